@@ -1,0 +1,135 @@
+import type { DevServer, Report, ServerName, Servers, StopMode } from './contract.ts';
+import { isRunning, logOf, start, stop } from './instance.ts';
+import { mysql } from './mysql.ts';
+import { postgresql } from './postgresql.ts';
+import { exclusively, readState } from './state.ts';
+import { temporal } from './temporal.ts';
+
+export type { ServerName, Servers, StopMode } from './contract.ts';
+
+export interface ServerStatus {
+  name: ServerName;
+  title: string;
+  /** `own`: the environment names a server of the user's own, which answers or does not. */
+  state: 'running' | 'stopped' | 'own' | 'unreachable';
+  /** Host and port, without credentials. */
+  address: string | null;
+  uiUrl: string | null;
+  pid: number | null;
+  way: string | null;
+  log: string | null;
+}
+
+interface Options {
+  /** Takes a line of progress, meant for stderr. */
+  report?: Report;
+}
+
+const servers: { [Name in ServerName]: DevServer<Name> } = { temporal, mysql, postgresql };
+const names: readonly ServerName[] = ['temporal', 'mysql', 'postgresql'];
+const silent: Report = () => {};
+
+/** Starts what does not run yet and resolves when all three servers answer. */
+export async function up({ report = silent }: Options = {}): Promise<Servers> {
+  return exclusively(report, async () => {
+    const settled = await Promise.allSettled([
+      available(temporal, report),
+      available(mysql, report),
+      available(postgresql, report),
+    ]);
+    const failures = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    if (failures.length > 0)
+      throw new AggregateError(failures, failures.map((error) => error.message).join('\n\n'));
+    const [first, second, third] = settled;
+    if (first.status === 'rejected' || second.status === 'rejected' || third.status === 'rejected')
+      throw failures[0];
+    return { temporal: first.value, mysql: second.value, postgresql: third.value };
+  });
+}
+
+/** Stops the servers that this clone has started; those of the user's own are left alone. */
+export async function down({ report = silent }: Options = {}): Promise<void> {
+  await exclusively(report, async () => {
+    for (const name of names) {
+      const instance = readState().servers[name];
+      if (instance === undefined || !(await isRunning(name, instance))) continue;
+      await stop(servers[name], instance, 'fast');
+      report(`${servers[name].title} stopped`);
+    }
+  });
+}
+
+export function status(): Promise<ServerStatus[]> {
+  return Promise.all(names.map((name) => statusOf(servers[name])));
+}
+
+/** For tests of outages. `kill` is a crash: no goodbye to clients, recovery at the next start. */
+export async function stopServer(name: ServerName, mode: StopMode = 'fast'): Promise<void> {
+  refuseOwn(servers[name]);
+  await exclusively(silent, async () => {
+    const instance = readState().servers[name];
+    if (instance !== undefined) await stop(servers[name], instance, mode);
+  });
+}
+
+/** Resolves when the server answers again, on the port it had. */
+export async function startServer(name: ServerName): Promise<void> {
+  const server: DevServer = servers[name];
+  refuseOwn(server);
+  await exclusively(silent, () => start(server, silent));
+}
+
+async function available<Name extends ServerName>(
+  server: DevServer<Name>,
+  report: Report,
+): Promise<Servers[Name]> {
+  const own = server.ownEndpoint(process.env);
+  if (own === undefined) return server.endpoint(await start(server, report));
+  try {
+    await server.ping(own);
+    return own;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `${server.title} at ${addressOf(own)} does not answer (${reason}): start it, correct ${server.variable}, or unset it to let Lockstep start one`,
+      { cause: error },
+    );
+  }
+}
+
+async function statusOf<Name extends ServerName>(server: DevServer<Name>): Promise<ServerStatus> {
+  const { name, title } = server;
+  const own = server.ownEndpoint(process.env);
+  const instance = readState().servers[name];
+  const endpoint = own ?? (instance && server.endpoint(instance));
+  const running = own !== undefined || (instance !== undefined && (await isRunning(name, instance)));
+  const answers =
+    running &&
+    endpoint !== undefined &&
+    (await server.ping(endpoint).then(
+      () => true,
+      () => false,
+    ));
+  return {
+    name,
+    title,
+    state: !running ? 'stopped' : !answers ? 'unreachable' : own === undefined ? 'running' : 'own',
+    address: endpoint === undefined ? null : addressOf(endpoint),
+    uiUrl: endpoint !== undefined && 'uiUrl' in endpoint ? endpoint.uiUrl : null,
+    pid: (own === undefined && running && instance?.process?.pid) || null,
+    way: own === undefined ? (instance?.way ?? null) : server.variable,
+    log: own === undefined && instance !== undefined ? logOf(name) : null,
+  };
+}
+
+function addressOf(endpoint: Servers[ServerName]): string {
+  return 'url' in endpoint ? new URL(endpoint.url).host : endpoint.address;
+}
+
+function refuseOwn(server: DevServer): void {
+  if (server.ownEndpoint(process.env) !== undefined) {
+    throw new Error(
+      `${server.variable} names a server of your own, which Lockstep neither stops nor starts: unset it for this command`,
+    );
+  }
+}
