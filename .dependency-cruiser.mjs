@@ -1,0 +1,65 @@
+/** Which of our folders each folder may import from, besides itself. Test, bench and examples may import from all. */
+const allowed = {
+  model: [],
+  databases: ['model'],
+  // Only types of activities: scripts/lint/workflow-types.grit sees to that.
+  workflows: ['model', 'activities'],
+  activities: ['model', 'databases'],
+  client: ['model', 'databases', 'workflows/messages\\.ts$'],
+  workers: ['model', 'databases', 'workflows', 'activities', 'client'],
+  cli: ['model', 'client', 'workers', 'deploy'],
+  deploy: ['scripts'],
+  scripts: [],
+};
+const product = '^(model|databases|workflows|activities|client|workers|cli|deploy)/';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...Object.entries(allowed).map(([folder, others]) => ({
+      name: `${folder}-imports`,
+      comment: `${folder}/ may import from ${others.length === 0 ? 'no other folder of ours' : others.join(', ')}`,
+      severity: 'error',
+      from: { path: `^${folder}/` },
+      to: { pathNot: ['node_modules/', ...[folder, ...others].map(start)], dependencyTypesNot: ['core'] },
+    })),
+    {
+      name: 'workflows-are-deterministic',
+      comment: 'workflow code runs in a sandbox: nothing of Node, no drivers',
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/@temporalio/(workflow|common)/' },
+    },
+    {
+      name: 'no-development-packages',
+      comment: 'what services and workers run may not need a devDependency',
+      severity: 'error',
+      from: { path: product },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-peer'] },
+    },
+    {
+      name: 'no-unknown-packages',
+      comment: 'the import cannot be resolved, or its package is not in package.json',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: { path: product }, to: { circular: true } },
+  ],
+  options: {
+    // TypeScript 7 has no parser to lend.
+    parser: 'swc',
+    includeOnly: { path: '^[a-z]' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
+  },
+};
+
+/** @param {string} path */
+function start(path) {
+  return path.endsWith('$') ? `^${path}` : `^${path}/`;
+}

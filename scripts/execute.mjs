@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { root } from './install.mjs';
+
+const binaries = join(root, 'node_modules', '.bin');
+// The least that runs TypeScript as it is, without a flag.
+const LEAST = [22, 18];
+
+/**
+ * Runs a program of ours, or of a package, on the Node that package.json pins, and resolves to its exit code.
+ * @param {string} file
+ * @param {string[]} args
+ * @param {{ cwd?: string }} [options]
+ * @returns {Promise<number>}
+ */
+export function execute(file, args, { cwd = process.cwd() } = {}) {
+  const node = pinnedNode();
+  const [program, all] = file.endsWith('.ts')
+    ? [node, [join(root, file), ...args]]
+    : [join(binaries, file), args];
+  const child = spawn(program, all, {
+    cwd,
+    stdio: 'inherit',
+    // The scripts of packages ask the PATH for their `node`.
+    env: { ...process.env, PATH: [binaries, process.env.PATH].join(delimiter) },
+  });
+  // The terminal sends its interrupt to both of us; the child decides what to do about it.
+  const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
+  const ignore = () => {};
+  process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('exit', (code, signal) => {
+      process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+function pinnedNode() {
+  const pinned = join(binaries, 'node');
+  if (existsSync(pinned)) return pinned;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = LEAST;
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return process.execPath;
+  throw new Error(
+    `${pinned} is missing: the install script of the npm package "node" did not run. Allow it (\`npm rebuild node --ignore-scripts=false\`), or install Node ${LEAST.join('.')} or newer; this is ${process.versions.node}`,
+  );
+}
