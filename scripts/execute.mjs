@@ -9,8 +9,8 @@ const binaries = join(root, 'node_modules', '.bin');
 const LEAST = [22, 18];
 
 /**
- * Runs a program of ours, or of a package, on the Node that package.json pins, and resolves to its exit code.
- * @param {string} file
+ * Runs a program on the Node that package.json pins, and resolves to its exit code.
+ * @param {string} file a script's path, from the root of the project, or the bare name of a package's program
  * @param {string[]} args
  * @param {{ cwd?: string }} [options]
  * @returns {Promise<number>}
