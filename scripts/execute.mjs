@@ -17,7 +17,7 @@ const LEAST = [22, 18];
  */
 export function execute(file, args, { cwd = process.cwd() } = {}) {
   const node = pinnedNode();
-  const [program, all] = file.endsWith('.ts')
+  const [program, all] = file.includes('/')
     ? [node, [join(root, file), ...args]]
     : [join(binaries, file), args];
   const child = spawn(program, all, {
