@@ -1,0 +1,366 @@
+import { type Canonical, compareText, type Image, type Key, keyText } from '../model/canonical.ts';
+import { type Entity, keyLimitBytes } from '../model/entity.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import { type AnyFields, entityOf, imageOf } from '../model/field.ts';
+import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
+import type { Row, RowsShape } from '../model/shape.ts';
+import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn, whyNot } from './column.ts';
+
+/** A column with the scalar that its values are held to. */
+export interface BoundColumn extends CatalogueColumn {
+  readonly scalar: Scalar;
+}
+
+export interface BoundTable {
+  readonly name: string;
+  readonly columns: readonly BoundColumn[];
+  readonly identity: readonly BoundColumn[];
+  /** For an owned table: the columns that hold the entity's key. Empty for a referenced one. */
+  readonly key: readonly BoundColumn[];
+  /** Whether one key has one row. */
+  readonly single: boolean;
+  readonly autoIncrement: string | null;
+  readonly reference: BoundReference | null;
+}
+
+export interface BoundReference {
+  readonly shared: string;
+  readonly wins: 'latest' | 'first' | 'refuse';
+  readonly table: string;
+  /** Pairs of referenced column and owning column. */
+  readonly on: readonly (readonly [string, string])[];
+}
+
+/** An entity tied to the tables of one store. */
+export interface BoundEntity {
+  readonly entity: Entity;
+  readonly store: StoreName;
+  /** In writing order: referenced tables, then owned ones, parents first. */
+  readonly tables: readonly BoundTable[];
+  readonly owned: readonly BoundTable[];
+  readonly referenced: readonly BoundTable[];
+  /** The owned table whose rows say which keys there are. */
+  readonly root: BoundTable;
+  rowsOf(image: Image): TextRows;
+  /** Throws `NotCanonical` with table and column where a row holds what no field can. */
+  imageOf(rows: TextRows): Image;
+}
+
+export type TextRow = Readonly<Record<string, string | null>>;
+export type TextRows = Readonly<Record<string, readonly TextRow[]>>;
+
+/** Ties an entity to a store's tables. Throws `InvalidDefinition` with path, column, type and remedy. */
+export function bind(
+  entity: Entity,
+  store: StoreName,
+  tables: ReadonlyMap<string, CatalogueTable>,
+): BoundEntity {
+  const shape = entity.shapes[store];
+  const path = `${entity.name}.${store}`;
+  if (shape.form === 'columns') return bindColumns(entity, store, shape.table, shape.columns, tables);
+
+  const owned = shape.owned.map((table): BoundTable => {
+    const found = tableNamed(tables, table.table, path);
+    const columns = chosenColumns(found, table.columns, path);
+    return {
+      name: found.name,
+      columns,
+      identity: uniqueColumns(found, columns, table.identity, path),
+      key: table.key.map((name, index) => {
+        const column = columnNamed(columns, name, `${path}.${table.table}`);
+        return keyColumn(entity, index, column, `${path}.${table.table}.${name}`);
+      }),
+      single: sameNames(table.key, table.identity),
+      autoIncrement: found.autoIncrement,
+      reference: null,
+    };
+  });
+  const referenced = shape.referenced.map((table): BoundTable => {
+    const found = tableNamed(tables, table.table, path);
+    const columns = chosenColumns(found, table.columns, path);
+    return {
+      name: found.name,
+      columns,
+      identity: uniqueColumns(found, columns, table.identity, path),
+      key: [],
+      single: true,
+      autoIncrement: found.autoIncrement,
+      reference: {
+        shared: table.shared,
+        wins: table.wins,
+        table: table.through.table,
+        on: Object.entries(table.through.columns),
+      },
+    };
+  });
+  const bound = [...referenced, ...owned];
+  return {
+    entity,
+    store,
+    tables: bound,
+    owned,
+    referenced,
+    root: firstOf(owned, path),
+    rowsOf: (image) => rowsOfFunctions(entity, store, shape, bound, image),
+    imageOf: (rows) => imageOfFunctions(entity, shape, bound, rows),
+  };
+}
+
+function bindColumns(
+  entity: Entity,
+  store: StoreName,
+  tableName: string,
+  named: Readonly<Record<string, string>>,
+  tables: ReadonlyMap<string, CatalogueTable>,
+): BoundEntity {
+  const path = `${entity.name}.${store}`;
+  const found = tableNamed(tables, tableName, path);
+  const columnOf = new Map<string, BoundColumn>();
+  for (const [fieldName, declared] of Object.entries(entity.fields)) {
+    if (declared.form !== 'scalar')
+      throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
+    const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
+    refuseUnfit(column, declared.scalar, `${path}.${fieldName}`);
+    columnOf.set(fieldName, { ...column, scalar: declared.scalar });
+  }
+  const columns = [...columnOf.values()];
+  const key = entity.key.map((part) => columnNamed(columns, named[part] ?? part, `${path}.key`));
+  const table: BoundTable = {
+    name: found.name,
+    columns,
+    identity: uniqueColumns(
+      found,
+      columns,
+      key.map((column) => column.name),
+      path,
+    ),
+    key,
+    single: true,
+    autoIncrement: found.autoIncrement,
+    reference: null,
+  };
+  return {
+    entity,
+    store,
+    tables: [table],
+    owned: [table],
+    referenced: [],
+    root: table,
+    rowsOf(image) {
+      const row: Record<string, string | null> = {};
+      for (const [fieldName, column] of columnOf) {
+        row[column.name] = inColumn(path, table.name, column, () =>
+          toColumn(column, column.scalar, image[fieldName] ?? null),
+        );
+      }
+      return { [table.name]: [row] };
+    },
+    imageOf(rows) {
+      const image: Record<string, Canonical> = {};
+      const row = rows[table.name]?.[0] ?? {};
+      for (const [fieldName, column] of columnOf) {
+        image[fieldName] = inColumn(path, table.name, column, () =>
+          fromColumn(column, column.scalar, row[column.name] ?? null),
+        );
+      }
+      return image;
+    },
+  };
+}
+
+function rowsOfFunctions(
+  entity: Entity,
+  store: StoreName,
+  shape: RowsShape<unknown>,
+  tables: readonly BoundTable[],
+  image: Image,
+): TextRows {
+  const path = `${entity.name}.${store}.toRows`;
+  const given = shape.toRows(entityOf(entity.fields, image));
+  for (const name of Object.keys(given)) {
+    if (!tables.some((table) => table.name === name))
+      throw invalid(path, `gave rows of "${name}", which is not declared`);
+  }
+  return Object.fromEntries(
+    tables.map((table) => {
+      const rows = (given[table.name] ?? []).map((row) => textRow(table, row, path));
+      const order = (row: TextRow) =>
+        JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
+      return [table.name, rows.toSorted((left, right) => compareText(order(left), order(right)))];
+    }),
+  );
+}
+
+function textRow(table: BoundTable, row: Row, path: string): TextRow {
+  const text: Record<string, string | null> = {};
+  for (const column of table.columns) {
+    const value = row[column.name];
+    if (value === undefined) {
+      throw invalid(
+        `${path}.${table.name}.${column.name}`,
+        'was left out; give null for no value, or list `columns`',
+      );
+    }
+    text[column.name] =
+      value === null
+        ? null
+        : inColumn(path, table.name, column, () =>
+            toColumn(column, column.scalar, toCanonical(column.scalar, value)),
+          );
+  }
+  return text;
+}
+
+function imageOfFunctions(
+  entity: Entity,
+  shape: RowsShape<unknown>,
+  tables: readonly BoundTable[],
+  rows: TextRows,
+): Image {
+  const path = entity.name;
+  const given = Object.fromEntries(
+    tables.map((table) => [
+      table.name,
+      (rows[table.name] ?? []).map((row) =>
+        Object.fromEntries(
+          table.columns.map((column) => {
+            const canonical = inColumn(path, table.name, column, () =>
+              fromColumn(column, column.scalar, row[column.name] ?? null),
+            );
+            const scalar = typeof canonical === 'string' || typeof canonical === 'boolean' ? canonical : null;
+            return [column.name, scalar === null ? null : fromCanonical(column.scalar, scalar)];
+          }),
+        ),
+      ),
+    ]),
+  );
+  return imageOf(entity.fields, shape.fromRows(given), entity.name);
+}
+
+/** The canonical values of a row's columns, as a guard's key or for comparison. */
+export function canonicalCells(columns: readonly BoundColumn[], row: TextRow): Canonical[] {
+  return columns.map((column) => fromColumn(column, column.scalar, row[column.name] ?? null));
+}
+
+/** The texts that stand for a key in SQL. Throws `InvalidEntity` where the key is too long to be indexed. */
+export function keyTexts(bound: BoundEntity, key: Key): string[] {
+  const bytes = Buffer.byteLength(keyText(key));
+  if (bytes > keyLimitBytes) {
+    throw new LockstepError(
+      'InvalidEntity',
+      `a key of ${bound.entity.name} has ${bytes} bytes; at most ${keyLimitBytes} can be indexed`,
+      {
+        entity: bound.entity.name,
+        remedy: 'use a shorter key',
+      },
+    );
+  }
+  return bound.root.key.map((column, index) => toColumn(column, column.scalar, key[index] ?? null) ?? '');
+}
+
+export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)[]): Key {
+  return bound.root.key.map((column, index) =>
+    String(fromColumn(column, column.scalar, cells[index] ?? null)),
+  );
+}
+
+export function fieldsOfShared(fields: AnyFields, name: string): AnyFields | null {
+  for (const declared of Object.values(fields)) {
+    if (declared.form === 'scalar') continue;
+    if (declared.form === 'record' && declared.shared?.name === name) return declared.fields;
+    const inner = fieldsOfShared(declared.fields, name);
+    if (inner) return inner;
+  }
+  return null;
+}
+
+function inColumn<T>(path: string, table: string, column: CatalogueColumn, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof NotCanonical)
+      throw new NotCanonical(`${path}: ${table}.${column.name} ${error.message}`);
+    throw error;
+  }
+}
+
+function chosenColumns(table: CatalogueTable, names: readonly string[] | null, path: string): BoundColumn[] {
+  const chosen = names
+    ? names.map((name) => columnNamed(table.columns, name, `${path}.${table.name}`))
+    : table.columns.filter((column) => !column.generated);
+  return chosen.map((column) => {
+    if (!column.natural) throw unmapped(column, `${path}.${table.name}.${column.name}`);
+    return { ...column, scalar: column.natural };
+  });
+}
+
+function keyColumn(entity: Entity, index: number, column: BoundColumn, path: string): BoundColumn {
+  const declared = entity.fields[entity.key[index] ?? ''];
+  if (declared?.form !== 'scalar') throw invalid(path, 'the key field must be a scalar');
+  refuseUnfit(column, declared.scalar, path);
+  return { ...column, scalar: declared.scalar };
+}
+
+function refuseUnfit(column: CatalogueColumn, scalar: Scalar, path: string): void {
+  if (!column.natural) throw unmapped(column, path);
+  if (column.generated)
+    throw invalid(path, `column ${column.name} is generated by the database; leave the field out`);
+  const reason = whyNot(column, scalar);
+  if (reason) throw invalid(path, `column ${column.name}: ${reason}; change the column or the field`);
+}
+
+function uniqueColumns(
+  table: CatalogueTable,
+  columns: readonly BoundColumn[],
+  names: readonly string[],
+  path: string,
+): BoundColumn[] {
+  const unique = table.unique.some((index) => index.every((name) => names.includes(name)));
+  if (!unique) {
+    throw invalid(
+      `${path}.${table.name}`,
+      `(${names.join(', ')}) is not unique: no primary key or unique index without nullable columns covers it; ` +
+        `create one, or name the columns of one of: ${table.unique.map((index) => `(${index.join(', ')})`).join(' ') || 'none'}`,
+    );
+  }
+  return names.map((name) => columnNamed(columns, name, `${path}.${table.name}`));
+}
+
+function columnNamed<C extends CatalogueColumn>(columns: readonly C[], name: string, path: string): C {
+  const found = columns.find((column) => column.name === name);
+  if (found) return found;
+  throw invalid(
+    path,
+    `there is no column "${name}"; the table has ${columns.map((column) => column.name).join(', ')}`,
+  );
+}
+
+function tableNamed(tables: ReadonlyMap<string, CatalogueTable>, name: string, path: string): CatalogueTable {
+  const found = tables.get(name);
+  if (found) return found;
+  throw invalid(
+    path,
+    `there is no table "${name}" in the database, or it may not be read; create it or grant access`,
+  );
+}
+
+function sameNames(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((name) => right.includes(name));
+}
+
+function firstOf(tables: readonly BoundTable[], path: string): BoundTable {
+  const [first] = tables;
+  if (!first) throw invalid(path, 'a shape owns at least one table');
+  return first;
+}
+
+function unmapped(column: CatalogueColumn, path: string): LockstepError {
+  return invalid(
+    path,
+    `column ${column.name} has the type ${column.declared}, which is not mapped; leave it out with \`columns\`, or change its type`,
+  );
+}
+
+function invalid(path: string, why: string): LockstepError {
+  return new LockstepError('InvalidDefinition', `${path}: ${why}`, { path });
+}

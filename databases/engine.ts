@@ -1,0 +1,77 @@
+import type { Key } from '../model/canonical.ts';
+import type { BoundEntity, TextRows } from './binding.ts';
+import type { CatalogueTable } from './column.ts';
+import type { Capabilities, Fence, StoreFailure } from './store.ts';
+
+/** Every value comes back as text, so that nothing is rounded on the way. */
+export type TextCells = Readonly<Record<string, string | null>>;
+export type Parameter = string | number | null;
+
+/** One connection, inside a transaction. */
+export interface Session {
+  /** Placeholders are `?` in both engines. */
+  query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
+}
+
+/** What the guarded write routine of an entity is called with. */
+export interface WriteRequest {
+  readonly fence: Fence;
+  /** JSON: the items as the routine reads them. */
+  readonly items: string;
+  /** JSON: `[entity, key]` pairs in locking order, for lists of more than one item. */
+  readonly locks: string | null;
+}
+
+export interface RawStored {
+  readonly version: string;
+  readonly deleted: boolean;
+  readonly operationId: string | null;
+  readonly digest: string | null;
+  readonly rows: TextRows;
+}
+
+/** What tells one database from another. Everything else is `SqlStore`. */
+export interface Engine extends Session {
+  readonly kind: string;
+  readonly capabilities: Capabilities;
+  readonly address: string;
+  readonly text: Dialect;
+
+  /** Rolls back and rethrows when `work` fails. */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  catalogue(table: string): Promise<CatalogueTable | null>;
+  controlStatements(): Promise<readonly string[]>;
+  /** The routines that `prepare` makes for an entity. */
+  routineStatements(bound: BoundEntity): readonly string[];
+  /** Whether control tables and this entity's routines, as they are generated now, are there. */
+  isPrepared(bound: BoundEntity): Promise<boolean>;
+  callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
+  /** Record and rows of each key from one snapshot, in the order of the keys. */
+  readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
+  /** Waits until no write runs under the fence, and keeps new ones out until the transaction ends. */
+  lockFence(session: Session, migration: string): Promise<void>;
+  primeSequences(bound: BoundEntity): Promise<void>;
+  /** Throws what is no database error, so that a bug is never taken for an outage. */
+  classify(error: unknown): StoreFailure;
+  isDeadlock(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+/** How the engine writes what SQL dialects write differently. */
+export interface Dialect {
+  /** Quotes a name that may be qualified. */
+  table(name: string): string;
+  column(name: string): string;
+  control(table: string): string;
+  /** `INSERT` that leaves an existing row as it is. */
+  insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
+  /** `INSERT` that replaces the other columns of an existing row. */
+  upsert(table: string, columns: readonly string[], key: readonly string[]): string;
+  /** SQL for milliseconds since 1970 of a control table's time column. */
+  milliseconds(column: string): string;
+  /** SQL for the time now. */
+  readonly now: string;
+  /** A hash of a list of text expressions with a seed, to order by. */
+  shuffle(texts: readonly string[], seed: number): string;
+  rename(table: string, to: string): string;
+}

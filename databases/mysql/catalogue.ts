@@ -1,0 +1,161 @@
+import type { Scalar } from '../../model/scalar.ts';
+import type { CatalogueColumn, CatalogueTable } from '../column.ts';
+import type { Session } from '../engine.ts';
+
+const columnsSql = `
+SELECT COLUMN_NAME AS name, LOWER(COLUMN_TYPE) AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
+  LOWER(EXTRA) AS extra, NUMERIC_SCALE AS scale, NUMERIC_PRECISION AS digits, DATETIME_PRECISION AS fraction,
+  CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation
+FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
+ORDER BY ORDINAL_POSITION`;
+
+const uniqueSql = `
+SELECT INDEX_NAME AS name, COLUMN_NAME AS part, NULLABLE AS nullable, SUB_PART AS prefix
+FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND NON_UNIQUE = 0
+ORDER BY INDEX_NAME = 'PRIMARY' DESC, INDEX_NAME, SEQ_IN_INDEX`;
+
+/** The table as the catalogue describes it; null where there is none of that name. */
+export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
+  const parts = table.split('.');
+  const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+  const rows = await session.query(columnsSql, place);
+  if (rows.length === 0) return null;
+  const indexes = new Map<string, { columns: string[]; usable: boolean }>();
+  for (const row of await session.query(uniqueSql, place)) {
+    const name = row.name ?? '';
+    const index = indexes.get(name) ?? { columns: [], usable: true };
+    index.columns.push(row.part ?? '');
+    if (row.nullable === 'YES' || row.prefix !== null || row.part === null) index.usable = false;
+    indexes.set(name, index);
+  }
+  return {
+    name: table,
+    columns: rows.map((row) =>
+      columnOf({
+        name: row.name ?? '',
+        declared: row.declared ?? '',
+        base: row.base ?? '',
+        nullable: row.nullable === 'YES',
+        generated:
+          /(virtual|stored|persistent).*generated|generated.*(virtual|stored)|^(virtual|stored|persistent)/.test(
+            row.extra ?? '',
+          ),
+        scale: Number(row.scale ?? 0),
+        digits: Number(row.digits ?? 65),
+        fraction: Number(row.fraction ?? 0),
+        charset: row.charset ?? 'utf8mb4',
+        collation: row.collation ?? 'utf8mb4_bin',
+      }),
+    ),
+    unique: [...indexes.values()].filter((index) => index.usable).map((index) => index.columns),
+    autoIncrement: rows.find((row) => row.extra?.includes('auto_increment'))?.name ?? null,
+  };
+}
+
+interface Described {
+  name: string;
+  declared: string;
+  base: string;
+  nullable: boolean;
+  generated: boolean;
+  scale: number;
+  digits: number;
+  fraction: number;
+  charset: string;
+  collation: string;
+}
+
+function columnOf(described: Described): CatalogueColumn {
+  const { base, declared } = described;
+  const natural = naturalOf(described);
+  const isBytes = natural?.kind === 'bytes';
+  return {
+    name: described.name,
+    declared,
+    nullable: described.nullable,
+    generated: described.generated,
+    natural,
+    single: base === 'float',
+    read: (reference) => {
+      if (isBytes) return `HEX(${reference})`;
+      if (base === 'float') return `CAST(CAST(${reference} AS DOUBLE) AS CHAR)`;
+      return natural?.kind === 'text' ? reference : `CAST(${reference} AS CHAR)`;
+    },
+    write: (text) => (isBytes ? `UNHEX(${text})` : text),
+    compare: (text) => compareAs(described, natural, text),
+  };
+}
+
+/** Brings text to the column's own type, because a comparison across types would pass its indexes by. */
+function compareAs(described: Described, natural: Scalar | null, text: string): string {
+  switch (natural?.kind) {
+    case 'integer':
+    case 'bigint':
+      return `CAST(${text} AS ${described.declared.includes('unsigned') ? 'UNSIGNED' : 'SIGNED'})`;
+    case 'decimal':
+      return `CAST(${text} AS DECIMAL(${described.digits}, ${described.scale}))`;
+    case 'float':
+      return `CAST(${text} AS DOUBLE)`;
+    case 'date':
+      return `CAST(${text} AS DATE)`;
+    case 'time':
+      return `CAST(${text} AS TIME(${natural.precision}))`;
+    case 'timestamp':
+      return `CAST(${text} AS DATETIME(${natural.precision}))`;
+    case 'bytes':
+      return `UNHEX(${text})`;
+    case 'text':
+      return `CONVERT(${text} USING ${described.charset}) COLLATE ${described.collation}`;
+    default:
+      return text;
+  }
+}
+
+/** Types that are not here (BIT, SET, spatial …) are refused by name when an entity is bound. */
+function naturalOf({ base, declared, scale, fraction }: Described): Scalar | null {
+  switch (base) {
+    case 'tinyint':
+    case 'smallint':
+    case 'mediumint':
+    case 'int':
+    case 'year':
+      return { kind: 'integer' };
+    case 'bigint':
+      return { kind: 'bigint' };
+    case 'decimal':
+      return { kind: 'decimal', scale };
+    case 'float':
+    case 'double':
+      return declared.includes('(') ? null : { kind: 'float' };
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+    case 'enum':
+      return { kind: 'text' };
+    case 'date':
+      return { kind: 'date' };
+    case 'time':
+      return { kind: 'time', precision: fraction };
+    case 'datetime':
+    case 'timestamp':
+      return { kind: 'timestamp', precision: fraction };
+    case 'uuid':
+      return { kind: 'uuid' };
+    case 'binary':
+    case 'varbinary':
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob':
+      return { kind: 'bytes' };
+    case 'json':
+      return { kind: 'json' };
+    default:
+      return null;
+  }
+}

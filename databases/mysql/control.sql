@@ -1,0 +1,68 @@
+-- The guard: one row for each key that was written through Lockstep.
+CREATE TABLE IF NOT EXISTS lockstep_records (
+  entity     VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  version    BIGINT  NOT NULL,
+  deleted    TINYINT NOT NULL,
+  digest     CHAR(64)     CHARACTER SET ascii   COLLATE ascii_bin,
+  operation  VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin,
+  PRIMARY KEY (entity, record_key)
+) ENGINE = InnoDB;
+
+-- Idempotency and write-ahead journal.
+CREATE TABLE IF NOT EXISTS lockstep_operations (
+  id           VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  migration    VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  entity       VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key   VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  kind         VARCHAR(20)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  status       VARCHAR(20)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  version      BIGINT,
+  epoch        BIGINT,
+  reason       VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  before_image LONGTEXT     CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  created_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  updated_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (id),
+  KEY operations_owed (migration, status, created_at)
+) ENGINE = InnoDB;
+
+-- The fence and the durable route.
+CREATE TABLE IF NOT EXISTS lockstep_state (
+  migration     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  phase         VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  epoch         BIGINT NOT NULL,
+  open          INT    NOT NULL,
+  primary_store VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  read_percent  INT    NOT NULL,
+  write_percent INT    NOT NULL,
+  updated_at    TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (migration)
+) ENGINE = InnoDB;
+
+-- Checkpoints of backfills.
+CREATE TABLE IF NOT EXISTS lockstep_chunks (
+  migration  VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin NOT NULL,
+  entity     VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin NOT NULL,
+  range_no   INT NOT NULL,
+  lower_key  VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  upper_key  VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  cursor_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  done       INT    NOT NULL,
+  copied     BIGINT NOT NULL,
+  skipped    BIGINT NOT NULL,
+  refused    BIGINT NOT NULL,
+  updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (migration, entity, range_no)
+) ENGINE = InnoDB;
+
+-- Keys that differ, or that a store refused, with the reason.
+CREATE TABLE IF NOT EXISTS lockstep_differences (
+  migration  VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  entity     VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  verdict    VARCHAR(20)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  reason     VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  found_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (migration, entity, record_key)
+) ENGINE = InnoDB;

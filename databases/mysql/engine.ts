@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import mysql from 'mysql2/promise';
+import type { StoreName } from '../../model/failure.ts';
+import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
+import type { ConnectionOptions } from '../connection.ts';
+import type { Engine, Parameter, RawStored, Session, TextCells } from '../engine.ts';
+import { readCatalogue } from './catalogue.ts';
+import { classify, isDeadlock } from './failures.ts';
+import { literal, quote, quoteTable } from './quote.ts';
+import { readName, readRoutine } from './read-routine.ts';
+import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
+
+/** Strict, so that no value is cut or clamped in silence; routines keep the mode they were created under. */
+const sessionSql = (statementTimeoutMs: number) => [
+  "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+  "SET time_zone = '+00:00'",
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
+];
+
+type Rows = TextCells[];
+
+export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
+  const { url } = options;
+  const pool = mysql.createPool({
+    host: url.hostname,
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    connectionLimit: options.poolSize,
+    connectTimeout: options.connectTimeoutMs,
+    charset: 'utf8mb4_bin',
+    timezone: 'Z',
+    enableKeepAlive: true,
+    // Texts as the server sends them: no value is turned into a number or a Date on the way.
+    typeCast: (column: { string(): string | null }) => column.string(),
+    ...(options.tls ? { ssl: options.tls } : {}),
+  });
+  const ready = new WeakSet<object>();
+
+  async function connection(): Promise<mysql.PoolConnection> {
+    const client = await pool.getConnection();
+    if (ready.has(client.connection)) return client;
+    try {
+      for (const sql of sessionSql(options.statementTimeoutMs)) await client.query(sql);
+      ready.add(client.connection);
+      return client;
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+  }
+
+  async function run(
+    client: mysql.PoolConnection,
+    sql: string,
+    parameters: readonly Parameter[],
+  ): Promise<unknown> {
+    const [result] = await client.query({ sql, timeout: options.statementTimeoutMs }, [...parameters]);
+    return result;
+  }
+
+  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T> {
+    const client = await connection();
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } catch (error) {
+      // After a timeout the answer may still come: such a connection must not serve another query.
+      broken = isBroken(error);
+      throw error;
+    } finally {
+      if (broken) client.destroy();
+      else client.release();
+    }
+  }
+
+  const clients = new WeakMap<Session, mysql.PoolConnection>();
+
+  const engine: Engine = {
+    kind: 'mysql',
+    capabilities: { preparedTransactions: 'xa', transactionalDdl: false },
+    address: options.address,
+    text: {
+      table: quoteTable,
+      column: quote,
+      control: (table) => `lockstep_${table}`,
+      insertNew: (table, columns, key) =>
+        `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
+      upsert: (table, columns, key) =>
+        `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${columns
+          .filter((column) => !key.includes(column))
+          .map((column) => `${column} = VALUES(${column})`)
+          .join(', ')}`,
+      milliseconds: (column) => `CAST(ROUND(UNIX_TIMESTAMP(${column}) * 1000) AS CHAR)`,
+      now: 'CURRENT_TIMESTAMP(3)',
+      shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
+      rename: (table, to) =>
+        `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
+    },
+
+    query: (sql, parameters = []) => borrowed(async (client) => rowsOf(await run(client, sql, parameters))),
+
+    transaction: (work) =>
+      borrowed(async (client) => {
+        await client.query('START TRANSACTION');
+        try {
+          const session: Session = {
+            query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
+          };
+          clients.set(session, client);
+          const result = await work(session);
+          await client.query('COMMIT');
+          return result;
+        } catch (error) {
+          if (!isBroken(error)) await client.query('ROLLBACK');
+          throw error;
+        }
+      }),
+
+    catalogue: (table) => readCatalogue(engine, table),
+
+    async controlStatements() {
+      const sql = await readFile(new URL('./control.sql', import.meta.url), 'utf8');
+      return sql
+        .replaceAll(/^--.*$/gm, '')
+        .split(';')
+        .map((statement) => statement.trim())
+        .filter((statement) => statement !== '');
+    },
+
+    routineStatements(bound) {
+      const { name } = bound.entity;
+      const inner = innerRoutine(bound);
+      const read = readRoutine(bound);
+      return [
+        `DROP PROCEDURE IF EXISTS ${innerName(name)}`,
+        inner,
+        `DROP PROCEDURE IF EXISTS ${outerName(name)}`,
+        outerRoutine(bound),
+        `DROP PROCEDURE IF EXISTS ${readName(name)}`,
+        read,
+        `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(fingerprint(bound))}`,
+      ];
+    },
+
+    async isPrepared(bound) {
+      const [row] = await engine.query(
+        'SELECT ROUTINE_COMMENT AS made FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME = ?',
+        [`lockstep_write_${bound.entity.name}`],
+      );
+      return row?.made === fingerprint(bound);
+    },
+
+    async callWrite(inside, bound, { fence, items, locks }) {
+      const parameters = [store, fence.migration, fence.epoch, items, locks];
+      const client = inside ? clients.get(inside) : undefined;
+      const name = client ? innerName(bound.entity.name) : outerName(bound.entity.name);
+      const sql = `CALL ${name}(?, ?, ?, ?, ?)`;
+      const result = client
+        ? await run(client, sql, parameters)
+        : await borrowed((borrowedClient) => run(borrowedClient, sql, parameters));
+      return resultSets(result).flat();
+    },
+
+    async readRows(bound, keys) {
+      const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
+      const result = await borrowed((client) =>
+        run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
+      );
+      const [records = [], ...tables] = resultSets(result);
+      return records.map((record) => storedOf(bound, record, tables));
+    },
+
+    async lockFence(session, migration) {
+      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? FOR UPDATE', [migration]);
+    },
+
+    async primeSequences(bound) {
+      for (const table of bound.tables) {
+        if (!table.autoIncrement) continue;
+        // InnoDB raises the counter to the highest value by itself when it is set too low.
+        await engine.query(`ALTER TABLE ${quoteTable(table.name)} AUTO_INCREMENT = 1`);
+      }
+    },
+
+    classify,
+    isDeadlock,
+    close: () => pool.end(),
+  };
+  return engine;
+}
+
+function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Rows[]): RawStored {
+  const rowsOfTable = (table: BoundTable, index: number) =>
+    (tables[index] ?? [])
+      .filter((row) => row.lockstep_at === record.lockstep_at)
+      .map((row) =>
+        Object.fromEntries(table.columns.map((column) => [column.name, row[column.name] ?? null])),
+      );
+  return {
+    version: record.version ?? '0',
+    deleted: record.deleted === '1',
+    digest: record.digest ?? null,
+    operationId: record.operation ?? null,
+    rows: Object.fromEntries(bound.tables.map((table, index) => [table.name, rowsOfTable(table, index)])),
+  };
+}
+
+function rowsOf(result: unknown): Rows {
+  return Array.isArray(result) ? (result as Rows) : [];
+}
+
+/** A CALL answers with its result sets and a header at the end. */
+function resultSets(result: unknown): Rows[] {
+  return Array.isArray(result) ? result.filter((part): part is Rows => Array.isArray(part)) : [];
+}
+
+function isBroken(error: unknown): boolean {
+  if (!(error instanceof Error)) return true;
+  return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
+}
+
+function insertInto(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
+function fingerprint(bound: BoundEntity): string {
+  const made = innerRoutine(bound) + outerRoutine(bound) + readRoutine(bound);
+  return `lockstep ${createHash('sha256').update(made).digest('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,50 @@
+import type { BoundEntity, BoundTable } from '../binding.ts';
+import { literal, quote, quoteTable } from './quote.ts';
+
+export function readName(entity: string): string {
+  return quote(`lockstep_read_${entity}`);
+}
+
+/** Record and rows of a list of keys from one snapshot: a result set of records, then one for each table. */
+export function readRoutine(bound: BoundEntity): string {
+  const keys = bound.root.key.map((_, index) => `k${index + 1}`);
+  const list = `JSON_TABLE(p_keys, '$[*]' COLUMNS (
+      lockstep_at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+      ${keys.map((key, index) => `${key} LONGTEXT PATH '$[${index + 1}]'`).join(', ')})) k`;
+  const tables = bound.tables.map(
+    (table) => `
+  SELECT ${table.reference ? 'DISTINCT ' : ''}k.lockstep_at, ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')}
+    FROM ${list} ${join(bound, table)}
+    ORDER BY k.lockstep_at, ${table.identity.map((column) => quote(column.name)).join(', ')};`,
+  );
+  return `CREATE PROCEDURE ${readName(bound.entity.name)}(p_keys LONGTEXT CHARACTER SET utf8mb4)
+SQL SECURITY INVOKER
+BEGIN
+  DECLARE EXIT HANDLER FOR SQLEXCEPTION
+  BEGIN
+    ROLLBACK;
+    RESIGNAL;
+  END;
+  SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+  START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;
+  SELECT k.lockstep_at, r.version, r.deleted, r.digest, r.operation
+    FROM ${list} LEFT JOIN lockstep_records r ON r.entity = ${literal(bound.entity.name)} AND r.record_key = k.record_key
+    ORDER BY k.lockstep_at;${tables.join('')}
+  COMMIT;
+END`;
+}
+
+function join(bound: BoundEntity, table: BoundTable): string {
+  const { reference } = table;
+  const owner = reference
+    ? (bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root)
+    : table;
+  const alias = reference ? 'o' : 't';
+  const key = owner.key.map(
+    (column, index) => `${alias}.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`,
+  );
+  const owned = `STRAIGHT_JOIN ${quoteTable(owner.name)} ${alias} ON ${key.join(' AND ')}`;
+  if (!reference) return owned;
+  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
+  return `${owned} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${on.join(' AND ')}`;
+}

@@ -1,0 +1,70 @@
+CREATE SCHEMA IF NOT EXISTS lockstep;
+
+-- The guard: one row for each key that was written through Lockstep.
+CREATE TABLE IF NOT EXISTS lockstep.records (
+  entity    text    COLLATE "C" NOT NULL,
+  record_key text   COLLATE "C" NOT NULL,
+  version   bigint  NOT NULL,
+  deleted   boolean NOT NULL,
+  digest    text    COLLATE "C",
+  operation text    COLLATE "C",
+  PRIMARY KEY (entity, record_key)
+) WITH (fillfactor = 80);
+
+-- Idempotency and write-ahead journal.
+CREATE TABLE IF NOT EXISTS lockstep.operations (
+  id           text   COLLATE "C" PRIMARY KEY,
+  migration    text   COLLATE "C" NOT NULL,
+  entity       text   COLLATE "C" NOT NULL,
+  record_key   text   COLLATE "C" NOT NULL,
+  kind         text   COLLATE "C" NOT NULL,
+  status       text   COLLATE "C" NOT NULL,
+  version      bigint,
+  epoch        bigint,
+  reason       text,
+  before_image text,
+  created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  updated_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE INDEX IF NOT EXISTS operations_owed ON lockstep.operations (migration, created_at)
+  WHERE status IN ('pending', 'parked');
+
+-- The fence and the durable route.
+CREATE TABLE IF NOT EXISTS lockstep.state (
+  migration     text    COLLATE "C" PRIMARY KEY,
+  phase         text    NOT NULL,
+  epoch         bigint  NOT NULL,
+  open          integer NOT NULL,
+  primary_store text    NOT NULL,
+  read_percent  integer NOT NULL,
+  write_percent integer NOT NULL,
+  updated_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Checkpoints of backfills.
+CREATE TABLE IF NOT EXISTS lockstep.chunks (
+  migration  text    COLLATE "C" NOT NULL,
+  entity     text    COLLATE "C" NOT NULL,
+  range_no   integer NOT NULL,
+  lower_key  text,
+  upper_key  text,
+  cursor_key text,
+  done       integer NOT NULL,
+  copied     bigint  NOT NULL,
+  skipped    bigint  NOT NULL,
+  refused    bigint  NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (migration, entity, range_no)
+);
+
+-- Keys that differ, or that a store refused, with the reason.
+CREATE TABLE IF NOT EXISTS lockstep.differences (
+  migration text COLLATE "C" NOT NULL,
+  entity    text COLLATE "C" NOT NULL,
+  record_key text COLLATE "C" NOT NULL,
+  verdict   text NOT NULL,
+  reason    text NOT NULL,
+  found_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (migration, entity, record_key)
+);

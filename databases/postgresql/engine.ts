@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+import { keyText } from '../../model/canonical.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { BoundEntity, BoundTable, TextRow } from '../binding.ts';
+import { keyTexts } from '../binding.ts';
+import type { ConnectionOptions } from '../connection.ts';
+import type { Engine, RawStored, Session, TextCells, WriteRequest } from '../engine.ts';
+import { readCatalogue } from './catalogue.ts';
+import { classify, isDeadlock } from './failures.ts';
+import { quote, quoteTable } from './quote.ts';
+import { fenceClass, routineName, writeRoutine } from './write-routine.ts';
+
+/** Texts as the server sends them: no value is turned into a number or a Date on the way. */
+const asText = { getTypeParser: () => (value: string) => value };
+
+export function postgresqlEngine(store: StoreName, options: ConnectionOptions): Engine {
+  const pool = new pg.Pool({
+    connectionString: options.url.toString(),
+    max: options.poolSize,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs * 2,
+    application_name: 'lockstep',
+    types: asText,
+    options:
+      '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+    ...(options.tls ? { ssl: options.tls } : {}),
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+
+  const run = async (
+    client: pg.Pool | pg.PoolClient,
+    sql: string,
+    parameters: readonly unknown[],
+    name?: string,
+  ) => {
+    const result = await client.query<TextCells>({
+      text: numbered(sql),
+      values: [...parameters],
+      ...(name === undefined ? {} : { name }),
+    });
+    return result.rows;
+  };
+  const session = (client: pg.PoolClient): Session & { client: pg.PoolClient } => ({
+    client,
+    query: (sql, parameters = []) => run(client, sql, parameters),
+  });
+  const clients = new WeakMap<Session, pg.PoolClient>();
+
+  const engine: Engine = {
+    kind: 'postgresql',
+    capabilities: { preparedTransactions: 'two-phase', transactionalDdl: true },
+    address: options.address,
+    text: {
+      table: quoteTable,
+      column: quote,
+      control: (table) => `lockstep.${table}`,
+      insertNew: (table, columns, key) =>
+        `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
+      upsert: (table, columns, key) =>
+        `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns
+          .filter((column) => !key.includes(column))
+          .map((column) => `${column} = excluded.${column}`)
+          .join(', ')}`,
+      milliseconds: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
+      now: 'clock_timestamp()',
+      shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
+      rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
+    },
+
+    query: (sql, parameters = []) => run(pool, sql, parameters),
+
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN');
+        const inside = session(client);
+        clients.set(inside, client);
+        const result = await work(inside);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((cause: Error) => {
+          broken = cause;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+
+    catalogue: (table) => readCatalogue(engine, table),
+
+    async controlStatements() {
+      return [await readFile(new URL('./control.sql', import.meta.url), 'utf8')];
+    },
+
+    routineStatements(bound) {
+      const routine = writeRoutine(bound);
+      return [routine, commentOn(bound, fingerprint(routine))];
+    },
+
+    async isPrepared(bound) {
+      const [row] = await engine.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [
+        `${routineName(bound.entity.name)}(text, text, bigint, json, json)`,
+      ]);
+      return row?.made === fingerprint(writeRoutine(bound));
+    },
+
+    callWrite(inside, bound, request) {
+      const client = inside ? clients.get(inside) : undefined;
+      const name = routineName(bound.entity.name);
+      return run(client ?? pool, `SELECT * FROM ${name}(?, ?, ?, ?, ?)`, parametersOf(store, request), name);
+    },
+
+    async readRows(bound, keys) {
+      const rows = await run(
+        pool,
+        readSql(bound),
+        [
+          keys.map(keyText),
+          ...transpose(
+            bound,
+            keys.map((key) => keyTexts(bound, key)),
+          ),
+        ],
+        `read ${bound.entity.name}`,
+      );
+      return rows.map((row) => storedOf(bound, row));
+    },
+
+    async lockFence(inside, migration) {
+      await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
+    },
+
+    async primeSequences(bound) {
+      for (const table of bound.tables) {
+        if (!table.autoIncrement) continue;
+        await engine.query(
+          `SELECT setval(pg_get_serial_sequence(?, ?), top) FROM (SELECT max(${quote(table.autoIncrement)}) AS top FROM ${quoteTable(table.name)}) t WHERE top > 0`,
+          [quoteTable(table.name), table.autoIncrement],
+        );
+      }
+    },
+
+    classify,
+    isDeadlock,
+    close: () => pool.end(),
+  };
+  return engine;
+}
+
+function parametersOf(store: StoreName, request: WriteRequest): unknown[] {
+  return [store, request.fence.migration, request.fence.epoch, request.items, request.locks];
+}
+
+/** Record and rows of each key by one statement, and so from one snapshot. */
+function readSql(bound: BoundEntity): string {
+  const keys = bound.root.key.map((_, index) => `k${index + 1}`);
+  const tables = bound.tables.map(
+    (table) =>
+      `(SELECT json_agg(x) FROM (SELECT ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${table.identity.map((column) => `t.${quote(column.name)}`).join(', ')}) x) AS ${quote(`rows ${table.name}`)}`,
+  );
+  return `SELECT r.version, r.deleted, r.digest, r.operation, ${tables.join(', ')}
+FROM unnest(?::text[], ${keys.map(() => '?::text[]').join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
+LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
+ORDER BY k.at`;
+}
+
+function belongs(bound: BoundEntity, table: BoundTable): string {
+  const { reference } = table;
+  if (!reference) {
+    return table.key
+      .map((column, index) => `t.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`)
+      .join(' AND ');
+  }
+  const owner = bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root;
+  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
+  const key = owner.key.map(
+    (column, index) => `o.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`,
+  );
+  return `EXISTS (SELECT FROM ${quoteTable(owner.name)} o WHERE ${[...on, ...key].join(' AND ')})`;
+}
+
+function storedOf(bound: BoundEntity, row: TextCells): RawStored {
+  return {
+    version: row.version ?? '0',
+    deleted: row.deleted === 't',
+    digest: row.digest ?? null,
+    operationId: row.operation ?? null,
+    rows: Object.fromEntries(
+      bound.tables.map((table) => [table.name, JSON.parse(row[`rows ${table.name}`] ?? '[]') as TextRow[]]),
+    ),
+  };
+}
+
+function transpose(bound: BoundEntity, keys: readonly string[][]): string[][] {
+  return bound.root.key.map((_, index) => keys.map((key) => key[index] ?? ''));
+}
+
+function insertInto(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
+function commentOn(bound: BoundEntity, made: string): string {
+  return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, json, json) IS '${made}'`;
+}
+
+function fingerprint(routine: string): string {
+  return `lockstep ${createHash('sha256').update(routine).digest('hex').slice(0, 16)}`;
+}
+
+/** `?` to `$1`, `$2` …; no statement here has a question mark of another meaning outside quotes. */
+function numbered(sql: string): string {
+  let count = 0;
+  return sql.replaceAll(/'[^']*'|"[^"]*"|\?/g, (found) => (found === '?' ? `$${++count}` : found));
+}

@@ -1,0 +1,8 @@
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A table name, which may carry its schema before a point. */
+export function quoteTable(name: string): string {
+  return name.split('.').map(quote).join('.');
+}

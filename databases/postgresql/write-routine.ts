@@ -1,0 +1,227 @@
+import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
+import { quote, quoteTable } from './quote.ts';
+
+/**
+ * The guarded write of one entity, as a function: epoch, operation id, record, rows and journal in one round trip.
+ * A function, and not one statement with CTEs, because each of its statements sees what committed before it.
+ */
+export function writeRoutine(bound: BoundEntity): string {
+  const { entity, root } = bound;
+  const keyNames = root.key.map((_, index) => `k${index + 1}`);
+  const rootKey = match(root.key, keyNames);
+  return `
+CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_items json, p_locks json)
+RETURNS TABLE (ordinal integer, status text, version bigint, reason text)
+LANGUAGE plpgsql AS $lockstep$
+#variable_conflict use_column
+DECLARE
+  v_state lockstep.state%ROWTYPE;
+  v_known lockstep.operations%ROWTYPE;
+  v_stored bigint;
+  v_next bigint;
+  v_live boolean;
+  v_guard bigint;
+  v_refusal text;
+  v_brought text[];
+  i record;
+  g record;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
+  SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration;
+
+  IF p_locks IS NOT NULL THEN
+    FOR g IN SELECT l ->> 0 AS e, l ->> 1 AS k FROM json_array_elements(p_locks) WITH ORDINALITY AS t(l, at) ORDER BY at LOOP
+      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted) VALUES (g.e, g.k, 0, false)
+        ON CONFLICT (entity, record_key) DO NOTHING;
+      PERFORM 1 FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+    END LOOP;
+  END IF;
+
+  FOR i IN
+    SELECT x.* FROM json_to_recordset(p_items) AS x(
+      ordinal integer, mode text, kind text, operation text, key text, version bigint, expected bigint, base bigint,
+      status text, digest text, before text, gone boolean, brings json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')})
+  LOOP
+    IF v_state.epoch IS DISTINCT FROM p_epoch
+      OR (i.mode <> 'follow' AND v_state.open = 0)
+      OR (i.mode = 'decide') <> (v_state.primary_store = p_store) THEN
+      RETURN QUERY SELECT i.ordinal, 'fenced', v_state.epoch, NULL::text;
+      CONTINUE;
+    END IF;
+
+    SELECT r.version INTO v_stored FROM lockstep.records r
+      WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key FOR UPDATE;
+    IF NOT FOUND THEN
+      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted) VALUES (${text(entity.name)}, i.key, 0, false)
+        ON CONFLICT (entity, record_key) DO NOTHING;
+      SELECT r.version INTO v_stored FROM lockstep.records r
+        WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key FOR UPDATE;
+    END IF;
+    v_live := EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${rootKey});
+
+    v_refusal := NULL;
+    v_next := i.version;
+    IF i.base IS NOT NULL AND i.base <> v_stored THEN
+      SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+      IF FOUND THEN
+        RETURN QUERY SELECT i.ordinal, 'known:' || v_known.status, v_known.version, v_known.reason;
+      ELSE
+        RETURN QUERY SELECT i.ordinal, 'moved', v_stored, NULL::text;
+      END IF;
+      CONTINUE;
+    ELSIF i.mode = 'decide' THEN
+      v_refusal := CASE
+        WHEN i.expected IS NOT NULL AND i.expected <> v_stored THEN 'VersionConflict'
+        WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
+        WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
+      END;
+      v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
+      IF v_refusal IS NULL THEN
+        FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.brings) AS b(e text, k text) LOOP
+          SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+          IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
+        END LOOP;
+      END IF;
+    ELSIF i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live)) THEN
+      v_refusal := 'superseded';
+    END IF;
+
+    IF i.operation IS NOT NULL THEN
+      INSERT INTO lockstep.operations AS o (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+        VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
+          CASE WHEN i.mode = 'decide' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
+          v_next, p_epoch, v_refusal, i.before)
+        ON CONFLICT (id) DO NOTHING;
+      IF NOT FOUND THEN
+        SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+        DELETE FROM lockstep.records r WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key AND r.version = 0;
+        RETURN QUERY SELECT i.ordinal, 'known:' || v_known.status, v_known.version, v_known.reason;
+        CONTINUE;
+      END IF;
+    END IF;
+
+    IF v_refusal IS NOT NULL THEN
+      IF i.mode = 'decide' THEN
+        DELETE FROM lockstep.records r WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key AND r.version = 0;
+        RETURN QUERY SELECT i.ordinal, 'refused', v_stored, v_refusal;
+      ELSE
+        RETURN QUERY SELECT i.ordinal, 'superseded', v_stored, NULL::text;
+      END IF;
+      CONTINUE;
+    END IF;
+
+    v_brought := '{}';
+    FOR g IN SELECT b.* FROM json_to_recordset(i.brings) AS b(e text, k text, v bigint, d text) LOOP
+      CONTINUE WHEN coalesce(g.v, v_next) = 0;
+      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
+        VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
+        ON CONFLICT (entity, record_key) DO UPDATE
+          SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
+          WHERE r.version < excluded.version;
+      IF FOUND THEN v_brought := v_brought || (g.e || g.k); END IF;
+    END LOOP;
+
+    IF i.gone THEN
+${indent(deletes(bound, keyNames), 6)}
+    ELSE
+${indent(upserts(bound, keyNames), 6)}
+    END IF;
+
+    UPDATE lockstep.records r
+      SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
+      WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key;
+    RETURN QUERY SELECT i.ordinal, 'applied', v_next, NULL::text;
+  END LOOP;
+END
+$lockstep$`;
+}
+
+/** Tells the fence's advisory locks from those of others. */
+export const fenceClass = 1_819_239_276;
+
+export function routineName(entity: string): string {
+  return `lockstep.${quote(`write_${entity}`)}`;
+}
+
+function deletes(bound: BoundEntity, keyNames: readonly string[]): string {
+  return bound.owned
+    .toReversed()
+    .map((table) => `DELETE FROM ${quoteTable(table.name)} t WHERE ${match(table.key, keyNames)};`)
+    .join('\n');
+}
+
+function upserts(bound: BoundEntity, keyNames: readonly string[]): string {
+  const others = bound.owned
+    .filter((table) => !table.single)
+    .toReversed()
+    .map(
+      (table) => `DELETE FROM ${quoteTable(table.name)} t WHERE ${match(table.key, keyNames)}
+  AND NOT EXISTS (SELECT FROM ${recordset(table)} WHERE ${table.identity.map((column) => `t.${quote(column.name)} = ${value(column)}`).join(' AND ')});`,
+    );
+  return [...bound.referenced.map(upsertReferenced), ...others, ...bound.owned.map(upsertOwned)].join('\n');
+}
+
+function upsertOwned(table: BoundTable): string {
+  return `${insert(table)} FROM ${recordset(table)}
+  ON CONFLICT (${names(table.identity)}) ${update(table)};`;
+}
+
+function upsertReferenced(table: BoundTable): string {
+  const shared = text(table.reference?.shared ?? '');
+  const brought = `${shared} || x.lockstep_guard = ANY (v_brought)`;
+  const absent = `${insert(table)} FROM ${recordset(table)}
+  ON CONFLICT (${names(table.identity)}) DO NOTHING;`;
+  switch (table.reference?.wins) {
+    case 'first':
+      return absent;
+    case 'refuse':
+      return `${absent}
+IF EXISTS (SELECT FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON ${table.identity.map((column) => `t.${quote(column.name)} = ${value(column)}`).join(' AND ')}
+  WHERE (${table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ')}) IS DISTINCT FROM (${table.columns.map((column) => column.read(value(column))).join(', ')})) THEN
+  RAISE EXCEPTION USING ERRCODE = 'LS001', MESSAGE = ${text(`a shared row of ${table.name} differs and the shape says refuse`)};
+END IF;`;
+    default:
+      return `${insert(table)} FROM ${recordset(table)} WHERE ${brought} ORDER BY x.lockstep_guard
+  ON CONFLICT (${names(table.identity)}) ${update(table)};
+${insert(table)} FROM ${recordset(table)} WHERE NOT (${brought}) ORDER BY x.lockstep_guard
+  ON CONFLICT (${names(table.identity)}) DO NOTHING;`;
+  }
+}
+
+function insert(table: BoundTable): string {
+  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) SELECT ${table.columns.map(value).join(', ')}`;
+}
+
+function update(table: BoundTable): string {
+  const rest = table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
+  if (rest.length === 0) return 'DO NOTHING';
+  return `DO UPDATE SET ${rest.map((column) => `${quote(column.name)} = excluded.${quote(column.name)}`).join(', ')}`;
+}
+
+function recordset(table: BoundTable): string {
+  const cells = table.columns.map((column) => `${quote(column.name)} text`);
+  if (table.reference) cells.push('lockstep_guard text');
+  return `json_to_recordset(i.rows -> ${text(table.name)}) AS x(${cells.join(', ')})`;
+}
+
+function value(column: BoundColumn): string {
+  return column.write(`x.${quote(column.name)}`);
+}
+
+function match(columns: readonly BoundColumn[], keyNames: readonly string[]): string {
+  return columns
+    .map((column, index) => `t.${quote(column.name)} = ${column.compare(`i.${keyNames[index]}`)}`)
+    .join(' AND ');
+}
+
+function names(columns: readonly BoundColumn[]): string {
+  return columns.map((column) => quote(column.name)).join(', ');
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+function indent(block: string, spaces: number): string {
+  return block.replaceAll(/^/gm, ' '.repeat(spaces));
+}

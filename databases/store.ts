@@ -1,0 +1,202 @@
+import type { Image, Key } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
+import type { FailureCode, StoreName } from '../model/failure.ts';
+import type { OperationKind, OperationStatus } from '../model/operation.ts';
+import type { DurableState } from '../model/phase.ts';
+import type { Version } from '../model/version.ts';
+
+/** What an engine can and cannot do; code branches on these, never on the engine's name. */
+export interface Capabilities {
+  /** The write routine may call for several result sets in one round trip. */
+  readonly preparedTransactions: 'xa' | 'two-phase' | 'none';
+  readonly transactionalDdl: boolean;
+}
+
+/** Under which fence a call runs. */
+export interface Fence {
+  readonly migration: string;
+  readonly epoch: number;
+}
+
+/**
+ * One guarded write.
+ * - `decide`: this store is the primary; it raises the version and refuses what must not be.
+ * - `follow`: this store takes image and version as given, if the version is higher than its own.
+ * - `copy`: a backfill; like `follow`, but a version of 0 never touches a row that is there.
+ */
+export interface WriteItem {
+  readonly mode: 'decide' | 'follow' | 'copy';
+  readonly kind: OperationKind | 'restore';
+  readonly key: Key;
+  /** Null deletes. */
+  readonly image: Image | null;
+  /** The proposal for `decide`, the given version otherwise. */
+  readonly version: Version;
+  /** Idempotency: a second write of the same id changes nothing and answers what the first did. */
+  readonly operationId: string | null;
+  /** What the journal says once the write is in. */
+  readonly status: 'pending' | 'completed';
+  /** The caller's condition; a failure is recorded and final. */
+  readonly expectedVersion?: Version | null;
+  /** The version that `image` was computed from; when it has moved on, nothing is recorded and the caller tries again. */
+  readonly baseVersion?: Version | null;
+  /** Kept in the journal for compensation; `undefined` keeps nothing. */
+  readonly before?: Image | null;
+  /**
+   * The shared records that the write brings, with the version that brought them; null stands for the write's own.
+   * Shared records in the image that are not listed are inserted where they are absent and left alone otherwise.
+   */
+  readonly brings: readonly BroughtRecord[];
+}
+
+export interface BroughtRecord {
+  readonly name: string;
+  readonly key: Key;
+  readonly version: Version | null;
+  readonly digest: string;
+}
+
+/** What became of one item. `failed` is a database's own refusal; its neighbours in the list are not affected. */
+export type Outcome =
+  | { readonly status: 'applied'; readonly version: Version }
+  | {
+      readonly status: 'known';
+      readonly version: Version | null;
+      readonly recorded: OperationStatus;
+      readonly reason: string | null;
+    }
+  | { readonly status: 'superseded'; readonly version: Version }
+  | { readonly status: 'refused'; readonly reason: FailureCode; readonly version: Version }
+  | { readonly status: 'moved'; readonly version: Version }
+  | { readonly status: 'fenced'; readonly epoch: number | null }
+  | { readonly status: 'failed'; readonly failure: StoreFailure };
+
+/** A database's error, reduced to what may be shown: names and codes, never values. */
+export interface StoreFailure {
+  readonly code: Extract<FailureCode, 'StoreUnavailable' | 'UniqueConflict' | 'StoreRefused'>;
+  readonly message: string;
+}
+
+/** A key's record and image at one moment. */
+export interface Stored {
+  readonly key: Key;
+  readonly version: Version;
+  readonly deleted: boolean;
+  /** The operation that made this version, where one did. */
+  readonly operationId: string | null;
+  readonly digest: string | null;
+  /** Null where there is no row. */
+  readonly image: Image | null;
+  /** Why the row cannot be read as an image; `image` is null then. */
+  readonly unreadable: string | null;
+}
+
+export interface JournalEntry {
+  readonly id: string;
+  readonly entity: string;
+  readonly key: Key;
+  readonly kind: string;
+  readonly status: OperationStatus;
+  readonly version: Version | null;
+  readonly reason: string | null;
+  readonly before: Image | null;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+}
+
+export interface JournalFilter {
+  readonly migration: string;
+  readonly statuses?: readonly OperationStatus[];
+  readonly ids?: readonly string[];
+  readonly limit: number;
+}
+
+/** A key range of a backfill and how far it has come. */
+export interface Chunk {
+  readonly entity: string;
+  readonly range: number;
+  /** Exclusive lower and inclusive upper bound; null is open. */
+  readonly lower: Key | null;
+  readonly upper: Key | null;
+  readonly cursor: Key | null;
+  readonly done: boolean;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+}
+
+export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
+
+export interface Difference {
+  readonly entity: string;
+  readonly key: Key;
+  readonly verdict: Verdict;
+  /** Field names or codes, never values. */
+  readonly reason: string;
+}
+
+/** One of the two databases, with the entities of a migration bound to its tables. */
+export interface Store {
+  readonly name: StoreName;
+  readonly engine: string;
+  readonly capabilities: Capabilities;
+  /** Host, port and database, without credentials. */
+  readonly address: string;
+
+  /** Throws `StoreUnavailable` naming store, host and port. */
+  ping(): Promise<void>;
+  /** The statements `prepare` runs, for a dry run. */
+  plan(): Promise<readonly string[]>;
+  /** Creates control tables and write routines. Safe to repeat. */
+  prepare(): Promise<void>;
+  /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
+  check(): Promise<void>;
+
+  readState(migration: string): Promise<DurableState | null>;
+  /** Takes the fence exclusively; refuses to lower the epoch with `Fenced`. Repeating is harmless. */
+  writeState(state: DurableState): Promise<void>;
+
+  /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
+  write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
+  /** Closes an operation id: it is aborted unless it has taken effect, in which case its entry is returned. */
+  abort(
+    entry: { id: string; entity: string; key: Key; kind: string },
+    migration: string,
+  ): Promise<JournalEntry>;
+  settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  journal(filter: JournalFilter): Promise<JournalEntry[]>;
+  /** Operations owed or parked. `oldestMs` is an age. */
+  owed(migration: string): Promise<{ pending: number; parked: number; oldestMs: number | null }>;
+
+  /** Images in the order of the keys, each pair of record and rows from one snapshot. */
+  read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
+  /** Distinct keys of rows, ascending in the store's own order. */
+  keys(entity: Entity, page: { after: Key | null; upTo: Key | null; limit: number }): Promise<Key[]>;
+  /** Keys that cut the rows into about `parts` equal ranges, ascending. */
+  boundaries(entity: Entity, parts: number): Promise<Key[]>;
+  /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
+  sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
+  countKeys(entity: Entity): Promise<number>;
+  /** Keys that have a record of a version above 0, ascending by key text. */
+  recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
+  /** The distinct copies that a denormalized table holds of a shared record. */
+  sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]>;
+
+  chunks(migration: string, entity: string): Promise<Chunk[]>;
+  planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
+  clearChunks(migration: string): Promise<void>;
+  /** Rows and checkpoint in one transaction. */
+  copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /** Lets sequences and auto-increment values go on above what was copied. */
+  primeSequences(entity: Entity): Promise<void>;
+
+  recordDifferences(migration: string, differences: readonly Difference[]): Promise<void>;
+  differences(migration: string, limit: number): Promise<Difference[]>;
+  clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
+
+  /** Renames the tables an entity owns; gives the statements it ran. */
+  retire(entity: Entity): Promise<string[]>;
+  dropRetired(entity: Entity): Promise<string[]>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+/**
+ * A canonical value is the one form in which both stores, Temporal's histories and the digests see a value: every scalar
+ * but null and boolean is text, so it is exact, it passes JSON unchanged, and null and the empty string stay apart.
+ */
+export type Canonical =
+  | null
+  | boolean
+  | string
+  | readonly Canonical[]
+  | { readonly [name: string]: Canonical };
+
+/** The whole entity as canonical values, by field name. */
+export type Image = { readonly [field: string]: Canonical };
+
+/** The values of an entity's key fields, in the key's order. */
+export type Key = readonly string[];
+
+/** How a key is written in control tables and comparisons: unambiguous also for composite keys. */
+export function keyText(key: Key): string {
+  return JSON.stringify(key);
+}
+
+export function keyFromText(text: string): Key {
+  const parsed: unknown = JSON.parse(text);
+  if (!Array.isArray(parsed) || !parsed.every((part) => typeof part === 'string')) {
+    throw new TypeError('a key in text form is a JSON array of strings');
+  }
+  return parsed;
+}
+
+/** JSON with sorted names: equal canonical values give equal text. */
+export function canonicalText(value: Canonical): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (isList(value)) return `[${value.map(canonicalText).join(',')}]`;
+  const members = Object.keys(value)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalText(value[name] ?? null)}`);
+  return `{${members.join(',')}}`;
+}
+
+export function isList(value: Canonical): value is readonly Canonical[] {
+  return Array.isArray(value);
+}
+
+export function isRecord(value: Canonical): value is { readonly [name: string]: Canonical } {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** Orders keys by their text, the order in which locks are taken. */
+export function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,136 @@
+import type { Entity } from './entity.ts';
+import { LockstepError, type StoreName } from './failure.ts';
+
+/** One move of some entities from the legacy store to the modern one, as declared in `lockstep.config.ts`. */
+export interface Migration {
+  readonly name: string;
+  readonly entities: readonly Entity[];
+  readonly stores: Readonly<Record<StoreName, StoreOptions>>;
+  readonly policy: Policy;
+  readonly taskQueue: string;
+  readonly onOverdue:
+    | ((overdue: { migration: string; phase: string; deadline: string }) => Promise<void>)
+    | null;
+}
+
+export interface StoreOptions {
+  /** The environment variable that holds the connection string. */
+  readonly urlFrom: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  /** Trusted certificate authority, PEM, where the URL asks for TLS; null takes the system's. */
+  readonly tlsCaFile: string | null;
+}
+
+/** Numbers that govern a migration. Times are in milliseconds. */
+export interface Policy {
+  /** ISO time by which the migration should be over; it shows everywhere when it is not. */
+  readonly deadline: string;
+  /** How long a caller waits before it is told `OutcomeUnknown`; the write goes on. */
+  readonly callerTimeoutMs: number;
+  /** How long the primary is tried before the operation is closed as aborted. */
+  readonly primaryGiveUpMs: number;
+  /** First and longest pause between tries of the secondary, which go on until it accepts or refuses. */
+  readonly secondaryRetryMs: number;
+  readonly secondaryRetryMaxMs: number;
+  /** How often a unique conflict on the secondary is tried again before the write is parked. */
+  readonly conflictAttempts: number;
+  /** How long all reads must have been modern before legacy may stop. */
+  readonly soakMs: number;
+  /** How old the evidence of a validation may be when reads are switched. */
+  readonly evidenceMaxAgeMs: number;
+  /** Default size of a validation sample, in keys. */
+  readonly sampleSize: number;
+  /** How long an unequal pair is given to settle before it is looked at again. */
+  readonly settleMs: number;
+  /** Key ranges copied at the same time, and keys in one chunk. */
+  readonly backfillParallel: number;
+  readonly backfillChunk: number;
+  /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. */
+  readonly dropLegacyAfterMs: number | null;
+}
+
+export const defaultPolicy: Omit<Policy, 'deadline'> = {
+  callerTimeoutMs: 30_000,
+  primaryGiveUpMs: 60_000,
+  secondaryRetryMs: 500,
+  secondaryRetryMaxMs: 30_000,
+  conflictAttempts: 10,
+  soakMs: 3_600_000,
+  evidenceMaxAgeMs: 24 * 3_600_000,
+  sampleSize: 1_000,
+  settleMs: 2_000,
+  backfillParallel: 2,
+  backfillChunk: 200,
+  dropLegacyAfterMs: null,
+};
+
+const defaultStore: Omit<StoreOptions, 'urlFrom'> = {
+  poolSize: 10,
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 30_000,
+  tlsCaFile: null,
+};
+
+export interface MigrationOptions {
+  /** Lower-case letters, digits and dashes: it becomes part of workflow ids and of the task queue. */
+  name: string;
+  entities: readonly Entity[];
+  /** ISO time, required: a migration without an end does not end. */
+  deadline: string;
+  legacy?: Partial<StoreOptions>;
+  modern?: Partial<StoreOptions>;
+  policy?: Partial<Omit<Policy, 'deadline'>>;
+  taskQueue?: string;
+  onOverdue?: Migration['onOverdue'];
+}
+
+/** Declares a migration. Throws `InvalidDefinition` with the path of what is wrong. */
+export function defineMigration(options: MigrationOptions): Migration {
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(options.name)) {
+    throw invalid('name', `"${options.name}" must match [a-z][a-z0-9-]*, at most 40 characters`);
+  }
+  if (options.entities.length === 0) throw invalid('entities', 'a migration moves at least one entity');
+  const names = options.entities.map((declared) => declared.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalid('entities', `"${twice}" is declared twice`);
+  if (Number.isNaN(Date.parse(options.deadline))) {
+    throw invalid('deadline', `"${options.deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
+  }
+  const policy = { ...defaultPolicy, ...options.policy, deadline: options.deadline };
+  for (const [name, value] of Object.entries(policy)) {
+    if (typeof value === 'number' && !(value >= 0 && Number.isFinite(value))) {
+      throw invalid(`policy.${name}`, `${value} must be a number that is not negative`);
+    }
+  }
+  return {
+    name: options.name,
+    entities: options.entities,
+    stores: {
+      legacy: { ...defaultStore, urlFrom: 'LOCKSTEP_LEGACY_URL', ...options.legacy },
+      modern: { ...defaultStore, urlFrom: 'LOCKSTEP_MODERN_URL', ...options.modern },
+    },
+    policy,
+    taskQueue: options.taskQueue ?? `lockstep-${options.name}`,
+    onOverdue: options.onOverdue ?? null,
+  };
+}
+
+export function entityNamed(migration: Migration, name: string): Entity {
+  const found = migration.entities.find((declared) => declared.name === name);
+  if (found) return found;
+  const known = migration.entities.map((declared) => declared.name).join(', ');
+  throw new LockstepError(
+    'UnknownEntity',
+    `"${name}" is no entity of migration ${migration.name}; it has ${known}`,
+    {
+      entity: name,
+      remedy: 'use one of the declared entities, or declare it in lockstep.config.ts',
+    },
+  );
+}
+
+function invalid(path: string, why: string): LockstepError {
+  return new LockstepError('InvalidDefinition', `migration.${path}: ${why}`, { path: `migration.${path}` });
+}

@@ -1,0 +1,59 @@
+import type { Image, Key } from './canonical.ts';
+import type { Ack, Pattern } from './entity.ts';
+import type { StoreName } from './failure.ts';
+import type { Version } from './version.ts';
+
+export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
+export type OperationKind = (typeof operationKinds)[number];
+
+/** One write asked for by a service. `image` is whole for create and replace, partial for update, null for delete. */
+export interface Operation {
+  readonly id: string;
+  readonly entity: string;
+  readonly kind: OperationKind;
+  readonly key: Key;
+  readonly image: Image | null;
+  /** The clock's proposal; the primary raises it above what the record has. */
+  readonly proposed: Version;
+  /** Refuse unless the record has this version. */
+  readonly expectedVersion: Version | null;
+}
+
+/** Where an operation stands in the journal. */
+export const operationStatuses = [
+  'pending',
+  'completed',
+  'parked',
+  'failed',
+  'aborted',
+  'compensated',
+  'discarded',
+] as const;
+export type OperationStatus = (typeof operationStatuses)[number];
+
+/** The stores an operation goes to, under which epoch. */
+export interface WriteRoute {
+  readonly epoch: number;
+  readonly primary: StoreName;
+  readonly secondary: StoreName | null;
+}
+
+/** What a write workflow is started with. */
+export interface WriteInput {
+  readonly migration: string;
+  readonly operation: Operation;
+  readonly pattern: Pattern;
+  readonly ack: Ack;
+  readonly route: WriteRoute;
+  /** For `flag-controlled`: whether the flag was on for this key when the client looked. */
+  readonly dualWrite: boolean;
+}
+
+/** What the caller of a write is told. */
+export interface WriteReceipt {
+  readonly operationId: string;
+  /** Null where only the intent is recorded (`ack: 'recorded'`). */
+  readonly version: Version | null;
+  /** The epoch under which the primary committed. */
+  readonly epoch: number;
+}

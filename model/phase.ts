@@ -1,0 +1,68 @@
+import type { StoreName } from './failure.ts';
+
+/** The phases of a migration, in the order in which it passes them. */
+export const phases = [
+  'legacy-only',
+  'dual-write',
+  'backfill',
+  'validate',
+  'switch-reads',
+  'switch-primary',
+  'modern-only',
+  'decommissioned',
+] as const;
+
+export type Phase = (typeof phases)[number];
+
+/** Who decides a write, who follows it, and where reads may go. */
+export interface Route {
+  readonly primary: StoreName;
+  readonly secondary: StoreName | null;
+  readonly reads: 'legacy' | 'share' | 'modern';
+}
+
+export const routes: Readonly<Record<Phase, Route>> = {
+  'legacy-only': { primary: 'legacy', secondary: null, reads: 'legacy' },
+  'dual-write': { primary: 'legacy', secondary: 'modern', reads: 'legacy' },
+  backfill: { primary: 'legacy', secondary: 'modern', reads: 'legacy' },
+  validate: { primary: 'legacy', secondary: 'modern', reads: 'legacy' },
+  'switch-reads': { primary: 'legacy', secondary: 'modern', reads: 'share' },
+  'switch-primary': { primary: 'modern', secondary: 'legacy', reads: 'modern' },
+  'modern-only': { primary: 'modern', secondary: null, reads: 'modern' },
+  decommissioned: { primary: 'modern', secondary: null, reads: 'modern' },
+};
+
+export function phaseAfter(phase: Phase): Phase | null {
+  return phases[phases.indexOf(phase) + 1] ?? null;
+}
+
+/** The phase a rollback leads to; null where there is no way back, because legacy no longer receives writes. */
+export function phaseBefore(phase: Phase): Phase | null {
+  if (phase === 'modern-only' || phase === 'decommissioned') return null;
+  return phases[phases.indexOf(phase) - 1] ?? null;
+}
+
+/** Writes of the old route must be fenced out when they would land elsewhere under the new one. */
+export function changesWriteRoute(from: Phase, to: Phase): boolean {
+  return routes[from].primary !== routes[to].primary || routes[from].secondary !== routes[to].secondary;
+}
+
+export function changesPrimary(from: Phase, to: Phase): boolean {
+  return routes[from].primary !== routes[to].primary;
+}
+
+export function otherStore(store: StoreName): StoreName {
+  return store === 'legacy' ? 'modern' : 'legacy';
+}
+
+/** The durable route, as both stores keep it; `open: false` while a change of primary is under way. */
+export interface DurableState {
+  readonly migration: string;
+  readonly phase: Phase;
+  readonly epoch: number;
+  readonly open: boolean;
+  /** 0…100: the share of keys that modern answers in `switch-reads`. */
+  readonly readPercent: number;
+  /** 0…100: the share of keys that `flag-controlled` entities write to modern. */
+  readonly writePercent: number;
+}

@@ -1,0 +1,220 @@
+import { isInteger, isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+
+/**
+ * The kinds of scalar that an entity's field may have. Both a field and a column have one; a column can hold a field when
+ * their scalars are compatible (databases/types.ts).
+ */
+export type Scalar =
+  | { readonly kind: 'text' }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'integer' }
+  | { readonly kind: 'bigint' }
+  | { readonly kind: 'decimal'; readonly scale: number }
+  | { readonly kind: 'float' }
+  | { readonly kind: 'date' }
+  | { readonly kind: 'time'; readonly precision: number }
+  | { readonly kind: 'timestamp'; readonly precision: number }
+  | { readonly kind: 'uuid' }
+  | { readonly kind: 'bytes' }
+  | { readonly kind: 'json' };
+
+export type ScalarKind = Scalar['kind'];
+
+/** A value that its scalar cannot hold. The message names the type of the value, never the value. */
+export class NotCanonical extends Error {}
+
+/**
+ * The canonical text of a value (canonical form `true`/`false` for booleans).
+ * Accepts what a program would naturally hold (number, bigint, string, Date, bytes) and refuses what would lose something.
+ */
+export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
+  switch (scalar.kind) {
+    case 'text':
+      return textOf(value);
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      throw refused('a boolean', value);
+    case 'integer':
+    case 'bigint':
+      return integerText(scalar.kind, value);
+    case 'decimal':
+      return decimalText(value, scalar.scale);
+    case 'float':
+      return floatText(value);
+    case 'date':
+      return dateText(value);
+    case 'time':
+      return timeText(value, scalar.precision);
+    case 'timestamp':
+      return timestampText(value, scalar.precision);
+    case 'uuid':
+      return uuidText(value);
+    case 'bytes':
+      if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+      throw refused('bytes (Uint8Array)', value);
+    case 'json':
+      return canonicalJson(stringify(value) ?? 'null');
+  }
+}
+
+/** What a program gets to see: numbers, bigints, strings, bytes, parsed JSON. Decimals, dates and times stay strings. */
+export function fromCanonical(scalar: Scalar, canonical: string | boolean): unknown {
+  if (typeof canonical === 'boolean') return canonical;
+  switch (scalar.kind) {
+    case 'integer':
+    case 'float':
+      return Number(canonical);
+    case 'bigint':
+      return BigInt(canonical);
+    case 'bytes':
+      return new Uint8Array(Buffer.from(canonical, 'hex'));
+    case 'json':
+      return JSON.parse(canonical);
+    default:
+      return canonical;
+  }
+}
+
+/** JSON text with sorted names and plainly written numbers of any length. */
+export function canonicalJson(text: string): string {
+  return writeJson(parse(text));
+}
+
+function writeJson(value: unknown): string {
+  if (isLosslessNumber(value)) return plainNumber(value.value);
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(',')}]`;
+  const members = Object.entries(value)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** `1.50`, `15e-1` and `1.5` are one number: digits without exponent, without trailing zeros, without negative zero. */
+function plainNumber(text: string): string {
+  if (isInteger(text) && !/[.eE]/.test(text)) return text === '-0' ? '0' : text;
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (!match) throw new NotCanonical('a JSON number has an unknown form');
+  const [, sign = '', whole = '', fraction = '', exponentText = '0'] = match;
+  const exponent = Number(exponentText);
+  if (Math.abs(exponent) > 1_000) throw new NotCanonical('a JSON number has an exponent beyond 1000');
+  const digits = `${whole}${fraction}`;
+  const point = whole.length + exponent;
+  const padded = point <= 0 ? `${'0'.repeat(1 - point)}${digits}` : digits.padEnd(point, '0');
+  const at = point <= 0 ? 1 : point;
+  const integral = padded.slice(0, at).replace(/^0+(?=\d)/, '');
+  const rest = padded.slice(at).replace(/0+$/, '');
+  const plain = rest === '' ? integral : `${integral}.${rest}`;
+  return plain === '0' ? '0' : `${sign}${plain}`;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw refused('a string', value);
+  if (!value.isWellFormed())
+    throw new NotCanonical('the string holds half of a surrogate pair; no store can keep it');
+  return value;
+}
+
+function integerText(kind: 'integer' | 'bigint', value: unknown): string {
+  const big = integerOf(value);
+  if (big === null) throw refused(kind === 'integer' ? 'a safe integer' : 'an integer', value);
+  if (kind === 'integer' && !Number.isSafeInteger(Number(big))) {
+    throw new NotCanonical('the integer is beyond 2^53; declare the field as field.bigint()');
+  }
+  return big.toString();
+}
+
+function integerOf(value: unknown): bigint | null {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : null;
+  if (typeof value === 'string' && /^[+-]?\d+$/.test(value)) return BigInt(value.replace('+', ''));
+  return null;
+}
+
+function decimalText(value: unknown, scale: number): string {
+  const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+  if (typeof text !== 'string') throw refused('a decimal as string', value);
+  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
+  if (!match)
+    throw new NotCanonical('a decimal is written as digits with an optional point, such as "12.50"');
+  const [, sign = '', whole = '', fraction = ''] = match;
+  if (/[1-9]/.test(fraction.slice(scale))) {
+    throw new NotCanonical(
+      `the decimal has more than the ${scale} digits after the point that the field keeps`,
+    );
+  }
+  const kept = fraction.slice(0, scale).padEnd(scale, '0');
+  const digits = `${whole.replace(/^0+(?=\d)/, '')}${scale > 0 ? `.${kept}` : ''}`;
+  return sign === '-' && /[1-9]/.test(digits) ? `-${digits}` : digits;
+}
+
+function floatText(value: unknown): string {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number !== 'number') throw refused('a number', value);
+  if (!Number.isFinite(number)) throw new NotCanonical('NaN and infinity cannot be kept in both stores');
+  return String(number === 0 ? 0 : number);
+}
+
+function dateText(value: unknown): string {
+  if (typeof value !== 'string') throw refused('a date as "YYYY-MM-DD"', value);
+  if (!isRealDate(value))
+    throw new NotCanonical('a date is a real day written as "YYYY-MM-DD", years 0001 to 9999');
+  return value;
+}
+
+function isRealDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return false;
+  const parsed = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);
+}
+
+function timeText(value: unknown, precision: number): string {
+  const match =
+    typeof value === 'string' ? /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d+))?$/.exec(value) : null;
+  if (!match) throw refused('a time of day as "HH:MM:SS[.ffffff]"', value);
+  return `${match[1]}:${match[2]}:${match[3]}${fractionText(match[4] ?? '', precision)}`;
+}
+
+function timestampText(value: unknown, precision: number): string {
+  const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+  const match =
+    typeof text === 'string'
+      ? /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:?\d{2})$/.exec(text)
+      : null;
+  if (!match) throw refused('a timestamp as "YYYY-MM-DDTHH:MM:SS[.ffffff]Z"', value);
+  const [, day = '', clock = '', fraction = '', zone = 'Z'] = match;
+  if (!isRealDate(day)) throw new NotCanonical('the timestamp names a day that does not exist');
+  const instant = new Date(`${day}T${clock}${zone}`);
+  if (Number.isNaN(instant.getTime()))
+    throw new NotCanonical('the timestamp names a time that does not exist');
+  return `${instant.toISOString().slice(0, 19)}${fractionText(fraction, precision)}Z`;
+}
+
+function fractionText(fraction: string, precision: number): string {
+  if (/[1-9]/.test(fraction.slice(precision))) {
+    throw new NotCanonical(
+      `the time is finer than the ${precision} digits after the second that the field keeps`,
+    );
+  }
+  return precision === 0 ? '' : `.${fraction.slice(0, precision).padEnd(precision, '0')}`;
+}
+
+function uuidText(value: unknown): string {
+  const text = typeof value === 'string' ? value.toLowerCase() : '';
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw refused('a UUID', value);
+  return text;
+}
+
+function refused(expected: string, value: unknown): NotCanonical {
+  return new NotCanonical(`expected ${expected}, got ${typeName(value)}`);
+}
+
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Date) return 'a Date';
+  if (value instanceof Uint8Array) return 'bytes';
+  if (value instanceof LosslessNumber) return 'a number';
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is not finite';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

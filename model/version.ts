@@ -1,0 +1,39 @@
+/**
+ * Versions are 63-bit hybrid logical clock values: milliseconds since 1970 in the upper bits, a 16-bit counter below.
+ * They travel as decimal strings, because JSON has no integers of that size.
+ */
+export type Version = string;
+
+const counterBits = 16n;
+export const versionBeforeLockstep: Version = '0';
+export const highestVersion = (1n << 63n) - 1n;
+
+/** A clock that never gives the same value twice and never goes back, whatever the wall clock does. */
+export class HybridClock {
+  readonly #now: () => number;
+  #last = 0n;
+
+  /** @param now wall clock in milliseconds since 1970 */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  next(): Version {
+    const wall = BigInt(Math.max(0, Math.floor(this.#now()))) << counterBits;
+    this.#last = wall > this.#last ? wall : this.#last + 1n;
+    return this.#last.toString();
+  }
+}
+
+export function isNewer(version: Version, than: Version): boolean {
+  return BigInt(version) > BigInt(than);
+}
+
+/** The wall-clock milliseconds inside a version, for people; never for ordering. */
+export function wallClockOf(version: Version): number {
+  return Number(BigInt(version) >> counterBits);
+}
+
+export function isVersion(text: string): boolean {
+  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= highestVersion;
+}
