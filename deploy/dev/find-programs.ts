@@ -1,4 +1,5 @@
 import type { DevServer, Report, Way } from './contract.ts';
+import { reasonOf } from './reason.ts';
 
 /** Tries the server's ways in their order. When all fail, says what was tried and what a person can do. */
 export async function findPrograms(
@@ -27,16 +28,6 @@ async function attempt(way: Way, search: { report: Report; folder: string }) {
   try {
     return await way.find(search);
   } catch (error) {
-    return { unavailable: error instanceof Error ? describe(error) : String(error) };
+    return { unavailable: reasonOf(error) };
   }
-}
-
-/** `fetch failed` alone says nothing: the reason lies in the cause. */
-function describe({ message, cause }: Error): string {
-  return cause instanceof Error &&
-    cause.message !== '' &&
-    !message.includes(cause.message) &&
-    message === 'fetch failed'
-    ? `${message}: ${cause.message}`
-    : message;
 }

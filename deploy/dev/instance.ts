@@ -10,6 +10,7 @@ import { startDaemon, stopDaemon } from './daemon.ts';
 import { findPrograms } from './find-programs.ts';
 import { logFolder, serverFolder } from './place.ts';
 import { freePort, isFree } from './ports.ts';
+import { reasonOf } from './reason.ts';
 import { readState, remember } from './state.ts';
 
 const READY_MS = 120_000;
@@ -118,7 +119,7 @@ async function untilReady<Name extends ServerName>(
     try {
       return await server.ping(server.endpoint(instance));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (!(await isRunning(server.name, instance))) {
         throw new Error(`${server.title} ended while starting (${instance.way}): see ${logOf(server.name)}`, {
           cause: error,

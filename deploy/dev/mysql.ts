@@ -7,6 +7,7 @@ import { aptGet } from './apt.ts';
 import { dockerCompose } from './compose.ts';
 import type { DevServer, Found, Instance } from './contract.ts';
 import { own } from './own.ts';
+import { ownUrl } from './own-url.ts';
 import { cloneId } from './place.ts';
 import { run, which } from './programs.ts';
 
@@ -17,6 +18,7 @@ const usualFolders = [
   '/opt/homebrew/bin',
   '/usr/local/mysql/bin',
 ];
+const variable = 'LOCKSTEP_DEV_MYSQL_URL';
 const accounts = ['mysql'];
 const INITIALIZE_MS = 120_000;
 const PING_MS = 5_000;
@@ -26,7 +28,7 @@ const SOCKET_BYTES = 100;
 export const mysql: DevServer<'mysql'> = {
   name: 'mysql',
   title: 'MySQL/MariaDB',
-  variable: 'LOCKSTEP_DEV_MYSQL_URL',
+  variable,
   preferredPort: 13306,
   preferredUiPort: null,
   accounts,
@@ -89,7 +91,7 @@ export const mysql: DevServer<'mysql'> = {
 
   endpoint: ({ port, password }) => ({ url: `mysql://lockstep:${password}@127.0.0.1:${port}/mysql` }),
 
-  ownEndpoint: (env) => (env.LOCKSTEP_DEV_MYSQL_URL ? { url: env.LOCKSTEP_DEV_MYSQL_URL } : undefined),
+  ownEndpoint: (env) => ownUrl(env, variable, ['mysql:', 'mariadb:']),
 
   async ping({ url }) {
     const connection = await createConnection({ uri: url, connectTimeout: PING_MS });

@@ -7,8 +7,10 @@ import { dockerCompose } from './compose.ts';
 import type { DevServer, Found } from './contract.ts';
 import { embeddedPostgres } from './embedded-postgres.ts';
 import { own } from './own.ts';
+import { ownUrl } from './own-url.ts';
 import { isExecutable, run, which } from './programs.ts';
 
+const variable = 'LOCKSTEP_DEV_POSTGRESQL_URL';
 const accounts = ['postgres'];
 const INITIALIZE_MS = 120_000;
 const PING_MS = 5_000;
@@ -16,7 +18,7 @@ const PING_MS = 5_000;
 export const postgresql: DevServer<'postgresql'> = {
   name: 'postgresql',
   title: 'PostgreSQL',
-  variable: 'LOCKSTEP_DEV_POSTGRESQL_URL',
+  variable,
   preferredPort: 15432,
   preferredUiPort: null,
   accounts,
@@ -85,8 +87,7 @@ export const postgresql: DevServer<'postgresql'> = {
 
   endpoint: ({ port, password }) => ({ url: `postgresql://lockstep:${password}@127.0.0.1:${port}/postgres` }),
 
-  ownEndpoint: (env) =>
-    env.LOCKSTEP_DEV_POSTGRESQL_URL ? { url: env.LOCKSTEP_DEV_POSTGRESQL_URL } : undefined,
+  ownEndpoint: (env) => ownUrl(env, variable, ['postgresql:', 'postgres:']),
 
   async ping({ url }) {
     const client = new Client({

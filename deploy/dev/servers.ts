@@ -2,6 +2,7 @@ import type { DevServer, Report, ServerName, Servers, StopMode } from './contrac
 import { isRunning, logOf, start, stop } from './instance.ts';
 import { mysql } from './mysql.ts';
 import { postgresql } from './postgresql.ts';
+import { reasonOf } from './reason.ts';
 import { exclusively, readState } from './state.ts';
 import { temporal } from './temporal.ts';
 
@@ -89,7 +90,7 @@ async function available<Name extends ServerName>(
     await server.ping(own);
     return own;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new Error(
       `${server.title} at ${addressOf(own)} does not answer (${reason}): start it, correct ${server.variable}, or unset it to let Lockstep start one`,
       { cause: error },
