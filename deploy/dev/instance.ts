@@ -50,8 +50,13 @@ export async function start<Name extends ServerName>(
       break;
     } catch (error) {
       // Another program may have taken the port between our look and the server's start.
-      if (attempt === PORT_TRIES || (await isRunning(server.name, instance)) || (await isFree(instance.port)))
+      if (
+        attempt === PORT_TRIES ||
+        (await isRunning(server.name, instance)) ||
+        (await arePortsFree(instance))
+      ) {
         throw error;
+      }
     }
   }
   report(
@@ -95,6 +100,10 @@ async function withFreePorts(server: DevServer, instance: Instance): Promise<Ins
   return { ...instance, port, uiPort };
 }
 
+async function arePortsFree({ port, uiPort }: Instance): Promise<boolean> {
+  return (await isFree(port)) && (uiPort === null || (await isFree(uiPort)));
+}
+
 async function launch(server: DevServer, instance: Instance): Promise<Instance> {
   if (instance.programs === null) {
     await startContainer(server.name, instance);
@@ -117,7 +126,10 @@ async function untilReady<Name extends ServerName>(
   const deadline = Date.now() + READY_MS;
   for (;;) {
     try {
-      return await server.ping(server.endpoint(instance));
+      await server.ping(server.endpoint(instance));
+      // It may be somebody else's server that answers, and ours that found its port taken.
+      if (await isRunning(server.name, instance)) return;
+      throw new Error('another server answers in its place');
     } catch (error) {
       const reason = reasonOf(error);
       if (!(await isRunning(server.name, instance))) {
