@@ -8,9 +8,9 @@ export interface Account {
   gid: number;
 }
 
-/** The first of these accounts that exists; undefined when we are not root, and so run as ourselves. */
-export function accountFor(names: readonly string[]): Account | undefined {
-  if (names.length === 0 || process.getuid?.() !== 0) return undefined;
+/** The first of these accounts that exists; null when we are not root, and so run as ourselves. */
+export function accountFor(names: readonly string[]): Account | null {
+  if (names.length === 0 || process.getuid?.() !== 0) return null;
   const known = new Map(
     readFileSync('/etc/passwd', 'utf8')
       .split('\n')

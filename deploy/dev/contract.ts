@@ -1,4 +1,5 @@
 import type { Identity } from '../../scripts/identity.mjs';
+import type { Account } from './account.ts';
 
 export type ServerName = 'temporal' | 'mysql' | 'postgresql';
 export type StopMode = 'fast' | 'kill';
@@ -19,6 +20,8 @@ export interface Instance {
   programs: string | null;
   /** Holds its data, and belongs to the account it runs under. */
   folder: string;
+  /** The account it runs under; null where that is our own. */
+  account: Account | null;
   port: number;
   uiPort: number | null;
   password: string;

@@ -12,7 +12,7 @@ const POLL_MS = 50;
 /** Starts a process that outlives us, its output appended to the log. */
 export async function startDaemon(
   { file, args, env }: Command,
-  { log, account }: { log: string; account: Account | undefined },
+  { log, account }: { log: string; account: Account | null },
 ): Promise<Identity> {
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'a', 0o600);

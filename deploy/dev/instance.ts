@@ -81,9 +81,12 @@ async function locate(server: DevServer, known: Instance | undefined, report: Re
     return known;
   const folder = serverFolder(server.name, accountFor(server.accounts));
   const found = await findPrograms(server, { report, folder });
+  // Asked again: a package that was installed just now brings an account.
+  const account = accountFor(server.accounts);
   return {
     ...found,
-    folder,
+    folder: serverFolder(server.name, account),
+    account,
     port: known?.port ?? server.preferredPort,
     uiPort: known?.uiPort ?? server.preferredUiPort,
     password: known?.password ?? randomBytes(18).toString('base64url'),
@@ -110,7 +113,7 @@ async function launch(server: DevServer, instance: Instance): Promise<Instance> 
     return instance;
   }
   await server.initialize(instance);
-  const account = accountFor(server.accounts);
+  const { account } = instance;
   const launched = {
     ...instance,
     process: await startDaemon(server.command(instance), { log: logOf(server.name), account }),

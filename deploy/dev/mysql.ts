@@ -2,7 +2,6 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import { accountFor } from './account.ts';
 import { aptGet } from './apt.ts';
 import { dockerCompose } from './compose.ts';
 import type { DevServer, Found, Instance } from './contract.ts';
@@ -19,7 +18,6 @@ const usualFolders = [
   '/usr/local/mysql/bin',
 ];
 const variable = 'LOCKSTEP_DEV_MYSQL_URL';
-const accounts = ['mysql'];
 const INITIALIZE_MS = 120_000;
 const PING_MS = 5_000;
 // A Unix socket's name may have 107 bytes at most on Linux, 103 on macOS.
@@ -31,7 +29,7 @@ export const mysql: DevServer<'mysql'> = {
   variable,
   preferredPort: 13306,
   preferredUiPort: null,
-  accounts,
+  accounts: ['mysql'],
   signals: { fast: 'SIGTERM', kill: 'SIGKILL' },
   ways: [
     {
@@ -43,14 +41,14 @@ export const mysql: DevServer<'mysql'> = {
     aptGet(['mariadb-server'], find),
   ],
 
-  async initialize({ programs, folder, password }) {
+  async initialize({ programs, folder, account, password }) {
     const data = join(folder, 'data');
     if (programs !== null && !existsSync(data)) {
       const draft = `${data}.new`;
       rmSync(draft, { recursive: true, force: true });
       await run(await initialization(programs, draft), {
         timeoutMs: INITIALIZE_MS,
-        account: accountFor(accounts),
+        account,
       });
       renameSync(draft, data);
     }
@@ -63,7 +61,7 @@ export const mysql: DevServer<'mysql'> = {
     const file = join(folder, 'accounts.sql');
     rmSync(file, { force: true });
     writeFileSync(file, `${statements.join('\n')}\n`, { mode: 0o600 });
-    own(file, accountFor(accounts));
+    own(file, account);
   },
 
   command({ programs, folder, port }) {

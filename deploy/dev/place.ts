@@ -18,11 +18,11 @@ export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.
  * A folder for one server: under the clone, or, where the server's account cannot reach that (a clone under root's home, or in
  * a private temporary folder), under /var/tmp.
  */
-export function serverFolder(name: string, account: Account | undefined): string {
+export function serverFolder(name: string, account: Account | null): string {
   const base = join(stateFolder, 'servers');
   mkdirSync(base, { recursive: true, mode: 0o755 });
   return make(
-    account === undefined || canReach(base, account) ? join(base, name) : join(publicBase(), name),
+    account === null || canReach(base, account) ? join(base, name) : join(publicBase(), name),
     account,
   );
 }
@@ -38,8 +38,8 @@ function publicBase(): string {
   return base;
 }
 
-function make(folder: string, account: Account | undefined): string {
+function make(folder: string, account: Account | null): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (account !== undefined) chownSync(folder, account.uid, account.gid);
+  if (account !== null) chownSync(folder, account.uid, account.gid);
   return folder;
 }

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { accountFor } from './account.ts';
 import { aptGet } from './apt.ts';
 import { dockerCompose } from './compose.ts';
 import type { DevServer, Found } from './contract.ts';
@@ -11,7 +10,6 @@ import { ownUrl } from './own-url.ts';
 import { isExecutable, run, which } from './programs.ts';
 
 const variable = 'LOCKSTEP_DEV_POSTGRESQL_URL';
-const accounts = ['postgres'];
 const INITIALIZE_MS = 120_000;
 const PING_MS = 5_000;
 
@@ -21,7 +19,7 @@ export const postgresql: DevServer<'postgresql'> = {
   variable,
   preferredPort: 15432,
   preferredUiPort: null,
-  accounts,
+  accounts: ['postgres'],
   // SIGQUIT is the immediate shutdown, a crash by all effects: SIGKILL would leave the server's children behind, and the next start refused.
   signals: { fast: 'SIGINT', kill: 'SIGQUIT' },
   ways: [
@@ -35,10 +33,9 @@ export const postgresql: DevServer<'postgresql'> = {
     aptGet(['postgresql'], find),
   ],
 
-  async initialize({ programs, folder, password }) {
+  async initialize({ programs, folder, account, password }) {
     const data = join(folder, 'data');
     if (programs === null || existsSync(data)) return;
-    const account = accountFor(accounts);
     const draft = `${data}.new`;
     rmSync(draft, { recursive: true, force: true });
     const passwordFile = join(folder, 'password');

@@ -25,7 +25,7 @@ export function isExecutable(file: string): boolean {
 /** Runs a program to its end and returns what it wrote; its failure says which program it was and how it ended. */
 export async function run(
   { file, args, env }: Command,
-  { timeoutMs, account }: { timeoutMs: number; account?: Account | undefined },
+  { timeoutMs, account }: { timeoutMs: number; account?: Account | null },
 ): Promise<string> {
   try {
     const { stdout } = await execute(file, args, {
