@@ -1,0 +1,6 @@
+-- PostgreSQL
+CREATE TABLE users (
+  id uuid PRIMARY KEY,
+  email text NOT NULL UNIQUE,
+  name text
+);
