@@ -44,5 +44,9 @@ function reasonOf(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return String(error);
   if ('killed' in error && error.killed === true) return `not done after ${timeoutMs / 1000} s`;
   const written = 'stderr' in error ? String(error.stderr).trim() : '';
-  return written === '' ? error.message : written.split('\n').slice(-5).join(' · ');
+  if (written === '') return error.message;
+  const lines = written.split('\n');
+  // Some programs say the reason first, some last; most call it an error.
+  const errors = lines.filter((line) => /error/i.test(line));
+  return (errors.length > 0 ? errors.slice(0, 3) : lines.slice(-3)).join(' · ');
 }
