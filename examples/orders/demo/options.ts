@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+
+export interface DemoOptions {
+  json: boolean;
+  fast: boolean;
+  keep: boolean;
+  seed: number;
+}
+
+export const usage = `npm run demo -- [options]
+
+  --json     print one JSON object to stdout, everything else to stderr
+  --fast     leave out the pauses that are there for whoever watches
+  --keep     leave servers and databases up for a look around
+  --seed N   draw the same traffic again`;
+
+/** Throws with a message for people where an argument is not understood; null asks for the usage. */
+export function demoOptions(args: readonly string[]): DemoOptions | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      fast: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+  if (!Number.isInteger(seed) || seed < 0)
+    throw new TypeError(`--seed takes a whole number, not "${values.seed}"`);
+  return { json: values.json, fast: values.fast, keep: values.keep, seed };
+}
