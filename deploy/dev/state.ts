@@ -6,18 +6,28 @@ import { clone, stateFolder } from './place.ts';
 
 const file = join(stateFolder, 'dev.json');
 
+// Grows when Instance changes in a way that an older file does not answer to.
+const FORMAT = 1;
+
 /** What `.lockstep/dev.json` holds: the servers that this clone has started. */
 export interface State {
+  format: number;
   clone: string;
   servers: Partial<Record<ServerName, Instance>>;
 }
 
 export function readState(): State {
-  if (!existsSync(file)) return { clone, servers: {} };
+  if (!existsSync(file)) return { format: FORMAT, clone, servers: {} };
   const state: State = JSON.parse(readFileSync(file, 'utf8'));
   if (state.clone !== clone) {
     throw new Error(
       `${stateFolder} was made for ${state.clone}: the clone was copied or moved. Stop that one's servers, remove ${stateFolder}, and run again`,
+    );
+  }
+  if (state.format !== FORMAT) {
+    const pids = Object.values(state.servers).flatMap(({ process }) => process?.pid ?? []);
+    throw new Error(
+      `${file} was written by another version of Lockstep: end the processes ${pids.join(', ')} if they still run, remove ${stateFolder}, and run again`,
     );
   }
   return state;
