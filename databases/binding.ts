@@ -1,7 +1,7 @@
 import { type Canonical, compareText, type Image, type Key, keyText } from '../model/canonical.ts';
 import { type Entity, keyLimitBytes } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import { type AnyFields, entityOf, imageOf } from '../model/field.ts';
+import { entityOf, imageOf, sharedField } from '../model/field.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
 import type { Row, RowsShape } from '../model/shape.ts';
 import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn, whyNot } from './column.ts';
@@ -19,6 +19,8 @@ export interface BoundTable {
   readonly key: readonly BoundColumn[];
   /** Whether one key has one row. */
   readonly single: boolean;
+  /** Whether the identity is a unique index of its own and holds the key, so that an upsert can only meet own rows. */
+  readonly upsertable: boolean;
   readonly autoIncrement: string | null;
   readonly reference: BoundReference | null;
 }
@@ -71,6 +73,7 @@ export function bind(
         return keyColumn(entity, index, column, `${path}.${table.table}.${name}`);
       }),
       single: sameNames(table.key, table.identity),
+      upsertable: isUnique(found, table.identity) && table.key.every((name) => table.identity.includes(name)),
       autoIncrement: found.autoIncrement,
       reference: null,
     };
@@ -78,12 +81,30 @@ export function bind(
   const referenced = shape.referenced.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
     const columns = chosenColumns(found, table.columns, path);
+    const at = `${path}.${table.table}`;
+    const shared = sharedField(entity.fields, table.shared);
+    if (!shared) throw invalid(at, `there is no field.shared of the name "${table.shared}"`);
+    if (shared.identity.length !== table.identity.length) {
+      throw invalid(`${at}.identity`, `must name a column for each of ${shared.identity.join(', ')}`);
+    }
+    if (!isUnique(found, table.identity)) throw notUnique(found, table.identity, at);
+    const through = tables.get(table.through.table)?.columns ?? [];
+    for (const [referenced, owning] of Object.entries(table.through.columns)) {
+      columnNamed(columns, referenced, `${at}.through`);
+      columnNamed(through, owning, `${at}.through`);
+    }
     return {
       name: found.name,
       columns,
-      identity: uniqueColumns(found, columns, table.identity, path),
+      identity: uniqueColumns(found, columns, table.identity, path).map((column, index) => {
+        const declared = shared.fields[shared.identity[index] ?? ''];
+        if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
+        refuseUnfit(column, declared.scalar, `${at}.${column.name}`);
+        return { ...column, scalar: declared.scalar };
+      }),
       key: [],
       single: true,
+      upsertable: isUnique(found, table.identity),
       autoIncrement: found.autoIncrement,
       reference: {
         shared: table.shared,
@@ -124,7 +145,9 @@ function bindColumns(
     columnOf.set(fieldName, { ...column, scalar: declared.scalar });
   }
   const columns = [...columnOf.values()];
-  const key = entity.key.map((part) => columnNamed(columns, named[part] ?? part, `${path}.key`));
+  const key = entity.key.map((part, index) =>
+    keyColumn(entity, index, columnNamed(columns, named[part] ?? part, `${path}.key`), `${path}.${part}`),
+  );
   const table: BoundTable = {
     name: found.name,
     columns,
@@ -136,6 +159,10 @@ function bindColumns(
     ),
     key,
     single: true,
+    upsertable: isUnique(
+      found,
+      key.map((column) => column.name),
+    ),
     autoIncrement: found.autoIncrement,
     reference: null,
   };
@@ -184,15 +211,36 @@ function rowsOfFunctions(
   return Object.fromEntries(
     tables.map((table) => {
       const rows = (given[table.name] ?? []).map((row) => textRow(table, row, path));
-      const order = (row: TextRow) =>
-        JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
-      return [table.name, rows.toSorted((left, right) => compareText(order(left), order(right)))];
+      return [table.name, distinctRows(table, rows, path)];
     }),
   );
 }
 
+/** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */
+function distinctRows(table: BoundTable, rows: readonly TextRow[], path: string): TextRow[] {
+  const distinct = new Map<string, TextRow>();
+  for (const row of rows) {
+    const identity = JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
+    const known = distinct.get(identity);
+    if (known && JSON.stringify(known) !== JSON.stringify(row)) {
+      const wins = table.reference?.wins ?? 'refuse';
+      if (wins === 'refuse') throw invalid(path, `gave two rows of "${table.name}" with the same identity`);
+      if (wins === 'first') continue;
+    }
+    distinct.set(identity, row);
+  }
+  return [...distinct].sort(([left], [right]) => compareText(left, right)).map(([, row]) => row);
+}
+
 function textRow(table: BoundTable, row: Row, path: string): TextRow {
   const text: Record<string, string | null> = {};
+  for (const name of Object.keys(row)) {
+    if (row[name] === undefined || table.columns.some((column) => column.name === name)) continue;
+    throw invalid(
+      `${path}.${table.name}.${name}`,
+      'is no column that Lockstep writes; leave it out of the row',
+    );
+  }
   for (const column of table.columns) {
     const value = row[column.name];
     if (value === undefined) {
@@ -255,23 +303,20 @@ export function keyTexts(bound: BoundEntity, key: Key): string[] {
       },
     );
   }
-  return bound.root.key.map((column, index) => toColumn(column, column.scalar, key[index] ?? null) ?? '');
+  return bound.root.key.map((column, index) =>
+    inColumn(
+      bound.entity.name,
+      bound.root.name,
+      column,
+      () => toColumn(column, column.scalar, key[index] ?? null) ?? '',
+    ),
+  );
 }
 
 export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)[]): Key {
   return bound.root.key.map((column, index) =>
     String(fromColumn(column, column.scalar, cells[index] ?? null)),
   );
-}
-
-export function fieldsOfShared(fields: AnyFields, name: string): AnyFields | null {
-  for (const declared of Object.values(fields)) {
-    if (declared.form === 'scalar') continue;
-    if (declared.form === 'record' && declared.shared?.name === name) return declared.fields;
-    const inner = fieldsOfShared(declared.fields, name);
-    if (inner) return inner;
-  }
-  return null;
 }
 
 function inColumn<T>(path: string, table: string, column: CatalogueColumn, work: () => T): T {
@@ -298,6 +343,14 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
   const declared = entity.fields[entity.key[index] ?? ''];
   if (declared?.form !== 'scalar') throw invalid(path, 'the key field must be a scalar');
   refuseUnfit(column, declared.scalar, path);
+  if (column.nullable)
+    throw invalid(path, `column ${column.name} may be null, and a key may not; make it NOT NULL`);
+  if (column.limits.labels) {
+    throw invalid(
+      path,
+      `column ${column.name} is an enum, which does not sort as text; use a varchar column`,
+    );
+  }
   return { ...column, scalar: declared.scalar };
 }
 
@@ -316,14 +369,21 @@ function uniqueColumns(
   path: string,
 ): BoundColumn[] {
   const unique = table.unique.some((index) => index.every((name) => names.includes(name)));
-  if (!unique) {
-    throw invalid(
-      `${path}.${table.name}`,
-      `(${names.join(', ')}) is not unique: no primary key or unique index without nullable columns covers it; ` +
-        `create one, or name the columns of one of: ${table.unique.map((index) => `(${index.join(', ')})`).join(' ') || 'none'}`,
-    );
-  }
+  if (!unique) throw notUnique(table, names, `${path}.${table.name}`);
   return names.map((name) => columnNamed(columns, name, `${path}.${table.name}`));
+}
+
+function notUnique(table: CatalogueTable, names: readonly string[], path: string): LockstepError {
+  const indexes = table.unique.map((index) => `(${index.join(', ')})`).join(' ') || 'none';
+  return invalid(
+    path,
+    `(${names.join(', ')}) is not unique: no primary key or unique index without nullable columns covers it; ` +
+      `create one, or name the columns of one of: ${indexes}`,
+  );
+}
+
+function isUnique(table: CatalogueTable, names: readonly string[]): boolean {
+  return table.unique.some((index) => sameNames(index, names));
 }
 
 function columnNamed<C extends CatalogueColumn>(columns: readonly C[], name: string, path: string): C {

@@ -12,12 +12,28 @@ export interface CatalogueColumn {
   readonly natural: Scalar | null;
   /** Set for 32-bit floats. */
   readonly single: boolean;
+  readonly limits: ColumnLimits;
   /** SQL that gives the value as text, from a reference to the column. */
   readonly read: (reference: string) => string;
   /** SQL that gives a value to store, from an expression that is text. */
   readonly write: (text: string) => string;
   /** SQL that gives a value to compare the column with, so that an index serves. */
   readonly compare: (text: string) => string;
+  /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
+  readonly bytes: ((text: string) => string) | null;
+}
+
+/** What the database would otherwise change in silence. */
+export interface ColumnLimits {
+  /** CHAR(n) drops blanks at the end, VARCHAR(n) those beyond n. */
+  readonly characters?: number;
+  readonly padded?: boolean;
+  /** BINARY(n) fills up with zeros. */
+  readonly octets?: number;
+  /** The values of an ENUM; others may be taken for a position in the list. */
+  readonly labels?: readonly string[];
+  /** YEAR takes 0…99 for years of our time. */
+  readonly year?: boolean;
 }
 
 export interface CatalogueTable {
@@ -26,6 +42,12 @@ export interface CatalogueTable {
   /** Column lists of unique indexes without nullable columns. */
   readonly unique: readonly (readonly string[])[];
   readonly autoIncrement: string | null;
+}
+
+/** SQL that holds where a column has the value that a text stands for, byte by byte. */
+export function equals(column: CatalogueColumn, reference: string, text: string): string {
+  const equal = `${reference} = ${column.compare(text)}`;
+  return column.bytes ? `${equal} AND ${column.bytes(reference)} = ${column.bytes(text)}` : equal;
 }
 
 /** Why a column cannot hold a field's values; null where it can. */
@@ -64,7 +86,7 @@ export function fromColumn(column: CatalogueColumn, scalar: Scalar, text: string
     case 'bytes':
       return text.toLowerCase();
     case 'json':
-      return canonicalJson(text);
+      return jsonOf(text);
     case 'float':
       return toCanonical(scalar, column.single ? shortestSingle(Number(text)) : text);
     case 'text':
@@ -74,7 +96,17 @@ export function fromColumn(column: CatalogueColumn, scalar: Scalar, text: string
   }
 }
 
-/** The text to store for a canonical value. */
+function jsonOf(text: string): string {
+  try {
+    return canonicalJson(text);
+  } catch (error) {
+    if (error instanceof NotCanonical) throw error;
+    // The parser's own message quotes the text.
+    throw new NotCanonical('holds text that is not JSON, or an object that names a member twice');
+  }
+}
+
+/** The text to store for a canonical value. Throws `NotCanonical` where the column would keep another value. */
 export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonical): string | null {
   if (value === null) return null;
   if (typeof value === 'boolean') {
@@ -86,7 +118,24 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
   if (scalar.kind === 'float' && column.single && String(shortestSingle(Number(value))) !== value) {
     throw new NotCanonical(`has more digits than ${column.declared} keeps; round it, or widen the column`);
   }
+  refuseChanged(column, value);
   return value;
+}
+
+function refuseChanged({ declared, limits }: CatalogueColumn, value: string): void {
+  const { characters, padded, octets, labels, year } = limits;
+  if (padded && value.endsWith(' '))
+    throw new NotCanonical(`ends with a blank, which ${declared} drops; cut it off, or use a varchar column`);
+  if (characters !== undefined && value.endsWith(' ') && [...value].length > characters)
+    throw new NotCanonical(`is longer than ${declared}; shorten it, or widen the column`);
+  if (octets !== undefined && value.length !== octets * 2)
+    throw new NotCanonical(
+      `is not ${octets} bytes long, and ${declared} would fill it up; use a varbinary column`,
+    );
+  if (labels && !labels.includes(value))
+    throw new NotCanonical('is not among the values of the enum; add it to the column');
+  if (year && value !== '0' && !(Number(value) >= 1901 && Number(value) <= 2155))
+    throw new NotCanonical('is not a year from 1901 to 2155, which is all that the column keeps');
 }
 
 /** The number with the fewest digits that is the same 32-bit float: what a person wrote before it was stored. */

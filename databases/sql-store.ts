@@ -9,14 +9,14 @@ import {
 import { digestOf } from '../model/digest.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import { ownImage } from '../model/field.ts';
+import { ownImage, sharedField } from '../model/field.ts';
 import type { Migration } from '../model/migration.ts';
 import { type OperationStatus, operationStatuses } from '../model/operation.ts';
 import { type DurableState, phases, routes } from '../model/phase.ts';
 import { NotCanonical } from '../model/scalar.ts';
-import { type BoundEntity, bind, canonicalCells, fieldsOfShared, keyFromCells, keyTexts } from './binding.ts';
-import { fromColumn, toColumn } from './column.ts';
-import type { Engine, Parameter, Session, TextCells } from './engine.ts';
+import { type BoundEntity, bind, canonicalCells, keyFromCells, keyTexts } from './binding.ts';
+import { equals, fromColumn, toColumn } from './column.ts';
+import type { Engine, Parameter, RawStored, Session, TextCells } from './engine.ts';
 import type {
   Chunk,
   Difference,
@@ -71,9 +71,14 @@ export class SqlStore implements Store {
     return statements;
   }
 
+  /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async prepare(): Promise<void> {
-    const statements = await this.plan();
-    for (const statement of statements) await this.#query(statement);
+    for (const statement of await this.#engine.controlStatements()) await this.#query(statement);
+    for (const entity of this.#migration.entities) {
+      const bound = await this.#bind(entity);
+      if (await this.#guarded(() => this.#engine.isPrepared(bound))) continue;
+      for (const statement of this.#engine.routineStatements(bound)) await this.#query(statement);
+    }
   }
 
   async check(): Promise<void> {
@@ -165,17 +170,31 @@ export class SqlStore implements Store {
     try {
       return await this.#call(null, bound, ready, fence);
     } catch (error) {
-      const failure = this.#failureOf(error);
-      if (failure.code === 'StoreUnavailable') throw this.#unavailable(failure, error);
+      const failure = this.#refusal(error);
       const [only, ...rest] = ready;
       if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
-      const outcomes = new Map<number, Outcome>();
-      for (const item of ready) {
-        for (const [position, outcome] of await this.#writeReady(bound, [item], fence))
-          outcomes.set(position, outcome);
-      }
-      return outcomes;
+      return await this.#writeApart(bound, ready, fence);
     }
+  }
+
+  /** One of them is refused: by halves, so that its neighbours get in with few round trips. */
+  async #writeApart(
+    bound: BoundEntity,
+    ready: readonly ReadyItem[],
+    fence: Fence,
+  ): Promise<Map<number, Outcome>> {
+    const middle = Math.ceil(ready.length / 2);
+    const first = await this.#writeReady(bound, ready.slice(0, middle), fence);
+    const second = await this.#writeReady(bound, ready.slice(middle), fence);
+    return new Map([...first, ...second]);
+  }
+
+  /** Throws what is no answer to the write: the store is away, or not prepared. */
+  #refusal(error: unknown): StoreFailure {
+    const failure = this.#failureOf(error);
+    if (failure.code === 'StoreUnavailable') throw this.#unavailable(failure, error);
+    if (isUnprepared(failure)) throw this.#notPrepared(failure.message);
+    return failure;
   }
 
   async #call(
@@ -267,22 +286,15 @@ export class SqlStore implements Store {
     const bound = await this.#bind(entity);
     const stored: Stored[] = [];
     for (let at = 0; at < keys.length; at += keysPerRead) {
-      const part = keys.slice(at, at + keysPerRead);
-      const rows = await this.#guarded(() => this.#engine.readRows(bound, part));
-      part.forEach((key, index) => {
-        const raw = rows[index];
-        if (!raw)
-          throw new TypeError(`the ${this.name} store gave ${rows.length} records for ${part.length} keys`);
-        const found = (raw.rows[bound.root.name] ?? []).length > 0;
-        stored.push({
-          key,
-          version: raw.version,
-          deleted: raw.deleted,
-          operationId: raw.operationId,
-          digest: raw.digest,
-          ...(found ? imageOrReason(bound, raw.rows) : { image: null, unreadable: null }),
-        });
-      });
+      const part = keys.slice(at, at + keysPerRead).map((key) => ({ key, unreadable: whyNoKey(bound, key) }));
+      const sound = part.filter(({ unreadable }) => unreadable === null).map(({ key }) => key);
+      const rows = sound.length > 0 ? await this.#guarded(() => this.#engine.readRows(bound, sound)) : [];
+      if (rows.length !== sound.length)
+        throw new TypeError(`the ${this.name} store gave ${rows.length} records for ${sound.length} keys`);
+      const found = rows.values();
+      for (const { key, unreadable } of part) {
+        stored.push(storedOf(bound, key, unreadable === null ? found.next().value : undefined, unreadable));
+      }
     }
     return stored;
   }
@@ -291,23 +303,46 @@ export class SqlStore implements Store {
     const bound = await this.#bind(entity);
     const conditions: string[] = [];
     const parameters: Parameter[] = [];
-    for (const [bound_, operator, last] of [
+    for (const [limit, operator, last] of [
       [page.after, '>', '>'],
       [page.upTo, '<', '<='],
     ] as const) {
-      if (!bound_) continue;
-      const { sql, values } = this.#beyond(bound, keyTexts(bound, bound_), operator, last);
+      if (!limit) continue;
+      const { sql, values } = this.#beyond(bound, keyTexts(bound, limit), operator, last);
       conditions.push(sql);
       parameters.push(...values);
     }
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-    const names = bound.root.key.map((_, index) => `k${index + 1}`);
+    const names = keyNames(bound).join(', ');
+    const sql = `${this.#distinctKeys(bound)}${where} ORDER BY ${names} LIMIT ${Math.floor(page.limit)}`;
     const rows = await this.#query(
-      `SELECT ${this.#keyCells(bound)} FROM (${this.#distinctKeys(bound)}${where} ORDER BY ${names.join(', ')} LIMIT ${Math.floor(page.limit)}) k
-       ORDER BY ${names.map((name) => `k.${name}`).join(', ')}`,
+      bound.root.single || bound.root.key.every((column) => column.bytes === null)
+        ? `SELECT ${this.#keyCells(bound)} FROM (${sql}) k ORDER BY ${qualified('k', keyNames(bound))}`
+        : this.#spelledOut(bound, sql),
       parameters,
     );
     return rows.map((row) => keyOfRow(bound, row));
+  }
+
+  /**
+   * Keys that the column's collation takes for one are several keys to us. They come in the same page, which may grow
+   * beyond its limit for that, so that the next one can begin behind all of them.
+   */
+  #spelledOut(bound: BoundEntity, keys: string): string {
+    const { table, column } = this.#engine.text;
+    const parts = bound.root.key.map((part, index) => {
+      const reference = `t.${column(part.name)}`;
+      return {
+        name: `k${index + 1}`,
+        text: part.read(reference),
+        group: part.bytes?.(reference) ?? reference,
+        reference,
+      };
+    });
+    return `SELECT ${parts.map(({ name, text }) => `MIN(${text}) AS ${name}`).join(', ')}
+       FROM (${keys}) k JOIN ${table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
+       GROUP BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}
+       ORDER BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}`;
   }
 
   /** `(a, b) > (x, y)` written out, because not every optimizer uses an index for row comparisons. */
@@ -335,7 +370,7 @@ export class SqlStore implements Store {
     const total = await this.countKeys(entity);
     const step = Math.ceil(total / Math.max(1, parts));
     if (step === 0 || step >= total) return [];
-    const names = bound.root.key.map((_, index) => `k${index + 1}`).join(', ');
+    const names = keyNames(bound).join(', ');
     const rows = await this.#query(
       `SELECT ${this.#keyCells(bound)} FROM (
          SELECT ${names}, row_number() OVER (ORDER BY ${names}) AS n FROM (${this.#distinctKeys(bound)}) d) k
@@ -348,7 +383,7 @@ export class SqlStore implements Store {
     const bound = await this.#bind(entity);
     const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
     const rows = await this.#query(
-      `SELECT ${this.#keyCells(bound)} FROM (${this.#distinctKeys(bound)}) k
+      `SELECT ${this.#keyCells(bound)} FROM (${this.#spelledKeys(bound)}) k
        ORDER BY ${this.#engine.text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
     );
     return rows.map((row) => keyOfRow(bound, row));
@@ -356,7 +391,7 @@ export class SqlStore implements Store {
 
   async countKeys(entity: Entity): Promise<number> {
     const bound = await this.#bind(entity);
-    const [row] = await this.#query(`SELECT count(*) AS total FROM (${this.#distinctKeys(bound)}) k`);
+    const [row] = await this.#query(`SELECT count(*) AS total FROM (${this.#spelledKeys(bound)}) k`);
     return Number(row?.total ?? 0);
   }
 
@@ -369,15 +404,36 @@ export class SqlStore implements Store {
     return rows.map((row) => keyFromText(row.record_key ?? '[]'));
   }
 
+  async guards(shared: readonly { readonly name: string; readonly key: Key }[]) {
+    const guards: { name: string; key: Key; version: string; digest: string }[] = [];
+    for (let at = 0; at < shared.length; at += keysPerRead) {
+      const part = shared.slice(at, at + keysPerRead);
+      const rows = await this.#query(
+        `SELECT entity, record_key, version, digest FROM ${this.#control('records')}
+         WHERE (entity, record_key) IN (${part.map(() => '(?, ?)').join(', ')}) AND version > 0`,
+        part.flatMap(({ name, key }) => [name, keyText(key)]),
+      );
+      for (const row of rows) {
+        guards.push({
+          name: row.entity ?? '',
+          key: keyFromText(row.record_key ?? '[]'),
+          version: row.version ?? '0',
+          digest: row.digest ?? '',
+        });
+      }
+    }
+    return guards;
+  }
+
   async sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]> {
     const shape = entity.shapes[this.name];
     const embedded =
       shape.form === 'rows' ? shape.embedded.find((candidate) => candidate.shared === shared) : undefined;
-    const fields = fieldsOfShared(entity.fields, shared);
-    if (!embedded || !fields) return [];
+    const declaration = sharedField(entity.fields, shared);
+    if (!embedded || !declaration) return [];
     const table = await this.#guarded(() => this.#engine.catalogue(embedded.table));
     const members = Object.entries(embedded.columns).map(([member, name]) => {
-      const declared = fields[member];
+      const declared = declaration.fields[member];
       const column = table?.columns.find((candidate) => candidate.name === name);
       if (declared?.form !== 'scalar' || !column) {
         throw new LockstepError(
@@ -390,13 +446,26 @@ export class SqlStore implements Store {
       }
       return { member, column, scalar: declared.scalar };
     });
-    const identity = members.slice(0, key.length);
+    const identity = declaration.identity.map((name) => {
+      const found = members.find((candidate) => candidate.member === name);
+      if (found) return found;
+      throw new LockstepError(
+        'InvalidDefinition',
+        `${entity.name}.${this.name}.embedded.${shared} names no column for ${name}`,
+        {
+          path: `${entity.name}.${this.name}.embedded.${shared}`,
+        },
+      );
+    });
     const { column } = this.#engine.text;
     const rows = await this.#query(
       `SELECT DISTINCT ${members.map((found, index) => `${found.column.read(`t.${column(found.column.name)}`)} AS m${index}`).join(', ')}
        FROM ${this.#engine.text.table(embedded.table)} t
-       WHERE ${identity.map((found) => `t.${column(found.column.name)} = ${found.column.compare('?')}`).join(' AND ')} LIMIT 100`,
-      identity.map((found, index) => toColumn(found.column, found.scalar, key[index] ?? null)),
+       WHERE ${identity.map((found) => equals(found.column, `t.${column(found.column.name)}`, '?')).join(' AND ')} LIMIT 100`,
+      identity.flatMap((found, index) => {
+        const text = toColumn(found.column, found.scalar, key[index] ?? null);
+        return found.column.bytes ? [text, text] : [text];
+      }),
     );
     return rows.map((row) =>
       Object.fromEntries(
@@ -472,9 +541,8 @@ export class SqlStore implements Store {
     const { ready, outcomes } = this.#rows(bound, items);
     const together = async () =>
       await this.#engine.transaction(async (session) => {
-        const written =
-          ready.length > 0 ? await this.#call(session, bound, ready, fence) : new Map<number, Outcome>();
-        for (const [position, outcome] of written) outcomes[position] = outcome;
+        for (const [position, outcome] of await this.#call(session, bound, ready, fence))
+          outcomes[position] = outcome;
         if (!isFenced(outcomes)) await this.#checkpoint(session, fence.migration, chunk, outcomes);
       });
     for (let attempt = 1; ; attempt++) {
@@ -482,17 +550,15 @@ export class SqlStore implements Store {
         await together();
         return outcomes;
       } catch (error) {
+        if (error instanceof LockstepError) throw error;
         if (attempt < deadlockAttempts && this.#engine.isDeadlock(error)) continue;
-        const failure = this.#failureOf(error);
-        if (failure.code === 'StoreUnavailable') throw this.#unavailable(failure, error);
+        this.#refusal(error);
         break;
       }
     }
-    // Some row is refused: one by one, so that its neighbours get in. Copies are guarded, so a crash here repeats nothing.
-    for (const item of ready) {
-      for (const [position, outcome] of await this.#writeReady(bound, [item], fence))
-        outcomes[position] = outcome;
-    }
+    // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
+    for (const [position, outcome] of await this.#writeApart(bound, ready, fence))
+      outcomes[position] = outcome;
     if (!isFenced(outcomes))
       await this.#guarded(() => this.#checkpoint(this.#engine, fence.migration, chunk, outcomes));
     return outcomes;
@@ -595,6 +661,20 @@ export class SqlStore implements Store {
     return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${this.#engine.text.table(root.name)} t`;
   }
 
+  /** Distinct by their bytes. */
+  #spelledKeys(bound: BoundEntity): string {
+    const { root } = bound;
+    if (root.single) return this.#distinctKeys(bound);
+    const cells = root.key.flatMap((column, index) => {
+      const reference = `t.${this.#engine.text.column(column.name)}`;
+      return [
+        `${reference} AS k${index + 1}`,
+        ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
+      ];
+    });
+    return `SELECT DISTINCT ${cells.join(', ')} FROM ${this.#engine.text.table(root.name)} t`;
+  }
+
   #keyCells(bound: BoundEntity): string {
     return bound.root.key
       .map((column, index) => `${column.read(`k.k${index + 1}`)} AS k${index + 1}`)
@@ -639,7 +719,7 @@ export class SqlStore implements Store {
       if (error instanceof LockstepError) throw error;
       const failure = this.#failureOf(error);
       if (failure.code === 'StoreUnavailable') throw this.#unavailable(failure, error);
-      if (/no such table|routine missing/.test(failure.message)) throw this.#notPrepared(failure.message);
+      if (isUnprepared(failure)) throw this.#notPrepared(failure.message);
       throw new LockstepError(
         failure.code,
         `the ${this.name} store (${this.address}) refused: ${failure.message}`,
@@ -785,6 +865,46 @@ function entryOf(row: TextCells): JournalEntry {
     before: before === null ? null : (JSON.parse(before) as Image | null),
     createdAtMs: Number(row.created_ms),
   };
+}
+
+function storedOf(
+  bound: BoundEntity,
+  key: Key,
+  raw: RawStored | undefined,
+  unreadable: string | null,
+): Stored {
+  const found = raw !== undefined && (raw.rows[bound.root.name] ?? []).length > 0;
+  return {
+    key,
+    version: raw?.version ?? '0',
+    deleted: raw?.deleted ?? false,
+    operationId: raw?.operationId ?? null,
+    digest: raw?.digest ?? null,
+    ...(found ? imageOrReason(bound, raw.rows) : { image: null, unreadable }),
+  };
+}
+
+/** A key that the columns cannot hold, or that is too long for the guard, is told like a row that cannot be read. */
+function whyNoKey(bound: BoundEntity, key: Key): string | null {
+  try {
+    keyTexts(bound, key);
+    return null;
+  } catch (error) {
+    if (error instanceof NotCanonical || error instanceof LockstepError) return error.message;
+    throw error;
+  }
+}
+
+function isUnprepared(failure: StoreFailure): boolean {
+  return /no such table|routine missing/.test(failure.message);
+}
+
+function keyNames(bound: BoundEntity): string[] {
+  return bound.root.key.map((_, index) => `k${index + 1}`);
+}
+
+function qualified(alias: string, names: readonly string[]): string {
+  return names.map((name) => `${alias}.${name}`).join(', ');
 }
 
 function imageOrReason(bound: BoundEntity, rows: Parameters<BoundEntity['imageOf']>[0]) {

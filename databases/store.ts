@@ -177,6 +177,10 @@ export interface Store {
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
+  /** The guards of shared records that were written through Lockstep. */
+  guards(
+    shared: readonly { readonly name: string; readonly key: Key }[],
+  ): Promise<(BroughtRecord & { version: Version })[]>;
   /** Keys that have a record of a version above 0, ascending by key text. */
   recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
   /** The distinct copies that a denormalized table holds of a shared record. */

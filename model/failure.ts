@@ -16,6 +16,7 @@ export const failureCodes = {
   Moved: { retryable: true },
   Aborted: { retryable: false },
   Compensated: { retryable: false },
+  Parked: { retryable: false },
   OutcomeUnknown: { retryable: true },
   StaleRead: { retryable: true },
   NotPrepared: { retryable: false },

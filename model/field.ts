@@ -220,6 +220,22 @@ export function sharedRecords(
   return [...found.values()];
 }
 
+/** The declaration of a shared record, wherever it stands; null where there is none of that name. */
+export function sharedField(
+  fields: AnyFields,
+  name: string,
+): { readonly fields: AnyFields; readonly identity: readonly string[] } | null {
+  for (const declared of Object.values(fields)) {
+    if (declared.form === 'scalar') continue;
+    if (declared.form === 'record' && declared.shared?.name === name) {
+      return { fields: declared.fields, identity: declared.shared.identity };
+    }
+    const inner = sharedField(declared.fields, name);
+    if (inner) return inner;
+  }
+  return null;
+}
+
 function invalid(path: string, why: string): LockstepError {
   return new LockstepError('InvalidEntity', `${path}: ${why}`, { path });
 }

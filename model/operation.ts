@@ -1,6 +1,8 @@
 import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
+import type { Policy } from './migration.ts';
+import { type DurableState, routes } from './phase.ts';
 import type { Version } from './version.ts';
 
 export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
@@ -38,6 +40,11 @@ export interface WriteRoute {
   readonly secondary: StoreName | null;
 }
 
+export function routeOf(state: DurableState): WriteRoute {
+  const { primary, secondary } = routes[state.phase];
+  return { epoch: state.epoch, primary, secondary };
+}
+
 /** What a write workflow is started with. */
 export interface WriteInput {
   readonly migration: string;
@@ -47,6 +54,10 @@ export interface WriteInput {
   readonly route: WriteRoute;
   /** For `flag-controlled`: whether the flag was on for this key when the client looked. */
   readonly dualWrite: boolean;
+  readonly policy: Pick<
+    Policy,
+    'primaryGiveUpMs' | 'secondaryRetryMs' | 'secondaryRetryMaxMs' | 'conflictAttempts'
+  >;
 }
 
 /** What the caller of a write is told. */

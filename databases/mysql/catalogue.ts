@@ -1,11 +1,11 @@
 import type { Scalar } from '../../model/scalar.ts';
-import type { CatalogueColumn, CatalogueTable } from '../column.ts';
+import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
 
 const columnsSql = `
-SELECT COLUMN_NAME AS name, LOWER(COLUMN_TYPE) AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
+SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
   LOWER(EXTRA) AS extra, NUMERIC_SCALE AS scale, NUMERIC_PRECISION AS digits, DATETIME_PRECISION AS fraction,
-  CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation
+  CHARACTER_MAXIMUM_LENGTH AS length, CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation
 FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
 ORDER BY ORDINAL_POSITION`;
@@ -45,6 +45,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         scale: Number(row.scale ?? 0),
         digits: Number(row.digits ?? 65),
         fraction: Number(row.fraction ?? 0),
+        length: Number(row.length ?? 0),
         charset: row.charset ?? 'utf8mb4',
         collation: row.collation ?? 'utf8mb4_bin',
       }),
@@ -63,6 +64,7 @@ interface Described {
   scale: number;
   digits: number;
   fraction: number;
+  length: number;
   charset: string;
   collation: string;
 }
@@ -78,14 +80,44 @@ function columnOf(described: Described): CatalogueColumn {
     generated: described.generated,
     natural,
     single: base === 'float',
+    limits: limitsOf(described),
     read: (reference) => {
       if (isBytes) return `HEX(${reference})`;
-      if (base === 'float') return `CAST(CAST(${reference} AS DOUBLE) AS CHAR)`;
-      return natural?.kind === 'text' ? reference : `CAST(${reference} AS CHAR)`;
+      // A cast of a double to CHAR is cut at 22 characters; the protocol's own text is not.
+      if (base === 'float') return `CAST(${reference} AS DOUBLE)`;
+      return natural?.kind === 'text' || base === 'double' ? reference : `CAST(${reference} AS CHAR)`;
     },
-    write: (text) => (isBytes ? `UNHEX(${text})` : text),
+    write: (text) => {
+      if (isBytes) return `UNHEX(${text})`;
+      return base === 'year' ? `CAST(${text} AS UNSIGNED)` : text;
+    },
     compare: (text) => compareAs(described, natural, text),
+    bytes:
+      natural?.kind === 'text' && !/_nopad_bin$|_0900_bin$/.test(described.collation)
+        ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
+        : null,
   };
+}
+
+function limitsOf({ base, declared, length }: Described): ColumnLimits {
+  switch (base) {
+    case 'char':
+      return { characters: length, padded: true };
+    case 'varchar':
+      return { characters: length };
+    case 'binary':
+      return { octets: length };
+    case 'enum':
+      return {
+        labels: [...declared.matchAll(/'((?:[^']|'')*)'/g)].map(([, label = '']) =>
+          label.replaceAll("''", "'"),
+        ),
+      };
+    case 'year':
+      return { year: true };
+    default:
+      return {};
+  }
 }
 
 /** Brings text to the column's own type, because a comparison across types would pass its indexes by. */
@@ -93,7 +125,7 @@ function compareAs(described: Described, natural: Scalar | null, text: string): 
   switch (natural?.kind) {
     case 'integer':
     case 'bigint':
-      return `CAST(${text} AS ${described.declared.includes('unsigned') ? 'UNSIGNED' : 'SIGNED'})`;
+      return `CAST(${text} AS ${/unsigned/i.test(described.declared) ? 'UNSIGNED' : 'SIGNED'})`;
     case 'decimal':
       return `CAST(${text} AS DECIMAL(${described.digits}, ${described.scale}))`;
     case 'float':

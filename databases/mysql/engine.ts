@@ -24,7 +24,7 @@ type Rows = TextCells[];
 export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
   const pool = mysql.createPool({
-    host: url.hostname,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
@@ -96,7 +96,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
           .filter((column) => !key.includes(column))
           .map((column) => `${column} = VALUES(${column})`)
           .join(', ')}`,
-      milliseconds: (column) => `CAST(ROUND(UNIX_TIMESTAMP(${column}) * 1000) AS CHAR)`,
+      milliseconds: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
       shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
@@ -173,7 +173,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
         run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
       );
       const [records = [], ...tables] = resultSets(result);
-      return records.map((record) => storedOf(bound, record, tables));
+      const grouped = tables.map(byPosition);
+      return records.map((record) => storedOf(bound, record, grouped));
     },
 
     async lockFence(session, migration) {
@@ -195,13 +196,11 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
   return engine;
 }
 
-function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Rows[]): RawStored {
+function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {
   const rowsOfTable = (table: BoundTable, index: number) =>
-    (tables[index] ?? [])
-      .filter((row) => row.lockstep_at === record.lockstep_at)
-      .map((row) =>
-        Object.fromEntries(table.columns.map((column) => [column.name, row[column.name] ?? null])),
-      );
+    (tables[index]?.get(record.lockstep_at ?? '') ?? []).map((row) =>
+      Object.fromEntries(table.columns.map((column) => [column.name, row[column.name] ?? null])),
+    );
   return {
     version: record.version ?? '0',
     deleted: record.deleted === '1',
@@ -209,6 +208,17 @@ function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Rows[]
     operationId: record.operation ?? null,
     rows: Object.fromEntries(bound.tables.map((table, index) => [table.name, rowsOfTable(table, index)])),
   };
+}
+
+function byPosition(rows: Rows): Map<string, Rows> {
+  const positions = new Map<string, Rows>();
+  for (const row of rows) {
+    const position = row.lockstep_at ?? '';
+    const known = positions.get(position);
+    if (known) known.push(row);
+    else positions.set(position, [row]);
+  }
+  return positions;
 }
 
 function rowsOf(result: unknown): Rows {

@@ -1,4 +1,5 @@
 import type { BoundEntity, BoundTable } from '../binding.ts';
+import { equals } from '../column.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 export function readName(entity: string): string {
@@ -10,7 +11,7 @@ export function readRoutine(bound: BoundEntity): string {
   const keys = bound.root.key.map((_, index) => `k${index + 1}`);
   const list = `JSON_TABLE(p_keys, '$[*]' COLUMNS (
       lockstep_at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
-      ${keys.map((key, index) => `${key} LONGTEXT PATH '$[${index + 1}]'`).join(', ')})) k`;
+      ${keys.map((key, index) => `${key} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[${index + 1}]'`).join(', ')})) k`;
   const tables = bound.tables.map(
     (table) => `
   SELECT ${table.reference ? 'DISTINCT ' : ''}k.lockstep_at, ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')}
@@ -40,8 +41,8 @@ function join(bound: BoundEntity, table: BoundTable): string {
     ? (bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root)
     : table;
   const alias = reference ? 'o' : 't';
-  const key = owner.key.map(
-    (column, index) => `${alias}.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`,
+  const key = owner.key.map((column, index) =>
+    equals(column, `${alias}.${quote(column.name)}`, `k.k${index + 1}`),
   );
   const owned = `STRAIGHT_JOIN ${quoteTable(owner.name)} ${alias} ON ${key.join(' AND ')}`;
   if (!reference) return owned;

@@ -7,11 +7,14 @@ const columnsSql = `
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared, format_type(base.oid, NULL) AS base,
   base.typtype AS family, NOT a.attnotnull AS nullable, (a.attgenerated <> '') AS generated,
   coalesce(a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS counts,
+  information_schema._pg_char_max_length(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS length,
+  coalesce(co.collisdeterministic, true) AS exact,
   information_schema._pg_numeric_scale(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS scale,
   information_schema._pg_datetime_precision(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS precision
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+LEFT JOIN pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
@@ -47,6 +50,8 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         generated: row.generated === 't',
         scale: row.scale === null ? null : Number(row.scale),
         precision: Number(row.precision ?? 6),
+        length: row.length === null ? null : Number(row.length),
+        exact: row.exact === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
@@ -63,13 +68,15 @@ interface Described {
   generated: boolean;
   scale: number | null;
   precision: number;
+  length: number | null;
+  exact: boolean;
 }
 
 function columnOf(described: Described): CatalogueColumn {
   const { base } = described;
   const zoned = base === 'timestamp with time zone';
-  // Casts name the base type: a cast to varchar(3) would cut silently, the assignment to the column refuses.
-  const cast = described.isEnum ? described.declared : base;
+  // Casts name the base type without a length: a cast to varchar(3) would cut silently, the assignment to the column refuses.
+  const cast = described.isEnum ? described.declared : base === 'character' ? 'bpchar' : base;
   const write = (text: string) => {
     if (base === 'bytea') return `decode(${text}, 'hex')`;
     if (zoned) return `(${text} || '+00')::timestamptz`;
@@ -82,6 +89,7 @@ function columnOf(described: Described): CatalogueColumn {
     generated: described.generated,
     natural: described.isEnum ? { kind: 'text' } : naturalOf(described),
     single: base === 'real',
+    limits: described.length === null ? {} : { characters: described.length, padded: base === 'character' },
     read: (reference) => {
       if (base === 'bytea') return `encode(${reference}, 'hex')`;
       if (zoned) return `(${reference} AT TIME ZONE 'UTC')::text`;
@@ -89,6 +97,7 @@ function columnOf(described: Described): CatalogueColumn {
     },
     write,
     compare: write,
+    bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
   };
 }
 

@@ -5,6 +5,7 @@ import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable, TextRow } from '../binding.ts';
 import { keyTexts } from '../binding.ts';
+import { equals } from '../column.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import type { Engine, RawStored, Session, TextCells, WriteRequest } from '../engine.ts';
 import { readCatalogue } from './catalogue.ts';
@@ -22,6 +23,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.statementTimeoutMs,
+    // The server's own timeout comes first, unless the network swallows its answer.
+    query_timeout: options.statementTimeoutMs + 1_000,
     idle_in_transaction_session_timeout: options.statementTimeoutMs * 2,
     application_name: 'lockstep',
     types: asText,
@@ -32,12 +35,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
   // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => undefined);
 
-  const run = async (
-    client: pg.Pool | pg.PoolClient,
-    sql: string,
-    parameters: readonly unknown[],
-    name?: string,
-  ) => {
+  const run = async (client: pg.PoolClient, sql: string, parameters: readonly unknown[], name?: string) => {
     const result = await client.query<TextCells>({
       text: numbered(sql),
       values: [...parameters],
@@ -45,8 +43,20 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     });
     return result.rows;
   };
-  const session = (client: pg.PoolClient): Session & { client: pg.PoolClient } => ({
-    client,
+  /** Unlike the pool's own `query`, keeps a connection whose statement was refused. */
+  const borrowed = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    let broken: boolean | undefined;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = isBroken(error);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+  const session = (client: pg.PoolClient): Session => ({
     query: (sql, parameters = []) => run(client, sql, parameters),
   });
   const clients = new WeakMap<Session, pg.PoolClient>();
@@ -72,27 +82,22 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
     },
 
-    query: (sql, parameters = []) => run(pool, sql, parameters),
+    query: (sql, parameters = []) => borrowed((client) => run(client, sql, parameters)),
 
-    async transaction(work) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      try {
+    transaction: (work) =>
+      borrowed(async (client) => {
         await client.query('BEGIN');
-        const inside = session(client);
-        clients.set(inside, client);
-        const result = await work(inside);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK').catch((cause: Error) => {
-          broken = cause;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
-      }
-    },
+        try {
+          const inside = session(client);
+          clients.set(inside, client);
+          const result = await work(inside);
+          await client.query('COMMIT');
+          return result;
+        } catch (error) {
+          if (!isBroken(error)) await client.query('ROLLBACK');
+          throw error;
+        }
+      }),
 
     catalogue: (table) => readCatalogue(engine, table),
 
@@ -115,21 +120,16 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     callWrite(inside, bound, request) {
       const client = inside ? clients.get(inside) : undefined;
       const name = routineName(bound.entity.name);
-      return run(client ?? pool, `SELECT * FROM ${name}(?, ?, ?, ?, ?)`, parametersOf(store, request), name);
+      const call = (on: pg.PoolClient) =>
+        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?)`, parametersOf(store, request), name);
+      return client ? call(client) : borrowed(call);
     },
 
     async readRows(bound, keys) {
-      const rows = await run(
-        pool,
-        readSql(bound),
-        [
-          keys.map(keyText),
-          ...transpose(
-            bound,
-            keys.map((key) => keyTexts(bound, key)),
-          ),
-        ],
-        `read ${bound.entity.name}`,
+      const texts = keys.map((key) => keyTexts(bound, key));
+      const parameters = [keys.map(keyText), ...transpose(bound, texts)];
+      const rows = await borrowed((client) =>
+        run(client, readSql(bound), parameters, `read ${bound.entity.name}`),
       );
       return rows.map((row) => storedOf(bound, row));
     },
@@ -176,14 +176,12 @@ function belongs(bound: BoundEntity, table: BoundTable): string {
   const { reference } = table;
   if (!reference) {
     return table.key
-      .map((column, index) => `t.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`)
+      .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
       .join(' AND ');
   }
   const owner = bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root;
   const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
-  const key = owner.key.map(
-    (column, index) => `o.${quote(column.name)} = ${column.compare(`k.k${index + 1}`)}`,
-  );
+  const key = owner.key.map((column, index) => equals(column, `o.${quote(column.name)}`, `k.k${index + 1}`));
   return `EXISTS (SELECT FROM ${quoteTable(owner.name)} o WHERE ${[...on, ...key].join(' AND ')})`;
 }
 
@@ -197,6 +195,11 @@ function storedOf(bound: BoundEntity, row: TextCells): RawStored {
       bound.tables.map((table) => [table.name, JSON.parse(row[`rows ${table.name}`] ?? '[]') as TextRow[]]),
     ),
   };
+}
+
+/** What the server itself did not say, it cannot be trusted to have finished with. */
+function isBroken(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
 function transpose(bound: BoundEntity, keys: readonly string[][]): string[][] {

@@ -1,14 +1,16 @@
 import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
-import { quote, quoteTable } from './quote.ts';
+import { equals } from '../column.ts';
+import { quote, quoteTable, text } from './quote.ts';
 
 /**
  * The guarded write of one entity, as a function: epoch, operation id, record, rows and journal in one round trip.
  * A function, and not one statement with CTEs, because each of its statements sees what committed before it.
+ * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
  */
 export function writeRoutine(bound: BoundEntity): string {
   const { entity, root } = bound;
   const keyNames = root.key.map((_, index) => `k${index + 1}`);
-  const rootKey = match(root.key, keyNames);
+  const own = `r.entity = ${text(entity.name)} AND r.record_key = i.key`;
   return `
 CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_items json, p_locks json)
 RETURNS TABLE (ordinal integer, status text, version bigint, reason text)
@@ -29,11 +31,15 @@ BEGIN
   PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
   SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration;
 
-  IF p_locks IS NOT NULL THEN
+  IF p_locks IS NOT NULL AND v_state.epoch = p_epoch THEN
     FOR g IN SELECT l ->> 0 AS e, l ->> 1 AS k FROM json_array_elements(p_locks) WITH ORDINALITY AS t(l, at) ORDER BY at LOOP
-      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted) VALUES (g.e, g.k, 0, false)
-        ON CONFLICT (entity, record_key) DO NOTHING;
-      PERFORM 1 FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+      LOOP
+        PERFORM 1 FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO lockstep.records (entity, record_key, version, deleted) VALUES (g.e, g.k, 0, false)
+          ON CONFLICT (entity, record_key) DO NOTHING;
+        EXIT WHEN FOUND;
+      END LOOP;
     END LOOP;
   END IF;
 
@@ -42,96 +48,113 @@ BEGIN
       ordinal integer, mode text, kind text, operation text, key text, version bigint, expected bigint, base bigint,
       status text, digest text, before text, gone boolean, brings json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')})
   LOOP
-    IF v_state.epoch IS DISTINCT FROM p_epoch
-      OR (i.mode <> 'follow' AND v_state.open = 0)
-      OR (i.mode = 'decide') <> (v_state.primary_store = p_store) THEN
-      RETURN QUERY SELECT i.ordinal, 'fenced', v_state.epoch, NULL::text;
-      CONTINUE;
-    END IF;
-
-    SELECT r.version INTO v_stored FROM lockstep.records r
-      WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key FOR UPDATE;
-    IF NOT FOUND THEN
-      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted) VALUES (${text(entity.name)}, i.key, 0, false)
-        ON CONFLICT (entity, record_key) DO NOTHING;
-      SELECT r.version INTO v_stored FROM lockstep.records r
-        WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key FOR UPDATE;
-    END IF;
-    v_live := EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${rootKey});
-
-    v_refusal := NULL;
-    v_next := i.version;
-    IF i.base IS NOT NULL AND i.base <> v_stored THEN
-      SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
-      IF FOUND THEN
-        RETURN QUERY SELECT i.ordinal, 'known:' || v_known.status, v_known.version, v_known.reason;
-      ELSE
-        RETURN QUERY SELECT i.ordinal, 'moved', v_stored, NULL::text;
+    ordinal := i.ordinal;
+    reason := NULL;
+    v_stored := NULL;
+    <<item>>
+    BEGIN
+      IF v_state.epoch IS DISTINCT FROM p_epoch
+        OR (i.mode <> 'follow' AND v_state.open = 0)
+        OR (i.mode = 'decide') <> (v_state.primary_store = p_store) THEN
+        status := 'fenced';
+        version := v_state.epoch;
+        EXIT item;
       END IF;
-      CONTINUE;
-    ELSIF i.mode = 'decide' THEN
-      v_refusal := CASE
-        WHEN i.expected IS NOT NULL AND i.expected <> v_stored THEN 'VersionConflict'
-        WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
-        WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
-      END;
-      v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
-      IF v_refusal IS NULL THEN
-        FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.brings) AS b(e text, k text) LOOP
-          SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
-          IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
+
+      LOOP
+        SELECT r.version INTO v_stored FROM lockstep.records r WHERE ${own} FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO lockstep.records (entity, record_key, version, deleted) VALUES (${text(entity.name)}, i.key, 0, false)
+          ON CONFLICT (entity, record_key) DO NOTHING;
+        v_stored := 0;
+        EXIT WHEN FOUND;
+      END LOOP;
+      v_live := EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keyNames)});
+
+      v_refusal := NULL;
+      v_next := i.version;
+      IF i.base <> v_stored OR (i.mode = 'decide' AND i.kind = 'update' AND i.gone AND v_live) THEN
+        SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+        status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'moved' END;
+        version := CASE WHEN FOUND THEN v_known.version ELSE v_stored END;
+        reason := v_known.reason;
+        EXIT item;
+      ELSIF i.mode = 'decide' THEN
+        v_refusal := CASE
+          WHEN i.expected <> v_stored THEN 'VersionConflict'
+          WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
+          WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
+        END;
+        v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
+        IF v_refusal IS NULL AND i.brings IS NOT NULL THEN
+          FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.brings) AS b(e text, k text) LOOP
+            SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+            IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
+          END LOOP;
+        END IF;
+      ELSIF i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live)) THEN
+        v_refusal := 'superseded';
+      END IF;
+
+      IF i.operation IS NOT NULL THEN
+        INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+          VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
+            CASE WHEN i.mode = 'decide' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
+            v_next, p_epoch, v_refusal, i.before)
+          ON CONFLICT (id) DO NOTHING;
+        IF NOT FOUND THEN
+          SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+          status := 'known:' || v_known.status;
+          version := v_known.version;
+          reason := v_known.reason;
+          EXIT item;
+        END IF;
+      END IF;
+
+      IF v_refusal IS NOT NULL THEN
+        status := CASE WHEN i.mode = 'decide' THEN 'refused' ELSE 'superseded' END;
+        version := v_stored;
+        reason := CASE WHEN i.mode = 'decide' THEN v_refusal END;
+        EXIT item;
+      END IF;
+
+      v_brought := '{}';
+      IF i.brings IS NOT NULL THEN
+        FOR g IN SELECT b.* FROM json_to_recordset(i.brings) AS b(e text, k text, v bigint, d text) LOOP
+          CONTINUE WHEN coalesce(g.v, v_next) = 0;
+          INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
+            VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
+            ON CONFLICT (entity, record_key) DO UPDATE
+              SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
+              WHERE r.version < excluded.version;
+          IF FOUND THEN v_brought := v_brought || (g.e || g.k); END IF;
         END LOOP;
       END IF;
-    ELSIF i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live)) THEN
-      v_refusal := 'superseded';
-    END IF;
 
-    IF i.operation IS NOT NULL THEN
-      INSERT INTO lockstep.operations AS o (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-        VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
-          CASE WHEN i.mode = 'decide' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
-          v_next, p_epoch, v_refusal, i.before)
-        ON CONFLICT (id) DO NOTHING;
-      IF NOT FOUND THEN
-        SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
-        DELETE FROM lockstep.records r WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key AND r.version = 0;
-        RETURN QUERY SELECT i.ordinal, 'known:' || v_known.status, v_known.version, v_known.reason;
-        CONTINUE;
-      END IF;
-    END IF;
-
-    IF v_refusal IS NOT NULL THEN
-      IF i.mode = 'decide' THEN
-        DELETE FROM lockstep.records r WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key AND r.version = 0;
-        RETURN QUERY SELECT i.ordinal, 'refused', v_stored, v_refusal;
+      IF i.gone THEN
+${indent(deletes(bound, keyNames), 8)}
       ELSE
-        RETURN QUERY SELECT i.ordinal, 'superseded', v_stored, NULL::text;
+${indent(upserts(bound, keyNames), 8)}
       END IF;
-      CONTINUE;
+
+      status := 'applied';
+      version := v_next;
+      IF v_next > 0 THEN
+        UPDATE lockstep.records r SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
+          WHERE ${own};
+        v_stored := v_next;
+      END IF;
+    END;
+    IF v_stored = 0 AND p_locks IS NULL THEN
+      DELETE FROM lockstep.records r WHERE ${own} AND r.version = 0;
     END IF;
-
-    v_brought := '{}';
-    FOR g IN SELECT b.* FROM json_to_recordset(i.brings) AS b(e text, k text, v bigint, d text) LOOP
-      CONTINUE WHEN coalesce(g.v, v_next) = 0;
-      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
-        VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
-        ON CONFLICT (entity, record_key) DO UPDATE
-          SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
-          WHERE r.version < excluded.version;
-      IF FOUND THEN v_brought := v_brought || (g.e || g.k); END IF;
-    END LOOP;
-
-    IF i.gone THEN
-${indent(deletes(bound, keyNames), 6)}
-    ELSE
-${indent(upserts(bound, keyNames), 6)}
-    END IF;
-
-    UPDATE lockstep.records r
-      SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
-      WHERE r.entity = ${text(entity.name)} AND r.record_key = i.key;
-    RETURN QUERY SELECT i.ordinal, 'applied', v_next, NULL::text;
+    RETURN NEXT;
   END LOOP;
+
+  IF p_locks IS NOT NULL THEN
+    DELETE FROM lockstep.records r USING json_array_elements(p_locks) l
+      WHERE r.entity = l ->> 0 AND r.record_key = l ->> 1 AND r.version = 0;
+  END IF;
 END
 $lockstep$`;
 }
@@ -156,35 +179,54 @@ function upserts(bound: BoundEntity, keyNames: readonly string[]): string {
     .toReversed()
     .map(
       (table) => `DELETE FROM ${quoteTable(table.name)} t WHERE ${match(table.key, keyNames)}
-  AND NOT EXISTS (SELECT FROM ${recordset(table)} WHERE ${table.identity.map((column) => `t.${quote(column.name)} = ${value(column)}`).join(' AND ')});`,
+  AND NOT EXISTS (SELECT FROM ${recordset(table)} WHERE ${same('t', table)});`,
     );
-  return [...bound.referenced.map(upsertReferenced), ...others, ...bound.owned.map(upsertOwned)].join('\n');
+  return [
+    ...bound.referenced.map(upsertReferenced),
+    ...others,
+    ...bound.owned.map((table) => upsertOwned(table, keyNames)),
+  ].join('\n');
 }
 
-function upsertOwned(table: BoundTable): string {
-  return `${insert(table)} FROM ${recordset(table)}
+/** Where an upsert could meet a row of another key, that row is left to the unique index to refuse. */
+function upsertOwned(table: BoundTable, keyNames: readonly string[]): string {
+  if (table.upsertable) {
+    return `${insert(table)} FROM ${recordset(table)}
   ON CONFLICT (${names(table.identity)}) ${update(table)};`;
+  }
+  const own = match(table.key, keyNames);
+  const change = changing(table);
+  const changed =
+    change.length === 0
+      ? ''
+      : `UPDATE ${quoteTable(table.name)} t SET ${change.map((column) => `${quote(column.name)} = ${value(column)}`).join(', ')}
+  FROM ${recordset(table)} WHERE ${own} AND ${same('t', table)};\n`;
+  return `${changed}${insert(table)} FROM ${recordset(table)}
+  WHERE NOT EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${own} AND ${same('t', table)});`;
 }
 
 function upsertReferenced(table: BoundTable): string {
   const shared = text(table.reference?.shared ?? '');
   const brought = `${shared} || x.lockstep_guard = ANY (v_brought)`;
-  const absent = `${insert(table)} FROM ${recordset(table)}
+  const absent = (
+    where: string,
+  ) => `${insert(table)} FROM ${recordset(table)}${where} ORDER BY x.lockstep_guard
   ON CONFLICT (${names(table.identity)}) DO NOTHING;`;
   switch (table.reference?.wins) {
     case 'first':
-      return absent;
+      return absent('');
     case 'refuse':
-      return `${absent}
-IF EXISTS (SELECT FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON ${table.identity.map((column) => `t.${quote(column.name)} = ${value(column)}`).join(' AND ')}
+      return `${absent('')}
+IF EXISTS (SELECT FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON ${same('t', table)}
   WHERE (${table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ')}) IS DISTINCT FROM (${table.columns.map((column) => column.read(value(column))).join(', ')})) THEN
   RAISE EXCEPTION USING ERRCODE = 'LS001', MESSAGE = ${text(`a shared row of ${table.name} differs and the shape says refuse`)};
 END IF;`;
     default:
-      return `${insert(table)} FROM ${recordset(table)} WHERE ${brought} ORDER BY x.lockstep_guard
-  ON CONFLICT (${names(table.identity)}) ${update(table)};
-${insert(table)} FROM ${recordset(table)} WHERE NOT (${brought}) ORDER BY x.lockstep_guard
-  ON CONFLICT (${names(table.identity)}) DO NOTHING;`;
+      return `IF v_brought <> '{}' THEN
+  ${insert(table)} FROM ${recordset(table)} WHERE ${brought} ORDER BY x.lockstep_guard
+    ON CONFLICT (${names(table.identity)}) ${update(table)};
+END IF;
+${absent(` WHERE NOT (${brought})`)}`;
   }
 }
 
@@ -193,9 +235,13 @@ function insert(table: BoundTable): string {
 }
 
 function update(table: BoundTable): string {
-  const rest = table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
+  const rest = changing(table);
   if (rest.length === 0) return 'DO NOTHING';
   return `DO UPDATE SET ${rest.map((column) => `${quote(column.name)} = excluded.${quote(column.name)}`).join(', ')}`;
+}
+
+function changing(table: BoundTable): BoundColumn[] {
+  return table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
 }
 
 function recordset(table: BoundTable): string {
@@ -208,18 +254,20 @@ function value(column: BoundColumn): string {
   return column.write(`x.${quote(column.name)}`);
 }
 
+function same(alias: string, table: BoundTable): string {
+  return table.identity
+    .map((column) => equals(column, `${alias}.${quote(column.name)}`, `x.${quote(column.name)}`))
+    .join(' AND ');
+}
+
 function match(columns: readonly BoundColumn[], keyNames: readonly string[]): string {
   return columns
-    .map((column, index) => `t.${quote(column.name)} = ${column.compare(`i.${keyNames[index]}`)}`)
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `i.${keyNames[index]}`))
     .join(' AND ');
 }
 
 function names(columns: readonly BoundColumn[]): string {
   return columns.map((column) => quote(column.name)).join(', ');
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
 }
 
 function indent(block: string, spaces: number): string {

@@ -1,0 +1,214 @@
+import { Context } from '@temporalio/activity';
+import { currentState } from '../databases/state.ts';
+import type { Chunk, Difference, Outcome } from '../databases/store.ts';
+import { type Key, keyText } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import { entityNamed } from '../model/migration.ts';
+import { routeOf, type WriteRoute } from '../model/operation.ts';
+import type { ActivityContext } from './context.ts';
+import { convergeKeys, followingItems } from './converge.ts';
+
+/** Where a range stands. `stopped` says why it cannot go on under this route. */
+export interface RangeProgress {
+  readonly range: number;
+  readonly done: boolean;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+}
+
+export interface BackfillPlan {
+  readonly total: number;
+  readonly ranges: readonly RangeProgress[];
+}
+
+const rangesPerEntity = 16;
+const keysPerCatchUp = 200;
+
+export function backfillActivities(context: ActivityContext) {
+  const { migration, stores, wait } = context;
+
+  async function bulkRoute(): Promise<WriteRoute & { secondary: NonNullable<WriteRoute['secondary']> }> {
+    const state = await currentState(context);
+    const route = routeOf(state);
+    if (!state.open) throw new LockstepError('Fenced', `the primary of ${migration.name} is being changed`);
+    if (!route.secondary) {
+      throw new LockstepError(
+        'InvalidRequest',
+        `migration ${migration.name} is in phase ${state.phase}, in which nothing is copied`,
+      );
+    }
+    return { ...route, secondary: route.secondary };
+  }
+
+  /** Cuts the keys into ranges, once: the ranges and their cursors stay in the target's control table. */
+  async function planBackfill(request: { entity: string }): Promise<BackfillPlan> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    const source = stores[route.primary];
+    const target = stores[route.secondary];
+    const total = await source.countKeys(entity);
+    if ((await target.chunks(migration.name, entity.name)).length === 0) {
+      await target.planChunks(migration.name, entity.name, await source.boundaries(entity, rangesPerEntity));
+    }
+    const chunks = await target.chunks(migration.name, entity.name);
+    return { total, ranges: chunks.map(progressOf) };
+  }
+
+  /** Forgets the checkpoints, so that a new backfill looks at every key again. */
+  async function forgetBackfill(): Promise<void> {
+    const route = await bulkRoute();
+    await stores[route.secondary].clearChunks(migration.name);
+  }
+
+  /** Copies chunks of a range for about `sliceMs`, from its checkpoint on. `keysPerSecond` null is unlimited. */
+  async function copyRange(request: {
+    entity: string;
+    range: number;
+    keysPerSecond: number | null;
+    sliceMs: number;
+  }): Promise<RangeProgress> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    const target = stores[route.secondary];
+    const until = Date.now() + request.sliceMs;
+    let chunk = await chunkOf(entity, request.range, route);
+    while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
+      const started = Date.now();
+      const { next, keys } = await copyChunk(entity, chunk, route, target);
+      chunk = next;
+      Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
+      if (request.keysPerSecond !== null && !chunk.done) {
+        const due = (keys / Math.max(1, request.keysPerSecond)) * 1000;
+        await pausing(due - (Date.now() - started));
+      }
+    }
+    return progressOf(chunk);
+  }
+
+  async function copyChunk(
+    entity: Entity,
+    chunk: Chunk,
+    route: WriteRoute,
+    target: ActivityContext['stores']['legacy'],
+  ) {
+    const source = stores[route.primary];
+    const limit = migration.policy.backfillChunk;
+    const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
+    const stored = keys.length > 0 ? await source.read(entity, keys) : [];
+    const readable = stored.filter((record) => record.unreadable === null);
+    const unreadable = stored.filter((record) => record.unreadable !== null);
+    const items = await followingItems(context, entity, readable, route, 'copy');
+    const next: Chunk = {
+      ...chunk,
+      cursor: keys.at(-1) ?? chunk.cursor,
+      done: keys.length < limit,
+      refused: unreadable.length,
+    };
+    const fence = { migration: migration.name, epoch: route.epoch };
+    const outcomes = await target.copy(entity, items, fence, next);
+    if (outcomes.some((outcome) => outcome.status === 'fenced')) {
+      throw new LockstepError(
+        'Fenced',
+        `the route of ${migration.name} changed while a chunk of ${entity.name} was copied`,
+      );
+    }
+    await target.recordDifferences(migration.name, [
+      ...unreadable.map((record) => ({
+        entity: entity.name,
+        key: record.key,
+        verdict: 'unreadable' as const,
+        reason: record.unreadable ?? '',
+      })),
+      ...refusals(
+        entity,
+        readable.map((record) => record.key),
+        outcomes,
+      ),
+    ]);
+    return { next: await chunkOf(entity, chunk.range, route), keys: keys.length };
+  }
+
+  /**
+   * After the rows, the records: what was written or deleted through Lockstep before the secondary took part (or while a
+   * flag kept it out) is converged. Gives the key text to go on from, null at the end.
+   */
+  async function catchUp(request: { entity: string; after: string | null }): Promise<{
+    after: string | null;
+    changed: number;
+    refused: number;
+  }> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    let { after } = request;
+    let changed = 0;
+    let refused = 0;
+    for (let page = 0; page < 50; page++) {
+      const keys = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
+      if (keys.length > 0) {
+        const results = await convergeKeys(context, entity, keys, route);
+        if (results.some((result) => result.status === 'fenced')) {
+          throw new LockstepError(
+            'Fenced',
+            `the route of ${migration.name} changed while ${entity.name} was caught up`,
+          );
+        }
+        const found: Difference[] = results.flatMap((result, index) => {
+          const key = keys[index];
+          if (!key || result.status === 'settled' || result.status === 'fenced') return [];
+          return [{ entity: entity.name, key, verdict: 'refused', reason: result.message }];
+        });
+        await stores[route.secondary].recordDifferences(migration.name, found);
+        changed += results.filter((result) => result.status === 'settled' && result.changed).length;
+        refused += found.length;
+      }
+      Context.current().heartbeat({ changed });
+      const last = keys.at(-1);
+      if (!last || keys.length < keysPerCatchUp) return { after: null, changed, refused };
+      after = keyText(last);
+    }
+    return { after, changed, refused };
+  }
+
+  async function primeSequences(request: { entity: string }): Promise<void> {
+    const route = await bulkRoute();
+    await stores[route.secondary].primeSequences(entityNamed(migration, request.entity));
+  }
+
+  async function chunkOf(entity: Entity, range: number, route: WriteRoute): Promise<Chunk> {
+    if (!route.secondary) throw new TypeError('a bulk route has a secondary');
+    const chunks = await stores[route.secondary].chunks(migration.name, entity.name);
+    const chunk = chunks.find((candidate) => candidate.range === range);
+    if (chunk) return chunk;
+    throw new LockstepError(
+      'InvalidRequest',
+      `${entity.name} has no range ${range}; plan the backfill first`,
+    );
+  }
+
+  /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
+  async function pausing(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (Date.now() < until && !Context.current().cancellationSignal.aborted) {
+      await wait(Math.min(1_000, until - Date.now()));
+      Context.current().heartbeat();
+    }
+  }
+
+  return { planBackfill, forgetBackfill, copyRange, catchUp, primeSequences };
+}
+
+function progressOf(chunk: Chunk): RangeProgress {
+  const { range, done, copied, skipped, refused } = chunk;
+  return { range, done, copied, skipped, refused };
+}
+
+function refusals(entity: Entity, keys: readonly Key[], outcomes: readonly Outcome[]): Difference[] {
+  return outcomes.flatMap((outcome, index) => {
+    const key = keys[index];
+    return key && outcome.status === 'failed'
+      ? [{ entity: entity.name, key, verdict: 'refused' as const, reason: outcome.failure.message }]
+      : [];
+  });
+}

@@ -1,0 +1,22 @@
+import { backfillActivities } from './backfill.ts';
+import type { ActivityContext } from './context.ts';
+import { carryingFailures } from './failures.ts';
+import { migrateActivities } from './migrate.ts';
+import { routeActivities } from './route.ts';
+import { validateActivities } from './validate.ts';
+import { writeActivities } from './write.ts';
+
+export type { ActivityContext } from './context.ts';
+
+/** All activities of a worker. No connection is made here. */
+export function createActivities(context: ActivityContext) {
+  return carryingFailures({
+    ...writeActivities(context),
+    ...routeActivities(context),
+    ...backfillActivities(context),
+    ...validateActivities(context),
+    ...migrateActivities(context),
+  });
+}
+
+export type Activities = ReturnType<typeof createActivities>;

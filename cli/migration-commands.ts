@@ -1,0 +1,166 @@
+import type { Command as CliCommand } from 'commander';
+import type { MigrationControl, Command as Sent } from '../client/migration-control.ts';
+import { LockstepError } from '../model/failure.ts';
+import { phaseAfter, phaseBefore } from '../model/phase.ts';
+import type { MigrationStatus } from '../workflows/messages.ts';
+import { exit } from './output.ts';
+import { confirmed, connected, openSession, type Session } from './session.ts';
+import { statusLines } from './status-lines.ts';
+
+/** Commands that start, show and steer a migration. */
+export function addMigrationCommands(program: CliCommand): void {
+  program
+    .command('start')
+    .description('start the migration workflow, in the phase that the stores know')
+    .action((_: unknown, command: CliCommand) =>
+      steer(
+        command,
+        async ({ migration }) => `start migration ${migration.name}`,
+        (control) => control.start(),
+      ),
+    );
+
+  program
+    .command('status')
+    .description('show phase, route, progress, evidence and what is owed')
+    .option('--watch', 'show it again every second')
+    .action(async (given: { watch?: boolean }, command: CliCommand) => {
+      const session = await openSession(command);
+      await connected(session, async ({ control }) => {
+        for (;;) {
+          const overdue = await show(session, control, await control.status());
+          if (!given.watch) {
+            if (overdue) process.exitCode = exit.pending;
+            return;
+          }
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+          if (!session.options.json && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H');
+        }
+      });
+    });
+
+  const steering: readonly (readonly [string, Sent, string])[] = [
+    ['advance', 'advance', 'go on to the next phase, if its gate lets it'],
+    ['rollback', 'rollback', 'go back to the phase before'],
+    ['pause', 'pause', 'hold bulk work and refuse to advance'],
+    ['resume', 'resume', 'let bulk work and advancing go on'],
+    ['backfill', 'startBackfill', 'start the backfill again; what is there is kept'],
+  ];
+  for (const [name, sent, description] of steering) {
+    program
+      .command(name)
+      .description(description)
+      .action((_: unknown, command: CliCommand) =>
+        steer(
+          command,
+          async (session, control) => whatItDoes(name, session, await control.status()),
+          (control) => control.send(sent),
+        ),
+      );
+  }
+
+  program
+    .command('reads')
+    .argument('<percent>', 'share of keys that modern answers, 0…100')
+    .description('set the share of reads that modern answers, in switch-reads')
+    .action((percent: string, _: unknown, command: CliCommand) =>
+      steer(
+        command,
+        async () => `answer ${percent} % of reads from modern`,
+        (control) => control.setReadPercent(numberOf(percent)),
+      ),
+    );
+
+  program
+    .command('rate')
+    .argument('<keys-per-second>', 'a number, or "none" for no limit')
+    .description('limit the pace of a backfill')
+    .action((rate: string, _: unknown, command: CliCommand) =>
+      steer(
+        command,
+        async () => `copy at most ${rate} keys a second`,
+        (control) => control.setRate(rate === 'none' ? null : numberOf(rate)),
+      ),
+    );
+
+  program
+    .command('validate')
+    .description('compare both stores, and keep the result as evidence')
+    .option('--sample <n>', 'compare a uniform sample of this many keys')
+    .option('--full', 'compare everything')
+    .option('--seed <n>', 'the sample’s seed')
+    .action(async (given: { sample?: string; full?: boolean; seed?: string }, command: CliCommand) => {
+      const session = await openSession(command);
+      const { migration, output } = session;
+      const sample = given.full ? null : numberOf(given.sample ?? String(migration.policy.sampleSize));
+      const what = sample === null ? 'compare every key' : `compare a sample of ${sample} keys`;
+      if (
+        !(await confirmed(
+          { ...session, options: { ...session.options, yes: !session.options.dryRun } },
+          what,
+        ))
+      )
+        return;
+      await connected(session, async ({ control }) => {
+        const before = (await control.status()).evidence?.at ?? null;
+        await control.startValidation({
+          sample,
+          seed: given.seed ? numberOf(given.seed) : Math.floor(Math.random() * 2 ** 31),
+        });
+        const { evidence, lastFailure } = await until(control, (status) => !status.validating);
+        if (!evidence || evidence.at === before)
+          throw new LockstepError(
+            'InvalidRequest',
+            `the validation failed: ${lastFailure ?? 'see Temporal UI'}`,
+          );
+        output.result(evidence, [
+          `${evidence.compared} keys compared (${evidence.mode}, seed ${evidence.seed}): ${evidence.differences} differences, ` +
+            `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`,
+        ]);
+        if (evidence.differences > 0) process.exitCode = exit.pending;
+      });
+    });
+}
+
+async function steer(
+  command: CliCommand,
+  what: (session: Session, control: MigrationControl) => Promise<string>,
+  send: (control: MigrationControl) => Promise<MigrationStatus>,
+): Promise<void> {
+  const session = await openSession(command);
+  await connected(session, async ({ control }) => {
+    if (!(await confirmed(session, await what(session, control)))) return;
+    await show(session, control, await send(control));
+  });
+}
+
+async function show(session: Session, control: MigrationControl, status: MigrationStatus): Promise<boolean> {
+  const owed = await control.owed();
+  session.output.result({ ...status, owed }, statusLines(status, owed));
+  return status.overdue || owed.parked > 0;
+}
+
+function whatItDoes(name: string, { migration }: Session, status: MigrationStatus): string {
+  if (name === 'advance')
+    return `move ${migration.name} from ${status.phase} to ${phaseAfter(status.phase) ?? 'nowhere: it is the last phase'}`;
+  if (name === 'rollback')
+    return `move ${migration.name} from ${status.phase} back to ${phaseBefore(status.phase) ?? 'nowhere: there is no way back'}`;
+  return `${name} ${migration.name}`;
+}
+
+async function until(
+  control: MigrationControl,
+  holds: (status: MigrationStatus) => boolean,
+): Promise<MigrationStatus> {
+  for (;;) {
+    const status = await control.status();
+    if (holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+function numberOf(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number)) return number;
+  throw new LockstepError('InvalidRequest', `"${text}" is not a number`);
+}

@@ -1,0 +1,59 @@
+import pc from 'picocolors';
+import { LockstepError } from '../model/failure.ts';
+
+/** 0 fine · 1 error · 2 differences or work pending · 3 preflight failed · 4 refused by a gate */
+export const exit = { fine: 0, error: 1, pending: 2, preflight: 3, refused: 4 } as const;
+
+export interface Output {
+  /** With `--json` the one object that goes to stdout; else the lines. */
+  result(object: unknown, lines: readonly string[]): void;
+  note(line: string): void;
+}
+
+export function createOutput(json: boolean): Output {
+  return {
+    result(object, lines) {
+      process.stdout.write(json ? `${JSON.stringify(object)}\n` : `${lines.join('\n')}\n`);
+    },
+    note(line) {
+      process.stderr.write(`${line}\n`);
+    },
+  };
+}
+
+/** Prints a failure, as JSON on stdout too where that was asked for, and gives the exit code. */
+export function reportFailure(error: unknown, json: boolean): number {
+  const failure = error instanceof LockstepError ? error : null;
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: failure?.code ?? 'Unexpected', message, ...failure?.details } })}\n`,
+    );
+  } else {
+    process.stderr.write(`${pc.red(failure ? failure.code : 'Error')}: ${message}\n`);
+    if (!failure && process.env.LOCKSTEP_DEBUG && error instanceof Error)
+      process.stderr.write(`${error.stack}\n`);
+  }
+  switch (failure?.code) {
+    case 'GateRefused':
+      return exit.refused;
+    case 'NotPrepared':
+    case 'InvalidDefinition':
+      return exit.preflight;
+    default:
+      return exit.error;
+  }
+}
+
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>(
+    (known, row) => row.map((cell, at) => Math.max(known[at] ?? 0, cell.length)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,62 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { connect, type Lockstep } from '../client/connect.ts';
+import { LockstepError } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import { loadMigration } from './config.ts';
+import type { GlobalOptions } from './main.ts';
+import { createOutput, type Output } from './output.ts';
+
+export interface Session {
+  readonly options: GlobalOptions;
+  readonly output: Output;
+  readonly migration: Migration;
+}
+
+/** What every command begins with: its options, its output and the migration it is about. */
+export async function openSession(command: Command): Promise<Session> {
+  const options = globalOptions(command);
+  return { options, output: createOutput(options.json), migration: await loadMigration(options.config) };
+}
+
+export function globalOptions(command: Command): GlobalOptions {
+  const all = command.optsWithGlobals<Partial<GlobalOptions>>();
+  const own = command.opts<Partial<GlobalOptions>>();
+  return {
+    config: own.config ?? all.config ?? 'lockstep.config.ts',
+    json: own.json || all.json || false,
+    dryRun: own.dryRun || all.dryRun || false,
+    yes: own.yes || all.yes || false,
+  };
+}
+
+/** Connects, works, and closes whatever happens. */
+export async function connected<T>(session: Session, work: (lockstep: Lockstep) => Promise<T>): Promise<T> {
+  await using lockstep = await connect({ migration: session.migration });
+  return await work(lockstep);
+}
+
+/** Asks before something is changed; `--dry-run` says it and stops, `--yes` goes on. */
+export async function confirmed(session: Session, what: string): Promise<boolean> {
+  const { options, output } = session;
+  if (options.dryRun) {
+    output.result({ dryRun: true, would: what }, [`would ${what}`]);
+    return false;
+  }
+  if (options.yes) return true;
+  if (!process.stdin.isTTY) {
+    throw new LockstepError(
+      'InvalidRequest',
+      `about to ${what}, and there is nobody to ask; pass --yes, or --dry-run to look first`,
+    );
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`About to ${what}. Go on? [y/N] `);
+    if (/^y(es)?$/i.test(answer.trim())) return true;
+  } finally {
+    terminal.close();
+  }
+  output.note('nothing was changed');
+  return false;
+}

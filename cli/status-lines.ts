@@ -1,0 +1,53 @@
+import pc from 'picocolors';
+import { phases } from '../model/phase.ts';
+import type { MigrationStatus } from '../workflows/messages.ts';
+
+export interface Owed {
+  readonly pending: number;
+  readonly parked: number;
+  readonly oldestMs: number | null;
+}
+
+/** A migration's status for a person. */
+export function statusLines(status: MigrationStatus, owed: Owed): string[] {
+  const at = phases.indexOf(status.phase);
+  const path = phases.map((phase, index) => {
+    if (index === at) return pc.bold(pc.green(phase));
+    return index < at ? phase : pc.dim(phase);
+  });
+  const { backfill, evidence } = status;
+  return [
+    `${pc.bold(status.migration)}  epoch ${status.epoch}${status.paused ? `  ${pc.yellow('paused')}` : ''}`,
+    path.join(pc.dim(' → ')),
+    `writes    ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}`,
+    `reads     ${readsOf(status)}`,
+    `owed      ${owed.pending} pending, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
+    ...(backfill
+      ? [
+          `backfill  ${backfill.copied + backfill.skipped + backfill.refused} of about ${backfill.total} keys: ` +
+            `${backfill.copied} copied, ${backfill.skipped} there already, ${backfill.refused} refused` +
+            `${backfill.running ? '' : backfill.done ? ', complete' : `, stopped: ${backfill.stopped}`}`,
+        ]
+      : []),
+    ...(evidence
+      ? [
+          `evidence  ${evidence.mode} of ${evidence.compared} keys at ${evidence.at}: ${evidence.differences} differences, ` +
+            `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight` +
+            `${evidence.mode === 'sample' ? `; at most ${(evidence.upperBound * 100).toFixed(2)} % of all keys differ (95 %)` : ''}`,
+        ]
+      : []),
+    `deadline  ${status.overdue ? pc.red(`overdue since ${status.deadline}`) : status.deadline}`,
+    ...(status.busy ? [`now       ${status.busy}`] : []),
+    ...(status.validating ? ['now       validating'] : []),
+    ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),
+  ];
+}
+
+function readsOf(status: MigrationStatus): string {
+  if (status.phase === 'switch-reads') return `${status.readPercent} % modern`;
+  return status.primary === 'modern' ? 'modern' : 'legacy';
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

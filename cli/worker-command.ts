@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { serveHealth } from '../workers/health.ts';
+import { createLogger, installRuntime } from '../workers/log.ts';
+import { runWorker } from '../workers/worker.ts';
+import { openSession } from './session.ts';
+
+export function addWorkerCommand(program: Command): void {
+  program
+    .command('worker')
+    .description('run a worker until it is told to stop (SIGTERM, SIGINT)')
+    .option('--health <port>', 'serve /live and /ready on this port')
+    .option('--metrics <address>', 'serve metrics in Prometheus form, such as 127.0.0.1:9464')
+    .option('--bind <host>', 'address of the health endpoint', '127.0.0.1')
+    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .action(async (given: WorkerFlags, command: Command) => {
+      const { migration } = await openSession(command);
+      const logger = createLogger(given.logLevel);
+      installRuntime(logger, given.metrics ?? null);
+      const worker = await runWorker({
+        migration,
+        environment: process.env,
+        log: (message, fields) => logger.info(fields, message),
+      });
+      const health = given.health
+        ? await serveHealth(Number(given.health), given.bind, () => worker.reasons())
+        : null;
+      logger.info(
+        { migration: migration.name, taskQueue: migration.taskQueue, health: health?.port },
+        'worker runs',
+      );
+      // Temporal's runtime takes SIGTERM and SIGINT and lets the worker drain.
+      await worker.finished;
+      await health?.close();
+      logger.info({ migration: migration.name }, 'worker stopped');
+    });
+}
+
+interface WorkerFlags {
+  readonly health?: string;
+  readonly metrics?: string;
+  readonly bind: string;
+  readonly logLevel: string;
+}

@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { LockstepError } from '../model/failure.ts';
+import type { Resolution } from '../workflows/messages.ts';
+import { exit, table } from './output.ts';
+import { confirmed, connected, openSession } from './session.ts';
+
+/** Commands about single writes: those that are owed, and those that wait for a person. */
+export function addWritesCommands(program: Command): void {
+  const writes = program.command('writes').description('writes that are owed or parked');
+
+  writes
+    .command('list')
+    .description('list pending and parked writes, oldest first')
+    .option('--limit <n>', 'at most this many', '100')
+    .action(async (given: { limit: string }, command: Command) => {
+      const session = await openSession(command);
+      await connected(session, async ({ control }) => {
+        const entries = await control.writes({ statuses: ['pending', 'parked'], limit: Number(given.limit) });
+        // Keys are row content: they are in the database, not here.
+        const shown = entries.map(({ key: _key, before: _before, ...entry }) => entry);
+        const rows = shown.map((entry) => [
+          entry.id,
+          entry.status,
+          entry.entity,
+          entry.kind,
+          new Date(entry.createdAtMs).toISOString(),
+          entry.reason ?? '',
+        ]);
+        session.output.result(
+          shown,
+          rows.length > 0
+            ? table([['operation', 'status', 'entity', 'kind', 'since', 'reason'], ...rows])
+            : ['nothing is owed'],
+        );
+        if (shown.length > 0) process.exitCode = exit.pending;
+      });
+    });
+
+  writes
+    .command('show')
+    .argument('<operation>', 'operation id')
+    .description('show what the journals and Temporal know of a write')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const session = await openSession(command);
+      await connected(session, async ({ control }) => {
+        const entries = await control.writes({ ids: [id], limit: 1 });
+        const status = await control.writeStatus(id).catch((error: unknown) => {
+          if (error instanceof LockstepError && entries.length > 0) return null;
+          throw error;
+        });
+        const shown = entries.map(({ key: _key, before: _before, ...entry }) => entry);
+        session.output.result({ operation: id, workflow: status, journal: shown }, [
+          `workflow  ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'not known to Temporal any more'}`,
+          ...shown.map(
+            (entry) =>
+              `${entry.store.padEnd(8)}  ${entry.kind} ${entry.entity}, ${entry.status}, version ${entry.version ?? 'none'}${entry.reason ? `: ${entry.reason}` : ''}`,
+          ),
+        ]);
+      });
+    });
+
+  const decisions: readonly (readonly [Resolution, string])[] = [
+    ['retry', 'try the other store again'],
+    ['discard', 'leave the other store as it is; the stores then differ'],
+    ['compensate', 'undo the write in the store that has it'],
+  ];
+  for (const [resolution, description] of decisions) {
+    writes
+      .command(resolution)
+      .argument('<operation>', 'operation id')
+      .description(`${description} (parked writes only)`)
+      .action(async (id: string, _: unknown, command: Command) => {
+        const session = await openSession(command);
+        await connected(session, async ({ control }) => {
+          if (!(await confirmed(session, `${resolution} operation ${id}`))) return;
+          await control.resolve(id, resolution);
+          session.output.result({ operation: id, resolution }, [`${resolution} of ${id} is under way`]);
+        });
+      });
+  }
+}

@@ -1,0 +1,178 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { currentState } from '../databases/state.ts';
+import type { JournalEntry, Store } from '../databases/store.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import { routes } from '../model/phase.ts';
+import * as messages from '../workflows/messages.ts';
+import type { migration as migrationWorkflow } from '../workflows/migration.ts';
+import { answeredFailure, reasonOf } from './failures.ts';
+
+const commands = {
+  advance: messages.advance,
+  rollback: messages.rollback,
+  pause: messages.pause,
+  resume: messages.resume,
+  startBackfill: messages.startBackfill,
+};
+
+export type Command = keyof typeof commands;
+
+/** What an operator does with a migration: start, look, and send its messages. */
+export class MigrationControl {
+  readonly #client: Client;
+  readonly #migration: Migration;
+  readonly #stores: Readonly<Record<StoreName, Store>>;
+
+  constructor(client: Client, migration: Migration, stores: Readonly<Record<StoreName, Store>>) {
+    this.#client = client;
+    this.#migration = migration;
+    this.#stores = stores;
+  }
+
+  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`. */
+  async start(): Promise<messages.MigrationStatus> {
+    const { name, policy, taskQueue, entities } = this.#migration;
+    try {
+      await this.#client.workflow.start<typeof migrationWorkflow>('migration', {
+        workflowId: messages.migrationWorkflowId(name),
+        taskQueue,
+        staticSummary: `migration ${name}`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: defineSearchAttributeKey(messages.searchAttributes.migration, 'KEYWORD'), value: name },
+        ]),
+        args: [
+          {
+            migration: name,
+            entities: entities.map((entity) => entity.name),
+            policy: {
+              deadline: policy.deadline,
+              soakMs: policy.soakMs,
+              evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
+              sampleSize: policy.sampleSize,
+              backfillParallel: policy.backfillParallel,
+              dropLegacyAfterMs: policy.dropLegacyAfterMs,
+            },
+            state: null,
+          },
+        ],
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      throw new LockstepError(
+        'InvalidRequest',
+        `migration ${name} has been started already; see lockstep status`,
+      );
+    }
+    return await this.#whenStarted();
+  }
+
+  /** Waits until the workflow has written the route to both stores. */
+  async #whenStarted(): Promise<messages.MigrationStatus> {
+    for (;;) {
+      const description = await this.#handle().describe();
+      if (description.status.name !== 'RUNNING') {
+        await this.#handle().result();
+        throw new LockstepError(
+          'InvalidRequest',
+          `migration ${this.#migration.name} ended at once; see Temporal UI`,
+        );
+      }
+      const status = await this.status();
+      if (status.busy !== 'start') return status;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async status(): Promise<messages.MigrationStatus> {
+    const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
+    if (!status.backfill?.running) return status;
+    const backfill = await this.#client.workflow
+      .getHandle(messages.backfillWorkflowId(this.#migration.name))
+      .query(messages.backfillProgress)
+      .catch(() => status.backfill);
+    return { ...status, backfill };
+  }
+
+  /** Operations that the deciding store still owes the other, and those that wait for a person. */
+  async owed(): Promise<{ pending: number; parked: number; oldestMs: number | null }> {
+    const state = await currentState({ migration: this.#migration, stores: this.#stores });
+    return await this.#stores[routes[state.phase].primary].owed(this.#migration.name);
+  }
+
+  send(command: Command): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(commands[command]));
+  }
+
+  setReadPercent(percent: number): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }));
+  }
+
+  setWritePercent(percent: number): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
+  }
+
+  setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
+  }
+
+  setDeadline(deadline: string): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }));
+  }
+
+  startValidation(request: messages.ValidationRequest): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
+  }
+
+  /** Journal entries of both stores, the deciding one's first. */
+  async writes(filter: { statuses?: JournalEntry['status'][]; ids?: string[]; limit: number }) {
+    const state = await currentState({ migration: this.#migration, stores: this.#stores });
+    const { primary } = routes[state.phase];
+    const order: StoreName[] = primary === 'legacy' ? ['legacy', 'modern'] : ['modern', 'legacy'];
+    const found: (JournalEntry & { store: StoreName })[] = [];
+    for (const store of order) {
+      const entries = await this.#stores[store].journal({ migration: this.#migration.name, ...filter });
+      found.push(...entries.map((entry) => ({ ...entry, store })));
+    }
+    return found;
+  }
+
+  async writeStatus(operationId: string): Promise<messages.WriteStatus> {
+    return await this.#known(
+      () => this.#writeHandle(operationId).query(messages.writeStatus),
+      `operation ${operationId}`,
+    );
+  }
+
+  async resolve(operationId: string, resolution: messages.Resolution): Promise<void> {
+    await this.#known(
+      () => this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
+      `operation ${operationId}`,
+    );
+  }
+
+  #handle() {
+    return this.#client.workflow.getHandle<typeof migrationWorkflow>(
+      messages.migrationWorkflowId(this.#migration.name),
+    );
+  }
+
+  #writeHandle(operationId: string) {
+    return this.#client.workflow.getHandle(messages.writeWorkflowId(this.#migration.name, operationId));
+  }
+
+  async #known<T>(ask: () => Promise<T>, what = `migration ${this.#migration.name}`): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      const answered = answeredFailure(error);
+      if (answered) throw answered;
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      throw new LockstepError(
+        'InvalidRequest',
+        `Temporal knows no running ${what} (${reasonOf(error)}); start it with lockstep start`,
+      );
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import type { Store, Stored } from '../databases/store.ts';
+import { canonicalText, type Image, type Key, keyText } from '../model/canonical.ts';
+import { type Ack, type Entity, keyOf, validImage } from '../model/entity.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import { entityOf, patchOf } from '../model/field.ts';
+import type { Operation, OperationKind } from '../model/operation.ts';
+import { type DurableState, otherStore, routes } from '../model/phase.ts';
+import { NotCanonical, toCanonical } from '../model/scalar.ts';
+import { type HybridClock, isNewer } from '../model/version.ts';
+import type { Flags } from './flags.ts';
+import type { RouteCache } from './route-cache.ts';
+import type { ShadowReads } from './shadow.ts';
+import { type Token, tokenOf, versionOf } from './token.ts';
+import type { WriteStarter } from './write-starter.ts';
+
+export interface WriteOptions {
+  /** The caller's own id for the write; sending it again is safe and answers what the first did. Default: a new UUID. */
+  operationId?: string;
+  /** Default: the entity's. */
+  ack?: Ack;
+  /** Refuse with `VersionConflict` unless the record is at the version of this token. */
+  expected?: Token;
+  /** How long to wait for the acknowledgement before `OutcomeUnknown`; default: the migration's `callerTimeoutMs`. */
+  timeoutMs?: number;
+}
+
+export interface Receipt {
+  readonly operationId: string;
+  /** Null with `ack: 'recorded'`. */
+  readonly version: string | null;
+  /** Pass it as `atLeast` to read what was written. */
+  readonly token: Token | null;
+}
+
+export interface ReadOptions {
+  /** Never answer with less than the version of this token. */
+  atLeast?: Token;
+  /** Read both stores, answer from the routed one, and count whether they agree. */
+  shadow?: boolean;
+}
+
+export interface RepositoryParts {
+  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly routes: RouteCache;
+  readonly flags: Flags;
+  readonly clock: HybridClock;
+  readonly shadow: ShadowReads;
+  readonly writes: WriteStarter;
+}
+
+/** The value of a one-field key, or an object with every field of a composite one. */
+export type KeyInput<E> = string | number | bigint | Partial<E>;
+
+/** The records of one entity, wherever they are at the moment. */
+export class Repository<E> {
+  readonly #entity: Entity<E>;
+  readonly #parts: RepositoryParts;
+
+  constructor(entity: Entity<E>, parts: RepositoryParts) {
+    this.#entity = entity;
+    this.#parts = parts;
+  }
+
+  /** Fails with `AlreadyExists` where the key is taken, `InvalidEntity` before anything starts. */
+  async create(value: E, options: WriteOptions = {}): Promise<Receipt> {
+    return await this.#writeWhole('create', value, options);
+  }
+
+  /** Puts the whole record, whether or not there was one. */
+  async replace(value: E, options: WriteOptions = {}): Promise<Receipt> {
+    return await this.#writeWhole('replace', value, options);
+  }
+
+  /** Changes the given fields and keeps the others. Fails with `NotFound` where there is no record. */
+  async update(key: KeyInput<E>, patch: Partial<E>, options: WriteOptions = {}): Promise<Receipt> {
+    const keyParts = this.#keyFrom(key);
+    const image = patchOf(this.#entity.fields, patch, this.#entity.name);
+    this.#entity.key.forEach((name, index) => {
+      if (!(name in image) || image[name] === keyParts[index]) return;
+      throw new LockstepError(
+        'InvalidEntity',
+        `${this.#entity.name}.${name}: an update must not change the key; create the new record and delete the old one`,
+        { entity: this.#entity.name, path: `${this.#entity.name}.${name}` },
+      );
+    });
+    return await this.#write('update', keyParts, image, options);
+  }
+
+  /** Fails with `NotFound` where there is no record. */
+  async delete(key: KeyInput<E>, options: WriteOptions = {}): Promise<Receipt> {
+    return await this.#write('delete', this.#keyFrom(key), null, options);
+  }
+
+  /** The record, or null where there is none. `StaleRead` where no store has the version that the token asks for. */
+  async get(key: KeyInput<E>, options: ReadOptions = {}): Promise<E | null> {
+    const keyParts = this.#keyFrom(key);
+    const state = await this.#parts.routes.current();
+    const routed = await this.#readStore(keyParts, state);
+    const { primary } = routes[state.phase];
+    const stored = await this.#readFrom(routed, primary, keyParts);
+    if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
+    if (options.atLeast === undefined) return this.#entityOf(stored.record, stored.from);
+    const wanted = versionOf(options.atLeast);
+    if (!isNewer(wanted, stored.record.version)) return this.#entityOf(stored.record, stored.from);
+    for (const store of [primary, otherStore(primary)]) {
+      if (store === stored.from) continue;
+      const other = await this.#readOne(store, keyParts).catch(() => null);
+      if (other && !isNewer(wanted, other.version)) return this.#entityOf(other, store);
+    }
+    throw new LockstepError(
+      'StaleRead',
+      `${this.#entity.name}: no store that answers has version ${wanted} yet, ${stored.from} has ${stored.record.version}; read again`,
+      { entity: this.#entity.name, version: stored.record.version, store: stored.from },
+    );
+  }
+
+  async #writeWhole(kind: 'create' | 'replace', value: E, options: WriteOptions): Promise<Receipt> {
+    const image = await validImage(this.#entity, value);
+    return await this.#write(kind, keyOf(this.#entity, image), image, options);
+  }
+
+  async #write(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Promise<Receipt> {
+    const operation: Operation = {
+      id: options.operationId ?? randomUUID(),
+      entity: this.#entity.name,
+      kind,
+      key,
+      image,
+      proposed: this.#parts.clock.next(),
+      expectedVersion: options.expected === undefined ? null : versionOf(options.expected),
+    };
+    const state = await this.#parts.routes.current();
+    const dualWrite =
+      this.#entity.pattern !== 'flag-controlled' ||
+      (await this.#parts.flags.writesModern(this.#entity.name, keyText(key), state));
+    const receipt = await this.#parts.writes.write(this.#entity, operation, state, {
+      dualWrite,
+      ack: options.ack ?? this.#entity.ack,
+      timeoutMs: options.timeoutMs ?? null,
+    });
+    return {
+      operationId: receipt.operationId,
+      version: receipt.version,
+      token: receipt.version === null ? null : tokenOf(receipt.version),
+    };
+  }
+
+  async #readStore(key: Key, state: DurableState): Promise<StoreName> {
+    const { reads } = routes[state.phase];
+    if (reads !== 'share') return reads;
+    const modern = await this.#parts.flags.readsModern(this.#entity.name, keyText(key), state);
+    return modern ? 'modern' : 'legacy';
+  }
+
+  /** The routed store answers; where it cannot, the primary does. */
+  async #readFrom(
+    routed: StoreName,
+    primary: StoreName,
+    key: Key,
+  ): Promise<{ record: Stored; from: StoreName }> {
+    try {
+      return { record: await this.#readOne(routed, key), from: routed };
+    } catch (error) {
+      if (routed === primary) throw error;
+      return { record: await this.#readOne(primary, key), from: primary };
+    }
+  }
+
+  async #readOne(store: StoreName, key: Key): Promise<Stored> {
+    const [stored] = await this.#parts.stores[store].read(this.#entity, [key]);
+    if (!stored) throw new TypeError('a read gave no record for its key');
+    return stored;
+  }
+
+  async #compareShadow(from: StoreName, key: Key, record: Stored): Promise<void> {
+    const other = await this.#readOne(otherStore(from), key).catch(() => null);
+    if (other === null) this.#parts.shadow.count('failed');
+    else
+      this.#parts.shadow.count(
+        canonicalText(other.image) === canonicalText(record.image) ? 'equal' : 'unequal',
+      );
+  }
+
+  #entityOf(stored: Stored, store: StoreName): E | null {
+    if (stored.unreadable !== null) {
+      throw new LockstepError(
+        'InvalidEntity',
+        `the ${store} store holds a row that is no ${this.#entity.name}: ${stored.unreadable}`,
+        {
+          entity: this.#entity.name,
+          store,
+        },
+      );
+    }
+    return stored.image === null ? null : (entityOf(this.#entity.fields, stored.image) as E);
+  }
+
+  #keyFrom(input: KeyInput<E>): Key {
+    const { name, key, fields } = this.#entity;
+    const given = typeof input === 'object' ? new Map(Object.entries(input)) : new Map([[key[0], input]]);
+    if (typeof input !== 'object' && key.length > 1) {
+      throw new LockstepError(
+        'InvalidRequest',
+        `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
+        {
+          entity: name,
+        },
+      );
+    }
+    return key.map((part) => {
+      const declared = fields[part];
+      const value: unknown = given.get(part);
+      if (declared?.form !== 'scalar' || value === undefined || value === null) {
+        throw new LockstepError(
+          'InvalidRequest',
+          `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`,
+          { entity: name },
+        );
+      }
+      try {
+        return String(toCanonical(declared.scalar, value));
+      } catch (error) {
+        if (!(error instanceof NotCanonical)) throw error;
+        throw new LockstepError('InvalidRequest', `${name}.${part}: ${error.message}`, {
+          entity: name,
+          path: `${name}.${part}`,
+        });
+      }
+    });
+  }
+}

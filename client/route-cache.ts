@@ -1,0 +1,47 @@
+import { currentState } from '../databases/state.ts';
+import type { Store } from '../databases/store.ts';
+import type { StoreName } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import type { DurableState } from '../model/phase.ts';
+
+const freshMs = 1_000;
+
+/**
+ * The durable route, as of at most a second ago. An old one does no harm: the stores' fences turn writes away, and reads
+ * carry their token. Where neither store can be asked, the last known route serves.
+ */
+export class RouteCache {
+  readonly #context: { migration: Migration; stores: Readonly<Record<StoreName, Store>> };
+  readonly #now: () => number;
+  #known: { state: DurableState; at: number } | null = null;
+  #asking: Promise<DurableState> | null = null;
+
+  constructor(
+    context: { migration: Migration; stores: Readonly<Record<StoreName, Store>> },
+    now: () => number,
+  ) {
+    this.#context = context;
+    this.#now = now;
+  }
+
+  async current(): Promise<DurableState> {
+    if (this.#known && this.#now() - this.#known.at < freshMs) return this.#known.state;
+    this.#asking ??= this.#ask();
+    // While the stores are asked, which may take long when one is down, the last answer serves.
+    if (this.#known) {
+      this.#asking.catch(() => undefined);
+      return this.#known.state;
+    }
+    return await this.#asking;
+  }
+
+  async #ask(): Promise<DurableState> {
+    try {
+      const state = await currentState(this.#context);
+      this.#known = { state, at: this.#now() };
+      return state;
+    } finally {
+      this.#asking = null;
+    }
+  }
+}

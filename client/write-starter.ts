@@ -1,0 +1,117 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { Ack, Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../model/operation.ts';
+import type { DurableState } from '../model/phase.ts';
+import { acknowledged, searchAttributes, writeWorkflowId } from '../workflows/messages.ts';
+import type { write } from '../workflows/write.ts';
+import { answeredFailure, reasonOf } from './failures.ts';
+
+/** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
+const largestPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
+const workflowTaskTimeout = '10s';
+
+const migrationKey = defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD');
+const entityKey = defineSearchAttributeKey(searchAttributes.entity, 'KEYWORD');
+
+/** Starts write workflows and waits for their acknowledgement. */
+export class WriteStarter {
+  readonly #client: Client;
+  readonly #migration: Migration;
+
+  constructor(client: Client, migration: Migration) {
+    this.#client = client;
+    this.#migration = migration;
+  }
+
+  /**
+   * Throws the write's own failure, or `OutcomeUnknown` where no answer came in time: the write may still take effect, and
+   * sending it again with the same operation id is safe.
+   */
+  async write(
+    entity: Entity,
+    operation: Operation,
+    state: DurableState,
+    options: { dualWrite: boolean; ack: Ack; timeoutMs: number | null },
+  ): Promise<WriteReceipt> {
+    const { policy } = this.#migration;
+    checkOperationId(operation.id);
+    const input: WriteInput = {
+      migration: this.#migration.name,
+      operation,
+      pattern: entity.pattern,
+      ack: options.ack,
+      route: routeOf(state),
+      dualWrite: options.dualWrite,
+      policy: {
+        primaryGiveUpMs: policy.primaryGiveUpMs,
+        secondaryRetryMs: policy.secondaryRetryMs,
+        secondaryRetryMaxMs: policy.secondaryRetryMaxMs,
+        conflictAttempts: policy.conflictAttempts,
+      },
+    };
+    const bytes = Buffer.byteLength(JSON.stringify(input));
+    if (bytes > largestPayloadBytes) {
+      throw new LockstepError(
+        'InvalidRequest',
+        `${entity.name}: the write has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; split the record or keep large values elsewhere`,
+        { entity: entity.name, operationId: operation.id },
+      );
+    }
+    const timeoutMs = options.timeoutMs ?? policy.callerTimeoutMs;
+    try {
+      return await this.#client.connection.withDeadline(Date.now() + timeoutMs, () => this.#send(input));
+    } catch (error) {
+      throw answeredFailure(error) ?? this.#unknown(entity, operation, timeoutMs, error);
+    }
+  }
+
+  async #send(input: WriteInput): Promise<WriteReceipt> {
+    const start = {
+      workflowId: writeWorkflowId(input.migration, input.operation.id),
+      taskQueue: this.#migration.taskQueue,
+      args: [input] as [WriteInput],
+      workflowTaskTimeout,
+      workflowIdConflictPolicy: 'USE_EXISTING' as const,
+      staticSummary: `${input.operation.kind} ${input.operation.entity}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: migrationKey, value: input.migration },
+        { key: entityKey, value: input.operation.entity },
+      ]),
+    };
+    if (input.ack === 'recorded') {
+      await this.#client.workflow.start<typeof write>('write', start);
+      return { operationId: input.operation.id, version: null, epoch: input.route.epoch };
+    }
+    return await this.#client.workflow.executeUpdateWithStart(acknowledged, {
+      startWorkflowOperation: new WithStartWorkflowOperation<typeof write>('write', start),
+    });
+  }
+
+  #unknown(entity: Entity, operation: Operation, timeoutMs: number, error: unknown): LockstepError {
+    const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
+    const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+    return new LockstepError(
+      'OutcomeUnknown',
+      `${entity.name}: ${operation.kind} ${operation.id} has no known outcome (${why}); ` +
+        'it may still take effect. Send it again with the same operationId, or look with lockstep writes show',
+      { entity: entity.name, operationId: operation.id },
+      { cause: error },
+    );
+  }
+}
+
+function checkOperationId(id: string): void {
+  if (/^[\w.:@-]{1,190}$/.test(id)) return;
+  throw new LockstepError(
+    'InvalidRequest',
+    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 190 of them`,
+  );
+}

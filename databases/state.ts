@@ -1,0 +1,27 @@
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import type { DurableState } from '../model/phase.ts';
+import type { Store } from './store.ts';
+
+/** The durable state of the highest epoch that can be read; both stores hold it, so one of them is enough. */
+export async function currentState(context: {
+  readonly migration: Migration;
+  readonly stores: Readonly<Record<StoreName, Store>>;
+}): Promise<DurableState> {
+  const { migration, stores } = context;
+  const reads = await Promise.allSettled([
+    stores.legacy.readState(migration.name),
+    stores.modern.readState(migration.name),
+  ]);
+  const states = reads.flatMap((read) => (read.status === 'fulfilled' && read.value ? [read.value] : []));
+  const [first, second] = states;
+  const newest = first && second && second.epoch > first.epoch ? second : first;
+  if (newest) return newest;
+  const failed = reads.find((read) => read.status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+  throw new LockstepError(
+    'NotPrepared',
+    `migration ${migration.name} has no state in either store; run lockstep prepare, then lockstep start`,
+    { remedy: 'lockstep prepare && lockstep start' },
+  );
+}

@@ -1,0 +1,37 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Health {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** `/live` while the process serves; `/ready` (200 or 503, with the reasons as JSON) while it can do its work. */
+export async function serveHealth(
+  port: number,
+  host: string,
+  reasons: () => Promise<readonly string[]>,
+): Promise<Health> {
+  const server = createServer((request, response) => {
+    void answer(request.url ?? '', reasons).then(({ status, body }) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+async function answer(url: string, reasons: () => Promise<readonly string[]>) {
+  if (url === '/live') return { status: 200, body: { live: true } };
+  if (url !== '/ready') return { status: 404, body: { error: 'use /live or /ready' } };
+  const because = await reasons();
+  return because.length === 0
+    ? { status: 200, body: { ready: true } }
+    : { status: 503, body: { ready: false, because } };
+}

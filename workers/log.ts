@@ -1,0 +1,45 @@
+import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
+import { type Logger, pino } from 'pino';
+
+/** Lines go to stderr, so that stdout stays free for results. */
+export function createLogger(level: string): Logger {
+  if (process.stderr.isTTY) {
+    return pino({
+      level,
+      transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } },
+    });
+  }
+  return pino({ level }, pino.destination(2));
+}
+
+/** Temporal's own lines go the same way; metrics are served in Prometheus form where an address is given. Once a process. */
+export function installRuntime(logger: Logger, metricsAddress: string | null): void {
+  const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
+    TRACE: 'trace',
+    DEBUG: 'debug',
+    INFO: 'info',
+    WARN: 'warn',
+    ERROR: 'error',
+  };
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      logger[levels[level]]({ ...plain(meta) }, message);
+    }),
+    ...(metricsAddress === null
+      ? {}
+      : { telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } } }),
+  });
+}
+
+/** Errors as type and message: their stacks and causes may hold more than a log should. */
+function plain(meta: unknown): Record<string, unknown> {
+  if (meta === null || typeof meta !== 'object') return {};
+  return Object.fromEntries(
+    Object.entries(meta).flatMap(([name, value]) => {
+      if (value instanceof Error) return [[name, `${value.name}: ${value.message}`]];
+      return typeof value === 'object' && value !== null
+        ? []
+        : [[name, typeof value === 'bigint' ? String(value) : value]];
+    }),
+  );
+}

@@ -1,0 +1,91 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { definedOnly } from '../client/temporal.ts';
+import { openStores } from '../databases/open.ts';
+import { LockstepError } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import { HybridClock } from '../model/version.ts';
+import { workflowBundle } from './bundle.ts';
+
+export interface WorkerOptions {
+  readonly migration: Migration;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface RunningWorker {
+  /** Ends when the worker has shut down; rejects where it failed. */
+  readonly finished: Promise<void>;
+  /** Why the worker could not do its work right now; empty when it can. */
+  reasons(): Promise<readonly string[]>;
+  /** Takes no new work, lets what runs finish, then releases everything in reverse order. */
+  shutdown(): Promise<void>;
+}
+
+const graceTime = '20s';
+
+/** Wires stores, activities and workflows of one migration, and runs them. */
+export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { migration, environment, log } = options;
+  const stores = openStores(migration, environment);
+  const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
+  const closeAll = async () => {
+    for (const closing of release.splice(0).toReversed()) await closing();
+  };
+  try {
+    const connection = await connectNative(environment);
+    release.push(() => connection.close());
+    const worker = await Worker.create({
+      connection,
+      namespace:
+        loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default',
+      taskQueue: migration.taskQueue,
+      workflowBundle: await workflowBundle(),
+      activities: createActivities({
+        migration,
+        stores,
+        clock: new HybridClock(),
+        wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        log,
+      }),
+      shutdownGraceTime: graceTime,
+    });
+    const finished = worker.run().finally(closeAll);
+    return {
+      finished,
+      reasons: async () => {
+        const found = worker.getState() === 'RUNNING' ? [] : [`the worker is ${worker.getState()}`];
+        for (const store of [stores.legacy, stores.modern]) {
+          await store
+            .ping()
+            .catch((error: unknown) => found.push(error instanceof Error ? error.message : String(error)));
+        }
+        return found;
+      },
+      shutdown: async () => {
+        if (worker.getState() === 'RUNNING') worker.shutdown();
+        await finished;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConnection> {
+  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
+  const address = connectionOptions.address ?? 'localhost:7233';
+  try {
+    return await NativeConnection.connect(connectionOptions);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LockstepError(
+      'StoreUnavailable',
+      `Temporal at ${address} does not answer: ${reason}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
+      { reason: 'temporal' },
+      { cause: error },
+    );
+  }
+}

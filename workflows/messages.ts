@@ -1,0 +1,120 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { FailureDetails, StoreName } from '../model/failure.ts';
+import type { WriteReceipt } from '../model/operation.ts';
+import type { Phase } from '../model/phase.ts';
+
+/** Every message that a workflow of ours takes, and the ids by which they are found. */
+
+export const writeWorkflowId = (migration: string, operationId: string) =>
+  `write/${migration}/${operationId}`;
+export const migrationWorkflowId = (migration: string) => `migration/${migration}`;
+export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
+export const validationWorkflowId = (migration: string) => `validate/${migration}`;
+
+/** Search attributes: names only, never keys. */
+export const searchAttributes = {
+  migration: 'LockstepMigration',
+  entity: 'LockstepEntity',
+  state: 'LockstepState',
+} as const;
+
+export type Resolution = 'retry' | 'discard' | 'compensate';
+export const resolutions: readonly Resolution[] = ['retry', 'discard', 'compensate'];
+
+export interface WriteStatus {
+  readonly stage: 'primary' | 'secondary' | 'parked' | 'compensating' | 'done' | 'failed';
+  readonly version: string | null;
+  readonly reason: string | null;
+}
+
+/** Answers when the write is as durable as its `ack` asks; fails with the write's own failure. */
+export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
+/** A person's decision about a parked write. */
+export const resolve = defineUpdate<void, [Resolution]>('resolve');
+export const resolveSignal = defineSignal<[Resolution]>('resolve');
+export const writeStatus = defineQuery<WriteStatus>('status');
+
+/** What a validation found. */
+export interface Evidence {
+  readonly at: string;
+  readonly mode: 'sample' | 'full';
+  readonly seed: number;
+  readonly compared: number;
+  readonly differences: number;
+  /** Shared records of which the denormalized store itself holds several copies that disagree. */
+  readonly ambiguous: number;
+  /** Keys that still changed at the last look, or whose write is still owed. */
+  readonly inFlight: number;
+  /** With 95 % confidence at most this share of all keys differs. */
+  readonly upperBound: number;
+}
+
+export interface BackfillProgress {
+  readonly running: boolean;
+  readonly done: boolean;
+  readonly total: number;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly stopped: string | null;
+}
+
+export interface MigrationStatus {
+  readonly migration: string;
+  readonly phase: Phase;
+  readonly epoch: number;
+  readonly primary: StoreName;
+  readonly secondary: StoreName | null;
+  readonly readPercent: number;
+  readonly writePercent: number;
+  readonly paused: boolean;
+  readonly deadline: string;
+  readonly overdue: boolean;
+  /** Keys a second, all ranges together; null is unlimited. */
+  readonly rate: number | null;
+  /** Since when all reads are modern. */
+  readonly readsModernSince: string | null;
+  readonly backfill: BackfillProgress | null;
+  readonly validating: boolean;
+  readonly evidence: Evidence | null;
+  /** What is being done right now, and what failed last. */
+  readonly busy: string | null;
+  readonly lastFailure: string | null;
+  readonly history: readonly { readonly phase: Phase; readonly at: string }[];
+}
+
+export interface ValidationRequest {
+  /** Number of keys; null compares all. */
+  readonly sample: number | null;
+  readonly seed: number;
+}
+
+export const advance = defineUpdate<MigrationStatus>('advance');
+export const rollback = defineUpdate<MigrationStatus>('rollback');
+export const pause = defineUpdate<MigrationStatus>('pause');
+export const resume = defineUpdate<MigrationStatus>('resume');
+export const setReadPercent = defineUpdate<MigrationStatus, [number]>('setReadPercent');
+export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWritePercent');
+export const setRate = defineUpdate<MigrationStatus, [number | null]>('setRate');
+export const setDeadline = defineUpdate<MigrationStatus, [string]>('setDeadline');
+export const startBackfill = defineUpdate<MigrationStatus>('startBackfill');
+export const startValidation = defineUpdate<MigrationStatus, [ValidationRequest]>('startValidation');
+export const advanceSignal = defineSignal('advance');
+export const pauseSignal = defineSignal('pause');
+export const resumeSignal = defineSignal('resume');
+export const migrationStatus = defineQuery<MigrationStatus>('status');
+
+/** From bulk workflows to their migration. */
+export const backfillFinished = defineSignal<[BackfillProgress]>('backfillFinished');
+export const validationFinished =
+  defineSignal<[Evidence | { readonly failed: string }]>('validationFinished');
+
+/** To a running backfill. */
+export const setPaused = defineSignal<[boolean]>('setPaused');
+export const setPace = defineSignal<[number | null]>('setPace');
+export const backfillProgress = defineQuery<BackfillProgress>('progress');
+
+/** The details that a failure carries across a process boundary. */
+export type CarriedDetails = FailureDetails;

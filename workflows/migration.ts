@@ -1,0 +1,472 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  log,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Policy } from '../model/migration.ts';
+import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
+import { patient } from './activities.ts';
+import { backfill } from './backfill.ts';
+import { failure, failureIn, messageOf } from './failures.ts';
+import { gate } from './gates.ts';
+import * as messages from './messages.ts';
+import { changePhase } from './phase-change.ts';
+import { validate } from './validate.ts';
+
+export interface MigrationInput {
+  readonly migration: string;
+  readonly entities: readonly string[];
+  readonly policy: Pick<
+    Policy,
+    'deadline' | 'soakMs' | 'evidenceMaxAgeMs' | 'sampleSize' | 'backfillParallel' | 'dropLegacyAfterMs'
+  >;
+  /** Carried through continue-as-new. */
+  readonly state: MigrationState | null;
+}
+
+/** Everything that a migration remembers. */
+export interface MigrationState {
+  phase: Phase;
+  epoch: number;
+  readPercent: number;
+  writePercent: number;
+  paused: boolean;
+  deadline: string;
+  overdue: boolean;
+  rate: number | null;
+  readsModernSince: string | null;
+  backfill: messages.BackfillProgress | null;
+  validating: boolean;
+  evidence: messages.Evidence | null;
+  lastFailure: string | null;
+  history: { phase: Phase; at: string }[];
+  /** Retired legacy tables are dropped at this time, where the policy says so. */
+  dropAt: string | null;
+}
+
+const longestHistory = 50;
+
+/** Leads one migration through its phases, at the word of an operator and past the gates. */
+export async function migration(input: MigrationInput): Promise<void> {
+  const { policy } = input;
+  const state: MigrationState = input.state ?? blankState(input);
+  let busy: string | null = input.state ? null : 'start';
+
+  setHandler(messages.migrationStatus, status, { description: 'Phase, route, progress and evidence' });
+  setHandler(messages.advance, () => exclusively('advance', advanceOnce), {
+    validator: () => {
+      refuseWhenBusy();
+      if (state.paused)
+        throw failure('GateRefused', 'the migration is paused; resume it first', { gate: 'paused' });
+      if (phaseAfter(state.phase) === null)
+        throw failure('GateRefused', `${state.phase} is the last phase`, { gate: 'end' });
+    },
+    description: 'Goes on to the next phase, if its gate lets it',
+  });
+  setHandler(messages.rollback, () => exclusively('rollback', rollbackOnce), {
+    validator: () => {
+      refuseWhenBusy();
+      if (phaseBefore(state.phase) !== null) return;
+      const why =
+        state.phase === 'legacy-only'
+          ? 'it is the first phase'
+          : 'legacy no longer receives writes; start a migration in the other direction instead';
+      throw failure('GateRefused', `there is no way back from ${state.phase}: ${why}`, { gate: 'rollback' });
+    },
+    description: 'Goes back to the phase before; no acknowledged write is lost',
+  });
+  setHandler(messages.pause, () => setPaused(true), {
+    description: 'Holds bulk work and refuses to advance',
+  });
+  setHandler(messages.resume, () => setPaused(false), { description: 'Lets bulk work and advancing go on' });
+  setHandler(
+    messages.setReadPercent,
+    (percent) => exclusively('setReadPercent', () => changeShare('readPercent', percent)),
+    {
+      validator: (percent) => {
+        refuseWhenBusy();
+        refuseBadPercent(percent);
+        if (state.phase !== 'switch-reads') {
+          throw failure('GateRefused', `reads are shared only in switch-reads; the phase is ${state.phase}`, {
+            gate: 'reads',
+          });
+        }
+      },
+      description: 'Share of keys (0…100) that modern answers, in switch-reads',
+    },
+  );
+  setHandler(
+    messages.setWritePercent,
+    (percent) => exclusively('setWritePercent', () => changeShare('writePercent', percent)),
+    {
+      validator: (percent) => {
+        refuseWhenBusy();
+        refuseBadPercent(percent);
+        if (state.phase === 'dual-write') return;
+        throw failure('GateRefused', `writes are shared only in dual-write; the phase is ${state.phase}`, {
+          gate: 'writes',
+        });
+      },
+      description: 'Share of keys (0…100) that flag-controlled entities write to modern, in dual-write',
+    },
+  );
+  setHandler(messages.setRate, setRate, {
+    validator: (rate) => {
+      if (rate === null || (Number.isFinite(rate) && rate > 0)) return;
+      throw failure(
+        'InvalidRequest',
+        `a rate is a number of keys a second above 0, or null for no limit; got ${rate}`,
+      );
+    },
+    description: 'Keys a second that a backfill copies; null for no limit',
+  });
+  setHandler(messages.setDeadline, setDeadline, {
+    validator: (deadline) => {
+      if (!Number.isNaN(Date.parse(deadline))) return;
+      throw failure('InvalidRequest', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
+    },
+    description: 'Moves the deadline (ISO time)',
+  });
+  setHandler(messages.startBackfill, () => exclusively('startBackfill', startBackfill), {
+    validator: () => {
+      refuseWhenBusy();
+      if (state.backfill?.running) throw failure('InvalidRequest', 'a backfill is running already');
+      if (['backfill', 'validate'].includes(state.phase)) return;
+      throw failure(
+        'GateRefused',
+        `a backfill runs in the phases backfill and validate; the phase is ${state.phase}`,
+        {
+          gate: 'backfill',
+        },
+      );
+    },
+    description: 'Starts the backfill again, from the first key; what is there is kept',
+  });
+  setHandler(
+    messages.startValidation,
+    (request) => exclusively('startValidation', () => startValidation(request)),
+    {
+      validator: (request) => {
+        refuseWhenBusy();
+        if (state.validating) throw failure('InvalidRequest', 'a validation is running already');
+        if (request.sample !== null && !(Number.isInteger(request.sample) && request.sample > 0)) {
+          throw failure(
+            'InvalidRequest',
+            `a sample is a whole number above 0, or null for everything; got ${request.sample}`,
+          );
+        }
+        if (routes[state.phase].secondary !== null) return;
+        throw failure(
+          'GateRefused',
+          `there is nothing to compare in ${state.phase}: only one store receives writes`,
+          {
+            gate: 'validate',
+          },
+        );
+      },
+      description:
+        'Compares a sample ({"sample": 1000, "seed": 1}) or everything ({"sample": null, "seed": 1})',
+    },
+  );
+  setHandler(messages.advanceSignal, async () => {
+    if (busy === null && !state.paused && phaseAfter(state.phase) !== null)
+      await quietly('advance', advanceOnce);
+  });
+  setHandler(messages.pauseSignal, async () => {
+    await setPaused(true);
+  });
+  setHandler(messages.resumeSignal, async () => {
+    await setPaused(false);
+  });
+  setHandler(messages.backfillFinished, (progress) => {
+    state.backfill = progress;
+    show();
+  });
+  setHandler(messages.validationFinished, (result) => {
+    state.validating = false;
+    if ('failed' in result) state.lastFailure = `validation: ${result.failed}`;
+    else state.evidence = result;
+    show();
+  });
+
+  if (!input.state) {
+    await takeUp(input, state);
+    busy = null;
+  }
+  upsertSearchAttributes({ [messages.searchAttributes.state]: [state.phase] });
+  show();
+  while (!isOver()) {
+    const wakeAt = Math.min(
+      state.overdue ? Number.POSITIVE_INFINITY : Date.parse(state.deadline),
+      dropTime(),
+    );
+    const known = `${state.deadline} ${state.dropAt} ${state.overdue}`;
+    const changed = () =>
+      `${state.deadline} ${state.dropAt} ${state.overdue}` !== known ||
+      isOver() ||
+      workflowInfo().continueAsNewSuggested;
+    if (Number.isFinite(wakeAt)) await condition(changed, Math.max(1, wakeAt - Date.now()));
+    else await condition(changed);
+    if (!state.overdue && Date.now() >= Date.parse(state.deadline)) await becomeOverdue();
+    if (Date.now() >= dropTime()) await exclusively('drop legacy', dropLegacy);
+    if (workflowInfo().continueAsNewSuggested) {
+      await condition(() => busy === null && allHandlersFinished());
+      await continueAsNew<typeof migration>({ ...input, state });
+    }
+  }
+  await condition(allHandlersFinished);
+
+  function isOver(): boolean {
+    return state.phase === 'decommissioned' && state.dropAt === null && busy === null;
+  }
+
+  function dropTime(): number {
+    return state.dropAt === null ? Number.POSITIVE_INFINITY : Date.parse(state.dropAt);
+  }
+
+  function status(): messages.MigrationStatus {
+    const { dropAt: _, ...shown } = state;
+    const { primary, secondary } = routes[state.phase];
+    return { migration: input.migration, primary, secondary, busy, ...shown };
+  }
+
+  /** One change at a time; what fails is remembered for the status. */
+  async function exclusively(what: string, work: () => Promise<void>): Promise<messages.MigrationStatus> {
+    refuseWhenBusy();
+    busy = what;
+    try {
+      await work();
+      state.lastFailure = null;
+    } catch (error) {
+      state.lastFailure = `${what}: ${messageOf(error)}`;
+      const known = failureIn(error);
+      throw known
+        ? failure(known.code, known.message, known.details)
+        : failure('InvalidRequest', messageOf(error));
+    } finally {
+      busy = null;
+      show();
+    }
+    return status();
+  }
+
+  /** A signal has nobody to tell; its failure is in the status and the log. */
+  async function quietly(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await exclusively(what, work);
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      log.warn('a signal was refused', { what, reason: error.message });
+    }
+  }
+
+  async function advanceOnce(): Promise<void> {
+    const next = phaseAfter(state.phase);
+    if (next === null) return;
+    await gate(next, state, policy);
+    await changePhase(input.migration, state, next);
+    entered(next);
+    if (next === 'backfill') await startBackfill();
+    if (next === 'validate')
+      await startValidation({ sample: policy.sampleSize, seed: Math.floor(Math.random() * 2 ** 31) });
+    if (next === 'decommissioned') {
+      await patient.retireLegacy();
+      if (policy.dropLegacyAfterMs !== null) {
+        state.dropAt = new Date(Date.now() + policy.dropLegacyAfterMs).toISOString();
+      }
+    }
+  }
+
+  async function rollbackOnce(): Promise<void> {
+    const previous = phaseBefore(state.phase);
+    if (previous === null) return;
+    await changePhase(input.migration, state, previous);
+    entered(previous);
+    // What was proved about the stores holds only while both receive every write.
+    if (routes[previous].secondary === null) {
+      state.backfill = null;
+      state.evidence = null;
+    }
+  }
+
+  function entered(phase: Phase): void {
+    state.history = [...state.history, { phase, at: new Date().toISOString() }].slice(-longestHistory);
+    upsertSearchAttributes({ [messages.searchAttributes.state]: [phase] });
+    noteReads();
+    log.info('phase entered', { phase, epoch: state.epoch });
+  }
+
+  async function changeShare(share: 'readPercent' | 'writePercent', percent: number): Promise<void> {
+    const before = state[share];
+    state[share] = percent;
+    try {
+      await changePhase(input.migration, state, state.phase);
+    } catch (error) {
+      state[share] = before;
+      throw error;
+    }
+    noteReads();
+  }
+
+  function noteReads(): void {
+    const reads = routes[state.phase].reads;
+    const modern = reads === 'modern' || (reads === 'share' && state.readPercent === 100);
+    state.readsModernSince = modern ? (state.readsModernSince ?? new Date().toISOString()) : null;
+  }
+
+  async function setPaused(paused: boolean): Promise<messages.MigrationStatus> {
+    state.paused = paused;
+    if (state.backfill?.running) await tellBackfill((handle) => handle.signal(messages.setPaused, paused));
+    show();
+    return status();
+  }
+
+  async function setRate(rate: number | null): Promise<messages.MigrationStatus> {
+    state.rate = rate;
+    if (state.backfill?.running) await tellBackfill((handle) => handle.signal(messages.setPace, rate));
+    return status();
+  }
+
+  async function setDeadline(deadline: string): Promise<messages.MigrationStatus> {
+    state.deadline = new Date(deadline).toISOString();
+    state.overdue = false;
+    show();
+    return status();
+  }
+
+  async function tellBackfill(
+    tell: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await tell(getExternalWorkflowHandle(messages.backfillWorkflowId(input.migration)));
+    } catch (error) {
+      // It ended between our look and the signal; its own report is on the way.
+      log.warn('the backfill did not take a signal', { reason: messageOf(error) });
+    }
+  }
+
+  async function startBackfill(): Promise<void> {
+    state.backfill = {
+      running: true,
+      done: false,
+      total: 0,
+      copied: 0,
+      skipped: 0,
+      refused: 0,
+      startedAt: new Date().toISOString(),
+      finishedAt: null,
+      stopped: null,
+    };
+    await startChild(backfill, {
+      workflowId: messages.backfillWorkflowId(input.migration),
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      args: [
+        {
+          migration: input.migration,
+          entities: input.entities,
+          parallel: policy.backfillParallel,
+          paused: state.paused,
+          rate: state.rate,
+          carried: null,
+        },
+      ],
+    });
+  }
+
+  async function startValidation(request: messages.ValidationRequest): Promise<void> {
+    await startChild(validate, {
+      workflowId: messages.validationWorkflowId(input.migration),
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      args: [{ migration: input.migration, entities: input.entities, ...request }],
+    });
+    state.validating = true;
+  }
+
+  async function dropLegacy(): Promise<void> {
+    await patient.dropLegacy();
+    state.dropAt = null;
+  }
+
+  async function becomeOverdue(): Promise<void> {
+    state.overdue = true;
+    log.error('the migration is overdue', { phase: state.phase, deadline: state.deadline });
+    upsertSearchAttributes({ [messages.searchAttributes.state]: ['overdue'] });
+    show();
+    await patient.reportOverdue({ phase: state.phase, deadline: state.deadline });
+  }
+
+  function show(): void {
+    setCurrentDetails(details(status()));
+  }
+
+  function refuseWhenBusy(): void {
+    if (busy !== null)
+      throw failure('GateRefused', `${busy} is under way; try again when it is over`, { gate: 'busy' });
+  }
+}
+
+function blankState(input: MigrationInput): MigrationState {
+  return {
+    phase: 'legacy-only',
+    epoch: 1,
+    readPercent: 0,
+    writePercent: 100,
+    paused: false,
+    deadline: new Date(input.policy.deadline).toISOString(),
+    overdue: false,
+    rate: null,
+    readsModernSince: null,
+    backfill: null,
+    validating: false,
+    evidence: null,
+    lastFailure: null,
+    history: [],
+    dropAt: null,
+  };
+}
+
+/** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
+async function takeUp(input: MigrationInput, state: MigrationState): Promise<void> {
+  await patient.checkStores();
+  const { legacy, modern } = await patient.readStates();
+  const newest = legacy && modern && modern.epoch > legacy.epoch ? modern : (legacy ?? modern);
+  if (newest) {
+    const { phase, epoch, readPercent, writePercent } = newest;
+    Object.assign(state, { phase, epoch: newest.open ? epoch : epoch + 1, readPercent, writePercent });
+  }
+  await changePhase(input.migration, state, state.phase);
+  state.history.push({ phase: state.phase, at: new Date().toISOString() });
+}
+
+function refuseBadPercent(percent: number): void {
+  if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
+  throw failure('InvalidRequest', `a share is a whole number from 0 to 100; got ${percent}`);
+}
+
+function details(status: messages.MigrationStatus): string {
+  const lines = [
+    `**${status.phase}**: ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}, reads ${status.readPercent} % modern, epoch ${status.epoch}`,
+    status.paused ? 'Paused.' : '',
+    status.overdue ? `**Overdue** since ${status.deadline}.` : `Deadline ${status.deadline}.`,
+    status.backfill
+      ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
+      : '',
+    status.evidence
+      ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
+      : '',
+    status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
+  ];
+  return lines.filter((line) => line !== '').join('\n\n');
+}

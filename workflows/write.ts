@@ -1,0 +1,390 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  log,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { WriteResult } from '../activities/write.ts';
+import { failureCodes } from '../model/failure.ts';
+import type { WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
+import type { Version } from '../model/version.ts';
+import { owing, patient, quick, within } from './activities.ts';
+import { failure, failureIn, messageOf } from './failures.ts';
+import {
+  acknowledged,
+  type Resolution,
+  resolutions,
+  resolve,
+  resolveSignal,
+  searchAttributes,
+  type WriteStatus,
+  writeStatus,
+} from './messages.ts';
+
+/** What a primary has decided, under which route. */
+interface Decided {
+  readonly version: Version;
+  readonly route: WriteRoute;
+  readonly decidedBy: WriteRoute['primary'];
+}
+
+const parallelConflictAttempts = 3;
+
+type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
+
+/** One write: it lands in both stores, or it is refused in both, or it waits, visible, for a person. */
+export async function write(input: WriteInput): Promise<WriteReceipt> {
+  const { operation } = input;
+  let status: WriteStatus = { stage: 'primary', version: null, reason: null };
+  let answer: Answer | null = null;
+  let resolution: Resolution | null = null;
+
+  setHandler(writeStatus, () => status, { description: 'Where the write stands' });
+  setHandler(
+    acknowledged,
+    async () => {
+      await condition(() => answer !== null);
+      return told(answer);
+    },
+    { description: 'Answers when the write is as durable as its caller asked for' },
+  );
+  setHandler(
+    resolve,
+    (decision) => {
+      resolution = decision;
+    },
+    {
+      validator: (decision) => {
+        if (!resolutions.includes(decision)) {
+          throw failure(
+            'InvalidRequest',
+            `"${decision}" is no resolution; use one of ${resolutions.join(', ')}`,
+          );
+        }
+        if (status.stage !== 'parked') {
+          throw failure(
+            'InvalidRequest',
+            `the write is not parked, it is at "${status.stage}"; only a parked one waits for a decision`,
+          );
+        }
+      },
+      description: 'Decides about a parked write: "retry", "discard" or "compensate"',
+    },
+  );
+  setHandler(
+    resolveSignal,
+    (decision) => {
+      if (status.stage === 'parked' && resolutions.includes(decision)) resolution = decision;
+    },
+    { description: 'As the update "resolve", for tools that only signal' },
+  );
+
+  if (input.ack === 'recorded') answer = { receipt: receipt(null, input.route) };
+
+  try {
+    const decided =
+      input.pattern === 'parallel' && runsParallel(input) ? await decideParallel() : await decideAtPrimary();
+    await settle(decided);
+    status = { ...status, stage: 'done' };
+    const done = receipt(decided.version, decided.route);
+    answer ??= { receipt: done };
+    await condition(allHandlersFinished);
+    return done;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    status = { ...status, stage: 'failed', reason: error.message };
+    answer ??= { failed: error };
+    await condition(allHandlersFinished);
+    throw error;
+  }
+
+  function taken(): Resolution {
+    return resolution ?? 'retry';
+  }
+
+  function receipt(version: Version | null, route: WriteRoute): WriteReceipt {
+    return { operationId: operation.id, version, epoch: route.epoch };
+  }
+
+  async function decideAtPrimary(): Promise<Decided> {
+    const decided = await decide(input);
+    status = { stage: 'secondary', version: decided.version, reason: null };
+    if (input.ack === 'primary') answer ??= { receipt: receipt(decided.version, decided.route) };
+    return decided;
+  }
+
+  /** Both stores at once. What one of them refuses for good is undone in the other before the caller is told. */
+  async function decideParallel(): Promise<Decided> {
+    const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), tryOnce(input)]);
+    if ('error' in primary) {
+      if (secondary.status !== 'refused') await withdraw(input.route, primary.error);
+      throw primary.error;
+    }
+    const { decided } = primary;
+    status = { stage: 'secondary', version: decided.version, reason: null };
+    if (secondary.status === 'refused') await compensate(decided, secondary.message);
+    return decided;
+  }
+
+  /** The primary refused: the operation is closed in the secondary, and undone there if it had got in. */
+  async function withdraw(route: WriteRoute, refused: ApplicationFailure): Promise<void> {
+    if (!route.secondary) return;
+    status = { stage: 'compensating', version: null, reason: refused.message };
+    const closed = await patient.closeOperation({ operation, store: route.secondary });
+    if (closed.status !== 'aborted') await undo(route, null, refused.message);
+  }
+
+  /** Undoes what the primary has, then fails the call with what the other store said. */
+  async function compensate(decided: Decided, reason: string): Promise<never> {
+    status = { stage: 'compensating', version: decided.version, reason };
+    await undo(decided.route, decided.version, reason);
+    throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, {
+      entity: operation.entity,
+      operationId: operation.id,
+      reason,
+      ...(decided.route.secondary ? { store: decided.route.secondary } : {}),
+    });
+  }
+
+  /** A compensation that fails parks, with both reasons; a person decides whether it is tried again. */
+  async function undo(from: WriteRoute, version: Version | null, reason: string): Promise<void> {
+    let route = from;
+    for (;;) {
+      const result = await undoOnce(route, version);
+      if (result.status === 'applied') return;
+      if (result.status === 'fenced') {
+        route = await currentRoute(operation.id, input.dualWrite);
+        continue;
+      }
+      const why = 'message' in result ? result.message : 'the compensation was aborted';
+      const decision = await parked(route.primary, `${reason}; its compensation failed: ${why}`);
+      if (decision === 'discard') return;
+    }
+  }
+
+  async function undoOnce(route: WriteRoute, version: Version | null): Promise<WriteResult> {
+    try {
+      return await patient.undoOperation({ operation, route, version });
+    } catch (error) {
+      const known = failureIn(error);
+      if (!known) throw error;
+      return { status: 'refused', code: 'StoreRefused', message: known.message };
+    }
+  }
+
+  /** Until the secondary has the write, or nobody owes it any more. */
+  async function settle(decided: Decided): Promise<void> {
+    let { route } = decided;
+    // The caller of a parallel write is waiting for the compensation; the others have their answer.
+    const conflictLimit =
+      input.pattern === 'parallel' ? parallelConflictAttempts : input.policy.conflictAttempts;
+    let conflicts = 0;
+    let first = true;
+    while (route.secondary) {
+      const result = await converge(route, decided.decidedBy, first);
+      first = false;
+      switch (result.status) {
+        case 'applied':
+          return;
+        case 'fenced':
+          route = await currentRoute(operation.id, input.dualWrite);
+          continue;
+        case 'conflict':
+          // Often a swap in flight: the other write's image makes room.
+          conflicts += 1;
+          if (conflicts < conflictLimit) {
+            await sleep(
+              Math.min(input.policy.secondaryRetryMs * 2 ** conflicts, input.policy.secondaryRetryMaxMs),
+            );
+            continue;
+          }
+          break;
+        case 'refused':
+        case 'aborted':
+          break;
+      }
+      const reason = 'message' in result ? result.message : 'the operation was aborted at the secondary';
+      if (input.pattern === 'parallel') await compensate({ ...decided, route }, reason);
+      const decision = await parked(decided.decidedBy, reason);
+      if (decision === 'discard') return;
+      if (decision === 'compensate') {
+        status = { ...status, stage: 'compensating' };
+        await undo(route, decided.version, reason);
+        throw failure('Compensated', `operation ${operation.id} was compensated by a person: ${reason}`, {
+          entity: operation.entity,
+          operationId: operation.id,
+        });
+      }
+      conflicts = 0;
+    }
+    await patient.settleOperation({
+      store: decided.decidedBy,
+      operationId: operation.id,
+      status: 'completed',
+      reason: null,
+    });
+  }
+
+  async function converge(
+    route: WriteRoute,
+    decidedBy: WriteRoute['primary'],
+    first: boolean,
+  ): Promise<WriteResult> {
+    const request = {
+      operation: { id: operation.id, entity: operation.entity, key: operation.key },
+      route,
+      decidedBy,
+    };
+    if (first) {
+      try {
+        return await quick.settleSecondary(request);
+      } catch (error) {
+        log.warn('the secondary did not take the write at once; it is tried until it does', {
+          operationId: operation.id,
+          reason: messageOf(error),
+        });
+      }
+    }
+    return await owing(input.policy).settleSecondary(request);
+  }
+
+  /** Waits for a person. The caller of `ack: 'both'` is told; the write itself stays owed. */
+  async function parked(store: WriteRoute['primary'], reason: string): Promise<Resolution> {
+    await patient.settleOperation({ store, operationId: operation.id, status: 'parked', reason });
+    status = { ...status, stage: 'parked', reason };
+    upsertSearchAttributes({ [searchAttributes.state]: ['parked'] });
+    log.error('the write is parked', { operationId: operation.id, entity: operation.entity, reason });
+    answer ??= {
+      failed: failure(
+        'Parked',
+        `the write is in the primary, the other store refuses it: ${reason}; an operator decides (lockstep writes show ${operation.id})`,
+        {
+          entity: operation.entity,
+          operationId: operation.id,
+          reason,
+          ...(status.version ? { version: status.version } : {}),
+        },
+      ),
+    };
+    resolution = null;
+    await condition(() => resolution !== null);
+    const decision = taken();
+    status = { ...status, stage: 'secondary' };
+    upsertSearchAttributes({ [searchAttributes.state]: [decision] });
+    if (decision === 'discard') {
+      await patient.settleOperation({ store, operationId: operation.id, status: 'discarded', reason });
+    }
+    return decision;
+  }
+}
+
+/** An update computes its image at the primary first, so the secondary can only follow. */
+function runsParallel(input: WriteInput): boolean {
+  return input.operation.kind !== 'update' && input.route.secondary !== null && input.dualWrite;
+}
+
+/**
+ * The primary's decision, whatever route it takes. Before the write is failed or moved to another primary, its id is closed
+ * where it may still be running.
+ */
+async function decide(input: WriteInput): Promise<Decided> {
+  const { operation } = input;
+  let { route } = input;
+  for (;;) {
+    const result = await writeAtPrimary({ ...input, route });
+    switch (result.status) {
+      case 'applied':
+        return { version: result.version, route, decidedBy: route.primary };
+      case 'refused':
+      case 'conflict':
+        throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
+          entity: operation.entity,
+          operationId: operation.id,
+          store: route.primary,
+          reason: result.message,
+        });
+      case 'aborted':
+        throw failure(
+          'Aborted',
+          `operation ${operation.id} was closed before it took effect; nothing was written`,
+          {
+            entity: operation.entity,
+            operationId: operation.id,
+          },
+        );
+      case 'fenced': {
+        const next = await currentRoute(operation.id, input.dualWrite);
+        if (next.primary !== route.primary) {
+          const closed = await patient.closeOperation({ operation, store: route.primary });
+          if (closed.status !== 'aborted' && closed.status !== 'failed' && closed.version !== null) {
+            return { version: closed.version, route: next, decidedBy: route.primary };
+          }
+        }
+        route = next;
+      }
+    }
+  }
+}
+
+async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
+  try {
+    return await quick.writePrimary(input);
+  } catch (error) {
+    const known = failureIn(error);
+    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+  }
+  try {
+    return await within(input.policy.primaryGiveUpMs).writePrimary(input);
+  } catch (error) {
+    const { operation, route } = input;
+    const closed = await patient.closeOperation({ operation, store: route.primary });
+    if (closed.status === 'failed') return await patient.writePrimary(input);
+    if (closed.status !== 'aborted' && closed.version !== null)
+      return { status: 'applied', version: closed.version };
+    throw failure(
+      'StoreUnavailable',
+      `operation ${operation.id} was given up, nothing was written: ${messageOf(error)}`,
+      {
+        entity: operation.entity,
+        operationId: operation.id,
+        store: route.primary,
+      },
+    );
+  }
+}
+
+/** One quick try of the secondary; what it leaves open is settled by converging. */
+async function tryOnce(input: WriteInput): Promise<WriteResult> {
+  try {
+    return await quick.writeSecondary(input);
+  } catch (error) {
+    log.warn('the secondary did not answer; it is converged after the primary', { reason: messageOf(error) });
+    return { status: 'conflict', message: messageOf(error) };
+  }
+}
+
+/** Waits until the route is open, then gives it. */
+async function currentRoute(operationId: string, dualWrite: boolean): Promise<WriteRoute> {
+  const route = await patient.openRoute({ operationId });
+  return dualWrite ? route : { ...route, secondary: null };
+}
+
+async function outcomeOf(
+  deciding: Promise<Decided>,
+): Promise<{ decided: Decided } | { error: ApplicationFailure }> {
+  try {
+    return { decided: await deciding };
+  } catch (error) {
+    if (error instanceof ApplicationFailure) return { error };
+    throw error;
+  }
+}
+
+function told(answer: Answer | null): WriteReceipt {
+  if (answer === null) throw failure('OutcomeUnknown', 'the write has no outcome yet');
+  if ('failed' in answer) throw answer.failed;
+  return answer.receipt;
+}
