@@ -4,6 +4,8 @@ import { legacyLines, modernLines, type PlainLine } from './lines.ts';
 export interface Comparison {
   /** Lines that are in either store. Each counts in exactly one of the numbers below. */
   rows: number;
+  /** Those that are in modern. */
+  modernRows: number;
   equal: number;
   /** Equal but for a product's name, where legacy itself has had several and modern holds one of them. */
   ambiguous: number;
@@ -60,6 +62,7 @@ export async function compare(
   }
   return {
     rows: rowIds.size,
+    modernRows: right.size,
     equal,
     ambiguous,
     sinceLegacyStopped,

@@ -83,9 +83,9 @@ export class OrderService {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Lines of all orders, as the service knows them. */
-  get lines(): number {
-    return [...this.#known.values()].reduce((sum, order) => sum + (order?.lines.length ?? 0), 0);
+  /** All orders, as the service was last promised them. */
+  orders(): Order[] {
+    return [...this.#known.values()].flatMap((order) => order ?? []);
   }
 
   #next(): void {

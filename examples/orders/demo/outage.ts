@@ -9,6 +9,7 @@ export interface Outage {
   what: string;
   begin(): Promise<void>;
   end(): Promise<void>;
+  /** Leaves PostgreSQL as it was found. */
   close(): Promise<void>;
 }
 
@@ -16,12 +17,20 @@ export interface Outage {
 export async function outageOf(url: string): Promise<Outage> {
   const servers = await status();
   if (servers.find(({ name }) => name === 'postgresql')?.state !== 'own') {
+    let isStopped = false;
+    const end = async () => {
+      if (isStopped) await startServer('postgresql');
+      isStopped = false;
+    };
     return {
       url,
       what: 'PostgreSQL is stopped',
-      begin: () => stopServer('postgresql'),
-      end: () => startServer('postgresql'),
-      close: async () => {},
+      begin: async () => {
+        isStopped = true;
+        await stopServer('postgresql');
+      },
+      end,
+      close: end,
     };
   }
   const between = await proxy(url);

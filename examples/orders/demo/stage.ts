@@ -1,0 +1,127 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type Lockstep } from '../../../client/connect.ts';
+import { registerSearchAttributes } from '../../../client/search-attributes.ts';
+import { openStores } from '../../../databases/open.ts';
+import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
+import { type ProductNames, productNames } from '../compare.ts';
+import { openLegacy, openModern } from '../connections.ts';
+import { load } from '../load.ts';
+import migration from '../lockstep.config.ts';
+import { PromiseLog } from '../promises.ts';
+import type { Order } from '../schema.ts';
+import { readOrders } from '../superstore.ts';
+import { createTables } from '../tables.ts';
+import { dropDatabases, freshDatabases } from './databases.ts';
+import { type Outage, outageOf } from './outage.ts';
+import { count, type Screen } from './screen.ts';
+import { endEarlierRuns } from './temporal.ts';
+import { Workers } from './workers.ts';
+
+/** Everything that the story is played on. */
+export interface Stage {
+  servers: Servers;
+  outage: Outage;
+  legacyUrl: string;
+  /** Past the outage's proxy, where there is one. */
+  modernUrl: string;
+  existing: readonly Order[];
+  loaded: number;
+  namesBefore: ProductNames;
+  log: PromiseLog;
+  workers: Workers;
+  lockstep: Lockstep;
+  folder: string;
+}
+
+const folder = join(import.meta.dirname, '../../../.lockstep/demo');
+
+/** Builds the stage. What is to be released is put on `release`, last first. */
+export async function buildStage(
+  screen: Screen,
+  keep: boolean,
+  release: (() => Promise<void>)[],
+): Promise<Stage> {
+  mkdirSync(folder, { recursive: true });
+  const runningBefore = new Set(
+    (await status()).flatMap((one) => (one.state === 'stopped' ? [] : [one.name])),
+  );
+  const stopStarted = async () => {
+    const names: readonly ServerName[] = ['temporal', 'mysql', 'postgresql'];
+    for (const name of names) if (!runningBefore.has(name)) await stopServer(name);
+  };
+  if (!keep) release.push(stopStarted);
+  const servers = await up({ report: (line) => screen.aside(line) });
+  screen.good(
+    `servers: Temporal ${servers.temporal.address}, ${addressOf(servers.mysql.url)} and ${addressOf(servers.postgresql.url)}`,
+  );
+
+  const { legacyUrl, modernUrl } = await freshDatabases(servers);
+  if (!keep) release.push(() => dropDatabases(servers));
+  const outage = await outageOf(modernUrl);
+  release.push(() => outage.close());
+
+  const { loaded, namesBefore } = await loadLegacy(legacyUrl, modernUrl);
+  const existing = readOrders();
+  screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
+
+  const environment = {
+    ...process.env,
+    LOCKSTEP_LEGACY_URL: legacyUrl,
+    LOCKSTEP_MODERN_URL: outage.url,
+    TEMPORAL_ADDRESS: servers.temporal.address,
+    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+  };
+  await prepare(environment);
+  const lockstep = await connect({ migration, environment });
+  release.push(() => lockstep.close());
+  await registerSearchAttributes(lockstep.temporal);
+  await endEarlierRuns(lockstep.temporal, migration.name);
+  screen.good('prepared: control tables and write routines in both stores');
+
+  const workers = new Workers(environment, folder);
+  release.push(() => workers.stop());
+  await Promise.all([workers.start(), workers.start()]);
+  screen.good(`workers: ${workers.describe()}`);
+  const log = new PromiseLog(join(folder, 'promises.jsonl'), existing);
+  return {
+    servers,
+    outage,
+    legacyUrl,
+    modernUrl,
+    existing,
+    loaded,
+    namesBefore,
+    log,
+    workers,
+    lockstep,
+    folder,
+  };
+}
+
+async function loadLegacy(legacyUrl: string, modernUrl: string) {
+  const legacy = await openLegacy(legacyUrl);
+  const modern = await openModern(modernUrl);
+  try {
+    await createTables(legacy, modern);
+    const loaded = await load(legacy);
+    return { loaded, namesBefore: await productNames(legacy) };
+  } finally {
+    await Promise.all([legacy.end(), modern.end()]);
+  }
+}
+
+async function prepare(environment: NodeJS.ProcessEnv): Promise<void> {
+  const { legacy, modern } = openStores(migration, environment);
+  try {
+    await legacy.prepare();
+    await modern.prepare();
+  } finally {
+    await Promise.all([legacy.close(), modern.close()]);
+  }
+}
+
+function addressOf(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol.startsWith('postgres') ? 'PostgreSQL' : 'MySQL/MariaDB'} ${host}`;
+}
