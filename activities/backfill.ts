@@ -23,7 +23,8 @@ export interface BackfillPlan {
   readonly ranges: readonly RangeProgress[];
 }
 
-const rangesPerEntity = 16;
+const mostRanges = 16;
+const chunksPerRange = 20;
 const keysPerCatchUp = 200;
 
 export function backfillActivities(context: ActivityContext) {
@@ -50,10 +51,18 @@ export function backfillActivities(context: ActivityContext) {
     const target = stores[route.secondary];
     const total = await source.countKeys(entity);
     if ((await target.chunks(migration.name, entity.name)).length === 0) {
-      await target.planChunks(migration.name, entity.name, await source.boundaries(entity, rangesPerEntity));
+      await target.planChunks(migration.name, entity.name, await source.boundaries(entity, rangesFor(total)));
     }
     const chunks = await target.chunks(migration.name, entity.name);
     return { total, ranges: chunks.map(progressOf) };
+  }
+
+  /** Few keys are not worth many ranges: each costs a task of its own. */
+  function rangesFor(total: number): number {
+    return Math.min(
+      mostRanges,
+      Math.max(1, Math.ceil(total / (chunksPerRange * migration.policy.backfillChunk))),
+    );
   }
 
   /** Forgets the checkpoints, so that a new backfill looks at every key again. */

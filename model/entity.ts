@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Image, Key } from './canonical.ts';
 import { LockstepError, type StoreName } from './failure.ts';
 import { type AnyFields, type FieldsOf, imageOf } from './field.ts';
-import type { ScalarKind } from './scalar.ts';
+import { type ScalarKind, typeName } from './scalar.ts';
 import type { Shape } from './shape.ts';
 
 export const patterns = ['primary-secondary', 'parallel', 'flag-controlled'] as const;
@@ -110,16 +110,34 @@ function checkShape(
 export async function validImage<E>(declared: Entity<E>, value: unknown): Promise<Image> {
   const result = await declared.schema['~standard'].validate(value);
   if (result.issues) {
-    const paths = result.issues.map((issue) => pathOf(declared.name, issue));
-    const shown = paths.slice(0, 5).join('; ');
-    const more = paths.length > 5 ? `; and ${paths.length - 5} more` : '';
-    throw new LockstepError('InvalidEntity', `${declared.name} fails its schema at ${shown}${more}`, {
-      entity: declared.name,
-      path: paths[0] ?? declared.name,
-      remedy: 'correct the value; nothing was written',
-    });
+    const found = result.issues.map((issue) => ({
+      path: pathOf(declared.name, issue),
+      type: typeAt(value, issue),
+    }));
+    const shown = found.slice(0, 5).map(({ path, type }) => `${path} (got ${type})`);
+    const more = found.length > 5 ? `; and ${found.length - 5} more` : '';
+    throw new LockstepError(
+      'InvalidEntity',
+      `${declared.name} fails its schema at ${shown.join('; ')}${more}; correct it and send it again, nothing was written`,
+      {
+        entity: declared.name,
+        path: found[0]?.path ?? declared.name,
+        remedy: 'correct the value; nothing was written',
+      },
+    );
   }
   return imageOf(declared.fields, result.value, declared.name);
+}
+
+/** The type of what stands at an issue's path: the value itself, and the schema's message, may be row content. */
+function typeAt(value: unknown, issue: StandardSchemaV1.Issue): string {
+  let at = value;
+  for (const part of issue.path ?? []) {
+    const name = typeof part === 'object' ? part.key : part;
+    if (at === null || typeof at !== 'object') return typeName(undefined);
+    at = Reflect.get(at, name);
+  }
+  return typeName(at);
 }
 
 function pathOf(name: string, issue: StandardSchemaV1.Issue): string {

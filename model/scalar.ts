@@ -211,6 +211,7 @@ function refused(expected: string, value: unknown): NotCanonical {
 
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
+  if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (value instanceof Date) return 'a Date';
   if (value instanceof Uint8Array) return 'bytes';
