@@ -2,7 +2,6 @@ import type { Command as CliCommand } from 'commander';
 import type { MigrationControl, Command as Sent } from '../client/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
 import { phaseAfter, phaseBefore } from '../model/phase.ts';
-import type { MigrationStatus } from '../workflows/messages.ts';
 import { exit } from './output.ts';
 import { confirmed, connected, openSession, type Session } from './session.ts';
 import { statusLines } from './status-lines.ts';

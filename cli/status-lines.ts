@@ -1,6 +1,6 @@
 import pc from 'picocolors';
+import type { MigrationStatus } from '../client/migration-control.ts';
 import { phases } from '../model/phase.ts';
-import type { MigrationStatus } from '../workflows/messages.ts';
 
 export interface Owed {
   readonly pending: number;

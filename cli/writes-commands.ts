@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Resolution } from '../client/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
-import type { Resolution } from '../workflows/messages.ts';
 import { exit, table } from './output.ts';
 import { confirmed, connected, openSession } from './session.ts';
 

@@ -1,4 +1,3 @@
-import type { Client as OpenFeatureClient } from '@openfeature/server-sdk';
 import type { DurableState } from '../model/phase.ts';
 import { inShare, stickyHash } from '../model/share.ts';
 
@@ -11,6 +10,15 @@ export interface Flags {
   writesModern(entity: string, key: string, state: DurableState): Promise<boolean>;
   /** Asked in `switch-reads` only. */
   readsModern(entity: string, key: string, state: DurableState): Promise<boolean>;
+}
+
+/** What is used of an OpenFeature client (`OpenFeature.getClient()` of `@openfeature/server-sdk`). */
+export interface OpenFeatureClient {
+  getBooleanValue(
+    flag: string,
+    fallback: boolean,
+    context: { targetingKey: string; entity: string },
+  ): Promise<boolean>;
 }
 
 /** The shares of the durable state, as an operator sets them. */

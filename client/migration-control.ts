@@ -6,8 +6,12 @@ import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { routes } from '../model/phase.ts';
 import * as messages from '../workflows/messages.ts';
-import type { migration as migrationWorkflow } from '../workflows/migration.ts';
 import { answeredFailure, reasonOf } from './failures.ts';
+
+export type { Evidence, MigrationStatus, Resolution } from '../workflows/messages.ts';
+
+/** The workflow `migration`, which lives on the other side of the task queue. */
+type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;
 
 const commands = {
   advance: messages.advance,
@@ -35,7 +39,7 @@ export class MigrationControl {
   async start(): Promise<messages.MigrationStatus> {
     const { name, policy, taskQueue, entities } = this.#migration;
     try {
-      await this.#client.workflow.start<typeof migrationWorkflow>('migration', {
+      await this.#client.workflow.start<MigrationWorkflow>('migration', {
         workflowId: messages.migrationWorkflowId(name),
         taskQueue,
         staticSummary: `migration ${name}`,
@@ -153,7 +157,7 @@ export class MigrationControl {
   }
 
   #handle() {
-    return this.#client.workflow.getHandle<typeof migrationWorkflow>(
+    return this.#client.workflow.getHandle<MigrationWorkflow>(
       messages.migrationWorkflowId(this.#migration.name),
     );
   }

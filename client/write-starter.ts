@@ -11,11 +11,13 @@ import type { Migration } from '../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import { acknowledged, searchAttributes, writeWorkflowId } from '../workflows/messages.ts';
-import type { write } from '../workflows/write.ts';
 import { answeredFailure, reasonOf } from './failures.ts';
 
 /** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
 const largestPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
+/** The workflow `write`, which lives on the other side of the task queue. */
+type Write = (input: WriteInput) => Promise<WriteReceipt>;
+
 const workflowTaskTimeout = '10s';
 
 const migrationKey = defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD');
@@ -87,11 +89,11 @@ export class WriteStarter {
       ]),
     };
     if (input.ack === 'recorded') {
-      await this.#client.workflow.start<typeof write>('write', start);
+      await this.#client.workflow.start<Write>('write', start);
       return { operationId: input.operation.id, version: null, epoch: input.route.epoch };
     }
     return await this.#client.workflow.executeUpdateWithStart(acknowledged, {
-      startWorkflowOperation: new WithStartWorkflowOperation<typeof write>('write', start),
+      startWorkflowOperation: new WithStartWorkflowOperation<Write>('write', start),
     });
   }
 

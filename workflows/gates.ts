@@ -1,7 +1,7 @@
 import { type Phase, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { failure } from './failures.ts';
-import type { MigrationInput, MigrationState } from './migration.ts';
+import type { MigrationInput, MigrationState } from './messages.ts';
 
 type Measured = Readonly<Record<string, string | number | boolean | null>>;
 

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { FailureDetails, StoreName } from '../model/failure.ts';
+import type { StoreName } from '../model/failure.ts';
+import type { Policy } from '../model/migration.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 
@@ -116,5 +117,34 @@ export const setPaused = defineSignal<[boolean]>('setPaused');
 export const setPace = defineSignal<[number | null]>('setPace');
 export const backfillProgress = defineQuery<BackfillProgress>('progress');
 
-/** The details that a failure carries across a process boundary. */
-export type CarriedDetails = FailureDetails;
+/** What a migration is started with. */
+export interface MigrationInput {
+  readonly migration: string;
+  readonly entities: readonly string[];
+  readonly policy: Pick<
+    Policy,
+    'deadline' | 'soakMs' | 'evidenceMaxAgeMs' | 'sampleSize' | 'backfillParallel' | 'dropLegacyAfterMs'
+  >;
+  /** Carried through continue-as-new. */
+  readonly state: MigrationState | null;
+}
+
+/** Everything that a migration remembers. */
+export interface MigrationState {
+  phase: Phase;
+  epoch: number;
+  readPercent: number;
+  writePercent: number;
+  paused: boolean;
+  deadline: string;
+  overdue: boolean;
+  rate: number | null;
+  readsModernSince: string | null;
+  backfill: BackfillProgress | null;
+  validating: boolean;
+  evidence: Evidence | null;
+  lastFailure: string | null;
+  history: { phase: Phase; at: string }[];
+  /** Retired legacy tables are dropped at this time, where the policy says so. */
+  dropAt: string | null;
+}

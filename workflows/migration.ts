@@ -13,46 +13,15 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Policy } from '../model/migration.ts';
 import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
 import { patient } from './activities.ts';
 import { backfill } from './backfill.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import { gate } from './gates.ts';
+import type { MigrationInput, MigrationState } from './messages.ts';
 import * as messages from './messages.ts';
 import { changePhase } from './phase-change.ts';
 import { validate } from './validate.ts';
-
-export interface MigrationInput {
-  readonly migration: string;
-  readonly entities: readonly string[];
-  readonly policy: Pick<
-    Policy,
-    'deadline' | 'soakMs' | 'evidenceMaxAgeMs' | 'sampleSize' | 'backfillParallel' | 'dropLegacyAfterMs'
-  >;
-  /** Carried through continue-as-new. */
-  readonly state: MigrationState | null;
-}
-
-/** Everything that a migration remembers. */
-export interface MigrationState {
-  phase: Phase;
-  epoch: number;
-  readPercent: number;
-  writePercent: number;
-  paused: boolean;
-  deadline: string;
-  overdue: boolean;
-  rate: number | null;
-  readsModernSince: string | null;
-  backfill: messages.BackfillProgress | null;
-  validating: boolean;
-  evidence: messages.Evidence | null;
-  lastFailure: string | null;
-  history: { phase: Phase; at: string }[];
-  /** Retired legacy tables are dropped at this time, where the policy says so. */
-  dropAt: string | null;
-}
 
 const longestHistory = 50;
 

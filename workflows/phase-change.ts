@@ -9,7 +9,7 @@ import {
 } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { messageOf } from './failures.ts';
-import type { MigrationState } from './migration.ts';
+import type { MigrationState } from './messages.ts';
 
 const drainLimitMs = 120_000;
 
