@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Lockstep } from '../../../client/connect.ts';
-import { registerSearchAttributes } from '../../../client/search-attributes.ts';
+import { registerSearchAttributes } from '../../../client/prepare.ts';
 import { openStores } from '../../../databases/open.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
 import { type ProductNames, productNames } from '../compare.ts';
