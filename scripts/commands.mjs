@@ -11,7 +11,7 @@ export const commands = new Map([
   ['proof', program('test/proofs/run.ts')],
   ['bench', program('bench/run.ts')],
   ['lockstep', program('cli/main.ts')],
-  ['build:workflows', program('scripts/build-workflows.ts')],
+  ['build:workflows', program('workers/build.ts')],
   ['check', async () => Math.min((await check()).failed, 1)],
   ['test', test],
 ]);
