@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Lockstep } from '../../../client/connect.ts';
 import { registerSearchAttributes } from '../../../client/prepare.ts';
+import { connectTemporal } from '../../../client/temporal.ts';
 import { openStores } from '../../../databases/open.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
 import { type ProductNames, productNames } from '../compare.ts';
@@ -60,11 +61,6 @@ export async function buildStage(
   if (!keep) release.push(() => dropDatabases(servers));
   const outage = await outageOf(modernUrl);
   release.push(() => outage.close());
-
-  const { loaded, namesBefore } = await loadLegacy(legacyUrl, modernUrl);
-  const existing = readOrders();
-  screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
-
   const environment = {
     ...process.env,
     LOCKSTEP_LEGACY_URL: legacyUrl,
@@ -72,16 +68,22 @@ export async function buildStage(
     TEMPORAL_ADDRESS: servers.temporal.address,
     TEMPORAL_NAMESPACE: servers.temporal.namespace,
   };
-  await prepare(environment);
-  const lockstep = await connect({ migration, environment });
-  release.push(() => lockstep.close());
-  await registerSearchAttributes(lockstep.temporal);
-  await endEarlierRuns(lockstep.temporal, migration.name);
-  screen.good('prepared: control tables and write routines in both stores');
 
+  await prepareTemporal(environment);
   const workers = new Workers(environment, folder);
   release.push(() => workers.stop());
-  await Promise.all([workers.start(), workers.start()]);
+  const workersReady = Promise.all([workers.start(), workers.start()]);
+  // Awaited below; until then a failure must not count as one that nobody handles.
+  workersReady.catch(() => {});
+
+  const { loaded, namesBefore } = await loadLegacy(legacyUrl, modernUrl);
+  const existing = readOrders();
+  screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
+  await prepareStores(environment);
+  const lockstep = await connect({ migration, environment });
+  release.push(() => lockstep.close());
+  screen.good('prepared: control tables and write routines in both stores');
+  await workersReady;
   screen.good(`workers: ${workers.describe()}`);
   const log = new PromiseLog(join(folder, 'promises.jsonl'), existing);
   return {
@@ -111,7 +113,17 @@ async function loadLegacy(legacyUrl: string, modernUrl: string) {
   }
 }
 
-async function prepare(environment: NodeJS.ProcessEnv): Promise<void> {
+async function prepareTemporal(environment: NodeJS.ProcessEnv): Promise<void> {
+  const temporal = await connectTemporal(environment);
+  try {
+    await registerSearchAttributes(temporal);
+    await endEarlierRuns(temporal, migration.name);
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function prepareStores(environment: NodeJS.ProcessEnv): Promise<void> {
   const { legacy, modern } = openStores(migration, environment);
   try {
     await legacy.prepare();
