@@ -32,7 +32,7 @@ export function writeActivities(context: ActivityContext) {
     const { operation, route } = input;
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.primary];
-    const owes = route.secondary !== null && input.dualWrite;
+    const owes = route.secondary !== null;
     const needsBefore =
       operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
     for (let attempt = 1; attempt <= movedAttempts; attempt++) {
@@ -228,7 +228,10 @@ async function decidingItem(
     status: owes ? ('pending' as const) : ('completed' as const),
     expectedVersion: operation.expectedVersion,
   };
-  const based = stored ? { baseVersion: stored.version, before: stored.image } : {};
+  const based = stored
+    ? // What nobody waits for is never compensated.
+      { baseVersion: stored.version, ...(owes ? { before: stored.image } : {}) }
+    : {};
   if (operation.kind !== 'update') {
     const brings = operation.image ? bringsOf(entity, operation.image, null, null) : [];
     return { ...item, ...based, image: operation.image, brings };

@@ -238,9 +238,11 @@ export class SqlStore implements Store {
 
   async settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void> {
     if (ids.length === 0) return;
+    // Once nothing is owed, nothing can be compensated any more.
+    const over = status !== 'pending' && status !== 'parked';
     const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     await this.#query(
-      `UPDATE ${this.#control('operations')} SET status = ?, reason = ?, updated_at = ${this.#engine.text.now}
+      `UPDATE ${this.#control('operations')} SET status = ?, reason = ?, updated_at = ${this.#engine.text.now}${over ? ', before_image = NULL' : ''}
        WHERE id IN (${marks(ids)}) AND status IN (${marks(from)})`,
       [status, reason ?? null, ...ids, ...from],
     );

@@ -29,6 +29,8 @@ interface Decided {
   readonly version: Version;
   readonly route: WriteRoute;
   readonly decidedBy: WriteRoute['primary'];
+  /** Whether its journal says that the other store still waits for it. */
+  readonly owed: boolean;
 }
 
 const parallelConflictAttempts = 3;
@@ -177,6 +179,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
 
   /** Until the secondary has the write, or nobody owes it any more. */
   async function settle(decided: Decided): Promise<void> {
+    if (!decided.owed) return;
     let { route } = decided;
     // The caller of a parallel write is waiting for the compensation; the others have their answer.
     const conflictLimit =
@@ -292,12 +295,12 @@ function runsParallel(input: WriteInput): boolean {
  */
 async function decide(input: WriteInput): Promise<Decided> {
   const { operation } = input;
-  let { route } = input;
+  let route = input.dualWrite ? input.route : { ...input.route, secondary: null };
   for (;;) {
     const result = await writeAtPrimary({ ...input, route });
     switch (result.status) {
       case 'applied':
-        return { version: result.version, route, decidedBy: route.primary };
+        return { version: result.version, route, decidedBy: route.primary, owed: route.secondary !== null };
       case 'refused':
       case 'conflict':
         throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
@@ -320,7 +323,7 @@ async function decide(input: WriteInput): Promise<Decided> {
         if (next.primary !== route.primary) {
           const closed = await patient.closeOperation({ operation, store: route.primary });
           if (closed.status !== 'aborted' && closed.status !== 'failed' && closed.version !== null) {
-            return { version: closed.version, route: next, decidedBy: route.primary };
+            return { version: closed.version, route: next, decidedBy: route.primary, owed: true };
           }
         }
         route = next;
