@@ -123,7 +123,7 @@ BEGIN
           ON DUPLICATE KEY UPDATE version = lockstep_records.version;
         SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
       END WHILE;
-      SET v_live = EXISTS (SELECT 1 FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)});
+      SELECT COUNT(*) > 0 INTO v_live FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)} FOR UPDATE;
 
       SET v_refusal = NULL, v_next = v_version;
       IF v_base <> v_stored OR (v_mode = 'decide' AND v_kind = 'update' AND v_gone AND v_live) THEN

@@ -32,8 +32,11 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
   });
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
 
   const run = async (client: pg.PoolClient, sql: string, parameters: readonly unknown[], name?: string) => {
     const result = await client.query<TextCells>({

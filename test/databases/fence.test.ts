@@ -1,0 +1,124 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { WriteItem } from '../../databases/store.ts';
+import { otherStore } from '../../model/phase.ts';
+import { account } from './entities.ts';
+import { atEachPlace, fence, migrationName, type Opened, writeOf, writeOne } from './places.ts';
+
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+let epoch = 1;
+
+atEachPlace('the fence', (at, { role }) => {
+  let id = 0;
+  beforeEach(async () => {
+    epoch += 1;
+    id += 1;
+    await at().asPrimary(epoch);
+  });
+  const here = () => ({ migration: migrationName, epoch });
+
+  test.each([
+    ['an older epoch', -1],
+    ['a newer epoch', 1],
+  ])('keeps out %s', async (_, distance) => {
+    const under = { migration: migrationName, epoch: epoch + distance };
+    await expectFenced(at(), writeOf(account, { ...ada, id }), under, epoch);
+  });
+
+  test('keeps out a migration without state', async () => {
+    await expectFenced(at(), writeOf(account, { ...ada, id }), { migration: 'other', epoch }, null);
+  });
+
+  test('keeps out whom the route has in the other role', async () => {
+    await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'follow' }), here(), epoch);
+    await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy' }), here(), epoch);
+    await at().asSecondary(epoch);
+    await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
+  });
+
+  test('closed keeps out decisions and copies, and lets followers finish', async () => {
+    const { store } = at();
+    const state = { migration: migrationName, epoch, open: false, readPercent: 0, writePercent: 0 };
+    await store.writeState({ ...state, phase: role === 'legacy' ? 'dual-write' : 'switch-primary' });
+    await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
+    await store.writeState({ ...state, phase: otherStore(role) === 'legacy' ? 'dual-write' : 'switch-primary' });
+    await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy', version: '0' }), here(), epoch);
+    const followed = await writeOne(store, account, writeOf(account, { ...ada, id }, { mode: 'follow' }), here());
+    expect(followed.status).toBe('applied');
+  });
+
+  test('keeps out a whole list, and leaves nothing of it', async () => {
+    const { store, control } = at();
+    const items = [1, 2, 3].map((offset) => writeOf(account, { ...ada, id: id * 100 + offset }));
+    const records = await control('records');
+    const outcomes = await store.write(account, items, { ...here(), epoch: epoch - 1 });
+    expect(outcomes).toEqual(items.map(() => ({ status: 'fenced', epoch })));
+    const followers = items.map((item) => ({ ...item, mode: 'follow' as const }));
+    expect(await store.write(account, followers, here())).toEqual(items.map(() => ({ status: 'fenced', epoch })));
+    expect(await control('records')).toEqual(records);
+  });
+
+  test('raised while a write is in flight waits for it, and holds the next one back', async () => {
+    const { store, another } = at();
+    await writeOne(store, account, writeOf(account, { ...ada, id }), here());
+    const blocker = await another();
+    const watcher = await another();
+    await blocker.rows(beginOf(at()));
+    await blocker.rows(`SELECT id FROM accounts WHERE id = ${id} FOR UPDATE`);
+
+    const events: string[] = [];
+    const told = <T>(name: string, work: Promise<T>) => work.finally(() => events.push(name));
+    const inFlight = told('write', writeOne(store, account, writeOf(account, { ...ada, id, owner: 'Grace' }), here()));
+    await watcher.waiting(1);
+    const under = here();
+    epoch += 1;
+    const raised = told('fence', at().asPrimary(epoch));
+    await watcher.waiting(2);
+    const late = told('late write', writeOne(store, account, writeOf(account, { ...ada, id, owner: 'late' }), under));
+    await blocker.rows('COMMIT');
+
+    expect(await inFlight).toMatchObject({ status: 'applied' });
+    await raised;
+    expect(await late).toEqual({ status: 'fenced', epoch });
+    expect(events[0]).toBe('write');
+    const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
+    expect(fresh).toMatchObject({ status: 'applied' });
+  });
+
+  test('is not lowered, and may be written twice', async () => {
+    const { store } = at();
+    const state = await store.readState(migrationName);
+    expect(state).toMatchObject({ epoch, open: true });
+    await expect(at().asPrimary(epoch - 1)).rejects.toMatchObject({ code: 'Fenced' });
+    await at().asPrimary(epoch);
+    expect(await store.readState(migrationName)).toEqual(state);
+  });
+
+  test('of a migration that nobody has started is not there', async () => {
+    expect(await at().store.readState('nobody')).toBeNull();
+  });
+
+  test('written by several at once ends at the highest epoch', async () => {
+    const { store } = at();
+    const from = epoch;
+    epoch += 8;
+    const raises = Array.from({ length: 8 }, (_, index) => at().asPrimary(from + index + 1));
+    await Promise.allSettled(raises);
+    expect(await store.readState(migrationName)).toMatchObject({ epoch });
+  });
+});
+
+async function expectFenced(
+  { store, sql, control }: Opened,
+  write: WriteItem,
+  under: typeof fence,
+  epochThere: number | null,
+): Promise<void> {
+  const look = async () => [await sql('SELECT * FROM accounts ORDER BY id'), await control('records'), await control('operations')];
+  const before = await look();
+  expect(await writeOne(store, account, write, under)).toEqual({ status: 'fenced', epoch: epochThere });
+  expect(await look()).toEqual(before);
+}
+
+function beginOf({ place }: Opened): string {
+  return place.engine === 'PostgreSQL' ? 'BEGIN' : 'START TRANSACTION';
+}

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import type { WriteItem } from '../../databases/store.ts';
+import { account } from './entities.ts';
+import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './places.ts';
+
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+
+atEachPlace('a following write', (at) => {
+  beforeAll(() => at().asSecondary());
+
+  test('takes image and version as given', async () => {
+    const { store } = at();
+    const write = writeOf(account, { ...ada, id: 10 }, { ...follow, version: '5' });
+    expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '5' });
+    expect(await readOne(store, account, ['10'])).toMatchObject({ version: '5', image: write.image });
+  });
+
+  test('repeated, or older, changes nothing', async () => {
+    const { store } = at();
+    const newer = writeOf(account, { ...ada, id: 11, owner: 'new' }, { ...follow, version: '5' });
+    const older = writeOf(account, { ...ada, id: 11, owner: 'old' }, { ...follow, version: '4' });
+    await writeOne(store, account, newer);
+    for (const late of [newer, older]) {
+      expect(await writeOne(store, account, late)).toEqual({ status: 'superseded', version: '5' });
+    }
+    expect((await readOne(store, account, ['11'])).image).toEqual(newer.image);
+  });
+
+  test('that deletes leaves a tombstone, also where there was no row, and a late write does not come back', async () => {
+    const { store, sql } = at();
+    expect(await writeOne(store, account, deleteOf(['12'], { ...follow, version: '9' }))).toEqual({
+      status: 'applied',
+      version: '9',
+    });
+    const late = writeOf(account, { ...ada, id: 12 }, { ...follow, version: '8' });
+    expect(await writeOne(store, account, late)).toEqual({ status: 'superseded', version: '9' });
+    expect(await sql('SELECT * FROM accounts WHERE id = 12')).toEqual([]);
+    expect(await readOne(store, account, ['12'])).toMatchObject({ version: '9', deleted: true, image: null });
+  });
+
+  test('in a partial update loses no column, because it carries the whole image', async () => {
+    const { store } = at();
+    const first = writeOf(account, { ...ada, id: 13, email: 'a@b.c' }, { ...follow, version: '1' });
+    const owner = writeOf(account, { ...ada, id: 13, email: 'a@b.c', owner: 'Grace' }, { ...follow, version: '2' });
+    const balance = writeOf(account, { ...ada, id: 13, email: 'a@b.c', owner: 'Grace', balance: '9.00' }, { ...follow, version: '3' });
+    for (const write of [first, balance, owner]) await writeOne(store, account, write);
+    expect((await readOne(store, account, ['13'])).image).toEqual(balance.image);
+  });
+
+  test('is recorded under its operation id, whether it is applied or superseded', async () => {
+    const { store, control } = at();
+    const newer = writeOf(account, { ...ada, id: 14 }, { ...follow, version: '5', operationId: 'follow-newer' });
+    const older = writeOf(account, { ...ada, id: 14 }, { ...follow, version: '4', operationId: 'follow-older' });
+    await writeOne(store, account, newer);
+    await writeOne(store, account, older);
+    expect(await writeOne(store, account, newer)).toMatchObject({ status: 'known', recorded: 'completed' });
+    expect(await writeOne(store, account, older)).toMatchObject({ status: 'known', recorded: 'completed' });
+    expect(await control('operations', `id LIKE 'follow-%'`)).toHaveLength(2);
+  });
+
+  test('in any order ends in the highest, tombstones included', async () => {
+    const { store } = at();
+    let id = 1_000;
+    const history = fc
+      .array(fc.boolean(), { minLength: 2, maxLength: 7 })
+      .chain((kinds) => fc.tuple(fc.constant(kinds), fc.shuffledSubarray(kinds.map((_, index) => index), { minLength: kinds.length })));
+    await fc.assert(
+      fc.asyncProperty(history, fc.boolean(), async ([kinds, order], together) => {
+        id += 1;
+        const writes = kinds.map((deletes, index): WriteItem => {
+          const given = { ...follow, version: String(index + 1) };
+          return deletes
+            ? deleteOf([String(id)], given)
+            : writeOf(account, { ...ada, id, owner: `version ${index + 1}` }, given);
+        });
+        const arriving = order.flatMap((index) => writes[index] ?? []);
+        if (together) await store.write(account, arriving, fence);
+        else await Promise.all(arriving.map((write) => writeOne(store, account, write)));
+        const last = writes.at(-1);
+        expect(await readOne(store, account, [String(id)])).toMatchObject({
+          version: last?.version,
+          image: last?.image,
+          deleted: last?.image === null,
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
