@@ -8,6 +8,7 @@ import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
+import { beating } from './heartbeat.ts';
 
 /** Where a range stands. `stopped` says why it cannot go on under this route. */
 export interface RangeProgress {
@@ -49,9 +50,10 @@ export function backfillActivities(context: ActivityContext) {
     const route = await bulkRoute();
     const source = stores[route.primary];
     const target = stores[route.secondary];
-    const total = await source.countKeys(entity);
+    const total = await beating(() => source.countKeys(entity));
     if ((await target.chunks(migration.name, entity.name)).length === 0) {
-      await target.planChunks(migration.name, entity.name, await source.boundaries(entity, rangesFor(total)));
+      const bounds = await beating(() => source.boundaries(entity, rangesFor(total)));
+      await target.planChunks(migration.name, entity.name, bounds);
     }
     const chunks = await target.chunks(migration.name, entity.name);
     return { total, ranges: chunks.map(progressOf) };
@@ -182,7 +184,8 @@ export function backfillActivities(context: ActivityContext) {
 
   async function primeSequences(request: { entity: string }): Promise<void> {
     const route = await bulkRoute();
-    await stores[route.secondary].primeSequences(entityNamed(migration, request.entity));
+    const entity = entityNamed(migration, request.entity);
+    await beating(() => stores[route.secondary].primeSequences(entity));
   }
 
   async function chunkOf(entity: Entity, range: number, route: WriteRoute): Promise<Chunk> {

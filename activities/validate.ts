@@ -10,6 +10,7 @@ import { routeOf, type WriteRoute } from '../model/operation.ts';
 import { otherStore } from '../model/phase.ts';
 import { isNewer } from '../model/version.ts';
 import type { ActivityContext } from './context.ts';
+import { beating } from './heartbeat.ts';
 
 /** What a stretch of a comparison found. */
 export interface Compared {
@@ -57,8 +58,10 @@ export function validateActivities(context: ActivityContext) {
   async function compareSample(request: { entity: string; count: number; seed: number }): Promise<Compared> {
     const entity = entityNamed(migration, request.entity);
     const route = await comparisonRoute();
-    const samples = await Promise.all(
-      [stores.legacy, stores.modern].map((store) => store.sample(entity, request.count, request.seed)),
+    const samples = await beating(() =>
+      Promise.all(
+        [stores.legacy, stores.modern].map((store) => store.sample(entity, request.count, request.seed)),
+      ),
     );
     const keys = new Map(samples.flat().map((key) => [keyText(key), key]));
     let total = nothing;

@@ -1,14 +1,18 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { failureCodes } from '../model/failure.ts';
 import type { WriteInput } from '../model/operation.ts';
+import { failureIn } from './failures.ts';
+
+/**
+ * A lost answer costs this long before the next try. A statement that runs on after it does no harm: every write is
+ * guarded by its operation id and version.
+ */
+const shortly = '20s';
+const pauses = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
 /** Tries that may go on for as long as a store is down. Their failures show as pending activities in Temporal UI. */
-const durable = {
-  startToCloseTimeout: '1 minute',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
-} as const;
-
-export const patient = proxyActivities<Activities>(durable);
+export const patient = proxyActivities<Activities>({ startToCloseTimeout: shortly, retry: pauses });
 
 /** A few quick tries without a hop over the task queue. */
 export const quick = proxyLocalActivities<Activities>({
@@ -16,10 +20,20 @@ export const quick = proxyLocalActivities<Activities>({
   retry: { initialInterval: '100ms', backoffCoefficient: 3, maximumAttempts: 3 },
 });
 
+/** First the quick tries, then the patient ones; what no retry can change is thrown at once. */
+export async function soon<T>(call: (activities: typeof quick) => Promise<T>): Promise<T> {
+  try {
+    return await call(quick);
+  } catch (error) {
+    if (isFinal(error)) throw error;
+    return await call(patient);
+  }
+}
+
 /** Tries for a bounded time, for steps that have a way back. */
 export function within(milliseconds: number) {
   return proxyActivities<Activities>({
-    startToCloseTimeout: '1 minute',
+    startToCloseTimeout: shortly,
     scheduleToCloseTimeout: milliseconds,
     retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' },
   });
@@ -28,7 +42,7 @@ export function within(milliseconds: number) {
 /** Tries of the secondary, as often as the migration's policy says, until it answers. */
 export function owing(policy: WriteInput['policy']) {
   return proxyActivities<Activities>({
-    startToCloseTimeout: '1 minute',
+    startToCloseTimeout: shortly,
     retry: {
       initialInterval: policy.secondaryRetryMs,
       backoffCoefficient: 2,
@@ -37,9 +51,17 @@ export function owing(policy: WriteInput['policy']) {
   });
 }
 
+const heartbeats = { heartbeatTimeout: '30s', startToCloseTimeout: '6 hours' } as const;
+
 /** Long activities that report by heartbeat; a lost worker is noticed within half a minute. */
-export const bulk = proxyActivities<Activities>({
-  startToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '30s',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
-});
+export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses });
+
+/** Long activities that must be over in a bounded time. */
+export function bulkWithin(milliseconds: number) {
+  return proxyActivities<Activities>({ ...heartbeats, scheduleToCloseTimeout: milliseconds, retry: pauses });
+}
+
+function isFinal(error: unknown): boolean {
+  const known = failureIn(error);
+  return known !== null && !failureCodes[known.code].retryable;
+}

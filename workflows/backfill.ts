@@ -69,7 +69,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   try {
     if (!input.carried) await patient.forgetBackfill();
     for (const entity of input.entities) {
-      const plan = await patient.planBackfill({ entity });
+      const plan = await bulk.planBackfill({ entity });
       total += plan.total;
       ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
     }
@@ -80,7 +80,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       await continueAsNew<typeof backfill>({ ...input, paused, rate, carried: { startedAt, planned: true } });
     }
     for (const entity of input.entities) await catchUp(entity);
-    for (const entity of input.entities) await patient.primeSequences({ entity });
+    for (const entity of input.entities) await bulk.primeSequences({ entity });
     finishedAt = new Date().toISOString();
   } catch (error) {
     if (failureIn(error) === null) throw error;

@@ -7,7 +7,7 @@ import {
   type Phase,
   routes,
 } from '../model/phase.ts';
-import { patient, within } from './activities.ts';
+import { bulkWithin, patient, within } from './activities.ts';
 import { messageOf } from './failures.ts';
 import type { MigrationState } from './messages.ts';
 
@@ -50,7 +50,7 @@ async function changeOfPrimary(migration: string, state: MigrationState, next: P
   try {
     await within(drainLimitMs).writeState({ store: from, state: closed });
     await within(drainLimitMs).writeState({ store: to, state: closed });
-    await within(drainLimitMs).drain({ primary: from, epoch: closed.epoch });
+    await bulkWithin(drainLimitMs).drain({ primary: from, epoch: closed.epoch });
   } catch (error) {
     log.warn('the primary is not changed; the old one opens again', { reason: messageOf(error) });
     const reopened: DurableState = { ...durable(migration, state), epoch: closed.epoch + 1 };

@@ -11,7 +11,7 @@ import type { WriteResult } from '../activities/write.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
-import { owing, patient, quick, within } from './activities.ts';
+import { owing, patient, quick, soon, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import {
   acknowledged,
@@ -133,9 +133,10 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
 
   /** The primary refused: the operation is closed in the secondary, and undone there if it had got in. */
   async function withdraw(route: WriteRoute, refused: ApplicationFailure): Promise<void> {
-    if (!route.secondary) return;
+    const store = route.secondary;
+    if (!store) return;
     status = { stage: 'compensating', version: null, reason: refused.message };
-    const closed = await patient.closeOperation({ operation, store: route.secondary });
+    const closed = await soon((activities) => activities.closeOperation({ operation, store }));
     if (closed.status !== 'aborted') await undo(route, null, refused.message);
   }
 
@@ -223,12 +224,10 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       }
       conflicts = 0;
     }
-    await patient.settleOperation({
-      store: decided.decidedBy,
-      operationId: operation.id,
-      status: 'completed',
-      reason: null,
-    });
+    const { decidedBy: store } = decided;
+    await soon((activities) =>
+      activities.settleOperation({ store, operationId: operation.id, status: 'completed', reason: null }),
+    );
   }
 
   async function converge(
@@ -321,7 +320,8 @@ async function decide(input: WriteInput): Promise<Decided> {
       case 'fenced': {
         const next = await currentRoute(operation.id, input.dualWrite);
         if (next.primary !== route.primary) {
-          const closed = await patient.closeOperation({ operation, store: route.primary });
+          const { primary: store } = route;
+          const closed = await soon((activities) => activities.closeOperation({ operation, store }));
           if (closed.status !== 'aborted' && closed.status !== 'failed' && closed.version !== null) {
             return { version: closed.version, route: next, decidedBy: route.primary, owed: true };
           }
@@ -371,7 +371,7 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
 
 /** Waits until the route is open, then gives it. */
 async function currentRoute(operationId: string, dualWrite: boolean): Promise<WriteRoute> {
-  const route = await patient.openRoute({ operationId });
+  const route = await soon((activities) => activities.openRoute({ operationId }));
   return dualWrite ? route : { ...route, secondary: null };
 }
 

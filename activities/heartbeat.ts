@@ -1,0 +1,14 @@
+import { Context } from '@temporalio/activity';
+
+const everyMs = 5_000;
+
+/** Heartbeats while one long statement runs, so that a slow database is not taken for a lost worker. */
+export async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), everyMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
