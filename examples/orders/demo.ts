@@ -1,3 +1,4 @@
+import { Interrupted, interruption } from './demo/interruption.ts';
 import { type DemoOptions, demoOptions, usage } from './demo/options.ts';
 import { count, Screen } from './demo/screen.ts';
 import { buildStage, type Stage } from './demo/stage.ts';
@@ -21,14 +22,8 @@ async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   const screen = new Screen(options.json ? process.stderr : process.stdout);
-  const interrupted = () => {
-    screen.still();
-    screen.bad('interrupted; cleaning up');
-    void releaseAll(screen).then(() => process.exit(130));
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    const { summary } = await play(options, screen);
+    const { summary } = await Promise.race([play(options, screen), interruption()]);
     await releaseAll(screen);
     if (options.json) console.log(JSON.stringify(summary));
     return summary.pass ? 0 : 1;
@@ -38,7 +33,8 @@ async function run(args: readonly string[]): Promise<number> {
     await releaseAll(screen);
     if (options.json)
       console.log(JSON.stringify({ pass: false, error: messageOf(error), seed: options.seed }));
-    return 1;
+    // What was under way when an interrupt came is not waited for.
+    return process.exit(error instanceof Interrupted ? 130 : 1);
   }
 }
 

@@ -73,7 +73,7 @@ export class Screen {
   #draw(): void {
     if (!this.#isLive || !this.#live) return;
     this.#frame = (this.#frame + 1) % frames.length;
-    const width = Math.max(20, this.#stream.columns - 4);
+    const width = (this.#stream.columns || 80) - 3;
     const text = this.#live().slice(0, width);
     this.#stream.write(`\r\u001b[2K${this.color.cyan(frames[this.#frame] ?? '')} ${this.color.dim(text)}`);
   }
@@ -93,7 +93,7 @@ export function count(number: number): string {
   return number.toLocaleString('en-US');
 }
 
-export function bar(done: number, total: number, width = 24): string {
+export function bar(done: number, total: number, width = 16): string {
   const filled = total === 0 ? 0 : Math.min(width, Math.round((done / total) * width));
   return '█'.repeat(filled) + '░'.repeat(width - filled);
 }
