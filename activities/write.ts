@@ -15,7 +15,13 @@ export type WriteResult =
   | { readonly status: 'applied'; readonly version: Version }
   | {
       readonly status: 'refused';
-      readonly code: 'AlreadyExists' | 'NotFound' | 'VersionConflict' | 'StoreRefused' | 'InvalidEntity';
+      readonly code:
+        | 'AlreadyExists'
+        | 'NotFound'
+        | 'VersionConflict'
+        | 'StoreRefused'
+        | 'InvalidEntity'
+        | 'Compensated';
       readonly message: string;
     }
   | { readonly status: 'conflict'; readonly message: string }
@@ -143,7 +149,8 @@ export function writeActivities(context: ActivityContext) {
                 key: operation.key,
                 image,
                 version: newerThan(operation.proposed),
-                operationId: `${operation.id}:undo`,
+                // The proposal tells this sending of the operation from an earlier one that was undone as well.
+                operationId: `${operation.id}:undo:${operation.proposed}`,
                 status: 'completed',
                 baseVersion: stored.version,
                 brings: [],
@@ -305,6 +312,12 @@ function knownResult(
   switch (known.recorded) {
     case 'aborted':
       return { status: 'aborted' };
+    case 'compensated':
+      return {
+        status: 'refused',
+        code: 'Compensated',
+        message: `${entity.name}: operation ${operation.id} was undone before; send the write again under a new operation id`,
+      };
     case 'failed': {
       const code =
         known.reason === 'AlreadyExists' || known.reason === 'VersionConflict' ? known.reason : 'NotFound';

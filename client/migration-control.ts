@@ -52,6 +52,7 @@ export class MigrationControl {
             entities: entities.map((entity) => entity.name),
             policy: {
               deadline: policy.deadline,
+              drainLimitMs: policy.drainLimitMs,
               soakMs: policy.soakMs,
               evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
               sampleSize: policy.sampleSize,
@@ -77,7 +78,7 @@ export class MigrationControl {
     for (;;) {
       const description = await this.#handle().describe();
       if (description.status.name !== 'RUNNING') {
-        await this.#handle().result();
+        await this.#known(() => this.#handle().result());
         throw new LockstepError(
           'InvalidRequest',
           `migration ${this.#migration.name} ended at once; see Temporal UI`,

@@ -5,7 +5,7 @@ import { type Ack, type Entity, keyOf, validImage } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, patchOf } from '../model/field.ts';
 import type { Operation, OperationKind } from '../model/operation.ts';
-import { type DurableState, otherStore, routes } from '../model/phase.ts';
+import { type DurableState, letsFlagDecide, otherStore, routes } from '../model/phase.ts';
 import { NotCanonical, toCanonical } from '../model/scalar.ts';
 import { type HybridClock, isNewer } from '../model/version.ts';
 import type { Flags } from './flags.ts';
@@ -133,6 +133,7 @@ export class Repository<E> {
     const state = await this.#parts.routes.current();
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||
+      !letsFlagDecide(state.phase) ||
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(key), state));
     const receipt = await this.#parts.writes.write(this.#entity, operation, state, {
       dualWrite,

@@ -5,10 +5,12 @@ import type { Migration } from '../model/migration.ts';
 import type { DurableState } from '../model/phase.ts';
 
 const freshMs = 1_000;
+/** Longer than an answer of a store that hangs takes. */
+const usableMs = 30_000;
 
 /**
- * The durable route, as of at most a second ago. An old one does no harm: the stores' fences turn writes away, and reads
- * carry their token. Where neither store can be asked, the last known route serves.
+ * The durable route, as of about a second ago while there is traffic. An old one does little harm: the stores' fences turn
+ * writes away, and reads may carry a token. Where neither store can be asked, the last known route serves.
  */
 export class RouteCache {
   readonly #context: { migration: Migration; stores: Readonly<Record<StoreName, Store>> };
@@ -27,12 +29,11 @@ export class RouteCache {
   async current(): Promise<DurableState> {
     if (this.#known && this.#now() - this.#known.at < freshMs) return this.#known.state;
     this.#asking ??= this.#ask();
-    // While the stores are asked, which may take long when one is down, the last answer serves.
-    if (this.#known) {
-      this.#asking.catch(() => undefined);
-      return this.#known.state;
-    }
-    return await this.#asking;
+    // While the stores are asked, which may take long when one is down, the last answer serves, unless it is an old one.
+    const known = this.#known;
+    if (!known) return await this.#asking;
+    const asking = this.#asking.catch(() => known.state);
+    return this.#now() - known.at < usableMs ? known.state : await asking;
   }
 
   async #ask(): Promise<DurableState> {

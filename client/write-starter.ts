@@ -111,9 +111,9 @@ export class WriteStarter {
 }
 
 function checkOperationId(id: string): void {
-  if (/^[\w.:@-]{1,190}$/.test(id)) return;
+  if (/^[\w.:@-]{1,160}$/.test(id)) return;
   throw new LockstepError(
     'InvalidRequest',
-    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 190 of them`,
+    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,
   );
 }

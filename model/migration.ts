@@ -36,6 +36,8 @@ export interface Policy {
   readonly secondaryRetryMaxMs: number;
   /** How often a unique conflict on the secondary is tried again before the write is parked. */
   readonly conflictAttempts: number;
+  /** How long writes may wait while the primary changes, before the old one opens again. */
+  readonly drainLimitMs: number;
   /** How long all reads must have been modern before legacy may stop. */
   readonly soakMs: number;
   /** How old the evidence of a validation may be when reads are switched. */
@@ -57,6 +59,7 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   secondaryRetryMs: 500,
   secondaryRetryMaxMs: 30_000,
   conflictAttempts: 10,
+  drainLimitMs: 20_000,
   soakMs: 3_600_000,
   evidenceMaxAgeMs: 24 * 3_600_000,
   sampleSize: 1_000,

@@ -42,9 +42,18 @@ export function phaseBefore(phase: Phase): Phase | null {
   return phases[phases.indexOf(phase) - 1] ?? null;
 }
 
+/** Whether a flag may keep a write out of the secondary: only until history is copied, which catches such writes up. */
+export function letsFlagDecide(phase: Phase): boolean {
+  return phase === 'dual-write';
+}
+
 /** Writes of the old route must be fenced out when they would land elsewhere under the new one. */
 export function changesWriteRoute(from: Phase, to: Phase): boolean {
-  return routes[from].primary !== routes[to].primary || routes[from].secondary !== routes[to].secondary;
+  return (
+    routes[from].primary !== routes[to].primary ||
+    routes[from].secondary !== routes[to].secondary ||
+    letsFlagDecide(from) !== letsFlagDecide(to)
+  );
 }
 
 export function changesPrimary(from: Phase, to: Phase): boolean {

@@ -20,6 +20,15 @@ export const quick = proxyLocalActivities<Activities>({
   retry: { initialInterval: '100ms', backoffCoefficient: 3, maximumAttempts: 3 },
 });
 
+/**
+ * One try that shares the caller's workflow task. It is short, because the answer to the caller leaves with that task: a
+ * secondary that hangs must not keep it.
+ */
+export const promptly = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '500ms',
+  retry: { maximumAttempts: 1 },
+});
+
 /** First the quick tries, then the patient ones; what no retry can change is thrown at once. */
 export async function soon<T>(call: (activities: typeof quick) => Promise<T>): Promise<T> {
   try {

@@ -1,6 +1,6 @@
 import { type Phase, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
-import { failure } from './failures.ts';
+import { failure, failureIn, messageOf } from './failures.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
 
 type Measured = Readonly<Record<string, string | number | boolean | null>>;
@@ -11,10 +11,8 @@ export async function gate(
   state: MigrationState,
   policy: MigrationInput['policy'],
 ): Promise<void> {
+  if (routes[next].secondary !== null) await refuseUnreachable(next);
   switch (next) {
-    case 'dual-write':
-      await within(60_000).checkStores();
-      return;
     case 'backfill': {
       const { flagControlled } = await patient.measureReadiness({ primary: routes[state.phase].primary });
       if (flagControlled.length === 0 || state.writePercent === 100) return;
@@ -104,6 +102,18 @@ async function refuseOwed(
 }
 
 const latestPendingMs = 5_000;
+const reachLimitMs = 10_000;
+
+/** A step forward that needs both stores is not begun while one of them is away. */
+export async function refuseUnreachable(name: Phase | 'reads' | 'writes'): Promise<void> {
+  try {
+    await within(reachLimitMs).checkStores();
+  } catch (error) {
+    const known = failureIn(error);
+    if (known !== null && known.code !== 'StoreUnavailable') throw error;
+    throw refused(name, { reachable: false }, messageOf(error));
+  }
+}
 
 function refused(gateName: string, measured: Measured, remedy: string) {
   const shown = Object.entries(measured)

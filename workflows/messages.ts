@@ -123,7 +123,13 @@ export interface MigrationInput {
   readonly entities: readonly string[];
   readonly policy: Pick<
     Policy,
-    'deadline' | 'soakMs' | 'evidenceMaxAgeMs' | 'sampleSize' | 'backfillParallel' | 'dropLegacyAfterMs'
+    | 'deadline'
+    | 'drainLimitMs'
+    | 'soakMs'
+    | 'evidenceMaxAgeMs'
+    | 'sampleSize'
+    | 'backfillParallel'
+    | 'dropLegacyAfterMs'
   >;
   /** Carried through continue-as-new. */
   readonly state: MigrationState | null;

@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   allHandlersFinished,
@@ -14,16 +15,18 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
-import { patient } from './activities.ts';
+import { patient, within } from './activities.ts';
 import { backfill } from './backfill.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
-import { gate } from './gates.ts';
+import { gate, refuseUnreachable } from './gates.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
 import * as messages from './messages.ts';
 import { changePhase } from './phase-change.ts';
 import { validate } from './validate.ts';
 
 const longestHistory = 50;
+const dropAgainMs = 3_600_000;
+const reportLimitMs = 60_000;
 
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
@@ -106,10 +109,9 @@ export async function migration(input: MigrationInput): Promise<void> {
     },
     description: 'Moves the deadline (ISO time)',
   });
-  setHandler(messages.startBackfill, () => exclusively('startBackfill', startBackfill), {
+  setHandler(messages.startBackfill, () => exclusively('startBackfill', restartBackfill), {
     validator: () => {
       refuseWhenBusy();
-      if (state.backfill?.running) throw failure('InvalidRequest', 'a backfill is running already');
       if (['backfill', 'validate'].includes(state.phase)) return;
       throw failure(
         'GateRefused',
@@ -127,7 +129,6 @@ export async function migration(input: MigrationInput): Promise<void> {
     {
       validator: (request) => {
         refuseWhenBusy();
-        if (state.validating) throw failure('InvalidRequest', 'a validation is running already');
         if (request.sample !== null && !(Number.isInteger(request.sample) && request.sample > 0)) {
           throw failure(
             'InvalidRequest',
@@ -170,6 +171,7 @@ export async function migration(input: MigrationInput): Promise<void> {
 
   if (!input.state) {
     await takeUp(input, state);
+    noteReads();
     busy = null;
   }
   upsertSearchAttributes({ [messages.searchAttributes.state]: [state.phase] });
@@ -187,7 +189,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     if (Number.isFinite(wakeAt)) await condition(changed, Math.max(1, wakeAt - Date.now()));
     else await condition(changed);
     if (!state.overdue && Date.now() >= Date.parse(state.deadline)) await becomeOverdue();
-    if (Date.now() >= dropTime()) await exclusively('drop legacy', dropLegacy);
+    if (Date.now() >= dropTime()) await dropLegacy();
     if (workflowInfo().continueAsNewSuggested) {
       await condition(() => busy === null && allHandlersFinished());
       await continueAsNew<typeof migration>({ ...input, state });
@@ -243,9 +245,10 @@ export async function migration(input: MigrationInput): Promise<void> {
     const next = phaseAfter(state.phase);
     if (next === null) return;
     await gate(next, state, policy);
-    await changePhase(input.migration, state, next);
+    await change(next, { mayLag: next === 'modern-only' });
     entered(next);
-    if (next === 'backfill') await startBackfill();
+    // One that was under way before a rollback goes on: at its end it catches up what it has missed.
+    if (next === 'backfill' && !(await startBackfill())) log.info('a backfill is under way already');
     if (next === 'validate')
       await startValidation({ sample: policy.sampleSize, seed: Math.floor(Math.random() * 2 ** 31) });
     if (next === 'decommissioned') {
@@ -259,7 +262,7 @@ export async function migration(input: MigrationInput): Promise<void> {
   async function rollbackOnce(): Promise<void> {
     const previous = phaseBefore(state.phase);
     if (previous === null) return;
-    await changePhase(input.migration, state, previous);
+    await change(previous, { mayLag: true });
     entered(previous);
     // What was proved about the stores holds only while both receive every write.
     if (routes[previous].secondary === null) {
@@ -275,11 +278,18 @@ export async function migration(input: MigrationInput): Promise<void> {
     log.info('phase entered', { phase, epoch: state.epoch });
   }
 
+  async function change(next: Phase, { mayLag }: { mayLag: boolean }): Promise<void> {
+    const { drainLimitMs } = policy;
+    await changePhase(state, { migration: input.migration, next, drainLimitMs, mayLag });
+  }
+
   async function changeShare(share: 'readPercent' | 'writePercent', percent: number): Promise<void> {
     const before = state[share];
+    const lowers = percent < before;
+    if (!lowers) await refuseUnreachable(share === 'readPercent' ? 'reads' : 'writes');
     state[share] = percent;
     try {
-      await changePhase(input.migration, state, state.phase);
+      await change(state.phase, { mayLag: lowers });
     } catch (error) {
       state[share] = before;
       throw error;
@@ -324,7 +334,29 @@ export async function migration(input: MigrationInput): Promise<void> {
     }
   }
 
-  async function startBackfill(): Promise<void> {
+  async function restartBackfill(): Promise<void> {
+    if (!(await startBackfill())) throw failure('InvalidRequest', 'a backfill is running already');
+  }
+
+  /** False where one runs already; it is ours then. */
+  async function startBackfill(): Promise<boolean> {
+    const begun = await begin(() =>
+      startChild(backfill, {
+        workflowId: messages.backfillWorkflowId(input.migration),
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        args: [
+          {
+            migration: input.migration,
+            entities: input.entities,
+            parallel: policy.backfillParallel,
+            paused: state.paused,
+            rate: state.rate,
+            carried: null,
+          },
+        ],
+      }),
+    );
     state.backfill = {
       running: true,
       done: false,
@@ -336,36 +368,33 @@ export async function migration(input: MigrationInput): Promise<void> {
       finishedAt: null,
       stopped: null,
     };
-    await startChild(backfill, {
-      workflowId: messages.backfillWorkflowId(input.migration),
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      args: [
-        {
-          migration: input.migration,
-          entities: input.entities,
-          parallel: policy.backfillParallel,
-          paused: state.paused,
-          rate: state.rate,
-          carried: null,
-        },
-      ],
-    });
+    return begun;
   }
 
   async function startValidation(request: messages.ValidationRequest): Promise<void> {
-    await startChild(validate, {
-      workflowId: messages.validationWorkflowId(input.migration),
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      args: [{ migration: input.migration, entities: input.entities, ...request }],
-    });
+    const begun = await begin(() =>
+      startChild(validate, {
+        workflowId: messages.validationWorkflowId(input.migration),
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        args: [{ migration: input.migration, entities: input.entities, ...request }],
+      }),
+    );
     state.validating = true;
+    if (!begun) throw failure('InvalidRequest', 'a validation is running already');
   }
 
+  /** What cannot be dropped (another table may refer to it) stays, and is tried again later. */
   async function dropLegacy(): Promise<void> {
-    await patient.dropLegacy();
-    state.dropAt = null;
+    try {
+      await patient.dropLegacy();
+      state.dropAt = null;
+    } catch (error) {
+      state.lastFailure = `drop legacy: ${messageOf(error)}`;
+      state.dropAt = new Date(Date.now() + dropAgainMs).toISOString();
+      log.error('the retired tables were not dropped', { reason: messageOf(error) });
+    }
+    show();
   }
 
   async function becomeOverdue(): Promise<void> {
@@ -373,7 +402,11 @@ export async function migration(input: MigrationInput): Promise<void> {
     log.error('the migration is overdue', { phase: state.phase, deadline: state.deadline });
     upsertSearchAttributes({ [messages.searchAttributes.state]: ['overdue'] });
     show();
-    await patient.reportOverdue({ phase: state.phase, deadline: state.deadline });
+    try {
+      await within(reportLimitMs).reportOverdue({ phase: state.phase, deadline: state.deadline });
+    } catch (error) {
+      log.error('nobody could be told that the migration is overdue', { reason: messageOf(error) });
+    }
   }
 
   function show(): void {
@@ -406,6 +439,17 @@ function blankState(input: MigrationInput): MigrationState {
   };
 }
 
+/** False where a workflow of that id runs already. */
+async function begin(start: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await start();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}
+
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
 async function takeUp(input: MigrationInput, state: MigrationState): Promise<void> {
   await patient.checkStores();
@@ -415,7 +459,13 @@ async function takeUp(input: MigrationInput, state: MigrationState): Promise<voi
     const { phase, epoch, readPercent, writePercent } = newest;
     Object.assign(state, { phase, epoch: newest.open ? epoch : epoch + 1, readPercent, writePercent });
   }
-  await changePhase(input.migration, state, state.phase);
+  const { drainLimitMs } = input.policy;
+  await changePhase(state, {
+    migration: input.migration,
+    next: state.phase,
+    drainLimitMs,
+    mayLag: false,
+  });
   state.history.push({ phase: state.phase, at: new Date().toISOString() });
 }
 

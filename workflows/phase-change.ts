@@ -1,4 +1,5 @@
 import { CancellationScope, log } from '@temporalio/workflow';
+import type { StoreName } from '../model/failure.ts';
 import {
   changesPrimary,
   changesWriteRoute,
@@ -11,12 +12,22 @@ import { bulkWithin, patient, within } from './activities.ts';
 import { messageOf } from './failures.ts';
 import type { MigrationState } from './messages.ts';
 
-const drainLimitMs = 120_000;
+const laggingLimitMs = 10_000;
+
+export interface PhaseChange {
+  readonly migration: string;
+  readonly next: Phase;
+  /** How long writes may wait while the primary changes. */
+  readonly drainLimitMs: number;
+  /** The store that does not decide may be away: on the way back, or where the new route leaves it behind. */
+  readonly mayLag: boolean;
+}
 
 /** Writes a phase (or a new share of the same one) to both stores, and to the state when both have it. */
-export async function changePhase(migration: string, state: MigrationState, next: Phase): Promise<void> {
+export async function changePhase(state: MigrationState, change: PhaseChange): Promise<void> {
+  const { migration, next } = change;
   if (changesPrimary(state.phase, next)) {
-    await changeOfPrimary(migration, state, next);
+    await changeOfPrimary(state, change);
   } else {
     const epoch = changesWriteRoute(state.phase, next) ? state.epoch + 1 : state.epoch;
     const readPercent =
@@ -24,7 +35,8 @@ export async function changePhase(migration: string, state: MigrationState, next
     // The store that decides comes last: until it has the new epoch, writes of the old route go on; after it, none does.
     const deciding = routes[next].primary;
     const target = { ...durable(migration, state), phase: next, epoch, readPercent };
-    await patient.writeState({ store: otherStore(deciding), state: target });
+    if (change.mayLag) await tell(otherStore(deciding), target);
+    else await patient.writeState({ store: otherStore(deciding), state: target });
     await patient.writeState({ store: deciding, state: target });
     state.epoch = epoch;
     state.readPercent = readPercent;
@@ -41,22 +53,26 @@ function startingReads(from: Phase): number {
  * A change of primary, as a saga: close both stores to new writes under a new epoch, drain what is owed, open under the new
  * primary. What fails on the way opens the old primary again, under a newer epoch still.
  */
-async function changeOfPrimary(migration: string, state: MigrationState, next: Phase): Promise<void> {
+async function changeOfPrimary(state: MigrationState, change: PhaseChange): Promise<void> {
+  const { migration, next } = change;
+  const until = Date.now() + change.drainLimitMs;
+  const left = () => Math.max(1_000, until - Date.now());
   const from = routes[state.phase].primary;
   const to = otherStore(from);
   const closed: DurableState = { ...durable(migration, state), epoch: state.epoch + 1, open: false };
   const readPercent = next === 'switch-reads' ? startingReads(state.phase) : state.readPercent;
   const opened: DurableState = { ...closed, phase: next, epoch: closed.epoch + 1, open: true, readPercent };
   try {
-    await within(drainLimitMs).writeState({ store: from, state: closed });
-    await within(drainLimitMs).writeState({ store: to, state: closed });
-    await bulkWithin(drainLimitMs).drain({ primary: from, epoch: closed.epoch });
+    await within(left()).writeState({ store: from, state: closed });
+    await within(left()).writeState({ store: to, state: closed });
+    await bulkWithin(left()).drain({ primary: from, epoch: closed.epoch });
   } catch (error) {
     log.warn('the primary is not changed; the old one opens again', { reason: messageOf(error) });
     const reopened: DurableState = { ...durable(migration, state), epoch: closed.epoch + 1 };
     await CancellationScope.nonCancellable(async () => {
-      await patient.writeState({ store: to, state: reopened });
+      // The old primary first: every write waits for it, and the other store may be what failed.
       await patient.writeState({ store: from, state: reopened });
+      await tell(to, reopened);
     });
     state.epoch = reopened.epoch;
     throw error;
@@ -66,6 +82,15 @@ async function changeOfPrimary(migration: string, state: MigrationState, next: P
   await patient.writeState({ store: to, state: opened });
   state.epoch = opened.epoch;
   state.readPercent = readPercent;
+}
+
+/** Where the store does not answer, the first write that it fences out tells it. */
+async function tell(store: StoreName, state: DurableState): Promise<void> {
+  try {
+    await within(laggingLimitMs).writeState({ store, state });
+  } catch (error) {
+    log.warn('a store does not know the route yet', { store, epoch: state.epoch, reason: messageOf(error) });
+  }
 }
 
 function durable(migration: string, state: MigrationState): DurableState {

@@ -11,7 +11,7 @@ import type { WriteResult } from '../activities/write.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
-import { owing, patient, quick, soon, within } from './activities.ts';
+import { owing, patient, promptly, quick, soon, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import {
   acknowledged,
@@ -34,6 +34,7 @@ interface Decided {
 }
 
 const parallelConflictAttempts = 3;
+const laggingMs = 250;
 
 type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
 
@@ -159,7 +160,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       const result = await undoOnce(route, version);
       if (result.status === 'applied') return;
       if (result.status === 'fenced') {
-        route = await currentRoute(operation.id, input.dualWrite);
+        route = await routeAfter(route, input);
         continue;
       }
       const why = 'message' in result ? result.message : 'the compensation was aborted';
@@ -194,7 +195,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
         case 'applied':
           return;
         case 'fenced':
-          route = await currentRoute(operation.id, input.dualWrite);
+          route = await routeAfter(route, input);
           continue;
         case 'conflict':
           // Often a swap in flight: the other write's image makes room.
@@ -242,7 +243,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     };
     if (first) {
       try {
-        return await quick.settleSecondary(request);
+        return await promptly.settleSecondary(request);
       } catch (error) {
         log.warn('the secondary did not take the write at once; it is tried until it does', {
           operationId: operation.id,
@@ -318,7 +319,7 @@ async function decide(input: WriteInput): Promise<Decided> {
           },
         );
       case 'fenced': {
-        const next = await currentRoute(operation.id, input.dualWrite);
+        const next = await routeAfter(route, input);
         if (next.primary !== route.primary) {
           const { primary: store } = route;
           const closed = await soon((activities) => activities.closeOperation({ operation, store }));
@@ -369,10 +370,12 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
   }
 }
 
-/** Waits until the route is open, then gives it. */
-async function currentRoute(operationId: string, dualWrite: boolean): Promise<WriteRoute> {
-  const route = await soon((activities) => activities.openRoute({ operationId }));
-  return dualWrite ? route : { ...route, secondary: null };
+/** The route that is open now, as soon as one is. A store that has not learned of it yet gets a moment to. */
+async function routeAfter(fenced: WriteRoute, input: WriteInput): Promise<WriteRoute> {
+  const request = { operationId: input.operation.id, dualWrite: input.dualWrite };
+  const route = await soon((activities) => activities.openRoute(request));
+  if (route.epoch === fenced.epoch) await sleep(laggingMs);
+  return route;
 }
 
 async function outcomeOf(

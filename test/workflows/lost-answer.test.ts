@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StoreName } from '../../model/failure.ts';
+import { account, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { entryIn, rowsOf, settled, versionsOf } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+test.each<[StoreName]>([['legacy'], ['modern']])(
+  'a write whose answer from %s is lost took effect exactly once',
+  async (store) => {
+    const accounts = at.lockstep.repository(account);
+    const value = newAccount();
+    await accounts.create(value);
+    await settled(at);
+
+    const dropped = at.proxies[store].dropNextAnswer('write_account');
+    const { version, operationId } = await accounts.update(value.id, { owner: 'once' });
+    await dropped;
+    await settled(at);
+
+    expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+    for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'once' });
+    expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed', version });
+  },
+);
+
+test('a refusal whose answer is lost is still a refusal', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value);
+  const dropped = at.proxies.legacy.dropNextAnswer('write_account');
+  await expect(accounts.create(value)).rejects.toMatchObject({ code: 'AlreadyExists' });
+  await dropped;
+});

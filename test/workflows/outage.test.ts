@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { account, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf, settled, tableOf } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write', { policy: { callerTimeoutMs: 20_000 } });
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+test('callers do not notice that the secondary is down, and it catches up by itself', async () => {
+  const accounts = at.lockstep.repository(account);
+  const kept = newAccount();
+  const deleted = newAccount();
+  await accounts.create(kept);
+  await accounts.create(deleted);
+  await settled(at);
+
+  await at.proxies.modern.cut();
+  const values = Array.from({ length: 10 }, () => newAccount());
+  for (const value of values) await accounts.create(value);
+  await accounts.update(kept.id, { owner: 'changed in the dark' });
+  await accounts.update(kept.id, { balance: '7.00' });
+  await accounts.delete(deleted.id);
+  expect((await at.stores.legacy.owed(at.migration.name)).pending).toBeGreaterThanOrEqual(10);
+
+  await at.proxies.modern.restore();
+  await settled(at);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+  for (const row of await rowsOf(at, 'accounts', kept.id)) {
+    expect(row).toMatchObject({ owner: 'changed in the dark', balance: '7.00' });
+  }
+  expect(await rowsOf(at, 'accounts', deleted.id)).toEqual([null, null]);
+});
+
+test('callers do not wait for a secondary that does not answer', async () => {
+  const accounts = at.lockstep.repository(account);
+  at.proxies.modern.hang();
+  try {
+    const value = newAccount();
+    // Less than a workflow task may last while the secondary is tried.
+    await accounts.create(value, { timeoutMs: 6_000 });
+    const [entry] = await at.stores.legacy.journal({
+      migration: at.migration.name,
+      statuses: ['pending'],
+      limit: 1,
+    });
+    expect(entry?.key).toEqual([String(value.id)]);
+  } finally {
+    await at.proxies.modern.restore();
+  }
+  await settled(at);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+});
+
+test('a primary that comes back in time takes the write', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await at.proxies.legacy.cut();
+  const writing = accounts.create(value);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await at.proxies.legacy.restore();
+  const { version } = await writing;
+  expect(version).not.toBeNull();
+  await settled(at);
+  expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.owner)).toEqual([
+    value.owner,
+    value.owner,
+  ]);
+});

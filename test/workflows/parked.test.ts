@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resolveSignal, searchAttributes, writeWorkflowId } from '../../workflows/messages.ts';
+import { account, newAccount, refusedByModern } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { entryIn, rowIn, rowsOf, versionsOf } from '../look.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const status = (operationId: string) => at.lockstep.control.writeStatus(operationId);
+
+/** An account whose update to a balance beyond the limit is in legacy, and parked. */
+async function parkedUpdate() {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  const { operationId } = await accounts.update(value.id, { balance: refusedByModern });
+  const found = await until('the write is parked', async () => {
+    const now = await status(operationId);
+    return now.stage === 'parked' && now;
+  });
+  return { value, operationId, reason: found.reason };
+}
+
+async function stateOf(operationId: string): Promise<unknown> {
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  return (await handle.describe()).searchAttributes?.[searchAttributes.state];
+}
+
+test('a write that the secondary refuses waits in sight, with its reason', async () => {
+  const { value, operationId, reason } = await parkedUpdate();
+  expect(reason).toContain('accounts_limit');
+  expect(reason).not.toContain(refusedByModern);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked', reason });
+  expect(await stateOf(operationId)).toEqual(['parked']);
+  expect(await at.stores.legacy.owed(at.migration.name)).toMatchObject({ parked: 1 });
+  expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.balance)).toEqual([
+    refusedByModern,
+    '1.00',
+  ]);
+  await at.lockstep.control.resolve(operationId, 'discard');
+});
+
+test('the caller who waits for both is told that the write is parked', async () => {
+  const value = newAccount({ balance: refusedByModern });
+  const failure = await at.lockstep
+    .repository(account)
+    .create(value, { ack: 'both' })
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 'Parked',
+    details: { entity: 'account', operationId: expect.any(String), version: expect.any(String) },
+  });
+});
+
+test('retry, once the constraint is out of the way, brings the write to the secondary', async () => {
+  const { value, operationId } = await parkedUpdate();
+  await at.lockstep.control.resolve(operationId, 'retry');
+  await until('it is parked again', async () => {
+    const entry = await entryIn(at, 'legacy', operationId);
+    return (await status(operationId)).stage === 'parked' && entry?.status === 'parked';
+  });
+
+  await at.sql.modern('ALTER TABLE accounts DROP CONSTRAINT accounts_limit');
+  try {
+    await at.lockstep.control.resolve(operationId, 'retry');
+    await until('the write is done', async () => (await status(operationId)).stage === 'done');
+  } finally {
+    await at.sql.modern(
+      'ALTER TABLE accounts ADD CONSTRAINT accounts_limit CHECK (balance < 1000) NOT VALID',
+    );
+  }
+  expect((await rowIn(at, 'modern', 'accounts', value.id))?.balance).toBe(refusedByModern);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+});
+
+test('discard leaves the secondary as it is', async () => {
+  const { value, operationId } = await parkedUpdate();
+  await at.lockstep.control.resolve(operationId, 'discard');
+  await until('the write is done', async () => (await status(operationId)).stage === 'done');
+  expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.balance)).toEqual([
+    refusedByModern,
+    '1.00',
+  ]);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'discarded' });
+  expect(await stateOf(operationId)).toEqual(['discard']);
+});
+
+test('compensate gives both stores the image from before, under a newer version', async () => {
+  const { value, operationId } = await parkedUpdate();
+  const refused = await entryIn(at, 'legacy', operationId);
+  await at.lockstep.control.resolve(operationId, 'compensate');
+  await until('the write has failed', async () => (await status(operationId)).stage === 'failed');
+  expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.balance)).toEqual(['1.00', '1.00']);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'compensated' });
+  const [legacy, modern] = await versionsOf(at, account, value.id);
+  expect(legacy).toBe(modern);
+  expect(BigInt(legacy ?? 0)).toBeGreaterThan(BigInt(refused?.version ?? 0));
+});
+
+test('a compensated create is gone from both stores, and sending it again does not bring it back', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount({ balance: refusedByModern });
+  const { operationId } = await accounts.create(value);
+  await until('the write is parked', async () => (await status(operationId)).stage === 'parked');
+  await at.lockstep.control.resolve(operationId, 'compensate');
+  await until('the write has failed', async () => (await status(operationId)).stage === 'failed');
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+  await expect(accounts.create(value, { operationId })).rejects.toMatchObject({ code: 'Compensated' });
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+});
+
+test('a signal decides as well', async () => {
+  const { operationId } = await parkedUpdate();
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  await handle.signal(resolveSignal, 'compensate');
+  await until('the write has failed', async () => (await status(operationId)).stage === 'failed');
+});
+
+test('a write that is not parked, and a decision that there is not, are refused', async () => {
+  const { operationId } = await parkedUpdate();
+  await expect(at.lockstep.control.resolve(operationId, 'forget' as 'discard')).rejects.toMatchObject({
+    code: 'InvalidRequest',
+  });
+  await at.lockstep.control.resolve(operationId, 'discard');
+  await until('the write is done', async () => (await status(operationId)).stage === 'done');
+  await expect(at.lockstep.control.resolve(operationId, 'retry')).rejects.toMatchObject({
+    code: 'InvalidRequest',
+  });
+});
