@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { entity, type Pattern } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { columns } from '../../model/shape.ts';
+
+const accountSchema = z.strictObject({
+  id: z.uuid(),
+  owner: z.string(),
+  balance: z.string(),
+  note: z.string().nullable(),
+  openedOn: z.iso.date(),
+  seenAt: z.iso.datetime({ precision: 6 }),
+  mark: z.int(),
+});
+
+/** `mark` is another number in every write that sets it, so that a store's witness can tell writes apart. */
+export type Account = z.infer<typeof accountSchema>;
+
+export function accountWritten(pattern: Pattern) {
+  return entity<Account>({
+    name: 'account',
+    schema: accountSchema,
+    pattern,
+    key: 'id',
+    fields: {
+      id: field.uuid(),
+      owner: field.text(),
+      balance: field.decimal({ scale: 2 }),
+      note: field.text(),
+      openedOn: field.date(),
+      seenAt: field.timestamp(),
+      mark: field.integer(),
+    },
+    legacy: columns<Account>({
+      table: 'acct',
+      columns: { owner: 'owner_nm', balance: 'bal', openedOn: 'opened', seenAt: 'last_seen' },
+    }),
+    modern: columns<Account>({
+      table: 'accounts',
+      columns: { openedOn: 'opened_on', seenAt: 'seen_at' },
+    }),
+  });
+}

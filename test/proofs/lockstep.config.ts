@@ -1,0 +1,3 @@
+import { migrationFrom } from './migration.ts';
+
+export default migrationFrom(process.env);

@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import { startServer, status, stopServer } from '../../deploy/dev/servers.ts';
+import { proxy } from '../proxy.ts';
+import { audit } from './audit.ts';
+import { legacyContents, modernContents } from './contents.ts';
+import { drainBoundSeconds, drained } from './drain.ts';
+import { auditBars, count, findingLines, percentiles, writeFigures } from './promised-figures.ts';
+import { lastAnswer, latencyMs, PromiseLog } from './promises.ts';
+import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
+import { buildStage } from './stage.ts';
+import { Traffic } from './traffic.ts';
+
+const perSecond = 20;
+
+interface Outage {
+  how: string;
+  begin(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** The modern store goes away under traffic: nobody who writes notices, and it catches up by itself. */
+export async function outage({ servers, seed, short, proxy: cut, note }: Conditions): Promise<Report> {
+  const seconds = short ? { before: 3, away: 5, after: 3 } : { before: 10, away: 30, after: 10 };
+  let away = serverOutage();
+  await using stage = await buildStage({
+    servers,
+    pattern: 'primary-secondary',
+    phase: 'dual-write',
+    between: async (direct, release) => {
+      if (!cut && !(await isOwn())) {
+        release.defer(() => away.end());
+        return direct;
+      }
+      const between = release.use(await proxy(direct.modern));
+      away = {
+        how: cut ? 'connections cut, the server runs' : 'connections cut, the server is the user’s own',
+        begin: () => between.cut(),
+        end: () => between.restore(),
+      };
+      return { ...direct, modern: between.url };
+    },
+  });
+  const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
+  const accounts = stage.lockstep.repository(stage.account);
+  const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 60_000 });
+
+  note(`${perSecond} writes a second; PostgreSQL goes away for ${seconds.away} s: ${away.how}`);
+  traffic.start();
+  await wait(seconds.before);
+  await away.begin();
+  const from = Date.now();
+  await wait(seconds.away);
+  const to = Date.now();
+  await away.end();
+  const back = Date.now();
+  note('PostgreSQL is back');
+  const owed = new Set(log.all().filter(({ askedAt }) => askedAt < back));
+  const catchingUp = drained(stage.direct, (open) => {
+    for (const promised of owed) {
+      if (promised.answers.length > 0 && !open.includes(promised.operationId)) owed.delete(promised);
+    }
+    return owed.size > 0;
+  });
+  await wait(seconds.after);
+  await traffic.stop();
+  const drainSeconds = await catchingUp;
+  await drained(stage.direct, (open) => open.length > 0);
+
+  const findings = audit(
+    log,
+    await legacyContents(stage.direct.legacy),
+    await modernContents(stage.direct.modern),
+  );
+  const asked = log.all().filter(({ askedAt }) => askedAt >= from && askedAt < to);
+  const answered = asked.filter(({ answers }) => (answers[0]?.at ?? Number.POSITIVE_INFINITY) < to);
+  const failed = log
+    .all()
+    .filter(({ answers }) =>
+      answers.some(({ answer }) => answer.outcome === 'failed' || answer.outcome === 'unknown'),
+    );
+  const planned = (seconds.before + seconds.away + seconds.after) * perSecond;
+  const bars = [
+    atLeast('writes asked for', planned - 1, log.all().length),
+    exactly('calls that failed', 0, failed.length),
+    exactly('writes left without an outcome', 0, count(log, 'unknown') + traffic.leftOut),
+    // Those of the last second may still be on their way.
+    atLeast(
+      'writes answered while the store was away',
+      (seconds.away - 1) * perSecond * 0.9,
+      answered.length,
+    ),
+    ...auditBars(findings),
+    atMost('seconds until nothing was owed', drainBoundSeconds, drainSeconds),
+  ];
+  const found = report('outage', seed, bars, {
+    how: away.how,
+    awaySeconds: (back - from) / 1000,
+    drainSeconds,
+    writes: writeFigures(log),
+    latencyMsWhileAway: percentiles(
+      asked.filter((promised) => lastAnswer(promised).outcome === 'acknowledged').map(latencyMs),
+    ),
+    mostUnderWay: traffic.mostUnderWay,
+    failures: failed
+      .slice(0, 5)
+      .map(({ operationId, answers }) => `${operationId}: ${answers[0]?.message ?? ''}`),
+    findings: findingLines(findings),
+  });
+  if (!found.pass) {
+    stage.keepFolder();
+    note(`the promises and the worker's log are in ${stage.folder}`);
+  }
+  return found;
+}
+
+function serverOutage(): Outage {
+  let stopped = false;
+  return {
+    how: 'the server is stopped',
+    begin: async () => {
+      stopped = true;
+      await stopServer('postgresql');
+    },
+    end: async () => {
+      if (stopped) await startServer('postgresql');
+      stopped = false;
+    },
+  };
+}
+
+async function isOwn(): Promise<boolean> {
+  const servers = await status();
+  return servers.find(({ name }) => name === 'postgresql')?.state === 'own';
+}
+
+function wait(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}

@@ -1,0 +1,122 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import pg from 'pg';
+import { connect, type Lockstep } from '../../client/connect.ts';
+import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
+import { connectTemporal } from '../../client/temporal.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import type { Pattern } from '../../model/entity.ts';
+import type { Phase } from '../../model/phase.ts';
+import { createDatabasesOn } from '../databases.ts';
+import type { accountWritten } from './account.ts';
+import { advanceTo } from './advance.ts';
+import { migrationVariable, patternVariable, proofMigration } from './migration.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+
+export interface StageOptions {
+  servers: Servers;
+  pattern: Pattern;
+  phase: Phase;
+  /** What stands between the application and its databases; gives the URLs that workers and clients use. */
+  between?: (urls: StoreUrls, release: AsyncDisposableStack) => Promise<StoreUrls>;
+}
+
+export interface StoreUrls {
+  legacy: string;
+  modern: string;
+}
+
+/** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
+export interface Stage extends AsyncDisposable {
+  account: ReturnType<typeof accountWritten>;
+  lockstep: Lockstep;
+  /** Past everything that stands between. */
+  direct: StoreUrls;
+  worker: WorkerProcess;
+  /** Starts another worker; resolves when its process runs, not when it takes work. */
+  startWorker(): Promise<WorkerProcess>;
+  /** For logs; it is kept when the stage is told so. */
+  folder: string;
+  keepFolder(): void;
+}
+
+export async function buildStage({ servers, pattern, phase, between }: StageOptions): Promise<Stage> {
+  await using building = new AsyncDisposableStack();
+  const databases = building.use(await createDatabasesOn(servers));
+  const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
+  await createTables(direct);
+  const urls = between ? await between(direct, building) : direct;
+
+  const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
+  const { account, migration } = proofMigration(name, pattern);
+  const environment = {
+    ...process.env,
+    LOCKSTEP_LEGACY_URL: urls.legacy,
+    LOCKSTEP_MODERN_URL: urls.modern,
+    TEMPORAL_ADDRESS: servers.temporal.address,
+    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    [migrationVariable]: name,
+    [patternVariable]: pattern,
+  };
+  await prepareStores(migration, environment);
+
+  mkdirSync(folder, { recursive: true });
+  const own = mkdtempSync(join(folder, `${name}-`));
+  let kept = false;
+  building.defer(() => {
+    if (!kept) rmSync(own, { recursive: true });
+  });
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  const workers: WorkerProcess[] = [];
+  const startWorker = async () => {
+    const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
+    workers.push(worker);
+    return worker;
+  };
+  building.defer(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  });
+  const worker = await startWorker();
+  await worker.ready();
+
+  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  building.defer(async () => {
+    const query = `LockstepMigration = '${name}' AND ExecutionStatus = 'Running'`;
+    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
+      await temporal.workflow.getHandle(workflowId, runId).terminate('the proof is over');
+  });
+  await lockstep.control.start();
+  await advanceTo(lockstep.control, phase);
+  const release = building.move();
+  return {
+    account,
+    lockstep,
+    direct,
+    worker,
+    startWorker,
+    folder: own,
+    keepFolder: () => {
+      kept = true;
+    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+}
+
+async function createTables(urls: StoreUrls): Promise<void> {
+  const sql = (name: string) => readFile(join(import.meta.dirname, name), 'utf8');
+  const legacy = await createConnection({ uri: urls.legacy, multipleStatements: true });
+  const modern = new pg.Client({ connectionString: urls.modern });
+  try {
+    await legacy.query(await sql('account.legacy.sql'));
+    await modern.connect();
+    await modern.query(await sql('account.modern.sql'));
+  } finally {
+    await Promise.all([legacy.end(), modern.end()]);
+  }
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const program = join(import.meta.dirname, '../../cli/main.ts');
+const config = join(import.meta.dirname, 'lockstep.config.ts');
+const readyWithinMs = 60_000;
+const stopWithinMs = 15_000;
+
+/** A worker in a process of its own, so that it can die as processes do. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #log: string;
+  readonly #healthPort: number;
+
+  private constructor(child: ChildProcess, healthPort: number, log: string) {
+    this.#child = child;
+    this.#healthPort = healthPort;
+    this.#log = log;
+  }
+
+  static async start(environment: NodeJS.ProcessEnv, log: string): Promise<WorkerProcess> {
+    const healthPort = await freePort();
+    const output = openSync(log, 'a');
+    const args = [
+      program,
+      'worker',
+      '--config',
+      config,
+      '--log-level',
+      'warn',
+      '--health',
+      String(healthPort),
+    ];
+    const child = spawn(process.execPath, args, { env: environment, stdio: ['ignore', output, output] });
+    closeSync(output);
+    return new WorkerProcess(child, healthPort, log);
+  }
+
+  /** Resolves when the worker takes work. */
+  async ready(): Promise<void> {
+    const end = Date.now() + readyWithinMs;
+    while (this.#isRunning() && Date.now() < end) {
+      const answer = await fetch(`http://127.0.0.1:${this.#healthPort}/ready`).catch(() => null);
+      if (answer?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`the worker (pid ${this.#child.pid}) does not become ready; see ${this.#log}`);
+  }
+
+  /** SIGKILL: no goodbye and no clean-up. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
+    await this.#end('SIGTERM');
+    clearTimeout(force);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.#isRunning()) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await gone;
+  }
+
+  #isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
