@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
+import { compensate } from './compensate.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
@@ -9,6 +10,7 @@ import { tableOf } from './table.ts';
 const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
+  ['compensate', compensate],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]

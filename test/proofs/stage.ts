@@ -21,6 +21,8 @@ export interface StageOptions {
   servers: Servers;
   pattern: Pattern;
   phase: Phase;
+  /** Statements beside those of the accounts: files of this name, one for each store. */
+  tables?: string;
   /** What stands between the application and its databases; gives the URLs that workers and clients use. */
   between?: (urls: StoreUrls, release: AsyncDisposableStack) => Promise<StoreUrls>;
 }
@@ -44,11 +46,11 @@ export interface Stage extends AsyncDisposable {
   keepFolder(): void;
 }
 
-export async function buildStage({ servers, pattern, phase, between }: StageOptions): Promise<Stage> {
+export async function buildStage({ servers, pattern, phase, tables, between }: StageOptions): Promise<Stage> {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
-  await createTables(direct);
+  await createTables(direct, tables ? ['account', tables] : ['account']);
   const urls = between ? await between(direct, building) : direct;
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
@@ -108,14 +110,16 @@ export async function buildStage({ servers, pattern, phase, between }: StageOpti
   };
 }
 
-async function createTables(urls: StoreUrls): Promise<void> {
-  const sql = (name: string) => readFile(join(import.meta.dirname, name), 'utf8');
+async function createTables(urls: StoreUrls, names: readonly string[]): Promise<void> {
+  const sql = (file: string) => readFile(join(import.meta.dirname, file), 'utf8');
   const legacy = await createConnection({ uri: urls.legacy, multipleStatements: true });
   const modern = new pg.Client({ connectionString: urls.modern });
   try {
-    await legacy.query(await sql('account.legacy.sql'));
     await modern.connect();
-    await modern.query(await sql('account.modern.sql'));
+    for (const name of names) {
+      await legacy.query(await sql(`${name}.legacy.sql`));
+      await modern.query(await sql(`${name}.modern.sql`));
+    }
   } finally {
     await Promise.all([legacy.end(), modern.end()]);
   }
