@@ -92,12 +92,15 @@ export class MigrationControl {
 
   async status(): Promise<messages.MigrationStatus> {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
-    if (!status.backfill?.running) return status;
-    const backfill = await this.#client.workflow
+    const known = status.backfill;
+    if (!known?.running) return status;
+    const now = await this.#client.workflow
       .getHandle(messages.backfillWorkflowId(this.#migration.name))
       .query(messages.backfillProgress)
-      .catch(() => status.backfill);
-    return { ...status, backfill };
+      .catch(() => known);
+    // It is over when the migration has heard so: until then its gate refuses.
+    const { running, done, finishedAt, stopped } = known;
+    return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
   /** Operations that the deciding store still owes the other, and those that wait for a person. */
@@ -118,8 +121,12 @@ export class MigrationControl {
     return this.#known(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
   }
 
-  setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
+  async setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
+    // JSON would carry infinity as null, which stands for no limit.
+    if (keysPerSecond !== null && !Number.isFinite(keysPerSecond)) {
+      throw new LockstepError('InvalidRequest', `a rate is a finite number or null; got ${keysPerSecond}`);
+    }
+    return await this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
   }
 
   setDeadline(deadline: string): Promise<messages.MigrationStatus> {

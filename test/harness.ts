@@ -17,7 +17,7 @@ import type { MigrationStatus } from '../workflows/messages.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
 import { type Direct, direct } from './databases/direct.ts';
 import { altered, type Faults } from './faults.ts';
-import { createDatabases, type Proxy, proxy, servers } from './servers.ts';
+import { createDatabases, type Proxy as DatabaseProxy, proxy, servers } from './servers.ts';
 import { until } from './until.ts';
 
 const ignore = () => undefined;
@@ -31,7 +31,7 @@ export interface Scene extends AsyncDisposable {
   /** Around the proxies, to look at tables and to plant faults. */
   readonly sql: Readonly<Record<StoreName, Direct['rows']>>;
   /** Between everything of ours and the databases. */
-  readonly proxies: Readonly<Record<StoreName, Proxy>>;
+  readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
   /** Around the proxies, without workflow or client. */
   readonly stores: Readonly<Record<StoreName, Store>>;
   work(faults?: Faults): Promise<RunningWorker>;

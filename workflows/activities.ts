@@ -29,6 +29,12 @@ export const promptly = proxyLocalActivities<Activities>({
   retry: { maximumAttempts: 1 },
 });
 
+/** For steps that go on, or are refused, where a store is away. */
+export const briefly = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '4s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 3, maximumAttempts: 3 },
+});
+
 /** First the quick tries, then the patient ones; what no retry can change is thrown at once. */
 export async function soon<T>(call: (activities: typeof quick) => Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,5 @@
 import { type Phase, routes } from '../model/phase.ts';
-import { patient, within } from './activities.ts';
+import { briefly, patient } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
 
@@ -102,12 +102,11 @@ async function refuseOwed(
 }
 
 const latestPendingMs = 5_000;
-const reachLimitMs = 10_000;
 
 /** A step forward that needs both stores is not begun while one of them is away. */
 export async function refuseUnreachable(name: Phase | 'reads' | 'writes'): Promise<void> {
   try {
-    await within(reachLimitMs).checkStores();
+    await briefly.checkStores();
   } catch (error) {
     const known = failureIn(error);
     if (known !== null && known.code !== 'StoreUnavailable') throw error;

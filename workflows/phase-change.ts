@@ -8,11 +8,9 @@ import {
   type Phase,
   routes,
 } from '../model/phase.ts';
-import { bulkWithin, patient, within } from './activities.ts';
+import { briefly, bulkWithin, patient, within } from './activities.ts';
 import { messageOf } from './failures.ts';
 import type { MigrationState } from './messages.ts';
-
-const laggingLimitMs = 10_000;
 
 export interface PhaseChange {
   readonly migration: string;
@@ -87,7 +85,7 @@ async function changeOfPrimary(state: MigrationState, change: PhaseChange): Prom
 /** Where the store does not answer, the first write that it fences out tells it. */
 async function tell(store: StoreName, state: DurableState): Promise<void> {
   try {
-    await within(laggingLimitMs).writeState({ store, state });
+    await briefly.writeState({ store, state });
   } catch (error) {
     log.warn('a store does not know the route yet', { store, epoch: state.epoch, reason: messageOf(error) });
   }

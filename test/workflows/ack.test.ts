@@ -12,10 +12,7 @@ afterAll(() => at?.[Symbol.asyncDispose]());
 
 /** Holds the secondary's answer back until it is let go. */
 function holdModern(): () => void {
-  let release = () => undefined as void;
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
   at.faults.modern.write = async (...call) => {
     await gate;
     return await at.stores.modern.write(...call);

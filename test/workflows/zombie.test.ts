@@ -13,10 +13,8 @@ afterAll(() => at?.[Symbol.asyncDispose]());
 
 /** The quick tries find the store away; the one after them hangs until it is let go, and then runs against the store. */
 function hanging(store: Store) {
-  let release = () => undefined as void;
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+  let tries = 0;
   const late: Promise<unknown>[] = [];
   const write: Store['write'] = async (...call) => {
     if (late.length === 0 && tries++ < 3) throw new LockstepError('StoreUnavailable', 'away');
@@ -24,7 +22,6 @@ function hanging(store: Store) {
     late.push(result);
     return await result;
   };
-  let tries = 0;
   return { write, late, release };
 }
 

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { columns } from '../../model/shape.ts';
+import { writeWorkflowId } from '../../workflows/messages.ts';
+import { type Account, account, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf, settled } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+async function expectNoWorkflow(operationId: string) {
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
+}
+
+test.each<[string, Partial<Record<keyof Account, unknown>>, string]>([
+  ['an owner of the wrong type', { owner: 17 }, 'account.owner'],
+  ['a missing balance', { balance: undefined }, 'account.balance'],
+  ['a balance that is no decimal', { balance: 'secret' }, 'account.balance'],
+  ['a balance with too many digits', { balance: '1.005' }, 'account.balance'],
+  ['an unknown member', { colour: 'secret' } as object, 'account'],
+])('%s is refused before a workflow starts', async (_, wrong, path) => {
+  const operationId = `bad-${newAccount().id}`;
+  const value = { ...newAccount(), ...wrong } as Account;
+  const failure = await at.lockstep
+    .repository(account)
+    .create(value, { operationId })
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'InvalidEntity', details: { path } });
+  expect(String(failure)).not.toContain('secret');
+  await expectNoWorkflow(operationId);
+});
+
+test('an entity that the migration does not have is refused with its name', () => {
+  const stranger = entity<Account>({
+    name: 'stranger',
+    schema: account.schema,
+    fields: {
+      id: field.integer(),
+      owner: field.text(),
+      email: field.text(),
+      balance: field.decimal({ scale: 2 }),
+    },
+    key: 'id',
+    legacy: columns({ table: 'accounts' }),
+    modern: columns({ table: 'accounts' }),
+  });
+  expect(() => at.lockstep.repository(stranger)).toThrow(
+    expect.objectContaining({ code: 'UnknownEntity', message: expect.stringContaining('stranger') }),
+  );
+});
+
+test('a write that Temporal would not take is refused before a workflow starts', async () => {
+  const operationId = `large-${newAccount().id}`;
+  const value = newAccount({ owner: 'x'.repeat(2 * 1024 * 1024) });
+  await expect(at.lockstep.repository(account).create(value, { operationId })).rejects.toMatchObject({
+    code: 'InvalidRequest',
+    details: { entity: 'account', operationId },
+  });
+  await expectNoWorkflow(operationId);
+});
+
+test('an operation id that no store could keep is refused', async () => {
+  for (const operationId of ['', 'with space', 'ü', 'x'.repeat(161)]) {
+    await expect(at.lockstep.repository(account).create(newAccount(), { operationId })).rejects.toMatchObject(
+      { code: 'InvalidRequest' },
+    );
+  }
+});
+
+test('an update after which the record would fail its schema is refused, and changes nothing', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value);
+  const failure = await accounts.update(value.id, { owner: '' }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'InvalidEntity' });
+  await settled(at);
+  for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: value.owner });
+});
+
+test('an update that would change the key, and an incomplete key, are refused', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value);
+  await expect(accounts.update(value.id, { id: value.id + 1 })).rejects.toMatchObject({
+    code: 'InvalidEntity',
+  });
+  await expect(accounts.get({ owner: 'somebody' })).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(accounts.get(value.id, { atLeast: 'nonsense' })).rejects.toMatchObject({
+    code: 'InvalidRequest',
+  });
+});

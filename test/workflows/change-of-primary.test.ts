@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { account, newAccount, refusedByModern } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { settled, tableOf } from '../look.ts';
+import { until } from '../until.ts';
+import { expectedRows, type Promised, write } from '../writers.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('switch-reads', { policy: { drainLimitMs: 2_000 } });
+  await at.lockstep.control.setReadPercent(100);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const control = () => at.lockstep.control;
+const promisedSoFar: Promised[] = [];
+
+/** Every promise that was ever made, against both stores, by plain SQL. */
+async function expectNothingLost(): Promise<void> {
+  await settled(at);
+  for (const { failures } of promisedSoFar) expect(failures).toEqual([]);
+  const expected = promisedSoFar.flatMap(expectedRows);
+  expect(await tableOf(at, 'legacy', 'accounts')).toEqual(expected);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(expected);
+}
+
+/** No operation that a store decided was decided under an epoch that belongs to the other one. */
+async function decidedUnder(store: 'legacy' | 'modern'): Promise<number[]> {
+  const table = store === 'legacy' ? 'lockstep_operations' : 'lockstep.operations';
+  const rows = await at.sql[store](
+    `SELECT DISTINCT epoch FROM ${table} WHERE status <> 'aborted' ORDER BY epoch`,
+  );
+  return rows.map(({ epoch }) => Number(epoch));
+}
+
+test('there and back again under writers that never pause: nothing is lost, nothing under an old epoch', async () => {
+  const legacyEpochs: number[] = [(await control().status()).epoch];
+  const modernEpochs: number[] = [];
+  const writers = write(at.lockstep.repository(account));
+  for (const turn of ['advance', 'rollback', 'advance', 'rollback'] as const) {
+    const before = writers.acknowledged();
+    await until('the writers are at work', async () => writers.acknowledged() > before + 8);
+    const { epoch, primary } = await control().send(turn);
+    (primary === 'legacy' ? legacyEpochs : modernEpochs).push(epoch);
+  }
+  promisedSoFar.push(await writers.stop());
+  await expectNothingLost();
+  expect(new Set([...legacyEpochs, ...modernEpochs]).size).toBe(5);
+  for (const epoch of await decidedUnder('legacy')) expect(modernEpochs).not.toContain(epoch);
+  const modern = await decidedUnder('modern');
+  expect(modern.length).toBeGreaterThan(0);
+  for (const epoch of modern) expect(modernEpochs).toContain(epoch);
+});
+
+test('a drain that cannot finish opens the old primary again, and callers only wait', async () => {
+  const writers = write(at.lockstep.repository(account));
+  at.faults.legacy.journal = async (filter) => {
+    // The drain looks for what is pending; as if one of them never came through.
+    const entries = await at.stores.legacy.journal(filter);
+    const id = 'never-settled';
+    const createdAtMs = Date.now();
+    const stuck = {
+      id,
+      entity: 'account',
+      key: ['1'],
+      kind: 'create',
+      status: 'pending' as const,
+      version: '1',
+      reason: null,
+      before: null,
+      createdAtMs,
+    };
+    return filter.statuses?.includes('pending') ? [...entries, stuck] : entries;
+  };
+  const { epoch } = await control().status();
+  await expect(control().send('advance')).rejects.toThrow();
+  delete at.faults.legacy.journal;
+
+  const status = await control().status();
+  expect(status).toMatchObject({ phase: 'switch-reads', primary: 'legacy', busy: null });
+  expect(status.epoch).toBeGreaterThan(epoch);
+  for (const store of [at.stores.legacy, at.stores.modern]) {
+    expect(await store.readState(at.migration.name)).toMatchObject({ open: true, epoch: status.epoch });
+  }
+  const before = writers.acknowledged();
+  await until('the writers go on', async () => writers.acknowledged() > before + 8);
+  promisedSoFar.push(await writers.stop());
+  await expectNothingLost();
+});
+
+test('a secondary that goes away while the primary changes does not keep the old primary closed', async () => {
+  const { epoch } = await control().status();
+  const writeState = at.stores.modern.writeState.bind(at.stores.modern);
+  at.faults.modern.writeState = async (state) => {
+    if (!state.open) await at.proxies.modern.cut();
+    else return await writeState(state);
+    throw new Error('connection lost');
+  };
+  await expect(control().send('advance')).rejects.toThrow();
+  const state = await at.stores.legacy.readState(at.migration.name);
+  expect(state).toMatchObject({ phase: 'switch-reads', open: true });
+  expect(state?.epoch).toBeGreaterThan(epoch);
+  await at.lockstep.repository(account).create(newAccount());
+
+  delete at.faults.modern.writeState;
+  await at.proxies.modern.restore();
+  await settled(at);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+});
+
+test('a write that is parked while the primary changes is found by the drain', async () => {
+  const { operationId } = await at.lockstep
+    .repository(account)
+    .create(newAccount({ balance: refusedByModern }));
+  await until('it is parked', async () => (await control().writeStatus(operationId)).stage === 'parked');
+  at.faults.legacy.owed = async () => ({ pending: 0, parked: 0, oldestMs: null });
+  await expect(control().send('advance')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'drain' },
+  });
+  delete at.faults.legacy.owed;
+  expect(await at.stores.legacy.readState(at.migration.name)).toMatchObject({
+    phase: 'switch-reads',
+    open: true,
+  });
+  await at.lockstep.repository(account).create(newAccount());
+});

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { MigrationStatus } from '../../workflows/messages.ts';
+import { account, newAccount, refusedByModern } from '../accounts.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+import { settled } from '../look.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write', {
+    policy: { evidenceMaxAgeMs: 3_600_000, soakMs: 3_600_000, backfillChunk: 10 },
+  });
+  for (let id = 1; id <= 100; id++)
+    await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const control = () => at.lockstep.control;
+
+/** The gate refuses, says what it measured and what to do, and nothing has changed. */
+async function expectRefused(
+  send: () => Promise<MigrationStatus>,
+  gate: string,
+  measured: Record<string, unknown>,
+): Promise<void> {
+  const before = await control().status();
+  await expect(send()).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate, measured, remedy: expect.stringMatching(/\w/) },
+  });
+  const { phase, epoch, lastFailure } = await control().status();
+  expect({ phase, epoch }).toEqual({ phase: before.phase, epoch: before.epoch });
+  expect(lastFailure).toContain(gate);
+}
+
+const advance = () => control().send('advance');
+
+async function validated(sample: number | null = null) {
+  await control().startValidation({ sample, seed: 7 });
+  return await until('the validation is over', async () => {
+    const status = await control().status();
+    return !status.validating && status.evidence;
+  });
+}
+
+test('no validation before the backfill is complete', async () => {
+  await control().setRate(20);
+  await advance();
+  await expectRefused(advance, 'validate', { running: true });
+  await control().setRate(null);
+  await until('the backfill is done', async () => (await control().status()).backfill?.done);
+});
+
+test('no reads from modern while a validation runs, or on evidence that differs', async () => {
+  await at.sql.modern(`UPDATE accounts SET owner = 'planted' WHERE id = 50`);
+  await at.sql.modern('DELETE FROM accounts WHERE id = 51');
+  await advance();
+  await until('there is evidence', async () => (await control().status()).evidence);
+  expect(await validated()).toMatchObject({ differences: 2, mode: 'full' });
+  await expectRefused(advance, 'switch-reads', { differences: 2 });
+  await control().startValidation({ sample: 10, seed: 1 });
+  await expectRefused(advance, 'switch-reads', { validating: true });
+  await until('the validation is over', async () => !(await control().status()).validating);
+});
+
+test('evidence that finds no difference lets reads be switched', async () => {
+  await at.sql.modern(`UPDATE accounts SET owner = 'old 50' WHERE id = 50`);
+  await at.sql.modern(`INSERT INTO accounts VALUES (51, 'old 51', NULL, 5.00)`);
+  expect(await validated()).toMatchObject({ differences: 0, compared: 100 });
+  expect(await advance()).toMatchObject({ phase: 'switch-reads', readPercent: 0 });
+});
+
+test('no change of primary before all reads are modern', async () => {
+  await expectRefused(advance, 'switch-primary', { readPercent: 0 });
+  await control().setReadPercent(99);
+  await expectRefused(advance, 'switch-primary', { readPercent: 99 });
+  await control().setReadPercent(100);
+});
+
+test('no change of primary while a write is parked', async () => {
+  const { operationId } = await at.lockstep
+    .repository(account)
+    .create(newAccount({ balance: refusedByModern }));
+  await until('it is parked', async () => (await control().writeStatus(operationId)).stage === 'parked');
+  await expectRefused(advance, 'switch-primary', { parked: 1 });
+  await control().resolve(operationId, 'compensate');
+  await settled(at);
+  await until('it is compensated', async () => (await control().owed()).parked === 0);
+  expect(await advance()).toMatchObject({ phase: 'switch-primary' });
+});
+
+test('legacy does not stop before reads have been modern for long enough', async () => {
+  await expectRefused(advance, 'modern-only', { soakMs: 3_600_000 });
+});
+
+test('a change of primary is refused while the other store is away, and the old primary goes on', async () => {
+  await control().send('rollback');
+  await at.proxies.modern.cut();
+  try {
+    await expectRefused(advance, 'switch-primary', { reachable: false });
+    await at.lockstep.repository(account).create(newAccount());
+  } finally {
+    await at.proxies.modern.restore();
+  }
+  await settled(at);
+});
+
+test('a way back is open while modern is away', async () => {
+  await at.proxies.modern.cut();
+  try {
+    expect(await control().setReadPercent(0)).toMatchObject({ readPercent: 0 });
+    for (const phase of ['validate', 'backfill', 'dual-write', 'legacy-only']) {
+      expect(await control().send('rollback')).toMatchObject({ phase });
+    }
+  } finally {
+    await at.proxies.modern.restore();
+  }
+  await advanceTo(at.lockstep, 'dual-write');
+  const value = newAccount();
+  await at.lockstep.repository(account).create(value, { ack: 'both' });
+  expect(await at.stores.modern.readState(at.migration.name)).toMatchObject({ phase: 'dual-write' });
+});

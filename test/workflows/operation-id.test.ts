@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeWorkflowId } from '../../workflows/messages.ts';
+import { account, newAccount, twin } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf, settled, versionsOf } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+test('the same operation id has one effect and one receipt, at once and later', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  const operationId = `create-${value.id}`;
+  const [first, second] = await Promise.all([
+    accounts.create(value, { operationId }),
+    accounts.create(value, { operationId }),
+  ]);
+  expect(second).toEqual(first);
+  await accounts.update(value.id, { owner: 'later' });
+  expect(await accounts.create(value, { operationId })).toEqual(first);
+  await settled(at);
+  for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'later' });
+});
+
+test('the same update sent twice is applied once', async () => {
+  const twins = at.lockstep.repository(twin);
+  const value = newAccount();
+  await twins.create(value);
+  const operationId = `update-${value.id}`;
+  const first = await twins.update(value.id, { owner: 'first' }, { operationId });
+  await twins.update(value.id, { owner: 'second' });
+  expect(await twins.update(value.id, { owner: 'first' }, { operationId })).toEqual(first);
+  for (const row of await rowsOf(at, 'twins', value.id)) expect(row).toMatchObject({ owner: 'second' });
+});
+
+test('a write whose workflow was terminated is finished when it is sent again', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  const operationId = `lost-${value.id}`;
+  await at.proxies.modern.cut();
+  const { version } = await accounts.create(value, { operationId });
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  await handle.terminate('lost');
+  await at.proxies.modern.restore();
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([expect.anything(), null]);
+
+  expect(await accounts.create(value, { operationId, ack: 'both' })).toMatchObject({ version });
+  expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+});
+
+test('without a worker the outcome is unknown, and known when it is sent again', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  const operationId = `unknown-${value.id}`;
+  await at.worker.shutdown();
+  await expect(accounts.create(value, { operationId, timeoutMs: 1_500 })).rejects.toMatchObject({
+    code: 'OutcomeUnknown',
+    details: { operationId, entity: 'account' },
+  });
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+
+  await at.work();
+  const { version } = await accounts.create(value, { operationId, ack: 'both' });
+  expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+});

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { phaseBefore } from '../../model/phase.ts';
+import { account, newAccount } from '../accounts.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+import { rowsOf, settled, tableOf } from '../look.ts';
+import { expectedRows, write } from '../writers.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('switch-primary');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+test('back from each phase to the first, under writers that never pause, and no write is lost', async () => {
+  const { control } = at.lockstep;
+  const writers = write(at.lockstep.repository(account));
+  let { phase } = await control.status();
+  expect(phase).toBe('switch-primary');
+  for (let previous = phaseBefore(phase); previous !== null; previous = phaseBefore(phase)) {
+    const status = await control.send('rollback');
+    expect(status).toMatchObject({ phase: previous, lastFailure: null });
+    if (previous === 'switch-reads') expect(status.readPercent).toBe(100);
+    phase = previous;
+  }
+  const promised = await writers.stop();
+  expect(promised.failures).toEqual([]);
+  expect(await tableOf(at, 'legacy', 'accounts')).toEqual(expectedRows(promised));
+  await expect(control.send('rollback')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'rollback' },
+  });
+});
+
+test('after a rollback to legacy-only nothing is known of the stores any more', async () => {
+  expect(await at.lockstep.control.status()).toMatchObject({
+    phase: 'legacy-only',
+    evidence: null,
+    backfill: null,
+  });
+});
+
+test('what was changed and deleted in legacy meanwhile is caught up the second time', async () => {
+  const accounts = at.lockstep.repository(account);
+  const [changed, deleted, created] = [newAccount(), newAccount(), newAccount()];
+  await advanceTo(at.lockstep, 'dual-write');
+  await accounts.create(changed, { ack: 'both' });
+  await accounts.create(deleted, { ack: 'both' });
+  await at.lockstep.control.send('rollback');
+  await accounts.update(changed.id, { owner: 'changed alone' });
+  await accounts.delete(deleted.id);
+  await accounts.create(created);
+  expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: changed.owner });
+
+  await advanceTo(at.lockstep, 'validate');
+  await settled(at);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+  expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: 'changed alone' });
+  await advanceTo(at.lockstep, 'modern-only');
+});
+
+test('there is no way back from modern-only', async () => {
+  await expect(at.lockstep.control.send('rollback')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'rollback' },
+    message: expect.stringContaining('start a migration in the other direction'),
+  });
+});

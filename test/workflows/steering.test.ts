@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as messages from '../../workflows/messages.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+const overdue: { migration: string; phase: string; deadline: string }[] = [];
+beforeAll(async () => {
+  at = await moving('legacy-only', {
+    policy: { backfillChunk: 5 },
+    onOverdue: async (told) => {
+      overdue.push(told);
+    },
+  });
+  for (let id = 1; id <= 60; id++)
+    await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const control = () => at.lockstep.control;
+const handle = () => at.temporal.workflow.getHandle(messages.migrationWorkflowId(at.migration.name));
+
+test('a paused migration does not advance, by update or by signal', async () => {
+  expect(await control().send('pause')).toMatchObject({ paused: true });
+  await expect(control().send('advance')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'paused' },
+  });
+  await handle().signal(messages.advanceSignal);
+  expect(await control().send('resume')).toMatchObject({ paused: false, phase: 'legacy-only' });
+});
+
+test('signals pause, resume and advance', async () => {
+  await handle().signal(messages.pauseSignal);
+  expect(await control().status()).toMatchObject({ paused: true });
+  await handle().signal(messages.resumeSignal);
+  expect(await control().status()).toMatchObject({ paused: false });
+  await handle().signal(messages.advanceSignal);
+  await until('the signal has advanced', async () => (await control().status()).phase === 'dual-write');
+});
+
+test('a signal that a gate refuses shows in the status', async () => {
+  await at.proxies.modern.cut();
+  await handle().signal(messages.advanceSignal);
+  const { lastFailure, phase } = await until('the signal was refused', async () => {
+    const status = await control().status();
+    return status.lastFailure !== null && status;
+  });
+  await at.proxies.modern.restore();
+  expect(phase).toBe('dual-write');
+  expect(lastFailure).toContain('gate of backfill');
+});
+
+test('of two changes at once one is refused, and names the other', async () => {
+  const results = await Promise.allSettled([control().send('advance'), control().send('advance')]);
+  const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  expect(refused).toMatchObject([{ code: 'GateRefused', details: { gate: 'busy' } }]);
+  expect(String(refused[0])).toContain('advance is under way');
+  expect(await control().status()).toMatchObject({ phase: 'backfill' });
+  await until('the backfill is done', async () => (await control().status()).backfill?.done);
+});
+
+test('pause holds a backfill where it is, and resume lets it go on', async () => {
+  await control().setRate(10);
+  await control().send('startBackfill');
+  const cursors = () => at.stores.modern.chunks(at.migration.name, 'account');
+  await until('some keys are looked at', async () => (await cursors()).some(({ cursor }) => cursor !== null));
+  await control().send('pause');
+  await until('the slice under way is over', async () => (await runningActivities('backfill')) === 0);
+  const held = await cursors();
+  expect(held.every(({ done }) => done)).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await cursors()).toEqual(held);
+  await control().setRate(null);
+  await control().send('resume');
+  await until('the backfill is done', async () => (await control().status()).backfill?.done);
+  await expect(control().startValidation({ sample: 10, seed: 1 })).resolves.toMatchObject({
+    validating: true,
+  });
+});
+
+async function runningActivities(bulk: string): Promise<number> {
+  const { raw } = await at.temporal.workflow.getHandle(`${bulk}/${at.migration.name}`).describe();
+  return raw.pendingActivities?.length ?? 0;
+}
+
+test.each([-1, 101, 1.5, Number.NaN])('a share of %s is refused', async (percent) => {
+  await expect(control().setReadPercent(percent)).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control().setWritePercent(percent)).rejects.toMatchObject({ code: 'InvalidRequest' });
+});
+
+test('shares that belong to another phase are refused', async () => {
+  await expect(control().setReadPercent(10)).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'reads' },
+  });
+  await expect(control().setWritePercent(10)).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'writes' },
+  });
+});
+
+test.each([0, -5, Number.POSITIVE_INFINITY])('a rate of %s is refused', async (rate) => {
+  await expect(control().setRate(rate)).rejects.toMatchObject({ code: 'InvalidRequest' });
+});
+
+test.each([0, -1, 2.5])('a sample of %s is refused', async (sample) => {
+  await expect(control().startValidation({ sample, seed: 1 })).rejects.toMatchObject({
+    code: 'InvalidRequest',
+  });
+});
+
+test('a deadline that is no time is refused', async () => {
+  await expect(control().setDeadline('soon')).rejects.toMatchObject({ code: 'InvalidRequest' });
+});
+
+test('a deadline that has passed shows everywhere, until it is moved', async () => {
+  const deadline = new Date(Date.now() + 500).toISOString();
+  expect(await control().setDeadline(deadline)).toMatchObject({ deadline, overdue: false });
+  await until('it is overdue', async () => (await control().status()).overdue);
+  await until('the hook was called', async () => overdue.length > 0);
+  expect(overdue).toEqual([{ migration: at.migration.name, phase: 'backfill', deadline }]);
+  const { searchAttributes } = await handle().describe();
+  expect(searchAttributes?.[messages.searchAttributes.state]).toEqual(['overdue']);
+
+  expect(await control().setDeadline('2100-01-01T00:00:00Z')).toMatchObject({ overdue: false });
+  await until('no validation runs', async () => !(await control().status()).validating);
+  await advanceTo(at.lockstep, 'validate');
+  expect(overdue).toHaveLength(1);
+});

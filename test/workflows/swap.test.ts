@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { account, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf, settled } from '../look.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const emailsOf = async (id: number) => (await rowsOf(at, 'accounts', id)).map((row) => row?.email);
+
+test('a unique value that moves from one key to another gets through, whichever write comes first', async () => {
+  const accounts = at.lockstep.repository(account);
+  const left = newAccount({ email: 'moves@example.org' });
+  const right = newAccount();
+  await accounts.create(left, { ack: 'both' });
+  await accounts.create(right, { ack: 'both' });
+  await at.proxies.modern.cut();
+  await accounts.update(left.id, { email: null });
+  await accounts.update(right.id, { email: 'moves@example.org' });
+  await at.proxies.modern.restore();
+  await settled(at);
+  expect(await emailsOf(left.id)).toEqual([null, null]);
+  expect(await emailsOf(right.id)).toEqual(['moves@example.org', 'moves@example.org']);
+});
+
+test('two keys that swapped a unique value while the secondary was away wait for a person', async () => {
+  const accounts = at.lockstep.repository(account);
+  const { control } = at.lockstep;
+  const left = newAccount({ email: 'left@example.org' });
+  const right = newAccount({ email: 'right@example.org' });
+  await accounts.create(left, { ack: 'both' });
+  await accounts.create(right, { ack: 'both' });
+  await at.proxies.modern.cut();
+  await accounts.update(left.id, { email: null });
+  await accounts.update(right.id, { email: 'left@example.org' });
+  await accounts.update(left.id, { email: 'right@example.org' });
+  await at.proxies.modern.restore();
+  await settled(at);
+  const parked = await control.writes({ statuses: ['parked'], limit: 10 });
+  for (const { reason } of parked) expect(reason).toContain('accounts_email');
+
+  // Each row is in the other's way, so one of them has to step aside for a moment.
+  await accounts.update(left.id, { email: null }, { ack: 'both' });
+  for (const { id } of parked) await control.resolve(id, 'retry');
+  await accounts.update(left.id, { email: 'right@example.org' });
+  await until('nothing is owed', async () => {
+    const { pending, parked: waiting } = await at.stores.legacy.owed(at.migration.name);
+    return pending + waiting === 0;
+  });
+  expect(await emailsOf(left.id)).toEqual(['right@example.org', 'right@example.org']);
+  expect(await emailsOf(right.id)).toEqual(['left@example.org', 'left@example.org']);
+});

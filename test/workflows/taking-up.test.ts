@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type MigrationInput, migrationWorkflowId } from '../../workflows/messages.ts';
+import { account, newAccount } from '../accounts.ts';
+import { advanceTo, type Moving, moving, scene } from '../harness.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('legacy-only');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const handle = () => at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
+
+async function startedAgain() {
+  await handle().terminate('lost');
+  return await at.lockstep.control.start();
+}
+
+test('a migration that runs is not started twice', async () => {
+  await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'InvalidRequest' });
+});
+
+test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
+  'a lost migration takes up %s from the stores',
+  async (phase) => {
+    const before = await advanceTo(at.lockstep, phase);
+    const after = await startedAgain();
+    for (const field of ['phase', 'epoch', 'readPercent', 'writePercent', 'primary'] as const) {
+      expect(after[field]).toEqual(before[field]);
+    }
+    await at.lockstep.repository(account).create(newAccount(), { ack: 'both' });
+  },
+);
+
+test('a migration that was lost in switch-primary can still be finished', async () => {
+  expect((await at.lockstep.control.status()).readsModernSince).not.toBeNull();
+  expect(await at.lockstep.control.send('advance')).toMatchObject({ phase: 'modern-only' });
+});
+
+test('a migration that was lost while the primary changed opens the old one again', async () => {
+  await using lost = await moving('switch-reads');
+  const { control } = lost.lockstep;
+  await control.setReadPercent(100);
+  const hold = Promise.withResolvers<[]>();
+  lost.faults.legacy.journal = () => hold.promise;
+  const advancing = control.send('advance').catch((error: unknown) => error);
+  await until('the stores are closed', async () => {
+    const state = await lost.stores.modern.readState(lost.migration.name);
+    return state?.open === false;
+  });
+  const writing = lost.lockstep.repository(account).create(newAccount());
+  await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
+  await advancing;
+  delete lost.faults.legacy.journal;
+  hold.resolve([]);
+
+  const status = await control.start();
+  expect(status).toMatchObject({ phase: 'switch-reads', primary: 'legacy' });
+  await writing;
+});
+
+test('a backfill that outlived its migration is taken over', async () => {
+  await using lost = await moving('dual-write');
+  const { control } = lost.lockstep;
+  for (let id = 1; id <= 30; id++)
+    await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
+  await control.setRate(1);
+  await control.send('advance');
+  await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
+  expect(await control.start()).toMatchObject({ phase: 'backfill', backfill: null });
+  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await control.setRate(null);
+  await until('the backfill is done', async () => (await control.status()).backfill?.done);
+});
+
+test('continue-as-new keeps all that the migration knows', async () => {
+  await using again = await moving('dual-write');
+  const { control } = again.lockstep;
+  await control.setRate(123);
+  await control.setDeadline('2099-09-09T00:00:00Z');
+  await control.send('pause');
+  const before = await control.status();
+  const workflow = again.temporal.workflow.getHandle(migrationWorkflowId(again.migration.name));
+  const { events } = await workflow.fetchHistory();
+  const first = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+  const input = JSON.parse(Buffer.from(first ?? '').toString()) as MigrationInput;
+  await workflow.terminate('to be continued');
+
+  const { busy: _busy, migration: _migration, primary: _primary, secondary: _secondary, ...state } = before;
+  await again.temporal.workflow.start('migration', {
+    workflowId: migrationWorkflowId(again.migration.name),
+    taskQueue: again.migration.taskQueue,
+    args: [{ ...input, state: { ...state, dropAt: null } }],
+  });
+  expect(await control.status()).toEqual(before);
+  await control.send('resume');
+  expect(await control.send('advance')).toMatchObject({ phase: 'backfill' });
+});
+
+test('a migration whose stores are not prepared says so when it is started', async () => {
+  await using unprepared = await scene();
+  await unprepared.work();
+  const lockstep = await unprepared.connect();
+  await unprepared.sql.modern('DROP SCHEMA lockstep CASCADE');
+  await expect(lockstep.control.start()).rejects.toMatchObject({
+    code: 'NotPrepared',
+    details: { remedy: 'lockstep prepare' },
+  });
+});
