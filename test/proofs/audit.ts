@@ -1,34 +1,8 @@
-import type { Account } from './account.ts';
 import { type Contents, type Entry, rowText } from './contents.ts';
-import { type Change, lastAnswer, type Promised, type PromiseLog } from './promises.ts';
+import { chainOf, type Effect, outcomeOf, tookEffect } from './effects.ts';
+import type { Find, Finding } from './fault.ts';
+import { lastAnswer, type Promised, type PromiseLog } from './promises.ts';
 import { witnessed } from './witnessed.ts';
-
-/**
- * - `lost`: an acknowledged write is not in the journal as its receipt says, or a store does not hold its outcome.
- * - `twice`: a database saw one write take effect more than once.
- * - `ghost`: something took effect that nobody asked for, or that was refused.
- * - `unjust`: a write was taken or refused although the record, as it was at that moment, says otherwise.
- * - `version`: versions of a key are not unique, do not rise, or went back.
- * - `unequal`: the stores hold different rows, versions or digests.
- * - `open`: a write is still owed, or waits for a person.
- */
-export const faults = ['lost', 'twice', 'ghost', 'unjust', 'version', 'unequal', 'open'] as const;
-export type Fault = (typeof faults)[number];
-
-export interface Finding {
-  readonly fault: Fault;
-  readonly about: string;
-  readonly why: string;
-}
-
-export type Find = (fault: Fault, about: string, why: string) => void;
-
-/** A write that the journal says took effect, and what it made of the record. */
-export interface Effect {
-  readonly promised: Promised;
-  readonly version: string;
-  readonly after: Account | null;
-}
 
 /** Holds every promise against both stores, which must be quiet. `primary` is the one that has decided. */
 export function audit(log: PromiseLog, primary: Contents, secondary: Contents): Finding[] {
@@ -77,34 +51,6 @@ function judgeAnswer(promised: Promised, entry: Entry | undefined, find: Find): 
       promised.operationId,
       `refused as ${answer.code}, the journal says ${entry.status} ${entry.reason}`,
     );
-}
-
-/** What took effect on a key, by version, with the record's state after each. */
-function chainOf(
-  key: string,
-  asked: readonly Promised[],
-  entries: ReadonlyMap<string, Entry>,
-  find: Find,
-): Effect[] {
-  const effective = asked
-    .flatMap((promised) => {
-      const entry = entries.get(promised.operationId);
-      return entry && tookEffect(entry) && entry.version !== null
-        ? [{ promised, version: entry.version }]
-        : [];
-    })
-    .sort((left, right) => (BigInt(left.version) < BigInt(right.version) ? -1 : 1));
-  const chain: Effect[] = [];
-  for (const { promised, version } of effective) {
-    const before = chain.at(-1);
-    const after = outcomeOf(promised.change, before?.after ?? null);
-    if (before?.version === version) find('version', key, `version ${version} was given twice`);
-    if (after === 'impossible') find('unjust', promised.operationId, `${promised.change.kind} was taken`);
-    if (promised.expected !== null && promised.expected !== before?.version)
-      find('unjust', promised.operationId, 'taken although the record had another version than expected');
-    chain.push({ promised, version, after: after === 'impossible' ? null : after });
-  }
-  return chain;
 }
 
 /** A refusal is just when the record, at the version that the journal notes, gives the reason for it. */
@@ -161,21 +107,4 @@ function judgeRecord(
   function records(contents: Contents): string | null {
     return contents.records.get(key)?.digest ?? null;
   }
-}
-
-function outcomeOf(change: Change, before: Account | null): Account | null | 'impossible' {
-  switch (change.kind) {
-    case 'create':
-      return before ? 'impossible' : change.account;
-    case 'replace':
-      return change.account;
-    case 'update':
-      return before ? { ...before, ...change.patch } : 'impossible';
-    case 'delete':
-      return before ? null : 'impossible';
-  }
-}
-
-function tookEffect({ status }: Entry): boolean {
-  return status === 'completed' || status === 'pending' || status === 'parked';
 }

@@ -1,6 +1,7 @@
 import type { StoreName } from '../../model/failure.ts';
 import type { Phase } from '../../model/phase.ts';
-import { type Proxy as Between, proxy } from '../proxy.ts';
+import { createDatabasesOn } from '../databases.ts';
+import { proxy } from '../proxy.ts';
 import { advanceTo } from './advance.ts';
 import { openIds } from './contents.ts';
 import { Draws } from './draw.ts';
@@ -14,20 +15,17 @@ const phases: readonly Phase[] = ['dual-write', 'switch-primary'];
 /** A parallel write that one store refuses leaves no trace in the other, whichever of them decides. */
 export async function compensate({ servers, seed, short, note }: Conditions): Promise<Report> {
   const rounds = short ? 1 : 5;
-  const proxies: Partial<Record<StoreName, Between>> = {};
+  await using databases = await createDatabasesOn(servers);
+  await using legacy = await proxy(databases.mysqlUrl);
+  await using modern = await proxy(databases.postgresqlUrl);
   await using stage = await buildStage({
     servers,
+    databases,
     pattern: 'parallel',
     phase: 'dual-write',
     tables: 'compensate',
-    between: async (direct, release) => {
-      proxies.legacy = release.use(await proxy(direct.legacy));
-      proxies.modern = release.use(await proxy(direct.modern));
-      return { legacy: proxies.legacy.url, modern: proxies.modern.url };
-    },
+    through: { legacy: legacy.url, modern: modern.url },
   });
-  const { legacy, modern } = proxies;
-  if (!legacy || !modern) throw new TypeError('a stage was built without what stands between');
   const bench: Bench = {
     accounts: stage.lockstep.repository(stage.account),
     direct: stage.direct,

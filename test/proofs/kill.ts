@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Random } from '../../examples/orders/random.ts';
+import { createDatabasesOn } from '../databases.ts';
 import { audit } from './audit.ts';
 import { legacyContents, modernContents } from './contents.ts';
 import { drainBoundSeconds, drained } from './drain.ts';
@@ -14,7 +15,13 @@ const perSecond = 20;
 /** The only worker dies again and again, at any moment; what was promised is kept all the same. */
 export async function kill({ servers, seed, short, note }: Conditions): Promise<Report> {
   const wanted = short ? 3 : 20;
-  await using stage = await buildStage({ servers, pattern: 'primary-secondary', phase: 'dual-write' });
+  await using databases = await createDatabasesOn(servers);
+  await using stage = await buildStage({
+    servers,
+    databases,
+    pattern: 'primary-secondary',
+    phase: 'dual-write',
+  });
   const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
   const accounts = stage.lockstep.repository(stage.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 120_000 });

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { startServer, status, stopServer } from '../../deploy/dev/servers.ts';
-import { proxy } from '../proxy.ts';
+import { createDatabasesOn } from '../databases.ts';
 import { audit } from './audit.ts';
 import { legacyContents, modernContents } from './contents.ts';
 import { drainBoundSeconds, drained } from './drain.ts';
+import { outageOf } from './modern-outage.ts';
 import { auditBars, count, findingLines, percentiles, writeFigures } from './promised-figures.ts';
 import { lastAnswer, latencyMs, PromiseLog } from './promises.ts';
 import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
@@ -12,33 +12,17 @@ import { Traffic } from './traffic.ts';
 
 const perSecond = 20;
 
-interface Outage {
-  how: string;
-  begin(): Promise<void>;
-  end(): Promise<void>;
-}
-
 /** The modern store goes away under traffic: nobody who writes notices, and it catches up by itself. */
 export async function outage({ servers, seed, short, proxy: cut, note }: Conditions): Promise<Report> {
   const seconds = short ? { before: 3, away: 5, after: 3 } : { before: 10, away: 30, after: 10 };
-  let away = serverOutage();
+  await using databases = await createDatabasesOn(servers);
+  await using away = await outageOf(databases.postgresqlUrl, cut);
   await using stage = await buildStage({
     servers,
+    databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
-    between: async (direct, release) => {
-      if (!cut && !(await isOwn())) {
-        release.defer(() => away.end());
-        return direct;
-      }
-      const between = release.use(await proxy(direct.modern));
-      away = {
-        how: cut ? 'connections cut, the server runs' : 'connections cut, the server is the user’s own',
-        begin: () => between.cut(),
-        end: () => between.restore(),
-      };
-      return { ...direct, modern: between.url };
-    },
+    through: { modern: away.url },
   });
   const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
   const accounts = stage.lockstep.repository(stage.account);
@@ -111,26 +95,6 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     note(`the promises and the worker's log are in ${stage.folder}`);
   }
   return found;
-}
-
-function serverOutage(): Outage {
-  let stopped = false;
-  return {
-    how: 'the server is stopped',
-    begin: async () => {
-      stopped = true;
-      await stopServer('postgresql');
-    },
-    end: async () => {
-      if (stopped) await startServer('postgresql');
-      stopped = false;
-    },
-  };
-}
-
-async function isOwn(): Promise<boolean> {
-  const servers = await status();
-  return servers.find(({ name }) => name === 'postgresql')?.state === 'own';
 }
 
 function wait(seconds: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Finding, faults } from './audit.ts';
+import { type Finding, faults } from './fault.ts';
 import { type Answer, lastAnswer, latencyMs, type PromiseLog } from './promises.ts';
 import { type Bar, exactly, type Figures } from './report.ts';
 

@@ -9,7 +9,7 @@ import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
-import { createDatabasesOn } from '../databases.ts';
+import type { Databases } from '../databases.ts';
 import type { accountWritten } from './account.ts';
 import { advanceTo } from './advance.ts';
 import { migrationVariable, patternVariable, proofMigration } from './migration.ts';
@@ -23,8 +23,9 @@ export interface StageOptions {
   phase: Phase;
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
-  /** What stands between the application and its databases; gives the URLs that workers and clients use. */
-  between?: (urls: StoreUrls, release: AsyncDisposableStack) => Promise<StoreUrls>;
+  databases: Databases;
+  /** What the application and its workers know the stores by, where that is not the databases themselves. */
+  through?: Partial<StoreUrls>;
 }
 
 export interface StoreUrls {
@@ -46,12 +47,12 @@ export interface Stage extends AsyncDisposable {
   keepFolder(): void;
 }
 
-export async function buildStage({ servers, pattern, phase, tables, between }: StageOptions): Promise<Stage> {
+export async function buildStage(options: StageOptions): Promise<Stage> {
+  const { servers, databases, pattern, phase, tables } = options;
   await using building = new AsyncDisposableStack();
-  const databases = building.use(await createDatabasesOn(servers));
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
+  const urls = { ...direct, ...options.through };
   await createTables(direct, tables ? ['account', tables] : ['account']);
-  const urls = between ? await between(direct, building) : direct;
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
   const { account, migration } = proofMigration(name, pattern);

@@ -1,5 +1,6 @@
-import type { Effect, Find } from './audit.ts';
 import type { Contents } from './contents.ts';
+import type { Effect } from './effects.ts';
+import type { Find } from './fault.ts';
 import type { PromiseLog } from './promises.ts';
 
 /**

@@ -1,0 +1,19 @@
+/**
+ * - `lost`: an acknowledged write is not in the journal as its receipt says, or a store does not hold its outcome.
+ * - `twice`: a database saw one write take effect more than once.
+ * - `ghost`: something took effect that nobody asked for, or that was refused.
+ * - `unjust`: a write was taken or refused although the record, as it was at that moment, says otherwise.
+ * - `version`: versions of a key are not unique, do not rise, or went back.
+ * - `unequal`: the stores hold different rows, versions or digests.
+ * - `open`: a write is still owed, or waits for a person.
+ */
+export const faults = ['lost', 'twice', 'ghost', 'unjust', 'version', 'unequal', 'open'] as const;
+export type Fault = (typeof faults)[number];
+
+export interface Finding {
+  readonly fault: Fault;
+  readonly about: string;
+  readonly why: string;
+}
+
+export type Find = (fault: Fault, about: string, why: string) => void;

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { servers } from '../servers.ts';
+import { compensate } from './compensate.ts';
+import { kill } from './kill.ts';
+import { outage } from './outage.ts';
+import type { Proof } from './report.ts';
+
+const proofs: { name: string; proof: Proof }[] = [
+  { name: 'outage', proof: outage },
+  { name: 'kill', proof: kill },
+  { name: 'compensate', proof: compensate },
+];
+
+/** In short form, and without stopping a server that other tests are using. */
+test.each(proofs)('$name holds', { timeout: 300_000 }, async ({ proof }) => {
+  const { bars, figures } = await proof({
+    servers: servers(),
+    seed: 20_260_801,
+    short: true,
+    proxy: true,
+    note: () => {},
+  });
+  const broken = bars.filter(({ ok }) => !ok);
+  expect(broken, JSON.stringify({ broken, figures }, null, 2)).toEqual([]);
+});
