@@ -4,7 +4,7 @@ import { createDatabasesOn } from '../databases.ts';
 import { audit } from './audit.ts';
 import { legacyContents, modernContents } from './contents.ts';
 import { drainBoundSeconds, drained } from './drain.ts';
-import { auditBars, count, findingLines, writeFigures } from './promised-figures.ts';
+import { auditBars, count, findingLines, latencyFigures, writeFigures } from './promised-figures.ts';
 import { lastAnswer, PromiseLog } from './promises.ts';
 import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
 import { buildStage } from './stage.ts';
@@ -65,6 +65,7 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     seconds: Math.round(seconds),
     drainSeconds,
     writes: writeFigures(log),
+    latencyMs: latencyFigures(log.all()),
     mostUnderWay: traffic.mostUnderWay,
     failures: failed
       .slice(0, 5)

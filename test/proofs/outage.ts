@@ -4,8 +4,8 @@ import { audit } from './audit.ts';
 import { legacyContents, modernContents } from './contents.ts';
 import { drainBoundSeconds, drained } from './drain.ts';
 import { outageOf } from './modern-outage.ts';
-import { auditBars, count, findingLines, percentiles, writeFigures } from './promised-figures.ts';
-import { lastAnswer, latencyMs, PromiseLog } from './promises.ts';
+import { auditBars, count, findingLines, latencyFigures, writeFigures } from './promised-figures.ts';
+import { PromiseLog } from './promises.ts';
 import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
 import { buildStage } from './stage.ts';
 import { Traffic } from './traffic.ts';
@@ -63,6 +63,8 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
       answers.some(({ answer }) => answer.outcome === 'failed' || answer.outcome === 'unknown'),
     );
   const planned = (seconds.before + seconds.away + seconds.after) * perSecond;
+  const latencies = (isIn: (askedAt: number) => boolean) =>
+    latencyFigures(log.all().filter(({ askedAt }) => isIn(askedAt)));
   const bars = [
     atLeast('writes asked for', planned - 1, log.all().length),
     exactly('calls that failed', 0, failed.length),
@@ -81,9 +83,11 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     awaySeconds: (back - from) / 1000,
     drainSeconds,
     writes: writeFigures(log),
-    latencyMsWhileAway: percentiles(
-      asked.filter((promised) => lastAnswer(promised).outcome === 'acknowledged').map(latencyMs),
-    ),
+    latencyMs: {
+      before: latencies((askedAt) => askedAt < from),
+      away: latencies((askedAt) => askedAt >= from && askedAt < to),
+      after: latencies((askedAt) => askedAt >= to),
+    },
     mostUnderWay: traffic.mostUnderWay,
     failures: failed
       .slice(0, 5)

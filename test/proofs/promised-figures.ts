@@ -1,5 +1,5 @@
 import { type Finding, faults } from './fault.ts';
-import { type Answer, lastAnswer, latencyMs, type PromiseLog } from './promises.ts';
+import { type Answer, lastAnswer, latencyMs, type Promised, type PromiseLog } from './promises.ts';
 import { type Bar, exactly, type Figures } from './report.ts';
 
 const names = {
@@ -28,18 +28,20 @@ export function count(log: PromiseLog, outcome: Answer['outcome']): number {
 }
 
 export function writeFigures(log: PromiseLog): Figures {
-  const acknowledged = log.all().filter((promised) => lastAnswer(promised).outcome === 'acknowledged');
   return {
     asked: log.all().length,
-    acknowledged: acknowledged.length,
+    acknowledged: count(log, 'acknowledged'),
     refused: count(log, 'refused'),
     sentAgain: log.all().filter(({ answers }) => answers.length > 1).length,
-    latencyMs: percentiles(acknowledged.map(latencyMs)),
   };
 }
 
-export function percentiles(values: readonly number[]): Figures {
-  const sorted = [...values].sort((left, right) => left - right);
+/** Of the acknowledged ones, from the first call to the last answer. */
+export function latencyFigures(promises: readonly Promised[]): Figures {
+  const sorted = promises
+    .filter((promised) => lastAnswer(promised).outcome === 'acknowledged')
+    .map(latencyMs)
+    .sort((left, right) => left - right);
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: sorted.at(-1) ?? null };
