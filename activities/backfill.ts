@@ -87,7 +87,8 @@ export function backfillActivities(context: ActivityContext) {
     let chunk = await chunkOf(entity, request.range, route);
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
       const started = Date.now();
-      const { next, keys } = await copyChunk(entity, chunk, route, target);
+      const from = chunk;
+      const { next, keys } = await beating(() => copyChunk(entity, from, route, target));
       chunk = next;
       Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
       if (request.keysPerSecond !== null && !chunk.done) {
@@ -158,7 +159,7 @@ export function backfillActivities(context: ActivityContext) {
     for (let page = 0; page < 50; page++) {
       const keys = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
       if (keys.length > 0) {
-        const results = await convergeKeys(context, entity, keys, route);
+        const results = await beating(() => convergeKeys(context, entity, keys, route));
         if (results.some((result) => result.status === 'fenced')) {
           throw new LockstepError(
             'Fenced',

@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 
-const everyMs = 5_000;
+const everyMs = 2_000;
 
-/** Heartbeats while one long statement runs, so that a slow database is not taken for a lost worker. */
+/** Heartbeats while long statements run, so that a slow database is not taken for a lost worker. */
 export async function beating<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), everyMs);

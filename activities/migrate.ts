@@ -64,6 +64,7 @@ export function migrateActivities(context: ActivityContext) {
     const route = { epoch, primary, secondary: otherStore(primary) };
     let drained = 0;
     for (;;) {
+      Context.current().cancellationSignal.throwIfAborted();
       const parked = await stores[primary].journal({
         migration: migration.name,
         statuses: ['parked'],

@@ -66,7 +66,7 @@ export function validateActivities(context: ActivityContext) {
     const keys = new Map(samples.flat().map((key) => [keyText(key), key]));
     let total = nothing;
     for (const page of pages([...keys.values()])) {
-      total = sum(total, await comparePage(entity, page, route));
+      total = sum(total, await beating(() => comparePage(entity, page, route)));
       Context.current().heartbeat({ compared: total.compared });
     }
     return total;
@@ -92,7 +92,7 @@ export function validateActivities(context: ActivityContext) {
         limit: keysPerPage,
       });
       const keys = side === 'primary' ? page : await unknownTo(entity, page, route);
-      total = sum(total, await comparePage(entity, keys, route));
+      total = sum(total, await beating(() => comparePage(entity, keys, route)));
       Context.current().heartbeat({ compared: total.compared });
       const last = page.at(-1);
       if (last && page.length === keysPerPage) position = { side, after: keyText(last) };

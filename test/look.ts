@@ -3,7 +3,7 @@ import type { Entity } from '../model/entity.ts';
 import type { StoreName } from '../model/failure.ts';
 import { routes } from '../model/phase.ts';
 import type { Account } from './accounts.ts';
-import type { Scene } from './harness.ts';
+import type { Scene } from './scene.ts';
 import { until } from './until.ts';
 
 /** A row as plain SQL gives it; null where there is none. */

@@ -66,9 +66,9 @@ export function owing(policy: WriteInput['policy']) {
   });
 }
 
-const heartbeats = { heartbeatTimeout: '30s', startToCloseTimeout: '6 hours' } as const;
+const heartbeats = { heartbeatTimeout: '10s', startToCloseTimeout: '6 hours' } as const;
 
-/** Long activities that report by heartbeat; a lost worker is noticed within half a minute. */
+/** Long activities that report by heartbeat; a lost worker is noticed within ten seconds. */
 export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses });
 
 /** Long activities that must be over in a bounded time. */

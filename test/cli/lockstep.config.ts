@@ -1,0 +1,11 @@
+import { defineMigration } from '../../model/migration.ts';
+import { account, flagged, twin } from '../accounts.ts';
+import { quickPolicy } from '../policy.ts';
+
+/** The migration of a test's scene, for commands and workers that run as processes of their own. */
+export default defineMigration({
+  name: process.env.LOCKSTEP_TEST_MIGRATION ?? 'test',
+  entities: [account, twin, flagged],
+  deadline: '2100-01-01T00:00:00Z',
+  policy: { ...quickPolicy, ...JSON.parse(process.env.LOCKSTEP_TEST_POLICY ?? '{}') },
+});

@@ -1,0 +1,102 @@
+import { InMemoryProvider, OpenFeature, type Provider } from '@openfeature/server-sdk';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/flags.ts';
+import { stickyHash } from '../../model/share.ts';
+import { account, flagged, newAccount } from '../accounts.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+import { rowIn } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(async () => {
+  await OpenFeature.clearProviders();
+  await at?.[Symbol.asyncDispose]();
+});
+
+let domains = 0;
+
+/** A service whose flags come from a provider of its own. */
+async function connectWith(provider: Provider) {
+  domains += 1;
+  const domain = `domain-${domains}`;
+  await OpenFeature.setProviderAndWait(domain, provider);
+  return await at.connect({ flags: openFeatureFlags(OpenFeature.getClient(domain)) });
+}
+
+const switches = (flag: string, on: boolean) =>
+  new InMemoryProvider({
+    [flag]: { variants: { on: true, off: false }, defaultVariant: on ? 'on' : 'off', disabled: false },
+  });
+
+/** Answers no question, and remembers what it was asked about. */
+class Broken extends InMemoryProvider {
+  readonly asked: unknown[] = [];
+  override async resolveBooleanEvaluation(
+    _flag: string,
+    _fallback: boolean,
+    context: unknown,
+  ): Promise<never> {
+    this.asked.push(context);
+    throw new Error('the flag service is down');
+  }
+}
+
+test.each([true, false])('the provider decides whether a key is written to both: %s', async (on) => {
+  const records = (await connectWith(switches(dualWriteFlag, on))).repository(flagged);
+  const value = newAccount();
+  await records.create(value, { ack: 'both' });
+  expect((await rowIn(at, 'modern', 'flagged', value.id)) !== null).toBe(on);
+});
+
+test.each([0, 100])(
+  'a provider that fails leaves the decision to the durable share of %s',
+  async (percent) => {
+    await at.lockstep.control.setWritePercent(percent);
+    const provider = new Broken();
+    const records = (await connectWith(provider)).repository(flagged);
+    const value = newAccount();
+    await records.create(value, { ack: 'both' });
+    expect((await rowIn(at, 'modern', 'flagged', value.id)) !== null).toBe(percent === 100);
+    const text = `flagged\u0000["${value.id}"]`;
+    expect(provider.asked).toMatchObject([
+      { targetingKey: stickyHash(text).toString(16), entity: 'flagged' },
+    ]);
+    expect(JSON.stringify(provider.asked)).not.toContain(String(value.id));
+  },
+);
+
+test('before its phase no provider sends a read to modern', async () => {
+  const accounts = (await connectWith(switches(readModernFlag, true))).repository(account);
+  const value = newAccount({ owner: 'legacy' });
+  await accounts.create(value, { ack: 'both' });
+  await at.sql.modern(`UPDATE accounts SET owner = 'modern' WHERE id = ${value.id}`);
+  expect((await accounts.get(value.id))?.owner).toBe('legacy');
+});
+
+test('in its phase the provider decides where a key is read, and fails towards the durable share', async () => {
+  await at.sql.modern('DELETE FROM accounts');
+  await at.sql.legacy('DELETE FROM accounts');
+  await advanceTo(at.lockstep, 'switch-reads');
+  const value = newAccount({ owner: 'legacy' });
+  await at.lockstep.repository(account).create(value, { ack: 'both' });
+  await at.sql.modern(`UPDATE accounts SET owner = 'modern' WHERE id = ${value.id}`);
+  const readBy = async (provider: Provider) =>
+    (await (await connectWith(provider)).repository(account).get(value.id))?.owner;
+
+  expect(await readBy(switches(readModernFlag, true))).toBe('modern');
+  expect(await readBy(switches(readModernFlag, false))).toBe('legacy');
+  expect(await readBy(new Broken())).toBe('legacy');
+  await at.lockstep.control.setReadPercent(100);
+  expect(await readBy(new Broken())).toBe('modern');
+});
+
+test('after its phase no provider keeps a read in legacy', async () => {
+  await at.lockstep.control.send('advance');
+  const accounts = (await connectWith(switches(readModernFlag, false))).repository(account);
+  const value = newAccount({ owner: 'modern' });
+  await accounts.create(value, { ack: 'both' });
+  await at.sql.legacy(`UPDATE accounts SET owner = 'legacy' WHERE id = ${value.id}`);
+  expect((await accounts.get(value.id))?.owner).toBe('modern');
+});

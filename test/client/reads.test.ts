@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Repository } from '../../client/repository.ts';
+import { inShare } from '../../model/share.ts';
+import { type Account, account, newAccount } from '../accounts.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+
+let at: Moving;
+const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));
+const [first] = kept;
+if (!first) throw new Error('there are accounts');
+
+beforeAll(async () => {
+  at = await moving('validate');
+  const accounts = at.lockstep.repository(account);
+  await Promise.all(kept.map((value) => accounts.create(value, { ack: 'both' })));
+  await advanceTo(at.lockstep, 'switch-reads');
+  // From here on the owner tells which store has answered.
+  await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+/** A client that has just begun knows the route of now. */
+const accountsNow = async () => (await at.connect()).repository(account);
+
+async function answeredBy(accounts: Repository<Account>): Promise<(string | undefined)[]> {
+  return await Promise.all(kept.map(async ({ id }) => (await accounts.get(id))?.owner));
+}
+
+const expected = (percent: number) =>
+  kept.map(({ id }) => (inShare('account', JSON.stringify([String(id)]), percent) ? 'modern' : 'legacy'));
+
+test('the share of reads is sticky by key, and a smaller one lies inside a larger one', async () => {
+  const shares: string[][] = [];
+  for (const percent of [0, 30, 60, 100]) {
+    await at.lockstep.control.setReadPercent(percent);
+    const accounts = await accountsNow();
+    expect(await answeredBy(accounts)).toEqual(expected(percent));
+    expect(await answeredBy(accounts)).toEqual(expected(percent));
+    shares.push(expected(percent));
+  }
+  expect(new Set(shares[1]).size).toBe(2);
+  shares[1]?.forEach((store, index) => {
+    if (store === 'modern') expect(shares[2]?.[index]).toBe('modern');
+  });
+});
+
+test('a record that is not there is null, wherever it is looked for', async () => {
+  expect(await (await accountsNow()).get(newAccount().id)).toBeNull();
+});
+
+test('where the routed store is away, the primary answers', async () => {
+  const accounts = await accountsNow();
+  expect((await accounts.get(first.id))?.owner).toBe('modern');
+  await at.proxies.modern.cut();
+  try {
+    expect((await accounts.get(first.id))?.owner).toBe('legacy');
+  } finally {
+    await at.proxies.modern.restore();
+  }
+});
+
+test('where no store answers, the read fails with the name of the store', async () => {
+  const accounts = await accountsNow();
+  await accounts.get(first.id);
+  await at.proxies.modern.cut();
+  await at.proxies.legacy.cut();
+  try {
+    await expect(accounts.get(first.id)).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+      details: { store: 'legacy' },
+    });
+  } finally {
+    await at.proxies.modern.restore();
+    await at.proxies.legacy.restore();
+  }
+});
+
+test('a read that carries a token is never answered with less', async () => {
+  const accounts = await accountsNow();
+  const value = newAccount({ owner: 'first' });
+  await accounts.create(value, { ack: 'both' });
+  const { token } = await accounts.update(value.id, { owner: 'second' }, { ack: 'both' });
+  // As if the second write were still on its way.
+  await at.sql.modern(`UPDATE accounts SET owner = 'stale' WHERE id = ${value.id}`);
+  await at.sql.modern(`UPDATE lockstep.records SET version = 1 WHERE record_key = '["${value.id}"]'`);
+  expect((await accounts.get(value.id))?.owner).toBe('stale');
+  expect((await accounts.get(value.id, { atLeast: token ?? '' }))?.owner).toBe('second');
+});
+
+test('a token that no store has reached is told, not answered with something older', async () => {
+  const accounts = await accountsNow();
+  await expect(accounts.get(first.id, { atLeast: `v1.${2n ** 62n}` })).rejects.toMatchObject({
+    code: 'StaleRead',
+    details: { entity: 'account' },
+  });
+});
+
+test('a delete is read back as null with its token', async () => {
+  const accounts = await accountsNow();
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  const { token } = await accounts.delete(value.id, { ack: 'both' });
+  expect(await accounts.get(value.id, { atLeast: token ?? '' })).toBeNull();
+});
+
+test('shadow reads answer from the routed store, and count what the other one has', async () => {
+  const client = await at.connect();
+  const accounts = client.repository(account);
+  const equal = newAccount();
+  await accounts.create(equal, { ack: 'both' });
+  expect((await accounts.get(first.id, { shadow: true }))?.owner).toBe('modern');
+  await accounts.get(equal.id, { shadow: true });
+  await at.proxies.legacy.cut();
+  await accounts.get(first.id, { shadow: true });
+  await at.proxies.legacy.restore();
+  expect(client.shadow.counts()).toEqual({ equal: 1, unequal: 1, failed: 1 });
+});
+
+test('a client that was idle asks for the route before it reads', async () => {
+  let skipped = 0;
+  const client = await at.connect({ now: () => Date.now() + skipped });
+  const accounts = client.repository(account);
+  expect((await accounts.get(first.id))?.owner).toBe('modern');
+  await at.lockstep.control.setReadPercent(0);
+  skipped = 3_600_000;
+  expect((await accounts.get(first.id))?.owner).toBe('legacy');
+});
+
+test('before reads are switched legacy answers, afterwards modern', async () => {
+  await at.lockstep.control.send('rollback');
+  expect((await (await accountsNow()).get(first.id))?.owner).toBe('legacy');
+  await at.lockstep.control.send('advance');
+  await at.lockstep.control.setReadPercent(100);
+  await at.lockstep.control.send('advance');
+  expect((await (await accountsNow()).get(first.id))?.owner).toBe('modern');
+});

@@ -1,0 +1,86 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { up } from '../deploy/dev/servers.ts';
+import {
+  backfillWorkflowId,
+  migrationWorkflowId,
+  validationWorkflowId,
+  writeWorkflowId,
+} from '../workflows/messages.ts';
+import { account, newAccount, refusedByModern, twin } from './accounts.ts';
+import { advanceTo, movingOn } from './scene.ts';
+import { until } from './until.ts';
+
+/**
+ * Records the histories that test/workflows/replay.test.ts replays. Run it by hand, and only when released workflows are
+ * given up: `node test/record-histories.ts`.
+ */
+const folder = new URL('./histories/', import.meta.url);
+const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });
+await using at = await movingOn(servers, 'legacy-only', { policy: { backfillChunk: 5 } });
+const { control } = at.lockstep;
+const { name } = at.migration;
+for (let id = 1; id <= 30; id++)
+  await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
+await advanceTo(at.lockstep, 'dual-write');
+
+const accounts = at.lockstep.repository(account);
+const { operationId: plain } = await accounts.create(newAccount());
+await at.proxies.modern.cut();
+const { operationId: late } = await accounts.create(newAccount());
+await at.proxies.modern.restore();
+
+const compensated = 'compensated';
+await at.lockstep
+  .repository(twin)
+  .create(newAccount({ balance: refusedByModern }), { operationId: compensated })
+  .catch(() => undefined);
+
+const { operationId: parked } = await accounts.create(newAccount({ balance: refusedByModern }));
+for (const resolution of ['retry', 'compensate'] as const) {
+  await until('the write is parked', async () => (await control.writeStatus(parked)).stage === 'parked');
+  await control.resolve(parked, resolution);
+}
+for (const id of [plain, late, parked]) {
+  await at.temporal.workflow
+    .getHandle(writeWorkflowId(name, id))
+    .result()
+    .catch(() => undefined);
+}
+
+await advanceTo(at.lockstep, 'validate');
+await until('there is evidence', async () => (await control.status()).evidence);
+await control.startValidation({ sample: null, seed: 1 });
+await advanceTo(at.lockstep, 'switch-primary');
+await control.send('rollback');
+await advanceTo(at.lockstep, 'decommissioned');
+await at.temporal.workflow.getHandle(migrationWorkflowId(name)).result();
+
+mkdirSync(folder, { recursive: true });
+for (const [file, workflowId] of Object.entries({
+  'write-plain': writeWorkflowId(name, plain),
+  'write-late': writeWorkflowId(name, late),
+  'write-compensated': writeWorkflowId(name, compensated),
+  'write-parked': writeWorkflowId(name, parked),
+  backfill: backfillWorkflowId(name),
+  validate: validationWorkflowId(name),
+  migration: migrationWorkflowId(name),
+})) {
+  const history = await at.temporal.workflow.getHandle(workflowId).fetchHistory();
+  writeFileSync(new URL(`${file}.json`, folder), `${JSON.stringify(asJson(history), null, 1)}\n`);
+}
+
+/**
+ * A message as JSON that the replayer takes as it is: numbers for enums and 64-bit integers, base64 for bytes. Where it was
+ * recorded is left out.
+ */
+function asJson(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/^\d+@.*$/, 'recorder');
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if ('toNumber' in value && typeof value.toNumber === 'function') return value.toNumber();
+  if (Array.isArray(value)) return value.map(asJson);
+  const members = Object.entries(value).map(([name, member]) => {
+    return [name, name === 'stackTrace' ? '' : asJson(member)];
+  });
+  return Object.fromEntries(members);
+}

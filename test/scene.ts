@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { type ConnectOptions, connect, type Lockstep } from '../client/connect.ts';
+import { prepareStores, registerSearchAttributes } from '../client/prepare.ts';
+import { openStores } from '../databases/open.ts';
+import type { Store } from '../databases/store.ts';
+import type { Servers } from '../deploy/dev/servers.ts';
+import type { StoreName } from '../model/failure.ts';
+import { defineMigration, type Migration, type MigrationOptions } from '../model/migration.ts';
+import { type Phase, phases } from '../model/phase.ts';
+import { HybridClock } from '../model/version.ts';
+import { workflowBundle } from '../workers/bundle.ts';
+import { type RunningWorker, runWorker } from '../workers/worker.ts';
+import type { MigrationStatus } from '../workflows/messages.ts';
+import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
+import { type Direct, direct } from './databases/direct.ts';
+import { createDatabasesOn } from './databases.ts';
+import { altered, type Faults } from './faults.ts';
+import { quickPolicy } from './policy.ts';
+import './quiet.ts';
+import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
+import { until } from './until.ts';
+
+const ignore = () => undefined;
+
+/** A migration on fresh databases, with its workflow running once `start` has been called. */
+export interface Scene extends AsyncDisposable {
+  readonly migration: Migration;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly temporal: Client;
+  /** Around the proxies, to look at tables and to plant faults. */
+  readonly sql: Readonly<Record<StoreName, Direct['rows']>>;
+  /** Between everything of ours and the databases. */
+  readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
+  /** Around the proxies, without workflow or client. */
+  readonly stores: Readonly<Record<StoreName, Store>>;
+  work(faults?: Faults): Promise<RunningWorker>;
+  connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
+}
+
+export type SceneOptions = Partial<MigrationOptions> & {
+  /** The engine of the legacy store; modern has the other one. Default `mysql`. */
+  from?: 'mysql' | 'postgresql';
+  tables?: Readonly<Record<StoreName, readonly string[]>>;
+};
+
+/** Fresh databases, prepared; everything is released in reverse order when the scene is left. */
+export async function sceneOn(servers: Servers, options: SceneOptions = {}): Promise<Scene> {
+  const { from = 'mysql', tables, policy, ...given } = options;
+  const release: (() => Promise<unknown>)[] = [];
+  const leave = async () => {
+    for (const releasing of release.splice(0).toReversed()) await releasing();
+  };
+  try {
+    const databases = await createDatabasesOn(servers);
+    release.push(() => databases.drop());
+    const { mysqlUrl, postgresqlUrl } = databases;
+    const urls =
+      from === 'mysql'
+        ? { legacy: mysqlUrl, modern: postgresqlUrl }
+        : { legacy: postgresqlUrl, modern: mysqlUrl };
+    const looks = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
+    release.push(
+      () => looks.legacy.end(),
+      () => looks.modern.end(),
+    );
+    for (const store of ['legacy', 'modern'] as const) {
+      const statements = tables?.[store] ?? accountTables.map((table) => createAccounts(table, store));
+      for (const statement of statements) await looks[store].rows(statement);
+    }
+    const proxies = { legacy: await proxy(urls.legacy), modern: await proxy(urls.modern) };
+    release.push(
+      () => proxies.legacy.close(),
+      () => proxies.modern.close(),
+    );
+
+    const server = servers.temporal;
+    const environment = {
+      LOCKSTEP_LEGACY_URL: proxies.legacy.url,
+      LOCKSTEP_MODERN_URL: proxies.modern.url,
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: server.namespace,
+    };
+    const migration = defineMigration({
+      name: `test-${randomBytes(6).toString('hex')}`,
+      entities: [account, twin, flagged],
+      deadline: '2100-01-01T00:00:00Z',
+      ...given,
+      legacy: { connectTimeoutMs: 2_000, ...given.legacy },
+      modern: { connectTimeoutMs: 2_000, ...given.modern },
+      policy: { ...quickPolicy, ...policy },
+    });
+    await prepareStores(migration, environment);
+    const stores = openStores(migration, {
+      LOCKSTEP_LEGACY_URL: urls.legacy,
+      LOCKSTEP_MODERN_URL: urls.modern,
+    });
+    release.push(
+      () => stores.legacy.close(),
+      () => stores.modern.close(),
+    );
+
+    const world = await TestWorkflowEnvironment.createFromExistingServer(server);
+    release.push(() => world.teardown());
+    await registerSearchAttributes(world.client);
+    release.push(() => endWorkflows(world.client, migration));
+
+    return {
+      migration,
+      environment,
+      temporal: world.client,
+      sql: { legacy: looks.legacy.rows, modern: looks.modern.rows },
+      proxies,
+      stores,
+      async work(faults) {
+        const worker = faults
+          ? await workWith(faults, migration, environment, world)
+          : await runWorker({ migration, environment, log: ignore });
+        release.push(() => worker.shutdown());
+        return worker;
+      },
+      async connect(connecting = {}) {
+        const lockstep = await connect({ migration, environment, temporal: world.client, ...connecting });
+        release.push(() => lockstep.close());
+        return lockstep;
+      },
+      [Symbol.asyncDispose]: leave,
+    };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** As `runWorker`, on stores that a test can make fail. */
+async function workWith(
+  faults: Faults,
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+  world: TestWorkflowEnvironment,
+): Promise<RunningWorker> {
+  const stores = openStores(migration, environment);
+  const worker = await Worker.create({
+    connection: world.nativeConnection,
+    namespace: environment.TEMPORAL_NAMESPACE ?? 'default',
+    taskQueue: migration.taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: createActivities({
+      migration,
+      stores: {
+        legacy: altered(stores.legacy, faults.legacy),
+        modern: altered(stores.modern, faults.modern),
+      },
+      clock: new HybridClock(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      log: ignore,
+    }),
+    shutdownGraceTime: '1s',
+  });
+  const finished = worker.run().finally(async () => {
+    await stores.legacy.close();
+    await stores.modern.close();
+  });
+  return {
+    finished,
+    reasons: async () => [],
+    shutdown: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await finished;
+    },
+  };
+}
+
+/** A workflow left behind would wait for a worker for ever. */
+async function endWorkflows(temporal: Client, migration: Migration): Promise<void> {
+  const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId } of temporal.workflow.list({ query })) {
+    await temporal.workflow.getHandle(workflowId).terminate('the test is over').catch(ignore);
+  }
+  for (const bulk of ['backfill', 'validate', 'migration']) {
+    await temporal.workflow
+      .getHandle(`${bulk}/${migration.name}`)
+      .terminate('the test is over')
+      .catch(ignore);
+  }
+}
+
+/** A running migration with a worker and a client, in the phase that the test is about. */
+export interface Moving extends Scene {
+  readonly lockstep: Lockstep;
+  readonly faults: Faults;
+  readonly worker: RunningWorker;
+}
+
+export async function movingOn(servers: Servers, phase: Phase, options: SceneOptions = {}): Promise<Moving> {
+  const opened = await sceneOn(servers, options);
+  try {
+    const faults: Faults = { legacy: {}, modern: {} };
+    const worker = await opened.work(faults);
+    const lockstep = await started(opened);
+    await advanceTo(lockstep, phase);
+    return { ...opened, lockstep, faults, worker };
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Connects as a service does, and starts the migration's workflow. */
+export async function started(opened: Scene): Promise<Lockstep> {
+  const lockstep = await opened.connect();
+  await lockstep.control.start();
+  return lockstep;
+}
+
+/** Passes every gate on the way, as an operator would. */
+export async function advanceTo(lockstep: Lockstep, phase: Phase): Promise<MigrationStatus> {
+  const { control } = lockstep;
+  for (;;) {
+    const status = await control.status();
+    if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
+    await until('the backfill is over', async () => !(await control.status()).backfill?.running);
+    await until('the validation is over', async () => !(await control.status()).validating);
+    if (status.phase === 'switch-reads') await control.setReadPercent(100);
+    await control.send('advance');
+  }
+}

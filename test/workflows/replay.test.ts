@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { expect, test } from 'vitest';
+import { workflowBundle } from '../../workers/bundle.ts';
+import '../quiet.ts';
+
+const folder = new URL('../histories/', import.meta.url);
+const files = readdirSync(folder);
+
+function historyIn(file: string): string {
+  return readFileSync(new URL(file, folder), 'utf8');
+}
+
+async function replay(histories: { workflowId: string; history: unknown }[]) {
+  const results: [string, Error | undefined][] = [];
+  const options = { workflowBundle: await workflowBundle() };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
+    results.push([workflowId, error]);
+  }
+  return results;
+}
+
+test('workflows take up every recorded history', async () => {
+  const histories = files.map((file) => ({ workflowId: file, history: JSON.parse(historyIn(file)) }));
+  expect(await replay(histories)).toEqual(files.map((file) => [file, undefined]));
+});
+
+test('a history of other steps is not taken up', async () => {
+  const mutated = historyIn('write-parked.json').replaceAll('"settleOperation"', '"anotherActivity"');
+  const [[, error] = []] = await replay([{ workflowId: 'mutated', history: JSON.parse(mutated) }]);
+  expect(error).toBeInstanceOf(DeterminismViolationError);
+});

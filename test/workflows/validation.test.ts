@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Evidence } from '../../workflows/messages.ts';
+import { account, newAccount } from '../accounts.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
+import { settled, storedIn } from '../look.ts';
+import { until } from '../until.ts';
+import { write } from '../writers.ts';
+
+let at: Moving;
+const rows = 450;
+beforeAll(async () => {
+  at = await moving('dual-write');
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
+  await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
+  await advanceTo(at.lockstep, 'validate');
+  await until('the first validation is over', async () => (await at.lockstep.control.status()).evidence);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+async function validated(sample: number | null, seed = 7): Promise<Evidence> {
+  const { control } = at.lockstep;
+  await control.startValidation({ sample, seed });
+  const { evidence } = await until('the validation is over', async () => {
+    const status = await control.status();
+    return !status.validating && status;
+  });
+  if (!evidence) throw new Error('a validation leaves evidence');
+  return evidence;
+}
+
+const found = async () =>
+  (await at.stores.legacy.differences(at.migration.name, 100)).map(({ key, verdict }) => [key[0], verdict]);
+
+test('equal stores have no difference, and the evidence says what it proves', async () => {
+  expect(await validated(null)).toMatchObject({
+    mode: 'full',
+    compared: rows,
+    differences: 0,
+    upperBound: 0,
+  });
+  expect(await validated(100)).toMatchObject({
+    mode: 'sample',
+    compared: 100,
+    differences: 0,
+    upperBound: 0.03,
+  });
+});
+
+test('none is invented while writers are at work', async () => {
+  const writers = write(at.lockstep.repository(account));
+  await until('the writers are at work', async () => writers.acknowledged() > 8);
+  const evidence = await validated(null);
+  const before = writers.acknowledged();
+  expect(await validated(200)).toMatchObject({ differences: 0 });
+  await until('the writers went on', async () => writers.acknowledged() > before);
+  const { failures } = await writers.stop();
+  expect(failures).toEqual([]);
+  expect(evidence.differences).toBe(0);
+  expect(await found()).toEqual([]);
+});
+
+test('a write that is owed is late, not lost', async () => {
+  await at.proxies.modern.cut();
+  const value = newAccount();
+  await at.lockstep.repository(account).create(value);
+  const hold = Promise.withResolvers<void>();
+  at.faults.modern.write = async (...call) => {
+    await hold.promise;
+    return await at.stores.modern.write(...call);
+  };
+  await at.proxies.modern.restore();
+  expect(await validated(null)).toMatchObject({ differences: 0, inFlight: 1 });
+  delete at.faults.modern.write;
+  hold.resolve();
+  await settled(at);
+});
+
+test('every planted difference is found, in full and in a sample of everything', async () => {
+  const accounts = at.lockstep.repository(account);
+  const stale = newAccount({ owner: 'first' });
+  await accounts.create(stale, { ack: 'both' });
+  const { version } = await storedIn(at, 'modern', account, stale.id);
+  await accounts.update(stale.id, { owner: 'second' }, { ack: 'both' });
+  await at.sql.modern(`UPDATE accounts SET owner = 'first' WHERE id = ${stale.id}`);
+  await at.sql.modern(
+    `UPDATE lockstep.records SET version = ${version} WHERE record_key = '["${stale.id}"]'`,
+  );
+  await at.sql.modern('DELETE FROM accounts WHERE id IN (10, 20)');
+  await at.sql.modern(`UPDATE accounts SET owner = 'planted' WHERE id = 30`);
+  await at.sql.modern('UPDATE accounts SET balance = 5.01 WHERE id = 40');
+  await at.sql.modern(`INSERT INTO accounts VALUES (999999, 'planted', NULL, 1.00)`);
+  const planted = [
+    ['10', 'missing'],
+    ['20', 'missing'],
+    ['30', 'mismatch'],
+    ['40', 'mismatch'],
+    ['999999', 'extra'],
+    [String(stale.id), 'stale'],
+  ].sort();
+  for (const sample of [null, 100_000]) {
+    expect(await validated(sample)).toMatchObject({ differences: planted.length });
+    expect((await found()).sort()).toEqual(planted);
+  }
+  const reasons = await at.stores.legacy.differences(at.migration.name, 100);
+  expect(reasons.find(({ key }) => key[0] === '30')?.reason).toBe('fields owner');
+  expect(JSON.stringify(reasons)).not.toContain('planted');
+});
+
+test('a row that no field can hold is told as unreadable', async () => {
+  await at.sql.modern('ALTER TABLE accounts DROP CONSTRAINT accounts_limit');
+  await at.sql.modern(`UPDATE accounts SET balance = 'NaN' WHERE id = 50`);
+  await validated(null);
+  expect(await found()).toContainEqual(['50', 'unreadable']);
+});
