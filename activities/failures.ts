@@ -18,11 +18,13 @@ export function carryingFailures<A extends Record<string, (...args: never[]) => 
   return Object.fromEntries(wrapped) as A;
 }
 
-export function failureOf(error: LockstepError): ApplicationFailure {
+/** @param pauseMs until the next try; without it the retry policy of the caller says */
+export function failureOf(error: LockstepError, pauseMs?: number): ApplicationFailure {
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
     nonRetryable: !error.retryable,
     details: [error.details],
+    ...(pauseMs === undefined ? {} : { nextRetryDelay: pauseMs }),
   });
 }

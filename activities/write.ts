@@ -7,8 +7,10 @@ import { entityOf, sharedRecords } from '../model/field.ts';
 import { entityNamed } from '../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../model/operation.ts';
 import { isNewer, type Version } from '../model/version.ts';
+import { Absence } from './absence.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys } from './converge.ts';
+import { failureOf } from './failures.ts';
 
 /** What a store made of an operation. Only what a retry may change is thrown instead. */
 export type WriteResult =
@@ -32,6 +34,7 @@ const movedAttempts = 10;
 
 export function writeActivities(context: ActivityContext) {
   const { migration, stores, clock } = context;
+  const absence = new Absence(migration.policy);
 
   /** The guarded write at the primary: it decides about version and refusal. */
   async function writePrimary(input: WriteInput): Promise<WriteResult> {
@@ -91,7 +94,9 @@ export function writeActivities(context: ActivityContext) {
   }): Promise<WriteResult> {
     const { operation, route, decidedBy } = request;
     const entity = entityNamed(migration, operation.entity);
-    const [converged] = await convergeKeys(context, entity, [operation.key], route);
+    const [converged] = await patiently(route.secondary, () =>
+      convergeKeys(context, entity, [operation.key], route),
+    );
     if (!converged) throw new TypeError('converge gave no result for its key');
     if (converged.status === 'settled') {
       await stores[decidedBy].settle([operation.id], 'completed');
@@ -100,6 +105,18 @@ export function writeActivities(context: ActivityContext) {
     if (converged.status === 'refused')
       return { status: 'refused', code: 'StoreRefused', message: converged.message };
     return converged;
+  }
+
+  async function patiently<T>(store: WriteRoute['secondary'], work: () => Promise<T>): Promise<T> {
+    try {
+      const done = await work();
+      if (store) absence.isOver(store);
+      return done;
+    } catch (error) {
+      const isAway = error instanceof LockstepError && error.code === 'StoreUnavailable';
+      if (!isAway || !store || error.details.store !== store) throw error;
+      throw failureOf(error, absence.pauseMs(store));
+    }
   }
 
   /** Closes an operation id in a store, so that no zombie commits it later; says what had become of it. */
