@@ -49,7 +49,11 @@ export default {
       comment: 'the import cannot be resolved, or its package is not in package.json',
       severity: 'error',
       from: {},
-      to: { dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'] },
+      // A peer dependency that is optional counts as `npm-no-pkg` as well.
+      to: {
+        dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm-peer'],
+      },
     },
     {
       name: 'no-cycles',

@@ -18,10 +18,9 @@ const drainedAtOnce = 500;
 export function migrateActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
 
-  /** Both stores answer, and are prepared for the definition that this worker has. */
-  async function checkStores(): Promise<void> {
-    await stores.legacy.check();
-    await stores.modern.check();
+  /** The stores answer, and are prepared for the definition that this worker has. */
+  async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
+    for (const name of request.stores) await stores[name].check();
   }
 
   async function readStates(): Promise<Readonly<Record<StoreName, DurableState | null>>> {

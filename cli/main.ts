@@ -61,6 +61,6 @@ function inherit(command: Command): void {
 }
 
 function hidden(option: Option): Option {
-  const copy = new Option(option.flags, option.description).hideHelp();
-  return option.envVar ? copy.env(option.envVar) : copy;
+  // Without its variable: that would win over what is given before the command's name.
+  return new Option(option.flags, option.description).hideHelp();
 }

@@ -4,7 +4,7 @@ import type { Store } from '../databases/store.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityNamed, type Migration } from '../model/migration.ts';
-import { routes } from '../model/phase.ts';
+import { neededStores, routes } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { durableFlags, type Flags } from './flags.ts';
 import { MigrationControl } from './migration-control.ts';
@@ -80,16 +80,17 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
 }
 
 async function checkStores(stores: Readonly<Record<StoreName, Store>>, cache: RouteCache): Promise<void> {
-  const checks = await Promise.allSettled([stores.legacy.check(), stores.modern.check()]);
-  const [legacy, modern] = checks;
-  const failures = checks.flatMap((check) => (check.status === 'rejected' ? [check.reason as unknown] : []));
-  const wrong = failures.find(
-    (failure) => !(failure instanceof LockstepError) || failure.code !== 'StoreUnavailable',
-  );
-  if (wrong !== undefined) throw wrong;
-  if (failures.length === 0) return;
-  if (failures.length === 2) throw failures[0];
-  const { primary } = routes[(await cache.current()).phase];
-  const failed = primary === 'legacy' ? legacy : modern;
-  if (failed.status === 'rejected') throw failed.reason;
+  const failures = new Map<StoreName, unknown>();
+  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
+  await Promise.all([check(stores.legacy), check(stores.modern)]);
+  const [first] = failures.values();
+  if (failures.size === 0) return;
+  const state = await cache.current().catch(() => null);
+  if (state === null) throw first;
+  const { phase } = state;
+  for (const name of neededStores(phase)) {
+    const failure = failures.get(name);
+    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
+  }
 }

@@ -47,6 +47,13 @@ export function letsFlagDecide(phase: Phase): boolean {
   return phase === 'dual-write';
 }
 
+/** The stores that a phase cannot do without; legacy is out of it once modern stands alone. */
+export function neededStores(phase: Phase): readonly StoreName[] {
+  return routes[phase].primary === 'modern' && routes[phase].secondary === null
+    ? ['modern']
+    : ['legacy', 'modern'];
+}
+
 /** Writes of the old route must be fenced out when they would land elsewhere under the new one. */
 export function changesWriteRoute(from: Phase, to: Phase): boolean {
   return (

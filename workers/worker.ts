@@ -3,7 +3,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { definedOnly } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
-import { LockstepError } from '../model/failure.ts';
+import type { Store } from '../databases/store.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
@@ -36,6 +37,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   try {
     const connection = await connectNative(environment);
     release.push(() => connection.close());
+    await tellWhatIsWrong(stores, log);
     const worker = await Worker.create({
       connection,
       namespace:
@@ -71,6 +73,19 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. */
+async function tellWhatIsWrong(
+  stores: Readonly<Record<StoreName, Store>>,
+  log: WorkerOptions['log'],
+): Promise<void> {
+  for (const store of [stores.legacy, stores.modern]) {
+    await store.check().catch((error: unknown) => {
+      if (!(error instanceof LockstepError)) throw error;
+      log(error.message, { store: store.name, code: error.code });
+    });
   }
 }
 

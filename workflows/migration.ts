@@ -14,7 +14,7 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
+import { neededStores, type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { backfill } from './backfill.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
@@ -172,6 +172,7 @@ export async function migration(input: MigrationInput): Promise<void> {
   if (!input.state) {
     await takeUp(input, state);
     noteReads();
+    if (state.phase === 'decommissioned') await retireLegacy();
     busy = null;
   }
   upsertSearchAttributes({ [messages.searchAttributes.state]: [state.phase] });
@@ -251,12 +252,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     if (next === 'backfill' && !(await startBackfill())) log.info('a backfill is under way already');
     if (next === 'validate')
       await startValidation({ sample: policy.sampleSize, seed: Math.floor(Math.random() * 2 ** 31) });
-    if (next === 'decommissioned') {
-      await patient.retireLegacy();
-      if (policy.dropLegacyAfterMs !== null) {
-        state.dropAt = new Date(Date.now() + policy.dropLegacyAfterMs).toISOString();
-      }
-    }
+    if (next === 'decommissioned') await retireLegacy();
   }
 
   async function rollbackOnce(): Promise<void> {
@@ -384,6 +380,12 @@ export async function migration(input: MigrationInput): Promise<void> {
     if (!begun) throw failure('InvalidRequest', 'a validation is running already');
   }
 
+  async function retireLegacy(): Promise<void> {
+    await patient.retireLegacy();
+    if (policy.dropLegacyAfterMs === null) return;
+    state.dropAt = new Date(Date.now() + policy.dropLegacyAfterMs).toISOString();
+  }
+
   /** What cannot be dropped (another table may refer to it) stays, and is tried again later. */
   async function dropLegacy(): Promise<void> {
     try {
@@ -452,13 +454,13 @@ async function begin(start: () => Promise<unknown>): Promise<boolean> {
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
 async function takeUp(input: MigrationInput, state: MigrationState): Promise<void> {
-  await patient.checkStores();
   const { legacy, modern } = await patient.readStates();
   const newest = legacy && modern && modern.epoch > legacy.epoch ? modern : (legacy ?? modern);
   if (newest) {
     const { phase, epoch, readPercent, writePercent } = newest;
     Object.assign(state, { phase, epoch: newest.open ? epoch : epoch + 1, readPercent, writePercent });
   }
+  await patient.checkStores({ stores: neededStores(state.phase) });
   const { drainLimitMs } = input.policy;
   await changePhase(state, {
     migration: input.migration,

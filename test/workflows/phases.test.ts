@@ -83,8 +83,9 @@ test('decommissioned: the legacy tables are renamed, and dropped after the time 
   );
   await until('the migration is over', async () => (await description()).status.name === 'COMPLETED');
 
-  const accounts = at.lockstep.repository(account);
-  const value = newAccount();
-  await accounts.create(value);
-  expect(await accounts.get(value.id)).toEqual(value);
+  for (const { repository } of [at.lockstep, await at.connect()]) {
+    const value = newAccount();
+    await repository(account).create(value);
+    expect(await repository(account).get(value.id)).toEqual(value);
+  }
 });

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { account, newAccount, refusedByModern } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { environmentOf, lockstep, sceneConfig } from '../process.ts';
+import { until } from '../until.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('legacy-only');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const run = (...args: string[]) => lockstep(args, environmentOf(at));
+
+/** One object and nothing else on stdout; no password anywhere. */
+async function json(...args: string[]) {
+  const { code, stdout, stderr } = await run(...args, '--json');
+  expectNoPassword(stdout + stderr);
+  expect(stdout.trim().split('\n')).toHaveLength(1);
+  return { code, shown: JSON.parse(stdout) as Record<string, unknown>, stderr };
+}
+
+function expectNoPassword(text: string): void {
+  for (const url of [at.environment.LOCKSTEP_LEGACY_URL, at.environment.LOCKSTEP_MODERN_URL]) {
+    expect(text).not.toContain(new URL(url ?? '').password);
+  }
+}
+
+test('status shows the migration, and exits with 0 while all is well', async () => {
+  const { code, shown } = await json('status');
+  expect(code).toBe(0);
+  expect(shown).toMatchObject({
+    migration: at.migration.name,
+    phase: 'legacy-only',
+    owed: { pending: 0, parked: 0 },
+  });
+  const text = await run('status');
+  expect(text.code).toBe(0);
+  expect(text.stdout).toContain('legacy-only');
+});
+
+test('what changes something is not done without a yes, nor in a dry run', async () => {
+  const unasked = await json('advance');
+  expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(JSON.stringify(unasked.shown)).toContain('--yes');
+  const dry = await json('advance', '--dry-run');
+  expect(dry).toMatchObject({ code: 0, shown: { dryRun: true } });
+  expect(JSON.stringify(dry.shown)).toContain('from legacy-only to dual-write');
+  expect((await json('status')).shown).toMatchObject({ phase: 'legacy-only' });
+});
+
+test('advance goes on, and a gate that refuses exits with 4 and says why', async () => {
+  expect(await json('advance', '--yes')).toMatchObject({ code: 0, shown: { phase: 'dual-write' } });
+  expect(await json('pause', '--yes')).toMatchObject({ code: 0, shown: { paused: true } });
+  expect(await json('advance', '--yes')).toMatchObject({
+    code: 4,
+    shown: { error: { code: 'GateRefused', gate: 'paused' } },
+  });
+  const text = await run('advance', '--yes');
+  expect(text).toMatchObject({ code: 4, stdout: '' });
+  expect(text.stderr).toContain('resume it first');
+  expect(await json('resume', '--yes')).toMatchObject({ code: 0 });
+});
+
+test('parked writes are listed without their rows, shown, and decided about', async () => {
+  const { operationId } = await at.lockstep
+    .repository(account)
+    .create(newAccount({ owner: 'nobody must read this', balance: refusedByModern }));
+  await until('it is parked', async () => {
+    return (await at.lockstep.control.writeStatus(operationId)).stage === 'parked';
+  });
+  const list = await json('writes', 'list');
+  expect(list.code).toBe(2);
+  expect(list.shown).toMatchObject([
+    { id: operationId, status: 'parked', entity: 'account', store: 'legacy' },
+  ]);
+  const show = await json('writes', 'show', operationId);
+  expect(show).toMatchObject({
+    code: 0,
+    shown: { operation: operationId, workflow: { stage: 'parked' }, journal: [{ status: 'parked' }] },
+  });
+  for (const { stdout } of [await run('writes', 'list'), await run('writes', 'show', operationId)]) {
+    expect(stdout).toContain('accounts_limit');
+    expect(stdout).not.toContain('nobody must read this');
+  }
+  expect(JSON.stringify([list.shown, show.shown])).not.toContain('nobody must read this');
+  expect((await json('status')).code).toBe(2);
+
+  expect((await json('writes', 'discard', operationId, '--yes')).code).toBe(0);
+  await until('nothing is owed', async () => (await run('writes', 'list')).code === 0);
+});
+
+test('an operation that nobody knows is an error', async () => {
+  expect(await json('writes', 'show', 'no-such-operation')).toMatchObject({
+    code: 1,
+    shown: { error: { code: 'InvalidRequest' } },
+  });
+});
+
+test('a configuration that is missing, or is none, exits with 3', async () => {
+  for (const config of ['no-such.config.ts', sceneConfig.replace('cli/lockstep.config.ts', 'policy.ts')]) {
+    const { code, stderr, stdout } = await run('status', '--config', config);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain('InvalidDefinition');
+  }
+});
+
+test('a database that is down at the start is named with host and port', async () => {
+  const { hostname, port } = new URL(at.environment.LOCKSTEP_LEGACY_URL ?? '');
+  await at.proxies.legacy.cut();
+  try {
+    const { code, shown } = await json('status');
+    expect(code).toBe(1);
+    expect(shown).toMatchObject({ error: { code: 'StoreUnavailable', store: 'legacy' } });
+    expect(JSON.stringify(shown)).toContain(`legacy store at ${hostname}:${port}`);
+  } finally {
+    await at.proxies.legacy.restore();
+  }
+});
+
+test('a Temporal that is down is named with its address and the remedy', async () => {
+  const { code, stdout } = await lockstep(['status', '--json'], {
+    ...environmentOf(at),
+    TEMPORAL_ADDRESS: '127.0.0.1:1',
+  });
+  expect(code).toBe(1);
+  expect(stdout).toContain('127.0.0.1:1');
+  expect(stdout).toContain('lockstep dev up');
+});
+
+test('a connection string that is missing or wrong is told without repeating it', async () => {
+  const { LOCKSTEP_MODERN_URL: _, ...without } = environmentOf(at);
+  const missing = await lockstep(['status', '--json'], without);
+  expect(missing.code).toBe(3);
+  expect(missing.stdout).toContain('LOCKSTEP_MODERN_URL is not set');
+  for (const url of ['root:hidden@127.0.0.1/shop', 'oracle://root:hidden@127.0.0.1/shop']) {
+    const wrong = await lockstep(['status'], { ...without, LOCKSTEP_MODERN_URL: url });
+    expect(wrong.code).toBe(3);
+    expect(wrong.stderr).toContain('LOCKSTEP_MODERN_URL');
+    expect(wrong.stderr + wrong.stdout).not.toContain('hidden');
+  }
+});
+
+test('a wrong password is told without repeating it', async () => {
+  const url = new URL(at.environment.LOCKSTEP_MODERN_URL ?? '');
+  url.password = 'guessed-and-wrong';
+  const { code, stdout, stderr } = await lockstep(['prepare', '--yes', '--json'], {
+    ...environmentOf(at),
+    LOCKSTEP_MODERN_URL: url.href,
+  });
+  expect(code).not.toBe(0);
+  expect(stdout).toContain('modern');
+  expect(stdout + stderr).not.toContain('guessed-and-wrong');
+});
