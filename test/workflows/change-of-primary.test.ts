@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount, refusedByModern } from '../accounts.ts';
 import { type Moving, moving } from '../harness.ts';
-import { settled, tableOf } from '../look.ts';
+import { settled, tableOf, versionsOf } from '../look.ts';
 import { until } from '../until.ts';
 import { expectedRows, type Promised, write } from '../writers.ts';
 
@@ -85,6 +86,29 @@ test('a drain that cannot finish opens the old primary again, and callers only w
   const before = writers.acknowledged();
   await until('the writers go on', async () => writers.acknowledged() > before + 8);
   promisedSoFar.push(await writers.stop());
+  await expectNothingLost();
+});
+
+test('a write that had committed unanswered before the primary changed is found, not done again', async () => {
+  const { legacy } = at.stores;
+  const value = newAccount();
+  let tries = 0;
+  at.faults.legacy.write = async (entity, items, fence) => {
+    if (items[0]?.mode !== 'decide') return await legacy.write(entity, items, fence);
+    tries += 1;
+    if (tries === 1) await legacy.write(entity, items, fence);
+    throw new LockstepError('StoreUnavailable', 'the answer was lost');
+  };
+  const creating = at.lockstep.repository(account).create(value);
+  await until('it has committed', async () => tries > 0);
+  const { epoch } = await control().send('advance');
+  delete at.faults.legacy.write;
+  const { version } = await creating;
+  await settled(at);
+  expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+  expect(await decidedUnder('modern')).not.toContain(epoch);
+  promisedSoFar.push({ accounts: new Map([[value.id, value]]), acknowledged: 1, failures: [] });
+  await control().send('rollback');
   await expectNothingLost();
 });
 
