@@ -33,14 +33,14 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
   let { worker } = stage;
   let killed = 0;
   for (; killed < wanted; killed++) {
-    await wait(random.between(300, 3_000));
+    // From its first breath on: some die before they have taken any work.
+    await wait(random.between(1_000, 12_000));
     await worker.kill();
     note(`worker ${killed + 1} of ${wanted} killed, ${log.all().length} writes asked for`);
     await wait(random.between(0, 1_500));
     worker = await stage.startWorker();
-    await worker.ready();
   }
-  await wait(2_000);
+  await worker.ready();
   const seconds = (performance.now() - startedAt) / 1000;
   const answered = traffic.stop();
   const drainSeconds = await drained(stage.direct, (open) => open.length > 0 || traffic.underWay > 0);
