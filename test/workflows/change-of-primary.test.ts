@@ -114,11 +114,9 @@ test('a write that had committed unanswered before the primary changed is found,
 
 test('a secondary that goes away while the primary changes does not keep the old primary closed', async () => {
   const { epoch } = await control().status();
-  const writeState = at.stores.modern.writeState.bind(at.stores.modern);
-  at.faults.modern.writeState = async (state) => {
-    if (!state.open) await at.proxies.modern.cut();
-    else return await writeState(state);
-    throw new Error('connection lost');
+  at.faults.modern.writeState = async () => {
+    await at.proxies.modern.cut();
+    throw new LockstepError('StoreUnavailable', 'the connection was lost');
   };
   await expect(control().send('advance')).rejects.toThrow();
   const state = await at.stores.legacy.readState(at.migration.name);
@@ -128,7 +126,9 @@ test('a secondary that goes away while the primary changes does not keep the old
 
   delete at.faults.modern.writeState;
   await at.proxies.modern.restore();
+  expect((await at.stores.modern.readState(at.migration.name))?.epoch).toBe(epoch);
   await settled(at);
+  expect(await at.stores.modern.readState(at.migration.name)).toEqual(state);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
 });
 

@@ -48,9 +48,8 @@ test('a key stays on the side of the share that it is on', async () => {
 });
 
 test('once history is copied no flag keeps a write out, and what was kept out is caught up', async () => {
-  const off = await at.connect({
-    flags: { writesModern: async () => false, readsModern: async () => false },
-  });
+  const flags = { writesModern: async () => false, readsModern: async () => false };
+  const off = await at.connect({ flags });
   const records = off.repository(flagged);
   const before = newAccount();
   await records.create(before, { ack: 'both' });
@@ -66,6 +65,10 @@ test('once history is copied no flag keeps a write out, and what was kept out is
   const after = newAccount();
   await records.create(after, { ack: 'both' });
   expect(await rowIn(at, 'modern', 'flagged', after.id)).not.toBeNull();
+  const late = newAccount();
+  const newcomer = await at.connect({ flags });
+  await newcomer.repository(flagged).create(late, { ack: 'both' });
+  expect(await rowIn(at, 'modern', 'flagged', late.id)).not.toBeNull();
   await advanceTo(at.lockstep, 'validate');
   await settled(at);
   expect(await tableOf(at, 'modern', 'flagged')).toEqual(await tableOf(at, 'legacy', 'flagged'));
