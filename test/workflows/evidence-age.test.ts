@@ -14,6 +14,14 @@ test('no reads from modern without evidence, or on evidence that is too old', as
   hold.resolve([]);
   delete at.faults.legacy.sample;
   await expect(control.send('advance')).rejects.toMatchObject({ code: 'GateRefused' });
+  await at.temporal.workflow
+    .getHandle(`migration/${at.migration.name}`)
+    .terminate('it knows no evidence then');
+  await control.start();
+  await expect(control.send('advance')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'switch-reads', measured: { evidence: null } },
+  });
 
   await control.startValidation({ sample: 10, seed: 1 });
   await until('there is evidence', async () => (await control.status()).evidence);

@@ -55,7 +55,17 @@ test('what was changed and deleted in legacy meanwhile is caught up the second t
   await settled(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: 'changed alone' });
-  await advanceTo(at.lockstep, 'modern-only');
+});
+
+test('legacy does not stop while a write has been owed to it for long', async () => {
+  await advanceTo(at.lockstep, 'switch-primary');
+  at.faults.modern.owed = async () => ({ pending: 1, parked: 0, oldestMs: 60_000 });
+  await expect(at.lockstep.control.send('advance')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'modern-only', measured: { pending: 1, oldestOwedMs: 60_000 } },
+  });
+  delete at.faults.modern.owed;
+  expect(await at.lockstep.control.send('advance')).toMatchObject({ phase: 'modern-only' });
 });
 
 test('there is no way back from modern-only', async () => {
