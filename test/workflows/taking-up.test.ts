@@ -61,7 +61,7 @@ test('a migration that was lost while the primary changed opens the old one agai
 });
 
 test('a backfill that outlived its migration is taken over', async () => {
-  await using lost = await moving('dual-write');
+  await using lost = await moving('dual-write', { policy: { backfillChunk: 5 } });
   const { control } = lost.lockstep;
   for (let id = 1; id <= 30; id++)
     await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
@@ -70,6 +70,7 @@ test('a backfill that outlived its migration is taken over', async () => {
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect(await control.start()).toMatchObject({ phase: 'backfill', backfill: null });
   await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  expect(await control.status()).toMatchObject({ backfill: { running: true } });
   await control.setRate(null);
   await until('the backfill is done', async () => (await control.status()).backfill?.done);
 });
