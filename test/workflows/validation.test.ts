@@ -59,6 +59,19 @@ test('none is invented while writers are at work', async () => {
   expect(await found()).toEqual([]);
 });
 
+test('what differs at the first look only was a write between the stores', async () => {
+  let looks = 0;
+  at.faults.modern.read = async (entity, keys) => {
+    const stored = await at.stores.modern.read(entity, keys);
+    looks += 1;
+    return looks === 1 ? stored.map((record) => ({ ...record, image: null })) : stored;
+  };
+  const evidence = await validated(50);
+  delete at.faults.modern.read;
+  expect(evidence).toMatchObject({ compared: 50, differences: 0 });
+  expect(looks).toBe(2);
+});
+
 test('a write that is owed is late, not lost', async () => {
   await at.proxies.modern.cut();
   const value = newAccount();
