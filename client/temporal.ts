@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { LockstepError } from '../model/failure.ts';
+import { dataConverterFrom } from './encryption.ts';
 import { reasonOf } from './failures.ts';
 
 /** Connects as Temporal's own environment variables and TOML file say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …). */
@@ -9,7 +10,11 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
   const address = config.connectionOptions.address ?? 'localhost:7233';
   try {
     const connection = await Connection.connect({ connectTimeout: '10s', ...config.connectionOptions });
-    return new Client({ connection, namespace: config.namespace ?? 'default' });
+    return new Client({
+      connection,
+      namespace: config.namespace ?? 'default',
+      dataConverter: dataConverterFrom(environment),
+    });
   } catch (error) {
     throw new LockstepError(
       'StoreUnavailable',

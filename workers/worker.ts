@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import { dataConverterFrom } from '../client/encryption.ts';
 import { definedOnly } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
 import type { Store } from '../databases/store.ts';
@@ -52,6 +53,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
         log,
       }),
       shutdownGraceTime: graceTime,
+      dataConverter: dataConverterFrom(environment),
     });
     const finished = worker.run().finally(closeAll);
     return {
