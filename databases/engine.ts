@@ -30,7 +30,7 @@ export interface RawStored {
   readonly rows: TextRows;
 }
 
-/** What tells one database from another. Everything else is `SqlStore`. */
+/** What tells one database from another. Everything else is `sqlStore`. */
 export interface Engine extends Session {
   readonly kind: string;
   readonly capabilities: Capabilities;

@@ -5,7 +5,7 @@ import type { ConnectionOptions } from './connection.ts';
 import type { Engine } from './engine.ts';
 import { mysqlEngine } from './mysql/engine.ts';
 import { postgresqlEngine } from './postgresql/engine.ts';
-import { SqlStore } from './sql-store.ts';
+import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
 
 const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOptions) => Engine>> = {
@@ -43,7 +43,7 @@ export function openStore(migration: Migration, name: StoreName, environment: No
       { store: name, path: options.urlFrom },
     );
   }
-  return new SqlStore(name, open(name, connection), migration);
+  return sqlStore(name, open(name, connection), migration);
 }
 
 /**

@@ -1,0 +1,161 @@
+import { type Key, keyFromText } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
+import type { Access } from './access.ts';
+import { type BoundEntity, keyFromCells, keyTexts } from './binding.ts';
+import type { Parameter, TextCells } from './engine.ts';
+
+/** Which keys there are: pages, ranges, samples. */
+export function keysOf(access: Access) {
+  async function keys(
+    entity: Entity,
+    page: { after: Key | null; upTo: Key | null; limit: number },
+  ): Promise<Key[]> {
+    const bound = await access.bind(entity);
+    const conditions: string[] = [];
+    const parameters: Parameter[] = [];
+    for (const [limit, operator, last] of [
+      [page.after, '>', '>'],
+      [page.upTo, '<', '<='],
+    ] as const) {
+      if (!limit) continue;
+      const { sql, values } = beyond(bound, keyTexts(bound, limit), operator, last);
+      conditions.push(sql);
+      parameters.push(...values);
+    }
+    const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+    const names = keyNames(bound).join(', ');
+    const sql = `${distinctKeys(bound)}${where} ORDER BY ${names} LIMIT ${Math.floor(page.limit)}`;
+    const rows = await access.query(
+      bound.root.single || bound.root.key.every((column) => column.bytes === null)
+        ? `SELECT ${keyCells(bound)} FROM (${sql}) k ORDER BY ${qualified('k', keyNames(bound))}`
+        : spelledOut(bound, sql),
+      parameters,
+    );
+    return rows.map((row) => keyOfRow(bound, row));
+  }
+
+  /**
+   * Keys that the column's collation takes for one are several keys to us. They come in the same page, which may grow
+   * beyond its limit for that, so that the next one can begin behind all of them.
+   */
+  function spelledOut(bound: BoundEntity, keys: string): string {
+    const { table, column } = access.engine.text;
+    const parts = bound.root.key.map((part, index) => {
+      const reference = `t.${column(part.name)}`;
+      return {
+        name: `k${index + 1}`,
+        text: part.read(reference),
+        group: part.bytes?.(reference) ?? reference,
+        reference,
+      };
+    });
+    return `SELECT ${parts.map(({ name, text }) => `MIN(${text}) AS ${name}`).join(', ')}
+       FROM (${keys}) k JOIN ${table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
+       GROUP BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}
+       ORDER BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}`;
+  }
+
+  /** `(a, b) > (x, y)` written out, because not every optimizer uses an index for row comparisons. */
+  function beyond(bound: BoundEntity, texts: readonly string[], operator: '<' | '>', last: string) {
+    const values: string[] = [];
+    const column = (index: number) => {
+      const found = bound.root.key[index];
+      if (!found) throw new TypeError('a key has more parts than its entity');
+      return { reference: `t.${access.engine.text.column(found.name)}`, compare: found.compare('?') };
+    };
+    const alternatives = texts.map((_, index) => {
+      const parts = texts.slice(0, index + 1).map((text, part) => {
+        values.push(text);
+        const { reference, compare } = column(part);
+        const final = index === texts.length - 1 ? last : operator;
+        return `${reference} ${part < index ? '=' : final} ${compare}`;
+      });
+      return `(${parts.join(' AND ')})`;
+    });
+    return { sql: `(${alternatives.join(' OR ')})`, values };
+  }
+
+  async function boundaries(entity: Entity, parts: number): Promise<Key[]> {
+    const bound = await access.bind(entity);
+    const total = await countKeys(entity);
+    const step = Math.ceil(total / Math.max(1, parts));
+    if (step === 0 || step >= total) return [];
+    const names = keyNames(bound).join(', ');
+    const rows = await access.query(
+      `SELECT ${keyCells(bound)} FROM (
+         SELECT ${names}, row_number() OVER (ORDER BY ${names}) AS n FROM (${distinctKeys(bound)}) d) k
+       WHERE MOD(k.n, ${step}) = 0 AND k.n < ${total} ORDER BY k.n`,
+    );
+    return rows.map((row) => keyOfRow(bound, row));
+  }
+
+  async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
+    const bound = await access.bind(entity);
+    const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
+    const rows = await access.query(
+      `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
+       ORDER BY ${access.engine.text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
+    );
+    return rows.map((row) => keyOfRow(bound, row));
+  }
+
+  async function countKeys(entity: Entity): Promise<number> {
+    const bound = await access.bind(entity);
+    const [row] = await access.query(`SELECT count(*) AS total FROM (${spelledKeys(bound)}) k`);
+    return Number(row?.total ?? 0);
+  }
+
+  async function recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]> {
+    const rows = await access.query(
+      `SELECT record_key FROM ${access.control('records')} WHERE entity = ? AND version > 0 AND record_key > ?
+       ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
+      [entity.name, page.after ?? ''],
+    );
+    return rows.map((row) => keyFromText(row.record_key ?? '[]'));
+  }
+
+  function distinctKeys(bound: BoundEntity): string {
+    const { root } = bound;
+    const cells = root.key.map(
+      (column, index) => `t.${access.engine.text.column(column.name)} AS k${index + 1}`,
+    );
+    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${access.engine.text.table(root.name)} t`;
+  }
+
+  /** Distinct by their bytes. */
+  function spelledKeys(bound: BoundEntity): string {
+    const { root } = bound;
+    if (root.single) return distinctKeys(bound);
+    const cells = root.key.flatMap((column, index) => {
+      const reference = `t.${access.engine.text.column(column.name)}`;
+      return [
+        `${reference} AS k${index + 1}`,
+        ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
+      ];
+    });
+    return `SELECT DISTINCT ${cells.join(', ')} FROM ${access.engine.text.table(root.name)} t`;
+  }
+
+  function keyCells(bound: BoundEntity): string {
+    return bound.root.key
+      .map((column, index) => `${column.read(`k.k${index + 1}`)} AS k${index + 1}`)
+      .join(', ');
+  }
+
+  return { keys, boundaries, sample, countKeys, recorded };
+}
+
+function keyNames(bound: BoundEntity): string[] {
+  return bound.root.key.map((_, index) => `k${index + 1}`);
+}
+
+function qualified(alias: string, names: readonly string[]): string {
+  return names.map((name) => `${alias}.${name}`).join(', ');
+}
+
+function keyOfRow(bound: BoundEntity, row: TextCells): Key {
+  return keyFromCells(
+    bound,
+    bound.root.key.map((_, index) => row[`k${index + 1}`] ?? null),
+  );
+}

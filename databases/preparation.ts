@@ -1,0 +1,37 @@
+import type { Access } from './access.ts';
+
+/** Control tables and write routines: made, shown beforehand, and checked. */
+export function preparation(access: Access) {
+  async function ping(): Promise<void> {
+    await access.query('SELECT 1 AS one');
+  }
+
+  async function plan(): Promise<readonly string[]> {
+    const statements = [...(await access.engine.controlStatements())];
+    for (const entity of access.migration.entities) {
+      statements.push(...access.engine.routineStatements(await access.bind(entity)));
+    }
+    return statements;
+  }
+
+  /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
+  async function prepare(): Promise<void> {
+    for (const statement of await access.engine.controlStatements()) await access.query(statement);
+    for (const entity of access.migration.entities) {
+      const bound = await access.bind(entity);
+      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
+      for (const statement of access.engine.routineStatements(bound)) await access.query(statement);
+    }
+  }
+
+  async function check(): Promise<void> {
+    await ping();
+    for (const entity of access.migration.entities) {
+      const bound = await access.bind(entity);
+      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
+      throw access.notPrepared(`the write routine of ${entity.name} is missing or older than its definition`);
+    }
+  }
+
+  return { ping, plan, prepare, check };
+}
