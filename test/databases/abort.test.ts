@@ -43,7 +43,9 @@ atEachPlace('an abort marker', (at) => {
     const blocker = await another();
     const watcher = await another();
     await blocker.rows('START TRANSACTION');
-    await blocker.rows(`INSERT INTO accounts (id, owner, email, balance) VALUES (9012, 'other', 'wanted', 5)`);
+    await blocker.rows(
+      `INSERT INTO accounts (id, owner, email, balance) VALUES (9012, 'other', 'wanted', 5)`,
+    );
     const write = writeOf(account, { ...ada, id: 12, email: 'wanted' });
     const zombie = writeOne(store, account, write);
     await watcher.waiting(1);
@@ -64,8 +66,10 @@ atEachPlace('an abort marker', (at) => {
     const blocker = await another();
     const watcher = await another();
     await blocker.rows('START TRANSACTION');
-    await blocker.rows(`INSERT INTO accounts (id, owner, email, balance) VALUES (9013, 'other', 'wanted', 5)`);
-    const write = writeOf(account, { ...ada, id: 13, email: 'wanted' });
+    await blocker.rows(
+      `INSERT INTO accounts (id, owner, email, balance) VALUES (9013, 'other', 'sought', 5)`,
+    );
+    const write = writeOf(account, { ...ada, id: 13, email: 'sought' });
     const zombie = writeOne(impatient, account, write).catch((error: { code: string }) => error.code);
     await watcher.waiting(1);
     const abort = store.abort(entryOf(write), migrationName);

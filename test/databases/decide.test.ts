@@ -30,7 +30,11 @@ atEachPlace('a deciding write', (at) => {
   test('replaces a row that was there before Lockstep', async () => {
     const { store, sql } = at();
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (11, 'old', 5)`);
-    expect(await readOne(store, account, ['11'])).toMatchObject({ version: '0', deleted: false, digest: null });
+    expect(await readOne(store, account, ['11'])).toMatchObject({
+      version: '0',
+      deleted: false,
+      digest: null,
+    });
     const write = writeOf(account, { ...ada, id: 11 }, { version: '7' });
     expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '7' });
     expect((await readOne(store, account, ['11'])).image).toEqual(write.image);
@@ -80,7 +84,10 @@ atEachPlace('a deciding write', (at) => {
     const first = writeOf(account, { ...ada, id: 51 }, { version: '9223372036854775000' });
     expect(await writeOne(store, account, first)).toEqual({ status: 'applied', version: first.version });
     const second = writeOf(account, { ...ada, id: 51 }, { version: '3' });
-    expect(await writeOne(store, account, second)).toEqual({ status: 'applied', version: '9223372036854775001' });
+    expect(await writeOne(store, account, second)).toEqual({
+      status: 'applied',
+      version: '9223372036854775001',
+    });
   });
 
   test('leaves columns alone that the entity does not know', async () => {

@@ -48,10 +48,12 @@ async function onMysql(url: string): Promise<Direct> {
       until(async () => {
         // INNODB_TRX would be shorter, but it is not refreshed while somebody keeps reading it.
         const [status] = await rows('SHOW ENGINE INNODB STATUS');
-        const transactions = (status?.Status ?? '').split('---TRANSACTION').filter((text) => text.includes('LOCK WAIT'));
-        const threads = transactions.flatMap((text) => /thread id (\d+)/.exec(text)?.[1] ?? []);
+        const transactions = (status?.Status ?? '')
+          .split('---TRANSACTION')
+          .filter((text) => text.includes('LOCK WAIT'));
+        const threads: (string | undefined)[] = transactions.map((text) => /thread id (\d+)/.exec(text)?.[1]);
         const here = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
-        return here.filter(({ id }) => id !== null && threads.includes(id)).length >= count;
+        return here.filter(({ id }) => threads.includes(id ?? '')).length >= count;
       }),
     end: () => connection.end(),
   };

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/store.ts';
 import { otherStore } from '../../model/phase.ts';
 import { account } from './entities.ts';
-import { atEachPlace, fence, migrationName, type Opened, writeOf, writeOne } from './places.ts';
+import { atEachPlace, type fence, migrationName, type Opened, writeOf, writeOne } from './places.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let epoch = 1;
@@ -40,9 +40,17 @@ atEachPlace('the fence', (at, { role }) => {
     const state = { migration: migrationName, epoch, open: false, readPercent: 0, writePercent: 0 };
     await store.writeState({ ...state, phase: role === 'legacy' ? 'dual-write' : 'switch-primary' });
     await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
-    await store.writeState({ ...state, phase: otherStore(role) === 'legacy' ? 'dual-write' : 'switch-primary' });
+    await store.writeState({
+      ...state,
+      phase: otherStore(role) === 'legacy' ? 'dual-write' : 'switch-primary',
+    });
     await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy', version: '0' }), here(), epoch);
-    const followed = await writeOne(store, account, writeOf(account, { ...ada, id }, { mode: 'follow' }), here());
+    const followed = await writeOne(
+      store,
+      account,
+      writeOf(account, { ...ada, id }, { mode: 'follow' }),
+      here(),
+    );
     expect(followed.status).toBe('applied');
   });
 
@@ -53,7 +61,9 @@ atEachPlace('the fence', (at, { role }) => {
     const outcomes = await store.write(account, items, { ...here(), epoch: epoch - 1 });
     expect(outcomes).toEqual(items.map(() => ({ status: 'fenced', epoch })));
     const followers = items.map((item) => ({ ...item, mode: 'follow' as const }));
-    expect(await store.write(account, followers, here())).toEqual(items.map(() => ({ status: 'fenced', epoch })));
+    expect(await store.write(account, followers, here())).toEqual(
+      items.map(() => ({ status: 'fenced', epoch })),
+    );
     expect(await control('records')).toEqual(records);
   });
 
@@ -67,13 +77,19 @@ atEachPlace('the fence', (at, { role }) => {
 
     const events: string[] = [];
     const told = <T>(name: string, work: Promise<T>) => work.finally(() => events.push(name));
-    const inFlight = told('write', writeOne(store, account, writeOf(account, { ...ada, id, owner: 'Grace' }), here()));
+    const inFlight = told(
+      'write',
+      writeOne(store, account, writeOf(account, { ...ada, id, owner: 'Grace' }), here()),
+    );
     await watcher.waiting(1);
     const under = here();
     epoch += 1;
     const raised = told('fence', at().asPrimary(epoch));
     await watcher.waiting(2);
-    const late = told('late write', writeOne(store, account, writeOf(account, { ...ada, id, owner: 'late' }), under));
+    const late = told(
+      'late write',
+      writeOne(store, account, writeOf(account, { ...ada, id, owner: 'late' }), under),
+    );
     await blocker.rows('COMMIT');
 
     expect(await inFlight).toMatchObject({ status: 'applied' });
@@ -113,7 +129,11 @@ async function expectFenced(
   under: typeof fence,
   epochThere: number | null,
 ): Promise<void> {
-  const look = async () => [await sql('SELECT * FROM accounts ORDER BY id'), await control('records'), await control('operations')];
+  const look = async () => [
+    await sql('SELECT * FROM accounts ORDER BY id'),
+    await control('records'),
+    await control('operations'),
+  ];
   const before = await look();
   expect(await writeOne(store, account, write, under)).toEqual({ status: 'fenced', epoch: epochThere });
   expect(await look()).toEqual(before);

@@ -43,16 +43,32 @@ atEachPlace('a following write', (at) => {
   test('in a partial update loses no column, because it carries the whole image', async () => {
     const { store } = at();
     const first = writeOf(account, { ...ada, id: 13, email: 'a@b.c' }, { ...follow, version: '1' });
-    const owner = writeOf(account, { ...ada, id: 13, email: 'a@b.c', owner: 'Grace' }, { ...follow, version: '2' });
-    const balance = writeOf(account, { ...ada, id: 13, email: 'a@b.c', owner: 'Grace', balance: '9.00' }, { ...follow, version: '3' });
+    const owner = writeOf(
+      account,
+      { ...ada, id: 13, email: 'a@b.c', owner: 'Grace' },
+      { ...follow, version: '2' },
+    );
+    const balance = writeOf(
+      account,
+      { ...ada, id: 13, email: 'a@b.c', owner: 'Grace', balance: '9.00' },
+      { ...follow, version: '3' },
+    );
     for (const write of [first, balance, owner]) await writeOne(store, account, write);
     expect((await readOne(store, account, ['13'])).image).toEqual(balance.image);
   });
 
   test('is recorded under its operation id, whether it is applied or superseded', async () => {
     const { store, control } = at();
-    const newer = writeOf(account, { ...ada, id: 14 }, { ...follow, version: '5', operationId: 'follow-newer' });
-    const older = writeOf(account, { ...ada, id: 14 }, { ...follow, version: '4', operationId: 'follow-older' });
+    const newer = writeOf(
+      account,
+      { ...ada, id: 14 },
+      { ...follow, version: '5', operationId: 'follow-newer' },
+    );
+    const older = writeOf(
+      account,
+      { ...ada, id: 14 },
+      { ...follow, version: '4', operationId: 'follow-older' },
+    );
     await writeOne(store, account, newer);
     await writeOne(store, account, older);
     expect(await writeOne(store, account, newer)).toMatchObject({ status: 'known', recorded: 'completed' });
@@ -63,9 +79,15 @@ atEachPlace('a following write', (at) => {
   test('in any order ends in the highest, tombstones included', async () => {
     const { store } = at();
     let id = 1_000;
-    const history = fc
-      .array(fc.boolean(), { minLength: 2, maxLength: 7 })
-      .chain((kinds) => fc.tuple(fc.constant(kinds), fc.shuffledSubarray(kinds.map((_, index) => index), { minLength: kinds.length })));
+    const history = fc.array(fc.boolean(), { minLength: 2, maxLength: 7 }).chain((kinds) =>
+      fc.tuple(
+        fc.constant(kinds),
+        fc.shuffledSubarray(
+          kinds.map((_, index) => index),
+          { minLength: kinds.length },
+        ),
+      ),
+    );
     await fc.assert(
       fc.asyncProperty(history, fc.boolean(), async ([kinds, order], together) => {
         id += 1;

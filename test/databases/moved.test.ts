@@ -32,7 +32,10 @@ atEachPlace('a write computed from a version', (at) => {
     const { store, sql, control } = at();
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (12, 'old', 5)`);
     const write = writeOf(account, { ...ada, id: 12 }, { kind: 'update', baseVersion: '0' });
-    expect(await writeOne(store, account, { ...write, baseVersion: '3' })).toEqual({ status: 'moved', version: '0' });
+    expect(await writeOne(store, account, { ...write, baseVersion: '3' })).toEqual({
+      status: 'moved',
+      version: '0',
+    });
     expect(await control('records', `record_key = '["12"]'`)).toEqual([]);
     expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '1' });
   });

@@ -86,7 +86,9 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
     },
     open,
     control: (table, where = '1 = 1') =>
-      look.rows(`SELECT * FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table} WHERE ${where}`),
+      look.rows(
+        `SELECT * FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table} WHERE ${where}`,
+      ),
     asPrimary: (epoch = 1) => route(place.role, epoch),
     asSecondary: (epoch = 1) => route(place.role === 'legacy' ? 'modern' : 'legacy', epoch),
     async [Symbol.asyncDispose]() {

@@ -45,41 +45,45 @@ const emptiest: Specimen = {
   code: null,
 };
 
-atEachPlace('values', (at) => {
-  test.each([
-    ['at their limits', fullest],
-    ['that are absent', emptiest],
-    ['that are empty', { ...emptiest, id: 2n, remark: '', raw: new Uint8Array(), code: '', doc: [] }],
-    ['of one blank', { ...emptiest, id: 3n, word: ' ', remark: '\u00a0 ' }],
-    ['with trailing blanks', { ...emptiest, id: 4n, word: 'a  ', remark: 'b\u3000' }],
-    ['negative', { ...emptiest, id: -5n, small: -1, price: '-0.0001', ratio: -1e-300, half: -0.5 }],
-    ['that are zero', { ...emptiest, id: 0n, small: 0, large: 0n, price: '0.0000', ratio: 0, half: 0 }],
-  ])('%s come back as they went in', async (_, value) => {
-    const written = writeOf(specimen, value);
-    const { store } = at();
-    expect(await writeOne(store, specimen, written)).toEqual({ status: 'applied', version: '1' });
-    expect(await readOne(store, specimen, written.key)).toMatchObject({
-      image: written.image,
-      unreadable: null,
+atEachPlace(
+  'values',
+  (at) => {
+    test.each([
+      ['at their limits', fullest],
+      ['that are absent', emptiest],
+      ['that are empty', { ...emptiest, id: 2n, remark: '', raw: new Uint8Array(), code: '', doc: [] }],
+      ['of one blank', { ...emptiest, id: 3n, word: ' ', remark: '\u00a0 ' }],
+      ['with trailing blanks', { ...emptiest, id: 4n, word: 'a  ', remark: 'b\u3000' }],
+      ['negative', { ...emptiest, id: -5n, small: -1, price: '-0.0001', ratio: -1e-300, half: -0.5 }],
+      ['that are zero', { ...emptiest, id: 0n, small: 0, large: 0n, price: '0.0000', ratio: 0, half: 0 }],
+    ])('%s come back as they went in', async (_, value) => {
+      const written = writeOf(specimen, value);
+      const { store } = at();
+      expect(await writeOne(store, specimen, written)).toEqual({ status: 'applied', version: '1' });
+      expect(await readOne(store, specimen, written.key)).toMatchObject({
+        image: written.image,
+        unreadable: null,
+      });
     });
-  });
 
-  test('any values come back as they went in, and again after a replace by others', async () => {
-    let next = 1_000n;
-    await fc.assert(
-      fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 20, size: 'max' }), async (given) => {
-        const specimens = given.map((value) => ({ ...value, id: next++ }));
-        const first = specimens.map((value) => writeOf(specimen, value));
-        await expectWritten(at(), first);
-        const second = specimens.map((value, index) =>
-          writeOf(specimen, { ...(specimens.at(-1 - index) ?? value), id: value.id }),
-        );
-        await expectWritten(at(), second);
-      }),
-      { numRuns: 10 },
-    );
-  });
-}, { entities: [specimen] });
+    test('any values come back as they went in, and again after a replace by others', async () => {
+      let next = 1_000n;
+      await fc.assert(
+        fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 20, size: 'max' }), async (given) => {
+          const specimens = given.map((value) => ({ ...value, id: next++ }));
+          const first = specimens.map((value) => writeOf(specimen, value));
+          await expectWritten(at(), first);
+          const second = specimens.map((value, index) =>
+            writeOf(specimen, { ...(specimens.at(-1 - index) ?? value), id: value.id }),
+          );
+          await expectWritten(at(), second);
+        }),
+        { numRuns: 10 },
+      );
+    });
+  },
+  { entities: [specimen] },
+);
 
 async function expectWritten({ store }: Opened, writes: readonly ReturnType<typeof writeOf<Specimen>>[]) {
   const outcomes = await store.write(specimen, writes, fence);
@@ -93,7 +97,13 @@ async function expectWritten({ store }: Opened, writes: readonly ReturnType<type
 }
 
 const text = fc
-  .string({ unit: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 1 }), fc.constantFrom(' ', '\u00a0', '\\', "'", '"', '\n', '🎉')), maxLength: 40 })
+  .string({
+    unit: fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 1 }),
+      fc.constantFrom(' ', '\u00a0', '\\', "'", '"', '\n', '🎉'),
+    ),
+    maxLength: 40,
+  })
   .map((found) => found.replaceAll('\u0000', '').slice(0, 100))
   .filter((found) => found.isWellFormed());
 const fraction = (digits: number) =>
@@ -115,21 +125,29 @@ const values: fc.Arbitrary<Omit<Specimen, 'id'>> = fc.record({
   price: fc.option(
     fc
       .bigInt({ min: -(10n ** 19n), max: 10n ** 19n })
-      .map((cents) => `${cents < 0n ? '-' : ''}${(cents < 0n ? -cents : cents) / 10_000n}.${String((cents < 0n ? -cents : cents) % 10_000n).padStart(4, '0')}`)
+      .map(
+        (cents) =>
+          `${cents < 0n ? '-' : ''}${(cents < 0n ? -cents : cents) / 10_000n}.${String((cents < 0n ? -cents : cents) % 10_000n).padStart(4, '0')}`,
+      )
       .map((found) => (/^-0\.0+$/.test(found) ? '0.0000' : found)),
   ),
   ratio: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((found) => found + 0)),
   half: fc.option(fc.integer({ min: -99_999, max: 99_999 }).map((found) => found / 100)),
   day: fc.option(dayBetween('0001-01-01', '9999-12-31')),
   clock: fc.option(clock),
-  seen: fc.option(fc.tuple(dayBetween('0001-01-01', '9999-12-31'), clock).map(([day, time]) => `${day}T${time}Z`)),
+  seen: fc.option(
+    fc.tuple(dayBetween('0001-01-01', '9999-12-31'), clock).map(([day, time]) => `${day}T${time}Z`),
+  ),
   noted: fc.option(
-    fc.tuple(dayBetween('1970-01-02', '2037-12-31'), clock).map(([day, time]) => `${day}T${time.slice(0, 12)}Z`),
+    fc
+      .tuple(dayBetween('1970-01-02', '2037-12-31'), clock)
+      .map(([day, time]) => `${day}T${time.slice(0, 12)}Z`),
   ),
   token: fc.option(fc.uuid({ version: [1, 3, 4, 5] })),
   raw: fc.option(fc.uint8Array({ maxLength: 100 })),
-  doc: fc.option(fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme', noUnicodeString: false } as fc.JsonSharedConstraints)),
+  doc: fc.option(
+    fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme', noUnicodeString: false } as fc.JsonSharedConstraints),
+  ),
   mood: fc.option(fc.constantFrom('calm', 'Cross', '1')),
   code: fc.option(fc.stringMatching(/^[A-Za-z0-9]{0,8}$/)),
 });
-

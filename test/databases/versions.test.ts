@@ -30,16 +30,22 @@ atEachPlace('versions', (at) => {
     const { store } = at();
     let id = 1_000;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.bigInt({ min: 0n, max: 1n << 60n }), { minLength: 1, maxLength: 6 }), async (proposals) => {
-        id += 1;
-        let stored = 0n;
-        for (const proposal of proposals) {
-          const write = writeOf(account, { ...ada, id }, { version: proposal.toString() });
-          const next = proposal > stored ? proposal : stored + 1n;
-          expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: next.toString() });
-          stored = next;
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(fc.bigInt({ min: 0n, max: 1n << 60n }), { minLength: 1, maxLength: 6 }),
+        async (proposals) => {
+          id += 1;
+          let stored = 0n;
+          for (const proposal of proposals) {
+            const write = writeOf(account, { ...ada, id }, { version: proposal.toString() });
+            const next = proposal > stored ? proposal : stored + 1n;
+            expect(await writeOne(store, account, write)).toEqual({
+              status: 'applied',
+              version: next.toString(),
+            });
+            stored = next;
+          }
+        },
+      ),
       { numRuns: 20 },
     );
   });
