@@ -1,6 +1,7 @@
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
+import { canonicalSql } from './canonical.ts';
 
 const columnsSql = `
 SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
@@ -96,6 +97,7 @@ function columnOf(described: Described): CatalogueColumn {
       natural?.kind === 'text' && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
+    canonical: (reference, scalar) => canonicalSql({ ...described, natural }, reference, scalar),
   };
 }
 

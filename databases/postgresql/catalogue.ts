@@ -1,6 +1,7 @@
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable } from '../column.ts';
 import type { Session } from '../engine.ts';
+import { canonicalSql } from './canonical.ts';
 import { quoteTable } from './quote.ts';
 
 const columnsSql = `
@@ -8,7 +9,7 @@ SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared, form
   base.typtype AS family, NOT a.attnotnull AS nullable, (a.attgenerated <> '') AS generated,
   coalesce(a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS counts,
   information_schema._pg_char_max_length(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS length,
-  coalesce(co.collisdeterministic, true) AS exact,
+  coalesce(co.collisdeterministic, true) AS exact, getdatabaseencoding() = 'UTF8' AS unicode,
   information_schema._pg_numeric_scale(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS scale,
   information_schema._pg_datetime_precision(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS precision
 FROM pg_attribute a
@@ -52,6 +53,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         precision: Number(row.precision ?? 6),
         length: row.length === null ? null : Number(row.length),
         exact: row.exact === 't',
+        unicode: row.unicode === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
@@ -70,10 +72,12 @@ interface Described {
   precision: number;
   length: number | null;
   exact: boolean;
+  unicode: boolean;
 }
 
 function columnOf(described: Described): CatalogueColumn {
-  const { base } = described;
+  const { base, unicode } = described;
+  const natural: Scalar | null = described.isEnum ? { kind: 'text' } : naturalOf(described);
   const zoned = base === 'timestamp with time zone';
   // Casts name the base type without a length: a cast to varchar(3) would cut silently, the assignment to the column refuses.
   const cast = described.isEnum ? described.declared : base === 'character' ? 'bpchar' : base;
@@ -87,7 +91,7 @@ function columnOf(described: Described): CatalogueColumn {
     declared: described.declared,
     nullable: described.nullable,
     generated: described.generated,
-    natural: described.isEnum ? { kind: 'text' } : naturalOf(described),
+    natural,
     single: base === 'real',
     limits: described.length === null ? {} : { characters: described.length, padded: base === 'character' },
     read: (reference) => {
@@ -98,6 +102,7 @@ function columnOf(described: Described): CatalogueColumn {
     write,
     compare: write,
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
+    canonical: (reference, scalar) => canonicalSql({ base, natural, unicode }, reference, scalar),
   };
 }
 
