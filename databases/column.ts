@@ -36,6 +36,11 @@ export interface CatalogueColumn {
   } | null;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
+  /**
+   * SQL for the text of the value's canonical form, the same at every engine, so that databases can be compared without
+   * sending rows; null where only the worker can give it. What a field cannot hold gives a text that none of its values has.
+   */
+  readonly canonical: (reference: string, scalar: Scalar) => string | null;
 }
 
 /** What the database would otherwise change in silence. */

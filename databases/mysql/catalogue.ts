@@ -2,6 +2,7 @@ import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../types.ts';
+import { canonicalSql } from './canonical.ts';
 import { ownForm } from './own-form.ts';
 
 const columnsSql = `
@@ -83,6 +84,8 @@ function columnOf(described: Described): CatalogueColumn {
     : null;
   const isBytes = natural?.kind === 'bytes';
   const isText = natural?.kind === 'text' && described.length > 0;
+  const limits = limitsOf(described);
+  const specials = zeroDate(described);
   return {
     name: described.name,
     declared,
@@ -91,8 +94,8 @@ function columnOf(described: Described): CatalogueColumn {
     generated: described.generated,
     natural,
     single: base === 'float',
-    limits: limitsOf(described),
-    specials: zeroDate(described),
+    limits,
+    specials,
     read: (reference) => {
       if (isBytes) return `HEX(${reference})`;
       if (natural?.kind === 'bits') return `LPAD(BIN(${reference}), ${natural.length}, '0')`;
@@ -111,6 +114,8 @@ function columnOf(described: Described): CatalogueColumn {
       (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
+    canonical: (reference, scalar) =>
+      canonicalSql({ ...described, natural, limits, specials }, reference, scalar),
   };
 }
 

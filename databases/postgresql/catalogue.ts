@@ -15,6 +15,7 @@ SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
   CASE WHEN el.oid IN ('bit'::regtype, 'bpchar'::regtype, 'varchar'::regtype)
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
+  getdatabaseencoding() = 'UTF8' AS unicode,
   CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
     WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
   information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision
@@ -68,6 +69,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         precision: Number(row.precision ?? 6),
         length: row.length === null ? null : Number(row.length),
         exact: row.exact === 't',
+        unicode: row.unicode === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),

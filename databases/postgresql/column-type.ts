@@ -1,5 +1,6 @@
 import type { CatalogueColumn, ColumnLimits } from '../column.ts';
 import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../types.ts';
+import { canonicalSql } from './canonical.ts';
 import { text as literal } from './quote.ts';
 
 export interface Described {
@@ -15,33 +16,47 @@ export interface Described {
   precision: number;
   length: number | null;
   exact: boolean;
+  /** Whether the database keeps text as UTF-8. */
+  unicode: boolean;
 }
 
 type ColumnType = Pick<
   CatalogueColumn,
-  'rule' | 'natural' | 'single' | 'limits' | 'specials' | 'read' | 'write' | 'compare' | 'asText'
+  | 'rule'
+  | 'natural'
+  | 'single'
+  | 'limits'
+  | 'specials'
+  | 'read'
+  | 'write'
+  | 'compare'
+  | 'asText'
+  | 'canonical'
 >;
 
 /** What a column of the type holds, and the SQL that reads and writes it. */
 export function typeOf(described: Described): ColumnType {
   const rule = ruleOf(described);
   const { read, write } = sqlOf(described, rule);
+  const natural = rule.holds
+    ? scalarOf(rule.holds, {
+        scale: described.scale,
+        precision: described.precision,
+        length: described.length ?? 1,
+      })
+    : null;
+  const specials = specialsOf(described);
   return {
     rule,
-    natural: rule.holds
-      ? scalarOf(rule.holds, {
-          scale: described.scale,
-          precision: described.precision,
-          length: described.length ?? 1,
-        })
-      : null,
+    natural,
     single: described.base === 'real',
     limits: limitsOf(described),
-    specials: specialsOf(described),
+    specials,
     read,
     write,
     compare: rule.own ? (text) => `${text}::${described.declared}` : write,
     asText: rule.also?.includes('text') && rule.holds !== 'bytes' ? asText(described) : null,
+    canonical: (reference, scalar) => canonicalSql({ ...described, natural, specials }, reference, scalar),
   };
 }
 
