@@ -11,9 +11,12 @@ import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
-/** Strict, so that no value is cut or clamped in silence; routines keep the mode they were created under. */
+/**
+ * Strict, so that no value is cut or clamped in silence; zero dates are let in, because a field says which may be; a 0 is no
+ * request for the next number. Routines keep the mode they were created under.
+ */
 const sessionSql = (statementTimeoutMs: number) => [
-  "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,

@@ -68,3 +68,14 @@ CREATE TABLE IF NOT EXISTS lockstep.differences (
   found_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (migration, entity, record_key)
 );
+
+-- Gives a text back if the database keeps it in that very form; a column's value may not change in silence.
+CREATE OR REPLACE FUNCTION lockstep.exactly(given text, kept text, name text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  IF given IS DISTINCT FROM kept THEN
+    RAISE EXCEPTION USING ERRCODE = 'LS002', COLUMN = name, MESSAGE = 'the column keeps the value in another form';
+  END IF;
+  RETURN given;
+END
+$$;

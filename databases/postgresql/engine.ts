@@ -29,7 +29,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     application_name: 'lockstep',
     types: asText,
     options:
-      '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
   });
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
