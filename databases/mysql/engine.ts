@@ -101,6 +101,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
           .join(', ')}`,
       milliseconds: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
+      ago: (ms) => `(CURRENT_TIMESTAMP(3) - INTERVAL ${Math.floor(ms)} * 1000 MICROSECOND)`,
       shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,

@@ -81,6 +81,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
           .join(', ')}`,
       milliseconds: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
       now: 'clock_timestamp()',
+      // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
+      ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
     },
