@@ -1,7 +1,9 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { Access } from './access.ts';
+import { branchesOf } from './branches.ts';
 import { chunksOf } from './chunks.ts';
+import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
 import { durableState } from './durable-state.ts';
 import type { Engine } from './engine.ts';
@@ -31,6 +33,8 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...keysOf(access),
     ...sharedRecordsIn(access),
     ...chunksOf(access, writes),
+    ...branchesOf(access, writes),
+    ...decisionsOf(access),
     ...differencesIn(access),
     ...retirement(access),
     close: () => engine.close(),

@@ -4,6 +4,8 @@ import type { FailureCode, StoreName } from '../model/failure.ts';
 import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
+import type { Branches } from './branches.ts';
+import type { Decisions } from './decisions.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -161,7 +163,7 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store {
+export interface Store extends Branches, Decisions {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;
