@@ -1,5 +1,6 @@
 import type { Key } from '../model/canonical.ts';
 import type { BoundEntity, TextRows } from './binding.ts';
+import type { BulkEngine } from './bulk-engine.ts';
 import type { CatalogueTable } from './column.ts';
 import type { Capabilities, Fence, StoreFailure } from './store.ts';
 
@@ -36,6 +37,7 @@ export interface Engine extends Session {
   readonly capabilities: Capabilities;
   readonly address: string;
   readonly text: Dialect;
+  readonly bulk: BulkEngine;
 
   /** Rolls back and rethrows when `work` fails. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;

@@ -1,6 +1,8 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { Access } from './access.ts';
+import { bulkReads } from './bulk-read.ts';
+import { bulkWrites } from './bulk-write.ts';
 import { chunksOf } from './chunks.ts';
 import { differencesIn } from './differences.ts';
 import { durableState } from './durable-state.ts';
@@ -31,6 +33,8 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...keysOf(access),
     ...sharedRecordsIn(access),
     ...chunksOf(access, writes),
+    ...bulkReads(access),
+    ...bulkWrites(access, writes),
     ...differencesIn(access),
     ...retirement(access),
     close: () => engine.close(),

@@ -4,6 +4,8 @@ import type { FailureCode, StoreName } from '../model/failure.ts';
 import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
+import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyChunk, CopyResult } from './bulk-write.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -123,6 +125,8 @@ export interface Chunk {
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  /** Of the rows that came in by the bulk load. */
+  readonly bytes: number;
 }
 
 export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
@@ -191,6 +195,14 @@ export interface Store {
   clearChunks(migration: string): Promise<void>;
   /** Rows and checkpoint in one transaction. */
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /** A page of a column map for the other store's tables; null where a shape has functions. */
+  readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  /** What the other store's `readPage` has to know of this one. */
+  pageTarget(entity: Entity): Promise<PageTarget>;
+  /** Why no rows can come in by the bulk load; null where they can. */
+  whyNoBulk(): Promise<string | null>;
+  /** Rows by the bulk load, and their checkpoint, in one transaction. */
+  copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult>;
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 

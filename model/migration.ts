@@ -46,7 +46,7 @@ export interface Policy {
   readonly sampleSize: number;
   /** How long an unequal pair is given to settle before it is looked at again. */
   readonly settleMs: number;
-  /** Key ranges copied at the same time, and keys in one chunk. */
+  /** Key ranges copied at the same time, and the most keys in one chunk, which takes about half a second. */
   readonly backfillParallel: number;
   readonly backfillChunk: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. */
@@ -65,7 +65,7 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   sampleSize: 1_000,
   settleMs: 2_000,
   backfillParallel: 2,
-  backfillChunk: 200,
+  backfillChunk: 50_000,
   dropLegacyAfterMs: null,
 };
 

@@ -5,6 +5,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import type { Engine, Parameter, RawStored, Session, TextCells } from '../engine.ts';
+import { mysqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
@@ -85,6 +86,11 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     kind: 'mysql',
     capabilities: { preparedTransactions: 'xa', transactionalDdl: false },
     address: options.address,
+    bulk: mysqlBulk({
+      borrowed,
+      of: (inside) => clientOf(clients, inside),
+      query: (sql, parameters) => engine.query(sql, parameters),
+    }),
     text: {
       table: quoteTable,
       column: quote,
@@ -194,6 +200,12 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     close: () => pool.end(),
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, mysql.PoolConnection>, session: Session): mysql.PoolConnection {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {

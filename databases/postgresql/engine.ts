@@ -8,6 +8,7 @@ import { keyTexts } from '../binding.ts';
 import { equals } from '../column.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import type { Engine, RawStored, Session, TextCells, WriteRequest } from '../engine.ts';
+import { postgresqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -68,6 +69,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     kind: 'postgresql',
     capabilities: { preparedTransactions: 'two-phase', transactionalDdl: true },
     address: options.address,
+    bulk: postgresqlBulk({ borrowed, of: (inside) => clientOf(clients, inside) }),
     text: {
       table: quoteTable,
       column: quote,
@@ -156,6 +158,12 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     close: () => pool.end(),
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): pg.PoolClient {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function parametersOf(store: StoreName, request: WriteRequest): unknown[] {
