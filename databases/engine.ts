@@ -1,6 +1,7 @@
 import type { Key } from '../model/canonical.ts';
 import type { BoundEntity, TextRows } from './binding.ts';
 import type { BranchName } from './branch-name.ts';
+import type { BulkEngine } from './bulk-engine.ts';
 import type { CatalogueTable } from './column.ts';
 import type { Capabilities, Fence, StoreFailure } from './store.ts';
 
@@ -44,6 +45,7 @@ export interface Engine extends Session {
    * holds, and that only its end can free.
    */
   readonly aside: Session;
+  readonly bulk: BulkEngine;
 
   /** Rolls back and rethrows when `work` fails. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;

@@ -5,6 +5,8 @@ import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
 import type { Branches } from './branches.ts';
+import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
@@ -150,6 +152,8 @@ export interface Chunk {
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  /** Of the rows that came in by the bulk load. */
+  readonly bytes: number;
 }
 
 export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
@@ -227,6 +231,14 @@ export interface Store extends Branches, Decisions {
   clearChunks(migration: string): Promise<void>;
   /** Rows and checkpoint in one transaction. */
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /** A page of a column map for the other store's tables; null where a shape has functions. */
+  readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  /** What the other store's `readPage` has to know of this one. */
+  pageTarget(entity: Entity): Promise<PageTarget>;
+  /** Why no rows can come in by the bulk load; null where they can. */
+  whyNoBulk(): Promise<string | null>;
+  /** Rows by the bulk load, and their checkpoint, in one transaction. */
+  copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult>;
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 

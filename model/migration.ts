@@ -48,7 +48,7 @@ export interface Policy {
   readonly sampleSize: number;
   /** How long an unequal pair is given to settle before it is looked at again. */
   readonly settleMs: number;
-  /** Key ranges copied at the same time, and keys in one chunk. */
+  /** Key ranges copied at the same time, and the most keys in one chunk, which takes about half a second. */
   readonly backfillParallel: number;
   readonly backfillChunk: number;
   /** Share (0…1) of writes that are read back from both stores, how long after the write, and whether what is found altered is repaired. */
@@ -82,7 +82,6 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   sampleSize: 1_000,
   settleMs: 2_000,
   backfillParallel: 2,
-  backfillChunk: 200,
   validateShare: 0,
   validateDelayMs: 5_000,
   validateRepair: false,
@@ -90,6 +89,7 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   journalRetryEveryMs: 60_000,
   journalRetryAfterMs: 60_000,
   journalPruneEveryMs: 3_600_000,
+  backfillChunk: 50_000,
   dropLegacyAfterMs: null,
 };
 

@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS lockstep_chunks (
   copied     BIGINT NOT NULL,
   skipped    BIGINT NOT NULL,
   refused    BIGINT NOT NULL,
+  bytes      BIGINT NOT NULL DEFAULT 0,
   updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (migration, entity, range_no)
 ) ENGINE = InnoDB;

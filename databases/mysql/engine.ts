@@ -13,6 +13,7 @@ import {
   type TextCells,
 } from '../engine.ts';
 import { xaBranches } from './branches.ts';
+import { mysqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
@@ -111,6 +112,11 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     database: decodeURIComponent(url.pathname.slice(1)),
     branches: xaBranches({ connection: () => connection(), session: sessionOn, query: aside, isBroken }),
     aside: { query: aside },
+    bulk: mysqlBulk({
+      borrowed,
+      of: (inside) => clientOf(clients, inside),
+      query: (sql, parameters) => engine.query(sql, parameters),
+    }),
     text: {
       table: quoteTable,
       column: quote,
@@ -222,6 +228,12 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     },
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, mysql.PoolConnection>, session: Session): mysql.PoolConnection {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS lockstep.chunks (
   copied     bigint  NOT NULL,
   skipped    bigint  NOT NULL,
   refused    bigint  NOT NULL,
+  bytes      bigint  NOT NULL DEFAULT 0,
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (migration, entity, range_no)
 );

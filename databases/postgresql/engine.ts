@@ -16,6 +16,7 @@ import {
   type WriteRequest,
 } from '../engine.ts';
 import { twoPhaseBranches } from './branches.ts';
+import { postgresqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -88,6 +89,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     database: decodeURIComponent(options.url.pathname.slice(1)),
     branches: twoPhaseBranches({ connect: () => pool.connect(), session: sessionOn, query: aside, isBroken }),
     aside: { query: aside },
+    bulk: postgresqlBulk({ borrowed, of: (inside) => clientOf(clients, inside) }),
     text: {
       table: quoteTable,
       column: quote,
@@ -179,6 +181,12 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     },
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): pg.PoolClient {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function parametersOf(store: StoreName, request: WriteRequest): unknown[] {
