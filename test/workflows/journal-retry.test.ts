@@ -1,7 +1,8 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/journal-control.ts';
-import { unscheduleJournal } from '../../client/journal-schedules.ts';
+import { scheduleJournal, unscheduleJournal } from '../../client/journal-schedules.ts';
 import type { WriteOptions } from '../../client/repository.ts';
 import { keyOf } from '../../model/entity.ts';
 import { imageOf } from '../../model/field.ts';
@@ -240,6 +241,13 @@ test('schedules retry what is owed, and prune what is old', async () => {
     });
     await until('the old entry is pruned', async () => (await entryIn(scheduled, 'legacy', old)) === null);
     expect(await entryIn(scheduled, 'legacy', operationId)).not.toBeNull();
+
+    const policy = { ...scheduled.migration.policy, journalRetryEveryMs: 7_200_000, journalPruneEveryMs: 0 };
+    await scheduleJournal(scheduled.temporal, { ...scheduled.migration, policy });
+    const { spec } = await scheduled.temporal.schedule.getHandle(`journal-retry/${name}`).describe();
+    expect(spec.intervals).toMatchObject([{ every: 7_200_000 }]);
+    const pruning = scheduled.temporal.schedule.getHandle(`journal-prune/${name}`);
+    await expect(pruning.describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
   } finally {
     await unscheduleJournal(scheduled.temporal, scheduled.migration);
   }
