@@ -83,6 +83,19 @@ test('a decision about a write whose workflow is gone points to the journal', as
   const { operationId } = await at.lockstep.repository(account).create(newAccount());
   const workflow = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
   await workflow.terminate('lost');
+  // What is owed can be seen while the store that it is owed to is away; what is not there may be in the other.
+  expect(await json('journal', 'list', '--status', 'pending')).toMatchObject({
+    code: 2,
+    shown: [{ id: operationId }],
+  });
+  expect(await json('journal', 'show', 'no-such-operation')).toMatchObject({
+    code: 1,
+    shown: { error: { code: 'StoreUnavailable', store: 'modern' } },
+  });
+  expect(await json('journal', 'retry', '--yes')).toMatchObject({
+    code: 2,
+    shown: { settled: 0, stopped: expect.stringContaining('modern store'), owed: { pending: 1 } },
+  });
   await at.proxies.modern.restore();
   const refused = await json('writes', 'retry', operationId, '--yes');
   expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
