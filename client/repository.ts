@@ -94,19 +94,34 @@ export class Repository<E> {
 
   /** The record, or null where there is none. `StaleRead` where no store has the version that the token asks for. */
   async get(key: KeyInput<E>, options: ReadOptions = {}): Promise<E | null> {
+    return (await this.getWithToken(key, options)).value;
+  }
+
+  /**
+   * As `get`, with the token of the version that was read: pass it as `expected` to write only if nobody has written
+   * meanwhile. A record that was never written through Lockstep has a token too.
+   */
+  async getWithToken(
+    key: KeyInput<E>,
+    options: ReadOptions = {},
+  ): Promise<{ value: E | null; token: Token }> {
     const keyParts = this.#keyFrom(key);
     const state = await this.#parts.routes.current();
     const routed = await this.#readStore(keyParts, state);
     const { primary } = routes[state.phase];
     const stored = await this.#readFrom(routed, primary, keyParts);
     if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
-    if (options.atLeast === undefined) return this.#entityOf(stored.record, stored.from);
+    const found = (record: Stored, from: StoreName) => ({
+      value: this.#entityOf(record, from),
+      token: tokenOf(record.version),
+    });
+    if (options.atLeast === undefined) return found(stored.record, stored.from);
     const wanted = versionOf(options.atLeast);
-    if (!isNewer(wanted, stored.record.version)) return this.#entityOf(stored.record, stored.from);
+    if (!isNewer(wanted, stored.record.version)) return found(stored.record, stored.from);
     for (const store of [primary, otherStore(primary)]) {
       if (store === stored.from) continue;
       const other = await this.#readOne(store, keyParts).catch(() => null);
-      if (other && !isNewer(wanted, other.version)) return this.#entityOf(other, store);
+      if (other && !isNewer(wanted, other.version)) return found(other, store);
     }
     throw new LockstepError(
       'StaleRead',

@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities/index.ts';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { gaugesOf } from '../activities/gauges.ts';
+import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { dataConverterFrom } from '../client/encryption.ts';
 import { definedOnly } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
@@ -9,11 +10,14 @@ import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { watchGauges } from './gauges.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** How often what is owed, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
+  readonly gaugeEveryMs?: number | null;
 }
 
 export interface RunningWorker {
@@ -39,19 +43,26 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     const connection = await connectNative(environment);
     release.push(() => connection.close());
     await tellWhatIsWrong(stores, log);
+    const meter = Runtime.instance().metricMeter;
+    const context: ActivityContext = {
+      migration,
+      stores,
+      clock: new HybridClock(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      meter,
+      log,
+    };
+    if (options.gaugeEveryMs) {
+      const watch = watchGauges({ sources: gaugesOf(context), meter, everyMs: options.gaugeEveryMs, log });
+      release.push(() => watch.stop());
+    }
     const worker = await Worker.create({
       connection,
       namespace:
         loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default',
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
-      activities: createActivities({
-        migration,
-        stores,
-        clock: new HybridClock(),
-        wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-        log,
-      }),
+      activities: createActivities(context),
       shutdownGraceTime: graceTime,
       dataConverter: dataConverterFrom(environment),
     });

@@ -372,9 +372,13 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   }
 }
 
-/** An update computes its image at the primary first, so the secondary can only follow. */
-function runsParallel(input: WriteInput): boolean {
-  return input.operation.kind !== 'update' && input.route.secondary !== null && input.dualWrite;
+/**
+ * An update computes its image at the primary first, so the secondary can only follow; and what the primary may well refuse
+ * because of its version is not worth undoing.
+ */
+function runsParallel({ operation, route, dualWrite }: WriteInput): boolean {
+  if (operation.kind === 'update' || operation.expectedVersion !== null) return false;
+  return route.secondary !== null && dualWrite;
 }
 
 /**

@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
 import { servers } from '../servers.ts';
 import { compensate } from './compensate.ts';
+import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
+import { tamper } from './tamper.ts';
 
 const proofs: { name: string; proof: Proof }[] = [
   { name: 'outage', proof: outage },
   { name: 'kill', proof: kill },
   { name: 'compensate', proof: compensate },
+  { name: 'journal', proof: journal },
+  { name: 'tamper', proof: tamper },
 ];
 
 /** In short form, and without stopping a server that other tests are using. */

@@ -2,15 +2,19 @@ import { parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
+import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
 import { tableOf } from './table.ts';
+import { tamper } from './tamper.ts';
 
 const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
+  ['journal', journal],
+  ['tamper', tamper],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
