@@ -2,7 +2,9 @@ import { backfillActivities } from './backfill.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
 import { migrateActivities } from './migrate.ts';
+import { recoverActivities } from './recover.ts';
 import { routeActivities } from './route.ts';
+import { transactionActivities } from './transaction.ts';
 import { validateActivities } from './validate.ts';
 import { writeActivities } from './write.ts';
 
@@ -12,6 +14,8 @@ export type { ActivityContext } from './context.ts';
 export function createActivities(context: ActivityContext) {
   return carryingFailures({
     ...writeActivities(context),
+    ...transactionActivities(context),
+    ...recoverActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context),
     ...validateActivities(context),

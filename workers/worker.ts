@@ -9,6 +9,7 @@ import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
@@ -39,10 +40,11 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     const connection = await connectNative(environment);
     release.push(() => connection.close());
     await tellWhatIsWrong(stores, log);
+    const namespace =
+      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const worker = await Worker.create({
       connection,
-      namespace:
-        loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default',
+      namespace,
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
       activities: createActivities({
@@ -55,6 +57,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       shutdownGraceTime: graceTime,
       dataConverter: dataConverterFrom(environment),
     });
+    await keepRecovering(migration, connection, namespace, environment);
     const finished = worker.run().finally(closeAll);
     return {
       finished,

@@ -23,6 +23,7 @@ import {
   type WriteStatus,
   writeStatus,
 } from './messages.ts';
+import { routeAfter as nextRoute } from './route.ts';
 
 /** What a primary has decided, under which route. */
 interface Decided {
@@ -34,7 +35,6 @@ interface Decided {
 }
 
 const parallelConflictAttempts = 3;
-const laggingMs = 250;
 
 type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
 
@@ -370,12 +370,8 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
   }
 }
 
-/** The route that is open now, as soon as one is. A store that has not learned of it yet gets a moment to. */
-async function routeAfter(fenced: WriteRoute, input: WriteInput): Promise<WriteRoute> {
-  const request = { operationId: input.operation.id, dualWrite: input.dualWrite };
-  const route = await soon((activities) => activities.openRoute(request));
-  if (route.epoch === fenced.epoch) await sleep(laggingMs);
-  return route;
+function routeAfter(fenced: WriteRoute, { operation, dualWrite }: WriteInput): Promise<WriteRoute> {
+  return nextRoute(fenced, { operationId: operation.id, dualWrite });
 }
 
 async function outcomeOf(

@@ -205,7 +205,7 @@ atEachPlace('a branch', (at) => {
 
 atEachPlace('the record of a transaction', (at) => {
   const opened = async (attempt: string, id = operationId()) => {
-    const record = await at().store.openTransaction(
+    const { record } = await at().store.openTransaction(
       { operationId: id, entity: 'account', key: ['1'] },
       attempt,
       migrationName,
