@@ -73,11 +73,13 @@ export interface EngineBranches {
   /** What `work` does is prepared under the name, or rolled back where it is not to be kept. */
   prepare<T>(
     name: BranchName,
-    migration: string,
     work: (session: Session) => Promise<{ readonly keep: boolean; readonly result: T }>,
   ): Promise<T>;
-  /** `absent` where there is no such branch; `held` where the connection that prepared it still lives. */
-  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held'>;
+  /**
+   * `absent` where there is no such branch; `held` where the connection that prepared it still lives; `lost` where the server
+   * knows it no more and yet keeps its locks.
+   */
+  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held' | 'lost'>;
   /** The names of all branches of ours on this server, both parts joined by a colon. */
   list(): Promise<readonly string[]>;
   /** Why the server cannot keep prepared transactions over these tables, with the remedy. */
