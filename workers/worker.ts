@@ -14,6 +14,8 @@ import { keepRecovering } from './recovery.ts';
 export interface WorkerOptions {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
+  /** Default: those that the environment names. They are closed with the worker. */
+  readonly stores?: Readonly<Record<StoreName, Store>>;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -31,7 +33,7 @@ const graceTime = '20s';
 /** Wires stores, activities and workflows of one migration, and runs them. */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { migration, environment, log } = options;
-  const stores = openStores(migration, environment);
+  const stores = options.stores ?? openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const closeAll = async () => {
     for (const closing of release.splice(0).toReversed()) await closing();

@@ -3,6 +3,7 @@ import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
 import { kill } from './kill.ts';
+import { matrix } from './matrix.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
 import { tableOf } from './table.ts';
@@ -11,6 +12,7 @@ const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
+  ['matrix', matrix],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
