@@ -2,6 +2,7 @@ import type { Key } from '../model/canonical.ts';
 import type { BoundEntity, TextRows } from './binding.ts';
 import type { BranchName } from './branch-name.ts';
 import type { CatalogueTable } from './column.ts';
+import type { Setting } from './setting.ts';
 import type { Capabilities, Fence, StoreFailure } from './store.ts';
 
 /** Every value comes back as text, so that nothing is rounded on the way. */
@@ -59,6 +60,7 @@ export interface Engine extends Session {
   /** Waits until no write runs under the fence, and keeps new ones out until the transaction ends. */
   lockFence(session: Session, migration: string): Promise<void>;
   primeSequences(bound: BoundEntity): Promise<void>;
+  settings(): Promise<readonly Setting[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;
   isDeadlock(error: unknown): boolean;

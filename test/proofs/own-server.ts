@@ -26,8 +26,9 @@ export async function ownServer<Name extends ServerName>(
   note: (line: string) => void,
 ): Promise<OwnServer<Name>> {
   const account = accountFor(server.accounts);
-  const folder = serverFolder(`proof-${server.name}`, account);
-  rmSync(folder, { recursive: true, force: true });
+  // Another proof or test may run at the same time.
+  const own = `proof-${server.name}-${randomBytes(4).toString('hex')}`;
+  const folder = serverFolder(own, account);
   const { way, programs } = await findPrograms(server, { report: note, folder });
   if (programs === null)
     throw new Error(`${server.title} runs in a container here; the proof kills processes`);
@@ -35,7 +36,7 @@ export async function ownServer<Name extends ServerName>(
   const instance: Instance = {
     way,
     programs,
-    folder: serverFolder(`proof-${server.name}`, account),
+    folder,
     account,
     port,
     uiPort: server.preferredUiPort === null ? null : await freePort(server.preferredUiPort + 2_000),
@@ -43,7 +44,7 @@ export async function ownServer<Name extends ServerName>(
     process: null,
   };
   await server.initialize(instance);
-  const log = join(logFolder, `proof-${server.name}.log`);
+  const log = join(logFolder, `${own}.log`);
   const launch = () => startDaemon(server.command(instance), { log, account });
   const endpoint = server.endpoint(instance);
   const answers = () =>
