@@ -8,6 +8,8 @@ import {
   fence,
   migrationName,
   type Opened,
+  openOn,
+  openPlace,
   operationId,
   readOne,
   writeOf,
@@ -169,6 +171,32 @@ atEachPlace('a branch', (at) => {
     expect(await other.preparedBranches(migrationName)).toEqual([attempt]);
     expect(await other.commitBranch(attempt)).toBe(true);
     expect(await rowOf(at(), 70)).toEqual([{ owner: 'Ada' }]);
+  });
+
+  test('whose connection ends at that moment is ended by others all the same', async () => {
+    const { store, url, place } = at();
+    const ids = Array.from({ length: 20 }, (_, index) => 700 + index);
+    const attempts = await Promise.all(
+      ids.map(async (id) => {
+        const attempt = attemptAt(at());
+        const dying = openOn(place.role, { url });
+        await dying.prepareBranch(attempt, [create(id)], fence);
+        await dying.close();
+        return attempt;
+      }),
+    );
+    expect(await Promise.all(attempts.map((attempt) => store.commitBranch(attempt)))).not.toContain(false);
+    for (const id of ids) expect(await rowOf(at(), id)).toEqual([{ owner: 'Ada' }]);
+  });
+
+  test('of the same migration in another database is not ours', async () => {
+    await using other = await openPlace(at().place);
+    const attempt = attemptAt(at());
+    await other.store.prepareBranch(attempt, [create(75)], fence);
+    expect(await at().store.preparedBranches(migrationName)).toEqual([]);
+    expect(await at().store.rollBackBranch(attempt)).toBe(false);
+    expect(await other.store.preparedBranches(migrationName)).toEqual([attempt]);
+    await clear(other.store);
   });
 
   test('of an operation with the longest id has a name that the server takes', async () => {

@@ -8,9 +8,10 @@ import type { StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { Version } from '../../model/version.ts';
 import { type Account, bound, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
+import { advanceTo, type Moving, moving } from '../harness.ts';
 import { entryIn, rowsOf, versionsOf } from '../look.ts';
 import { boundScene, inDoubtIn } from '../transactions.ts';
+import { until } from '../until.ts';
 
 const proposed = '77';
 const attempts = { first: 'aaaaaaaa', second: 'bbbbbbbb' };
@@ -225,4 +226,68 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     }
     expect(await inDoubtIn(patient)).toEqual([]);
   });
+});
+
+test('a worker that starts ends what another has left', async () => {
+  await using at = await moving('dual-write', boundScene);
+  const value = newAccount();
+  const id = randomUUID();
+  const branch: Attempt = {
+    migration: at.migration.name,
+    transaction: transactionKey(id),
+    attempt: attempts.first,
+    coordinator: 'legacy',
+  };
+  const { epoch } = await at.lockstep.control.status();
+  const fence = { migration: at.migration.name, epoch };
+  await at.worker.shutdown();
+  const named = { operationId: id, entity: 'bound', key: [String(value.id)] };
+  await at.stores.legacy.openTransaction(named, branch.attempt, branch.migration);
+  await at.stores.legacy.prepareBranch(branch, [changeTo(value, id, 'decide')], fence);
+  await at.stores.modern.prepareBranch(branch, [changeTo(value, id, 'follow')], fence);
+  const verdict = { decision: 'commit', attempt: branch.attempt, versions: [proposed] } as const;
+  await at.stores.legacy.decide(branch.migration, branch.transaction, verdict);
+  expect(await inDoubtIn(at)).toHaveLength(2);
+
+  for (let start = 1; start <= 2; start++) {
+    const worker = await at.work();
+    await until('nothing is in doubt', async () => (await inDoubtIn(at)).length === 0);
+    await worker.shutdown();
+  }
+  expect(await versionsOf(at, bound, value.id)).toEqual([proposed, proposed]);
+});
+
+test('what was decided under one primary holds under the next', async () => {
+  await using at = await moving('switch-reads', boundScene);
+  const accounts = at.lockstep.repository(bound);
+  const [value, other] = [newAccount(), newAccount()];
+  const [committed, refused] = [randomUUID(), randomUUID()];
+  const receipt = await accounts.create(value, { operationId: committed });
+  const update = () => accounts.update(other.id, { owner: 'late' }, { operationId: refused });
+  await expect(update()).rejects.toMatchObject({ code: 'NotFound' });
+
+  await advanceTo(at.lockstep, 'switch-primary');
+  await accounts.create(other);
+  await expect(update()).rejects.toMatchObject({ code: 'NotFound' });
+  for (const row of await rowsOf(at, 'bound', other.id)) expect(row).toMatchObject({ owner: other.owner });
+  await accounts.delete(value.id);
+  expect(await accounts.create(value, { operationId: committed })).toEqual(receipt);
+  expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
+});
+
+test('what one primary had begun and not decided goes on under the next, once', async () => {
+  await using at = await moving('switch-primary', boundScene);
+  const value = newAccount();
+  const id = randomUUID();
+  const key = [String(value.id)];
+  const { name } = at.migration;
+  await at.stores.legacy.openTransaction({ operationId: id, entity: 'bound', key }, attempts.first, name);
+  const { version } = await at.lockstep.repository(bound).create(value, { operationId: id });
+  expect(await versionsOf(at, bound, value.id)).toEqual([version, version]);
+  const verdict = { decision: 'commit', attempt: attempts.first, versions: [proposed] } as const;
+  expect(await at.stores.legacy.decide(name, transactionKey(id), verdict)).toMatchObject({
+    decision: 'abort',
+  });
+  await recover(at);
+  expect(await at.lockstep.repository(bound).create(value, { operationId: id })).toMatchObject({ version });
 });
