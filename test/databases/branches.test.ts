@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type Attempt, branchName, transactionKey } from '../../databases/branch-name.ts';
 import type { Change } from '../../databases/branches.ts';
 import type { Store } from '../../databases/store.ts';
@@ -47,6 +47,8 @@ async function clear(store: Store) {
 }
 
 atEachPlace('a branch', (at) => {
+  afterEach(() => clear(at().store));
+
   test('shows nothing until it is committed, and then all of it', async () => {
     const { store, control } = at();
     const attempt = attemptAt(at());
@@ -193,10 +195,13 @@ atEachPlace('a branch', (at) => {
     await using other = await openPlace(at().place);
     const attempt = attemptAt(at());
     await other.store.prepareBranch(attempt, [create(75)], fence);
-    expect(await at().store.preparedBranches(migrationName)).toEqual([]);
-    expect(await at().store.rollBackBranch(attempt)).toBe(false);
-    expect(await other.store.preparedBranches(migrationName)).toEqual([attempt]);
+    const [here, rolledBack, there] = [
+      await at().store.preparedBranches(migrationName),
+      await at().store.rollBackBranch(attempt),
+      await other.store.preparedBranches(migrationName),
+    ];
     await clear(other.store);
+    expect({ here, rolledBack, there }).toEqual({ here: [], rolledBack: false, there: [attempt] });
   });
 
   test('of an operation with the longest id has a name that the server takes', async () => {

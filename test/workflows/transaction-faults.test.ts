@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { bound, ledger, newAccount } from '../accounts.ts';
 import { advanceTo, type Moving, moving } from '../harness.ts';
-import { rowsOf, tableOf, versionsOf } from '../look.ts';
+import { entryIn, rowsOf, tableOf, versionsOf } from '../look.ts';
 import { boundScene, inDoubtIn } from '../transactions.ts';
 import { until } from '../until.ts';
 
@@ -94,6 +94,22 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await inDoubtIn(at)).toEqual([]);
   });
 
+  test('an update of a record that changes meanwhile is computed again, and loses nothing', async () => {
+    const accounts = at.lockstep.repository(bound);
+    const value = newAccount();
+    await accounts.create(value);
+    const email = `meanwhile@${value.id}`;
+    at.faults.legacy.read = async (entity, keys) => {
+      Reflect.deleteProperty(at.faults.legacy, 'read');
+      const stored = await at.stores.legacy.read(entity, keys);
+      await accounts.update(value.id, { email });
+      return stored;
+    };
+    await accounts.update(value.id, { owner: 'other' });
+    for (const row of await rowsOf(at, 'bound', value.id))
+      expect(row).toMatchObject({ owner: 'other', email });
+  });
+
   test('a store that is away holds the caller back, and then has the write', async () => {
     const value = newAccount();
     await at.proxies.modern.cut();
@@ -138,6 +154,7 @@ test('a secondary that stays away leaves nothing behind, and the id is closed', 
   await at.proxies.modern.restore();
   expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
   await expect(accounts.create(value, { operationId })).rejects.toMatchObject(refused);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'aborted', version: null });
   await accounts.create(value);
 });
 
