@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
@@ -22,7 +22,7 @@ NAME is one of ${[...proofs.keys()].join(', ')}.
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 1;
 }
 
