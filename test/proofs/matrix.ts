@@ -36,7 +36,7 @@ export async function matrix({ servers, seed, short, note }: Conditions): Promis
     for (let round = 1; round <= rounds; round++) {
       for (const fault of matrixFaults) {
         if (!own && fault === 'temporal') continue;
-        const done = await roundOf(stage, fault, short ? everyThird : moments, from, log, own);
+        const done = await roundOf(stage, fault, short ? fewMoments : moments, from, log, own);
         runs.push(...done.map((run) => ({ ...run, from })));
         const slowest = Math.max(...done.map(({ seconds }) => seconds));
         const bad = done.filter(({ ok }) => !ok).length;
@@ -49,7 +49,15 @@ export async function matrix({ servers, seed, short, note }: Conditions): Promis
   return reportOf(runs, seed, rounds, short, log);
 }
 
-const everyThird = moments.filter((_, at) => at % 3 === 0);
+/** Around the decision, where it matters most. */
+const fewMoments: readonly Moment[] = [
+  { step: 'prepare-primary', side: 'after' },
+  { step: 'prepare-secondary', side: 'after' },
+  { step: 'decision', side: 'before' },
+  { step: 'decision', side: 'after' },
+  { step: 'commit-primary', side: 'before' },
+  { step: 'commit-secondary', side: 'before' },
+];
 
 function roundOf(
   stage: MatrixStage,
