@@ -1,5 +1,6 @@
 import { LockstepError } from '../model/failure.ts';
 import type { ActivityContext } from './context.ts';
+import { inDoubt } from './recover.ts';
 
 export interface Gauge {
   readonly name: string;
@@ -22,7 +23,7 @@ export interface GaugeSource {
 
 /** Everything of a migration that is gauged. */
 export function gaugesOf(context: ActivityContext): readonly GaugeSource[] {
-  return [journalGauges(context)];
+  return [journalGauges(context), inDoubtGauges(context)];
 }
 
 /** What each journal owes or keeps for a person, and since when. A store that is away has no reading. */
@@ -56,6 +57,32 @@ function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
         );
       }
       return readings;
+    },
+  };
+}
+
+/** Branches of transactions that are prepared and not ended yet: each holds locks until it is. */
+function inDoubtGauges(context: ActivityContext): GaugeSource {
+  const { migration } = context;
+  if (!migration.entities.some(({ pattern }) => pattern === 'transactional'))
+    return { gauges: [], read: async () => [] };
+  return {
+    gauges: [
+      { name: 'dual_write_in_doubt', unit: '', description: 'Branches that are prepared and not ended' },
+      {
+        name: 'dual_write_in_doubt_age',
+        unit: 'ms',
+        description: 'Age of the oldest branch in doubt, 0 where there is none',
+      },
+    ],
+    async read() {
+      return (await inDoubt(context)).flatMap(({ store, count, oldestMs }): Reading[] => {
+        const tags = { migration: migration.name, store };
+        return [
+          { gauge: 'dual_write_in_doubt', value: count, tags },
+          { gauge: 'dual_write_in_doubt_age', value: oldestMs, tags },
+        ];
+      });
     },
   };
 }

@@ -5,7 +5,9 @@ import { journalActivities } from './journal.ts';
 import { lookBackActivities } from './look-back.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
+import { recoverActivities } from './recover.ts';
 import { routeActivities } from './route.ts';
+import { transactionActivities } from './transaction.ts';
 import { notingTries } from './tries.ts';
 import { validateActivities } from './validate.ts';
 import { writeActivities } from './write.ts';
@@ -18,6 +20,8 @@ export function createActivities(context: ActivityContext) {
     ...measuring(context, notingTries(context, writeActivities(context))),
     ...countingVerdicts(context, lookBackActivities(context)),
     ...journalActivities(context),
+    ...transactionActivities(context),
+    ...recoverActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context),
     ...validateActivities(context),

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addDevCommands } from './dev-commands.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
@@ -33,6 +34,7 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
   .showHelpAfterError();
 
 addDevCommands(program);
+addDoctorCommand(program);
 addPrepareCommand(program);
 addWorkerCommand(program);
 addMigrationCommands(program);

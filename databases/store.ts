@@ -8,6 +8,7 @@ import type { Branches } from './branches.ts';
 import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
+import type { Setting } from './setting.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -182,6 +183,8 @@ export interface Store extends Branches, Decisions {
   prepare(): Promise<void>;
   /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
   check(): Promise<void>;
+  /** The server's settings that Lockstep depends on, with what is wrong with them. */
+  settings(): Promise<readonly Setting[]>;
 
   readState(migration: string): Promise<DurableState | null>;
   /** Takes the fence exclusively; refuses to lower the epoch with `Fenced`. Repeating is harmless. */

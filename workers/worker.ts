@@ -11,10 +11,13 @@ import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
 import { watchGauges } from './gauges.ts';
+import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
+  /** Default: those that the environment names. They are closed with the worker. */
+  readonly stores?: Readonly<Record<StoreName, Store>>;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** How often what is owed, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
@@ -34,7 +37,7 @@ const graceTime = '20s';
 /** Wires stores, activities and workflows of one migration, and runs them. */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { migration, environment, log } = options;
-  const stores = openStores(migration, environment);
+  const stores = options.stores ?? openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const closeAll = async () => {
     for (const closing of release.splice(0).toReversed()) await closing();
@@ -56,16 +59,18 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       const watch = watchGauges({ sources: gaugesOf(context), meter, everyMs: options.gaugeEveryMs, log });
       release.push(() => watch.stop());
     }
+    const namespace =
+      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const worker = await Worker.create({
       connection,
-      namespace:
-        loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default',
+      namespace,
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
       activities: createActivities(context),
       shutdownGraceTime: graceTime,
       dataConverter: dataConverterFrom(environment),
     });
+    await keepRecovering(migration, connection, namespace, environment);
     const finished = worker.run().finally(closeAll);
     return {
       finished,

@@ -1,6 +1,8 @@
 export { backfill } from './backfill.ts';
 export { migration } from './migration.ts';
 export { pruneJournal } from './prune-journal.ts';
+export { recoverTransactions } from './recover.ts';
 export { retryFailedOperations } from './retry-failed-operations.ts';
+export { transaction } from './transaction.ts';
 export { validate } from './validate.ts';
 export { write } from './write.ts';

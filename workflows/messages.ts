@@ -3,11 +3,15 @@ import type { StoreName } from '../model/failure.ts';
 import type { Policy } from '../model/migration.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
+import type { TransactionReceipt } from '../model/transaction.ts';
 
 /** Every message that a workflow of ours takes, and the ids by which they are found. */
 
 export const writeWorkflowId = (migration: string, operationId: string) =>
   `write/${migration}/${operationId}`;
+export const transactionWorkflowId = (migration: string, operationId: string) =>
+  `transaction/${migration}/${operationId}`;
+export const recoveryWorkflowId = (migration: string) => `recover/${migration}`;
 export const migrationWorkflowId = (migration: string) => `migration/${migration}`;
 export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
@@ -49,6 +53,15 @@ export interface RetriedOperations {
   /** Why the rest was left; null when all were tried. */
   readonly stopped?: string | null;
 }
+
+export interface TransactionStatus {
+  readonly stage: 'preparing' | 'finishing' | 'committed' | 'aborted';
+  readonly reason: string | null;
+}
+
+/** Answers when the transaction is as durable as its `ack` asks; fails with its own failure. */
+export const transactionAcknowledged = defineUpdate<TransactionReceipt>('acknowledged');
+export const transactionStatus = defineQuery<TransactionStatus>('status');
 
 /** What a validation found. */
 export interface Evidence {

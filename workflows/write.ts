@@ -25,6 +25,7 @@ import {
   type WriteStatus,
   writeStatus,
 } from './messages.ts';
+import { routeAfter as nextRoute } from './route.ts';
 import { compensationDetails, lookBackDetails, parkedDetails, undoSummary } from './write-details.ts';
 
 /** What a primary has decided, under which route. */
@@ -53,7 +54,6 @@ type Parked = { readonly decision: Resolution } | { readonly settled: OperationS
 type Undone = 'undone' | 'left' | 'stands';
 
 const parallelConflictAttempts = 3;
-const laggingMs = 250;
 const lookBackLimitMs = 600_000;
 
 type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
@@ -491,12 +491,8 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
   }
 }
 
-/** The route that is open now, as soon as one is. A store that has not learned of it yet gets a moment to. */
-async function routeAfter(fenced: WriteRoute, input: WriteInput): Promise<WriteRoute> {
-  const request = { operationId: input.operation.id, dualWrite: input.dualWrite };
-  const route = await soon((activities) => activities.openRoute(request));
-  if (route.epoch === fenced.epoch) await sleep(laggingMs);
-  return route;
+function routeAfter(fenced: WriteRoute, { operation, dualWrite }: WriteInput): Promise<WriteRoute> {
+  return nextRoute(fenced, { operationId: operation.id, dualWrite });
 }
 
 async function outcomeOf(

@@ -20,6 +20,7 @@ import { postgresqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
+import { readSettings } from './settings.ts';
 import { fenceClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -172,6 +173,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
         );
       }
     },
+
+    settings: () => readSettings({ query }),
 
     classify,
     isDeadlock,

@@ -3,6 +3,7 @@ import { servers } from '../servers.ts';
 import { compensate } from './compensate.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
+import { matrix } from './matrix.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
 import { tamper } from './tamper.ts';
@@ -13,6 +14,7 @@ const proofs: { name: string; proof: Proof }[] = [
   { name: 'compensate', proof: compensate },
   { name: 'journal', proof: journal },
   { name: 'tamper', proof: tamper },
+  { name: 'matrix', proof: matrix },
 ];
 
 /** In short form, and without stopping a server that other tests are using. */

@@ -1,9 +1,10 @@
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
+import { matrix } from './matrix.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
 import { tableOf } from './table.ts';
@@ -15,6 +16,7 @@ const proofs = new Map<string, Proof>([
   ['compensate', compensate],
   ['journal', journal],
   ['tamper', tamper],
+  ['matrix', matrix],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
@@ -24,7 +26,7 @@ NAME is one of ${[...proofs.keys()].join(', ')}.
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 1;
 }
 
