@@ -73,6 +73,8 @@ export interface Dialect {
   milliseconds(column: string): string;
   /** SQL for the time now. */
   readonly now: string;
+  /** SQL for the time that many milliseconds ago. */
+  ago(ms: number): string;
   /** A hash of a list of text expressions with a seed, to order by. */
   shuffle(texts: readonly string[], seed: number): string;
   rename(table: string, to: string): string;

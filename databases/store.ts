@@ -100,17 +100,42 @@ export interface JournalEntry {
   readonly kind: string;
   readonly status: OperationStatus;
   readonly version: Version | null;
+  /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
+  readonly failure: FailureCode | null;
+  /** How often the other store was tried. */
+  readonly attempts: number;
   readonly before: Image | null;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
+  readonly updatedAtMs: number;
 }
 
 export interface JournalFilter {
   readonly migration: string;
   readonly statuses?: readonly OperationStatus[];
   readonly ids?: readonly string[];
+  /** Only entries that are older than this. */
+  readonly olderThanMs?: number;
+  /** Goes on behind this entry, in the order of the journal. */
+  readonly after?: JournalPosition | null;
+  /** Default: the oldest first. */
+  readonly newestFirst?: boolean;
   readonly limit: number;
+}
+
+export interface JournalPosition {
+  readonly createdAtMs: number;
+  readonly id: string;
+}
+
+/** What the journal of a store still owes; ages are those of the oldest. */
+export interface Owed {
+  readonly pending: number;
+  readonly parked: number;
+  readonly oldestMs: number | null;
+  readonly oldestPendingMs: number | null;
+  readonly oldestParkedMs: number | null;
 }
 
 /** A key range of a backfill and how far it has come. */
@@ -167,10 +192,19 @@ export interface Store {
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
   ): Promise<JournalEntry>;
+  /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
   settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
+  park(id: string, parked: { failure: FailureCode; reason: string; undoing?: boolean }): Promise<void>;
+  /** Notes a try of the other store that failed, where the operation is still owed. */
+  noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
-  /** Operations owed or parked. `oldestMs` is an age. */
-  owed(migration: string): Promise<{ pending: number; parked: number; oldestMs: number | null }>;
+  owed(migration: string): Promise<Owed>;
+  /**
+   * Removes at most `limit` entries that were settled longer ago than `olderThanMs`, and gives their number. What is owed,
+   * parked or discarded stays: it is the reason for a difference.
+   */
+  prune(migration: string, limits: { olderThanMs: number; limit: number }): Promise<number>;
 
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;

@@ -39,7 +39,16 @@ export interface EntityOptions<E> {
   ack?: Ack;
 }
 
-const keyKinds: readonly ScalarKind[] = ['text', 'integer', 'bigint', 'decimal', 'uuid', 'date', 'timestamp'];
+const keyKinds: readonly ScalarKind[] = [
+  'text',
+  'integer',
+  'bigint',
+  'decimal',
+  'uuid',
+  'bytes',
+  'date',
+  'timestamp',
+];
 
 /** Declares an entity. Throws `InvalidDefinition` with the path of what is wrong. */
 export function entity<E>(options: EntityOptions<E>): Entity<E> {

@@ -49,6 +49,20 @@ export interface Policy {
   /** Key ranges copied at the same time, and the most keys in one chunk, which takes about half a second. */
   readonly backfillParallel: number;
   readonly backfillChunk: number;
+  /** Share (0…1) of writes that are read back from both stores, how long after the write, and whether what is found altered is repaired. */
+  readonly validateShare: number;
+  readonly validateDelayMs: number;
+  readonly validateRepair: boolean;
+  /**
+   * How long the journal remembers operations that are settled: for this long an operation may be sent again under its id.
+   * At least an hour. What is owed, parked or discarded is kept.
+   */
+  readonly journalRetentionMs: number;
+  /** How often owed operations are looked for whose workflow is gone, and how long they must have been owed; 0 never looks. */
+  readonly journalRetryEveryMs: number;
+  readonly journalRetryAfterMs: number;
+  /** How often the journal is pruned; 0 never does. */
+  readonly journalPruneEveryMs: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. */
   readonly dropLegacyAfterMs: number | null;
 }
@@ -66,8 +80,18 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   settleMs: 2_000,
   backfillParallel: 2,
   backfillChunk: 50_000,
+  validateShare: 0,
+  validateDelayMs: 5_000,
+  validateRepair: false,
+  journalRetentionMs: 7 * 24 * 3_600_000,
+  journalRetryEveryMs: 60_000,
+  journalRetryAfterMs: 60_000,
+  journalPruneEveryMs: 3_600_000,
   dropLegacyAfterMs: null,
 };
+
+/** No try of an operation outlives it by so much that the journal's entry would be missed. */
+const leastRetentionMs = 3_600_000;
 
 const defaultStore: Omit<StoreOptions, 'urlFrom'> = {
   poolSize: 10,
@@ -106,6 +130,15 @@ export function defineMigration(options: MigrationOptions): Migration {
     if (typeof value === 'number' && !(value >= 0 && Number.isFinite(value))) {
       throw invalid(`policy.${name}`, `${value} must be a number that is not negative`);
     }
+  }
+  if (policy.validateShare > 1) {
+    throw invalid('policy.validateShare', `${policy.validateShare} must be a share from 0 to 1`);
+  }
+  if (policy.journalRetentionMs < leastRetentionMs) {
+    throw invalid(
+      'policy.journalRetentionMs',
+      `${policy.journalRetentionMs} must be at least ${leastRetentionMs}: a late try of an operation must still find it`,
+    );
   }
   return {
     name: options.name,

@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS lockstep_records (
   PRIMARY KEY (entity, record_key)
 ) ENGINE = InnoDB;
 
--- Idempotency and write-ahead journal.
+-- Idempotency and write-ahead journal. `attempts` counts the tries of the other store, `failure` and `reason` are of the last
+-- one that failed.
 CREATE TABLE IF NOT EXISTS lockstep_operations (
   id           VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
   migration    VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
@@ -20,6 +21,8 @@ CREATE TABLE IF NOT EXISTS lockstep_operations (
   version      BIGINT,
   epoch        BIGINT,
   reason       VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  failure      VARCHAR(40)  CHARACTER SET ascii   COLLATE ascii_bin,
+  attempts     INT NOT NULL DEFAULT 0,
   before_image LONGTEXT     CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
   created_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   updated_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),

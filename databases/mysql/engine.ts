@@ -12,9 +12,12 @@ import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
-/** Strict, so that no value is cut or clamped in silence; routines keep the mode they were created under. */
+/**
+ * Strict, so that no value is cut or clamped in silence; zero dates are let in, because a field says which may be; a 0 is no
+ * request for the next number. Routines keep the mode they were created under.
+ */
 const sessionSql = (statementTimeoutMs: number) => [
-  "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
@@ -104,6 +107,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
           .join(', ')}`,
       milliseconds: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
+      ago: (ms) => `(CURRENT_TIMESTAMP(3) - INTERVAL ${Math.floor(ms)} * 1000 MICROSECOND)`,
       shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,

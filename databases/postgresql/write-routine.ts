@@ -235,7 +235,7 @@ ${absent(` WHERE NOT (${brought})`)}`;
 }
 
 function insert(table: BoundTable): string {
-  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) SELECT ${table.columns.map(value).join(', ')}`;
+  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${table.columns.map(value).join(', ')}`;
 }
 
 function update(table: BoundTable): string {
