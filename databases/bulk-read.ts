@@ -1,13 +1,11 @@
 import type { Image, Key } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
-import { LockstepError } from '../model/failure.ts';
-import { NotCanonical } from '../model/scalar.ts';
 import type { Access } from './access.ts';
-import { type BoundEntity, keyFromCells } from './binding.ts';
+import type { BoundEntity } from './binding.ts';
 import { type CopyCell, copyCell } from './copy-cell.ts';
 import { type CopyPage, pageOfRows } from './copy-page.ts';
 import { CopyText } from './copy-text.ts';
-import { keyRange } from './keys.ts';
+import { keyOfRow, keyRange } from './keys.ts';
 import type { StoreFailure } from './store.ts';
 
 /** What the source has to know of the target: its tables, and how a text of a page begins there. */
@@ -80,17 +78,8 @@ export function bulkReads(access: Access) {
 function keyOfCells(bound: BoundEntity, row: readonly (string | null)[]): Key {
   const { root } = bound;
   const places = root.key.map((column) => root.columns.findIndex(({ name }) => name === column.name));
-  try {
-    return keyFromCells(
-      bound,
-      places.map((place) => row[place] ?? null),
-    );
-  } catch (error) {
-    if (!(error instanceof NotCanonical)) throw error;
-    throw new LockstepError(
-      'InvalidEntity',
-      `a row of ${root.name} has a key that no field can hold: ${root.key.map(({ name }) => name).join(', ')} ${error.message}; correct it in the ${bound.store} store`,
-      { entity: bound.entity.name },
-    );
-  }
+  return keyOfRow(
+    bound,
+    places.map((place) => row[place] ?? null),
+  );
 }

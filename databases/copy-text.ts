@@ -91,6 +91,11 @@ export class CopyText {
       this.null();
       return;
     }
+    if (prefix === '' && !special.test(value)) {
+      this.#separate(value.length * 3);
+      this.#length += this.#bytes.write(value, this.#length);
+      return;
+    }
     const encoded = Buffer.from(value, 'utf8');
     this.text(encoded, 0, encoded.length, prefix);
   }
@@ -137,6 +142,9 @@ export class CopyText {
     this.#bytes = larger;
   }
 }
+
+/** What must be escaped. */
+const special = /[\\\t\n\r]/;
 
 /** Letter by byte, for the bytes that must not stand for themselves. */
 const escapes = new Uint8Array(backslash + 1);

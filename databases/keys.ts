@@ -1,5 +1,7 @@
 import { type Key, keyFromText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import { NotCanonical } from '../model/scalar.ts';
 import type { Access } from './access.ts';
 import { type BoundEntity, keyFromCells, keyTexts } from './binding.ts';
 import type { Parameter, TextCells } from './engine.ts';
@@ -21,7 +23,7 @@ export function keysOf(access: Access) {
         : spelledOut(bound, sql),
       parameters,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    return rows.map((row) => keyOfCells(bound, row));
   }
 
   /**
@@ -56,7 +58,7 @@ export function keysOf(access: Access) {
          SELECT ${names}, row_number() OVER (ORDER BY ${names}) AS n FROM (${distinctKeys(bound)}) d) k
        WHERE MOD(k.n, ${step}) = 0 AND k.n < ${total} ORDER BY k.n`,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    return rows.map((row) => keyOfCells(bound, row));
   }
 
   async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
@@ -66,7 +68,7 @@ export function keysOf(access: Access) {
       `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
        ORDER BY ${access.engine.text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    return rows.map((row) => keyOfCells(bound, row));
   }
 
   async function countKeys(entity: Entity): Promise<number> {
@@ -169,9 +171,24 @@ function qualified(alias: string, names: readonly string[]): string {
   return names.map((name) => `${alias}.${name}`).join(', ');
 }
 
-function keyOfRow(bound: BoundEntity, row: TextCells): Key {
-  return keyFromCells(
+function keyOfCells(bound: BoundEntity, row: TextCells): Key {
+  return keyOfRow(
     bound,
     bound.root.key.map((_, index) => row[`k${index + 1}`] ?? null),
   );
+}
+
+/** Throws `InvalidEntity` where the cells are no key: nothing can be said about such a row, and nothing is skipped. */
+export function keyOfRow(bound: BoundEntity, cells: readonly (string | null)[]): Key {
+  try {
+    return keyFromCells(bound, cells);
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    const { entity, root, store } = bound;
+    throw new LockstepError(
+      'InvalidEntity',
+      `a row of ${root.name} has a key (${root.key.map(({ name }) => name).join(', ')}) that no field can hold: it ${error.message}; correct it in the ${store} store`,
+      { entity: entity.name },
+    );
+  }
 }

@@ -4,8 +4,11 @@ import type { FailureCode, StoreName } from '../model/failure.ts';
 import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
+import type { Branches } from './branches.ts';
 import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
+import type { Decisions } from './decisions.ts';
+import type { ImagePage } from './image-pages.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -165,7 +168,7 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store {
+export interface Store extends Branches, Decisions {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;
@@ -231,6 +234,8 @@ export interface Store {
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  /** Images that lie in one table, with their keys; null where the shape has several. */
+  readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
   /** What the other store's `readPage` has to know of this one. */
   pageTarget(entity: Entity): Promise<PageTarget>;
   /** Why no rows can come in by the bulk load; null where they can. */

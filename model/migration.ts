@@ -36,6 +36,8 @@ export interface Policy {
   readonly secondaryRetryMaxMs: number;
   /** How often a unique conflict on the secondary is tried again before the write is parked. */
   readonly conflictAttempts: number;
+  /** How long a transaction may be prepared and undecided before it is rolled back. */
+  readonly inDoubtMs: number;
   /** How long writes may wait while the primary changes, before the old one opens again. */
   readonly drainLimitMs: number;
   /** How long all reads must have been modern before legacy may stop. */
@@ -73,13 +75,13 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   secondaryRetryMs: 500,
   secondaryRetryMaxMs: 30_000,
   conflictAttempts: 10,
+  inDoubtMs: 30_000,
   drainLimitMs: 20_000,
   soakMs: 3_600_000,
   evidenceMaxAgeMs: 24 * 3_600_000,
   sampleSize: 1_000,
   settleMs: 2_000,
   backfillParallel: 2,
-  backfillChunk: 50_000,
   validateShare: 0,
   validateDelayMs: 5_000,
   validateRepair: false,
@@ -87,6 +89,7 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   journalRetryEveryMs: 60_000,
   journalRetryAfterMs: 60_000,
   journalPruneEveryMs: 3_600_000,
+  backfillChunk: 50_000,
   dropLegacyAfterMs: null,
 };
 

@@ -70,3 +70,28 @@ CREATE TABLE IF NOT EXISTS lockstep_differences (
   found_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (migration, entity, record_key)
 ) ENGINE = InnoDB;
+
+-- Transactions over both stores, as the store that coordinates them has decided.
+CREATE TABLE IF NOT EXISTS lockstep_decisions (
+  migration  VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  id         VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  operation  VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  entity     VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  attempt    VARCHAR(8)   CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  decision   VARCHAR(10)  CHARACTER SET ascii   COLLATE ascii_bin,
+  versions   TEXT         CHARACTER SET ascii   COLLATE ascii_bin,
+  code       VARCHAR(40)  CHARACTER SET ascii   COLLATE ascii_bin,
+  reason     VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  began_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  decided_at TIMESTAMP(3) NULL,
+  PRIMARY KEY (migration, id),
+  KEY decisions_open (migration, decision, began_at)
+) ENGINE = InnoDB;
+
+-- Always empty: what prepared branches insert and delete here stays locked until they end. See branches.ts.
+CREATE TABLE IF NOT EXISTS lockstep_branches (
+  migration VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (migration, id)
+) ENGINE = InnoDB;

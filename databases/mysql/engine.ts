@@ -4,7 +4,15 @@ import mysql from 'mysql2/promise';
 import type { StoreName } from '../../model/failure.ts';
 import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
 import type { ConnectionOptions } from '../connection.ts';
-import type { Engine, Parameter, RawStored, Session, TextCells } from '../engine.ts';
+import {
+  asideConnections,
+  type Engine,
+  type Parameter,
+  type RawStored,
+  type Session,
+  type TextCells,
+} from '../engine.ts';
+import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
@@ -27,13 +35,12 @@ type Rows = TextCells[];
 
 export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
-  const pool = mysql.createPool({
+  const settings: mysql.PoolOptions = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
-    connectionLimit: options.poolSize,
     connectTimeout: options.connectTimeoutMs,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
@@ -41,11 +48,13 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     // Texts as the server sends them: no value is turned into a number or a Date on the way.
     typeCast: (column: { string(): string | null }) => column.string(),
     ...(options.tls ? { ssl: options.tls } : {}),
-  });
+  };
+  const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
+  const asidePool = mysql.createPool({ ...settings, connectionLimit: asideConnections });
   const ready = new WeakSet<object>();
 
-  async function connection(): Promise<mysql.PoolConnection> {
-    const client = await pool.getConnection();
+  async function connection(from = pool): Promise<mysql.PoolConnection> {
+    const client = await from.getConnection();
     if (ready.has(client.connection)) return client;
     try {
       for (const sql of sessionSql(options.statementTimeoutMs)) await client.query(sql);
@@ -66,8 +75,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     return result;
   }
 
-  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T> {
-    const client = await connection();
+  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>, from = pool): Promise<T> {
+    const client = await connection(from);
     let broken = true;
     try {
       const result = await work(client);
@@ -84,11 +93,25 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
   }
 
   const clients = new WeakMap<Session, mysql.PoolConnection>();
+  const sessionOn = (client: mysql.PoolConnection): Session => {
+    const session: Session = {
+      query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
+    };
+    clients.set(session, client);
+    return session;
+  };
+  const query: Session['query'] = (sql, parameters = []) =>
+    borrowed(async (client) => rowsOf(await run(client, sql, parameters)));
+  const aside: Session['query'] = (sql, parameters = []) =>
+    borrowed(async (client) => rowsOf(await run(client, sql, parameters)), asidePool);
 
   const engine: Engine = {
     kind: 'mysql',
     capabilities: { preparedTransactions: 'xa', transactionalDdl: false },
     address: options.address,
+    database: decodeURIComponent(url.pathname.slice(1)),
+    branches: xaBranches({ connection: () => connection(), session: sessionOn, query: aside, isBroken }),
+    aside: { query: aside },
     bulk: mysqlBulk({
       borrowed,
       of: (inside) => clientOf(clients, inside),
@@ -113,17 +136,13 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
     },
 
-    query: (sql, parameters = []) => borrowed(async (client) => rowsOf(await run(client, sql, parameters))),
+    query,
 
     transaction: (work) =>
       borrowed(async (client) => {
         await client.query('START TRANSACTION');
         try {
-          const session: Session = {
-            query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
-          };
-          clients.set(session, client);
-          const result = await work(session);
+          const result = await work(sessionOn(client));
           await client.query('COMMIT');
           return result;
         } catch (error) {
@@ -189,6 +208,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     async lockFence(session, migration) {
       await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? FOR UPDATE', [migration]);
+      // Prepared branches have let go of the state, but not of their rows here.
+      await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
     },
 
     async primeSequences(bound) {
@@ -201,7 +222,10 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     classify,
     isDeadlock,
-    close: () => pool.end(),
+    close: async () => {
+      await pool.end();
+      await asidePool.end();
+    },
   };
   return engine;
 }

@@ -86,3 +86,22 @@ BEGIN
   RETURN given;
 END
 $$;
+
+-- Transactions over both stores, as the store that coordinates them has decided.
+CREATE TABLE IF NOT EXISTS lockstep.decisions (
+  migration  text COLLATE "C" NOT NULL,
+  id         text COLLATE "C" NOT NULL,
+  operation  text COLLATE "C" NOT NULL,
+  entity     text COLLATE "C" NOT NULL,
+  record_key text COLLATE "C" NOT NULL,
+  attempt    text COLLATE "C" NOT NULL,
+  decision   text,
+  versions   text,
+  code       text,
+  reason     text,
+  began_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  decided_at timestamptz,
+  PRIMARY KEY (migration, id)
+);
+
+CREATE INDEX IF NOT EXISTS decisions_open ON lockstep.decisions (migration, began_at) WHERE decision IS NULL;
