@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Access } from '../../databases/access.ts';
 import type { CopyResult } from '../../databases/bulk-write.ts';
-import { bulkWrites } from '../../databases/bulk-write.ts';
-import type { CopyGuard } from '../../databases/copy-guard.ts';
-import { guardedWrites } from '../../databases/guarded-write.ts';
-import { mysqlEngine } from '../../databases/mysql/engine.ts';
-import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
 import type { Store } from '../../databases/store.ts';
 import { defineMigration } from '../../model/migration.ts';
+import { withoutGuard } from '../unguarded.ts';
 import { type Account, account } from './entities.ts';
 import {
   deleteOf,
@@ -36,7 +31,10 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
   beforeAll(async () => {
     at = await openPlace(place);
     await at.asSecondary();
-    const without = withoutGuard(at.url);
+    const without = withoutGuard(
+      at.url,
+      defineMigration({ name: migrationName, entities: [account], deadline: '2100-01-01T00:00:00Z' }),
+    );
     unguarded = without.copyPage;
     release = without.close;
   });
@@ -207,30 +205,3 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
 });
-
-/** The same bulk load on a connection of its own, which looks for nothing. */
-function withoutGuard(url: string) {
-  const migration = defineMigration({
-    name: migrationName,
-    entities: [account],
-    deadline: '2100-01-01T00:00:00Z',
-  });
-  const options = {
-    url: new URL(url),
-    address: 'unguarded',
-    poolSize: 2,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 30_000,
-    tls: null,
-  };
-  const engine = url.startsWith('postgres')
-    ? postgresqlEngine('modern', options)
-    : mysqlEngine('modern', options);
-  const access = new Access('modern', engine, migration);
-  const nothing: CopyGuard = {
-    before: async (_session, _page, positions) => positions,
-    after: async () => [],
-  };
-  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
-  return { copyPage, close: () => engine.close() };
-}

@@ -3,12 +3,14 @@ import { servers } from '../servers.ts';
 import { compensate } from './compensate.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
+import { race } from './race.ts';
 import type { Proof } from './report.ts';
 
 const proofs: { name: string; proof: Proof }[] = [
   { name: 'outage', proof: outage },
   { name: 'kill', proof: kill },
   { name: 'compensate', proof: compensate },
+  { name: 'race', proof: race },
 ];
 
 /** In short form, and without stopping a server that other tests are using. */

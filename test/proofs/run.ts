@@ -4,6 +4,7 @@ import { up } from '../../deploy/dev/servers.ts';
 import { compensate } from './compensate.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
+import { race } from './race.ts';
 import type { Proof } from './report.ts';
 import { tableOf } from './table.ts';
 
@@ -11,6 +12,7 @@ const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
+  ['race', race],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
