@@ -191,7 +191,8 @@ export function bulkWrites(
   /** A store that is away, full or not prepared says nothing about a row. */
   function refuseUnlessAboutRows(error: unknown): StoreFailure {
     const failure = access.failureOf(error);
-    if (failure.code === 'StoreUnavailable' || isUnprepared(failure)) throw error;
+    const aboutAll = isUnprepared(failure) || /no such|permission denied/.test(failure.message);
+    if (failure.code === 'StoreUnavailable' || aboutAll) throw error;
     return failure;
   }
 

@@ -9,6 +9,7 @@ import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
 import { durableState } from './durable-state.ts';
 import type { Engine } from './engine.ts';
+import { fingerprints } from './fingerprint.ts';
 import { guardedWrites } from './guarded-write.ts';
 import { imagePages } from './image-pages.ts';
 import { images } from './images.ts';
@@ -40,6 +41,7 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...decisionsOf(access),
     ...bulkReads(access),
     ...imagePages(access),
+    ...fingerprints(access),
     ...bulkWrites(access, writes),
     ...differencesIn(access),
     ...retirement(access),

@@ -218,6 +218,10 @@ export interface Store extends Branches, Decisions {
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
+  /** About as many, at once, for large tables; see `countKeys` for small ones. */
+  estimateKeys(entity: Entity): Promise<number>;
+  /** The tables' columns with their types, as they are now; what was known of them is forgotten where they have changed. */
+  fingerprint(entity: Entity): Promise<readonly string[]>;
   /** The guards of shared records that were written through Lockstep. */
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],

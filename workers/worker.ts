@@ -53,6 +53,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
         log,
       }),
       shutdownGraceTime: graceTime,
+      // With a heartbeat comes the word that something is to be interrupted.
+      maxHeartbeatThrottleInterval: '500ms',
       dataConverter: dataConverterFrom(environment),
     });
     const finished = worker.run().finally(closeAll);

@@ -63,6 +63,15 @@ export function mysqlBulk(clients: Clients): BulkEngine {
         : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
     },
 
+    async estimateRows(table) {
+      const parts = table.split('.');
+      const [row] = await clients.query(
+        'SELECT TABLE_ROWS AS estimate FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',
+        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+      );
+      return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
+    },
+
     async shareFence(session, migration) {
       await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
         migration,

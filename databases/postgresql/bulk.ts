@@ -4,7 +4,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
 import type { BulkEngine, PlacedKey } from '../bulk-engine.ts';
-import { equals } from '../column.ts';
+import { type CatalogueColumn, equals } from '../column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-text.ts';
 import type { Session } from '../engine.ts';
@@ -24,7 +24,7 @@ interface Clients {
 
 export function postgresqlBulk(clients: Clients): BulkEngine {
   const bulk: BulkEngine = {
-    pageCell: (column, reference) => column.read(reference),
+    pageCell: (column, reference) => (isBare(column) ? reference : column.read(reference)),
 
     copyOut: (query, cells, page, unfit) =>
       clients.borrowed(async (client) => {
@@ -80,6 +80,15 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
 
     whyNoCopyIn: async () => null,
+
+    estimateRows: (table) =>
+      clients.borrowed(async (client) => {
+        const { rows } = await client.query<{ rows: string }>(
+          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = to_regclass($1) AND reltuples > 0',
+          [quoteTable(table)],
+        );
+        return rows[0] ? Number(rows[0].rows) : null;
+      }),
 
     async shareFence(session, migration) {
       await session.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
@@ -152,6 +161,14 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
   };
   return bulk;
+}
+
+const bareKinds = ['integer', 'bigint', 'decimal', 'float', 'date', 'time', 'timestamp', 'uuid', 'text'];
+
+/** Whether COPY gives the text that a cast would give. */
+function isBare({ natural, rule, limits, read }: CatalogueColumn): boolean {
+  if (!natural || rule.own || limits.padded || read('x') !== 'x::text') return false;
+  return bareKinds.includes(natural.kind);
 }
 
 /** Awaits the answer, not only the last byte: a refusal comes with it. */
