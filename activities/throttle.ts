@@ -2,7 +2,7 @@ import type { LiveLatency } from './live-latency.ts';
 
 const recentMs = 5_000;
 const quietMs = 60_000;
-const leastShare = 0.05;
+const leastShare = 0.02;
 const mostShare = 0.9;
 /** Too short to count, whatever the factor. */
 const graceMs = 1;
@@ -14,7 +14,7 @@ const graceMs = 1;
 export class Throttle {
   readonly #latency: LiveLatency;
   readonly #factor: number;
-  #share = 0.3;
+  #share = 0.1;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param factor how many times as long live writes may take; 0 never gives way */
@@ -50,7 +50,7 @@ export class Throttle {
     const copying = this.#latency.quantile(0.9, true, recentMs);
     if (quiet !== null && copying !== null) {
       const slowed = copying > quiet * this.#factor + graceMs;
-      this.#share = slowed ? Math.max(leastShare, this.#share * 0.7) : Math.min(mostShare, this.#share * 1.1);
+      this.#share = slowed ? Math.max(leastShare, this.#share * 0.7) : Math.min(mostShare, this.#share * 1.05);
     }
     return tookMs * (1 / this.#share - 1);
   }

@@ -10,7 +10,12 @@ import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { BackfillInput } from '../../workflows/backfill.ts';
-import { type BackfillProgress, backfillWorkflowId } from '../../workflows/messages.ts';
+import {
+  type BackfillProgress,
+  backfillProgress,
+  backfillWorkflowId,
+  setPaused,
+} from '../../workflows/messages.ts';
 import { createDatabasesOn } from '../databases.ts';
 import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
 import { run } from './people-rows.ts';
@@ -28,6 +33,12 @@ export interface PeopleOptions {
   from: 'mysql' | 'postgresql';
 }
 
+export interface RunningBackfill {
+  result(): Promise<BackfillProgress>;
+  progress(): Promise<BackfillProgress>;
+  pause(paused: boolean): Promise<void>;
+}
+
 /** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
 export interface PeopleStage extends AsyncDisposable {
   readonly migration: Migration;
@@ -40,7 +51,7 @@ export interface PeopleStage extends AsyncDisposable {
   /** Empties the modern tables and forgets everything about them. */
   clear(): Promise<void>;
   /** Starts the workflow that the migration would start. */
-  start(input?: Partial<BackfillInput>): Promise<{ result(): Promise<BackfillProgress> }>;
+  start(input?: Partial<BackfillInput>): Promise<RunningBackfill>;
 }
 
 export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
@@ -110,8 +121,8 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
       );
       await stores.modern.clearChunks(name);
     },
-    start: (input = {}) =>
-      temporal.workflow.start<BackfillWorkflow>('backfill', {
+    async start(input = {}) {
+      const handle = await temporal.workflow.start<BackfillWorkflow>('backfill', {
         workflowId,
         taskQueue: migration.taskQueue,
         args: [
@@ -125,7 +136,13 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
             ...input,
           },
         ],
-      }),
+      });
+      return {
+        result: () => handle.result(),
+        progress: () => handle.query(backfillProgress),
+        pause: (paused) => handle.signal(setPaused, paused),
+      };
+    },
     [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
 }

@@ -3,16 +3,22 @@ import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
 import { kill } from './kill.ts';
+import { memory } from './memory.ts';
 import { outage } from './outage.ts';
 import { race } from './race.ts';
 import type { Proof } from './report.ts';
+import { resume } from './resume.ts';
 import { tableOf } from './table.ts';
+import { throttle } from './throttle.ts';
 
 const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
   ['race', race],
+  ['resume', resume],
+  ['memory', memory],
+  ['throttle', throttle],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
