@@ -6,6 +6,7 @@ import type { Entity } from '../model/entity.ts';
 import { LockstepError } from '../model/failure.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
+import { rangesFor } from '../model/ranges.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
 import { type BulkRoute, rangeCopier } from './copy-range.ts';
@@ -40,8 +41,6 @@ export interface BackfillPlan {
   readonly ranges: readonly RangeProgress[];
 }
 
-const mostRanges = 16;
-const chunksPerRange = 5;
 /** Where no rows can come in by the bulk load. */
 const mostKeysByRoutine = 200;
 const keysPerCatchUp = 200;
@@ -72,19 +71,11 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const fingerprints = await fingerprintsOf(stores, entity);
     const total = await beating(() => source.estimateKeys(entity));
     if ((await target.chunks(migration.name, entity.name)).length === 0) {
-      const bounds = await beating(() => source.boundaries(entity, rangesFor(total)));
+      const bounds = await beating(() => source.boundaries(entity, rangesFor(total, migration.policy)));
       await target.planChunks(migration.name, entity.name, bounds);
     }
     const chunks = await target.chunks(migration.name, entity.name);
     return { total, fingerprints, ranges: chunks.map(progressOf) };
-  }
-
-  /** Few keys are not worth many ranges: each costs a task of its own. */
-  function rangesFor(total: number): number {
-    return Math.min(
-      mostRanges,
-      Math.max(1, Math.ceil(total / (chunksPerRange * migration.policy.backfillChunk))),
-    );
   }
 
   /** Forgets the checkpoints, so that a new backfill looks at every key again. */

@@ -50,7 +50,9 @@ export class Throttle {
     const copying = this.#latency.quantile(0.9, true, recentMs);
     if (quiet !== null && copying !== null) {
       const slowed = copying > quiet * this.#factor + graceMs;
-      this.#share = slowed ? Math.max(leastShare, this.#share * 0.7) : Math.min(mostShare, this.#share * 1.05);
+      this.#share = slowed
+        ? Math.max(leastShare, this.#share * 0.7)
+        : Math.min(mostShare, this.#share * 1.05);
     }
     return tookMs * (1 / this.#share - 1);
   }

@@ -3,6 +3,7 @@ import { addDevCommands } from './dev-commands.ts';
 import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
+import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
@@ -34,6 +35,7 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
 
 addDevCommands(program);
 addPrepareCommand(program);
+addPlanCommand(program);
 addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);

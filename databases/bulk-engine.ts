@@ -31,6 +31,9 @@ export interface BulkEngine {
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;
 
+  /** Statements that make the indexes which nothing but reading needs. */
+  secondaryIndexes(table: string): Promise<string[]>;
+
   /** As every write does: a change of route waits for the transaction. */
   shareFence(session: Session, migration: string): Promise<void>;
   /**

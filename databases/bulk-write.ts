@@ -311,7 +311,15 @@ export function bulkWrites(
     }
   }
 
-  return { pageTarget, whyNoBulk, copyPage };
+  async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {
+    const { tables } = await access.bind(entity);
+    const made: string[] = [];
+    for (const { name } of tables)
+      made.push(...(await access.guarded(() => engine.bulk.secondaryIndexes(name))));
+    return made;
+  }
+
+  return { pageTarget, whyNoBulk, secondaryIndexes, copyPage };
 }
 
 function pageOfImages(access: Access, bound: BoundEntity, records: readonly { key: Key; image: Image }[]) {

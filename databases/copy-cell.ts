@@ -7,6 +7,8 @@ import type { CopyText } from './copy-text.ts';
 export interface CopyCell {
   /** Whether the source's bytes may go as they are; where it says no, `convert` decides. */
   readonly fits: (bytes: Buffer, from: number, to: number) => boolean;
+  /** Whether no value fits as it is. */
+  readonly converted: boolean;
   /** Whether null may go as it is. */
   readonly nullFits: boolean;
   /** Whether the bytes hold nothing that must be escaped. */
@@ -22,8 +24,10 @@ type Fits = CopyCell['fits'];
 /** @param prefix what the target wants before the text of this column */
 export function copyCell(source: BoundColumn, target: BoundColumn, prefix: string): CopyCell {
   const { scalar } = source;
+  const rule = fitsAsItIs(scalar, source, target);
   return {
-    fits: fitsAsItIs(scalar, source, target) ?? never,
+    fits: rule ?? never,
+    converted: rule === null,
     nullFits: target.nullable,
     plain: scalar.kind !== 'text' && scalar.kind !== 'json',
     convert: (text) => toColumn(target, scalar, fromColumn(source, scalar, text)),

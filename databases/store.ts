@@ -5,7 +5,7 @@ import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
 import type { Branches } from './branches.ts';
-import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyWay, PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
 import type { ImagePage } from './image-pages.ts';
@@ -238,6 +238,9 @@ export interface Store extends Branches, Decisions {
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
+  /** Statements that make the indexes of an entity's tables which a copy does not need. */
+  secondaryIndexes(entity: Entity): Promise<readonly string[]>;
   /** Images that lie in one table, with their keys; null where the shape has several. */
   readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
   /** What the other store's `readPage` has to know of this one. */

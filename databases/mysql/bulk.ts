@@ -72,6 +72,35 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
     },
 
+    /** Without those that a foreign key leans on, which cannot be dropped. */
+    async secondaryIndexes(table) {
+      const parts = table.split('.');
+      const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+      const rows = await clients.query(
+        `SELECT s.INDEX_NAME AS name, s.INDEX_TYPE AS type, s.COLUMN_NAME AS part, s.SUB_PART AS prefix
+         FROM information_schema.STATISTICS s
+         WHERE s.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 1
+           AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS f JOIN information_schema.KEY_COLUMN_USAGE u
+             ON u.TABLE_SCHEMA = f.TABLE_SCHEMA AND u.TABLE_NAME = f.TABLE_NAME AND u.COLUMN_NAME = f.COLUMN_NAME
+             WHERE f.TABLE_SCHEMA = s.TABLE_SCHEMA AND f.TABLE_NAME = s.TABLE_NAME AND f.INDEX_NAME = s.INDEX_NAME
+               AND f.SEQ_IN_INDEX = 1 AND u.REFERENCED_TABLE_NAME IS NOT NULL)
+         ORDER BY s.INDEX_NAME, s.SEQ_IN_INDEX`,
+        place,
+      );
+      const indexes = new Map<string, { kind: string; columns: string[] }>();
+      for (const { name, type, part, prefix } of rows) {
+        if (!name || !part) continue;
+        const kind = type === 'FULLTEXT' || type === 'SPATIAL' ? `${type} ` : '';
+        const index = indexes.get(name) ?? { kind, columns: [] };
+        index.columns.push(`${quote(part)}${prefix ? `(${prefix})` : ''}`);
+        indexes.set(name, index);
+      }
+      return [...indexes].map(
+        ([name, { kind, columns }]) =>
+          `CREATE ${kind}INDEX ${quote(name)} ON ${quoteTable(table)} (${columns.join(', ')})`,
+      );
+    },
+
     async shareFence(session, migration) {
       await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
         migration,

@@ -90,6 +90,16 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
         return rows[0] ? Number(rows[0].rows) : null;
       }),
 
+    secondaryIndexes: (table) =>
+      clients.borrowed(async (client) => {
+        const { rows } = await client.query<{ made: string }>(
+          `SELECT pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
+           WHERE i.indrelid = to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
+          [quoteTable(table)],
+        );
+        return rows.map(({ made }) => made);
+      }),
+
     async shareFence(session, migration) {
       await session.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
     },
