@@ -1,7 +1,7 @@
 const chunkMs = 500;
 /** While live writes go on: what a write may have to wait for. */
 const liveChunkMs = 25;
-const mostBytes = 8 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 const firstKeys = 1_000;
 
 /** How many keys the next chunk takes: about half a second's worth, and never more than fit into memory with ease. */

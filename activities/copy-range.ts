@@ -87,8 +87,10 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
         chunk = await chunkOf(target, entity, range);
       }
       const keys = page.keys + unfit.length;
+      const { bytes } = page;
+      page.release();
       const ms = Date.now() - started;
-      size.learn({ keys, bytes: page.bytes, ms, live: throttle.holds });
+      size.learn({ keys, bytes, ms, live: throttle.holds });
       Context.current().heartbeat({ range, copied: chunk.copied });
       return { keys, ms };
     }

@@ -359,6 +359,9 @@ function pageOfImages(access: Access, bound: BoundEntity, records: readonly { ke
       if (!key) throw new TypeError('a page has no key at this position');
       return key;
     },
+    release() {
+      for (const { text } of parts) text.release();
+    },
   };
   return { page, unfit };
 }

@@ -3,7 +3,7 @@ import type { CopyResult } from '../../databases/bulk-write.ts';
 import type { Store } from '../../databases/store.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { withoutGuard } from '../unguarded.ts';
-import { type Account, account } from './entities.ts';
+import { type Account, account, invoice } from './entities.ts';
 import {
   deleteOf,
   fence,
@@ -202,6 +202,53 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(stored.map(({ version, image }) => ({ version, image }))).toEqual(
       live.map(({ image }) => ({ version: '9', image })),
     );
+    expect(await at.control('records', 'version = 0')).toEqual([]);
+  });
+
+  test('of keys with several rows waits for a live write of one of them, and leaves it alone', async () => {
+    const watcher = await at.another();
+    const live = await at.another();
+    await at.store.planChunks(migrationName, 'invoice', []);
+    const { pageOf } = await at.store.pageTarget(invoice);
+    const { page } = pageOf(
+      ['A', 'B'].map((number) => ({
+        key: [number],
+        image: imageFrom(invoice, {
+          number,
+          issued: '2024-01-01',
+          customer: { id: 7, name: 'Ada', city: null },
+          lines: [1, 2].map((position) => ({ position, product: 'tea', quantity: position })),
+        }),
+      })),
+    );
+    const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
+    await live.rows('START TRANSACTION');
+    await live.rows(
+      `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('invoice', '["A"]', 5, ${place.engine === 'PostgreSQL' ? 'true' : '1'})`,
+    );
+    const [from] = await at.store.chunks(migrationName, 'invoice');
+    if (!from) throw new Error('no chunk is planned');
+    const copying = at.store.copyPage(
+      invoice,
+      {
+        page,
+        unfit: [],
+        from,
+        next: { cursor: null, done: true },
+        slowly: () => Promise.reject(new Error('nothing takes the long way')),
+        wary: false,
+      },
+      fence,
+    );
+    await watcher.waiting(1);
+    await live.rows('COMMIT');
+    expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1, refused: 0 });
+    expect(await at.sql('SELECT number FROM invoices')).toEqual([{ number: 'B' }]);
+    expect(await at.sql('SELECT invoice_number, position FROM invoice_lines ORDER BY position')).toEqual([
+      { invoice_number: 'B', position: '1' },
+      { invoice_number: 'B', position: '2' },
+    ]);
+    expect(await at.sql('SELECT id, name FROM customers')).toEqual([{ id: '7', name: 'Ada' }]);
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { fillPeople } from './people-rows.ts';
 import { peopleStage } from './people-stage.ts';
 import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
 
-const writesPerSecond = 20;
+const writesPerSecond = 5;
 
 /** Live writes are hardly slower while rows are copied by the same worker: the copy gives way to them. */
 export async function throttle({ servers, seed, short, note }: Conditions): Promise<Report> {
