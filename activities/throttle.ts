@@ -2,7 +2,7 @@ import type { LiveLatency } from './live-latency.ts';
 
 const recentMs = 5_000;
 const quietMs = 60_000;
-const leastShare = 0.02;
+const leastShare = 0.1;
 const mostShare = 0.9;
 /** Too short to count, whatever the factor. */
 const graceMs = 1;
@@ -14,7 +14,7 @@ const graceMs = 1;
 export class Throttle {
   readonly #latency: LiveLatency;
   readonly #factor: number;
-  #share = 0.1;
+  #share = 0.2;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param factor how many times as long live writes may take; 0 never gives way */

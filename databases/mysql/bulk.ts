@@ -15,6 +15,7 @@ interface Clients {
   /** The connection of a transaction. */
   of(session: Session): mysql.PoolConnection;
   query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
+  readonly timeoutMs: number;
 }
 
 const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -29,14 +30,16 @@ export function mysqlBulk(clients: Clients): BulkEngine {
 
     copyOut: ({ sql, parameters }, cells, page, unfit) =>
       clients.borrowed((client) =>
-        streamRows(client, sql, parameters, (packet) => putRow(cells, page, packet, unfit)),
+        streamRows(client, { sql, parameters, timeoutMs: clients.timeoutMs }, (packet) =>
+          putRow(cells, page, packet, unfit),
+        ),
       ),
 
     prefix: () => '',
 
     async copyIn(session, table, rows, how) {
       const client = clients.of(session);
-      if (how === 'new') return await load(client, table, rows);
+      if (how === 'new') return await load(client, table, rows, clients.timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
@@ -45,6 +48,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
         client,
         { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
         rows,
+        clients.timeoutMs,
       );
       const same = table.identity
         .map((column) => equals(column, `t.${quote(column.name)}`, `x.${quote(column.name)}`))
@@ -180,6 +184,7 @@ async function load(
   client: mysql.PoolConnection,
   { name, columns }: Pick<BoundTable, 'name' | 'columns'>,
   rows: Buffer,
+  timeoutMs: number,
 ): Promise<void> {
   const targets = columns.map((column, index) => {
     const variable = `@lockstep_${index}`;
@@ -193,6 +198,7 @@ async function load(
     sql: `LOAD DATA LOCAL INFILE 'lockstep' INTO TABLE ${quoteTable(name)}
       CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'
       (${targets.map((target) => target.name).join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
+    timeout: timeoutMs,
     infileStreamFactory: () => Readable.from(pieces(rows)),
   });
   if (result.warningStatus > 0)

@@ -42,8 +42,10 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await release?.();
     await at?.[Symbol.asyncDispose]();
   });
+  const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
   beforeEach(async () => {
     await at.sql('DELETE FROM accounts');
+    await at.sql(`DELETE FROM ${records}`);
     await at.store.clearChunks(migrationName);
     await at.store.planChunks(migrationName, 'account', []);
   });
@@ -144,6 +146,18 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(await readOne(at.store, account, ['20'])).toMatchObject({ version: '5', deleted: true });
   });
 
+  test('waits for it also where other keys have records already', async () => {
+    const watcher = await at.another();
+    for (const id of ['1', '2', '3'])
+      await writeOne(at.store, account, deleteOf([id], { ...follow, version: '5' }));
+    const flight = await deleteInFlight(25);
+    const copying = copy([{ ...ada, id: 25 }]);
+    await watcher.waiting(1);
+    await flight.commit();
+    expect(await copying).toMatchObject({ taken: true, copied: 0, skipped: 1 });
+    expect(await at.sql('SELECT id FROM accounts')).toEqual([]);
+  });
+
   test('without its guard would bring the row back', async () => {
     const flight = await deleteInFlight(30);
     expect(await copy([{ ...ada, id: 30 }], unguarded)).toMatchObject({ copied: 1 });
@@ -221,7 +235,6 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
         }),
       })),
     );
-    const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
     await live.rows('START TRANSACTION');
     await live.rows(
       `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('invoice', '["A"]', 5, ${place.engine === 'PostgreSQL' ? 'true' : '1'})`,
