@@ -9,6 +9,9 @@ import type { WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { followingItems } from './converge.ts';
 
+/** Images are objects, and many of them at once keep the collector busy. */
+const mostImages = 5_000;
+
 /** Rows of a range that are on their way, and the keys that take the long way. */
 export interface PageAtHand {
   readonly page: CopyPage;
@@ -51,7 +54,8 @@ export async function pagesOf(
     };
   }
 
-  async function pageOfImages(into: PageTarget, range: PageRange): Promise<PageAtHand> {
+  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PageAtHand> {
+    const range = { ...given, limit: Math.min(given.limit, mostImages) };
     const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
     const guarded = into.refusesShared ? read.records : await guardedAmong(read.records);
     const long = new Set(guarded);
