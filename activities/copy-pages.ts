@@ -4,7 +4,7 @@ import type { ImagePage } from '../databases/image-pages.ts';
 import type { Store, WriteItem } from '../databases/store.ts';
 import { type Key, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
-import { sharedRecords } from '../model/field.ts';
+import { holdsShared, sharedRecords } from '../model/field.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { followingItems } from './converge.ts';
@@ -69,6 +69,7 @@ export async function pagesOf(
 
   /** What a shared record was written with through Lockstep goes along with its guard, which a page does not carry. */
   async function guardedAmong(records: ImagePage['records']): Promise<ImagePage['records']> {
+    if (!holdsShared(entity.fields)) return [];
     const shared = new Map<string, { name: string; key: Key }>();
     const names = records.map(({ image }) =>
       sharedRecords(entity.fields, image).map(({ name, key }) => {
