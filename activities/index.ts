@@ -2,6 +2,7 @@ import { backfillActivities } from './backfill.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
 import { journalActivities } from './journal.ts';
+import { LiveLatency, timed } from './live-latency.ts';
 import { lookBackActivities } from './look-back.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
@@ -16,14 +17,16 @@ export type { ActivityContext } from './context.ts';
 
 /** All activities of a worker. No connection is made here. */
 export function createActivities(context: ActivityContext) {
+  const latency = new LiveLatency();
+  const writing = { ...context, stores: timed(context.stores, latency) };
   return carryingFailures({
-    ...measuring(context, notingTries(context, writeActivities(context))),
+    ...measuring(context, notingTries(context, writeActivities(writing))),
     ...countingVerdicts(context, lookBackActivities(context)),
     ...journalActivities(context),
     ...transactionActivities(context),
     ...recoverActivities(context),
     ...routeActivities(context),
-    ...backfillActivities(context),
+    ...backfillActivities(context, latency),
     ...validateActivities(context),
     ...migrateActivities(context),
   });

@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
 import { up } from '../deploy/dev/servers.ts';
 import { tableOf } from '../test/proofs/table.ts';
+import { backfill } from './backfill.ts';
 import type { Bench } from './bench.ts';
 import { guarded } from './guarded.ts';
 
-const benches = new Map<string, Bench>([['guarded', guarded]]);
+const benches = new Map<string, Bench>([
+  ['guarded', guarded],
+  ['backfill', backfill],
+]);
 
 const usage = `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]
 NAME is one of ${[...benches.keys()].join(', ')}.

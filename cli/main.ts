@@ -4,6 +4,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
+import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
@@ -36,6 +37,7 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
 addDevCommands(program);
 addDoctorCommand(program);
 addPrepareCommand(program);
+addPlanCommand(program);
 addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);

@@ -9,7 +9,9 @@ import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
 import { durableState } from './durable-state.ts';
 import type { Engine } from './engine.ts';
+import { fingerprints } from './fingerprint.ts';
 import { guardedWrites } from './guarded-write.ts';
+import { imagePages } from './image-pages.ts';
 import { images } from './images.ts';
 import { journalOf } from './journal.ts';
 import { keysOf } from './keys.ts';
@@ -38,6 +40,8 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...branchesOf(access, writes),
     ...decisionsOf(access),
     ...bulkReads(access),
+    ...imagePages(access),
+    ...fingerprints(access),
     ...bulkWrites(access, writes),
     ...differencesIn(access),
     ...retirement(access),

@@ -5,9 +5,10 @@ import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
 import type { Branches } from './branches.ts';
-import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyWay, PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
+import type { ImagePage } from './image-pages.ts';
 import type { Setting } from './setting.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
@@ -220,6 +221,10 @@ export interface Store extends Branches, Decisions {
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
+  /** About as many, at once, for large tables; see `countKeys` for small ones. */
+  estimateKeys(entity: Entity): Promise<number>;
+  /** The tables' columns with their types, as they are now; what was known of them is forgotten where they have changed. */
+  fingerprint(entity: Entity): Promise<readonly string[]>;
   /** The guards of shared records that were written through Lockstep. */
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],
@@ -236,6 +241,11 @@ export interface Store extends Branches, Decisions {
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
+  /** Statements that make the indexes of an entity's tables which a copy does not need. */
+  secondaryIndexes(entity: Entity): Promise<readonly string[]>;
+  /** Images that lie in one table, with their keys; null where the shape has several. */
+  readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
   /** What the other store's `readPage` has to know of this one. */
   pageTarget(entity: Entity): Promise<PageTarget>;
   /** Why no rows can come in by the bulk load; null where they can. */

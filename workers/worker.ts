@@ -68,6 +68,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       workflowBundle: await workflowBundle(),
       activities: createActivities(context),
       shutdownGraceTime: graceTime,
+      // With a heartbeat comes the word that something is to be interrupted.
+      maxHeartbeatThrottleInterval: '500ms',
       dataConverter: dataConverterFrom(environment),
     });
     await keepRecovering(migration, connection, namespace, environment);

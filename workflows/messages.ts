@@ -85,9 +85,33 @@ export interface BackfillProgress {
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  /** Of rows as they travel, and about how many there will have been. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Keys a second within the last minute or so; null where nothing can be said. */
+  readonly perSecond: number | null;
+  /** From the speed of late; null where that is unknown or nothing moves. */
+  readonly secondsLeft: number | null;
+  /** Time in which the copy gave way to live writes, all ranges together. */
+  readonly throttledSeconds: number;
+  /** What it waits for, such as a store that is away or full. */
+  readonly waiting: string | null;
+  readonly entities: readonly EntityProgress[];
   readonly startedAt: string;
   readonly finishedAt: string | null;
+  /** Why it came to an end before its time; its checkpoints stay. */
   readonly stopped: string | null;
+}
+
+export interface EntityProgress {
+  readonly entity: string;
+  readonly total: number;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly done: boolean;
 }
 
 export interface MigrationStatus {

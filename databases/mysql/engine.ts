@@ -117,6 +117,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       borrowed,
       of: (inside) => clientOf(clients, inside),
       query: (sql, parameters) => engine.query(sql, parameters),
+      timeoutMs: options.statementTimeoutMs,
     }),
     text: {
       table: quoteTable,

@@ -5,10 +5,14 @@ import { compensate } from './compensate.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix.ts';
+import { memory } from './memory.ts';
 import { outage } from './outage.ts';
+import { race } from './race.ts';
 import type { Proof } from './report.ts';
+import { resume } from './resume.ts';
 import { tableOf } from './table.ts';
 import { tamper } from './tamper.ts';
+import { throttle } from './throttle.ts';
 
 const proofs = new Map<string, Proof>([
   ['outage', outage],
@@ -17,6 +21,10 @@ const proofs = new Map<string, Proof>([
   ['journal', journal],
   ['tamper', tamper],
   ['matrix', matrix],
+  ['race', race],
+  ['resume', resume],
+  ['memory', memory],
+  ['throttle', throttle],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
