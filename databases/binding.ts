@@ -355,10 +355,9 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
   return held(column, declared.scalar);
 }
 
-/** A column under a field. What is no text but lies under a text field is written through its own text form. */
+/** A column under a field. */
 function held(column: CatalogueColumn, scalar: Scalar): BoundColumn {
-  const asText = scalar.kind === 'text' && column.natural?.kind !== 'text' ? column.asText : null;
-  return { ...column, ...asText, scalar };
+  return { ...column, ...(scalar.kind === 'text' ? column.asText : null), scalar };
 }
 
 function refuseUnfit(column: CatalogueColumn, scalar: Scalar, path: string): void {

@@ -29,7 +29,7 @@ export interface CatalogueColumn {
   readonly write: (text: string) => string;
   /** SQL that gives a value to compare the column with, so that an index serves. */
   readonly compare: (text: string) => string;
-  /** `write` and `compare` for a text field over a column that is no text; null where there is nothing to cast. */
+  /** `write` and `compare` for a text field, where those of other fields differ; null elsewhere. */
   readonly asText: {
     readonly write: (text: string) => string;
     readonly compare: (text: string) => string;
@@ -58,6 +58,8 @@ export interface ColumnLimits {
   readonly year?: boolean;
   /** FLOAT(m,d) rounds to d digits after the point. */
   readonly decimals?: number;
+  /** interval(p) rounds to p digits after the second. */
+  readonly fraction?: number;
   /** PostgreSQL keeps no NUL characters. */
   readonly noNul?: boolean;
   /** What a list's elements are held to. */
@@ -197,7 +199,9 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
           `has more digits than ${column.declared} keeps; round it, or widen the column`,
         );
       }
-      break;
+      refuseChanged(column, scalar, value);
+      // With all its digits: the shortest text of the largest number is beyond the range.
+      return column.single ? String(Math.fround(Number(value))) : value;
   }
   refuseChanged(column, scalar, value);
   return value;

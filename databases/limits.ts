@@ -59,10 +59,10 @@ export function refuseElements({ kind, scale }: NonNullable<ColumnLimits['elemen
 
 function fitsElement(kind: ScalarKind, scale: number | null, element: unknown): boolean {
   if (kind === 'boolean') return typeof element === 'boolean';
-  if (kind === 'integer' || kind === 'decimal' || kind === 'float') {
+  if (kind === 'integer' || kind === 'bigint' || kind === 'decimal' || kind === 'float') {
     if (!isLosslessNumber(element)) return false;
     const { value } = element;
-    if (kind === 'integer') return /^-?\d+$/.test(value);
+    if (kind === 'integer' || kind === 'bigint') return /^-?\d+$/.test(value);
     if (kind === 'decimal') return scale === null || (/\.(\d+)$/.exec(value)?.[1] ?? '').length <= scale;
     return canonicalJson(String(Number(value))) === value;
   }

@@ -106,7 +106,9 @@ function columnOf(described: Described): CatalogueColumn {
     write: (text) => {
       if (isBytes) return `UNHEX(${text})`;
       if (natural?.kind === 'bits') return `CAST(CONV(${text}, 2, 10) AS UNSIGNED)`;
-      return base === 'year' ? `CAST(${text} AS UNSIGNED)` : text;
+      if (base === 'year') return `CAST(${text} AS UNSIGNED)`;
+      // MariaDB copies one text column into a shorter one without looking at the length; an expression it checks.
+      return /^(tiny|medium)?text$/.test(base) ? `CONCAT(${text})` : text;
     },
     compare: (text) => compareAs(described, natural, text),
     asText: null,
