@@ -101,7 +101,7 @@ export function bind(
         const declared = shared.fields[shared.identity[index] ?? ''];
         if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
         refuseUnfit(column, declared.scalar, `${at}.${column.name}`);
-        return held(column, declared.scalar);
+        return held(column, declared.scalar, `${at}.${column.name}`);
       }),
       key: [],
       single: true,
@@ -143,7 +143,7 @@ function bindColumns(
       throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
     const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
     refuseUnfit(column, declared.scalar, `${path}.${fieldName}`);
-    columnOf.set(fieldName, held(column, declared.scalar));
+    columnOf.set(fieldName, held(column, declared.scalar, `${path}.${fieldName}`));
   }
   const columns = [...columnOf.values()];
   const key = entity.key.map((part, index) =>
@@ -336,7 +336,7 @@ function chosenColumns(table: CatalogueTable, names: readonly string[] | null, p
     : table.columns.filter((column) => !column.generated);
   return chosen.map((column) => {
     if (!column.natural) throw unmapped(column, `${path}.${table.name}.${column.name}`);
-    return held(column, column.natural);
+    return held(column, column.natural, `${path}.${table.name}.${column.name}`);
   });
 }
 
@@ -352,12 +352,22 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
       `column ${column.name} is of type ${column.declared}, which does not sort as text; use a varchar column`,
     );
   }
-  return held(column, declared.scalar);
+  return held(column, declared.scalar, path);
 }
 
 /** A column under a field. */
-function held(column: CatalogueColumn, scalar: Scalar): BoundColumn {
+function held(column: CatalogueColumn, scalar: Scalar, path: string): BoundColumn {
+  refuseName(column.name, path);
   return { ...column, ...(scalar.kind === 'text' ? column.asText : null), scalar };
+}
+
+/** Names stand in statements, in JSON paths and between placeholders; these characters mean something in one of them. */
+function refuseName(name: string, path: string): void {
+  if (/[?"\\`]/.test(name))
+    throw invalid(
+      path,
+      `the name "${name}" holds one of ? " \\ \`; rename it, or leave it out with \`columns\``,
+    );
 }
 
 function refuseUnfit(column: CatalogueColumn, scalar: Scalar, path: string): void {
@@ -376,6 +386,13 @@ function uniqueColumns(
 ): BoundColumn[] {
   const unique = table.unique.some((index) => index.every((name) => names.includes(name)));
   if (!unique) throw notUnique(table, names, `${path}.${table.name}`);
+  const fixed = columns.find((column) => column.limits.inserted && !names.includes(column.name));
+  if (fixed) {
+    throw invalid(
+      `${path}.${table.name}.${fixed.name}`,
+      `column ${fixed.name} is GENERATED ALWAYS AS IDENTITY, so that nobody can update it; change it to BY DEFAULT, or leave it out`,
+    );
+  }
   return names.map((name) => columnNamed(columns, name, `${path}.${table.name}`));
 }
 
@@ -395,13 +412,17 @@ function isUnique(table: CatalogueTable, names: readonly string[]): boolean {
 function columnNamed<C extends CatalogueColumn>(columns: readonly C[], name: string, path: string): C {
   const found = columns.find((column) => column.name === name);
   if (found) return found;
+  const alike = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
   throw invalid(
     path,
-    `there is no column "${name}"; the table has ${columns.map((column) => column.name).join(', ')}`,
+    alike
+      ? `there is no column "${name}", but there is "${alike.name}"; names are taken letter by letter`
+      : `there is no column "${name}"; the table has ${columns.map((column) => column.name).join(', ')}`,
   );
 }
 
 function tableNamed(tables: ReadonlyMap<string, CatalogueTable>, name: string, path: string): CatalogueTable {
+  refuseName(name, path);
   const found = tables.get(name);
   if (found) return found;
   throw invalid(

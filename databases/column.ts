@@ -58,6 +58,8 @@ export interface ColumnLimits {
   readonly year?: boolean;
   /** FLOAT(m,d) rounds to d digits after the point. */
   readonly decimals?: number;
+  /** GENERATED ALWAYS AS IDENTITY takes a value when a row is inserted, and never after. */
+  readonly inserted?: boolean;
   /** interval(p) rounds to p digits after the second. */
   readonly fraction?: number;
   /** PostgreSQL keeps no NUL characters. */

@@ -5,7 +5,8 @@ import { quoteTable } from './quote.ts';
 
 /** Domains are followed to the type below them; a list is described by its element. */
 const columnsSql = `
-SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, a.attname AS name,
+  a.attidentity = 'a' AS inserted, format_type(a.atttypid, a.atttypmod) AS declared,
   CASE WHEN el.typtype = 'e' THEN 'enum'
     WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN format_type(el.oid, NULL)
     WHEN ext.objid IS NOT NULL THEN el.typname ELSE format_type(el.oid, NULL) END AS base,
@@ -46,7 +47,8 @@ ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
 /** The table as the catalogue describes it; null where there is none of that name. */
 export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
   const rows = await session.query(columnsSql, [quoteTable(table)]);
-  if (rows.length === 0) return null;
+  // PostgreSQL cuts a name to 63 bytes and goes on: what it finds then is another table.
+  if (rows[0]?.relation !== table.split('.').at(-1)) return null;
   const indexes = new Map<string, { columns: string[]; nullable: boolean }>();
   for (const row of await session.query(uniqueSql, [quoteTable(table)])) {
     const index = indexes.get(row.index ?? '') ?? { columns: [], nullable: false };
@@ -70,6 +72,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         length: row.length === null ? null : Number(row.length),
         exact: row.exact === 't',
         unicode: row.unicode === 't',
+        inserted: row.inserted === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),

@@ -18,6 +18,8 @@ export interface Described {
   exact: boolean;
   /** Whether the database keeps text as UTF-8. */
   unicode: boolean;
+  /** Whether a value can be given when a row is inserted, and never after. */
+  inserted: boolean;
 }
 
 type ColumnType = Pick<
@@ -50,7 +52,7 @@ export function typeOf(described: Described): ColumnType {
     rule,
     natural,
     single: described.base === 'real',
-    limits: limitsOf(described),
+    limits: { ...limitsOf(described), ...(described.inserted ? { inserted: true } : {}) },
     specials,
     read,
     write,
