@@ -314,10 +314,34 @@ export function keyTexts(bound: BoundEntity, key: Key): string[] {
   );
 }
 
+/** The key of a row. Throws `InvalidDefinition` where the row could not be found again by it; the value stays out. */
 export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)[]): Key {
-  return bound.root.key.map((column, index) =>
-    String(fromColumn(column, column.scalar, cells[index] ?? null)),
-  );
+  return bound.root.key.map((column, index) => {
+    const cell = cells[index] ?? null;
+    try {
+      return keyPart(column, cell);
+    } catch (error) {
+      if (!(error instanceof NotCanonical)) throw error;
+      throw invalid(
+        `${bound.entity.name}.${bound.store}`,
+        `the key of a row of ${bound.root.name} cannot be used: column ${column.name} ${error.message}; correct the row, or declare the key as what it is`,
+      );
+    }
+  });
+}
+
+function keyPart(column: BoundColumn, cell: string | null): string {
+  const value = fromColumn(column, column.scalar, cell);
+  if (typeof value !== 'string') throw new NotCanonical('holds null');
+  // Where case matters to the column, the lower case of a key would find nothing.
+  if (
+    column.scalar.kind === 'uuid' &&
+    column.natural?.kind === 'text' &&
+    column.limits.cased &&
+    cell !== value
+  )
+    throw new NotCanonical('holds a UUID that is not in lower case');
+  return value;
 }
 
 function inColumn<T>(path: string, table: string, column: CatalogueColumn, work: () => T): T {
@@ -358,6 +382,10 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
 /** A column under a field. */
 function held(column: CatalogueColumn, scalar: Scalar, path: string): BoundColumn {
   refuseName(column.name, path);
+  const { bytes, limits } = column;
+  // A UUID is the same in either case, also as text.
+  if (scalar.kind === 'uuid' && bytes && !limits.cased)
+    return { ...column, bytes: (text) => bytes(`LOWER(${text})`), scalar };
   return { ...column, ...(scalar.kind === 'text' ? column.asText : null), scalar };
 }
 

@@ -48,6 +48,8 @@ export interface ColumnLimits {
   /** CHAR(n) drops blanks at the end, VARCHAR(n) those beyond n. */
   readonly characters?: number;
   readonly padded?: boolean;
+  /** Whether letters that differ in case alone are different to the column. */
+  readonly cased?: boolean;
   /** BINARY(n) fills up with zeros. */
   readonly octets?: number;
   /** The values of an ENUM; others may be taken for a position in the list. */
@@ -65,7 +67,13 @@ export interface ColumnLimits {
   /** PostgreSQL keeps no NUL characters. */
   readonly noNul?: boolean;
   /** What a list's elements are held to. */
-  readonly elements?: { readonly kind: ScalarKind; readonly scale: number | null };
+  readonly elements?: {
+    readonly kind: ScalarKind;
+    readonly scale: number | null;
+    readonly characters: number | null;
+  };
+  /** MySQL keeps numbers within JSON as 64-bit integers or doubles. */
+  readonly jsonDoubles?: boolean;
   /** hstore holds strings and nulls by name. */
   readonly strings?: boolean;
   /** Whether a text is in the form in which the engine gives the value back. */
@@ -191,7 +199,7 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
       if (limits.elements) refuseElements(limits.elements, value);
       break;
     case 'decimal':
-      if (natural?.kind === 'decimal' && natural.scale !== null && digitsAfter(value) > natural.scale) {
+      if (digitsAfter(value) > digitsKept(natural)) {
         throw new NotCanonical(`has more digits after the point than ${column.declared} keeps`);
       }
       break;
@@ -207,6 +215,11 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
   }
   refuseChanged(column, scalar, value);
   return value;
+}
+
+function digitsKept(natural: Scalar | null): number {
+  if (natural?.kind === 'decimal') return natural.scale ?? Number.POSITIVE_INFINITY;
+  return natural?.kind === 'integer' || natural?.kind === 'bigint' ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function digitsAfter(decimal: string): number {

@@ -84,7 +84,7 @@ function columnOf(described: Described): CatalogueColumn {
     : null;
   const isBytes = natural?.kind === 'bytes';
   const isText = natural?.kind === 'text' && described.length > 0;
-  const limits = limitsOf(described);
+  const limits = { ...limitsOf(described), cased: isText && /_(bin|cs)$/.test(described.collation) };
   const specials = zeroDate(described);
   return {
     name: described.name,
@@ -143,6 +143,8 @@ function limitsOf(described: Described): ColumnLimits {
       return { members: labelsOf(declared) };
     case 'year':
       return { year: true };
+    case 'json':
+      return { jsonDoubles: true };
     case 'float':
     case 'double': {
       const decimals = /^\w+\(\d+,(\d+)\)/.exec(declared)?.[1];

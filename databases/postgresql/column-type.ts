@@ -52,7 +52,7 @@ export function typeOf(described: Described): ColumnType {
     rule,
     natural,
     single: described.base === 'real',
-    limits: { ...limitsOf(described), ...(described.inserted ? { inserted: true } : {}) },
+    limits: { ...limitsOf(described), cased: described.exact, inserted: described.inserted },
     specials,
     read,
     write,
@@ -157,7 +157,7 @@ function exactly({ name }: Described, text: string, kept: string): string {
 function limitsOf({ base, listed, length, scale, precision }: Described): ColumnLimits {
   if (listed) {
     const kind = elementTypes[base];
-    return kind ? { elements: { kind, scale }, noNul: true } : {};
+    return kind ? { elements: { kind, scale, characters: length }, noNul: true } : {};
   }
   switch (base) {
     case 'character':

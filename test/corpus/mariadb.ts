@@ -84,6 +84,14 @@ export const mariadbTypes: readonly CorpusType[] = [
     values: plain('-2147483648', '2147483647', '0', '-1'),
   },
   {
+    name: 'int_decimal',
+    source: 'INT',
+    target: 'numeric',
+    field: field.decimal(),
+    values: plain('-2147483648', '0', '1000'),
+    unwritable: ['1.5', '0.4'],
+  },
+  {
     name: 'int_unsigned',
     source: 'INT UNSIGNED',
     target: 'bigint',

@@ -35,6 +35,21 @@ export const postgresqlTypes: readonly CorpusType[] = [
     values: plain('-2147483648', '2147483647', '0'),
   },
   {
+    name: 'integer_decimal',
+    source: 'integer',
+    target: 'INT',
+    field: field.decimal(),
+    values: plain('-2147483648', '0'),
+    unwritable: ['1.5', '0.1'],
+  },
+  {
+    name: 'numeric_for_integer',
+    source: 'numeric',
+    target: 'INT',
+    field: field.decimal(),
+    values: [value('1.0', '1'), refused('1.5', /more digits after the point/)],
+  },
+  {
     name: 'integer_too_narrow',
     source: 'integer',
     target: 'TINYINT',
@@ -891,7 +906,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     target: 'JSON',
     field: field.json(),
     values: [value("'{abc,ä}'", '["abc","ä"]')],
-    unwritable: ['["abcd"]'],
+    unwritable: ['["abcd"]', '["abc "]'],
   },
   {
     name: 'text_array_set',
