@@ -4,11 +4,12 @@ import type { Difference, Store, Stored, Verdict } from '../databases/store.ts';
 import { canonicalText, type Key, keyFromText, keyText } from '../model/canonical.ts';
 import { digestOf } from '../model/digest.ts';
 import type { Entity } from '../model/entity.ts';
-import { ownImage, sharedRecords } from '../model/field.ts';
+import { sharedRecords } from '../model/field.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
 import { otherStore } from '../model/phase.ts';
 import { isNewer } from '../model/version.ts';
+import { differingFields, owedKeys } from './compared.ts';
 import type { ActivityContext } from './context.ts';
 import { beating } from './heartbeat.ts';
 
@@ -127,7 +128,7 @@ export function validateActivities(context: ActivityContext) {
       );
       open = found.map((finding) => finding.key);
     }
-    const owed = open.length > 0 ? await owedKeys(entity, route) : new Set<string>();
+    const owed = open.length > 0 ? await owedKeys(context, entity, route) : new Set<string>();
     const confirmed = found.filter((finding) => {
       const text = keyText(finding.key);
       return !owed.has(text) && !moving.has(text);
@@ -174,11 +175,8 @@ export function validateActivities(context: ActivityContext) {
       if (left.image !== null) return finding('missing', 'the secondary does not have the key');
       return finding('extra', 'only the secondary has the key');
     }
-    const own = [ownImage(entity.fields, left.image), ownImage(entity.fields, right.image)] as const;
-    if (canonicalText(own[0]) !== canonicalText(own[1])) {
-      const differing = Object.keys(own[0]).filter(
-        (name) => canonicalText(own[0][name] ?? null) !== canonicalText(own[1][name] ?? null),
-      );
+    const differing = differingFields(entity, left.image, right.image);
+    if (differing.length > 0) {
       const behind = isNewer(left.version, right.version);
       return finding(behind ? 'stale' : 'mismatch', `fields ${differing.join(', ')}`);
     }
@@ -217,18 +215,6 @@ export function validateActivities(context: ActivityContext) {
       if (!explained) return finding('mismatch', `shared record ${shared.name}`);
     }
     return finding('ambiguous', 'the denormalized store holds several copies of a shared record');
-  }
-
-  /** Keys whose write the journal names as owed: they are late or parked, not lost. */
-  async function owedKeys(entity: Entity, route: WriteRoute): Promise<Set<string>> {
-    const entries = await stores[route.primary].journal({
-      migration: migration.name,
-      statuses: ['pending', 'parked'],
-      limit: 10_000,
-    });
-    return new Set(
-      entries.filter((entry) => entry.entity === entity.name).map((entry) => keyText(entry.key)),
-    );
   }
 
   async function settling(ms: number): Promise<void> {
