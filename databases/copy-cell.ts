@@ -1,4 +1,4 @@
-import type { Scalar } from '../model/scalar.ts';
+import { NotCanonical, type Scalar } from '../model/scalar.ts';
 import type { BoundColumn } from './binding.ts';
 import { fromColumn, toColumn } from './column.ts';
 import type { CopyText } from './copy-text.ts';
@@ -11,6 +11,8 @@ export interface CopyCell {
   readonly plain: boolean;
   /** The long way, over the canonical value. Throws `NotCanonical` for what the field or the target cannot hold. */
   readonly convert: (text: string) => string | null;
+  /** Whether the target's column takes a null as it is. */
+  readonly takesNull: boolean;
   /** What stands before the text where the target takes it in another form than its `write` does. */
   readonly prefix: string;
 }
@@ -24,6 +26,7 @@ export function copyCell(source: BoundColumn, target: BoundColumn, prefix: strin
     fits: fitsAsItIs(scalar, source, target) ?? never,
     plain: scalar.kind !== 'text' && scalar.kind !== 'json',
     convert: (text) => toColumn(target, scalar, fromColumn(source, scalar, text)),
+    takesNull: target.nullable,
     prefix,
   };
 }
@@ -34,6 +37,12 @@ export function putCell(cell: CopyCell, page: CopyText, bytes: Buffer, from: num
   else if (cell.prefix !== '') page.text(bytes, from, to, cell.prefix);
   else if (cell.plain) page.plain(bytes, from, to);
   else page.text(bytes, from, to);
+}
+
+/** A bulk load would take a null for the time now, or for a special value, where the column may not be null. */
+export function putNull(cell: CopyCell, page: CopyText): void {
+  if (!cell.takesNull) throw new NotCanonical('is null, and the column may not be');
+  page.null();
 }
 
 const never: Fits = () => false;
@@ -49,9 +58,13 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
   const from = source.natural;
   const to = target.natural;
   if (!from || !to || target.limits.year || target.limits.labels) return null;
+  // What a bulk load would change in silence, or what stands for another value, is looked at one by one.
+  if (source.limits.labels || target.limits.form || target.limits.decimals !== undefined) return null;
+  if ('standIns' in scalar && scalar.standIns) return null;
   switch (scalar.kind) {
     case 'text':
-      return from.kind === 'text' && to.kind === 'text' && hasRoom(source, target) ? always : null;
+      if (from.kind !== 'text' || to.kind !== 'text' || !hasRoom(source, target)) return null;
+      return source.limits.noNul || target.limits.noNul ? always : hasNoNul;
     case 'bigint':
       return isWhole(from) && isWhole(to) ? endsInDigit : null;
     case 'integer':
@@ -59,7 +72,7 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
       return from.kind === 'integer' ? always : isSafe;
     case 'decimal':
       if (from.kind !== 'decimal' || to.kind !== 'decimal' || from.scale !== scalar.scale) return null;
-      return endsInDigit;
+      return scalar.scale === null && to.scale !== null ? null : endsInDigit;
     case 'boolean':
       return from.kind === 'integer'
         ? isBit
@@ -111,6 +124,11 @@ function hasRoomFor({ limits }: BoundColumn, characters: number): boolean {
   if (limits.padded) return false;
   return limits.characters === undefined || limits.characters >= characters;
 }
+
+const hasNoNul: Fits = (bytes, from, to) => {
+  for (let at = from; at < to; at++) if (bytes[at] === 0) return false;
+  return true;
+};
 
 /** Neither NaN nor infinity, which both engines spell with letters. */
 const endsInDigit: Fits = (bytes, _, to) => isDigit(bytes[to - 1]);

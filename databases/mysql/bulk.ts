@@ -4,7 +4,7 @@ import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundEntity, BoundTable } from '../binding.ts';
 import { type BulkEngine, LoadRefused, type PlacedKey } from '../bulk-engine.ts';
 import { equals } from '../column.ts';
-import { type CopyCell, putCell } from '../copy-cell.ts';
+import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import type { CopyText } from '../copy-text.ts';
 import type { Parameter, Session, TextCells } from '../engine.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -183,7 +183,7 @@ function putRow(
     for (const cell of cells) {
       const first = bytes[at] as number;
       if (first === 0xfb) {
-        page.null();
+        putNull(cell, page);
         at += 1;
         continue;
       }

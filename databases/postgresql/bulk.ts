@@ -5,7 +5,7 @@ import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
 import type { BulkEngine, PlacedKey } from '../bulk-engine.ts';
 import { equals } from '../column.ts';
-import { type CopyCell, putCell } from '../copy-cell.ts';
+import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-text.ts';
 import type { Session } from '../engine.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -50,7 +50,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       const written = column.write('x');
       if (written === "decode(x, 'hex')") return '\\x';
       // What a cast from text gives, COPY gives too; times are in UTC in every session of ours.
-      return /^x::[\w". ]+$/.test(written) || written === "(x || '+00')::timestamptz" ? '' : null;
+      return /^x::[\w". ]+$/.test(written) || written === "(x::timestamp AT TIME ZONE 'UTC')" ? '' : null;
     },
 
     async copyIn(session, table, rows, how) {
@@ -72,10 +72,10 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       // Of several copies the first is taken; ordered, so that two pages do not wait for each other.
       await session.query(
         how === 'absent'
-          ? `INSERT INTO ${quoteTable(table.name)} (${names})
+          ? `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE
              SELECT ${values.join(', ')} FROM (SELECT DISTINCT ON (${identity}) * FROM ${staging} ORDER BY ${identity}, lockstep_at) x
              ON CONFLICT (${identity}) DO NOTHING`
-          : `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${values.join(', ')} FROM ${staging} x`,
+          : `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${staging} x`,
       );
     },
 
@@ -190,7 +190,7 @@ function putRow(
   try {
     for (const cell of cells) {
       const stop = cellEnd(bytes, at, end);
-      if (isNull(bytes, at, stop)) page.null();
+      if (isNull(bytes, at, stop)) putNull(cell, page);
       else if (cell.plain) putCell(cell, page, bytes, at, stop);
       else if (cell.fits(bytes, at, stop) && cell.prefix === '') page.escaped(bytes, at, stop);
       else page.string(cell.convert(cellText(bytes, at, stop) ?? ''), cell.prefix);

@@ -300,6 +300,50 @@ export const postgresqlTypes: readonly CorpusType[] = [
     ],
   },
   {
+    name: 'text_for_tinytext',
+    source: 'text',
+    target: 'TINYTEXT',
+    field: field.text(),
+    values: [
+      ...plain('', 'a ', 'x'.repeat(255)),
+      // A length of 256 is a length of 0 to MariaDB where it does not look.
+      refused("repeat('x', 256)", /too long/),
+      refused("repeat('x', 257)", /too long/),
+      refused("repeat('ä', 128)", /too long|incorrect/),
+    ],
+  },
+  {
+    name: 'text_for_text',
+    source: 'text',
+    target: 'TEXT',
+    field: field.text(),
+    values: [
+      value("repeat('x', 65535)", 'x'.repeat(65_535)),
+      refused("repeat('x', 65536)", /too long/),
+      refused("repeat('🎉', 16384)", /too long|incorrect/),
+    ],
+  },
+  {
+    name: 'bytea_for_blob',
+    source: 'bytea',
+    target: 'BLOB',
+    field: field.bytes(),
+    there: hex,
+    values: [value("'\\x00'", '00'), refused("decode(repeat('61', 65536), 'hex')", /too long/)],
+  },
+  {
+    name: 'real_for_two_digits',
+    source: 'real',
+    target: 'FLOAT(7,2)',
+    field: field.float(),
+    there: (canonical) => `CAST(${quoted(canonical)} AS FLOAT)`,
+    values: [
+      ...plain('1.5', '0.25'),
+      refused("'1.005'", /more digits after the point/),
+      refused("'123456'", /out of range/),
+    ],
+  },
+  {
     name: 'text_for_latin1',
     source: 'text',
     target: 'VARCHAR(20) CHARACTER SET latin1',
