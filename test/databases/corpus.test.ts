@@ -1,44 +1,62 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { ConnectionOptions } from '../../databases/connection.ts';
 import type { Engine } from '../../databases/engine.ts';
 import { mysqlEngine } from '../../databases/mysql/engine.ts';
-import { openStore } from '../../databases/open.ts';
 import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
-import type { Store, Stored } from '../../databases/store.ts';
+import type { Difference, Store, Stored, WriteItem } from '../../databases/store.ts';
 import type { Canonical } from '../../model/canonical.ts';
-import { defineMigration } from '../../model/migration.ts';
-import type { Awkward } from '../corpus/awkward.ts';
-import { type Case, type Corpus, corpusOf } from '../corpus/corpus.ts';
+import { entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { type FieldsOf, field } from '../../model/field.ts';
+import { rows } from '../../model/shape.ts';
+import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
+import { type Case, type Corpus, type CorpusRow, corpusOf, rowOf } from '../corpus/corpus.ts';
 import { createDatabases, type Databases } from '../servers.ts';
 import { type Direct, direct } from './direct.ts';
+import { fence, migrationName, openOn, writeOf } from './places.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   const corpus: Corpus = corpusOf(from);
   let databases: Databases;
   let look: Direct;
+  let lookThere: Direct;
   let store: Store;
+  let target: Store;
   let engine: Engine;
+  let url: string;
   let stored: ReadonlyMap<number, Stored>;
 
   beforeAll(async () => {
     databases = await createDatabases();
-    const url = new URL(from === 'mysql' ? databases.mysqlUrl : databases.postgresqlUrl);
-    look = await direct(url.href);
+    const { mysqlUrl, postgresqlUrl } = databases;
+    const [here, there] = from === 'mysql' ? [mysqlUrl, postgresqlUrl] : [postgresqlUrl, mysqlUrl];
+    url = here;
+    look = await direct(here);
+    lookThere = await direct(there);
     for (const statement of corpus.tables.source) await look.rows(statement);
-    const migration = defineMigration({
-      name: 'corpus',
-      entities: [corpus.entity],
-      deadline: '2100-01-01T00:00:00Z',
-      legacy: { urlFrom: 'URL' },
-    });
-    store = openStore(migration, 'legacy', { URL: url.href });
-    engine = engineOn(url);
-    await store.prepare();
+    for (const statement of corpus.tables.target) await lookThere.rows(statement);
+    store = openOn('legacy', { entities: [corpus.entity], url: here });
+    target = openOn('modern', { entities: [corpus.entity], url: there });
+    engine = engineOn(new URL(here));
+    for (const one of [store, target]) {
+      await one.prepare();
+      await one.writeState({
+        migration: migrationName,
+        phase: 'backfill',
+        epoch: fence.epoch,
+        open: true,
+        readPercent: 0,
+        writePercent: 0,
+      });
+    }
     stored = await readAll();
   });
   afterAll(async () => {
     await engine?.close();
+    await target?.close();
     await store?.close();
+    await lookThere?.end();
     await look?.end();
     await databases?.drop();
   });
@@ -74,6 +92,138 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     expect(wrong.map(told(stored))).toEqual([]);
   });
 
+  test('comes in by pages as it is, or is refused with its reason', async () => {
+    await target.planChunks(migrationName, corpus.entity.name, []);
+    const [chunk] = await target.chunks(migrationName, corpus.entity.name);
+    const into = await target.pageTarget(corpus.entity);
+    const read = await store.readPage(corpus.entity, into, { after: null, upTo: null, limit: 10_000 });
+    if (!chunk || !read) throw new Error('a column map has a chunk and pages');
+    const { page, unfit, last } = read;
+    const next = { cursor: last, done: true };
+    const result = await target.copyPage(
+      corpus.entity,
+      { page, unfit, from: chunk, next, slowly, wary: false },
+      fence,
+    );
+    const found = await target.differences(migrationName, 10_000);
+    const wrong = await wrongAmong(corpus.cases, found);
+    expect(wrong).toEqual([]);
+    expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
+  });
+
+  async function slowly(keys: readonly (readonly string[])[]) {
+    const records = await store.read(corpus.entity, keys);
+    const items = records.flatMap(({ key, image }): WriteItem[] => {
+      if (!image) return [];
+      const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
+      return [{ ...given, key, image, status: 'completed', brings: [] }];
+    });
+    const unreadable = records.flatMap(({ key, unreadable: reason }) => (reason ? [{ key, reason }] : []));
+    return { items, unreadable };
+  }
+
+  async function wrongAmong(cases: readonly Case[], found: readonly Difference[]): Promise<string[]> {
+    const reasons = new Map(found.map(({ key, reason }) => [Number(key[0]), reason]));
+    const wrong: string[] = [];
+    for (const { id, type, awkward } of cases) {
+      const refusal = refusalOf(awkward);
+      const reason = reasons.get(id);
+      const condition = refusal
+        ? `NOT EXISTS (SELECT 1 FROM corpus WHERE id = ${id})`
+        : `EXISTS (SELECT 1 FROM corpus WHERE id = ${id} AND ${awkward.is === null ? `${type.name} IS NULL` : corpus.target.holds(type, awkward)})`;
+      const [row] = await lookThere.rows(`SELECT CASE WHEN ${condition} THEN 'sound' END AS found`);
+      if (row?.found === 'sound' && (refusal ? refusal.test(reason ?? '') : reason === undefined)) continue;
+      wrong.push(`${type.name} ${awkward.literal.slice(0, 60)}: ${reason ?? 'was copied'}`);
+    }
+    return wrong;
+  }
+
+  test('is written back as it was, by itself', async () => {
+    const cases = corpus.cases.filter(({ awkward }) => !refusalOf(awkward) && !awkward.copied);
+    const items = cases.map(({ id, type, awkward: { is } }) =>
+      writeOf(corpus.entity, rowOf(corpus, id, type, is === null || typeof is === 'object' ? null : is)),
+    );
+    const outcomes = await store.write(corpus.entity, items, fence);
+    const wrong = cases.flatMap(({ type, awkward }, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'applied'
+        ? []
+        : [`${type.name} ${awkward.literal.slice(0, 60)}: ${JSON.stringify(outcome)}`];
+    });
+    for (const one of cases.filter(({ awkward }) => !awkward.lossy)) {
+      const same = corpus.source.same(one.type, `c.${one.type.name}`, `p.${one.type.name}`);
+      const [row] = await look.rows(
+        `SELECT count(*) AS n FROM corpus c, pristine p WHERE c.id = ${one.id} AND p.id = c.id AND ${same}`,
+      );
+      if (row?.n !== '1') wrong.push(`${one.type.name} ${one.awkward.literal.slice(0, 60)}: is changed`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('goes through functions unchanged, where fields are what their columns naturally hold', async () => {
+    const natural = new Map(
+      (await engine.catalogue('corpus'))?.columns.map((one) => [one.name, one.natural]),
+    );
+    const types = corpus.types.filter(
+      ({ name, field }) => JSON.stringify(natural.get(name)) === JSON.stringify(field.scalar),
+    );
+    expect(types.length).toBeGreaterThan(30);
+    const passing = passedThroughFunctions(types);
+    const through = openOn('legacy', { entities: [passing], url });
+    try {
+      await through.prepare();
+      const cases = corpus.cases.filter(({ type, awkward }) => types.includes(type) && !awkward.copied);
+      const keys = cases.map(({ id }) => [String(id)]);
+      const before = await through.read(passing, keys);
+      const wrong = cases.filter(({ id, type }, index) => {
+        const known = stored.get(id);
+        const found = before[index];
+        return known?.unreadable
+          ? found?.unreadable === null
+          : found?.image?.[type.name] !== known?.image?.[type.name];
+      });
+      expect(wrong.map(told(stored))).toEqual([]);
+      const readable = before.filter((record) => record.image !== null);
+      const outcomes = await through.write(
+        passing,
+        readable.map(({ key, image }) => ({ ...writeOf(corpus.entity, { id: 0 }), key, image })),
+        fence,
+      );
+      expect(outcomes.filter(({ status }) => status !== 'applied')).toEqual([]);
+      expect(await through.read(passing, keys)).toMatchObject(before.map(({ image }) => ({ image })));
+    } finally {
+      await through.close();
+    }
+  });
+
+  test('takes no value that it would change in silence', async () => {
+    const tries = corpus.types.flatMap((type) => (type.unwritable ?? []).map((value) => ({ type, value })));
+    const wrong: string[] = [];
+    for (const [index, { type, value }] of tries.entries()) {
+      const id = 100_000 + index;
+      const name = `${type.name} ${quoted(value).slice(0, 60)}`;
+      const [outcome] = await written(id, type, value);
+      if (outcome !== null && outcome?.status !== 'failed') wrong.push(`${name}: ${outcome?.status}`);
+      const [row] = await look.rows(`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
+      if (row?.n !== '0') wrong.push(`${name}: is there`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  async function written(id: number, type: Case['type'], value: string | boolean) {
+    try {
+      return await store.write(
+        corpus.entity,
+        [writeOf(corpus.entity, rowOf(corpus, id, type, value))],
+        fence,
+      );
+    } catch (error) {
+      // Refused by the field, before any store is asked.
+      if (error instanceof LockstepError && error.code === 'InvalidEntity') return [null];
+      throw error;
+    }
+  }
+
   test('has a canonical text in SQL, the same as in the worker, and none of another value', async () => {
     const columns = (await engine.catalogue('corpus'))?.columns ?? [];
     const wrong: string[] = [];
@@ -106,6 +256,28 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     }
   });
 });
+
+function passedThroughFunctions(types: readonly CorpusType[]) {
+  const fields: FieldsOf<CorpusRow> = Object.fromEntries([
+    ['id', field.integer()],
+    ...types.map((type) => [type.name, type.field]),
+  ]);
+  const names = ['id', ...types.map(({ name }) => name)];
+  const shape = () =>
+    rows<CorpusRow, { corpus: CorpusRow }>({
+      tables: { corpus: { key: ['id'], columns: names } },
+      toRows: (row) => ({ corpus: [row] }),
+      fromRows: ({ corpus: [row] }) => row ?? {},
+    });
+  return entity<CorpusRow>({
+    name: 'passed',
+    schema: z.custom<CorpusRow>(),
+    fields,
+    key: 'id',
+    legacy: shape(),
+    modern: shape(),
+  });
+}
 
 function refusalOf({ is }: Awkward): RegExp | null {
   return is !== null && typeof is === 'object' ? is.refused : null;
