@@ -215,8 +215,13 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     async primeSequences(bound) {
       for (const table of bound.tables) {
         if (!table.autoIncrement) continue;
-        // InnoDB raises the counter to the highest value by itself when it is set too low.
-        await engine.query(`ALTER TABLE ${quoteTable(table.name)} AUTO_INCREMENT = 1`);
+        const name = quoteTable(table.name);
+        const [made] = await engine.query(`SHOW CREATE TABLE ${name}`);
+        const next = BigInt(/ AUTO_INCREMENT=(\d+)/.exec(made?.['Create Table'] ?? '')?.[1] ?? 1);
+        const [row] = await engine.query(`SELECT MAX(${quote(table.autoIncrement)}) AS top FROM ${name}`);
+        const top = BigInt(row?.top ?? 0);
+        // Never a step back: the numbers of rows that were deleted since are not given again.
+        if (top >= next) await engine.query(`ALTER TABLE ${name} AUTO_INCREMENT = ${top + 1n}`);
       }
     },
 

@@ -166,10 +166,12 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     async primeSequences(bound) {
       for (const table of bound.tables) {
         if (!table.autoIncrement) continue;
-        await engine.query(
-          `SELECT setval(pg_get_serial_sequence(?, ?), top) FROM (SELECT max(${quote(table.autoIncrement)}) AS top FROM ${quoteTable(table.name)}) t WHERE top > 0`,
-          [quoteTable(table.name), table.autoIncrement],
-        );
+        await engine.query(primeSql(table.name, table.autoIncrement), [
+          quoteTable(table.name),
+          table.autoIncrement,
+          quoteTable(table.name),
+          table.autoIncrement,
+        ]);
       }
     },
 
@@ -187,6 +189,19 @@ function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): p
   const client = clients.get(session);
   if (client) return client;
   throw new TypeError('a bulk load is part of a transaction');
+}
+
+/** Never a step back, and also for a sequence that stands in the default without belonging to the column. */
+function primeSql(table: string, column: string): string {
+  return `SELECT setval(s.name, greatest(t.top, coalesce(pg_sequence_last_value(s.name), t.top)))
+FROM (SELECT max(${quote(column)}) AS top FROM ${quoteTable(table)}) t,
+  (SELECT coalesce(pg_get_serial_sequence(?, ?)::regclass, (
+    SELECT c.oid::regclass FROM pg_attrdef d
+    JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+    JOIN pg_class c ON c.oid = p.refobjid AND c.relkind = 'S'
+    WHERE d.adrelid = to_regclass(?) AND a.attname = ?)) AS name) s
+WHERE t.top > 0`;
 }
 
 function parametersOf(store: StoreName, request: WriteRequest): unknown[] {

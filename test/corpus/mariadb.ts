@@ -493,6 +493,14 @@ export const mariadbTypes: readonly CorpusType[] = [
     unwritable: [''],
   },
   {
+    name: 'enum_as_text',
+    source: "ENUM('on','off')",
+    target: 'text',
+    field: field.text(),
+    values: [...plain('on', 'off'), refused("'nonsense'", /empty value/)],
+    unwritable: [''],
+  },
+  {
     name: 'set_list',
     source: "SET('read','write','é x')",
     target: 'text[]',

@@ -814,6 +814,25 @@ export const postgresqlTypes: readonly CorpusType[] = [
     ],
   },
   {
+    name: 'text_for_inet6',
+    source: 'text',
+    target: 'INET6',
+    field: field.text(),
+    values: [
+      ...plain('2001:db8::1', '::'),
+      refused("'2001:DB8::1'", elsewhere),
+      refused("'0:0:0:0:0:0:0:1'", elsewhere),
+      refused("'nowhere'", elsewhere),
+    ],
+  },
+  {
+    name: 'text_for_inet4',
+    source: 'text',
+    target: 'INET4',
+    field: field.text(),
+    values: [...plain('192.0.2.1'), refused("'192.0.2.01'", elsewhere), refused("'192.0.2'", elsewhere)],
+  },
+  {
     name: 'cidr_any',
     source: 'cidr',
     target: 'VARCHAR(50)',

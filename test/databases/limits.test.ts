@@ -60,3 +60,22 @@ test('a text with NUL characters takes the long way, on which it is refused', ()
   expect(cell.fits(bytes, 0, 4)).toBe(false);
   expect(() => cell.convert('a\0b')).toThrow(NotCanonical);
 });
+
+test('a decimal without scale takes the long way into a column with one, which would round it', () => {
+  const free: Scalar = { kind: 'decimal', scale: null };
+  const narrow = { ...columnOf({ kind: 'decimal', scale: 2 }, {}), scalar: free };
+  const bytes = Buffer.from('1.005');
+  expect(copyCell(columnOf(free, {}), columnOf(free, {}), '').fits(bytes, 0, 5)).toBe(true);
+  const cell = copyCell(columnOf(free, {}), narrow, '');
+  expect(cell.fits(bytes, 0, 5)).toBe(false);
+  expect(() => cell.convert('1.005')).toThrow(NotCanonical);
+  expect(cell.convert('1.500')).toBe('1.5');
+});
+
+test('PostgreSQL is not asked to keep a NUL', () => {
+  const text: Scalar = { kind: 'text', nul: 'bytes' };
+  const why = /NUL character, which \w+ refuses; use a bytea column/;
+  expect(() => toColumn(columnOf(text, { noNul: true }), text, 'a\0b')).toThrow(why);
+  expect(() => toColumn(columnOf(json, { noNul: true }), json, '{"a\\u0000":1}')).toThrow(why);
+  expect(toColumn(columnOf(json, { noNul: true }), json, '"\\\\u0000"')).toBe('"\\\\u0000"');
+});
