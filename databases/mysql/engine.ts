@@ -212,17 +212,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
     },
 
-    async primeSequences(bound) {
-      for (const table of bound.tables) {
-        if (!table.autoIncrement) continue;
-        const name = quoteTable(table.name);
-        const [made] = await engine.query(`SHOW CREATE TABLE ${name}`);
-        const next = BigInt(/ AUTO_INCREMENT=(\d+)/.exec(made?.['Create Table'] ?? '')?.[1] ?? 1);
-        const [row] = await engine.query(`SELECT MAX(${quote(table.autoIncrement)}) AS top FROM ${name}`);
-        const top = BigInt(row?.top ?? 0);
-        // Never a step back: the numbers of rows that were deleted since are not given again.
-        if (top >= next) await engine.query(`ALTER TABLE ${name} AUTO_INCREMENT = ${top + 1n}`);
-      }
+    async primeSequences() {
+      // InnoDB counts on from every key that is given to it, whether by INSERT or by LOAD DATA.
     },
 
     classify,

@@ -78,6 +78,11 @@ describe('from PostgreSQL', () => {
     ]);
   });
 
+  test('the table counts on above the keys that were copied', async () => {
+    await at.sql.modern("INSERT INTO events (happened, day) VALUES ('2024-03-01 00:00:00', '2024-03-01')");
+    expect(await at.sql.modern('SELECT MAX(id) AS id FROM events')).toEqual([{ id: '4' }]);
+  });
+
   test('keys of bytes are copied, each once, and their checkpoints name them', async () => {
     const found = await at.sql.modern('SELECT LOWER(HEX(hash)) AS hash FROM blobs ORDER BY size');
     expect(found.map(({ hash }) => hash)).toEqual(hashes);
@@ -115,6 +120,11 @@ describe('from MariaDB', () => {
       { id: '2', happened: null, day: null },
     ]);
     expect(await at.stores.modern.differences(at.migration.name, 10)).toEqual([]);
+  });
+
+  test('the table counts on above the keys that were copied', async () => {
+    await at.sql.modern("INSERT INTO events (day) VALUES ('2024-03-01')");
+    expect(await at.sql.modern('SELECT MAX(id) AS id FROM events')).toEqual([{ id: '3' }]);
   });
 
   test('keys of bytes are copied, each once, and their checkpoints name them', async () => {
