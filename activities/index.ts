@@ -1,9 +1,10 @@
 import { backfillActivities } from './backfill.ts';
+import { compareActivities } from './compare.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
 import { migrateActivities } from './migrate.ts';
 import { routeActivities } from './route.ts';
-import { validateActivities } from './validate.ts';
+
 import { writeActivities } from './write.ts';
 
 export type { ActivityContext } from './context.ts';
@@ -14,7 +15,7 @@ export function createActivities(context: ActivityContext) {
     ...writeActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context),
-    ...validateActivities(context),
+    ...compareActivities(context),
     ...migrateActivities(context),
   });
 }

@@ -21,6 +21,8 @@ export interface CatalogueColumn {
   readonly compare: (text: string) => string;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
+  /** Whether values of texts and UUIDs sort as their bytes do. */
+  readonly sortsByBytes: boolean;
   /**
    * SQL for the text of the value's canonical form, the same at every engine, so that databases can be compared without
    * sending rows; null where only the worker can give it. What a field cannot hold gives a text that none of its values has.

@@ -4,6 +4,11 @@ import type { FailureCode, StoreName } from '../model/failure.ts';
 import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
+import type { Digests } from './digests.ts';
+import type { OpenDifferences } from './open-differences.ts';
+import type { PresentKeys } from './present-keys.ts';
+import type { RaisedVersions } from './raised-versions.ts';
+import type { RecordDigests } from './record-digests.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -136,7 +141,7 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store {
+export interface Store extends Digests, RecordDigests, PresentKeys, RaisedVersions, OpenDifferences {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;

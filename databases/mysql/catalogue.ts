@@ -97,6 +97,7 @@ function columnOf(described: Described): CatalogueColumn {
       natural?.kind === 'text' && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
+    sortsByBytes: natural?.kind === 'text' && described.collation.endsWith('_bin'),
     canonical: (reference, scalar) => canonicalSql({ ...described, natural }, reference, scalar),
   };
 }

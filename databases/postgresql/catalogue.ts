@@ -10,6 +10,9 @@ SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared, form
   coalesce(a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS counts,
   information_schema._pg_char_max_length(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS length,
   coalesce(co.collisdeterministic, true) AS exact, getdatabaseencoding() = 'UTF8' AS unicode,
+  a.attcollation = 0 OR CASE co.collname WHEN 'default'
+    THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
+    IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
   information_schema._pg_numeric_scale(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS scale,
   information_schema._pg_datetime_precision(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS precision
 FROM pg_attribute a
@@ -54,6 +57,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         length: row.length === null ? null : Number(row.length),
         exact: row.exact === 't',
         unicode: row.unicode === 't',
+        bytewise: row.bytewise === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
@@ -73,6 +77,7 @@ interface Described {
   length: number | null;
   exact: boolean;
   unicode: boolean;
+  bytewise: boolean;
 }
 
 function columnOf(described: Described): CatalogueColumn {
@@ -102,6 +107,7 @@ function columnOf(described: Described): CatalogueColumn {
     write,
     compare: write,
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
+    sortsByBytes: described.bytewise && (natural?.kind === 'text' || natural?.kind === 'uuid'),
     canonical: (reference, scalar) => canonicalSql({ base, natural, unicode }, reference, scalar),
   };
 }

@@ -83,6 +83,10 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       now: 'clock_timestamp()',
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
+      comparesRows: true,
+      concat: (texts) => texts.join(' || '),
+      octets: (value) => `octet_length(${value})`,
+      joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
     query: (sql, parameters = []) => borrowed((client) => run(client, sql, parameters)),
@@ -139,6 +143,10 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
 
     async lockFence(inside, migration) {
       await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
+    },
+
+    async shareFence(inside, migration) {
+      await inside.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
     },
 
     async primeSequences(bound) {

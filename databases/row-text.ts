@@ -1,0 +1,46 @@
+import type { BoundColumn, BoundEntity } from './binding.ts';
+import type { Dialect } from './engine.ts';
+
+/** Longer values go into the text of their row as a hash. */
+const longestValue = 1_000;
+/** Bytes of a value of a bounded type, of a length, of separators: all generous. */
+const boundedBytes = 100;
+
+/** A row's canonical text in SQL, the same at every engine where the rows are equal, and different where they are not. */
+export interface RowText {
+  readonly sql: string;
+  /** No row's text is longer. */
+  readonly bytes: number;
+}
+
+/**
+ * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character is told
+ * with its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
+ */
+export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
+  if (bound.entity.shapes[bound.store].form !== 'columns') return null;
+  const values: string[] = [];
+  let bytes = 0;
+  for (const column of bound.root.columns) {
+    const canonical = column.canonical(`t.${text.column(column.name)}`, column.scalar);
+    if (canonical === null) return null;
+    const value = isFree(column) ? measured(text, column, canonical) : canonical;
+    values.push(column.nullable ? `COALESCE(${value}, '~')` : value);
+    bytes += boundedBytes + (isFree(column) ? longestValue : 0);
+  }
+  return { sql: text.concat(values.flatMap((value, at) => (at === 0 ? [value] : ["'|'", value]))), bytes };
+}
+
+/** Decided by the field, not by the column: both stores must write it in the same way. */
+function isFree({ scalar: { kind } }: BoundColumn): boolean {
+  return kind === 'text' || kind === 'uuid' || kind === 'bytes';
+}
+
+function measured(text: Dialect, column: BoundColumn, canonical: string): string {
+  const octets = text.octets(canonical);
+  const mayBeLong = !((column.limits.characters ?? Number.POSITIVE_INFINITY) * 4 <= longestValue);
+  const value = mayBeLong
+    ? `CASE WHEN ${octets} > ${longestValue} THEN MD5(${canonical}) ELSE ${canonical} END`
+    : canonical;
+  return text.concat([octets, "':'", value]);
+}
