@@ -8,6 +8,7 @@ import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
+import { rangeCopier } from './copy-range.ts';
 import { beating } from './heartbeat.ts';
 
 /** Where a range stands. `stopped` says why it cannot go on under this route. */
@@ -25,11 +26,14 @@ export interface BackfillPlan {
 }
 
 const mostRanges = 16;
-const chunksPerRange = 20;
+const chunksPerRange = 5;
+/** Where no rows can come in by the bulk load. */
+const mostKeysByRoutine = 200;
 const keysPerCatchUp = 200;
 
 export function backfillActivities(context: ActivityContext) {
-  const { migration, stores, wait } = context;
+  const { migration, stores } = context;
+  const copier = rangeCopier(context);
 
   async function bulkRoute(): Promise<WriteRoute & { secondary: NonNullable<WriteRoute['secondary']> }> {
     const state = await currentState(context);
@@ -83,8 +87,10 @@ export function backfillActivities(context: ActivityContext) {
     const entity = entityNamed(migration, request.entity);
     const route = await bulkRoute();
     const target = stores[route.secondary];
+    if ((await target.whyNoBulk()) === null)
+      return progressOf(await copier.copyPages({ ...request, entity }, route));
     const until = Date.now() + request.sliceMs;
-    let chunk = await chunkOf(entity, request.range, route);
+    let chunk = await copier.chunkOf(target, entity, request.range);
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
       const started = Date.now();
       const from = chunk;
@@ -93,7 +99,7 @@ export function backfillActivities(context: ActivityContext) {
       Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
       if (request.keysPerSecond !== null && !chunk.done) {
         const due = (keys / Math.max(1, request.keysPerSecond)) * 1000;
-        await pausing(due - (Date.now() - started));
+        await copier.pausing(due - (Date.now() - started));
       }
     }
     return progressOf(chunk);
@@ -106,7 +112,7 @@ export function backfillActivities(context: ActivityContext) {
     target: ActivityContext['stores']['legacy'],
   ) {
     const source = stores[route.primary];
-    const limit = migration.policy.backfillChunk;
+    const limit = Math.min(mostKeysByRoutine, migration.policy.backfillChunk);
     const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
     const stored = keys.length > 0 ? await source.read(entity, keys) : [];
     const readable = stored.filter((record) => record.unreadable === null);
@@ -139,7 +145,7 @@ export function backfillActivities(context: ActivityContext) {
         outcomes,
       ),
     ]);
-    return { next: await chunkOf(entity, chunk.range, route), keys: keys.length };
+    return { next: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
   }
 
   /**
@@ -187,26 +193,6 @@ export function backfillActivities(context: ActivityContext) {
     const route = await bulkRoute();
     const entity = entityNamed(migration, request.entity);
     await beating(() => stores[route.secondary].primeSequences(entity));
-  }
-
-  async function chunkOf(entity: Entity, range: number, route: WriteRoute): Promise<Chunk> {
-    if (!route.secondary) throw new TypeError('a bulk route has a secondary');
-    const chunks = await stores[route.secondary].chunks(migration.name, entity.name);
-    const chunk = chunks.find((candidate) => candidate.range === range);
-    if (chunk) return chunk;
-    throw new LockstepError(
-      'InvalidRequest',
-      `${entity.name} has no range ${range}; plan the backfill first`,
-    );
-  }
-
-  /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
-  async function pausing(ms: number): Promise<void> {
-    const until = Date.now() + ms;
-    while (Date.now() < until && !Context.current().cancellationSignal.aborted) {
-      await wait(Math.min(1_000, until - Date.now()));
-      Context.current().heartbeat();
-    }
   }
 
   return { planBackfill, forgetBackfill, copyRange, catchUp, primeSequences };

@@ -1,3 +1,4 @@
+import type { MetricMeter } from '@temporalio/common';
 import type { Store } from '../databases/store.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
@@ -9,5 +10,7 @@ export interface ActivityContext {
   readonly stores: Readonly<Record<StoreName, Store>>;
   readonly clock: HybridClock;
   readonly wait: (ms: number) => Promise<void>;
+  /** Where the write path is measured; absent, nothing is. */
+  readonly meter?: MetricMeter;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }

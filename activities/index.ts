@@ -2,9 +2,12 @@ import { backfillActivities } from './backfill.ts';
 import { compareActivities } from './compare.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
+import { journalActivities } from './journal.ts';
+import { lookBackActivities } from './look-back.ts';
+import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
 import { routeActivities } from './route.ts';
-
+import { notingTries } from './tries.ts';
 import { writeActivities } from './write.ts';
 
 export type { ActivityContext } from './context.ts';
@@ -12,7 +15,9 @@ export type { ActivityContext } from './context.ts';
 /** All activities of a worker. No connection is made here. */
 export function createActivities(context: ActivityContext) {
   return carryingFailures({
-    ...writeActivities(context),
+    ...measuring(context, notingTries(context, writeActivities(context))),
+    ...countingVerdicts(context, lookBackActivities(context)),
+    ...journalActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context),
     ...compareActivities(context),

@@ -6,6 +6,7 @@ import { ownImage, sharedRecords } from '../model/field.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import { otherStore } from '../model/phase.ts';
 import { isNewer, versionBeforeLockstep } from '../model/version.ts';
+import { differingFields } from './compared.ts';
 import type { ActivityContext } from './context.ts';
 
 /** What a look at a key in both stores found. */
@@ -54,10 +55,7 @@ export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
         return { verdict: 'missing', reason: `the secondary does not have the key${around}` };
       return { verdict: 'extra', reason: `only the secondary has the key${around}` };
     }
-    const own = [ownImage(entity.fields, left.image), ownImage(entity.fields, right.image)] as const;
-    const differing = Object.keys(own[0]).filter(
-      (name) => canonicalText(own[0][name] ?? null) !== canonicalText(own[1][name] ?? null),
-    );
+    const differing = differingFields(entity, left.image, right.image);
     const isBehind = isNewer(left.version, right.version);
     if (differing.length > 0) {
       return {

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { owedBy } from '../databases/owed.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityNamed } from '../model/migration.ts';
 import { type DurableState, otherStore } from '../model/phase.ts';
@@ -43,7 +44,7 @@ export function migrateActivities(context: ActivityContext) {
   }
 
   async function measureReadiness(request: { primary: StoreName }): Promise<Readiness> {
-    const owed = await stores[request.primary].owed(migration.name);
+    const owed = await owedBy(migration.name, stores[request.primary], stores[otherStore(request.primary)]);
     return {
       pending: owed.pending,
       parked: owed.parked,

@@ -3,6 +3,7 @@ import { type Key, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import { isNewer } from '../model/version.ts';
+import { owedKeys } from './compared.ts';
 import type { ActivityContext } from './context.ts';
 import { type Finding, judgement } from './judgement.ts';
 
@@ -15,11 +16,10 @@ export interface Confirmed {
 
 const keysPerPage = 500;
 const looks = 3;
-const mostOwed = 10_000;
 
 /** Tells what differs from what is on its way between the stores. */
 export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores' | 'wait'>) {
-  const { migration, stores, wait } = context;
+  const { migration, wait } = context;
   const { lookAt } = judgement(context);
 
   /** @param counts which findings count at all; default: every one */
@@ -67,7 +67,7 @@ export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores
       differing.push(...found.filter(settled));
       open = found.filter((finding) => !settled(finding));
       if (open.length === 0 || look === looks) break;
-      owed = await owedKeys(entity, route);
+      owed = await owedKeys(context, entity, route);
       const known = before;
       before = new Map(open.map((finding) => [keyText(finding.key), versionsOf(finding)]));
       const moves = (text: string) => known.has(text) && known.get(text) !== before.get(text);
@@ -78,18 +78,6 @@ export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores
         await settling(migration.policy.settleMs);
     }
     return { differing, ambiguous, inFlight: open.length };
-  }
-
-  /** Keys whose write the journal names as owed: they are late or parked, not lost. */
-  async function owedKeys(entity: Entity, route: WriteRoute): Promise<Set<string>> {
-    const entries = await stores[route.primary].journal({
-      migration: migration.name,
-      statuses: ['pending', 'parked'],
-      limit: mostOwed,
-    });
-    return new Set(
-      entries.filter((entry) => entry.entity === entity.name).map((entry) => keyText(entry.key)),
-    );
   }
 
   async function settling(ms: number): Promise<void> {

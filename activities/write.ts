@@ -2,7 +2,7 @@ import type { Outcome, Store, Stored, WriteItem } from '../databases/store.ts';
 import { canonicalText, type Image, keyText } from '../model/canonical.ts';
 import { digestOf } from '../model/digest.ts';
 import { type Entity, validImage } from '../model/entity.ts';
-import { LockstepError } from '../model/failure.ts';
+import { type FailureCode, LockstepError } from '../model/failure.ts';
 import { entityOf, sharedRecords } from '../model/field.ts';
 import { entityNamed } from '../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../model/operation.ts';
@@ -11,10 +11,16 @@ import { Absence } from './absence.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys } from './converge.ts';
 import { failureOf } from './failures.ts';
+import { restore } from './restore.ts';
 
 /** What a store made of an operation. Only what a retry may change is thrown instead. */
 export type WriteResult =
-  | { readonly status: 'applied'; readonly version: Version }
+  | {
+      readonly status: 'applied';
+      readonly version: Version;
+      /** Of the primary's decision. */
+      readonly timing?: Timing;
+    }
   | {
       readonly status: 'refused';
       readonly code:
@@ -25,12 +31,25 @@ export type WriteResult =
         | 'InvalidEntity'
         | 'Compensated';
       readonly message: string;
+      /** What the record has, where the primary refused what it was asked for. */
+      readonly version?: Version;
     }
   | { readonly status: 'conflict'; readonly message: string }
   | { readonly status: 'aborted' }
   | { readonly status: 'fenced' };
 
+/** `stands`: both stores have the operation by now, so that nothing is left to undo. */
+export type UndoResult = WriteResult | { readonly status: 'stands'; readonly version: Version };
+
+/** By the clock of the worker that did it. */
+export interface Timing {
+  readonly startedAtMs: number;
+  readonly tookMs: number;
+}
+
 const movedAttempts = 10;
+
+export type WriteActivities = ReturnType<typeof writeActivities>;
 
 export function writeActivities(context: ActivityContext) {
   const { migration, stores, clock } = context;
@@ -91,6 +110,8 @@ export function writeActivities(context: ActivityContext) {
     operation: Pick<Operation, 'id' | 'entity' | 'key'>;
     route: WriteRoute;
     decidedBy: WriteRoute['primary'];
+    /** Of the primary's part, to tell what the other store's costs. */
+    timing?: Timing | null;
   }): Promise<WriteResult> {
     const { operation, route, decidedBy } = request;
     const entity = entityNamed(migration, operation.entity);
@@ -130,6 +151,21 @@ export function writeActivities(context: ActivityContext) {
     return { status: entry.status, version: entry.version, reason: entry.reason };
   }
 
+  /** Gives the status that the journal has then: an operation that is settled already is not parked. */
+  async function parkOperation(request: {
+    store: WriteRoute['primary'];
+    operationId: string;
+    failure: FailureCode;
+    reason: string;
+    /** It took effect in this store and could not be undone. */
+    undoing: boolean;
+  }): Promise<OperationStatus> {
+    const { store, operationId, failure, reason, undoing } = request;
+    await stores[store].park(operationId, { failure, reason, undoing });
+    const [entry] = await stores[store].journal({ migration: migration.name, ids: [operationId], limit: 1 });
+    return entry?.status ?? 'parked';
+  }
+
   async function settleOperation(request: {
     store: WriteRoute['primary'];
     operationId: string;
@@ -148,34 +184,24 @@ export function writeActivities(context: ActivityContext) {
     route: WriteRoute;
     /** The version that the primary gave, null where it refused. */
     version: Version | null;
-  }): Promise<WriteResult> {
+  }): Promise<UndoResult> {
     const { operation, route, version } = request;
     const entity = entityNamed(migration, operation.entity);
     const primary = stores[route.primary];
     for (let attempt = 1; attempt <= movedAttempts; attempt++) {
       const stored = await readOne(primary, entity, operation);
       if (version === null || stored.version === version) {
-        const image = version === null ? stored.image : await beforeImage(primary, entity, operation, route);
-        const outcome = onlyOutcome(
-          await primary.write(
-            entity,
-            [
-              {
-                mode: 'decide',
-                kind: 'restore',
-                key: operation.key,
-                image,
-                version: newerThan(operation.proposed),
-                // The proposal tells this sending of the operation from an earlier one that was undone as well.
-                operationId: `${operation.id}:undo:${operation.proposed}`,
-                status: 'completed',
-                baseVersion: stored.version,
-                brings: [],
-              },
-            ],
-            { migration: migration.name, epoch: route.epoch },
-          ),
-        );
+        const image =
+          version === null ? stored.image : await beforeImage(primary, entity, operation, route, version);
+        if (image === 'stands') {
+          await primary.settle([operation.id], 'completed');
+          return { status: 'stands', version: stored.version };
+        }
+        // The proposal tells this sending of the operation from an earlier one that was undone as well.
+        const { id, key, proposed } = operation;
+        const operationId = `${id}:undo:${proposed}`;
+        const wanted = { key, image, base: stored.version, version: newerThan(proposed), operationId };
+        const outcome = await restore(context, entity, wanted, route);
         if (outcome.status === 'moved') continue;
         const result = resultOf(primary, entity, operation, outcome);
         if (result.status !== 'applied') return result;
@@ -201,18 +227,20 @@ export function writeActivities(context: ActivityContext) {
     );
   }
 
-  /** From the journal where it was kept, else what the secondary, which refused the write, still has. */
+  /** From the journal where it was kept, else what the secondary, which refused the write, still has; if it has not got it since. */
   async function beforeImage(
     primary: Store,
     entity: Entity,
     operation: Operation,
     route: WriteRoute,
-  ): Promise<Image | null> {
+    version: Version,
+  ): Promise<Image | null | 'stands'> {
     if (operation.kind === 'create') return null;
     const [entry] = await primary.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
     if (entry?.before) return entry.before;
     if (route.secondary) {
       const other = await readOne(stores[route.secondary], entity, operation);
+      if (!isNewer(version, other.version)) return 'stands';
       if (other.image || other.deleted) return other.image;
     }
     throw new LockstepError(
@@ -228,7 +256,15 @@ export function writeActivities(context: ActivityContext) {
     return isNewer(next, version) ? next : (BigInt(version) + 1n).toString();
   }
 
-  return { writePrimary, writeSecondary, settleSecondary, closeOperation, settleOperation, undoOperation };
+  return {
+    writePrimary,
+    writeSecondary,
+    settleSecondary,
+    closeOperation,
+    parkOperation,
+    settleOperation,
+    undoOperation,
+  };
 }
 
 async function readOne(store: Store, entity: Entity, operation: Pick<Operation, 'key'>): Promise<Stored> {
@@ -305,7 +341,8 @@ function resultOf(store: Store, entity: Entity, operation: Operation, outcome: O
       return {
         status: 'refused',
         code: outcome.reason as 'NotFound',
-        message: refusal(entity, operation, outcome.reason),
+        message: refusal(entity, operation, outcome.reason, outcome.version),
+        version: outcome.version,
       };
     case 'fenced':
       return { status: 'fenced' };
@@ -338,19 +375,20 @@ function knownResult(
     case 'failed': {
       const code =
         known.reason === 'AlreadyExists' || known.reason === 'VersionConflict' ? known.reason : 'NotFound';
-      return { status: 'refused', code, message: refusal(entity, operation, code) };
+      const version = known.version ?? '0';
+      return { status: 'refused', code, message: refusal(entity, operation, code, version), version };
     }
     default:
       return { status: 'applied', version: known.version ?? '0' };
   }
 }
 
-function refusal(entity: Entity, operation: Operation, code: string): string {
+function refusal(entity: Entity, operation: Operation, code: string, version: Version): string {
   switch (code) {
     case 'AlreadyExists':
       return `${entity.name}: create refused, the key exists already; use replace or update (operation ${operation.id})`;
     case 'VersionConflict':
-      return `${entity.name}: the record is not at version ${operation.expectedVersion}; read it again and decide anew (operation ${operation.id})`;
+      return `${entity.name}: the record is at version ${version}, not at ${operation.expectedVersion}; read it again and decide anew (operation ${operation.id})`;
     default:
       return `${entity.name}: ${operation.kind} refused, there is no record with this key (operation ${operation.id})`;
   }

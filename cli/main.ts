@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addDevCommands } from './dev-commands.ts';
+import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
 import { addPrepareCommand } from './prepare-command.ts';
@@ -36,6 +37,7 @@ addPrepareCommand(program);
 addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);
+addJournalCommands(program);
 inherit(program);
 
 try {

@@ -12,7 +12,7 @@ export interface Owed {
 export function statusLines(status: MigrationStatus, owed: Owed): string[] {
   const at = phases.indexOf(status.phase);
   const path = phases.map((phase, index) => {
-    if (index === at) return pc.bold(pc.green(phase));
+    if (index === at) return pc.bold(pc.green(`[${phase}]`));
     return index < at ? phase : pc.dim(phase);
   });
   const { backfill, evidence } = status;

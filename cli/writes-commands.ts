@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Resolution } from '../client/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
-import { exit, table } from './output.ts';
+import { countFrom, entryLines, entryTable, shownEntry } from './journal-entries.ts';
+import { exit } from './output.ts';
 import { confirmed, connected, openSession } from './session.ts';
 
 /** Commands about single writes: those that are owed, and those that wait for a person. */
@@ -14,24 +15,10 @@ export function addWritesCommands(program: Command): void {
     .option('--limit <n>', 'at most this many', '100')
     .action(async (given: { limit: string }, command: Command) => {
       const session = await openSession(command);
-      await connected(session, async ({ control }) => {
-        const entries = await control.writes({ statuses: ['pending', 'parked'], limit: Number(given.limit) });
-        // Keys are row content: they are in the database, not here.
-        const shown = entries.map(({ key: _key, before: _before, ...entry }) => entry);
-        const rows = shown.map((entry) => [
-          entry.id,
-          entry.status,
-          entry.entity,
-          entry.kind,
-          new Date(entry.createdAtMs).toISOString(),
-          entry.reason ?? '',
-        ]);
-        session.output.result(
-          shown,
-          rows.length > 0
-            ? table([['operation', 'status', 'entity', 'kind', 'since', 'reason'], ...rows])
-            : ['nothing is owed'],
-        );
+      const limit = countFrom(given.limit, '--limit');
+      await connected(session, async ({ journal }) => {
+        const shown = (await journal.list({ statuses: ['pending', 'parked'], limit })).map(shownEntry);
+        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['nothing is owed']);
         if (shown.length > 0) process.exitCode = exit.pending;
       });
     });
@@ -42,19 +29,16 @@ export function addWritesCommands(program: Command): void {
     .description('show what the journals and Temporal know of a write')
     .action(async (id: string, _: unknown, command: Command) => {
       const session = await openSession(command);
-      await connected(session, async ({ control }) => {
-        const entries = await control.writes({ ids: [id], limit: 1 });
+      await connected(session, async ({ control, journal }) => {
+        const entries = await journal.list({ ids: [id], limit: 1 });
         const status = await control.writeStatus(id).catch((error: unknown) => {
           if (error instanceof LockstepError && entries.length > 0) return null;
           throw error;
         });
-        const shown = entries.map(({ key: _key, before: _before, ...entry }) => entry);
+        const shown = entries.map(shownEntry);
         session.output.result({ operation: id, workflow: status, journal: shown }, [
-          `workflow  ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'not known to Temporal any more'}`,
-          ...shown.map(
-            (entry) =>
-              `${entry.store.padEnd(8)}  ${entry.kind} ${entry.entity}, ${entry.status}, version ${entry.version ?? 'none'}${entry.reason ? `: ${entry.reason}` : ''}`,
-          ),
+          `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'not known to Temporal any more'}`,
+          ...shown.flatMap(entryLines),
         ]);
       });
     });

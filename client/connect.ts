@@ -7,6 +7,7 @@ import { entityNamed, type Migration } from '../model/migration.ts';
 import { neededStores, routes } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { durableFlags, type Flags } from './flags.ts';
+import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
@@ -30,6 +31,7 @@ export interface ConnectOptions {
 export interface Lockstep extends AsyncDisposable {
   repository<E>(entity: Entity<E>): Repository<E>;
   readonly control: MigrationControl;
+  readonly journal: JournalControl;
   readonly shadow: ShadowReads;
   readonly stores: Readonly<Record<StoreName, Store>>;
   readonly temporal: Client;
@@ -67,6 +69,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
         return new Repository(entity, parts);
       },
       control: new MigrationControl(temporal, migration, stores),
+      journal: new JournalControl(temporal, migration, stores),
       shadow,
       stores,
       temporal,

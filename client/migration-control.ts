@@ -1,12 +1,15 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { owedBy } from '../databases/owed.ts';
 import { currentState } from '../databases/state.ts';
-import type { JournalEntry, Store } from '../databases/store.ts';
+import type { Store } from '../databases/store.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { routes } from '../model/phase.ts';
 import * as messages from '../workflows/messages.ts';
 import { answeredFailure, reasonOf } from './failures.ts';
+import { JournalControl } from './journal-control.ts';
+import { scheduleJournal } from './journal-schedules.ts';
 
 export type { Evidence, MigrationStatus, Resolution } from '../workflows/messages.ts';
 
@@ -70,6 +73,7 @@ export class MigrationControl {
         `migration ${name} has been started already; see lockstep status`,
       );
     }
+    await scheduleJournal(this.#client, this.#migration);
     return await this.#whenStarted();
   }
 
@@ -103,10 +107,11 @@ export class MigrationControl {
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
-  /** Operations that the deciding store still owes the other, and those that wait for a person. */
+  /** Operations that the deciding store still owes the other, and those of either that wait for a person. */
   async owed(): Promise<{ pending: number; parked: number; oldestMs: number | null }> {
     const state = await currentState({ migration: this.#migration, stores: this.#stores });
-    return await this.#stores[routes[state.phase].primary].owed(this.#migration.name);
+    const { primary, secondary } = routes[state.phase];
+    return await owedBy(this.#migration.name, this.#stores[primary], secondary && this.#stores[secondary]);
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {
@@ -137,31 +142,32 @@ export class MigrationControl {
     return this.#known(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
   }
 
-  /** Journal entries of both stores, the deciding one's first. */
-  async writes(filter: { statuses?: JournalEntry['status'][]; ids?: string[]; limit: number }) {
-    const state = await currentState({ migration: this.#migration, stores: this.#stores });
-    const { primary } = routes[state.phase];
-    const order: StoreName[] = primary === 'legacy' ? ['legacy', 'modern'] : ['modern', 'legacy'];
-    const found: (JournalEntry & { store: StoreName })[] = [];
-    for (const store of order) {
-      const entries = await this.#stores[store].journal({ migration: this.#migration.name, ...filter });
-      found.push(...entries.map((entry) => ({ ...entry, store })));
-    }
-    return found;
-  }
-
   async writeStatus(operationId: string): Promise<messages.WriteStatus> {
-    return await this.#known(
-      () => this.#writeHandle(operationId).query(messages.writeStatus),
-      `operation ${operationId}`,
-    );
+    return await this.#ofWrite(operationId, () => this.#writeHandle(operationId).query(messages.writeStatus));
   }
 
   async resolve(operationId: string, resolution: messages.Resolution): Promise<void> {
-    await this.#known(
-      () => this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
-      `operation ${operationId}`,
+    await this.#ofWrite(operationId, () =>
+      this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
     );
+  }
+
+  /** Where Temporal does not know the write, the journal may: then its workflow is gone. */
+  async #ofWrite<T>(operationId: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      const answered = answeredFailure(error);
+      if (answered) throw answered;
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const [entry] = await new JournalControl(this.#client, this.#migration, this.#stores).find(operationId);
+      throw new LockstepError(
+        'InvalidRequest',
+        `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
+          `where it is owed, use lockstep journal retry --parked --operation ${operationId}`,
+        { operationId },
+      );
+    }
   }
 
   #handle() {
@@ -174,7 +180,7 @@ export class MigrationControl {
     return this.#client.workflow.getHandle(messages.writeWorkflowId(this.#migration.name, operationId));
   }
 
-  async #known<T>(ask: () => Promise<T>, what = `migration ${this.#migration.name}`): Promise<T> {
+  async #known<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
@@ -183,7 +189,7 @@ export class MigrationControl {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       throw new LockstepError(
         'InvalidRequest',
-        `Temporal knows no running ${what} (${reasonOf(error)}); start it with lockstep start`,
+        `Temporal knows no running migration ${this.#migration.name} (${reasonOf(error)}); start it with lockstep start`,
       );
     }
   }

@@ -10,6 +10,7 @@ import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
+import { inShare } from '../model/share.ts';
 import { acknowledged, searchAttributes, writeWorkflowId } from '../workflows/messages.ts';
 import { answeredFailure, reasonOf } from './failures.ts';
 
@@ -52,11 +53,15 @@ export class WriteStarter {
       ack: options.ack,
       route: routeOf(state),
       dualWrite: options.dualWrite,
+      validateAfterMs: inShare('validate', operation.id, policy.validateShare * 100)
+        ? policy.validateDelayMs
+        : null,
       policy: {
         primaryGiveUpMs: policy.primaryGiveUpMs,
         secondaryRetryMs: policy.secondaryRetryMs,
         secondaryRetryMaxMs: policy.secondaryRetryMaxMs,
         conflictAttempts: policy.conflictAttempts,
+        journalRetentionMs: policy.journalRetentionMs,
       },
     };
     const bytes = Buffer.byteLength(JSON.stringify(input));

@@ -4,7 +4,8 @@ import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, imageOf, sharedField } from '../model/field.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
 import type { Row, RowsShape } from '../model/shape.ts';
-import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn, whyNot } from './column.ts';
+import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn } from './column.ts';
+import { whyNot } from './fit.ts';
 
 /** A column with the scalar that its values are held to. */
 export interface BoundColumn extends CatalogueColumn {
@@ -100,7 +101,7 @@ export function bind(
         const declared = shared.fields[shared.identity[index] ?? ''];
         if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
         refuseUnfit(column, declared.scalar, `${at}.${column.name}`);
-        return { ...column, scalar: declared.scalar };
+        return held(column, declared.scalar);
       }),
       key: [],
       single: true,
@@ -142,7 +143,7 @@ function bindColumns(
       throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
     const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
     refuseUnfit(column, declared.scalar, `${path}.${fieldName}`);
-    columnOf.set(fieldName, { ...column, scalar: declared.scalar });
+    columnOf.set(fieldName, held(column, declared.scalar));
   }
   const columns = [...columnOf.values()];
   const key = entity.key.map((part, index) =>
@@ -335,7 +336,7 @@ function chosenColumns(table: CatalogueTable, names: readonly string[] | null, p
     : table.columns.filter((column) => !column.generated);
   return chosen.map((column) => {
     if (!column.natural) throw unmapped(column, `${path}.${table.name}.${column.name}`);
-    return { ...column, scalar: column.natural };
+    return held(column, column.natural);
   });
 }
 
@@ -345,13 +346,19 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
   refuseUnfit(column, declared.scalar, path);
   if (column.nullable)
     throw invalid(path, `column ${column.name} may be null, and a key may not; make it NOT NULL`);
-  if (column.limits.labels) {
+  if (column.limits.labels || column.rule.own) {
     throw invalid(
       path,
-      `column ${column.name} is an enum, which does not sort as text; use a varchar column`,
+      `column ${column.name} is of type ${column.declared}, which does not sort as text; use a varchar column`,
     );
   }
-  return { ...column, scalar: declared.scalar };
+  return held(column, declared.scalar);
+}
+
+/** A column under a field. What is no text but lies under a text field is written through its own text form. */
+function held(column: CatalogueColumn, scalar: Scalar): BoundColumn {
+  const asText = scalar.kind === 'text' && column.natural?.kind !== 'text' ? column.asText : null;
+  return { ...column, ...asText, scalar };
 }
 
 function refuseUnfit(column: CatalogueColumn, scalar: Scalar, path: string): void {
@@ -415,10 +422,7 @@ function firstOf(tables: readonly BoundTable[], path: string): BoundTable {
 }
 
 function unmapped(column: CatalogueColumn, path: string): LockstepError {
-  return invalid(
-    path,
-    `column ${column.name} has the type ${column.declared}, which is not mapped; leave it out with \`columns\`, or change its type`,
-  );
+  return invalid(path, `column ${column.name}: type ${column.declared} ${column.rule.rule}`);
 }
 
 function invalid(path: string, why: string): LockstepError {

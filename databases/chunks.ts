@@ -10,7 +10,7 @@ import type { Chunk, Fence, Outcome, WriteItem } from './store.ts';
 export function chunksOf(access: Access, { rows, writeApart, refusal, call }: GuardedWrites) {
   async function chunks(migration: string, entity: string): Promise<Chunk[]> {
     const rows = await access.query(
-      `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused FROM ${access.control('chunks')}
+      `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${access.control('chunks')}
        WHERE migration = ? AND entity = ? ORDER BY range_no`,
       [migration, entity],
     );
@@ -24,6 +24,7 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
       copied: Number(row.copied),
       skipped: Number(row.skipped),
       refused: Number(row.refused),
+      bytes: Number(row.bytes),
     }));
   }
 

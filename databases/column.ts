@@ -1,24 +1,39 @@
 import type { Canonical } from '../model/canonical.ts';
-import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
+import { canonicalJson, NotCanonical, type Scalar, type ScalarKind, toCanonical } from '../model/scalar.ts';
+import type { Special } from '../model/stand-in.ts';
+import { bitsOfNumber, numberOfBits } from './bits.ts';
+import { durationOfText } from './duration.ts';
+import { refuseChanged, refuseElements } from './limits.ts';
+import { labelsText, setOfText } from './set.ts';
+import { refuseStandIn, specialText, standInOf } from './stand-in.ts';
+import type { TypeRule } from './types.ts';
 
 /** A column as the catalogue describes it. */
 export interface CatalogueColumn {
   readonly name: string;
   /** The engine's own name of the type, for messages and casts. */
   readonly declared: string;
+  readonly rule: TypeRule;
   readonly nullable: boolean;
   readonly generated: boolean;
-  /** What the column naturally holds; null where nobody has mapped the type. */
+  /** What the column naturally holds; null where the type is refused. */
   readonly natural: Scalar | null;
   /** Set for 32-bit floats. */
   readonly single: boolean;
   readonly limits: ColumnLimits;
+  /** The column's own texts of values that the other database has not. */
+  readonly specials: Readonly<Partial<Record<Special, string>>>;
   /** SQL that gives the value as text, from a reference to the column. */
   readonly read: (reference: string) => string;
   /** SQL that gives a value to store, from an expression that is text. */
   readonly write: (text: string) => string;
   /** SQL that gives a value to compare the column with, so that an index serves. */
   readonly compare: (text: string) => string;
+  /** `write` and `compare` for a text field over a column that is no text; null where there is nothing to cast. */
+  readonly asText: {
+    readonly write: (text: string) => string;
+    readonly compare: (text: string) => string;
+  } | null;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
   /** Whether values of texts and UUIDs sort as their bytes do. */
@@ -39,8 +54,20 @@ export interface ColumnLimits {
   readonly octets?: number;
   /** The values of an ENUM; others may be taken for a position in the list. */
   readonly labels?: readonly string[];
+  /** The labels of a SET, which gives them back in this order. */
+  readonly members?: readonly string[];
   /** YEAR takes 0…99 for years of our time. */
   readonly year?: boolean;
+  /** FLOAT(m,d) rounds to d digits after the point. */
+  readonly decimals?: number;
+  /** PostgreSQL keeps no NUL characters. */
+  readonly noNul?: boolean;
+  /** What a list's elements are held to. */
+  readonly elements?: { readonly kind: ScalarKind; readonly scale: number | null };
+  /** hstore holds strings and nulls by name. */
+  readonly strings?: boolean;
+  /** Whether a text is in the form in which the engine gives the value back. */
+  readonly form?: (text: string) => boolean;
 }
 
 export interface CatalogueTable {
@@ -57,47 +84,49 @@ export function equals(column: CatalogueColumn, reference: string, text: string)
   return column.bytes ? `${equal} AND ${column.bytes(reference)} = ${column.bytes(text)}` : equal;
 }
 
-/** Why a column cannot hold a field's values; null where it can. */
-export function whyNot(column: CatalogueColumn, scalar: Scalar): string | null {
-  const natural = column.natural;
-  if (!natural) return `type ${column.declared} is not mapped`;
-  const wants = scalar.kind;
-  const has = natural.kind;
-  const digits = (kept: number, needed: number, of: string) =>
-    kept >= needed ? null : `${column.declared} keeps ${kept} ${of}, the field has ${needed}`;
-  if (wants === 'timestamp' && has === 'timestamp')
-    return digits(natural.precision, scalar.precision, 'digits after the second');
-  if (wants === 'time' && has === 'time')
-    return digits(natural.precision, scalar.precision, 'digits after the second');
-  if (wants === 'decimal' && has === 'decimal')
-    return digits(natural.scale, scalar.scale, 'digits after the point');
-  if (wants === has) return null;
-  const whole = has === 'integer' || has === 'bigint' || (has === 'decimal' && natural.scale === 0);
-  if ((wants === 'integer' || wants === 'bigint') && whole) return null;
-  if (wants === 'decimal' && scalar.scale === 0 && whole) return null;
-  if (wants === 'boolean' && has === 'integer') return null;
-  if ((wants === 'uuid' || wants === 'json') && has === 'text') return null;
-  return `${column.declared} cannot hold a ${wants} field`;
-}
-
 /** The canonical value of a column's text, as a field's scalar. Throws `NotCanonical` for what no field can hold. */
 export function fromColumn(column: CatalogueColumn, scalar: Scalar, text: string | null): Canonical {
   if (text === null) return null;
+  const standing = standInOf(column, scalar, text);
+  if (standing) return standing.value;
+  const value = plainValue(column, scalar, text);
+  refuseStandIn(column, scalar, value);
+  return value;
+}
+
+function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): Canonical {
+  const { natural, limits } = column;
   switch (scalar.kind) {
     case 'boolean':
       if (text === 'true' || text === '1') return true;
       if (text === 'false' || text === '0') return false;
       throw new NotCanonical('holds a number that is neither 0 nor 1 where a boolean is declared');
+    case 'integer':
+    case 'bigint':
+      return toCanonical(scalar, natural?.kind === 'bits' ? numberOfBits(text) : text);
     case 'timestamp':
       return toCanonical(scalar, `${text.replace(' ', 'T')}Z`);
+    case 'duration':
+      return durationOfText(scalar, text);
     case 'bytes':
       return text.toLowerCase();
-    case 'json':
-      return jsonOf(text);
+    case 'uuid':
+      return toCanonical(scalar, natural?.kind === 'bytes' ? uuidOfHex(text) : text);
+    case 'json': {
+      const json = jsonOf(text);
+      if (limits.elements) refuseElements(limits.elements, json);
+      return json;
+    }
+    case 'set':
+      return setOfText(column, text);
     case 'float':
       return toCanonical(scalar, column.single ? shortestSingle(Number(text)) : text);
     case 'text':
-      return text;
+      if (natural?.kind === 'bytes') return toCanonical(scalar, textOfHex(text));
+      if (limits.labels && text === '' && !limits.labels.includes('')) {
+        throw new NotCanonical("holds the enum's empty value, which stands for an error; give it a label");
+      }
+      return toCanonical(scalar, text);
     default:
       return toCanonical(scalar, text);
   }
@@ -109,40 +138,75 @@ function jsonOf(text: string): string {
   } catch (error) {
     if (error instanceof NotCanonical) throw error;
     // The parser's own message quotes the text.
-    throw new NotCanonical('holds text that is not JSON, or an object that names a member twice');
+    throw new NotCanonical(
+      'holds text that is not JSON, an object that names a member twice, or a list of several dimensions or another first index than 1',
+    );
   }
+}
+
+function textOfHex(hex: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(hex, 'hex'));
+  } catch {
+    throw new NotCanonical('holds bytes that are not UTF-8 where a text is declared; declare field.bytes()');
+  }
+}
+
+function uuidOfHex(hex: string): string {
+  return hex.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** The text to store for a canonical value. Throws `NotCanonical` where the column would keep another value. */
 export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonical): string | null {
-  if (value === null) return null;
+  const special = specialText(column, scalar, value);
+  if (special !== null) return special;
+  if (value === null) {
+    if (!column.nullable) throw new NotCanonical('is null, and the column may not be');
+    return null;
+  }
   if (typeof value === 'boolean') {
     if (column.natural?.kind === 'boolean') return String(value);
     return value ? '1' : '0';
   }
   if (typeof value !== 'string') throw new NotCanonical('a list or record does not fit a column');
-  if (scalar.kind === 'timestamp') return value.replace('T', ' ').replace('Z', '');
-  if (scalar.kind === 'float' && column.single && String(shortestSingle(Number(value))) !== value) {
-    throw new NotCanonical(`has more digits than ${column.declared} keeps; round it, or widen the column`);
+  const { natural, limits } = column;
+  switch (scalar.kind) {
+    case 'timestamp':
+      return value.replace('T', ' ').replace('Z', '');
+    case 'integer':
+    case 'bigint':
+      if (natural?.kind === 'bits') return bitsOfNumber(value, natural.length);
+      break;
+    case 'uuid':
+      if (natural?.kind === 'bytes') return value.replaceAll('-', '');
+      break;
+    case 'text':
+      if (natural?.kind === 'bytes') return Buffer.from(value, 'utf8').toString('hex');
+      break;
+    case 'set':
+      return labelsText(column, value);
+    case 'json':
+      if (limits.elements) refuseElements(limits.elements, value);
+      break;
+    case 'decimal':
+      if (natural?.kind === 'decimal' && natural.scale !== null && digitsAfter(value) > natural.scale) {
+        throw new NotCanonical(`has more digits after the point than ${column.declared} keeps`);
+      }
+      break;
+    case 'float':
+      if (column.single && String(shortestSingle(Number(value))) !== value) {
+        throw new NotCanonical(
+          `has more digits than ${column.declared} keeps; round it, or widen the column`,
+        );
+      }
+      break;
   }
-  refuseChanged(column, value);
+  refuseChanged(column, scalar, value);
   return value;
 }
 
-function refuseChanged({ declared, limits }: CatalogueColumn, value: string): void {
-  const { characters, padded, octets, labels, year } = limits;
-  if (padded && value.endsWith(' '))
-    throw new NotCanonical(`ends with a blank, which ${declared} drops; cut it off, or use a varchar column`);
-  if (characters !== undefined && value.endsWith(' ') && [...value].length > characters)
-    throw new NotCanonical(`is longer than ${declared}; shorten it, or widen the column`);
-  if (octets !== undefined && value.length !== octets * 2)
-    throw new NotCanonical(
-      `is not ${octets} bytes long, and ${declared} would fill it up; use a varbinary column`,
-    );
-  if (labels && !labels.includes(value))
-    throw new NotCanonical('is not among the values of the enum; add it to the column');
-  if (year && value !== '0' && !(Number(value) >= 1901 && Number(value) <= 2155))
-    throw new NotCanonical('is not a year from 1901 to 2155, which is all that the column keeps');
+function digitsAfter(decimal: string): number {
+  return /\.(\d*?)0*$/.exec(decimal)?.[1]?.length ?? 0;
 }
 
 /** The number with the fewest digits that is the same 32-bit float: what a person wrote before it was stored. */

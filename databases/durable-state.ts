@@ -1,6 +1,8 @@
 import { LockstepError } from '../model/failure.ts';
 import { type DurableState, phases, routes } from '../model/phase.ts';
 import type { Access } from './access.ts';
+import { attemptIn } from './branch-name.ts';
+import type { Session } from './engine.ts';
 
 /** The fence and the durable route, as one store keeps them. */
 export function durableState(access: Access) {
@@ -25,7 +27,7 @@ export function durableState(access: Access) {
   async function writeState(state: DurableState): Promise<void> {
     const columns = ['migration', 'phase', 'epoch', 'open', 'primary_store', 'read_percent', 'write_percent'];
     await access.transaction(async (session) => {
-      await access.engine.lockFence(session, state.migration);
+      await takeFence(session, state.migration);
       const [row] = await session.query(`SELECT epoch FROM ${access.control('state')} WHERE migration = ?`, [
         state.migration,
       ]);
@@ -46,6 +48,29 @@ export function durableState(access: Access) {
         state.writePercent,
       ]);
     });
+  }
+
+  /** Prepared branches of the epoch before hold the fence until they end. */
+  async function takeFence(session: Session, migration: string): Promise<void> {
+    try {
+      await access.guarded(() => access.engine.lockFence(session, migration));
+    } catch (error) {
+      const inDoubt = await branchesOfMigration(migration);
+      if (inDoubt === 0) throw error;
+      throw new LockstepError(
+        'StoreUnavailable',
+        `the ${access.name} store cannot take a new epoch of ${migration}: ${inDoubt} transaction${inDoubt === 1 ? ' is' : 's are'} prepared there and in doubt; ` +
+          'a worker ends them within moments of their decision, and it is tried again',
+        { store: access.name },
+        { cause: error },
+      );
+    }
+  }
+
+  async function branchesOfMigration(migration: string): Promise<number> {
+    const listed = await access.engine.branches.list().catch(() => []);
+    const { database } = access.engine;
+    return listed.filter((text) => attemptIn(text, access.name, database)?.migration === migration).length;
   }
 
   return { readState, writeState };

@@ -1,5 +1,7 @@
 import type { Key } from '../model/canonical.ts';
 import type { BoundEntity, TextRows } from './binding.ts';
+import type { BranchName } from './branch-name.ts';
+import type { BulkEngine } from './bulk-engine.ts';
 import type { CatalogueTable } from './column.ts';
 import type { Capabilities, Fence, StoreFailure } from './store.ts';
 
@@ -35,7 +37,15 @@ export interface Engine extends Session {
   readonly kind: string;
   readonly capabilities: Capabilities;
   readonly address: string;
+  readonly database: string;
   readonly text: Dialect;
+  readonly branches: EngineBranches;
+  /**
+   * On connections of its own, for what ends transactions: the others may all be waiting for locks that a prepared branch
+   * holds, and that only its end can free.
+   */
+  readonly aside: Session;
+  readonly bulk: BulkEngine;
 
   /** Rolls back and rethrows when `work` fails. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
@@ -59,6 +69,25 @@ export interface Engine extends Session {
   close(): Promise<void>;
 }
 
+/** At most so many connections of a store end transactions, beside those of its pool. */
+export const asideConnections = 3;
+
+/** Transactions that are prepared here, and committed or rolled back by whoever knows the decision. */
+export interface EngineBranches {
+  /** What `work` does is prepared under the name, or rolled back where it is not to be kept. */
+  prepare<T>(
+    name: BranchName,
+    migration: string,
+    work: (session: Session) => Promise<{ readonly keep: boolean; readonly result: T }>,
+  ): Promise<T>;
+  /** `absent` where there is no such branch; `held` where the connection that prepared it still lives. */
+  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held'>;
+  /** The names of all branches of ours on this server, both parts joined by a colon. */
+  list(): Promise<readonly string[]>;
+  /** Why the server cannot keep prepared transactions over these tables, with the remedy. */
+  obstacle(tables: readonly string[]): Promise<string | null>;
+}
+
 /** How the engine writes what SQL dialects write differently. */
 export interface Dialect {
   /** Quotes a name that may be qualified. */
@@ -73,6 +102,8 @@ export interface Dialect {
   milliseconds(column: string): string;
   /** SQL for the time now. */
   readonly now: string;
+  /** SQL for the time that many milliseconds ago. */
+  ago(ms: number): string;
   /** A hash of a list of text expressions with a seed, to order by. */
   shuffle(texts: readonly string[], seed: number): string;
   rename(table: string, to: string): string;

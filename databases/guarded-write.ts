@@ -82,11 +82,13 @@ export function guardedWrites(access: Access) {
     bound: BoundEntity,
     ready: readonly ReadyItem[],
     fence: Fence,
+    locked?: string,
   ): Promise<Map<number, Outcome>> {
     const items = `[${ready.map((item) => item.json).join(',')}]`;
     // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
     const several = ready.length > 1 || ready.some(({ item }) => item.brings.length > 0);
-    const request = { fence, items, locks: several ? locksOf(bound, ready) : null };
+    const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
+    const request = { fence, items, locks };
     for (let attempt = 1; ; attempt++) {
       try {
         const rows = await access.engine.callWrite(session, bound, request);

@@ -11,17 +11,7 @@ export function keysOf(access: Access) {
     page: { after: Key | null; upTo: Key | null; limit: number },
   ): Promise<Key[]> {
     const bound = await access.bind(entity);
-    const conditions: string[] = [];
-    const parameters: Parameter[] = [];
-    for (const [limit, operator, last] of [
-      [page.after, '>', '>'],
-      [page.upTo, '<', '<='],
-    ] as const) {
-      if (!limit) continue;
-      const { sql, values } = beyond(bound, keyTexts(bound, limit), operator, last);
-      conditions.push(sql);
-      parameters.push(...values);
-    }
+    const { conditions, parameters } = keyRange(access, bound, page);
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
     const names = keyNames(bound).join(', ');
     const sql = `${distinctKeys(bound)}${where} ORDER BY ${names} LIMIT ${Math.floor(page.limit)}`;
@@ -53,26 +43,6 @@ export function keysOf(access: Access) {
        FROM (${keys}) k JOIN ${table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
        GROUP BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}
        ORDER BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}`;
-  }
-
-  /** `(a, b) > (x, y)` written out, because not every optimizer uses an index for row comparisons. */
-  function beyond(bound: BoundEntity, texts: readonly string[], operator: '<' | '>', last: string) {
-    const values: string[] = [];
-    const column = (index: number) => {
-      const found = bound.root.key[index];
-      if (!found) throw new TypeError('a key has more parts than its entity');
-      return { reference: `t.${access.engine.text.column(found.name)}`, compare: found.compare('?') };
-    };
-    const alternatives = texts.map((_, index) => {
-      const parts = texts.slice(0, index + 1).map((text, part) => {
-        values.push(text);
-        const { reference, compare } = column(part);
-        const final = index === texts.length - 1 ? last : operator;
-        return `${reference} ${part < index ? '=' : final} ${compare}`;
-      });
-      return `(${parts.join(' AND ')})`;
-    });
-    return { sql: `(${alternatives.join(' OR ')})`, values };
   }
 
   async function boundaries(entity: Entity, parts: number): Promise<Key[]> {
@@ -143,6 +113,52 @@ export function keysOf(access: Access) {
   }
 
   return { keys, boundaries, sample, countKeys, recorded };
+}
+
+/** Conditions for keys behind `after`, up to and including `upTo`; the table's alias is `t`. */
+export function keyRange(
+  access: Access,
+  bound: BoundEntity,
+  { after, upTo }: { after: Key | null; upTo: Key | null },
+): { conditions: string[]; parameters: Parameter[] } {
+  const conditions: string[] = [];
+  const parameters: Parameter[] = [];
+  for (const [limit, operator, last] of [
+    [after, '>', '>'],
+    [upTo, '<', '<='],
+  ] as const) {
+    if (!limit) continue;
+    const { sql, values } = beyond(access, bound, keyTexts(bound, limit), operator, last);
+    conditions.push(sql);
+    parameters.push(...values);
+  }
+  return { conditions, parameters };
+}
+
+/** `(a, b) > (x, y)` written out, because not every optimizer uses an index for row comparisons. */
+function beyond(
+  access: Access,
+  bound: BoundEntity,
+  texts: readonly string[],
+  operator: '<' | '>',
+  last: string,
+) {
+  const values: string[] = [];
+  const column = (index: number) => {
+    const found = bound.root.key[index];
+    if (!found) throw new TypeError('a key has more parts than its entity');
+    return { reference: `t.${access.engine.text.column(found.name)}`, compare: found.compare('?') };
+  };
+  const alternatives = texts.map((_, index) => {
+    const parts = texts.slice(0, index + 1).map((text, part) => {
+      values.push(text);
+      const { reference, compare } = column(part);
+      const final = index === texts.length - 1 ? last : operator;
+      return `${reference} ${part < index ? '=' : final} ${compare}`;
+    });
+    return `(${parts.join(' AND ')})`;
+  });
+  return { sql: `(${alternatives.join(' OR ')})`, values };
 }
 
 function keyNames(bound: BoundEntity): string[] {

@@ -3,8 +3,9 @@ import type { Dialect } from './engine.ts';
 
 /** Longer values go into the text of their row as a hash. */
 const longestValue = 1_000;
-/** Bytes of a value of a bounded type, of a length, of separators: all generous. */
-const boundedBytes = 100;
+/** Bytes of a value of a type that has an end, with its separator: generous. */
+const shortBytes = 100;
+const decimalBytes = 1_100;
 
 /** A row's canonical text in SQL, the same at every engine where the rows are equal, and different where they are not. */
 export interface RowText {
@@ -25,15 +26,23 @@ export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
     const canonical = column.canonical(`t.${text.column(column.name)}`, column.scalar);
     if (canonical === null) return null;
     const value = isFree(column) ? measured(text, column, canonical) : canonical;
-    values.push(column.nullable ? `COALESCE(${value}, '~')` : value);
-    bytes += boundedBytes + (isFree(column) ? longestValue : 0);
+    // What a special value stands for may be null, also where the column has none.
+    const mayBeNull = column.nullable || Object.keys(column.specials).length > 0;
+    values.push(mayBeNull ? `COALESCE(${value}, '~')` : value);
+    bytes += bytesOf(column);
   }
   return { sql: text.concat(values.flatMap((value, at) => (at === 0 ? [value] : ["'|'", value]))), bytes };
 }
 
 /** Decided by the field, not by the column: both stores must write it in the same way. */
-function isFree({ scalar: { kind } }: BoundColumn): boolean {
-  return kind === 'text' || kind === 'uuid' || kind === 'bytes';
+function isFree({ scalar }: BoundColumn): boolean {
+  if (scalar.kind === 'decimal') return scalar.scale === null;
+  return ['text', 'uuid', 'bytes', 'bits'].includes(scalar.kind);
+}
+
+function bytesOf(column: BoundColumn): number {
+  if (isFree(column)) return longestValue + shortBytes;
+  return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
 }
 
 function measured(text: Dialect, column: BoundColumn, canonical: string): string {

@@ -1,7 +1,11 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { Access } from './access.ts';
+import { branchesOf } from './branches.ts';
+import { bulkReads } from './bulk-read.ts';
+import { bulkWrites } from './bulk-write.ts';
 import { chunksOf } from './chunks.ts';
+import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
 import { digestsIn } from './digests.ts';
 import { durableState } from './durable-state.ts';
@@ -41,6 +45,10 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...raisedVersionsIn(access),
     ...openDifferencesIn(access),
     ...chunksOf(access, writes),
+    ...branchesOf(access, writes),
+    ...decisionsOf(access),
+    ...bulkReads(access),
+    ...bulkWrites(access, writes),
     ...differencesIn(access),
     ...retirement(access),
     close: () => engine.close(),

@@ -4,6 +4,10 @@ import type { FailureCode, StoreName } from '../model/failure.ts';
 import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
+import type { Branches } from './branches.ts';
+import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyChunk, CopyResult } from './bulk-write.ts';
+import type { Decisions } from './decisions.ts';
 import type { Digests } from './digests.ts';
 import type { OpenDifferences } from './open-differences.ts';
 import type { PresentKeys } from './present-keys.ts';
@@ -103,17 +107,42 @@ export interface JournalEntry {
   readonly kind: string;
   readonly status: OperationStatus;
   readonly version: Version | null;
+  /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
+  readonly failure: FailureCode | null;
+  /** How often the other store was tried. */
+  readonly attempts: number;
   readonly before: Image | null;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
+  readonly updatedAtMs: number;
 }
 
 export interface JournalFilter {
   readonly migration: string;
   readonly statuses?: readonly OperationStatus[];
   readonly ids?: readonly string[];
+  /** Only entries that are older than this. */
+  readonly olderThanMs?: number;
+  /** Goes on behind this entry, in the order of the journal. */
+  readonly after?: JournalPosition | null;
+  /** Default: the oldest first. */
+  readonly newestFirst?: boolean;
   readonly limit: number;
+}
+
+export interface JournalPosition {
+  readonly createdAtMs: number;
+  readonly id: string;
+}
+
+/** What the journal of a store still owes; ages are those of the oldest. */
+export interface Owed {
+  readonly pending: number;
+  readonly parked: number;
+  readonly oldestMs: number | null;
+  readonly oldestPendingMs: number | null;
+  readonly oldestParkedMs: number | null;
 }
 
 /** A key range of a backfill and how far it has come. */
@@ -128,6 +157,8 @@ export interface Chunk {
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  /** Of the rows that came in by the bulk load. */
+  readonly bytes: number;
 }
 
 export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
@@ -141,7 +172,14 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store extends Digests, RecordDigests, PresentKeys, RaisedVersions, OpenDifferences {
+export interface Store
+  extends Branches,
+    Decisions,
+    Digests,
+    RecordDigests,
+    PresentKeys,
+    RaisedVersions,
+    OpenDifferences {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;
@@ -168,10 +206,19 @@ export interface Store extends Digests, RecordDigests, PresentKeys, RaisedVersio
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
   ): Promise<JournalEntry>;
+  /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
   settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
+  park(id: string, parked: { failure: FailureCode; reason: string; undoing?: boolean }): Promise<void>;
+  /** Notes a try of the other store that failed, where the operation is still owed. */
+  noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
-  /** Operations owed or parked. `oldestMs` is an age. */
-  owed(migration: string): Promise<{ pending: number; parked: number; oldestMs: number | null }>;
+  owed(migration: string): Promise<Owed>;
+  /**
+   * Removes at most `limit` entries that were settled longer ago than `olderThanMs`, and gives their number. What is owed,
+   * parked or discarded stays: it is the reason for a difference.
+   */
+  prune(migration: string, limits: { olderThanMs: number; limit: number }): Promise<number>;
 
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
@@ -196,6 +243,14 @@ export interface Store extends Digests, RecordDigests, PresentKeys, RaisedVersio
   clearChunks(migration: string): Promise<void>;
   /** Rows and checkpoint in one transaction. */
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /** A page of a column map for the other store's tables; null where a shape has functions. */
+  readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  /** What the other store's `readPage` has to know of this one. */
+  pageTarget(entity: Entity): Promise<PageTarget>;
+  /** Why no rows can come in by the bulk load; null where they can. */
+  whyNoBulk(): Promise<string | null>;
+  /** Rows by the bulk load, and their checkpoint, in one transaction. */
+  copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult>;
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 

@@ -59,11 +59,15 @@ function requestRows(bound: BoundEntity, image: Image): Record<string, object[]>
 }
 
 /** Own records first, then shared ones, each in key order: every list takes its locks in this order. */
-export function locksOf(bound: BoundEntity, ready: readonly ReadyItem[]): string {
-  const own = new Set(ready.map(({ order }) => JSON.stringify([bound.entity.name, order])));
+export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly ReadyItem[] }[]): string {
+  const own = new Set(
+    lists.flatMap(({ bound, ready }) => ready.map(({ order }) => JSON.stringify([bound.entity.name, order]))),
+  );
   const shared = new Set(
-    ready.flatMap(({ item }) =>
-      item.brings.map((record) => JSON.stringify([record.name, keyText(record.key)])),
+    lists.flatMap(({ ready }) =>
+      ready.flatMap(({ item }) =>
+        item.brings.map((record) => JSON.stringify([record.name, keyText(record.key)])),
+      ),
     ),
   );
   const sorted = (locks: Set<string>) => [...locks].sort(compareText);

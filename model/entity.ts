@@ -5,7 +5,7 @@ import { type AnyFields, type FieldsOf, imageOf } from './field.ts';
 import { type ScalarKind, typeName } from './scalar.ts';
 import type { Shape } from './shape.ts';
 
-export const patterns = ['primary-secondary', 'parallel', 'flag-controlled'] as const;
+export const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
 export type Pattern = (typeof patterns)[number];
 
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
@@ -35,11 +35,20 @@ export interface EntityOptions<E> {
   modern: Shape<E>;
   /** Default `primary-secondary`. */
   pattern?: Pattern;
-  /** Default `primary`; `both` for `parallel`. */
+  /** Default `primary`; `both` for `parallel` and `transactional`. */
   ack?: Ack;
 }
 
-const keyKinds: readonly ScalarKind[] = ['text', 'integer', 'bigint', 'decimal', 'uuid', 'date', 'timestamp'];
+const keyKinds: readonly ScalarKind[] = [
+  'text',
+  'integer',
+  'bigint',
+  'decimal',
+  'uuid',
+  'bytes',
+  'date',
+  'timestamp',
+];
 
 /** Declares an entity. Throws `InvalidDefinition` with the path of what is wrong. */
 export function entity<E>(options: EntityOptions<E>): Entity<E> {
@@ -67,7 +76,7 @@ export function entity<E>(options: EntityOptions<E>): Entity<E> {
     key,
     shapes: { legacy: options.legacy, modern: options.modern },
     pattern,
-    ack: options.ack ?? (pattern === 'parallel' ? 'both' : 'primary'),
+    ack: options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary'),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Canonical, canonicalText, compareText, type Image, isList, isRecord } from './canonical.ts';
 import { LockstepError } from './failure.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
+import { type Policies, withStandIns } from './stand-in.ts';
 
 /** A field's declaration; `T` is what programs see of it. Null is a value of every field. */
 export type Field<T> = ScalarField<T> | ListField<T> | RecordField<T>;
@@ -37,24 +38,45 @@ type RecordOf<E> = { readonly [P in keyof E]-?: Field<NonNullable<E[P]>> };
 
 const scalarField = <T>(scalar: Scalar): ScalarField<T> => ({ form: 'scalar', scalar });
 
-/** How fields are declared. Each says what programs see and which canonical form both stores are held to. */
+/**
+ * How fields are declared. Each says what programs see and which canonical form both stores are held to. Where a database
+ * has values that the other one has not (`StandIns`), they are refused unless the field says what stands for them.
+ */
 export const field = {
-  text: <T extends string = string>() => scalarField<T>({ kind: 'text' }),
+  /** `nul: 'bytes'` lets NUL characters in; PostgreSQL then keeps the text in a `bytea` column, as UTF-8. Default `refuse`. */
+  text: <T extends string = string>({ nul = 'refuse' }: { nul?: 'refuse' | 'bytes' } = {}) =>
+    scalarField<T>(nul === 'bytes' ? { kind: 'text', nul } : { kind: 'text' }),
   boolean: () => scalarField<boolean>({ kind: 'boolean' }),
   /** A whole number within ±2^53. */
   integer: () => scalarField<number>({ kind: 'integer' }),
   bigint: () => scalarField<bigint>({ kind: 'bigint' }),
-  /** An exact decimal, as a string with exactly `scale` digits after the point. */
-  decimal: ({ scale }: { scale: number }) => scalarField<string>({ kind: 'decimal', scale }),
-  /** A double. Negative zero becomes zero; NaN and infinity are refused. */
-  float: () => scalarField<number>({ kind: 'float' }),
+  /** An exact decimal, as a string with exactly `scale` digits after the point; without `scale`, with as many as it needs. */
+  decimal: ({
+    scale,
+    ...policies
+  }: { scale?: number } & Policies<'nan' | 'infinity' | 'minusInfinity'> = {}) =>
+    scalarField<string>(withStandIns({ kind: 'decimal', scale: scale ?? null }, policies)),
+  /** A double. Negative zero becomes zero. */
+  float: (policies: Policies<'nan' | 'infinity' | 'minusInfinity'> = {}) =>
+    scalarField<number>(withStandIns({ kind: 'float' }, policies)),
   /** `YYYY-MM-DD` */
-  date: () => scalarField<string>({ kind: 'date' }),
+  date: (policies: Policies<'zero' | 'infinity' | 'minusInfinity'> = {}) =>
+    scalarField<string>(withStandIns({ kind: 'date' }, policies)),
   /** A time of day, `HH:MM:SS.ffffff`, with `precision` (0…6, default 6) digits. */
   time: ({ precision = 6 }: { precision?: number } = {}) => scalarField<string>({ kind: 'time', precision }),
   /** An instant in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, with `precision` (0…6, default 6) digits. */
-  timestamp: ({ precision = 6 }: { precision?: number } = {}) =>
-    scalarField<string>({ kind: 'timestamp', precision }),
+  timestamp: ({
+    precision = 6,
+    ...policies
+  }: { precision?: number } & Policies<'zero' | 'infinity' | 'minusInfinity'> = {}) =>
+    scalarField<string>(withStandIns({ kind: 'timestamp', precision }, policies)),
+  /** A span of time, `[-]HH:MM:SS.ffffff`, which may be longer than a day: MySQL's TIME, PostgreSQL's interval. */
+  duration: ({ precision = 6 }: { precision?: number } = {}) =>
+    scalarField<string>({ kind: 'duration', precision }),
+  /** Exactly `length` bits, as a string of 0 and 1. */
+  bits: ({ length }: { length: number }) => scalarField<string>({ kind: 'bits', length }),
+  /** Distinct labels, sorted: MySQL's SET, a list or JSON elsewhere. */
+  set: <T extends string = string>() => scalarField<readonly T[]>({ kind: 'set' }),
   uuid: () => scalarField<string>({ kind: 'uuid' }),
   bytes: () => scalarField<Uint8Array>({ kind: 'bytes' }),
   json: <T = unknown>() => scalarField<T>({ kind: 'json' }),

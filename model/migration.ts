@@ -36,6 +36,8 @@ export interface Policy {
   readonly secondaryRetryMaxMs: number;
   /** How often a unique conflict on the secondary is tried again before the write is parked. */
   readonly conflictAttempts: number;
+  /** How long a transaction may be prepared and undecided before it is rolled back. */
+  readonly inDoubtMs: number;
   /** How long writes may wait while the primary changes, before the old one opens again. */
   readonly drainLimitMs: number;
   /** How long all reads must have been modern before legacy may stop. */
@@ -46,9 +48,23 @@ export interface Policy {
   readonly sampleSize: number;
   /** How long an unequal pair is given to settle before it is looked at again. */
   readonly settleMs: number;
-  /** Key ranges copied at the same time, and keys in one chunk. */
+  /** Key ranges copied at the same time, and the most keys in one chunk, which takes about half a second. */
   readonly backfillParallel: number;
   readonly backfillChunk: number;
+  /** Share (0…1) of writes that are read back from both stores, how long after the write, and whether what is found altered is repaired. */
+  readonly validateShare: number;
+  readonly validateDelayMs: number;
+  readonly validateRepair: boolean;
+  /**
+   * How long the journal remembers operations that are settled: for this long an operation may be sent again under its id.
+   * At least an hour. What is owed, parked or discarded is kept.
+   */
+  readonly journalRetentionMs: number;
+  /** How often owed operations are looked for whose workflow is gone, and how long they must have been owed; 0 never looks. */
+  readonly journalRetryEveryMs: number;
+  readonly journalRetryAfterMs: number;
+  /** How often the journal is pruned; 0 never does. */
+  readonly journalPruneEveryMs: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. */
   readonly dropLegacyAfterMs: number | null;
 }
@@ -59,15 +75,26 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   secondaryRetryMs: 500,
   secondaryRetryMaxMs: 30_000,
   conflictAttempts: 10,
+  inDoubtMs: 30_000,
   drainLimitMs: 20_000,
   soakMs: 3_600_000,
   evidenceMaxAgeMs: 24 * 3_600_000,
   sampleSize: 1_000,
   settleMs: 2_000,
   backfillParallel: 2,
-  backfillChunk: 200,
+  validateShare: 0,
+  validateDelayMs: 5_000,
+  validateRepair: false,
+  journalRetentionMs: 7 * 24 * 3_600_000,
+  journalRetryEveryMs: 60_000,
+  journalRetryAfterMs: 60_000,
+  journalPruneEveryMs: 3_600_000,
+  backfillChunk: 50_000,
   dropLegacyAfterMs: null,
 };
+
+/** No try of an operation outlives it by so much that the journal's entry would be missed. */
+const leastRetentionMs = 3_600_000;
 
 const defaultStore: Omit<StoreOptions, 'urlFrom'> = {
   poolSize: 10,
@@ -106,6 +133,15 @@ export function defineMigration(options: MigrationOptions): Migration {
     if (typeof value === 'number' && !(value >= 0 && Number.isFinite(value))) {
       throw invalid(`policy.${name}`, `${value} must be a number that is not negative`);
     }
+  }
+  if (policy.validateShare > 1) {
+    throw invalid('policy.validateShare', `${policy.validateShare} must be a share from 0 to 1`);
+  }
+  if (policy.journalRetentionMs < leastRetentionMs) {
+    throw invalid(
+      'policy.journalRetentionMs',
+      `${policy.journalRetentionMs} must be at least ${leastRetentionMs}: a late try of an operation must still find it`,
+    );
   }
   return {
     name: options.name,

@@ -54,9 +54,11 @@ export interface WriteInput {
   readonly route: WriteRoute;
   /** For `flag-controlled`: whether the flag was on for this key when the client looked. */
   readonly dualWrite: boolean;
+  /** Both stores are read back this long after the write; null does not look again. */
+  readonly validateAfterMs: number | null;
   readonly policy: Pick<
     Policy,
-    'primaryGiveUpMs' | 'secondaryRetryMs' | 'secondaryRetryMaxMs' | 'conflictAttempts'
+    'primaryGiveUpMs' | 'secondaryRetryMs' | 'secondaryRetryMaxMs' | 'conflictAttempts' | 'journalRetentionMs'
   >;
 }
 

@@ -1,19 +1,27 @@
-import { isInteger, isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+import { isInteger, isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+import type { StandIns } from './stand-in.ts';
 
 /**
  * The kinds of scalar that an entity's field may have. Both a field and a column have one; a column can hold a field when
- * their scalars are compatible (databases/types.ts).
+ * their scalars are compatible (databases/types.ts, databases/fit.ts).
  */
 export type Scalar =
-  | { readonly kind: 'text' }
+  /** With `nul: 'bytes'` the text may hold NUL characters, and may lie in a column of bytes, as UTF-8. */
+  | { readonly kind: 'text'; readonly nul?: 'bytes' }
   | { readonly kind: 'boolean' }
   | { readonly kind: 'integer' }
   | { readonly kind: 'bigint' }
-  | { readonly kind: 'decimal'; readonly scale: number }
-  | { readonly kind: 'float' }
-  | { readonly kind: 'date' }
+  /** Without a scale, every value has the digits that it needs and no zeros behind them. */
+  | { readonly kind: 'decimal'; readonly scale: number | null; readonly standIns?: StandIns }
+  | { readonly kind: 'float'; readonly standIns?: StandIns }
+  | { readonly kind: 'date'; readonly standIns?: StandIns }
   | { readonly kind: 'time'; readonly precision: number }
-  | { readonly kind: 'timestamp'; readonly precision: number }
+  | { readonly kind: 'timestamp'; readonly precision: number; readonly standIns?: StandIns }
+  /** A span of hours, minutes and seconds of either sign, which may be longer than a day. */
+  | { readonly kind: 'duration'; readonly precision: number }
+  | { readonly kind: 'bits'; readonly length: number }
+  /** Labels without order: a JSON list of distinct strings, sorted. */
+  | { readonly kind: 'set' }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'bytes' }
   | { readonly kind: 'json' };
@@ -30,7 +38,7 @@ export class NotCanonical extends Error {}
 export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
   switch (scalar.kind) {
     case 'text':
-      return textOf(value);
+      return textOf(value, scalar.nul === 'bytes');
     case 'boolean':
       if (typeof value === 'boolean') return value;
       throw refused('a boolean', value);
@@ -47,6 +55,12 @@ export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
       return timeText(value, scalar.precision);
     case 'timestamp':
       return timestampText(value, scalar.precision);
+    case 'duration':
+      return durationText(value, scalar.precision);
+    case 'bits':
+      return bitsText(value, scalar.length);
+    case 'set':
+      return setText(value);
     case 'uuid':
       return uuidText(value);
     case 'bytes':
@@ -57,7 +71,10 @@ export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
   }
 }
 
-/** What a program gets to see: numbers, bigints, strings, bytes, parsed JSON. Decimals, dates and times stay strings. */
+/**
+ * What a program gets to see: numbers, bigints, strings, bytes, lists of labels, parsed JSON. Decimals, dates, times and bits
+ * stay strings. A number within JSON that JavaScript would round comes as a `LosslessNumber`.
+ */
 export function fromCanonical(scalar: Scalar, canonical: string | boolean): unknown {
   if (typeof canonical === 'boolean') return canonical;
   switch (scalar.kind) {
@@ -68,11 +85,17 @@ export function fromCanonical(scalar: Scalar, canonical: string | boolean): unkn
       return BigInt(canonical);
     case 'bytes':
       return new Uint8Array(Buffer.from(canonical, 'hex'));
-    case 'json':
+    case 'set':
       return JSON.parse(canonical);
+    case 'json':
+      return parse(canonical, undefined, numberOf);
     default:
       return canonical;
   }
+}
+
+function numberOf(text: string): number | LosslessNumber {
+  return isSafeNumber(text) ? Number(text) : new LosslessNumber(text);
 }
 
 /** JSON text with sorted names and plainly written numbers of any length. */
@@ -82,8 +105,10 @@ export function canonicalJson(text: string): string {
 
 function writeJson(value: unknown): string {
   if (isLosslessNumber(value)) return plainNumber(value.value);
+  if (typeof value === 'string' && !value.isWellFormed()) throw new NotCanonical(halfCharacter);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(writeJson).join(',')}]`;
+  if (Object.keys(value).some((name) => !name.isWellFormed())) throw new NotCanonical(halfCharacter);
   const members = Object.entries(value)
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member)}`);
@@ -108,10 +133,16 @@ function plainNumber(text: string): string {
   return plain === '0' ? '0' : `${sign}${plain}`;
 }
 
-function textOf(value: unknown): string {
+const halfCharacter = 'holds half of a surrogate pair, which no store can keep';
+
+function textOf(value: unknown, nul: boolean): string {
   if (typeof value !== 'string') throw refused('a string', value);
-  if (!value.isWellFormed())
-    throw new NotCanonical('the string holds half of a surrogate pair; no store can keep it');
+  if (!value.isWellFormed()) throw new NotCanonical(halfCharacter);
+  if (!nul && value.includes('\u0000')) {
+    throw new NotCanonical(
+      "holds a NUL character, which PostgreSQL's text refuses; take it out, or declare the field with nul: 'bytes'",
+    );
+  }
   return value;
 }
 
@@ -131,13 +162,14 @@ function integerOf(value: unknown): bigint | null {
   return null;
 }
 
-function decimalText(value: unknown, scale: number): string {
+function decimalText(value: unknown, scale: number | null): string {
   const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
   if (typeof text !== 'string') throw refused('a decimal as string', value);
   const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (!match)
     throw new NotCanonical('a decimal is written as digits with an optional point, such as "12.50"');
   const [, sign = '', whole = '', fraction = ''] = match;
+  if (scale === null) return plainNumber(`${sign === '-' ? sign : ''}${whole}.${fraction}0`);
   if (/[1-9]/.test(fraction.slice(scale))) {
     throw new NotCanonical(
       `the decimal has more than the ${scale} digits after the point that the field keeps`,
@@ -188,6 +220,29 @@ function timestampText(value: unknown, precision: number): string {
   if (Number.isNaN(instant.getTime()))
     throw new NotCanonical('the timestamp names a time that does not exist');
   return `${instant.toISOString().slice(0, 19)}${fractionText(fraction, precision)}Z`;
+}
+
+function durationText(value: unknown, precision: number): string {
+  const match =
+    typeof value === 'string' ? /^(-?)0*(\d{2,}):([0-5]\d):([0-5]\d)(?:\.(\d+))?$/.exec(value) : null;
+  if (!match) throw refused('a span of time as "[-]HH:MM:SS[.ffffff]"', value);
+  const [, sign, hours, minutes, seconds, fraction = ''] = match;
+  const text = `${hours}:${minutes}:${seconds}${fractionText(fraction, precision)}`;
+  return /[1-9]/.test(text) ? `${sign}${text}` : text;
+}
+
+function bitsText(value: unknown, length: number): string {
+  if (typeof value !== 'string') throw refused('bits as a string of 0 and 1', value);
+  if (!/^[01]*$/.test(value) || value.length !== length)
+    throw new NotCanonical(`is not a string of exactly ${length} times 0 or 1`);
+  return value;
+}
+
+function setText(value: unknown): string {
+  if (!Array.isArray(value)) throw refused('a list of labels', value);
+  const labels = value.map((label: unknown) => textOf(label, false));
+  if (new Set(labels).size !== labels.length) throw new NotCanonical('names a label twice');
+  return JSON.stringify(labels.sort());
 }
 
 function fractionText(fraction: string, precision: number): string {

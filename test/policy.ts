@@ -7,4 +7,7 @@ export const quickPolicy = {
   soakMs: 0,
   settleMs: 200,
   sampleSize: 100,
+  // Tests of the journal start what the schedules would.
+  journalRetryEveryMs: 0,
+  journalPruneEveryMs: 0,
 };

@@ -54,6 +54,11 @@ export function within(milliseconds: number) {
   });
 }
 
+/** A compensation: its event in the history says what is undone and why. */
+export function undoing(summary: string) {
+  return proxyActivities<Activities>({ startToCloseTimeout: shortly, retry: pauses, summary });
+}
+
 /** Tries of the secondary, as often as the migration's policy says, until it answers. */
 export function owing(policy: WriteInput['policy']) {
   return proxyActivities<Activities>({

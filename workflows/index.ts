@@ -1,4 +1,6 @@
 export { backfill } from './backfill.ts';
 export { migration } from './migration.ts';
+export { pruneJournal } from './prune-journal.ts';
+export { retryFailedOperations } from './retry-failed-operations.ts';
 export { validate } from './validate.ts';
 export { write } from './write.ts';

@@ -12,6 +12,9 @@ export const migrationWorkflowId = (migration: string) => `migration/${migration
 export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
 
+export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
+export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
+
 /** Search attributes: names only, never keys. */
 export const searchAttributes = {
   migration: 'LockstepMigration',
@@ -34,6 +37,18 @@ export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
+
+/** What a retry of owed operations has done. */
+export interface RetriedOperations {
+  /** In the other store, and settled in the journal. */
+  readonly settled: number;
+  /** Refused again; they stay owed or parked. */
+  readonly failed: number;
+  /** Workflows that waited for a person and were told to go on. */
+  readonly told: number;
+  /** Why the rest was left; null when all were tried. */
+  readonly stopped?: string | null;
+}
 
 /** What a validation found. */
 export interface Evidence {

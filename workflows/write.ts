@@ -3,15 +3,17 @@ import {
   allHandlersFinished,
   condition,
   log,
+  setCurrentDetails,
   setHandler,
   sleep,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
-import type { WriteResult } from '../activities/write.ts';
-import { failureCodes } from '../model/failure.ts';
-import type { WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
+import type { Timing, UndoResult, WriteResult } from '../activities/write.ts';
+import { type FailureCode, failureCodes } from '../model/failure.ts';
+import type { OperationStatus, WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
-import { owing, patient, promptly, quick, soon, within } from './activities.ts';
+import { owing, patient, promptly, quick, soon, undoing, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import {
   acknowledged,
@@ -23,6 +25,7 @@ import {
   type WriteStatus,
   writeStatus,
 } from './messages.ts';
+import { compensationDetails, lookBackDetails, parkedDetails, undoSummary } from './write-details.ts';
 
 /** What a primary has decided, under which route. */
 interface Decided {
@@ -31,10 +34,27 @@ interface Decided {
   readonly decidedBy: WriteRoute['primary'];
   /** Whether its journal says that the other store still waits for it. */
   readonly owed: boolean;
+  readonly timing: Timing | null;
 }
+
+/** Why a write waits for a person, and in which store's journal. */
+interface Parking {
+  readonly store: WriteRoute['primary'];
+  readonly failure: FailureCode;
+  readonly reason: string;
+  /** It took effect there and could not be undone. */
+  readonly undoing: boolean;
+}
+
+/** A person's decision, or what the journal says has become of the operation meanwhile. */
+type Parked = { readonly decision: Resolution } | { readonly settled: OperationStatus };
+
+/** `left`: a person has given up undoing it. `stands`: both stores have it by now. */
+type Undone = 'undone' | 'left' | 'stands';
 
 const parallelConflictAttempts = 3;
 const laggingMs = 250;
+const lookBackLimitMs = 600_000;
 
 type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
 
@@ -44,6 +64,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   let status: WriteStatus = { stage: 'primary', version: null, reason: null };
   let answer: Answer | null = null;
   let resolution: Resolution | null = null;
+  let takesDecisions = false;
 
   setHandler(writeStatus, () => status, { description: 'Where the write stands' });
   setHandler(
@@ -80,7 +101,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   setHandler(
     resolveSignal,
     (decision) => {
-      if (status.stage === 'parked' && resolutions.includes(decision)) resolution = decision;
+      if (takesDecisions && resolutions.includes(decision)) resolution = decision;
     },
     { description: 'As the update "resolve", for tools that only signal' },
   );
@@ -90,10 +111,11 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   try {
     const decided =
       input.pattern === 'parallel' && runsParallel(input) ? await decideParallel() : await decideAtPrimary();
-    await settle(decided);
+    const inBoth = await settle(decided);
     status = { ...status, stage: 'done' };
     const done = receipt(decided.version, decided.route);
     answer ??= { receipt: done };
+    if (inBoth && input.validateAfterMs !== null) await lookBack(input.validateAfterMs);
     await condition(allHandlersFinished);
     return done;
   } catch (error) {
@@ -138,40 +160,77 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     if (!store) return;
     status = { stage: 'compensating', version: null, reason: refused.message };
     const closed = await soon((activities) => activities.closeOperation({ operation, store }));
-    if (closed.status !== 'aborted') await undo(route, null, refused.message);
+    if (closed.status !== 'aborted') await undo({ route, version: null, reason: refused.message, store });
   }
 
-  /** Undoes what the primary has, then fails the call with what the other store said. */
-  async function compensate(decided: Decided, reason: string): Promise<never> {
+  /** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
+  async function compensate(decided: Decided, reason: string): Promise<void> {
     status = { stage: 'compensating', version: decided.version, reason };
-    await undo(decided.route, decided.version, reason);
-    throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, {
+    const { route, version, decidedBy: store } = decided;
+    const undone = await undo({ route, version, reason, store });
+    if (undone === 'stands') return;
+    const details = {
       entity: operation.entity,
       operationId: operation.id,
       reason,
-      ...(decided.route.secondary ? { store: decided.route.secondary } : {}),
-    });
+      ...(route.secondary ? { store: route.secondary } : {}),
+    };
+    if (undone === 'undone')
+      throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, details);
+    throw failure(
+      'CompensationFailed',
+      `${reason}; it was not undone, a person has left it as it is`,
+      details,
+    );
   }
 
   /** A compensation that fails parks, with both reasons; a person decides whether it is tried again. */
-  async function undo(from: WriteRoute, version: Version | null, reason: string): Promise<void> {
-    let route = from;
+  async function undo(what: {
+    route: WriteRoute;
+    version: Version | null;
+    reason: string;
+    /** Which store has the operation, and keeps it in its journal. */
+    store: WriteRoute['primary'];
+  }): Promise<Undone> {
+    const { version, reason, store } = what;
+    const { kind, entity } = operation;
+    let { route } = what;
+    let wasParked = false;
     for (;;) {
-      const result = await undoOnce(route, version);
-      if (result.status === 'applied') return;
+      status = { ...status, stage: 'compensating' };
+      setCurrentDetails(compensationDetails('begun', { kind, entity, store, reason }));
+      const result = await undoOnce(route, version, undoSummary({ kind, entity, store, reason }));
       if (result.status === 'fenced') {
         route = await routeAfter(route, input);
         continue;
       }
+      if (result.status === 'applied' || result.status === 'stands') {
+        const undone = result.status === 'applied' ? 'undone' : 'stands';
+        if (undone === 'undone' && wasParked) {
+          await patient.settleOperation({ store, operationId: operation.id, status: 'compensated', reason });
+        }
+        setCurrentDetails(compensationDetails(undone, { kind, entity, store, reason }));
+        return undone;
+      }
       const why = 'message' in result ? result.message : 'the compensation was aborted';
-      const decision = await parked(route.primary, `${reason}; its compensation failed: ${why}`);
-      if (decision === 'discard') return;
+      const waited = await parked({
+        store,
+        failure: 'CompensationFailed',
+        reason: `${reason}; its compensation failed: ${why}`,
+        undoing: true,
+      });
+      wasParked = true;
+      if ('settled' in waited) return waited.settled === 'discarded' ? 'left' : 'undone';
+      if (waited.decision === 'discard') {
+        setCurrentDetails(compensationDetails('left', { kind, entity, store, reason: `${reason}; ${why}` }));
+        return 'left';
+      }
     }
   }
 
-  async function undoOnce(route: WriteRoute, version: Version | null): Promise<WriteResult> {
+  async function undoOnce(route: WriteRoute, version: Version | null, summary: string): Promise<UndoResult> {
     try {
-      return await patient.undoOperation({ operation, route, version });
+      return await undoing(summary).undoOperation({ operation, route, version });
     } catch (error) {
       const known = failureIn(error);
       if (!known) throw error;
@@ -179,9 +238,9 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     }
   }
 
-  /** Until the secondary has the write, or nobody owes it any more. */
-  async function settle(decided: Decided): Promise<void> {
-    if (!decided.owed) return;
+  /** Until the secondary has the write (true), or nobody owes it any more. */
+  async function settle(decided: Decided): Promise<boolean> {
+    if (!decided.owed) return false;
     let { route } = decided;
     // The caller of a parallel write is waiting for the compensation; the others have their answer.
     const conflictLimit =
@@ -189,11 +248,11 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     let conflicts = 0;
     let first = true;
     while (route.secondary) {
-      const result = await converge(route, decided.decidedBy, first);
+      const result = await converge({ ...decided, route }, first);
       first = false;
       switch (result.status) {
         case 'applied':
-          return;
+          return true;
         case 'fenced':
           route = await routeAfter(route, input);
           continue;
@@ -212,12 +271,18 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
           break;
       }
       const reason = 'message' in result ? result.message : 'the operation was aborted at the secondary';
-      if (input.pattern === 'parallel') await compensate({ ...decided, route }, reason);
-      const decision = await parked(decided.decidedBy, reason);
-      if (decision === 'discard') return;
-      if (decision === 'compensate') {
-        status = { ...status, stage: 'compensating' };
-        await undo(route, decided.version, reason);
+      if (input.pattern === 'parallel') {
+        await compensate({ ...decided, route }, reason);
+        return true;
+      }
+      const { decidedBy: store, version } = decided;
+      const code = result.status === 'conflict' ? 'UniqueConflict' : 'StoreRefused';
+      const waited = await parked({ store, failure: code, reason, undoing: false });
+      if ('settled' in waited) return waited.settled === 'completed';
+      if (waited.decision === 'discard') return false;
+      if (waited.decision === 'compensate') {
+        const undone = await undo({ route, version, reason, store });
+        if (undone !== 'undone') return undone === 'stands';
         throw failure('Compensated', `operation ${operation.id} was compensated by a person: ${reason}`, {
           entity: operation.entity,
           operationId: operation.id,
@@ -229,17 +294,15 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     await soon((activities) =>
       activities.settleOperation({ store, operationId: operation.id, status: 'completed', reason: null }),
     );
+    return false;
   }
 
-  async function converge(
-    route: WriteRoute,
-    decidedBy: WriteRoute['primary'],
-    first: boolean,
-  ): Promise<WriteResult> {
+  async function converge({ route, decidedBy, timing }: Decided, first: boolean): Promise<WriteResult> {
     const request = {
       operation: { id: operation.id, entity: operation.entity, key: operation.key },
       route,
       decidedBy,
+      timing,
     };
     if (first) {
       try {
@@ -255,15 +318,24 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   }
 
   /** Waits for a person. The caller of `ack: 'both'` is told; the write itself stays owed. */
-  async function parked(store: WriteRoute['primary'], reason: string): Promise<Resolution> {
-    await patient.settleOperation({ store, operationId: operation.id, status: 'parked', reason });
+  async function parked({ store, failure: code, reason, undoing }: Parking): Promise<Parked> {
+    // From before the journal says that it is parked: whoever reads that there may decide at once.
+    resolution = null;
+    takesDecisions = true;
+    const park = { store, operationId: operation.id, failure: code, reason, undoing };
+    const now = await patient.parkOperation(park);
+    if (now !== 'parked') {
+      takesDecisions = false;
+      return { settled: now };
+    }
     status = { ...status, stage: 'parked', reason };
     upsertSearchAttributes({ [searchAttributes.state]: ['parked'] });
+    setCurrentDetails(parkedDetails({ kind: operation.kind, entity: operation.entity, store, reason }));
     log.error('the write is parked', { operationId: operation.id, entity: operation.entity, reason });
     answer ??= {
       failed: failure(
         'Parked',
-        `the write is in the primary, the other store refuses it: ${reason}; an operator decides (lockstep writes show ${operation.id})`,
+        `the write is in the ${store} store only: ${reason}; an operator decides (lockstep writes show ${operation.id})`,
         {
           entity: operation.entity,
           operationId: operation.id,
@@ -272,15 +344,31 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
         },
       ),
     };
-    resolution = null;
     await condition(() => resolution !== null);
     const decision = taken();
+    takesDecisions = false;
+    setCurrentDetails('');
     status = { ...status, stage: 'secondary' };
     upsertSearchAttributes({ [searchAttributes.state]: [decision] });
     if (decision === 'discard') {
       await patient.settleOperation({ store, operationId: operation.id, status: 'discarded', reason });
     }
-    return decision;
+    return { decision };
+  }
+
+  /** Reads both stores back, long after the caller has its answer; what is wrong shows, and fails nothing. */
+  async function lookBack(afterMs: number): Promise<void> {
+    await sleep(afterMs);
+    const { id, entity, key } = operation;
+    try {
+      const found = await within(lookBackLimitMs).validateWrite({ operation: { id, entity, key } });
+      if (found.verdict === 'intact' || found.verdict === 'in-flight') return;
+      setCurrentDetails(lookBackDetails(found));
+      upsertSearchAttributes({ [searchAttributes.state]: ['differs'] });
+      log.error('the write is not in both stores as it was written', { operationId: id, entity, ...found });
+    } catch (error) {
+      log.warn('the write could not be read back', { operationId: id, reason: messageOf(error) });
+    }
   }
 }
 
@@ -300,7 +388,13 @@ async function decide(input: WriteInput): Promise<Decided> {
     const result = await writeAtPrimary({ ...input, route });
     switch (result.status) {
       case 'applied':
-        return { version: result.version, route, decidedBy: route.primary, owed: route.secondary !== null };
+        return {
+          version: result.version,
+          route,
+          decidedBy: route.primary,
+          owed: route.secondary !== null,
+          timing: result.timing ?? null,
+        };
       case 'refused':
       case 'conflict':
         throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
@@ -308,6 +402,7 @@ async function decide(input: WriteInput): Promise<Decided> {
           operationId: operation.id,
           store: route.primary,
           reason: result.message,
+          ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
         });
       case 'aborted':
         throw failure(
@@ -324,7 +419,13 @@ async function decide(input: WriteInput): Promise<Decided> {
           const { primary: store } = route;
           const closed = await soon((activities) => activities.closeOperation({ operation, store }));
           if (closed.status !== 'aborted' && closed.status !== 'failed' && closed.version !== null) {
-            return { version: closed.version, route: next, decidedBy: route.primary, owed: true };
+            return {
+              version: closed.version,
+              route: next,
+              decidedBy: route.primary,
+              owed: true,
+              timing: null,
+            };
           }
         }
         route = next;
@@ -334,6 +435,7 @@ async function decide(input: WriteInput): Promise<Decided> {
 }
 
 async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
+  refuseForgotten(input);
   try {
     return await quick.writePrimary(input);
   } catch (error) {
@@ -358,6 +460,21 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
       },
     );
   }
+}
+
+/**
+ * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then
+ * a second try would be a second effect.
+ */
+function refuseForgotten({ operation, policy }: WriteInput): void {
+  const ageMs = Date.now() - workflowInfo().startTime.getTime();
+  if (ageMs <= policy.journalRetentionMs / 2) return;
+  throw failure(
+    'OutcomeUnknown',
+    `operation ${operation.id} was begun ${ageMs} ms ago, the journal remembers for ${policy.journalRetentionMs} ms only; ` +
+      'read the record, and send what is still wanted as a new operation',
+    { entity: operation.entity, operationId: operation.id },
+  );
 }
 
 /** One quick try of the secondary; what it leaves open is settled by converging. */

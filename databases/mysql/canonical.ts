@@ -1,4 +1,7 @@
 import type { Scalar } from '../../model/scalar.ts';
+import type { CatalogueColumn, ColumnLimits } from '../column.ts';
+import { withStandIns } from '../stand-in-sql.ts';
+import { literal } from './quote.ts';
 
 /** What of a column decides how its values are written. */
 export interface Described {
@@ -9,10 +12,21 @@ export interface Described {
   readonly scale: number;
   readonly fraction: number;
   readonly charset: string;
+  readonly length: number;
+  readonly limits: ColumnLimits;
+  readonly specials: CatalogueColumn['specials'];
 }
 
 /** SQL for the canonical text of a value; null where only the worker can give it. See `CatalogueColumn.canonical`. */
 export function canonicalSql(column: Described, value: string, scalar: Scalar): string | null {
+  const plain = plainSql(column, value, scalar);
+  const own = `CAST(${value} AS CHAR)`;
+  return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+}
+
+function plainSql(column: Described, given: string, scalar: Scalar): string | null {
+  const isBits = column.natural?.kind === 'bits' && scalar.kind !== 'bits';
+  const value = isBits ? `CAST(${given} AS UNSIGNED)` : given;
   switch (scalar.kind) {
     case 'boolean':
       return `CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST(${value} AS CHAR) END`;
@@ -20,6 +34,7 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
     case 'bigint':
       return `CAST(${plain(column, value)} AS CHAR)`;
     case 'decimal':
+      if (scalar.scale === null) return trimmed(column, `CAST(${plain(column, value)} AS CHAR)`);
       return exactly(
         value,
         column.natural?.kind !== 'decimal' || column.scale === scalar.scale
@@ -42,15 +57,43 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
         (fitting) => `CONCAT(REPLACE(CAST(${fitting} AS CHAR), ' ', 'T'), 'Z')`,
       );
     case 'uuid':
+      if (column.natural?.kind === 'bytes') return uuidSql(value);
       return column.natural?.kind === 'text' ? `LOWER(${unicode(column, value)})` : `CAST(${value} AS CHAR)`;
     case 'bytes':
       return `LOWER(HEX(${value}))`;
     case 'text':
-      return unicode(column, value);
+      return textSql(column, value);
+    case 'bits':
+      return column.natural?.kind === 'bits'
+        ? `LPAD(BIN(${value}), ${column.natural.length}, '0')`
+        : textSql(column, value);
     case 'float':
     case 'json':
+    case 'duration':
+    case 'set':
       return null;
   }
+}
+
+function textSql(column: Described, value: string): string | null {
+  const { natural, limits, length } = column;
+  if (natural?.kind === 'bytes') return null;
+  // No text field holds a NUL, so the enum's empty value, which stands for an error, equals none.
+  if (limits.labels && !limits.labels.includes(''))
+    return `IF(${value} = '', CHAR(0 USING utf8mb4), ${unicode(column, value)})`;
+  return length > 0 ? unicode(column, value) : `CAST(${value} AS CHAR)`;
+}
+
+function uuidSql(value: string): string {
+  const hex = `LOWER(HEX(${value}))`;
+  const part = (from: number, count: number) => `SUBSTR(${hex}, ${from}, ${count})`;
+  return `CONCAT(${[part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 16)].join(`, '-', `)})`;
+}
+
+/** Without zeros behind the last digit after the point. */
+function trimmed({ natural }: Described, text: string): string {
+  if (natural?.kind !== 'decimal' || natural.scale === 0) return text;
+  return `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text}))`;
 }
 
 /** A value that has more digits than the field keeps is written with all of them, so that it equals none of the field's. */

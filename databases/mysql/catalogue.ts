@@ -1,7 +1,9 @@
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
+import { mysqlTypes, scalarOf, unmapped } from '../types.ts';
 import { canonicalSql } from './canonical.ts';
+import { ownForm } from './own-form.ts';
 
 const columnsSql = `
 SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
@@ -72,37 +74,61 @@ interface Described {
 
 function columnOf(described: Described): CatalogueColumn {
   const { base, declared } = described;
-  const natural = naturalOf(described);
+  const rule = mysqlTypes[base] ?? unmapped;
+  const natural = rule.holds
+    ? scalarOf(rule.holds, {
+        scale: described.scale,
+        precision: described.fraction,
+        length: described.digits,
+      })
+    : null;
   const isBytes = natural?.kind === 'bytes';
+  const isText = natural?.kind === 'text' && described.length > 0;
+  const limits = limitsOf(described);
+  const specials = zeroDate(described);
   return {
     name: described.name,
     declared,
+    rule,
     nullable: described.nullable,
     generated: described.generated,
     natural,
     single: base === 'float',
-    limits: limitsOf(described),
+    limits,
+    specials,
     read: (reference) => {
       if (isBytes) return `HEX(${reference})`;
+      if (natural?.kind === 'bits') return `LPAD(BIN(${reference}), ${natural.length}, '0')`;
       // A cast of a double to CHAR is cut at 22 characters; the protocol's own text is not.
       if (base === 'float') return `CAST(${reference} AS DOUBLE)`;
-      return natural?.kind === 'text' || base === 'double' ? reference : `CAST(${reference} AS CHAR)`;
+      return isText || base === 'set' || base === 'double' ? reference : `CAST(${reference} AS CHAR)`;
     },
     write: (text) => {
       if (isBytes) return `UNHEX(${text})`;
+      if (natural?.kind === 'bits') return `CAST(CONV(${text}, 2, 10) AS UNSIGNED)`;
       return base === 'year' ? `CAST(${text} AS UNSIGNED)` : text;
     },
     compare: (text) => compareAs(described, natural, text),
+    asText: null,
     bytes:
-      natural?.kind === 'text' && !/_nopad_bin$|_0900_bin$/.test(described.collation)
+      (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
-    sortsByBytes: natural?.kind === 'text' && described.collation.endsWith('_bin'),
-    canonical: (reference, scalar) => canonicalSql({ ...described, natural }, reference, scalar),
+    sortsByBytes: isText && described.collation.endsWith('_bin'),
+    canonical: (reference, scalar) =>
+      canonicalSql({ ...described, natural, limits, specials }, reference, scalar),
   };
 }
 
-function limitsOf({ base, declared, length }: Described): ColumnLimits {
+function zeroDate({ base, fraction }: Described): CatalogueColumn['specials'] {
+  if (base === 'date') return { zero: '0000-00-00' };
+  if (base !== 'datetime' && base !== 'timestamp') return {};
+  return { zero: `0000-00-00 00:00:00${fraction > 0 ? `.${'0'.repeat(fraction)}` : ''}` };
+}
+
+function limitsOf(described: Described): ColumnLimits {
+  const { base, declared, length } = described;
+  const form = ownForm(base, described.fraction);
   switch (base) {
     case 'char':
       return { characters: length, padded: true };
@@ -111,16 +137,23 @@ function limitsOf({ base, declared, length }: Described): ColumnLimits {
     case 'binary':
       return { octets: length };
     case 'enum':
-      return {
-        labels: [...declared.matchAll(/'((?:[^']|'')*)'/g)].map(([, label = '']) =>
-          label.replaceAll("''", "'"),
-        ),
-      };
+      return { labels: labelsOf(declared) };
+    case 'set':
+      return { members: labelsOf(declared) };
     case 'year':
       return { year: true };
+    case 'float':
+    case 'double': {
+      const decimals = /^\w+\(\d+,(\d+)\)/.exec(declared)?.[1];
+      return decimals === undefined ? {} : { decimals: Number(decimals) };
+    }
     default:
-      return {};
+      return form ? { form } : {};
   }
+}
+
+function labelsOf(declared: string): string[] {
+  return [...declared.matchAll(/'((?:[^']|'')*)'/g)].map(([, label = '']) => label.replaceAll("''", "'"));
 }
 
 /** Brings text to the column's own type, because a comparison across types would pass its indexes by. */
@@ -141,56 +174,13 @@ function compareAs(described: Described, natural: Scalar | null, text: string): 
       return `CAST(${text} AS DATETIME(${natural.precision}))`;
     case 'bytes':
       return `UNHEX(${text})`;
+    case 'bits':
+      return `CAST(CONV(${text}, 2, 10) AS UNSIGNED)`;
+    case 'set':
     case 'text':
+      if (described.length === 0) return text;
       return `CONVERT(${text} USING ${described.charset}) COLLATE ${described.collation}`;
     default:
       return text;
-  }
-}
-
-/** Types that are not here (BIT, SET, spatial …) are refused by name when an entity is bound. */
-function naturalOf({ base, declared, scale, fraction }: Described): Scalar | null {
-  switch (base) {
-    case 'tinyint':
-    case 'smallint':
-    case 'mediumint':
-    case 'int':
-    case 'year':
-      return { kind: 'integer' };
-    case 'bigint':
-      return { kind: 'bigint' };
-    case 'decimal':
-      return { kind: 'decimal', scale };
-    case 'float':
-    case 'double':
-      return declared.includes('(') ? null : { kind: 'float' };
-    case 'char':
-    case 'varchar':
-    case 'tinytext':
-    case 'text':
-    case 'mediumtext':
-    case 'longtext':
-    case 'enum':
-      return { kind: 'text' };
-    case 'date':
-      return { kind: 'date' };
-    case 'time':
-      return { kind: 'time', precision: fraction };
-    case 'datetime':
-    case 'timestamp':
-      return { kind: 'timestamp', precision: fraction };
-    case 'uuid':
-      return { kind: 'uuid' };
-    case 'binary':
-    case 'varbinary':
-    case 'tinyblob':
-    case 'blob':
-    case 'mediumblob':
-    case 'longblob':
-      return { kind: 'bytes' };
-    case 'json':
-      return { kind: 'json' };
-    default:
-      return null;
   }
 }

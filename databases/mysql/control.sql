@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS lockstep_records (
   PRIMARY KEY (entity, record_key)
 ) ENGINE = InnoDB;
 
--- Idempotency and write-ahead journal.
+-- Idempotency and write-ahead journal. `attempts` counts the tries of the other store, `failure` and `reason` are of the last
+-- one that failed.
 CREATE TABLE IF NOT EXISTS lockstep_operations (
   id           VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
   migration    VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
@@ -20,6 +21,8 @@ CREATE TABLE IF NOT EXISTS lockstep_operations (
   version      BIGINT,
   epoch        BIGINT,
   reason       VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  failure      VARCHAR(40)  CHARACTER SET ascii   COLLATE ascii_bin,
+  attempts     INT NOT NULL DEFAULT 0,
   before_image LONGTEXT     CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
   created_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   updated_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -52,6 +55,7 @@ CREATE TABLE IF NOT EXISTS lockstep_chunks (
   copied     BIGINT NOT NULL,
   skipped    BIGINT NOT NULL,
   refused    BIGINT NOT NULL,
+  bytes      BIGINT NOT NULL DEFAULT 0,
   updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (migration, entity, range_no)
 ) ENGINE = InnoDB;
@@ -65,4 +69,29 @@ CREATE TABLE IF NOT EXISTS lockstep_differences (
   reason     VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   found_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (migration, entity, record_key)
+) ENGINE = InnoDB;
+
+-- Transactions over both stores, as the store that coordinates them has decided.
+CREATE TABLE IF NOT EXISTS lockstep_decisions (
+  migration  VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  id         VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  operation  VARCHAR(200) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  entity     VARCHAR(64)  CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  attempt    VARCHAR(8)   CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  decision   VARCHAR(10)  CHARACTER SET ascii   COLLATE ascii_bin,
+  versions   TEXT         CHARACTER SET ascii   COLLATE ascii_bin,
+  code       VARCHAR(40)  CHARACTER SET ascii   COLLATE ascii_bin,
+  reason     VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  began_at   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  decided_at TIMESTAMP(3) NULL,
+  PRIMARY KEY (migration, id),
+  KEY decisions_open (migration, decision, began_at)
+) ENGINE = InnoDB;
+
+-- Always empty: what prepared branches insert and delete here stays locked until they end. See branches.ts.
+CREATE TABLE IF NOT EXISTS lockstep_branches (
+  migration VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (migration, id)
 ) ENGINE = InnoDB;

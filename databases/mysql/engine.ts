@@ -5,16 +5,28 @@ import type { StoreName } from '../../model/failure.ts';
 import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { joinedBytes } from '../digests.ts';
-import type { Engine, Parameter, RawStored, Session, TextCells } from '../engine.ts';
+import {
+  asideConnections,
+  type Engine,
+  type Parameter,
+  type RawStored,
+  type Session,
+  type TextCells,
+} from '../engine.ts';
+import { xaBranches } from './branches.ts';
+import { mysqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
-/** Strict, so that no value is cut or clamped in silence; routines keep the mode they were created under. */
+/**
+ * Strict, so that no value is cut or clamped in silence; zero dates are let in, because a field says which may be; a 0 is no
+ * request for the next number. Routines keep the mode they were created under.
+ */
 const sessionSql = (statementTimeoutMs: number) => [
-  "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   `SET SESSION group_concat_max_len = ${joinedBytes}`,
@@ -25,13 +37,12 @@ type Rows = TextCells[];
 
 export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
-  const pool = mysql.createPool({
+  const settings: mysql.PoolOptions = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
-    connectionLimit: options.poolSize,
     connectTimeout: options.connectTimeoutMs,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
@@ -39,11 +50,13 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     // Texts as the server sends them: no value is turned into a number or a Date on the way.
     typeCast: (column: { string(): string | null }) => column.string(),
     ...(options.tls ? { ssl: options.tls } : {}),
-  });
+  };
+  const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
+  const asidePool = mysql.createPool({ ...settings, connectionLimit: asideConnections });
   const ready = new WeakSet<object>();
 
-  async function connection(): Promise<mysql.PoolConnection> {
-    const client = await pool.getConnection();
+  async function connection(from = pool): Promise<mysql.PoolConnection> {
+    const client = await from.getConnection();
     if (ready.has(client.connection)) return client;
     try {
       for (const sql of sessionSql(options.statementTimeoutMs)) await client.query(sql);
@@ -64,8 +77,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     return result;
   }
 
-  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T> {
-    const client = await connection();
+  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>, from = pool): Promise<T> {
+    const client = await connection(from);
     let broken = true;
     try {
       const result = await work(client);
@@ -82,11 +95,30 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
   }
 
   const clients = new WeakMap<Session, mysql.PoolConnection>();
+  const sessionOn = (client: mysql.PoolConnection): Session => {
+    const session: Session = {
+      query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
+    };
+    clients.set(session, client);
+    return session;
+  };
+  const query: Session['query'] = (sql, parameters = []) =>
+    borrowed(async (client) => rowsOf(await run(client, sql, parameters)));
+  const aside: Session['query'] = (sql, parameters = []) =>
+    borrowed(async (client) => rowsOf(await run(client, sql, parameters)), asidePool);
 
   const engine: Engine = {
     kind: 'mysql',
     capabilities: { preparedTransactions: 'xa', transactionalDdl: false },
     address: options.address,
+    database: decodeURIComponent(url.pathname.slice(1)),
+    branches: xaBranches({ connection: () => connection(), session: sessionOn, query: aside, isBroken }),
+    aside: { query: aside },
+    bulk: mysqlBulk({
+      borrowed,
+      of: (inside) => clientOf(clients, inside),
+      query: (sql, parameters) => engine.query(sql, parameters),
+    }),
     text: {
       table: quoteTable,
       column: quote,
@@ -100,6 +132,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
           .join(', ')}`,
       milliseconds: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
+      ago: (ms) => `(CURRENT_TIMESTAMP(3) - INTERVAL ${Math.floor(ms)} * 1000 MICROSECOND)`,
       shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
@@ -109,17 +142,13 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
-    query: (sql, parameters = []) => borrowed(async (client) => rowsOf(await run(client, sql, parameters))),
+    query,
 
     transaction: (work) =>
       borrowed(async (client) => {
         await client.query('START TRANSACTION');
         try {
-          const session: Session = {
-            query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
-          };
-          clients.set(session, client);
-          const result = await work(session);
+          const result = await work(sessionOn(client));
           await client.query('COMMIT');
           return result;
         } catch (error) {
@@ -185,6 +214,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     async lockFence(session, migration) {
       await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? FOR UPDATE', [migration]);
+      // Prepared branches have let go of the state, but not of their rows here.
+      await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
     },
 
     async shareFence(session, migration) {
@@ -203,9 +234,18 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     classify,
     isDeadlock,
-    close: () => pool.end(),
+    close: async () => {
+      await pool.end();
+      await asidePool.end();
+    },
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, mysql.PoolConnection>, session: Session): mysql.PoolConnection {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {

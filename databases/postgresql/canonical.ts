@@ -1,21 +1,33 @@
 import type { Scalar } from '../../model/scalar.ts';
+import type { CatalogueColumn } from '../column.ts';
+import { withStandIns } from '../stand-in-sql.ts';
+import { text as literal } from './quote.ts';
 
 /** What of a column decides how its values are written. */
 export interface Described {
   readonly base: string;
   readonly natural: Scalar | null;
+  readonly specials: CatalogueColumn['specials'];
   /** Whether the database keeps text as UTF-8. */
   readonly unicode: boolean;
 }
 
 /** SQL for the canonical text of a value; null where only the worker can give it. See `CatalogueColumn.canonical`. */
 export function canonicalSql(column: Described, value: string, scalar: Scalar): string | null {
+  const plain = plainSql(column, value, scalar);
+  const own = `${column.base === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')` : value}::text`;
+  return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+}
+
+function plainSql(column: Described, value: string, scalar: Scalar): string | null {
   const { natural } = column;
   switch (scalar.kind) {
     case 'boolean':
       if (natural?.kind === 'boolean') return `${value}::text`;
       return `CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE ${value}::text END`;
     case 'decimal': {
+      if (natural?.kind === 'decimal' && column.base === 'money') return `${value}::numeric::text`;
+      if (scalar.scale === null) return `trim_scale(${value})::text`;
       if (natural?.kind !== 'decimal' || natural.scale === scalar.scale) return `${value}::text`;
       const fitting = `trunc(${value}, ${scalar.scale})`;
       return `CASE WHEN ${fitting} = ${value} THEN ${fitting} ELSE ${value} END::text`;
@@ -27,18 +39,23 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
       const text = exactly(moment, natural, scalar, 'timestamp', (digits) =>
         written(moment, 'YYYY-MM-DD"T"HH24:MI:SS', digits, '"Z"'),
       );
-      // The pattern has no era: years before ours would look like those of ours.
-      return `CASE WHEN ${moment} >= '0001-01-01' THEN ${text} ELSE ${moment}::text END`;
+      // The pattern has no era: years before ours would look like those of ours; infinity would look like null.
+      return `CASE WHEN isfinite(${moment}) AND ${moment} >= '0001-01-01' THEN ${text} ELSE ${moment}::text END`;
     }
     case 'uuid':
+      if (natural?.kind === 'bytes') return null;
       if (natural?.kind !== 'text') return `${value}::text`;
       return column.unicode ? `lower(${value}::text COLLATE "C")` : null;
     case 'bytes':
       return `encode(${value}, 'hex')`;
     case 'text':
+      if (natural?.kind === 'bytes') return null;
+      if (column.base === 'timestamp with time zone') return `(${value} AT TIME ZONE 'UTC')::text`;
       return column.unicode ? `${value}::text` : null;
     case 'float':
     case 'json':
+    case 'duration':
+    case 'set':
       return null;
     default:
       return `${value}::text`;

@@ -1,23 +1,38 @@
-import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable } from '../column.ts';
 import type { Session } from '../engine.ts';
-import { canonicalSql } from './canonical.ts';
+import { type Described, typeOf } from './column-type.ts';
 import { quoteTable } from './quote.ts';
 
+/** Domains are followed to the type below them; a list is described by its element. */
 const columnsSql = `
-SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared, format_type(base.oid, NULL) AS base,
-  base.typtype AS family, NOT a.attnotnull AS nullable, (a.attgenerated <> '') AS generated,
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+  CASE WHEN el.typtype = 'e' THEN 'enum'
+    WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN format_type(el.oid, NULL)
+    WHEN ext.objid IS NOT NULL THEN el.typname ELSE format_type(el.oid, NULL) END AS base,
+  format_type(el.oid, NULL) AS cast_to, base.typcategory = 'A' AS listed,
+  NOT (a.attnotnull OR r.required) AS nullable, (a.attgenerated <> '') AS generated,
   coalesce(a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS counts,
-  information_schema._pg_char_max_length(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS length,
-  coalesce(co.collisdeterministic, true) AS exact, getdatabaseencoding() = 'UTF8' AS unicode,
+  CASE WHEN el.oid IN ('bit'::regtype, 'bpchar'::regtype, 'varchar'::regtype)
+    THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
+  coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
+  getdatabaseencoding() = 'UTF8' AS unicode,
   a.attcollation = 0 OR CASE co.collname WHEN 'default'
     THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
     IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
-  information_schema._pg_numeric_scale(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS scale,
-  information_schema._pg_datetime_precision(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS precision
+  CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
+    WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
+  information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision
 FROM pg_attribute a
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+CROSS JOIN LATERAL (
+  WITH RECURSIVE below(oid, typmod, required, ends) AS (
+    SELECT a.atttypid, a.atttypmod, false, t.typtype <> 'd' FROM pg_type t WHERE t.oid = a.atttypid
+    UNION ALL
+    SELECT t.typbasetype, t.typtypmod, below.required OR t.typnotnull, inner_t.typtype <> 'd'
+    FROM below JOIN pg_type t ON t.oid = below.oid JOIN pg_type inner_t ON inner_t.oid = t.typbasetype WHERE NOT below.ends)
+  SELECT oid, typmod, required FROM below WHERE ends) r
+JOIN pg_type base ON base.oid = r.oid
+JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0 THEN base.typelem ELSE base.oid END
+LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass AND ext.objid = el.oid AND ext.deptype = 'e'
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,7 +64,8 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         name: row.name ?? '',
         declared: row.declared ?? '',
         base: row.base ?? '',
-        isEnum: row.family === 'e',
+        cast: row.cast_to ?? '',
+        listed: row.listed === 't',
         nullable: row.nullable === 't',
         generated: row.generated === 't',
         scale: row.scale === null ? null : Number(row.scale),
@@ -65,87 +81,17 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
   };
 }
 
-interface Described {
-  name: string;
-  declared: string;
-  base: string;
-  isEnum: boolean;
-  nullable: boolean;
-  generated: boolean;
-  scale: number | null;
-  precision: number;
-  length: number | null;
-  exact: boolean;
-  unicode: boolean;
-  bytewise: boolean;
-}
-
 function columnOf(described: Described): CatalogueColumn {
-  const { base, unicode } = described;
-  const natural: Scalar | null = described.isEnum ? { kind: 'text' } : naturalOf(described);
-  const zoned = base === 'timestamp with time zone';
-  // Casts name the base type without a length: a cast to varchar(3) would cut silently, the assignment to the column refuses.
-  const cast = described.isEnum ? described.declared : base === 'character' ? 'bpchar' : base;
-  const write = (text: string) => {
-    if (base === 'bytea') return `decode(${text}, 'hex')`;
-    if (zoned) return `(${text} || '+00')::timestamptz`;
-    return `${text}::${cast}`;
-  };
   return {
     name: described.name,
     declared: described.declared,
     nullable: described.nullable,
     generated: described.generated,
-    natural,
-    single: base === 'real',
-    limits: described.length === null ? {} : { characters: described.length, padded: base === 'character' },
-    read: (reference) => {
-      if (base === 'bytea') return `encode(${reference}, 'hex')`;
-      if (zoned) return `(${reference} AT TIME ZONE 'UTC')::text`;
-      return `${reference}::text`;
-    },
-    write,
-    compare: write,
+    ...typeOf(described),
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
-    sortsByBytes: described.bytewise && (natural?.kind === 'text' || natural?.kind === 'uuid'),
-    canonical: (reference, scalar) => canonicalSql({ base, natural, unicode }, reference, scalar),
+    sortsByBytes:
+      described.bytewise &&
+      described.exact &&
+      ['text', 'character varying', 'character', 'uuid'].includes(described.base),
   };
-}
-
-/** Types that are not here are refused by name when an entity is bound. */
-function naturalOf({ base, scale, precision }: Described): Scalar | null {
-  switch (base) {
-    case 'smallint':
-    case 'integer':
-      return { kind: 'integer' };
-    case 'bigint':
-      return { kind: 'bigint' };
-    case 'numeric':
-      return scale === null ? null : { kind: 'decimal', scale };
-    case 'real':
-    case 'double precision':
-      return { kind: 'float' };
-    case 'boolean':
-      return { kind: 'boolean' };
-    case 'text':
-    case 'character varying':
-    case 'character':
-      return { kind: 'text' };
-    case 'date':
-      return { kind: 'date' };
-    case 'time without time zone':
-      return { kind: 'time', precision };
-    case 'timestamp without time zone':
-    case 'timestamp with time zone':
-      return { kind: 'timestamp', precision };
-    case 'uuid':
-      return { kind: 'uuid' };
-    case 'bytea':
-      return { kind: 'bytes' };
-    case 'json':
-    case 'jsonb':
-      return { kind: 'json' };
-    default:
-      return null;
-  }
 }

@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS lockstep.records (
   PRIMARY KEY (entity, record_key)
 ) WITH (fillfactor = 80);
 
--- Idempotency and write-ahead journal.
+-- Idempotency and write-ahead journal. `attempts` counts the tries of the other store, `failure` and `reason` are of the last
+-- one that failed.
 CREATE TABLE IF NOT EXISTS lockstep.operations (
   id           text   COLLATE "C" PRIMARY KEY,
   migration    text   COLLATE "C" NOT NULL,
@@ -22,6 +23,8 @@ CREATE TABLE IF NOT EXISTS lockstep.operations (
   version      bigint,
   epoch        bigint,
   reason       text,
+  failure      text   COLLATE "C",
+  attempts     integer NOT NULL DEFAULT 0,
   before_image text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   updated_at   timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -29,6 +32,9 @@ CREATE TABLE IF NOT EXISTS lockstep.operations (
 
 CREATE INDEX IF NOT EXISTS operations_owed ON lockstep.operations (migration, created_at)
   WHERE status IN ('pending', 'parked');
+
+CREATE INDEX IF NOT EXISTS operations_over ON lockstep.operations (migration, created_at)
+  WHERE status IN ('completed', 'failed', 'aborted', 'compensated');
 
 -- The fence and the durable route.
 CREATE TABLE IF NOT EXISTS lockstep.state (
@@ -54,6 +60,7 @@ CREATE TABLE IF NOT EXISTS lockstep.chunks (
   copied     bigint  NOT NULL,
   skipped    bigint  NOT NULL,
   refused    bigint  NOT NULL,
+  bytes      bigint  NOT NULL DEFAULT 0,
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (migration, entity, range_no)
 );
@@ -68,3 +75,33 @@ CREATE TABLE IF NOT EXISTS lockstep.differences (
   found_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (migration, entity, record_key)
 );
+
+-- Gives a text back if the database keeps it in that very form; a column's value may not change in silence.
+CREATE OR REPLACE FUNCTION lockstep.exactly(given text, kept text, name text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  IF given IS DISTINCT FROM kept THEN
+    RAISE EXCEPTION USING ERRCODE = 'LS002', COLUMN = name, MESSAGE = 'the column keeps the value in another form';
+  END IF;
+  RETURN given;
+END
+$$;
+
+-- Transactions over both stores, as the store that coordinates them has decided.
+CREATE TABLE IF NOT EXISTS lockstep.decisions (
+  migration  text COLLATE "C" NOT NULL,
+  id         text COLLATE "C" NOT NULL,
+  operation  text COLLATE "C" NOT NULL,
+  entity     text COLLATE "C" NOT NULL,
+  record_key text COLLATE "C" NOT NULL,
+  attempt    text COLLATE "C" NOT NULL,
+  decision   text,
+  versions   text,
+  code       text,
+  reason     text,
+  began_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  decided_at timestamptz,
+  PRIMARY KEY (migration, id)
+);
+
+CREATE INDEX IF NOT EXISTS decisions_open ON lockstep.decisions (migration, began_at) WHERE decision IS NULL;

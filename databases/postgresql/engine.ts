@@ -7,7 +7,16 @@ import type { BoundEntity, BoundTable, TextRow } from '../binding.ts';
 import { keyTexts } from '../binding.ts';
 import { equals } from '../column.ts';
 import type { ConnectionOptions } from '../connection.ts';
-import type { Engine, RawStored, Session, TextCells, WriteRequest } from '../engine.ts';
+import {
+  asideConnections,
+  type Engine,
+  type RawStored,
+  type Session,
+  type TextCells,
+  type WriteRequest,
+} from '../engine.ts';
+import { twoPhaseBranches } from './branches.ts';
+import { postgresqlBulk } from './bulk.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -17,9 +26,8 @@ import { fenceClass, routineName, writeRoutine } from './write-routine.ts';
 const asText = { getTypeParser: () => (value: string) => value };
 
 export function postgresqlEngine(store: StoreName, options: ConnectionOptions): Engine {
-  const pool = new pg.Pool({
+  const settings: pg.PoolConfig = {
     connectionString: options.url.toString(),
-    max: options.poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.statementTimeoutMs,
@@ -29,14 +37,18 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     application_name: 'lockstep',
     types: asText,
     options:
-      '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
-  });
+  };
+  const pool = new pg.Pool({ ...settings, max: options.poolSize });
+  const asidePool = new pg.Pool({ ...settings, max: asideConnections });
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined);
-  });
+  for (const some of [pool, asidePool]) {
+    some.on('error', () => undefined);
+    some.on('connect', (client) => {
+      client.on('error', () => undefined);
+    });
+  }
 
   const run = async (client: pg.PoolClient, sql: string, parameters: readonly unknown[], name?: string) => {
     const result = await client.query<TextCells>({
@@ -47,8 +59,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     return result.rows;
   };
   /** Unlike the pool's own `query`, keeps a connection whose statement was refused. */
-  const borrowed = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
+  const borrowed = async <T>(work: (client: pg.PoolClient) => Promise<T>, from = pool): Promise<T> => {
+    const client = await from.connect();
     let broken: boolean | undefined;
     try {
       return await work(client);
@@ -59,15 +71,25 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       client.release(broken);
     }
   };
-  const session = (client: pg.PoolClient): Session => ({
-    query: (sql, parameters = []) => run(client, sql, parameters),
-  });
   const clients = new WeakMap<Session, pg.PoolClient>();
+  const sessionOn = (client: pg.PoolClient): Session => {
+    const session: Session = { query: (sql, parameters = []) => run(client, sql, parameters) };
+    clients.set(session, client);
+    return session;
+  };
+  const query: Session['query'] = (sql, parameters = []) =>
+    borrowed((client) => run(client, sql, parameters));
+  const aside: Session['query'] = (sql, parameters = []) =>
+    borrowed((client) => run(client, sql, parameters), asidePool);
 
   const engine: Engine = {
     kind: 'postgresql',
     capabilities: { preparedTransactions: 'two-phase', transactionalDdl: true },
     address: options.address,
+    database: decodeURIComponent(options.url.pathname.slice(1)),
+    branches: twoPhaseBranches({ connect: () => pool.connect(), session: sessionOn, query: aside, isBroken }),
+    aside: { query: aside },
+    bulk: postgresqlBulk({ borrowed, of: (inside) => clientOf(clients, inside) }),
     text: {
       table: quoteTable,
       column: quote,
@@ -81,6 +103,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
           .join(', ')}`,
       milliseconds: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
       now: 'clock_timestamp()',
+      // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
+      ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
@@ -89,15 +113,13 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
-    query: (sql, parameters = []) => borrowed((client) => run(client, sql, parameters)),
+    query,
 
     transaction: (work) =>
       borrowed(async (client) => {
         await client.query('BEGIN');
         try {
-          const inside = session(client);
-          clients.set(inside, client);
-          const result = await work(inside);
+          const result = await work(sessionOn(client));
           await client.query('COMMIT');
           return result;
         } catch (error) {
@@ -161,9 +183,18 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
 
     classify,
     isDeadlock,
-    close: () => pool.end(),
+    close: async () => {
+      await pool.end();
+      await asidePool.end();
+    },
   };
   return engine;
+}
+
+function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): pg.PoolClient {
+  const client = clients.get(session);
+  if (client) return client;
+  throw new TypeError('a bulk load is part of a transaction');
 }
 
 function parametersOf(store: StoreName, request: WriteRequest): unknown[] {

@@ -53,6 +53,7 @@ const names: Readonly<Record<string, string>> = {
   '42P01': 'no such table',
   '42703': 'no such column',
   '42883': 'write routine missing; run lockstep prepare',
+  LS002: 'the column keeps the value in another form',
   LS001: 'shared row differs and the shape says refuse',
 };
 

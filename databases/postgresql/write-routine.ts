@@ -132,6 +132,7 @@ BEGIN
       END IF;
 
       IF i.gone THEN
+        PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
 ${indent(deletes(bound, keyNames), 8)}
       ELSE
 ${indent(upserts(bound, keyNames), 8)}
@@ -161,6 +162,9 @@ $lockstep$`;
 
 /** Tells the fence's advisory locks from those of others. */
 export const fenceClass = 1_819_239_276;
+
+/** Deletes share this lock, one for each entity, with each other; a backfill's chunk holds it alone while it is committed. */
+export const copyClass = 1_819_239_277;
 
 export function routineName(entity: string): string {
   return `lockstep.${quote(`write_${entity}`)}`;
@@ -231,7 +235,7 @@ ${absent(` WHERE NOT (${brought})`)}`;
 }
 
 function insert(table: BoundTable): string {
-  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) SELECT ${table.columns.map(value).join(', ')}`;
+  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${table.columns.map(value).join(', ')}`;
 }
 
 function update(table: BoundTable): string {

@@ -50,8 +50,8 @@ export interface DevServer<Name extends ServerName = ServerName> {
   title: string;
   /** The environment variable that names a server of the user's own. */
   variable: string;
-  preferredPort: number;
-  preferredUiPort: number | null;
+  firstPort: number;
+  firstUiPort: number | null;
   /** Accounts to run it under when we are root, the first that exists; none means root will do. */
   accounts: readonly string[];
   signals: Record<StopMode, NodeJS.Signals>;

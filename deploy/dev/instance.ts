@@ -9,7 +9,7 @@ import type { DevServer, Instance, Report, ServerName, StopMode } from './contra
 import { startDaemon, stopDaemon } from './daemon.ts';
 import { findPrograms } from './find-programs.ts';
 import { logFolder, serverFolder } from './place.ts';
-import { freePort, isFree } from './ports.ts';
+import { freePort, isFree, ownPort } from './ports.ts';
 import { reasonOf } from './reason.ts';
 import { readState, remember } from './state.ts';
 
@@ -87,19 +87,19 @@ async function locate(server: DevServer, known: Instance | undefined, report: Re
     ...found,
     folder: serverFolder(server.name, account),
     account,
-    port: known?.port ?? server.preferredPort,
-    uiPort: known?.uiPort ?? server.preferredUiPort,
+    port: known?.port ?? ownPort(server.firstPort),
+    uiPort: known?.uiPort ?? (server.firstUiPort === null ? null : ownPort(server.firstUiPort)),
     password: known?.password ?? randomBytes(18).toString('base64url'),
     process: null,
   };
 }
 
 async function withFreePorts(server: DevServer, instance: Instance): Promise<Instance> {
-  const port = (await isFree(instance.port)) ? instance.port : await freePort(server.preferredPort);
-  if (instance.uiPort === null || server.preferredUiPort === null) return { ...instance, port };
+  const port = (await isFree(instance.port)) ? instance.port : await freePort(server.firstPort);
+  if (instance.uiPort === null || server.firstUiPort === null) return { ...instance, port };
   const uiPort = (await isFree(instance.uiPort))
     ? instance.uiPort
-    : await freePort(server.preferredUiPort, new Set([port]));
+    : await freePort(server.firstUiPort, new Set([port]));
   return { ...instance, port, uiPort };
 }
 

@@ -27,8 +27,8 @@ export const mysql: DevServer<'mysql'> = {
   name: 'mysql',
   title: 'MySQL/MariaDB',
   variable,
-  preferredPort: 13306,
-  preferredUiPort: null,
+  firstPort: 13306,
+  firstUiPort: null,
   accounts: ['mysql'],
   signals: { fast: 'SIGTERM', kill: 'SIGKILL' },
   ways: [

@@ -17,8 +17,8 @@ export const postgresql: DevServer<'postgresql'> = {
   name: 'postgresql',
   title: 'PostgreSQL',
   variable,
-  preferredPort: 15432,
-  preferredUiPort: null,
+  firstPort: 15432,
+  firstUiPort: null,
   accounts: ['postgres'],
   // SIGQUIT is the immediate shutdown, a crash by all effects: SIGKILL would leave the server's children behind, and the next start refused.
   signals: { fast: 'SIGINT', kill: 'SIGQUIT' },

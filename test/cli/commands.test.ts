@@ -90,11 +90,16 @@ test('parked writes are listed without their rows, shown, and decided about', as
   await until('nothing is owed', async () => (await run('writes', 'list')).code === 0);
 });
 
-test('an operation that nobody knows is an error', async () => {
-  expect(await json('writes', 'show', 'no-such-operation')).toMatchObject({
-    code: 1,
-    shown: { error: { code: 'InvalidRequest' } },
-  });
+test.each([
+  ['writes', 'show'],
+  ['writes', 'retry', '--yes'],
+  ['writes', 'discard', '--yes'],
+  ['writes', 'compensate', '--yes'],
+  ['journal', 'show'],
+  ['journal', 'retry', '--yes', '--operation'],
+])('%s %s %s of an operation that nobody knows is an error', async (...command) => {
+  const { code, shown } = await json(...command, 'no-such-operation');
+  expect({ code, shown }).toMatchObject({ code: 1, shown: { error: { code: 'UnknownOperation' } } });
 });
 
 test('a configuration that is missing, or is none, exits with 3', async () => {

@@ -156,6 +156,7 @@ async function copyAll(): Promise<void> {
       copied: 0,
       skipped: 0,
       refused: 0,
+      bytes: 0,
     };
     const outcomes = await stores.modern.copy(order, items, fence, chunk);
     const failures = outcomes.filter(({ status }) => status !== 'applied' && status !== 'superseded');

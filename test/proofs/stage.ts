@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { connect, type Lockstep } from '../../client/connect.ts';
+import { unscheduleJournal } from '../../client/journal-schedules.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
@@ -94,6 +95,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     for await (const { workflowId, runId } of temporal.workflow.list({ query }))
       await temporal.workflow.getHandle(workflowId, runId).terminate('the proof is over');
   });
+  building.defer(() => unscheduleJournal(temporal, migration));
   await lockstep.control.start();
   await advanceTo(lockstep.control, phase);
   const release = building.move();

@@ -68,8 +68,11 @@ test('a drain that cannot finish opens the old primary again, and callers only w
       status: 'pending' as const,
       version: '1',
       reason: null,
+      failure: null,
+      attempts: 0,
       before: null,
       createdAtMs,
+      updatedAtMs: createdAtMs,
     };
     return filter.statuses?.includes('pending') ? [...entries, stuck] : entries;
   };
@@ -137,7 +140,13 @@ test('a write that is parked while the primary changes is found by the drain', a
     .repository(account)
     .create(newAccount({ balance: refusedByModern }));
   await until('it is parked', async () => (await control().writeStatus(operationId)).stage === 'parked');
-  at.faults.legacy.owed = async () => ({ pending: 0, parked: 0, oldestMs: null });
+  at.faults.legacy.owed = async () => ({
+    pending: 0,
+    parked: 0,
+    oldestMs: null,
+    oldestPendingMs: null,
+    oldestParkedMs: null,
+  });
   await expect(control().send('advance')).rejects.toMatchObject({
     code: 'GateRefused',
     details: { gate: 'drain' },

@@ -27,7 +27,7 @@ test('workflows take up every recorded history', async () => {
 });
 
 test('a history of other steps is not taken up', async () => {
-  const mutated = historyIn('write-parked.json').replaceAll('"settleOperation"', '"anotherActivity"');
+  const mutated = historyIn('write-parked.json').replaceAll('"parkOperation"', '"anotherActivity"');
   const [[, error] = []] = await replay([{ workflowId: 'mutated', history: JSON.parse(mutated) }]);
   expect(error).toBeInstanceOf(DeterminismViolationError);
 });

@@ -59,7 +59,13 @@ test('what was changed and deleted in legacy meanwhile is caught up the second t
 
 test('legacy does not stop while a write has been owed to it for long', async () => {
   await advanceTo(at.lockstep, 'switch-primary');
-  at.faults.modern.owed = async () => ({ pending: 1, parked: 0, oldestMs: 60_000 });
+  at.faults.modern.owed = async () => ({
+    pending: 1,
+    parked: 0,
+    oldestMs: 60_000,
+    oldestPendingMs: 60_000,
+    oldestParkedMs: null,
+  });
   await expect(at.lockstep.control.send('advance')).rejects.toMatchObject({
     code: 'GateRefused',
     details: { gate: 'modern-only', measured: { pending: 1, oldestOwedMs: 60_000 } },

@@ -40,7 +40,7 @@ test('two keys that swapped a unique value while the secondary was away wait for
   await accounts.update(left.id, { email: 'right@example.org' });
   await at.proxies.modern.restore();
   await settled(at);
-  const parked = await control.writes({ statuses: ['parked'], limit: 10 });
+  const parked = await at.lockstep.journal.list({ statuses: ['parked'], limit: 10 });
   for (const { reason } of parked) expect(reason).toContain('accounts_email');
 
   // Each row is in the other's way, so one of them has to step aside for a moment.

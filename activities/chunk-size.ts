@@ -1,0 +1,30 @@
+const chunkMs = 500;
+const mostBytes = 8 * 1024 * 1024;
+const firstKeys = 1_000;
+
+/** How many keys the next chunk takes: about half a second's worth, and never more than fit into memory with ease. */
+export class ChunkSize {
+  readonly #most: number;
+  #keys: number;
+
+  constructor(most: number) {
+    this.#most = Math.max(1, Math.floor(most));
+    this.#keys = Math.min(this.#most, firstKeys);
+  }
+
+  /** @param keysPerSecond null is unlimited */
+  keys(keysPerSecond: number | null): number {
+    return keysPerSecond === null
+      ? this.#keys
+      : Math.max(1, Math.min(this.#keys, Math.floor(keysPerSecond / 2)));
+  }
+
+  /** At most twice as many as before, because few rows tell little of those to come. */
+  learn(chunk: { readonly keys: number; readonly bytes: number; readonly ms: number }): void {
+    if (chunk.keys === 0) return;
+    const inTime = (chunk.keys * chunkMs) / Math.max(1, chunk.ms);
+    const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * mostBytes) / chunk.bytes;
+    const grown = Math.max(this.#keys, chunk.keys) * 2;
+    this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, this.#most)));
+  }
+}

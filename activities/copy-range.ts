@@ -1,0 +1,117 @@
+import { Context } from '@temporalio/activity';
+import type { Chunk, Store } from '../databases/store.ts';
+import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import type { WriteRoute } from '../model/operation.ts';
+import { ChunkSize } from './chunk-size.ts';
+import type { ActivityContext } from './context.ts';
+import { type PageAtHand, type Pages, pagesOf } from './copy-pages.ts';
+import { beating } from './heartbeat.ts';
+
+export interface CopyOrder {
+  readonly entity: Entity;
+  readonly range: number;
+  /** Null is unlimited. */
+  readonly keysPerSecond: number | null;
+  readonly sliceMs: number;
+}
+
+/** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
+export function rangeCopier(context: ActivityContext) {
+  const { migration, stores, wait } = context;
+  /** What one range has taught is good for the others. */
+  const sizes = new Map<string, ChunkSize>();
+
+  async function copyPages(
+    order: CopyOrder,
+    route: WriteRoute & { secondary: 'legacy' | 'modern' },
+  ): Promise<Chunk> {
+    const { entity, range, keysPerSecond } = order;
+    const target = stores[route.secondary];
+    const size = sizeFor(entity);
+    const until = Date.now() + order.sliceMs;
+    const pages = await pagesOf(context, entity, stores[route.primary], target, route);
+    const fence = { migration: migration.name, epoch: route.epoch };
+    let chunk = await chunkOf(target, entity, range);
+    let ahead = chunk.done ? null : readFrom(pages, chunk, size.keys(keysPerSecond));
+    let wary = false;
+    try {
+      while (ahead && Date.now() < until && !isCancelled()) {
+        const started = Date.now();
+        const read: PageAtHand = await ahead;
+        const next = { cursor: read.last ?? chunk.cursor, done: !read.full };
+        ahead = read.full ? readFrom(pages, { ...chunk, ...next }, size.keys(keysPerSecond)) : null;
+        const { page, unfit } = read;
+        const { slowly } = pages;
+        const result = await target.copyPage(entity, { page, unfit, from: chunk, next, slowly, wary }, fence);
+        wary = result.met;
+        if (result.taken) {
+          chunk = {
+            ...chunk,
+            ...next,
+            copied: chunk.copied + result.copied,
+            skipped: chunk.skipped + result.skipped,
+            refused: chunk.refused + result.refused,
+            bytes: chunk.bytes + page.bytes,
+          };
+        } else {
+          await ahead;
+          chunk = await chunkOf(target, entity, range);
+          ahead = chunk.done ? null : readFrom(pages, chunk, size.keys(keysPerSecond));
+        }
+        const keys = page.keys + unfit.length;
+        const ms = Date.now() - started;
+        size.learn({ keys, bytes: page.bytes, ms });
+        Context.current().heartbeat({ range, copied: chunk.copied });
+        if (keysPerSecond !== null && ahead) await pausing((keys / keysPerSecond) * 1000 - ms);
+      }
+    } finally {
+      // A page that nobody takes is still being read.
+      await ahead?.catch(() => undefined);
+    }
+    return chunk;
+  }
+
+  function sizeFor(entity: Entity): ChunkSize {
+    const known = sizes.get(entity.name) ?? new ChunkSize(migration.policy.backfillChunk);
+    sizes.set(entity.name, known);
+    return known;
+  }
+
+  function readFrom(pages: Pages, chunk: Chunk, limit: number): Promise<PageAtHand> {
+    const reading = pages.next({ after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
+    // It is awaited later; until then a failure must not count as unhandled.
+    reading.catch(() => undefined);
+    return reading;
+  }
+
+  async function chunkOf(target: Store, entity: Entity, range: number): Promise<Chunk> {
+    const chunks = await target.chunks(migration.name, entity.name);
+    const chunk = chunks.find((candidate) => candidate.range === range);
+    if (chunk) return chunk;
+    throw new LockstepError(
+      'InvalidRequest',
+      `${entity.name} has no range ${range}; plan the backfill first`,
+    );
+  }
+
+  /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
+  async function pausing(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (Date.now() < until && !isCancelled()) {
+      await wait(Math.min(200, until - Date.now()));
+      Context.current().heartbeat();
+    }
+  }
+
+  return {
+    copyPages: (order: CopyOrder, route: WriteRoute & { secondary: 'legacy' | 'modern' }) =>
+      beating(() => copyPages(order, route)),
+    chunkOf,
+    pausing,
+  };
+}
+
+function isCancelled(): boolean {
+  return Context.current().cancellationSignal.aborted;
+}

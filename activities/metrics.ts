@@ -1,0 +1,160 @@
+import { Context } from '@temporalio/activity';
+import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
+import type { FailureCode, StoreName } from '../model/failure.ts';
+import { entityNamed, type Migration } from '../model/migration.ts';
+import type { ActivityContext } from './context.ts';
+import type { LookBackActivities } from './look-back.ts';
+import { triedInVain } from './tries.ts';
+import type { Timing, WriteActivities, WriteResult } from './write.ts';
+
+/** Upper bounds of the histograms' buckets, in milliseconds. */
+export const bucketsMs = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000,
+];
+
+/** Names of the histograms, for the exporter, which wants to know their buckets beforehand. */
+export const histograms = ['dual_write_latency', 'dual_write_overhead'] as const;
+
+/**
+ * What the write path counts. Tags name migration, entity, pattern, store and failure code, never a key.
+ * - `dual_write_success`: writes that both stores have.
+ * - `dual_write_failure`: tries of a store that failed or were refused, by reason.
+ * - `dual_write_retry`: tries after the first.
+ * - `dual_write_latency`: milliseconds that a try took, by store.
+ * - `dual_write_overhead`: milliseconds from the begin of a write until both stores have it, less those of the primary alone.
+ * - `post_write_validation`: writes that were read back, by verdict and by the store whose row is wrong.
+ */
+function instruments(meter: MetricMeter) {
+  return {
+    success: meter.createCounter('dual_write_success', '', 'Writes that both stores have'),
+    failure: meter.createCounter('dual_write_failure', '', 'Tries of a store that failed or were refused'),
+    retry: meter.createCounter('dual_write_retry', '', 'Tries of a store after the first'),
+    latency: meter.createHistogram('dual_write_latency', 'float', 'ms', 'Time of one try, by store'),
+    overhead: meter.createHistogram(
+      'dual_write_overhead',
+      'float',
+      'ms',
+      'Time until both stores have a write, less the time of the primary alone',
+    ),
+    validation: meter.createCounter(
+      'post_write_validation',
+      '',
+      'Writes read back from both stores, by verdict',
+    ),
+  };
+}
+
+/** Made once for each meter: every new instrument costs the exporter memory. */
+const made = new WeakMap<MetricMeter, ReturnType<typeof instruments>>();
+
+function instrumentsOf({ meter = noopMetricMeter }: Pick<ActivityContext, 'meter'>) {
+  const known = made.get(meter) ?? instruments(meter);
+  made.set(meter, known);
+  return known;
+}
+
+/** Counts and times the steps of writes, in the activities that do them: replayed workflow code counts nothing. */
+export function measuring(context: ActivityContext, activities: WriteActivities): WriteActivities {
+  const { migration } = context;
+  const { success, failure, retry, latency, overhead } = instrumentsOf(context);
+
+  async function tried(
+    store: StoreName,
+    entity: string,
+    step: () => Promise<WriteResult>,
+  ): Promise<{ result: WriteResult; timing: Timing }> {
+    const tags = tagsOf(migration, entity);
+    const at = { ...tags, store };
+    // Of each step the first try is a local activity.
+    const { attempt, isLocal } = Context.current().info;
+    if (attempt > 1 || !isLocal) retry.add(1, at);
+    const startedAtMs = Date.now();
+    const started = performance.now();
+    const took = () => performance.now() - started;
+    try {
+      const result = await step();
+      const reason = reasonOf(result);
+      if (reason) failure.add(1, { ...at, reason });
+      return { result, timing: { startedAtMs, tookMs: took() } };
+    } catch (error) {
+      const failed = triedInVain(error);
+      if (failed?.failure !== 'Fenced')
+        failure.add(1, { ...tags, store: failed?.store ?? store, reason: failed?.failure ?? 'Unexpected' });
+      throw error;
+    } finally {
+      latency.record(took(), at);
+    }
+  }
+
+  return {
+    ...activities,
+
+    async writePrimary(input) {
+      const { operation, route } = input;
+      const { result, timing } = await tried(route.primary, operation.entity, () =>
+        activities.writePrimary(input),
+      );
+      return result.status === 'applied' ? { ...result, timing } : result;
+    },
+
+    async writeSecondary(input) {
+      const { operation, route } = input;
+      if (!route.secondary) return await activities.writeSecondary(input);
+      const { result } = await tried(route.secondary, operation.entity, () =>
+        activities.writeSecondary(input),
+      );
+      return result;
+    },
+
+    async settleSecondary(request) {
+      const { operation, route, timing } = request;
+      if (!route.secondary) return await activities.settleSecondary(request);
+      const { result } = await tried(route.secondary, operation.entity, () =>
+        activities.settleSecondary(request),
+      );
+      if (result.status !== 'applied') return result;
+      const tags = tagsOf(migration, operation.entity);
+      success.add(1, tags);
+      if (timing) {
+        // Clocks of two workers may differ by more than it took.
+        overhead.record(Math.max(0, Date.now() - timing.startedAtMs - timing.tookMs), tags);
+      }
+      return result;
+    },
+  };
+}
+
+/** Counts what writes looked like when they were read back. */
+export function countingVerdicts(
+  context: ActivityContext,
+  activities: LookBackActivities,
+): LookBackActivities {
+  const { validation } = instrumentsOf(context);
+  return {
+    async validateWrite(request) {
+      const found = await activities.validateWrite(request);
+      const { verdict, store, repaired } = found;
+      const tags = tagsOf(context.migration, request.operation.entity);
+      validation.add(1, { ...tags, verdict, store: store ?? 'none', repaired });
+      return found;
+    },
+  };
+}
+
+function tagsOf(migration: Migration, name: string) {
+  const entity = entityNamed(migration, name);
+  return { migration: migration.name, entity: entity.name, pattern: entity.pattern };
+}
+
+function reasonOf(result: WriteResult): FailureCode | null {
+  switch (result.status) {
+    case 'refused':
+      return result.code;
+    case 'conflict':
+      return 'UniqueConflict';
+    case 'aborted':
+      return 'Aborted';
+    default:
+      return null;
+  }
+}

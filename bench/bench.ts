@@ -1,0 +1,31 @@
+import type { Servers } from '../deploy/dev/servers.ts';
+import type { Report } from '../test/proofs/report.ts';
+
+/** What a bench is run with. What is undefined is the bench's own to choose. */
+export interface Setting {
+  servers: Servers;
+  seed: number;
+  /** Takes a line of progress, meant for stderr. */
+  note: (line: string) => void;
+  /** How much each run works on. */
+  rows: number | undefined;
+  /** How often each way is measured. */
+  runs: number | undefined;
+}
+
+export type Bench = (setting: Setting) => Promise<Report>;
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** @param share 0…1 */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Three significant digits: more would claim to know better than a shared machine can. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,163 @@
+import mysql from 'mysql2/promise';
+import pg from 'pg';
+import { openStores } from '../databases/open.ts';
+import type { WriteItem } from '../databases/store.ts';
+import { keyOf } from '../model/entity.ts';
+import { imageOf } from '../model/field.ts';
+import { defineMigration } from '../model/migration.ts';
+import { account, createAccounts } from '../test/accounts.ts';
+import { createDatabasesOn } from '../test/databases.ts';
+import { atMost, type Figures, type Report, report } from '../test/proofs/report.ts';
+import { median, quantile, rounded, type Setting } from './bench.ts';
+
+const defaultWrites = 200;
+const defaultRuns = 15;
+const manyCallers = 32;
+const keys = 20_000;
+
+type Way = (id: number) => Promise<void>;
+
+/**
+ * What the guarded write at the primary (epoch, operation id, record, row and journal in one round trip) costs a caller,
+ * against two bare upserts, one a store, with nothing durable between them. Both ways run in turn in the same minutes.
+ */
+export async function guarded({ servers, seed, rows, runs, note }: Setting): Promise<Report> {
+  const writes = rows ?? defaultWrites;
+  await using ways = await waysOn(servers, seed);
+  note(`${runs ?? defaultRuns} runs of ${writes} writes each way, by one caller and by ${manyCallers}`);
+  const one = await inTurn(ways.named, runs ?? defaultRuns, writes, 1);
+  const many = await inTurn(ways.named, runs ?? defaultRuns, writes * 4, manyCallers);
+  const ratio = one.guarded.p50Ms / one.bare.p50Ms;
+  return report('guarded', seed, [atMost('p50 with one caller, guarded ÷ bare', 2, rounded(ratio))], {
+    writes,
+    runs: runs ?? defaultRuns,
+    oneCaller: figuresOf(one),
+    [`callers${manyCallers}`]: figuresOf(many),
+  });
+}
+
+type Named = Readonly<Record<'bare' | 'guarded', Way>>;
+type Measured = Readonly<Record<keyof Named, { p50Ms: number; p99Ms: number; perSecond: number }>>;
+
+/** Medians over all runs, of which each measures every way; who begins changes from run to run. */
+async function inTurn(ways: Named, runs: number, writes: number, callers: number): Promise<Measured> {
+  const taken = { bare: [] as Run[], guarded: [] as Run[] };
+  const order = ['bare', 'guarded'] as const;
+  for (const way of order) await timed(ways[way], writes, callers);
+  for (let run = 0; run < runs; run++) {
+    for (const way of run % 2 === 0 ? order : order.toReversed())
+      taken[way].push(await timed(ways[way], writes, callers));
+  }
+  const of = (all: readonly Run[]) => ({
+    p50Ms: median(all.map(({ latencies }) => median(latencies))),
+    p99Ms: median(all.map(({ latencies }) => quantile(latencies, 0.99))),
+    perSecond: median(all.map(({ latencies, tookMs }) => (latencies.length / tookMs) * 1000)),
+  });
+  return { bare: of(taken.bare), guarded: of(taken.guarded) };
+}
+
+interface Run {
+  readonly latencies: readonly number[];
+  readonly tookMs: number;
+}
+
+let nextId = 0;
+
+async function timed(way: Way, writes: number, callers: number): Promise<Run> {
+  const latencies: number[] = [];
+  let left = writes;
+  const caller = async () => {
+    while (left > 0) {
+      left -= 1;
+      nextId = (nextId + 7919) % keys;
+      const began = performance.now();
+      await way(nextId + 1);
+      latencies.push(performance.now() - began);
+    }
+  };
+  const began = performance.now();
+  await Promise.all(Array.from({ length: callers }, caller));
+  return { latencies, tookMs: performance.now() - began };
+}
+
+async function waysOn(servers: Setting['servers'], seed: number) {
+  await using building = new AsyncDisposableStack();
+  const databases = building.use(await createDatabasesOn(servers));
+  const legacy = mysql.createPool({ uri: databases.mysqlUrl, connectionLimit: manyCallers });
+  building.defer(() => legacy.end());
+  const modern = new pg.Pool({ connectionString: databases.postgresqlUrl, max: manyCallers });
+  building.defer(() => modern.end());
+  for (const table of ['accounts', 'bare']) {
+    await legacy.query(createAccounts(table, 'legacy'));
+    await modern.query(createAccounts(table, 'modern'));
+  }
+  const migration = defineMigration({
+    name: 'bench-guarded',
+    entities: [account],
+    deadline: '2100-01-01T00:00:00Z',
+    legacy: { poolSize: manyCallers },
+    modern: { poolSize: manyCallers },
+  });
+  const stores = openStores(migration, {
+    LOCKSTEP_LEGACY_URL: databases.mysqlUrl,
+    LOCKSTEP_MODERN_URL: databases.postgresqlUrl,
+  });
+  building.defer(async () => {
+    await stores.legacy.close();
+    await stores.modern.close();
+  });
+  const route = { phase: 'dual-write', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
+  for (const store of [stores.legacy, stores.modern]) {
+    await store.prepare();
+    await store.writeState({ migration: migration.name, ...route });
+  }
+  const fence = { migration: migration.name, epoch: 1 };
+  let written = 0;
+
+  const valuesOf = (id: number) => {
+    written += 1;
+    return { id, owner: `owner ${seed} ${written}`, email: null, balance: '12.50' };
+  };
+  const named: Named = {
+    bare: async (id) => {
+      const { owner, email, balance } = valuesOf(id);
+      await Promise.all([
+        legacy.query(
+          'INSERT INTO bare (id, owner, email, balance) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE owner = VALUES(owner), email = VALUES(email), balance = VALUES(balance)',
+          [id, owner, email, balance],
+        ),
+        modern.query({
+          name: 'upsert',
+          text: 'INSERT INTO bare (id, owner, email, balance) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, email = excluded.email, balance = excluded.balance',
+          values: [id, owner, email, balance],
+        }),
+      ]);
+    },
+    guarded: async (id) => {
+      const image = imageOf(account.fields, valuesOf(id), account.name);
+      const item: WriteItem = {
+        mode: 'decide',
+        kind: 'replace',
+        key: keyOf(account, image),
+        image,
+        version: String(written),
+        operationId: `bench-${seed}-${written}`,
+        status: 'pending',
+        brings: [],
+      };
+      const [outcome] = await stores.legacy.write(account, [item], fence);
+      if (outcome?.status !== 'applied') throw new Error(`a write was not applied but ${outcome?.status}`);
+    },
+  };
+  const release = building.move();
+  return { named, [Symbol.asyncDispose]: () => release.disposeAsync() };
+}
+
+function figuresOf({ bare, guarded: guardedWrite }: Measured): Figures {
+  const shown = (figures: Measured['bare']) => ({
+    p50Ms: rounded(figures.p50Ms),
+    p99Ms: rounded(figures.p99Ms),
+    perSecond: Math.round(figures.perSecond),
+  });
+  return { bare: shown(bare), guarded: shown(guardedWrite) };
+}

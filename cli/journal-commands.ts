@@ -1,0 +1,95 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Lockstep } from '../client/connect.ts';
+import type { RetriedOperations } from '../client/journal-control.ts';
+import { type OperationStatus, operationStatuses } from '../model/operation.ts';
+import { countFrom, entryLines, entryTable, isOpen, shownEntry } from './journal-entries.ts';
+import { exit } from './output.ts';
+import { confirmed, connected, openSession } from './session.ts';
+
+/** Commands about the log of operations. Decisions about parked ones are made with `lockstep writes`. */
+export function addJournalCommands(program: Command): void {
+  const journal = program.command('journal').description('the log of operations in both stores');
+
+  journal
+    .command('list')
+    .description('list operations, the newest first')
+    .option('--status <status>', `only these (repeat it): ${operationStatuses.join(', ')}`, collectStatus, [])
+    .option('--limit <n>', 'at most this many of each store', '100')
+    .action(async (given: { status: OperationStatus[]; limit: string }, command: Command) => {
+      const session = await openSession(command);
+      const limit = countFrom(given.limit, '--limit');
+      await connected(session, async (lockstep) => {
+        const statuses = given.status.length > 0 ? { statuses: given.status } : {};
+        const entries = await lockstep.journal.list({ ...statuses, newestFirst: true, limit });
+        const shown = entries.map(shownEntry);
+        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['the journals have none']);
+        if (shown.some(isOpen)) process.exitCode = exit.pending;
+      });
+    });
+
+  journal
+    .command('show')
+    .argument('<operation>', 'operation id')
+    .description('show what both journals have of an operation')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const session = await openSession(command);
+      await connected(session, async (lockstep) => {
+        const shown = (await lockstep.journal.find(id)).map(shownEntry);
+        const lines = shown.map((entry) => entryLines(entry).join('\n'));
+        session.output.result({ operation: id, journal: shown }, [lines.join('\n\n')]);
+        if (shown.some(isOpen)) process.exitCode = exit.pending;
+      });
+    });
+
+  journal
+    .command('retry')
+    .description('bring what is owed to the other store, also where its workflow is gone')
+    .option('--parked', 'parked operations too', false)
+    .option('--operation <id>', 'only this one (repeat it)', collect, [])
+    .option('--older-than <ms>', 'only what has been owed for so long', '0')
+    .action(async (given: RetryFlags, command: Command) => {
+      const session = await openSession(command);
+      const olderThanMs = countFrom(given.olderThan, '--older-than');
+      await connected(session, async (lockstep) => {
+        const ids = given.operation.length > 0 ? given.operation : null;
+        for (const id of ids ?? []) await lockstep.journal.find(id);
+        const before = await lockstep.control.owed();
+        const what = ids
+          ? `try ${ids.join(', ')} again`
+          : `try ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations again`;
+        if (!(await confirmed(session, what))) return;
+        const found = await lockstep.journal.retry({ parked: given.parked, olderThanMs, ids });
+        await report(session.output, lockstep, found);
+      });
+    });
+}
+
+interface RetryFlags {
+  readonly parked: boolean;
+  readonly operation: readonly string[];
+  readonly olderThan: string;
+}
+
+async function report(
+  output: Awaited<ReturnType<typeof openSession>>['output'],
+  lockstep: Lockstep,
+  found: RetriedOperations,
+): Promise<void> {
+  const owed = await lockstep.control.owed();
+  output.result({ ...found, owed }, [
+    `${found.settled} settled, ${found.failed} refused again, ${found.told} waiting workflows told`,
+    ...(found.stopped ? [`stopped: ${found.stopped}`] : []),
+    `${owed.pending} pending and ${owed.parked} parked are left`,
+  ]);
+  if (found.stopped || owed.pending + owed.parked > 0) process.exitCode = exit.pending;
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function collectStatus(value: string, earlier: readonly OperationStatus[]): OperationStatus[] {
+  const status = operationStatuses.find((known) => known === value);
+  if (!status) throw new InvalidArgumentError(`use one of ${operationStatuses.join(', ')}.`);
+  return [...earlier, status];
+}

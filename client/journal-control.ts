@@ -1,0 +1,95 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { currentState } from '../databases/state.ts';
+import type { JournalEntry, Store } from '../databases/store.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
+import type { OperationStatus } from '../model/operation.ts';
+import { otherStore, routes } from '../model/phase.ts';
+import * as messages from '../workflows/messages.ts';
+import { answeredFailure } from './failures.ts';
+
+export type { RetriedOperations } from '../workflows/messages.ts';
+
+/** The workflow `retryFailedOperations`, which lives on the other side of the task queue. */
+type Retry = (
+  input: RetryOptions & { migration: string; carried: null },
+) => Promise<messages.RetriedOperations>;
+
+export interface RetryOptions {
+  /** Whether parked operations are tried again too. */
+  readonly parked: boolean;
+  /** Those owed for at least this long; 0 takes all. */
+  readonly olderThanMs: number;
+  /** Only these; null takes all. */
+  readonly ids: readonly string[] | null;
+}
+
+export interface JournalQuery {
+  readonly statuses?: readonly OperationStatus[];
+  readonly ids?: readonly string[];
+  readonly newestFirst?: boolean;
+  readonly limit: number;
+}
+
+/** An entry, and the store whose journal has it. */
+export type LocatedEntry = JournalEntry & { readonly store: StoreName };
+
+/** The journals of both stores: what is owed, what became of an operation, and another try of what is owed. */
+export class JournalControl {
+  readonly #client: Client;
+  readonly #migration: Migration;
+  readonly #stores: Readonly<Record<StoreName, Store>>;
+
+  constructor(client: Client, migration: Migration, stores: Readonly<Record<StoreName, Store>>) {
+    this.#client = client;
+    this.#migration = migration;
+    this.#stores = stores;
+  }
+
+  /** Entries of both journals, those of the store that decides first. */
+  async list(query: JournalQuery): Promise<LocatedEntry[]> {
+    const state = await currentState({ migration: this.#migration, stores: this.#stores });
+    const { primary } = routes[state.phase];
+    const found: LocatedEntry[] = [];
+    for (const store of [primary, otherStore(primary)]) {
+      const entries = await this.#stores[store].journal({ migration: this.#migration.name, ...query });
+      found.push(...entries.map((entry) => ({ ...entry, store })));
+    }
+    return found;
+  }
+
+  /** What the journals have of one operation. Throws `UnknownOperation`. */
+  async find(operationId: string): Promise<LocatedEntry[]> {
+    const found = await this.list({ ids: [operationId], limit: 1 });
+    if (found.length > 0) return found;
+    throw new LockstepError(
+      'UnknownOperation',
+      `neither journal of ${this.#migration.name} knows operation ${operationId}; check the id, ` +
+        `or it was settled more than ${this.#migration.policy.journalRetentionMs} ms ago and pruned`,
+      { operationId },
+    );
+  }
+
+  /** Tries owed operations again, and waits for the end of it. */
+  async retry(options: RetryOptions): Promise<messages.RetriedOperations> {
+    for (const id of options.ids ?? []) await this.find(id);
+    const { name, taskQueue } = this.#migration;
+    try {
+      return await this.#client.workflow.execute<Retry>('retryFailedOperations', {
+        workflowId: messages.journalRetryWorkflowId(name),
+        taskQueue,
+        staticSummary: `retry what ${name} owes`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: defineSearchAttributeKey(messages.searchAttributes.migration, 'KEYWORD'), value: name },
+        ]),
+        args: [{ migration: name, ...options, carried: null }],
+      });
+    } catch (error) {
+      const answered = answeredFailure(error);
+      if (answered) throw answered;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      throw new LockstepError('InvalidRequest', `a retry for ${name} is under way already; wait for it`);
+    }
+  }
+}

@@ -1,0 +1,355 @@
+import { type Image, type Key, keyText } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import { type Access, isUnprepared } from './access.ts';
+import type { BoundEntity } from './binding.ts';
+import { LoadRefused } from './bulk-engine.ts';
+import type { PageTarget } from './bulk-read.ts';
+import { type CopyGuard, copyGuard } from './copy-guard.ts';
+import { bytesOf, type CopyPage, type CopyPart, placed } from './copy-page.ts';
+import { CopyText } from './copy-text.ts';
+import type { Session } from './engine.ts';
+import { deadlockAttempts, type GuardedWrites } from './guarded-write.ts';
+import { shapeMessage } from './images.ts';
+import type { Chunk, Difference, Fence, Outcome, StoreFailure, WriteItem } from './store.ts';
+
+/** A chunk on its way: its rows, what takes the long way, and where the range stands before and after it. */
+export interface CopyChunk {
+  readonly page: CopyPage;
+  /** Keys that take the long way from the start. */
+  readonly unfit: readonly Key[];
+  /** The cursor that the range must still have. */
+  readonly from: Chunk;
+  /** The cursor and the end that it has afterwards. */
+  readonly next: Pick<Chunk, 'cursor' | 'done'>;
+  /** Items for the guarded copy of keys whose rows cannot come in with the others, and those that cannot be read. */
+  readonly slowly: (keys: readonly Key[]) => Promise<{
+    items: readonly WriteItem[];
+    unreadable: readonly { key: Key; reason: string }[];
+  }>;
+  /** Looks for rows that are there before it loads: set where the chunk before met some. */
+  readonly wary: boolean;
+}
+
+export interface CopyResult {
+  /** False where somebody else has moved the range on: nothing was written, and the checkpoint is to be read again. */
+  readonly taken: boolean;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  /** Some rows were there already. */
+  readonly met: boolean;
+}
+
+/** Pages come in by the engine's bulk load, with their checkpoint, past every row that a live write or delete has touched. */
+export function bulkWrites(
+  access: Access,
+  writes: GuardedWrites,
+  guardOf: (access: Access, bound: BoundEntity) => CopyGuard = copyGuard,
+) {
+  const { engine } = access;
+
+  async function pageTarget(entity: Entity): Promise<PageTarget> {
+    const bound = await access.bind(entity);
+    const prefixes = new Map(
+      bound.root.columns.map((column) => [column.name, engine.bulk.prefix(column) ?? '']),
+    );
+    return {
+      bound,
+      refusesShared: bound.referenced.some(({ reference }) => reference?.wins === 'refuse'),
+      prefix: (column) => prefixes.get(column) ?? '',
+      pageOf: (records) => pageOfImages(access, bound, records),
+    };
+  }
+
+  /** Null where rows can come in by the bulk load; a reason for people where they cannot. */
+  function whyNoBulk(): Promise<string | null> {
+    return access.guarded(() => engine.bulk.whyNoCopyIn());
+  }
+
+  async function copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult> {
+    const bound = await access.bind(entity);
+    const attempts = deadlockAttempts * 4;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await engine.transaction((session) => copyInside(session, bound, chunk, fence));
+      } catch (error) {
+        if (error instanceof LockstepError) throw error;
+        if (attempt < attempts && (engine.isDeadlock(error) || engine.bulk.gaveWay(error))) {
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * attempt));
+          continue;
+        }
+        return await access.guarded(() => Promise.reject(error));
+      }
+    }
+  }
+
+  async function copyInside(
+    session: Session,
+    bound: BoundEntity,
+    chunk: CopyChunk,
+    fence: Fence,
+  ): Promise<CopyResult> {
+    await refuseFenced(session, fence);
+    if (!(await isWhereWeThink(session, fence.migration, chunk.from))) {
+      return { taken: false, copied: 0, skipped: 0, refused: 0, met: false };
+    }
+    const { page } = chunk;
+    const guard = guardOf(access, bound);
+    const all = Array.from({ length: page.keys }, (_, position) => position);
+    const kept = await guard.before(session, page, all);
+    const load = await loaded(session, bound, page, kept, chunk.wary);
+    const gone = new Set(await guard.after(session, page, load.copied));
+    if (gone.size > 0) {
+      await engine.bulk.removeRows(
+        session,
+        bound,
+        [...gone].map((position) => placed(page, position)),
+      );
+    }
+    const odd = [...load.refused.map(page.keyAt), ...chunk.unfit];
+    const slow = await copySlowly(session, bound, odd, chunk, fence);
+    const copied = load.copied.length - gone.size + slow.copied;
+    const refused = slow.differences.length;
+    const result = {
+      taken: true,
+      copied,
+      skipped: page.keys + chunk.unfit.length - copied - refused,
+      refused,
+      met: load.present > 0,
+    };
+    await checkpoint(session, fence.migration, chunk, result);
+    await record(session, fence.migration, slow.differences);
+    return result;
+  }
+
+  /** All at once; then without those that are there; then by halves, until those that are refused are found. */
+  async function loaded(
+    session: Session,
+    bound: BoundEntity,
+    page: CopyPage,
+    kept: readonly number[],
+    wary: boolean,
+  ) {
+    const refused: number[] = [];
+    const copied: number[] = [];
+    let present = 0;
+    let left = kept;
+    if (wary) left = await withoutPresent(left);
+    if (!(await tries(session, page, left))) {
+      if (!wary) left = await withoutPresent(left);
+      await byHalves(left);
+    } else {
+      copied.push(...left);
+    }
+    return { copied, refused, present };
+
+    async function withoutPresent(positions: readonly number[]): Promise<readonly number[]> {
+      if (positions.length === 0) return positions;
+      const keys = positions.map((position) => placed(page, position));
+      const there = new Set(await engine.bulk.present(session, bound, keys));
+      present += there.size;
+      return positions.filter((_, index) => !there.has(index));
+    }
+
+    async function byHalves(positions: readonly number[]): Promise<void> {
+      if (positions.length === 0) return;
+      if (await tries(session, page, positions)) {
+        copied.push(...positions);
+      } else if (positions.length === 1) {
+        refused.push(...positions);
+      } else {
+        const middle = Math.ceil(positions.length / 2);
+        await byHalves(positions.slice(0, middle));
+        await byHalves(positions.slice(middle));
+      }
+    }
+  }
+
+  /** False where some row is refused; nothing of them is in then. */
+  async function tries(session: Session, page: CopyPage, positions: readonly number[]): Promise<boolean> {
+    if (positions.length === 0) return true;
+    await session.query('SAVEPOINT lockstep_load');
+    try {
+      for (const part of page.parts) await loadPart(session, part, positions);
+      await session.query('RELEASE SAVEPOINT lockstep_load');
+      return true;
+    } catch (error) {
+      if (engine.isDeadlock(error) || engine.bulk.gaveWay(error)) throw error;
+      if (!(error instanceof LoadRefused)) refuseUnlessAboutRows(error);
+      await session.query('ROLLBACK TO SAVEPOINT lockstep_load');
+      return false;
+    }
+  }
+
+  async function loadPart(session: Session, part: CopyPart, positions: readonly number[]): Promise<void> {
+    const rows = bytesOf(part, positions);
+    if (rows.length > 0)
+      await engine.bulk.copyIn(session, part.table, rows, part.table.reference ? 'absent' : 'new');
+  }
+
+  /** A store that is away, full or not prepared says nothing about a row. */
+  function refuseUnlessAboutRows(error: unknown): StoreFailure {
+    const failure = access.failureOf(error);
+    if (failure.code === 'StoreUnavailable' || isUnprepared(failure)) throw error;
+    return failure;
+  }
+
+  /** What the bulk load cannot take goes through the write routine, key by key, which says why. */
+  async function copySlowly(
+    session: Session,
+    bound: BoundEntity,
+    keys: readonly Key[],
+    chunk: CopyChunk,
+    fence: Fence,
+  ): Promise<{ copied: number; differences: Difference[] }> {
+    const differences: Difference[] = [];
+    let copied = 0;
+    if (keys.length === 0) return { copied, differences };
+    const entity = bound.entity.name;
+    const { items, unreadable } = await chunk.slowly(keys);
+    for (const { key, reason } of unreadable)
+      differences.push({ entity, key, verdict: 'unreadable', reason });
+    for (const item of items) {
+      const outcome = await copyOne(session, bound, item, fence);
+      if (outcome.status === 'applied') copied += 1;
+      if (outcome.status === 'failed') {
+        differences.push({ entity, key: item.key, verdict: 'refused', reason: outcome.failure.message });
+      }
+    }
+    return { copied, differences };
+  }
+
+  async function copyOne(
+    session: Session,
+    bound: BoundEntity,
+    item: WriteItem,
+    fence: Fence,
+  ): Promise<Outcome> {
+    const { ready, outcomes } = writes.rows(bound, [item]);
+    if (ready.length > 0) {
+      await session.query('SAVEPOINT lockstep_row');
+      try {
+        const written = await writes.call(session, bound, ready, fence);
+        await session.query('RELEASE SAVEPOINT lockstep_row');
+        for (const [position, outcome] of written) outcomes[position] = outcome;
+      } catch (error) {
+        if (engine.isDeadlock(error)) throw error;
+        const failure = refuseUnlessAboutRows(error);
+        await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
+        return { status: 'failed', failure };
+      }
+    }
+    const [outcome] = outcomes;
+    if (!outcome) throw new TypeError('a copy of one item has one outcome');
+    return outcome;
+  }
+
+  async function refuseFenced(session: Session, { migration, epoch }: Fence): Promise<void> {
+    await engine.bulk.shareFence(session, migration);
+    const [row] = await session.query(
+      `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
+      [migration],
+    );
+    if (row && Number(row.epoch) === epoch && row.open === '1' && row.primary_store !== access.name) return;
+    throw new LockstepError(
+      'Fenced',
+      `the ${access.name} store takes no copies of ${migration} under epoch ${epoch}`,
+      { store: access.name },
+    );
+  }
+
+  /** Locks the checkpoint, so that an attempt that was given up for lost cannot copy the same chunk beside us. */
+  async function isWhereWeThink(session: Session, migration: string, from: Chunk): Promise<boolean> {
+    const [row] = await session.query(
+      `SELECT cursor_key, done FROM ${access.control('chunks')} WHERE migration = ? AND entity = ? AND range_no = ? FOR UPDATE`,
+      [migration, from.entity, from.range],
+    );
+    const cursor = from.cursor ? keyText(from.cursor) : null;
+    return row !== undefined && row.done === '0' && (row.cursor_key ?? null) === cursor;
+  }
+
+  async function checkpoint(
+    session: Session,
+    migration: string,
+    { from, next, page }: CopyChunk,
+    result: CopyResult,
+  ): Promise<void> {
+    await session.query(
+      `UPDATE ${access.control('chunks')} SET cursor_key = ?, done = ?, copied = copied + ?, skipped = skipped + ?,
+         refused = refused + ?, bytes = bytes + ?, updated_at = ${engine.text.now}
+       WHERE migration = ? AND entity = ? AND range_no = ?`,
+      [
+        next.cursor ? keyText(next.cursor) : null,
+        next.done ? 1 : 0,
+        result.copied,
+        result.skipped,
+        result.refused,
+        page.bytes,
+        migration,
+        from.entity,
+        from.range,
+      ],
+    );
+  }
+
+  /** With the rows and the checkpoint: a refusal that is not recorded would be one that nobody hears of. */
+  async function record(
+    session: Session,
+    migration: string,
+    differences: readonly Difference[],
+  ): Promise<void> {
+    const columns = ['migration', 'entity', 'record_key', 'verdict', 'reason'];
+    const upsert = engine.text.upsert(access.control('differences'), columns, [
+      'migration',
+      'entity',
+      'record_key',
+    ]);
+    for (const { entity, key, verdict, reason } of differences) {
+      await session.query(upsert, [migration, entity, keyText(key), verdict, reason.slice(0, 500)]);
+    }
+  }
+
+  return { pageTarget, whyNoBulk, copyPage };
+}
+
+function pageOfImages(access: Access, bound: BoundEntity, records: readonly { key: Key; image: Image }[]) {
+  const { bulk } = access.engine;
+  const parts = bound.tables.map((table) => ({
+    table,
+    text: new CopyText(),
+    firsts: [] as number[],
+    prefixes: table.columns.map((column) => bulk.prefix(column) ?? ''),
+  }));
+  const keys: Key[] = [];
+  const unfit: { key: Key; failure: StoreFailure }[] = [];
+  for (const { key, image } of records) {
+    try {
+      const rows = bound.rowsOf(image);
+      for (const { table, text, firsts, prefixes } of parts) {
+        firsts.push(text.rows);
+        for (const row of rows[table.name] ?? []) {
+          for (const [index, column] of table.columns.entries()) {
+            text.string(row[column.name] ?? null, prefixes[index]);
+          }
+          text.endRow();
+        }
+      }
+      keys.push(key);
+    } catch (error) {
+      unfit.push({ key, failure: { code: 'StoreRefused', message: shapeMessage(bound, 'toRows', error) } });
+    }
+  }
+  const page: CopyPage = {
+    bound,
+    keys: keys.length,
+    bytes: parts.reduce((sum, { text }) => sum + text.length, 0),
+    parts,
+    keyAt(position) {
+      const key = keys[position];
+      if (!key) throw new TypeError('a page has no key at this position');
+      return key;
+    },
+  };
+  return { page, unfit };
+}

@@ -1,0 +1,183 @@
+import { type Key, keyFromText, keyText } from '../model/canonical.ts';
+import { type FailureCode, isFailureCode } from '../model/failure.ts';
+import type { Verdict } from '../model/transaction.ts';
+import type { Version } from '../model/version.ts';
+import type { Access } from './access.ts';
+import { operationIdOf, transactionKey } from './branch-name.ts';
+import type { Parameter, Session, TextCells } from './engine.ts';
+
+/** What the coordinating store knows of a transaction. */
+export interface TransactionRecord {
+  /** See `transactionKey`. */
+  readonly transaction: string;
+  readonly operationId: string;
+  /** Of the transaction's first operation, whose id closes it. */
+  readonly entity: string;
+  readonly key: Key;
+  /** The attempt that may commit, or has. */
+  readonly attempt: string;
+  readonly decision: 'commit' | 'abort' | null;
+  readonly versions: readonly Version[] | null;
+  readonly code: FailureCode | null;
+  readonly reason: string | null;
+  /** Since its last attempt began. */
+  readonly ageMs: number;
+}
+
+/** The part of a store that coordinates: one record for each transaction, decided once. */
+export interface Decisions {
+  /** Makes the attempt the only one that may commit, unless the transaction is decided. */
+  openTransaction(
+    transaction: { operationId: string; entity: string; key: Key },
+    attempt: string,
+    migration: string,
+  ): Promise<TransactionRecord>;
+  /** The first decision wins; gives the one that stands. A commit is for the attempt that is open, and for no other. */
+  decide(migration: string, transaction: string, verdict: Verdict): Promise<TransactionRecord>;
+  decision(migration: string, transaction: string): Promise<TransactionRecord | null>;
+  /** Transactions whose last attempt began so long ago, and that are not decided. */
+  undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]>;
+}
+
+/** Of a transaction that went on at another primary: it is decided there. */
+export const movedAway: FailureCode = 'Fenced';
+
+const reasonLength = 500;
+const listed = 1_000;
+
+export function decisionsOf(access: Access): Decisions {
+  const { text } = access.engine;
+  const table = access.control('decisions');
+  const columns = ['migration', 'id', 'operation', 'entity', 'record_key', 'attempt'];
+
+  const query = (sql: string, parameters: readonly Parameter[]) =>
+    access.guarded(() => access.engine.aside.query(sql, parameters));
+
+  async function openTransaction(
+    transaction: { operationId: string; entity: string; key: Key },
+    attempt: string,
+    migration: string,
+  ): Promise<TransactionRecord> {
+    const id = transactionKey(transaction.operationId);
+    const { operationId, entity, key } = transaction;
+    await query(text.insertNew(table, columns, ['migration', 'id']), [
+      migration,
+      id,
+      operationId,
+      entity,
+      keyText(key),
+      attempt,
+    ]);
+    const record = await known(migration, id);
+    const reopens = record.decision === 'abort' && record.code === movedAway;
+    if (record.attempt === attempt || (record.decision !== null && !reopens)) return record;
+    await query(
+      `UPDATE ${table} SET attempt = ?, began_at = ${text.now}, decision = NULL, code = NULL, reason = NULL
+       WHERE migration = ? AND id = ? AND (decision IS NULL OR (decision = 'abort' AND code = ?))`,
+      [attempt, migration, id, movedAway],
+    );
+    return await known(migration, id);
+  }
+
+  async function decide(
+    migration: string,
+    transaction: string,
+    verdict: Verdict,
+  ): Promise<TransactionRecord> {
+    if (verdict.decision === 'abort') {
+      // Also where there is no record yet: a commit that comes later must lose.
+      await query(text.insertNew(table, columns, ['migration', 'id']), [
+        migration,
+        transaction,
+        operationIdOf(transaction) ?? transaction,
+        '',
+        keyText([]),
+        '',
+      ]);
+    }
+    const { sql, parameters } = deciding(access, migration, transaction, verdict);
+    await query(sql, parameters);
+    return await known(migration, transaction);
+  }
+
+  async function decision(migration: string, transaction: string): Promise<TransactionRecord | null> {
+    const [row] = await query(`${select()} WHERE migration = ? AND id = ?`, [migration, transaction]);
+    return row ? recordOf(row) : null;
+  }
+
+  async function undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]> {
+    const rows = await query(
+      `${select()} WHERE migration = ? AND decision IS NULL ORDER BY began_at LIMIT ${listed}`,
+      [migration],
+    );
+    return rows.map(recordOf).filter((record) => record.ageMs >= olderThanMs);
+  }
+
+  async function known(migration: string, transaction: string): Promise<TransactionRecord> {
+    const record = await decision(migration, transaction);
+    if (record) return record;
+    throw new TypeError(`the ${access.name} store lost the record of transaction ${transaction}`);
+  }
+
+  function select(): string {
+    return `SELECT id, operation, entity, record_key, attempt, decision, versions, code, reason,
+      ${text.milliseconds(text.now)} - ${text.milliseconds('began_at')} AS age_ms FROM ${table}`;
+  }
+
+  return { openTransaction, decide, decision, undecided };
+}
+
+/** Decides inside a transaction of the coordinating store itself. Where the attempt is no longer open, nothing may commit. */
+export async function decideWithin(
+  access: Access,
+  session: Session,
+  migration: string,
+  transaction: string,
+  verdict: Verdict & { decision: 'commit' },
+): Promise<boolean> {
+  const { sql, parameters } = deciding(access, migration, transaction, verdict);
+  await session.query(sql, parameters);
+  const [row] = await session.query(
+    `SELECT attempt, decision FROM ${access.control('decisions')} WHERE migration = ? AND id = ?`,
+    [migration, transaction],
+  );
+  return row?.decision === 'commit' && row.attempt === verdict.attempt;
+}
+
+function deciding(
+  access: Access,
+  migration: string,
+  transaction: string,
+  verdict: Verdict,
+): { sql: string; parameters: Parameter[] } {
+  const set = `UPDATE ${access.control('decisions')} SET decision = ?, versions = ?, code = ?, reason = ?, decided_at = ${access.engine.text.now}
+    WHERE migration = ? AND id = ? AND decision IS NULL`;
+  if (verdict.decision === 'abort') {
+    const reason = verdict.reason.slice(0, reasonLength);
+    return { sql: set, parameters: ['abort', null, verdict.code, reason, migration, transaction] };
+  }
+  const versions = JSON.stringify(verdict.versions);
+  return {
+    sql: `${set} AND attempt = ?`,
+    parameters: ['commit', versions, null, null, migration, transaction, verdict.attempt],
+  };
+}
+
+function recordOf(row: TextCells): TransactionRecord {
+  const { decision, code } = row;
+  if (decision !== null && decision !== 'commit' && decision !== 'abort') {
+    throw new TypeError('the record of a transaction holds an unknown decision');
+  }
+  return {
+    transaction: row.id ?? '',
+    operationId: row.operation ?? '',
+    entity: row.entity ?? '',
+    key: keyFromText(row.record_key ?? '[]'),
+    attempt: row.attempt ?? '',
+    decision,
+    versions: row.versions ? (JSON.parse(row.versions) as Version[]) : null,
+    code: isFailureCode(code) ? code : null,
+    reason: row.reason ?? null,
+    ageMs: Number(row.age_ms),
+  };
+}

@@ -1,0 +1,253 @@
+import { Readable } from 'node:stream';
+import type mysql from 'mysql2/promise';
+import { NotCanonical } from '../../model/scalar.ts';
+import type { BoundEntity, BoundTable } from '../binding.ts';
+import { type BulkEngine, LoadRefused, type PlacedKey } from '../bulk-engine.ts';
+import { equals } from '../column.ts';
+import { type CopyCell, putCell } from '../copy-cell.ts';
+import type { CopyText } from '../copy-text.ts';
+import type { Parameter, Session, TextCells } from '../engine.ts';
+import { quote, quoteTable } from './quote.ts';
+import { type RowPacket, streamRows } from './row-packets.ts';
+
+interface Clients {
+  borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T>;
+  /** The connection of a transaction. */
+  of(session: Session): mysql.PoolConnection;
+  query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
+}
+
+const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
+const recordKeys = `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key ${keyType} PATH '$')) k`;
+
+/** Types whose text in a result is the one that a cast would give. */
+const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|timestamp|time|uuid)\b/;
+
+export function mysqlBulk(clients: Clients): BulkEngine {
+  return {
+    pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
+
+    copyOut: ({ sql, parameters }, cells, page, unfit) =>
+      clients.borrowed((client) =>
+        streamRows(client, sql, parameters, (packet) => putRow(cells, page, packet, unfit)),
+      ),
+
+    prefix: () => '',
+
+    async copyIn(session, table, rows, how) {
+      const client = clients.of(session);
+      if (how === 'new') return await load(client, table, rows);
+      await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
+      await session.query(
+        `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
+      );
+      await load(
+        client,
+        { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
+        rows,
+      );
+      const same = table.identity
+        .map((column) => equals(column, `t.${quote(column.name)}`, `x.${quote(column.name)}`))
+        .join(' AND ');
+      await session.query(
+        `INSERT INTO ${quoteTable(table.name)} (${table.columns.map((column) => quote(column.name)).join(', ')})
+         SELECT ${table.columns.map((column) => column.write(`x.${quote(column.name)}`)).join(', ')} FROM lockstep_page x
+         WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${same})`,
+      );
+    },
+
+    async whyNoCopyIn() {
+      const [row] = await clients.query('SELECT @@local_infile AS allowed');
+      return row?.allowed === '1'
+        ? null
+        : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
+    },
+
+    async shareFence(session, migration) {
+      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
+        migration,
+      ]);
+    },
+
+    /**
+     * A live write locks its record before it looks for the row, and we look for the record after the row is in: by locking
+     * reads, so one of the two waits for the other and sees what it did.
+     */
+    async recordedMeanwhile(session, entity, keys) {
+      const [any] = await session.query(
+        'SELECT 1 AS one FROM lockstep_records WHERE entity = ? LIMIT 1 LOCK IN SHARE MODE',
+        [entity],
+      );
+      if (!any) return [];
+      return positions(
+        await session.query(
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+           WHERE r.version > 0 LOCK IN SHARE MODE`,
+          [recordList(keys()), entity],
+        ),
+      );
+    },
+
+    async lockRecords(session, entity, keys) {
+      const list = recordList(keys);
+      await session.query(
+        `INSERT INTO lockstep_records (entity, record_key, version, deleted)
+         SELECT ?, k.record_key, 0, 0 FROM ${recordKeys} ORDER BY k.at
+         ON DUPLICATE KEY UPDATE version = lockstep_records.version`,
+        [entity, list],
+      );
+      return positions(
+        await session.query(
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+           WHERE r.version > 0 FOR UPDATE`,
+          [list, entity],
+        ),
+      );
+    },
+
+    async releaseRecords(session, entity, keys) {
+      await session.query(
+        `DELETE r FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+         WHERE r.version = 0`,
+        [recordList(keys), entity],
+      );
+    },
+
+    async present(session, bound, keys) {
+      const list = keyList(keys);
+      const rows = await session.query(
+        `SELECT k.at FROM ${keyTable(bound)} STRAIGHT_JOIN ${quoteTable(bound.root.name)} t ON ${match(bound.root)}
+         UNION SELECT k.at FROM ${keyTable(bound)} STRAIGHT_JOIN lockstep_records r
+           ON r.entity = ? AND r.record_key = k.record_key WHERE r.version > 0`,
+        [list, list, bound.entity.name],
+      );
+      return positions(rows);
+    },
+
+    gaveWay: () => false,
+
+    async removeRows(session, bound, keys) {
+      for (const table of bound.owned.toReversed()) {
+        await session.query(
+          `DELETE t FROM ${keyTable(bound)} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${match(table)}`,
+          [keyList(keys)],
+        );
+      }
+    },
+  };
+}
+
+/** With LOCAL the server changes or leaves out what it would refuse, and counts each as a warning. */
+async function load(
+  client: mysql.PoolConnection,
+  { name, columns }: Pick<BoundTable, 'name' | 'columns'>,
+  rows: Buffer,
+): Promise<void> {
+  const targets = columns.map((column, index) => {
+    const variable = `@lockstep_${index}`;
+    const written = column.write(variable);
+    return written === variable
+      ? { name: quote(column.name), set: null }
+      : { name: variable, set: `${quote(column.name)} = ${written}` };
+  });
+  const sets = targets.flatMap(({ set }) => (set === null ? [] : [set]));
+  const [result] = await client.query<mysql.ResultSetHeader>({
+    sql: `LOAD DATA LOCAL INFILE 'lockstep' INTO TABLE ${quoteTable(name)}
+      CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'
+      (${targets.map((target) => target.name).join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
+    infileStreamFactory: () => Readable.from(pieces(rows)),
+  });
+  if (result.warningStatus > 0)
+    throw new LoadRefused(`${result.warningStatus} warnings about rows of ${name}`);
+}
+
+const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
+const asIs = (text: string) => text;
+
+const pieceBytes = 256 * 1024;
+
+function* pieces(rows: Buffer): Generator<Buffer> {
+  for (let at = 0; at < rows.length; at += pieceBytes) yield rows.subarray(at, at + pieceBytes);
+}
+
+/** A row of the text protocol: each cell is its length and its bytes, 0xfb for null. */
+function putRow(
+  cells: readonly CopyCell[],
+  page: CopyText,
+  packet: RowPacket,
+  unfit: (cells: readonly (string | null)[]) => void,
+): void {
+  const bytes = packet.buffer;
+  let at = packet.offset;
+  try {
+    for (const cell of cells) {
+      const first = bytes[at] as number;
+      if (first === 0xfb) {
+        page.null();
+        at += 1;
+        continue;
+      }
+      const from = at + headerLength(first);
+      at = from + cellLength(bytes, at, first);
+      putCell(cell, page, bytes, from, at);
+    }
+    page.endRow();
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    page.dropRow();
+    unfit(textsOf(bytes, packet.offset, cells.length));
+  }
+}
+
+function headerLength(first: number): number {
+  if (first < 0xfb) return 1;
+  return first === 0xfc ? 3 : first === 0xfd ? 4 : 9;
+}
+
+function cellLength(bytes: Buffer, at: number, first: number): number {
+  if (first < 0xfb) return first;
+  if (first === 0xfc) return bytes.readUInt16LE(at + 1);
+  return first === 0xfd ? bytes.readUIntLE(at + 1, 3) : Number(bytes.readBigUInt64LE(at + 1));
+}
+
+function textsOf(bytes: Buffer, start: number, count: number): (string | null)[] {
+  const texts: (string | null)[] = [];
+  for (let at = start; texts.length < count; ) {
+    const first = bytes[at] as number;
+    if (first === 0xfb) {
+      texts.push(null);
+      at += 1;
+      continue;
+    }
+    const from = at + headerLength(first);
+    at = from + cellLength(bytes, at, first);
+    texts.push(bytes.toString('utf8', from, at));
+  }
+  return texts;
+}
+
+function recordList(keys: readonly PlacedKey[]): string {
+  return JSON.stringify(keys.map(({ text }) => text));
+}
+
+function keyList(keys: readonly PlacedKey[]): string {
+  return JSON.stringify(keys.map(({ text, parts }) => [text, ...parts]));
+}
+
+function keyTable(bound: BoundEntity): string {
+  const parts = bound.root.key.map(
+    (_, index) => `k${index + 1} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[${index + 1}]'`,
+  );
+  return `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key ${keyType} PATH '$[0]', ${parts.join(', ')})) k`;
+}
+
+function match(table: BoundTable): string {
+  return table.key
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
+    .join(' AND ');
+}
+
+/** Ordinality counts from 1. */
+function positions(rows: readonly TextCells[]): number[] {
+  return rows.map(({ at }) => Number(at) - 1);
+}

@@ -1,0 +1,55 @@
+import type { Connection, Query } from 'mysql2';
+import type mysql from 'mysql2/promise';
+import type { Parameter } from '../engine.ts';
+
+/** A packet as the driver's parser hands it out; it is the same object for every row. */
+export interface RowPacket {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readonly end: number;
+  isEOF(): boolean;
+}
+
+type RowState = (packet: RowPacket, connection: unknown) => unknown;
+
+/**
+ * The rows of a query as the server sends them, without an object or a string for any of them: the driver calls the
+ * command's `row` for each packet, which is ours here. Memory is that of what `take` keeps.
+ */
+export function streamRows(
+  client: mysql.PoolConnection,
+  sql: string,
+  parameters: readonly Parameter[],
+  take: (packet: RowPacket) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const query: Query & { row?: RowState } = underneath(client).query({ sql, values: [...parameters] });
+    const own = query.row;
+    if (typeof own !== 'function')
+      throw new TypeError('this version of mysql2 has another way of reading rows');
+    let failed: unknown = null;
+    const row: RowState = (packet, connection) => {
+      if (packet.isEOF()) return own.call(query, packet, connection);
+      try {
+        // After a failure the rest is read and dropped, so that the connection can serve again.
+        if (failed === null) take(packet);
+      } catch (error) {
+        failed = error;
+      }
+      return row;
+    };
+    query.row = row;
+    query.on('error', reject);
+    query.on('end', () => (failed === null ? resolve() : reject(failed)));
+  });
+}
+
+/** The driver's own connection: the typings say that it is another one with promises. */
+function underneath({ connection }: { readonly connection: unknown }): Connection {
+  if (isConnection(connection)) return connection;
+  throw new TypeError('this version of mysql2 has another way of reading rows');
+}
+
+function isConnection(connection: unknown): connection is Connection {
+  return typeof connection === 'object' && connection !== null && 'addCommand' in connection;
+}

@@ -1,0 +1,239 @@
+import { finished } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { NotCanonical } from '../../model/scalar.ts';
+import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
+import type { BulkEngine, PlacedKey } from '../bulk-engine.ts';
+import { equals } from '../column.ts';
+import { type CopyCell, putCell } from '../copy-cell.ts';
+import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-text.ts';
+import type { Session } from '../engine.ts';
+import { quote, quoteTable } from './quote.ts';
+import { copyClass, fenceClass } from './write-routine.ts';
+
+/** The size of a piece that is handed to the socket at once. */
+const pieceBytes = 256 * 1024;
+/** Shorter than the server's deadlock timeout: a copy gives way before a live write is taken for the victim. */
+const deleteWaitMs = 500;
+
+interface Clients {
+  borrowed<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+  /** The connection of a transaction. */
+  of(session: Session): pg.PoolClient;
+}
+
+export function postgresqlBulk(clients: Clients): BulkEngine {
+  const bulk: BulkEngine = {
+    pageCell: (column, reference) => column.read(reference),
+
+    copyOut: (query, cells, page, unfit) =>
+      clients.borrowed(async (client) => {
+        const values = query.parameters.values();
+        // COPY takes no parameters.
+        const sql = query.sql.replaceAll(/'[^']*'|"[^"]*"|\?/g, (found) =>
+          found === '?' ? pg.escapeLiteral(String(values.next().value)) : found,
+        );
+        const rows = client.query(copyTo(`COPY (${sql}) TO STDOUT`));
+        let rest: Buffer = Buffer.alloc(0);
+        for await (const chunk of rows as AsyncIterable<Buffer>) {
+          const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+          let from = 0;
+          for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
+            putRow(cells, page, bytes, from, end, unfit);
+            from = end + 1;
+          }
+          rest = bytes.subarray(from);
+        }
+      }),
+
+    prefix(column) {
+      const written = column.write('x');
+      if (written === "decode(x, 'hex')") return '\\x';
+      // What a cast from text gives, COPY gives too; times are in UTC in every session of ours.
+      return /^x::[\w". ]+$/.test(written) || written === "(x || '+00')::timestamptz" ? '' : null;
+    },
+
+    async copyIn(session, table, rows, how) {
+      const client = clients.of(session);
+      const names = table.columns.map((column) => quote(column.name)).join(', ');
+      if (how === 'new' && table.columns.every((column) => bulk.prefix(column) !== null)) {
+        await copy(client, `${quoteTable(table.name)} (${names})`, rows);
+        return;
+      }
+      const staging = quote(`lockstep_page ${table.name}`.slice(0, 63));
+      const cells = table.columns.map((column) => `${quote(column.name)} ${stagedType(bulk.prefix(column))}`);
+      await session.query(
+        `CREATE TEMPORARY TABLE IF NOT EXISTS ${staging} (lockstep_at bigserial, ${cells.join(', ')}) ON COMMIT DROP`,
+      );
+      await session.query(`TRUNCATE ${staging}`);
+      await copy(client, `${staging} (${names})`, rows);
+      const identity = table.identity.map((column) => quote(column.name)).join(', ');
+      const values = table.columns.map((column) => stagedValue(bulk.prefix(column), column));
+      // Of several copies the first is taken; ordered, so that two pages do not wait for each other.
+      await session.query(
+        how === 'absent'
+          ? `INSERT INTO ${quoteTable(table.name)} (${names})
+             SELECT ${values.join(', ')} FROM (SELECT DISTINCT ON (${identity}) * FROM ${staging} ORDER BY ${identity}, lockstep_at) x
+             ON CONFLICT (${identity}) DO NOTHING`
+          : `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${values.join(', ')} FROM ${staging} x`,
+      );
+    },
+
+    whyNoCopyIn: async () => null,
+
+    async shareFence(session, migration) {
+      await session.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
+    },
+
+    async recordedMeanwhile(session, entity, keys) {
+      await session.query(`SET LOCAL lock_timeout = ${deleteWaitMs}`);
+      await session.query(`SELECT pg_advisory_xact_lock(${copyClass}, hashtext(?))`, [entity]);
+      // A statement of its own: its snapshot is taken when the lock is held.
+      const [any] = await session.query('SELECT 1 AS one FROM lockstep.records WHERE entity = ? LIMIT 1', [
+        entity,
+      ]);
+      if (!any) return [];
+      return positions(
+        await clients.of(session).query({
+          text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
+            JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
+          values: [entity, keys().map(({ text }) => text)],
+        }),
+      );
+    },
+
+    async lockRecords(session, entity, keys) {
+      const client = clients.of(session);
+      const texts = keys.map(({ text }) => text);
+      await client.query({
+        text: `INSERT INTO lockstep.records (entity, record_key, version, deleted)
+          SELECT $1, k.key, 0, false FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at) ORDER BY k.at
+          ON CONFLICT (entity, record_key) DO NOTHING`,
+        values: [entity, texts],
+      });
+      return positions(
+        await client.query({
+          text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
+            JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0
+            ORDER BY k.at FOR UPDATE OF r`,
+          values: [entity, texts],
+        }),
+      );
+    },
+
+    async releaseRecords(session, entity, keys) {
+      await clients.of(session).query({
+        text: `DELETE FROM lockstep.records r USING unnest($2::text[]) AS k(key)
+          WHERE r.entity = $1 AND r.record_key = k.key AND r.version = 0`,
+        values: [entity, keys.map(({ text }) => text)],
+      });
+    },
+
+    async present(session, bound, keys) {
+      return positions(
+        await clients.of(session).query({
+          text: `SELECT k.at FROM ${keyList(bound)}
+            WHERE EXISTS (SELECT FROM ${quoteTable(bound.root.name)} t WHERE ${match(bound.root)})
+              OR EXISTS (SELECT FROM lockstep.records r WHERE r.entity = $1 AND r.record_key = k.key AND r.version > 0)`,
+          values: keyValues(bound, keys),
+        }),
+      );
+    },
+
+    gaveWay: (error) => error instanceof pg.DatabaseError && error.code === '55P03',
+
+    async removeRows(session, bound, keys) {
+      for (const table of bound.owned.toReversed()) {
+        await clients.of(session).query({
+          text: `DELETE FROM ${quoteTable(table.name)} t USING ${keyList(bound)} WHERE $1 <> '' AND ${match(table)}`,
+          values: keyValues(bound, keys),
+        });
+      }
+    },
+  };
+  return bulk;
+}
+
+/** Awaits the answer, not only the last byte: a refusal comes with it. */
+async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<void> {
+  const stream = client.query(copyFrom(`COPY ${into} FROM STDIN`));
+  const ended = finished(stream);
+  // Handled below; a refusal may come while the pieces are still being written.
+  ended.catch(() => undefined);
+  for (let at = 0; at < rows.length && !stream.destroyed; at += pieceBytes) {
+    if (!stream.write(rows.subarray(at, at + pieceBytes))) await drained(stream);
+  }
+  stream.end();
+  await ended;
+}
+
+function drained(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('error', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('error', done).on('close', done);
+  });
+}
+
+/** A row that COPY gave: its cells are escaped already. */
+function putRow(
+  cells: readonly CopyCell[],
+  page: CopyText,
+  bytes: Buffer,
+  from: number,
+  end: number,
+  unfit: (cells: readonly (string | null)[]) => void,
+): void {
+  let at = from;
+  try {
+    for (const cell of cells) {
+      const stop = cellEnd(bytes, at, end);
+      if (isNull(bytes, at, stop)) page.null();
+      else if (cell.plain) putCell(cell, page, bytes, at, stop);
+      else if (cell.fits(bytes, at, stop) && cell.prefix === '') page.escaped(bytes, at, stop);
+      else page.string(cell.convert(cellText(bytes, at, stop) ?? ''), cell.prefix);
+      at = stop + 1;
+    }
+    page.endRow();
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    page.dropRow();
+    unfit(cellsOf(bytes, from, end));
+  }
+}
+
+function stagedType(prefix: string | null): string {
+  return prefix === null || prefix === '' ? 'text' : 'bytea';
+}
+
+function stagedValue(prefix: string | null, column: BoundColumn): string {
+  const staged = `x.${quote(column.name)}`;
+  return prefix === null || prefix === '' ? column.write(staged) : staged;
+}
+
+function keyList(bound: BoundEntity): string {
+  const parts = bound.root.key.map((_, index) => `k${index + 1}`);
+  const arrays = parts.map((_, index) => `$${index + 3}::text[]`);
+  return `unnest($2::text[], ${arrays.join(', ')}) WITH ORDINALITY AS k(key, ${parts.join(', ')}, at)`;
+}
+
+function keyValues(bound: BoundEntity, keys: readonly PlacedKey[]): unknown[] {
+  return [
+    bound.entity.name,
+    keys.map(({ text }) => text),
+    ...bound.root.key.map((_, index) => keys.map(({ parts }) => parts[index] ?? '')),
+  ];
+}
+
+function match(table: BoundTable): string {
+  return table.key
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
+    .join(' AND ');
+}
+
+/** Ordinality counts from 1. */
+function positions({ rows }: pg.QueryResult<{ at: string }>): number[] {
+  return rows.map(({ at }) => Number(at) - 1);
+}

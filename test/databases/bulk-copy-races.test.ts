@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Access } from '../../databases/access.ts';
+import type { CopyResult } from '../../databases/bulk-write.ts';
+import { bulkWrites } from '../../databases/bulk-write.ts';
+import type { CopyGuard } from '../../databases/copy-guard.ts';
+import { guardedWrites } from '../../databases/guarded-write.ts';
+import { mysqlEngine } from '../../databases/mysql/engine.ts';
+import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
+import type { Store } from '../../databases/store.ts';
+import { defineMigration } from '../../model/migration.ts';
+import { type Account, account } from './entities.ts';
+import {
+  deleteOf,
+  fence,
+  imageFrom,
+  migrationName,
+  type Opened,
+  openPlace,
+  type Place,
+  readOne,
+  writeOf,
+  writeOne,
+} from './places.ts';
+
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const targets: Place[] = [
+  { engine: 'PostgreSQL', role: 'modern' },
+  { engine: 'MariaDB', role: 'modern' },
+];
+
+describe.each(targets)('a page under live writes at $engine', (place) => {
+  let at: Opened;
+  let unguarded: Store['copyPage'];
+  let release: () => Promise<void>;
+  beforeAll(async () => {
+    at = await openPlace(place);
+    await at.asSecondary();
+    const without = withoutGuard(at.url);
+    unguarded = without.copyPage;
+    release = without.close;
+  });
+  afterAll(async () => {
+    await release?.();
+    await at?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await at.sql('DELETE FROM accounts');
+    await at.store.clearChunks(migrationName);
+    await at.store.planChunks(migrationName, 'account', []);
+  });
+
+  /** A page of old rows; what takes the long way is not in question here. */
+  async function copy(values: readonly Account[], by = at.store.copyPage) {
+    const { pageOf } = await at.store.pageTarget(account);
+    const { page } = pageOf(
+      values.map((value) => ({ key: [String(value.id)], image: imageFrom(account, value) })),
+    );
+    const [from] = await at.store.chunks(migrationName, 'account');
+    if (!from) throw new Error('no chunk is planned');
+    return await by(
+      account,
+      {
+        page,
+        unfit: [],
+        from,
+        next: { cursor: null, done: false },
+        slowly: () => Promise.reject(new Error('nothing takes the long way')),
+        wary: false,
+      },
+      fence,
+    );
+  }
+
+  /** Holds whoever writes this email until it is told to go. */
+  async function holding(email: string) {
+    const blocker = await at.another();
+    await blocker.rows('START TRANSACTION');
+    await blocker.rows(
+      `INSERT INTO accounts (id, owner, email, balance) VALUES (9000, 'other', '${email}', 1)`,
+    );
+    return { go: () => blocker.rows('ROLLBACK') };
+  }
+
+  test('does not bring back what a delete removes while the page is under way', async () => {
+    const watcher = await at.another();
+    const blocker = await holding('held 12');
+    const copying = copy([
+      { ...ada, id: 11 },
+      { ...ada, id: 12, email: 'held 12' },
+    ]);
+    await watcher.waiting(1);
+    const deleting = writeOne(at.store, account, deleteOf(['11'], { ...follow, version: '5' }));
+    // At PostgreSQL the delete does not see the row, and is over before the page is; elsewhere it waits.
+    const over = Promise.race([deleting, watcher.waiting(2)]);
+    await over;
+    await blocker.go();
+    expect(await deleting).toEqual({ status: 'applied', version: '5' });
+    expect((await copying).taken).toBe(true);
+    expect(await at.sql('SELECT id FROM accounts WHERE id IN (11, 12)')).toEqual([{ id: '12' }]);
+    expect(await readOne(at.store, account, ['11'])).toMatchObject({ version: '5', deleted: true });
+  });
+
+  /** A live delete that has found no row, and is not committed: its tombstone cannot be seen when the page is copied. */
+  async function deleteInFlight(id: number) {
+    const live = await at.another();
+    const item = {
+      ordinal: 0,
+      mode: 'follow',
+      kind: 'delete',
+      key: JSON.stringify([String(id)]),
+      version: '5',
+      status: 'completed',
+      gone: 1,
+      k1: String(id),
+    };
+    const call =
+      place.engine === 'PostgreSQL'
+        ? 'SELECT * FROM lockstep.write_account'
+        : 'CALL lockstep_write_in_account';
+    // As every session of ours; elsewhere the gaps between rows would be locked, too.
+    const isolation = 'TRANSACTION ISOLATION LEVEL READ COMMITTED';
+    await live.rows(
+      place.engine === 'PostgreSQL'
+        ? `SET SESSION CHARACTERISTICS AS ${isolation}`
+        : `SET SESSION ${isolation}`,
+    );
+    await live.rows('START TRANSACTION');
+    // Quotes within a string of either engine.
+    const items = JSON.stringify([item]).replaceAll('\\', place.engine === 'PostgreSQL' ? '\\' : '\\\\');
+    await live.rows(`${call}('modern', '${migrationName}', 1, '${items}', NULL)`);
+    return { commit: () => live.rows('COMMIT') };
+  }
+
+  test('waits for a delete that is under way, and stays behind it', async () => {
+    const watcher = await at.another();
+    const flight = await deleteInFlight(20);
+    const copying = copy([
+      { ...ada, id: 20 },
+      { ...ada, id: 21 },
+    ]);
+    await watcher.waiting(1);
+    await flight.commit();
+    expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1 });
+    expect(await at.sql('SELECT id FROM accounts')).toEqual([{ id: '21' }]);
+    expect(await readOne(at.store, account, ['20'])).toMatchObject({ version: '5', deleted: true });
+  });
+
+  test('without its guard would bring the row back', async () => {
+    const flight = await deleteInFlight(30);
+    expect(await copy([{ ...ada, id: 30 }], unguarded)).toMatchObject({ copied: 1 });
+    await flight.commit();
+    expect(await readOne(at.store, account, ['30'])).toMatchObject({ version: '5', deleted: true });
+    expect(await at.sql('SELECT id FROM accounts')).toEqual([{ id: '30' }]);
+  });
+
+  test('gives way to a live write of the same key that is under way', async () => {
+    const watcher = await at.another();
+    const blocker = await holding('held 42');
+    const writing = at.store.write(
+      account,
+      [
+        writeOf(account, { ...ada, id: 41, owner: 'live' }, { ...follow, version: '5' }),
+        writeOf(account, { ...ada, id: 42, email: 'held 42' }, { ...follow, version: '5' }),
+      ],
+      fence,
+    );
+    await watcher.waiting(1);
+    const copying = copy([
+      { ...ada, id: 40 },
+      { ...ada, id: 41 },
+    ]);
+    await watcher.waiting(2);
+    await blocker.go();
+    await writing;
+    expect(await copying).toMatchObject({ copied: 1, skipped: 1 });
+    const rows = await at.sql('SELECT id, owner FROM accounts ORDER BY id');
+    expect(rows.map(({ id, owner }) => [id, owner])).toEqual([
+      ['40', 'Ada'],
+      ['41', 'live'],
+      ['42', 'Ada'],
+    ]);
+  });
+
+  test('ends at the live writes, whoever comes first', async () => {
+    const ids = Array.from({ length: 60 }, (_, index) => 1_000 + index);
+    const live = ids.map((id, index) =>
+      index % 3 === 0
+        ? deleteOf([String(id)], { ...follow, version: '9' })
+        : writeOf(account, { ...ada, id, owner: 'live' }, { ...follow, version: '9' }),
+    );
+    const pages = [0, 20, 40].map((first) => ids.slice(first, first + 20));
+    const copies = (async () => {
+      const results: CopyResult[] = [];
+      for (const page of pages) results.push(await copy(page.map((id) => ({ ...ada, id, owner: 'old' }))));
+      return results;
+    })();
+    await Promise.all([copies, ...live.map((write) => writeOne(at.store, account, write))]);
+    expect((await copies).every(({ taken }) => taken)).toBe(true);
+    const stored = await at.store.read(
+      account,
+      ids.map((id) => [String(id)]),
+    );
+    expect(stored.map(({ version, image }) => ({ version, image }))).toEqual(
+      live.map(({ image }) => ({ version: '9', image })),
+    );
+    expect(await at.control('records', 'version = 0')).toEqual([]);
+  });
+});
+
+/** The same bulk load on a connection of its own, which looks for nothing. */
+function withoutGuard(url: string) {
+  const migration = defineMigration({
+    name: migrationName,
+    entities: [account],
+    deadline: '2100-01-01T00:00:00Z',
+  });
+  const options = {
+    url: new URL(url),
+    address: 'unguarded',
+    poolSize: 2,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 30_000,
+    tls: null,
+  };
+  const engine = url.startsWith('postgres')
+    ? postgresqlEngine('modern', options)
+    : mysqlEngine('modern', options);
+  const access = new Access('modern', engine, migration);
+  const nothing: CopyGuard = {
+    before: async (_session, _page, positions) => positions,
+    after: async () => [],
+  };
+  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
+  return { copyPage, close: () => engine.close() };
+}

@@ -1,0 +1,307 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ReadPage } from '../../databases/bulk-read.ts';
+import type { CopyChunk } from '../../databases/bulk-write.ts';
+import type { Chunk, WriteItem } from '../../databases/store.ts';
+import type { Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import { account, type Specimen, slot, specimen } from './entities.ts';
+import {
+  deleteOf,
+  fence,
+  imageFrom,
+  migrationName,
+  type Opened,
+  openPlace,
+  type Place,
+  readOne,
+  writeOf,
+  writeOne,
+} from './places.ts';
+
+const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+
+const ways: { from: Place['engine']; to: Place['engine'] }[] = [
+  { from: 'MariaDB', to: 'PostgreSQL' },
+  { from: 'PostgreSQL', to: 'MariaDB' },
+  { from: 'MariaDB', to: 'MariaDB' },
+  { from: 'PostgreSQL', to: 'PostgreSQL' },
+];
+
+describe.each(ways)('a page from $from to $to', ({ from, to }) => {
+  let source: Opened;
+  let target: Opened;
+  beforeAll(async () => {
+    source = await openPlace({ engine: from, role: 'legacy' });
+    target = await openPlace({ engine: to, role: 'modern' });
+    await target.asSecondary();
+  });
+  afterAll(async () => {
+    await source?.[Symbol.asyncDispose]();
+    await target?.[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    await target.store.clearChunks(migrationName);
+    for (const { name } of [specimen, account, slot]) await target.store.planChunks(migrationName, name, []);
+    for (const { sql } of [source, target]) await sql('DELETE FROM accounts');
+  });
+
+  const chunkOf = async (entity: Entity): Promise<Chunk> => {
+    const [chunk] = await target.store.chunks(migrationName, entity.name);
+    if (!chunk) throw new Error('no chunk is planned');
+    return chunk;
+  };
+
+  async function readPage(entity: Entity, after: Key | null = null, limit = 1_000): Promise<ReadPage> {
+    const into = await target.store.pageTarget(entity);
+    const read = await source.store.readPage(entity, into, { after, upTo: null, limit });
+    if (!read) throw new Error('a column map has pages');
+    return read;
+  }
+
+  async function slowly(entity: Entity, keys: readonly Key[]) {
+    const stored = await source.store.read(entity, keys);
+    return {
+      items: stored.flatMap(({ key, image }): WriteItem[] =>
+        image
+          ? [
+              {
+                mode: 'copy',
+                kind: 'replace',
+                key,
+                image,
+                version: '0',
+                operationId: null,
+                status: 'completed',
+                brings: [],
+              },
+            ]
+          : [],
+      ),
+      unreadable: stored.flatMap(({ key, unreadable }) =>
+        unreadable === null ? [] : [{ key, reason: unreadable }],
+      ),
+    };
+  }
+
+  async function put(entity: Entity, read: ReadPage, given: Partial<CopyChunk> = {}, under = fence) {
+    const { page, unfit, last, full } = read;
+    return await target.store.copyPage(
+      entity,
+      {
+        page,
+        unfit,
+        from: await chunkOf(entity),
+        next: { cursor: last, done: !full },
+        slowly: (keys) => slowly(entity, keys),
+        wary: false,
+        ...given,
+      },
+      under,
+    );
+  }
+
+  const accountsIn = async (opened: Opened) =>
+    await opened.sql('SELECT id, owner, email, balance FROM accounts ORDER BY id');
+  const insert = (opened: Opened, values: string) =>
+    opened.sql(`INSERT INTO accounts (id, owner, email, balance) VALUES ${values}`);
+
+  test('brings values of every type over unchanged', async () => {
+    await source.asPrimary();
+    for (const value of specimens) await writeOne(source.store, specimen, writeOf(specimen, value));
+    const read = await readPage(specimen);
+    expect(read.unfit).toEqual([]);
+    expect(await put(specimen, read)).toEqual({
+      taken: true,
+      copied: specimens.length,
+      skipped: 0,
+      refused: 0,
+      met: false,
+    });
+    for (const value of specimens) {
+      const { image, version } = await readOne(target.store, specimen, [String(value.id)]);
+      expect({ image, version }).toEqual({ image: imageFrom(specimen, value), version: '0' });
+    }
+    expect(await target.control('records')).toEqual([]);
+  });
+
+  test('goes on behind its last key, with keys of several parts in any case', async () => {
+    const regions = ['a', 'B', 'c', 'Ärger', "O'Neill\\", 'tab\tand\nline', '東京'];
+    for (const label of [`'one'`, 'NULL']) {
+      for (const [index, region] of regions.entries()) {
+        const number = label === 'NULL' ? '18446744073709551615' : String(index);
+        const text = from === 'MariaDB' ? region.replaceAll('\\', '\\\\') : region;
+        await source.sql(`INSERT INTO slots VALUES ('${text.replaceAll("'", "''")}', ${number}, ${label})`);
+      }
+    }
+    const seen: string[] = [];
+    for (let after: Key | null = null, full = true; full; ) {
+      const read: ReadPage = await readPage(slot, after, 3);
+      for (let at = 0; at < read.page.keys; at++) seen.push(JSON.stringify(read.page.keyAt(at)));
+      expect((await put(slot, read)).copied).toBe(read.page.keys);
+      ({ full } = read);
+      after = read.last;
+    }
+    expect(new Set(seen).size).toBe(regions.length * 2);
+    expect(seen.length).toBe(regions.length * 2);
+    for (const [index, region] of regions.entries()) {
+      expect((await readOne(target.store, slot, [region, String(index)])).image).toMatchObject({
+        label: 'one',
+      });
+      expect((await readOne(target.store, slot, [region, '18446744073709551615'])).image).toMatchObject({
+        label: null,
+      });
+    }
+    expect(await chunkOf(slot)).toMatchObject({ done: true, copied: regions.length * 2 });
+  });
+
+  test('leaves alone what a live write, a delete or anybody else has put there', async () => {
+    await insert(
+      source,
+      `(1, 'old', NULL, 1), (2, 'old', NULL, 1), (3, 'old', NULL, 1), (4, 'old', NULL, 1)`,
+    );
+    const live = writeOf(account, { ...ada, id: 1, owner: 'live' }, { ...follow, version: '5' });
+    await writeOne(target.store, account, live);
+    await writeOne(target.store, account, deleteOf(['2'], { ...follow, version: '5' }));
+    await insert(target, `(3, 'here', NULL, 1)`);
+    const result = await put(account, await readPage(account));
+    expect(result).toEqual({ taken: true, copied: 1, skipped: 3, refused: 0, met: true });
+    expect((await accountsIn(target)).map(({ id, owner }) => [id, owner])).toEqual([
+      ['1', 'live'],
+      ['3', 'here'],
+      ['4', 'old'],
+    ]);
+    expect(await target.control('records', 'version = 0')).toEqual([]);
+    expect(await chunkOf(account)).toMatchObject({ copied: 1, skipped: 3, refused: 0 });
+  });
+
+  test('does not bring back what was deleted, where that is all that it meets', async () => {
+    await insert(source, `(21, 'old', NULL, 1), (22, 'old', NULL, 1)`);
+    await writeOne(target.store, account, deleteOf(['21'], { ...follow, version: '5' }));
+    expect(await put(account, await readPage(account))).toMatchObject({ copied: 1, skipped: 1, refused: 0 });
+    expect((await accountsIn(target)).map(({ id }) => id)).toEqual(['22']);
+  });
+
+  test('isolates what is refused, with its reason, and takes the rest', async () => {
+    const rows = Array.from(
+      { length: 40 },
+      (_, index) => `(${index + 101}, '${index === 6 ? 'seven' : 'o'}', 'e${index + 101}', 1)`,
+    );
+    await insert(source, rows.join(', '));
+    await target.sql(`ALTER TABLE accounts ADD CONSTRAINT no_seven CHECK (owner <> 'seven')`);
+    try {
+      await insert(target, `(900, 'other', 'e111', 1)`);
+      expect(await put(account, await readPage(account))).toEqual({
+        taken: true,
+        copied: 38,
+        skipped: 0,
+        refused: 2,
+        met: false,
+      });
+      const found = await target.store.differences(migrationName, 10);
+      expect(found.map(({ key, verdict }) => [key, verdict]).sort()).toEqual([
+        [['107'], 'refused'],
+        [['111'], 'refused'],
+      ]);
+      expect(found.map(({ reason }) => reason).join(' ')).toMatch(/no_seven/);
+      expect(await chunkOf(account)).toMatchObject({ copied: 38, skipped: 0, refused: 2 });
+    } finally {
+      await target.sql(`ALTER TABLE accounts DROP CONSTRAINT no_seven`);
+    }
+  });
+
+  test('is not taken twice, nor under another route', async () => {
+    await insert(source, `(201, 'old', NULL, 1)`);
+    const stale = await chunkOf(account);
+    const read = await readPage(account, null, 1);
+    expect(await put(account, read)).toMatchObject({ taken: true, copied: 1 });
+    await target.sql('DELETE FROM accounts');
+    expect(await put(account, read, { from: stale })).toMatchObject({ taken: false, copied: 0 });
+    expect(await accountsIn(target)).toEqual([]);
+    await expect(put(account, read, {}, { ...fence, epoch: 0 })).rejects.toMatchObject({ code: 'Fenced' });
+    expect(await accountsIn(target)).toEqual([]);
+    expect(await chunkOf(account)).toMatchObject({ copied: 1 });
+  });
+
+  test('tells a row that its field cannot hold, and copies the others', async () => {
+    await source.sql(
+      `INSERT INTO specimens (id, word, ${from === 'MariaDB' ? 'flag' : 'clock'}) VALUES (9001, 'odd', ${from === 'MariaDB' ? '2' : `'24:00:00'`}), (9002, 'even', NULL)`,
+    );
+    const read = await readPage(specimen, ['9000']);
+    expect(read.unfit).toEqual([['9001']]);
+    expect(read.last).toEqual(['9002']);
+    expect(await put(specimen, read)).toMatchObject({ copied: 1, refused: 1 });
+    expect(await target.store.differences(migrationName, 10)).toContainEqual({
+      entity: 'specimen',
+      key: ['9001'],
+      verdict: 'unreadable',
+      reason: expect.stringMatching(/flag|clock/),
+    });
+  });
+});
+
+const empty: Specimen = {
+  id: 1n,
+  word: '',
+  remark: null,
+  flag: null,
+  small: null,
+  large: null,
+  price: null,
+  ratio: null,
+  half: null,
+  day: null,
+  clock: null,
+  seen: null,
+  noted: null,
+  token: null,
+  raw: null,
+  doc: null,
+  mood: null,
+  code: null,
+};
+
+const specimens: Specimen[] = [
+  empty,
+  {
+    ...empty,
+    id: -9_223_372_036_854_775_808n,
+    word: 'tab\t, line\n, return\r, \\N, \\, \f\v\b and "quotes"',
+    remark: "O'Neill — 東京 😀",
+    flag: true,
+    small: -32_768,
+    large: 18_446_744_073_709_551_615n,
+    price: '-1234567890123456.7890',
+    ratio: 0.1,
+    half: 0.1,
+    day: '2024-02-29',
+    clock: '23:59:59.999999',
+    seen: '1999-12-31T23:59:59.000001Z',
+    noted: '2024-03-10T02:30:00.120Z',
+    token: '00000000-0000-4000-8000-00000000abcd',
+    raw: new Uint8Array([0, 9, 10, 13, 92, 255]),
+    doc: { b: [1.5, 'x\ty'], a: null },
+    mood: 'Cross',
+    code: 'ab c',
+  },
+  {
+    ...empty,
+    id: 2n,
+    word: '\\N',
+    remark: '',
+    flag: false,
+    doc: 'text',
+    raw: new Uint8Array([]),
+    mood: '1',
+    code: '',
+  },
+  {
+    ...empty,
+    id: 3n,
+    word: 'ends with a blank ',
+    ratio: 1e300,
+    half: -2.5e-7,
+    doc: 12345678901234,
+    clock: '00:00:00.000000',
+  },
+];

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { convergeKeys } from '../../activities/converge.ts';
+import type { LocatedEntry, RetryOptions } from '../../client/journal-control.ts';
+import { unscheduleJournal } from '../../client/journal-schedules.ts';
+import type { WriteOptions } from '../../client/repository.ts';
+import { keyOf } from '../../model/entity.ts';
+import { imageOf } from '../../model/field.ts';
+import { writeWorkflowId } from '../../workflows/messages.ts';
+import { type Account, account, newAccount, refusedByModern } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { entryIn, rowIn, rowsOf, settled, tableOf, versionsOf } from '../look.ts';
+import { until } from '../until.ts';
+import { expectedRows, write } from '../writers.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const everything: RetryOptions = { parked: false, olderThanMs: 0, ids: null };
+const retry = (options: Partial<RetryOptions> = {}) =>
+  at.lockstep.journal.retry({ ...everything, ...options });
+const workflowOf = (operationId: string) =>
+  at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+const stageOf = async (operationId: string) => (await at.lockstep.control.writeStatus(operationId)).stage;
+
+async function lifted<T>(work: () => Promise<T>): Promise<T> {
+  await at.sql.modern('ALTER TABLE accounts DROP CONSTRAINT accounts_limit');
+  try {
+    return await work();
+  } finally {
+    await at.sql.modern(
+      'ALTER TABLE accounts ADD CONSTRAINT accounts_limit CHECK (balance < 1000) NOT VALID',
+    );
+  }
+}
+
+/** A write that legacy has, and whose workflow is gone. */
+async function orphaned(options: WriteOptions = {}): Promise<{ value: Account; operationId: string }> {
+  const value = newAccount();
+  await at.proxies.modern.cut();
+  const { operationId } = await at.lockstep.repository(account).create(value, options);
+  await until('legacy has the write', () => entryIn(at, 'legacy', operationId));
+  await workflowOf(operationId).terminate('lost');
+  await at.proxies.modern.restore();
+  return { value, operationId };
+}
+
+/** Operations that legacy owes, as if Temporal had lost everything. */
+async function owedOnly(values: readonly Account[]): Promise<string[]> {
+  const { name } = at.migration;
+  const fence = { migration: name, epoch: (await at.stores.legacy.readState(name))?.epoch ?? 0 };
+  const ids: string[] = [];
+  for (const value of values) {
+    const image = imageOf(account.fields, value, 'account');
+    const operationId = `owed-${value.id}`;
+    const item = { mode: 'decide', kind: 'create', version: '1', status: 'pending', brings: [] } as const;
+    await at.stores.legacy.write(
+      account,
+      [{ ...item, key: keyOf(account, image), image, operationId }],
+      fence,
+    );
+    ids.push(operationId);
+  }
+  return ids;
+}
+
+async function parked(): Promise<{ value: Account; operationId: string }> {
+  const value = newAccount({ balance: refusedByModern });
+  const { operationId } = await at.lockstep.repository(account).create(value);
+  await until('the write is parked', async () => (await stageOf(operationId)) === 'parked');
+  return { value, operationId };
+}
+
+test.each<[string, WriteOptions]>([
+  ['that was answered', {}],
+  ['of which only the intent was recorded', { ack: 'recorded' }],
+])('an owed write %s and whose workflow is gone is finished', async (_, options) => {
+  const { value, operationId } = await orphaned(options);
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([expect.anything(), null]);
+  expect(await retry()).toMatchObject({ failed: 0, stopped: null });
+  const [legacy, modern] = await versionsOf(at, account, value.id);
+  expect(legacy).toBe(modern);
+  expect(await rowIn(at, 'modern', 'accounts', value.id)).toMatchObject({ owner: value.owner });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+});
+
+test('only the operations that are asked for are tried, and none that is too young', async () => {
+  const [first = '', second = ''] = await owedOnly([newAccount(), newAccount()]);
+  expect(await retry({ olderThanMs: 3_600_000 })).toMatchObject({ settled: 0 });
+  expect(await retry({ ids: [second] })).toMatchObject({ settled: 1 });
+  expect(await entryIn(at, 'legacy', first)).toMatchObject({ status: 'pending' });
+  expect(await retry()).toMatchObject({ settled: 1 });
+  await expect(retry({ ids: ['no-such-operation'] })).rejects.toMatchObject({ code: 'UnknownOperation' });
+});
+
+test('a store that is down stops the retry, and costs no operation a try', async () => {
+  const [operationId = ''] = await owedOnly([newAccount()]);
+  const before = await entryIn(at, 'legacy', operationId);
+  await at.proxies.modern.cut();
+  const { settled: done, stopped } = await retry();
+  await at.proxies.modern.restore();
+  expect(done).toBe(0);
+  expect(stopped).toContain('modern store');
+  expect(await entryIn(at, 'legacy', operationId)).toEqual(before);
+  expect(await retry()).toMatchObject({ settled: 1, stopped: null });
+});
+
+test('the tries of a store that is away are counted, with the failure of the last', async () => {
+  await at.proxies.modern.cut();
+  const { operationId } = await at.lockstep.repository(account).create(newAccount());
+  await until('several tries are noted', async () => {
+    const entry = await entryIn(at, 'legacy', operationId);
+    return entry && entry.attempts >= 2 && entry.failure === 'StoreUnavailable';
+  });
+  await at.proxies.modern.restore();
+  await settled(at);
+  const entry = await entryIn(at, 'legacy', operationId);
+  expect(entry).toMatchObject({ status: 'completed', failure: 'StoreUnavailable' });
+  expect(entry?.attempts).toBeGreaterThanOrEqual(3);
+});
+
+test('a write that is taken at once has one try and no failure', async () => {
+  const { operationId } = await at.lockstep.repository(account).create(newAccount(), { ack: 'both' });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({
+    attempts: 1,
+    failure: null,
+    reason: null,
+  });
+});
+
+test('a parked write is tried only when told, and stays parked with its failure when it is refused again', async () => {
+  const { operationId } = await parked();
+  const first = await entryIn(at, 'legacy', operationId);
+  expect(first).toMatchObject({ status: 'parked', attempts: 1, failure: 'StoreRefused' });
+  expect(await retry()).toMatchObject({ settled: 0, failed: 0 });
+  expect(await retry({ parked: true })).toMatchObject({ settled: 0, failed: 1, told: 0 });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked', attempts: 2 });
+  expect(await stageOf(operationId)).toBe('parked');
+  await at.lockstep.control.resolve(operationId, 'discard');
+});
+
+test('a parked write that is settled lets the workflow that waits for a person end', async () => {
+  const [waiting, gone] = [await parked(), await parked()];
+  await workflowOf(gone.operationId).terminate('lost');
+  await lifted(async () => {
+    expect(await retry({ parked: true })).toMatchObject({ settled: 2, failed: 0, told: 1 });
+  });
+  expect(await workflowOf(waiting.operationId).result()).toMatchObject({ operationId: waiting.operationId });
+  for (const { value, operationId } of [waiting, gone]) {
+    expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+    expect(await rowIn(at, 'modern', 'accounts', value.id)).toMatchObject({ balance: refusedByModern });
+  }
+});
+
+test('a write that is settled while a person has it tried again does not wait for another decision', async () => {
+  const { operationId } = await parked();
+  const held = Promise.withResolvers<void>();
+  at.faults.modern.write = async (...call) => {
+    const outcomes = await at.stores.modern.write(...call);
+    await held.promise;
+    return outcomes;
+  };
+  await at.lockstep.control.resolve(operationId, 'retry');
+  await until('it is tried', async () => (await stageOf(operationId)) === 'secondary');
+  // As a retry of the journal would, while the try above is on its way to being refused.
+  await at.stores.legacy.settle([operationId], 'completed');
+  delete at.faults.modern.write;
+  held.resolve();
+  expect(await workflowOf(operationId).result()).toMatchObject({ operationId });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+});
+
+test('what both stores have by now is not compensated to what one of them had before', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  // A replace keeps no image from before in the journal.
+  const { operationId, version } = await accounts.replace({ ...value, balance: refusedByModern });
+  await until('the write is parked', async () => (await stageOf(operationId)) === 'parked');
+  await lifted(async () => {
+    const state = await at.stores.legacy.readState(at.migration.name);
+    const route = { epoch: state?.epoch ?? 0, primary: 'legacy', secondary: 'modern' } as const;
+    await convergeKeys(at, account, [[String(value.id)]], route);
+    await at.lockstep.control.resolve(operationId, 'compensate');
+    await workflowOf(operationId).result();
+  });
+  expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+});
+
+test('batches follow each other until all are settled, refused ones in between', async () => {
+  const values = Array.from({ length: 230 }, (_, index) =>
+    newAccount(index % 40 === 7 ? { balance: refusedByModern } : {}),
+  );
+  await owedOnly(values);
+  const refused = values.filter(({ balance }) => balance === refusedByModern).length;
+  expect(await retry()).toMatchObject({ settled: values.length - refused, failed: refused });
+  const open: LocatedEntry[] = await at.lockstep.journal.list({ statuses: ['pending'], limit: 100 });
+  expect(open.map(({ failure, attempts }) => [failure, attempts])).toEqual(
+    Array.from({ length: refused }, () => ['StoreRefused', 1]),
+  );
+  await lifted(async () => expect(await retry()).toMatchObject({ settled: refused, failed: 0 }));
+  expect(await at.lockstep.control.owed()).toMatchObject({ pending: 0 });
+});
+
+test('retries beside live writers lose nothing and settle nothing twice', async () => {
+  const writers = write(at.lockstep.repository(account));
+  await until('the writers are at work', async () => writers.acknowledged() > 10);
+  for (let turn = 0; turn < 5; turn++) await retry({ parked: true });
+  const promised = await writers.stop();
+  expect(promised.failures).toEqual([]);
+  await settled(at);
+  const ids = new Set([...promised.accounts.keys()].map(String));
+  for (const store of ['legacy', 'modern'] as const) {
+    const rows = (await tableOf(at, store, 'accounts')).filter(({ id }) => ids.has(String(id)));
+    expect(rows).toEqual(expectedRows(promised));
+  }
+});
+
+test('schedules retry what is owed, and prune what is old', async () => {
+  await using scheduled = await moving('dual-write', {
+    policy: { journalRetryEveryMs: 1_000, journalRetryAfterMs: 0, journalPruneEveryMs: 1_000 },
+  });
+  try {
+    const { name } = scheduled.migration;
+    const { operationId: old } = await scheduled.lockstep
+      .repository(account)
+      .create(newAccount(), { ack: 'both' });
+    await scheduled.sql.legacy(
+      `UPDATE lockstep_operations SET created_at = '2020-01-01', updated_at = '2020-01-01' WHERE id = '${old}'`,
+    );
+    await scheduled.proxies.modern.cut();
+    const { operationId } = await scheduled.lockstep.repository(account).create(newAccount());
+    await scheduled.temporal.workflow.getHandle(writeWorkflowId(name, operationId)).terminate('lost');
+    await scheduled.proxies.modern.restore();
+    await until('it is settled', async () => {
+      return (await entryIn(scheduled, 'legacy', operationId))?.status === 'completed';
+    });
+    await until('the old entry is pruned', async () => (await entryIn(scheduled, 'legacy', old)) === null);
+    expect(await entryIn(scheduled, 'legacy', operationId)).not.toBeNull();
+  } finally {
+    await unscheduleJournal(scheduled.temporal, scheduled.migration);
+  }
+});
