@@ -5,7 +5,7 @@ import { type Key, keyFromText, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
-import { otherStore } from '../model/phase.ts';
+import { otherStore, routes } from '../model/phase.ts';
 import type { ActivityContext } from './context.ts';
 import { beating } from './heartbeat.ts';
 import type { Finding } from './judgement.ts';
@@ -45,6 +45,12 @@ export function compareActivities(context: ActivityContext) {
   async function comparisonRoute(): Promise<WriteRoute> {
     const route = routeOf(await currentState(context));
     return { ...route, secondary: otherStore(route.primary) };
+  }
+
+  /** Why a comparison would say nothing now; null where it would. */
+  async function whyNotComparable(): Promise<string | null> {
+    const { phase } = await currentState(context);
+    return routes[phase].secondary === null ? `in ${phase} only one store receives writes` : null;
   }
 
   /** Starts a comparison: earlier findings are about another moment. */
@@ -124,7 +130,7 @@ export function compareActivities(context: ActivityContext) {
     metricMeter.createCounter('reconciliation_data_mismatch').add(differing.length - missing, tags);
   }
 
-  return { forgetDifferences, compareSample, compareSlice };
+  return { whyNotComparable, forgetDifferences, compareSample, compareSlice };
 }
 
 const nothing: Compared = { compared: 0, differences: 0, ambiguous: 0, inFlight: 0, next: null };

@@ -6,6 +6,7 @@ import { journalActivities } from './journal.ts';
 import { lookBackActivities } from './look-back.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
+import { repairActivities } from './repair.ts';
 import { routeActivities } from './route.ts';
 import { notingTries } from './tries.ts';
 import { writeActivities } from './write.ts';
@@ -21,6 +22,7 @@ export function createActivities(context: ActivityContext) {
     ...routeActivities(context),
     ...backfillActivities(context),
     ...compareActivities(context),
+    ...repairActivities(context),
     ...migrateActivities(context),
   });
 }
