@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
+import { differences } from './differences.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
@@ -11,6 +12,7 @@ const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
+  ['differences', differences],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
