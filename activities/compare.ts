@@ -88,14 +88,14 @@ export function compareActivities(context: ActivityContext) {
       do {
         const stage: Position['stage'] = position.stage;
         const isOver = (suspects: number) => timeIsUp() || suspects >= mostSuspects;
-        const { compared, suspects, next } = await scan(entity, position, route, isOver);
+        const { compared, suspects, done, next } = await scan(entity, position, route, isOver);
         const after = await stageAfter(entity, stage, route);
         // Where records are a stage of their own, it alone tells versions, so that no key counts twice.
         const counts = ({ versionOnly }: Finding) =>
           (stage === 'records') === versionOnly || (stage === 'rows' && after !== 'records');
         const found = await recorded(entity, suspects.map(keyFromText), route, counts);
         total = sum(total, { ...found, compared });
-        if (next !== null) position = { stage, after: next };
+        if (!done) position = { stage, after: next };
         else position = after === null ? null : { stage: after, after: null };
       } while (position && !timeIsUp());
       return { ...total, next: position };

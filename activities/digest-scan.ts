@@ -24,7 +24,8 @@ export interface Scanned<P> {
   readonly compared: number;
   /** Key texts that look unequal. */
   readonly suspects: readonly string[];
-  /** Where to go on; null at the end. */
+  /** Whether it came to the end; else it goes on after `next`. */
+  readonly done: boolean;
   readonly next: P | null;
 }
 
@@ -50,7 +51,8 @@ export async function scanDigests<P>(
   let size = 4;
 
   async function nextRanges(): Promise<readonly Range<P>[] | null> {
-    if (ended || isOver(suspects.length)) return null;
+    // However late it is: each stretch comes further than the one before.
+    if (ended || (lower !== from && isOver(suspects.length))) return null;
     const steps = await primary.steps({ lower: walked, upper: null }, size);
     walked = steps.at(-1) ?? walked;
     ended = steps.length < size;
@@ -109,7 +111,7 @@ export async function scanDigests<P>(
   }
 
   await inLanes(lanes, nextRanges, compareRanges);
-  return { compared, suspects, next: ended ? null : lower };
+  return { compared, suspects, done: ended, next: lower };
 }
 
 /** Cuts a range at those of some keys that the other store can hold too; the last part ends where the range does. */

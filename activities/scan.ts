@@ -95,7 +95,7 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
     await inLanes(
       pageLanes,
       async () => {
-        if (ended || isOver(suspects.length)) return null;
+        if (ended || (after !== from && isOver(suspects.length))) return null;
         const keys = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
         ended = keys.length < keysPerPage;
         after = keys.at(-1) ?? after;
@@ -107,7 +107,7 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
         compared += found.compared;
       },
     );
-    return { compared, suspects, next: ended || after === null ? null : keyText(after) };
+    return { compared, suspects, done: ended, next: after === null ? null : keyText(after) };
   }
 
   return { scan, stageAfter };
