@@ -43,6 +43,13 @@ export interface CatalogueColumn {
    * sending rows; null where only the worker can give it. What a field cannot hold gives a text that none of its values has.
    */
   readonly canonical: (reference: string, scalar: Scalar) => string | null;
+  /** As `canonical`, in a form that costs the databases less, for fields that have one; null for others. */
+  readonly compact: (reference: string, scalar: Scalar) => string | null;
+}
+
+/** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
+export function isCompact(scalar: Scalar): boolean {
+  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.standIns === undefined);
 }
 
 /** What the database would otherwise change in silence. */

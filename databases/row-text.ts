@@ -23,15 +23,17 @@ export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
   const values: string[] = [];
   let bytes = 0;
   for (const column of bound.root.columns) {
-    const canonical = column.canonical(`t.${text.column(column.name)}`, column.scalar);
+    const reference = `t.${text.column(column.name)}`;
+    const canonical = column.compact(reference, column.scalar) ?? column.canonical(reference, column.scalar);
     if (canonical === null) return null;
-    const value = isFree(column) ? measured(text, column, canonical) : canonical;
+    const parts = isFree(column) ? measured(text, column, canonical) : [canonical];
     // What a special value stands for may be null, also where the column has none.
     const mayBeNull = column.nullable || Object.keys(column.specials).length > 0;
-    values.push(mayBeNull ? `COALESCE(${value}, '~')` : value);
+    if (values.length > 0) values.push("'|'");
+    values.push(...(mayBeNull ? [`COALESCE(${text.concat(parts)}, '~')`] : parts));
     bytes += bytesOf(column);
   }
-  return { sql: text.concat(values.flatMap((value, at) => (at === 0 ? [value] : ["'|'", value]))), bytes };
+  return { sql: text.concat(values), bytes };
 }
 
 /** Decided by the field, not by the column: both stores must write it in the same way. */
@@ -45,11 +47,11 @@ function bytesOf(column: BoundColumn): number {
   return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
 }
 
-function measured(text: Dialect, column: BoundColumn, canonical: string): string {
+function measured(text: Dialect, column: BoundColumn, canonical: string): string[] {
   const octets = text.octets(canonical);
   const mayBeLong = !((column.limits.characters ?? Number.POSITIVE_INFINITY) * 4 <= longestValue);
   const value = mayBeLong
     ? `CASE WHEN ${octets} > ${longestValue} THEN MD5(${canonical}) ELSE ${canonical} END`
     : canonical;
-  return text.concat([octets, "':'", value]);
+  return [octets, "':'", value];
 }

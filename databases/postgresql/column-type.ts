@@ -1,6 +1,6 @@
 import type { CatalogueColumn, ColumnLimits } from '../column.ts';
 import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../types.ts';
-import { canonicalSql } from './canonical.ts';
+import { canonicalSql, compactSql } from './canonical.ts';
 import { text as literal } from './quote.ts';
 
 export interface Described {
@@ -34,6 +34,7 @@ type ColumnType = Pick<
   | 'compare'
   | 'asText'
   | 'canonical'
+  | 'compact'
 >;
 
 /** What a column of the type holds, and the SQL that reads and writes it. */
@@ -58,6 +59,7 @@ export function typeOf(described: Described): ColumnType {
     write,
     compare: rule.own ? (text) => `${text}::${described.declared}` : write,
     asText: rule.also?.includes('text') && rule.holds !== 'bytes' ? asText(described) : null,
+    compact: (reference, scalar) => compactSql({ ...described, natural, specials }, reference, scalar),
     canonical: (reference, scalar) => canonicalSql({ ...described, natural, specials }, reference, scalar),
   };
 }

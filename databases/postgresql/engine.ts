@@ -37,7 +37,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     application_name: 'lockstep',
     types: asText,
     options:
-      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
