@@ -1,13 +1,14 @@
 import { backfillActivities } from './backfill.ts';
+import { compareActivities } from './compare.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
 import { journalActivities } from './journal.ts';
 import { lookBackActivities } from './look-back.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
+import { repairActivities } from './repair.ts';
 import { routeActivities } from './route.ts';
 import { notingTries } from './tries.ts';
-import { validateActivities } from './validate.ts';
 import { writeActivities } from './write.ts';
 
 export type { ActivityContext } from './context.ts';
@@ -20,7 +21,8 @@ export function createActivities(context: ActivityContext) {
     ...journalActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context),
-    ...validateActivities(context),
+    ...compareActivities(context),
+    ...repairActivities(context),
     ...migrateActivities(context),
   });
 }

@@ -2,9 +2,13 @@ import { parseArgs } from 'node:util';
 import { up } from '../deploy/dev/servers.ts';
 import { tableOf } from '../test/proofs/table.ts';
 import type { Bench } from './bench.ts';
+import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 
-const benches = new Map<string, Bench>([['guarded', guarded]]);
+const benches = new Map<string, Bench>([
+  ['guarded', guarded],
+  ['compare', compare],
+]);
 
 const usage = `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]
 NAME is one of ${[...benches.keys()].join(', ')}.

@@ -4,6 +4,7 @@ import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
 import { addPrepareCommand } from './prepare-command.ts';
+import { addReconcileCommands } from './reconcile-commands.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
 
@@ -38,6 +39,7 @@ addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);
 addJournalCommands(program);
+addReconcileCommands(program);
 inherit(program);
 
 try {

@@ -9,6 +9,7 @@ import { HybridClock } from '../model/version.ts';
 import { durableFlags, type Flags } from './flags.ts';
 import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
+import { ReconciliationControl } from './reconciliation.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { ShadowReads } from './shadow.ts';
@@ -32,6 +33,7 @@ export interface Lockstep extends AsyncDisposable {
   repository<E>(entity: Entity<E>): Repository<E>;
   readonly control: MigrationControl;
   readonly journal: JournalControl;
+  readonly reconciliation: ReconciliationControl;
   readonly shadow: ShadowReads;
   readonly stores: Readonly<Record<StoreName, Store>>;
   readonly temporal: Client;
@@ -70,6 +72,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       },
       control: new MigrationControl(temporal, migration, stores),
       journal: new JournalControl(temporal, migration, stores),
+      reconciliation: new ReconciliationControl(temporal, migration, stores),
       shadow,
       stores,
       temporal,

@@ -36,11 +36,20 @@ export interface CatalogueColumn {
   } | null;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
+  /** Whether values of texts and UUIDs sort as their bytes do. */
+  readonly sortsByBytes: boolean;
   /**
    * SQL for the text of the value's canonical form, the same at every engine, so that databases can be compared without
    * sending rows; null where only the worker can give it. What a field cannot hold gives a text that none of its values has.
    */
   readonly canonical: (reference: string, scalar: Scalar) => string | null;
+  /** As `canonical`, in a form that costs the databases less, for fields that have one; null for others. */
+  readonly compact: (reference: string, scalar: Scalar) => string | null;
+}
+
+/** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
+export function isCompact(scalar: Scalar): boolean {
+  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.standIns === undefined);
 }
 
 /** What the database would otherwise change in silence. */

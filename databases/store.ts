@@ -8,6 +8,11 @@ import type { Branches } from './branches.ts';
 import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
+import type { Digests } from './digests.ts';
+import type { OpenDifferences } from './open-differences.ts';
+import type { PresentKeys } from './present-keys.ts';
+import type { RaisedVersions } from './raised-versions.ts';
+import type { RecordDigests } from './record-digests.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -167,7 +172,14 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store extends Branches, Decisions {
+export interface Store
+  extends Branches,
+    Decisions,
+    Digests,
+    RecordDigests,
+    PresentKeys,
+    RaisedVersions,
+    OpenDifferences {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;

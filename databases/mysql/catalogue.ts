@@ -2,7 +2,7 @@ import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../types.ts';
-import { canonicalSql } from './canonical.ts';
+import { canonicalSql, compactSql } from './canonical.ts';
 import { ownForm } from './own-form.ts';
 
 const columnsSql = `
@@ -116,6 +116,9 @@ function columnOf(described: Described): CatalogueColumn {
       (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
+    sortsByBytes: isText && described.collation.endsWith('_bin'),
+    compact: (reference, scalar) =>
+      compactSql({ ...described, natural, limits, specials }, reference, scalar),
     canonical: (reference, scalar) =>
       canonicalSql({ ...described, natural, limits, specials }, reference, scalar),
   };

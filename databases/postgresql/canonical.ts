@@ -1,5 +1,5 @@
 import type { Scalar } from '../../model/scalar.ts';
-import type { CatalogueColumn } from '../column.ts';
+import { type CatalogueColumn, isCompact } from '../column.ts';
 import { withStandIns } from '../stand-in-sql.ts';
 import { text as literal } from './quote.ts';
 
@@ -18,6 +18,12 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
   const plain = plainSql(column, value, scalar);
   const own = column.read(value);
   return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+}
+
+/** See `CatalogueColumn.compact`. */
+export function compactSql({ base }: Described, value: string, scalar: Scalar): string | null {
+  if (!isCompact(scalar)) return null;
+  return base === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')::text` : `${value}::text`;
 }
 
 function plainSql(column: Described, value: string, scalar: Scalar): string | null {

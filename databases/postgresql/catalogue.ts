@@ -17,6 +17,9 @@ SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, 
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
   getdatabaseencoding() = 'UTF8' AS unicode,
+  a.attcollation = 0 OR CASE co.collname WHEN 'default'
+    THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
+    IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
   CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
     WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
   information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision
@@ -73,6 +76,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         exact: row.exact === 't',
         unicode: row.unicode === 't',
         inserted: row.inserted === 't',
+        bytewise: row.bytewise === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
@@ -88,5 +92,9 @@ function columnOf(described: Described): CatalogueColumn {
     generated: described.generated,
     ...typeOf(described),
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
+    sortsByBytes:
+      described.bytewise &&
+      described.exact &&
+      ['text', 'character varying', 'character', 'uuid'].includes(described.base),
   };
 }

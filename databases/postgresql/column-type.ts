@@ -1,6 +1,6 @@
 import type { CatalogueColumn, ColumnLimits } from '../column.ts';
 import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../types.ts';
-import { canonicalSql } from './canonical.ts';
+import { canonicalSql, compactSql } from './canonical.ts';
 import { text as literal } from './quote.ts';
 
 export interface Described {
@@ -20,6 +20,8 @@ export interface Described {
   unicode: boolean;
   /** Whether a value can be given when a row is inserted, and never after. */
   inserted: boolean;
+  /** Whether its collation, where it has one, sorts by bytes. */
+  bytewise: boolean;
 }
 
 type ColumnType = Pick<
@@ -34,6 +36,7 @@ type ColumnType = Pick<
   | 'compare'
   | 'asText'
   | 'canonical'
+  | 'compact'
 >;
 
 /** What a column of the type holds, and the SQL that reads and writes it. */
@@ -60,6 +63,7 @@ export function typeOf(described: Described): ColumnType {
     asText: isText(rule) ? asText(described) : null,
     canonical: (reference, scalar) =>
       canonicalSql({ ...described, natural, specials, read }, reference, scalar),
+    compact: (reference, scalar) => compactSql({ ...described, natural, specials, read }, reference, scalar),
   };
 }
 

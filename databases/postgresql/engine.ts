@@ -37,7 +37,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     application_name: 'lockstep',
     types: asText,
     options:
-      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
@@ -107,6 +107,10 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
+      comparesRows: true,
+      concat: (texts) => texts.join(' || '),
+      octets: (value) => `octet_length(${value})`,
+      joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
     query,
@@ -161,6 +165,10 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
 
     async lockFence(inside, migration) {
       await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
+    },
+
+    async shareFence(inside, migration) {
+      await inside.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
     },
 
     async primeSequences(bound) {

@@ -23,6 +23,8 @@ function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {
     compare: asIs,
     asText: null,
     bytes: null,
+    sortsByBytes: true,
+    compact: () => null,
     canonical: () => null,
     scalar,
   };

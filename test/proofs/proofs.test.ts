@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { servers } from '../servers.ts';
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
+import { differences } from './differences.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
@@ -11,6 +12,7 @@ const proofs: { name: string; proof: Proof }[] = [
   { name: 'kill', proof: kill },
   { name: 'compensate', proof: compensate },
   { name: 'corpus', proof: corpus },
+  { name: 'differences', proof: differences },
 ];
 
 /** In short form, and without stopping a server that other tests are using. */

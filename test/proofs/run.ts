@@ -3,6 +3,7 @@ import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
+import { differences } from './differences.ts';
 import { kill } from './kill.ts';
 import { outage } from './outage.ts';
 import type { Proof } from './report.ts';
@@ -13,6 +14,7 @@ const proofs = new Map<string, Proof>([
   ['kill', kill],
   ['compensate', compensate],
   ['corpus', corpus],
+  ['differences', differences],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
