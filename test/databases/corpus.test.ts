@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { CatalogueColumn } from '../../databases/column.ts';
 import type { ConnectionOptions } from '../../databases/connection.ts';
 import type { Engine } from '../../databases/engine.ts';
 import { mysqlEngine } from '../../databases/mysql/engine.ts';
@@ -25,6 +26,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   let store: Store;
   let target: Store;
   let engine: Engine;
+  let engineThere: Engine;
   let url: string;
   let stored: ReadonlyMap<number, Stored>;
 
@@ -39,7 +41,8 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     for (const statement of corpus.tables.target) await lookThere.rows(statement);
     store = openOn('legacy', { entities: [corpus.entity], url: here });
     target = openOn('modern', { entities: [corpus.entity], url: there });
-    engine = engineOn(new URL(here));
+    engine = engineOn(from, new URL(here));
+    engineThere = engineOn(from === 'mysql' ? 'postgresql' : 'mysql', new URL(there));
     for (const one of [store, target]) {
       await one.prepare();
       await one.writeState({
@@ -54,6 +57,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     stored = await readAll();
   });
   afterAll(async () => {
+    await engineThere?.close();
     await engine?.close();
     await target?.close();
     await store?.close();
@@ -62,7 +66,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     await databases?.drop();
   });
 
-  function engineOn(url: URL): Engine {
+  function engineOn(kind: typeof from, url: URL): Engine {
     const options: ConnectionOptions = {
       url,
       address: url.host,
@@ -71,7 +75,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       statementTimeoutMs: 30_000,
       tls: null,
     };
-    return from === 'mysql' ? mysqlEngine('legacy', options) : postgresqlEngine('legacy', options);
+    return kind === 'mysql' ? mysqlEngine('legacy', options) : postgresqlEngine('legacy', options);
   }
 
   async function readAll() {
@@ -160,6 +164,37 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     }
     expect(wrong).toEqual([]);
   });
+
+  test('has the same texts in SQL at both engines, wherever digests are made of them', async () => {
+    const here = (await engine.catalogue('corpus'))?.columns ?? [];
+    const there = (await engineThere.catalogue('corpus'))?.columns ?? [];
+    const wrong: string[] = [];
+    let compared = 0;
+    for (const type of corpus.types) {
+      const { name, field: declared } = type;
+      const [left, right] = await Promise.all([
+        digestible(engine, here, name, declared.scalar),
+        digestible(engineThere, there, name, declared.scalar),
+      ]);
+      if (!left || !right) continue;
+      for (const { id, awkward } of corpus.cases.filter((one) => one.type === type)) {
+        if (refusalOf(awkward)) continue;
+        compared += 1;
+        if (left.get(id) !== right.get(id))
+          wrong.push(`${name} ${awkward.literal.slice(0, 60)}: ${left.get(id)} and ${right.get(id)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(compared).toBeGreaterThan(150);
+  });
+
+  async function digestible(at: Engine, columns: readonly CatalogueColumn[], name: string, scalar: Scalar) {
+    const column = columns.find((one) => one.name === name);
+    const sql = column?.compact(`t.${name}`, scalar) ?? column?.canonical(`t.${name}`, scalar);
+    if (!sql) return null;
+    const rows = await at.query(`SELECT id, ${sql} AS text FROM corpus t`);
+    return new Map(rows.map((row) => [Number(row.id), row.text]));
+  }
 
   test('goes through functions unchanged, where fields are what their columns naturally hold', async () => {
     const natural = new Map(
