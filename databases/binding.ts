@@ -3,7 +3,7 @@ import { type Entity, keyLimitBytes } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, imageOf, sharedField } from '../model/field.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
-import type { Row, RowsShape } from '../model/shape.ts';
+import type { OwnedTable, Row, RowsShape } from '../model/shape.ts';
 import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn } from './column.ts';
 import { whyNot } from './fit.ts';
 
@@ -64,7 +64,7 @@ export function bind(
 
   const owned = shape.owned.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
-    const columns = chosenColumns(found, table.columns, path);
+    const columns = chosenColumns(found, table, path);
     return {
       name: found.name,
       columns,
@@ -81,7 +81,7 @@ export function bind(
   });
   const referenced = shape.referenced.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
-    const columns = chosenColumns(found, table.columns, path);
+    const columns = chosenColumns(found, table, path);
     const at = `${path}.${table.table}`;
     const shared = sharedField(entity.fields, table.shared);
     if (!shared) throw invalid(at, `there is no field.shared of the name "${table.shared}"`);
@@ -354,13 +354,21 @@ function inColumn<T>(path: string, table: string, column: CatalogueColumn, work:
   }
 }
 
-function chosenColumns(table: CatalogueTable, names: readonly string[] | null, path: string): BoundColumn[] {
+function chosenColumns(
+  table: CatalogueTable,
+  { columns: names, fields }: Pick<OwnedTable, 'columns' | 'fields'>,
+  path: string,
+): BoundColumn[] {
+  const at = (name: string) => `${path}.${table.name}.${name}`;
+  for (const name of Object.keys(fields)) columnNamed(table.columns, name, at(name));
   const chosen = names
     ? names.map((name) => columnNamed(table.columns, name, `${path}.${table.name}`))
     : table.columns.filter((column) => !column.generated);
   return chosen.map((column) => {
-    if (!column.natural) throw unmapped(column, `${path}.${table.name}.${column.name}`);
-    return held(column, column.natural, `${path}.${table.name}.${column.name}`);
+    if (!column.natural) throw unmapped(column, at(column.name));
+    const declared = fields[column.name];
+    if (declared) refuseUnfit(column, declared.scalar, at(column.name));
+    return held(column, declared?.scalar ?? column.natural, at(column.name));
   });
 }
 

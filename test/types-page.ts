@@ -12,7 +12,8 @@ Written by \`node test/types-page.ts\` from \`databases/types.ts\`, which copyin
 What is not here is refused by \`lockstep prepare\`, with the name of the type.
 
 A **field** says which canonical values an entity has; both stores are held to them. A column type **holds** one kind of field
-naturally, which is what functions (\`toRows\`, \`fromRows\`) see, and may hold **others**. A value that a column would change in
+naturally, and may hold **others**. Functions (\`toRows\`, \`fromRows\`) see what a column naturally holds, or what their table's
+\`fields\` say: \`tables: { orders: { key: ['id'], fields: { shipped: field.date({ zero: 'null' }) } } }\`. A value that a column would change in
 silence is refused: at a service's call, or as a row that a backfill reports in \`differences\` with the reason.
 
 ${table('MySQL and MariaDB', 'in PostgreSQL', mysqlTypes)}

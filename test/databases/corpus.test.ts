@@ -196,19 +196,12 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     return new Map(rows.map((row) => [Number(row.id), row.text]));
   }
 
-  test('goes through functions unchanged, where fields are what their columns naturally hold', async () => {
-    const natural = new Map(
-      (await engine.catalogue('corpus'))?.columns.map((one) => [one.name, one.natural]),
-    );
-    const types = corpus.types.filter(
-      ({ name, field }) => JSON.stringify(natural.get(name)) === JSON.stringify(field.scalar),
-    );
-    expect(types.length).toBeGreaterThan(30);
-    const passing = passedThroughFunctions(types);
+  test('goes through functions unchanged, which see the columns as their fields say', async () => {
+    const passing = passedThroughFunctions(corpus.types);
     const through = openOn('legacy', { entities: [passing], url });
     try {
       await through.prepare();
-      const cases = corpus.cases.filter(({ type, awkward }) => types.includes(type) && !awkward.copied);
+      const cases = corpus.cases.filter(({ awkward }) => !awkward.copied);
       const keys = cases.map(({ id }) => [String(id)]);
       const before = await through.read(passing, keys);
       const wrong = cases.filter(({ id, type }, index) => {
@@ -303,7 +296,13 @@ function passedThroughFunctions(types: readonly CorpusType[]) {
   const names = ['id', ...types.map(({ name }) => name)];
   const shape = () =>
     rows<CorpusRow, { corpus: CorpusRow }>({
-      tables: { corpus: { key: ['id'], columns: names } },
+      tables: {
+        corpus: {
+          key: ['id'],
+          columns: names,
+          fields: Object.fromEntries(types.map((type) => [type.name, type.field])),
+        },
+      },
       toRows: (row) => ({ corpus: [row] }),
       fromRows: ({ corpus: [row] }) => row ?? {},
     });

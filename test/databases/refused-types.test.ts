@@ -4,7 +4,7 @@ import { openStore } from '../../databases/open.ts';
 import { type Entity, entity } from '../../model/entity.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { columns } from '../../model/shape.ts';
+import { columns, rows } from '../../model/shape.ts';
 import { createDatabases, type Databases } from '../servers.ts';
 import { type Direct, direct } from './direct.ts';
 
@@ -141,6 +141,37 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s refuses, before anything i
   }
 });
 
+test.each([
+  ['v', field.json(), /integer cannot hold a json field/],
+  ['V', field.integer(), /but there is "v"/],
+  ['w', field.integer(), /there is no column "w"; the table has id, v/],
+] as const)('a field of a function table that does not fit is refused: %s', async (name, declared, why) => {
+  await using databases = await createDatabases();
+  const look = await direct(databases.postgresqlUrl);
+  await look.rows('CREATE TABLE things (id integer PRIMARY KEY, v integer)');
+  await look.end();
+  const shape = () =>
+    rows<{ id: number }, { things: { id: number } }>({
+      tables: { things: { key: ['id'], fields: { [name]: declared } } },
+      toRows: (row) => ({ things: [row] }),
+      fromRows: ({ things: [row] }) => row ?? { id: 0 },
+    });
+  const shaped = entity<{ id: number }>({
+    name: 'thing',
+    schema: z.custom<{ id: number }>(),
+    fields: { id: field.integer() },
+    key: 'id',
+    legacy: shape(),
+    modern: shape(),
+  });
+  const store = storeOf(shaped, databases.postgresqlUrl);
+  await expect(store.prepare()).rejects.toMatchObject({
+    code: 'InvalidDefinition',
+    message: expect.stringMatching(why),
+  });
+  await store.close();
+});
+
 test('PostgreSQL does not take a table whose name it has cut for the one that is meant', async () => {
   const name = 'x'.repeat(64);
   await using databases = await createDatabases();
@@ -165,7 +196,7 @@ function thing(table: string, fields: Fields): Entity<Record<string, unknown>> {
   });
 }
 
-function storeOf(declared: Entity<Record<string, unknown>>, url: string) {
+function storeOf(declared: Entity, url: string) {
   const migration = defineMigration({
     name: 'refusals',
     entities: [declared],
