@@ -13,6 +13,9 @@ export type Converged =
   | { readonly status: 'conflict'; readonly message: string }
   | { readonly status: 'fenced' };
 
+/** A route with a store that follows. */
+export type PairedRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
+
 /**
  * The one primitive behind secondary writes, retries, repair and catching up: read image and version at the primary, apply
  * them to the secondary under its guard. Results in the order of the keys. Throws where a store cannot be reached.

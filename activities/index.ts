@@ -1,4 +1,5 @@
 import { backfillActivities } from './backfill.ts';
+import { compareActivities } from './compare.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
 import { journalActivities } from './journal.ts';
@@ -7,10 +8,10 @@ import { lookBackActivities } from './look-back.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
 import { recoverActivities } from './recover.ts';
+import { repairActivities } from './repair.ts';
 import { routeActivities } from './route.ts';
 import { transactionActivities } from './transaction.ts';
 import { notingTries } from './tries.ts';
-import { validateActivities } from './validate.ts';
 import { writeActivities } from './write.ts';
 
 export type { ActivityContext } from './context.ts';
@@ -27,7 +28,8 @@ export function createActivities(context: ActivityContext) {
     ...recoverActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context, latency),
-    ...validateActivities(context),
+    ...compareActivities(context),
+    ...repairActivities(context),
     ...migrateActivities(context),
   });
 }

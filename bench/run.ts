@@ -3,11 +3,13 @@ import { up } from '../deploy/dev/servers.ts';
 import { tableOf } from '../test/proofs/table.ts';
 import { backfill } from './backfill.ts';
 import type { Bench } from './bench.ts';
+import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 
 const benches = new Map<string, Bench>([
   ['guarded', guarded],
   ['backfill', backfill],
+  ['compare', compare],
 ]);
 
 const usage = `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]

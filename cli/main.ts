@@ -6,6 +6,7 @@ import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
+import { addReconcileCommands } from './reconcile-commands.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
 
@@ -42,6 +43,7 @@ addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);
 addJournalCommands(program);
+addReconcileCommands(program);
 inherit(program);
 
 try {

@@ -10,6 +10,7 @@ import { HybridClock } from '../model/version.ts';
 import { durableFlags, type Flags } from './flags.ts';
 import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
+import { ReconciliationControl } from './reconciliation.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { ShadowReads } from './shadow.ts';
@@ -43,6 +44,7 @@ export interface Lockstep extends AsyncDisposable {
   transaction(items: readonly TransactionItem[], options?: TransactionOptions): Promise<TransactionReceipt>;
   readonly control: MigrationControl;
   readonly journal: JournalControl;
+  readonly reconciliation: ReconciliationControl;
   readonly shadow: ShadowReads;
   readonly stores: Readonly<Record<StoreName, Store>>;
   readonly temporal: Client;
@@ -89,6 +91,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
       control: new MigrationControl(temporal, migration, stores),
       journal: new JournalControl(temporal, migration, stores),
+      reconciliation: new ReconciliationControl(temporal, migration, stores),
       shadow,
       stores,
       temporal,

@@ -3,7 +3,7 @@ import { type Entity, keyLimitBytes } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, imageOf, sharedField } from '../model/field.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
-import type { Row, RowsShape } from '../model/shape.ts';
+import type { OwnedTable, Row, RowsShape } from '../model/shape.ts';
 import { type CatalogueColumn, type CatalogueTable, fromColumn, toColumn } from './column.ts';
 import { whyNot } from './fit.ts';
 
@@ -64,7 +64,7 @@ export function bind(
 
   const owned = shape.owned.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
-    const columns = chosenColumns(found, table.columns, path);
+    const columns = chosenColumns(found, table, path);
     return {
       name: found.name,
       columns,
@@ -81,7 +81,7 @@ export function bind(
   });
   const referenced = shape.referenced.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
-    const columns = chosenColumns(found, table.columns, path);
+    const columns = chosenColumns(found, table, path);
     const at = `${path}.${table.table}`;
     const shared = sharedField(entity.fields, table.shared);
     if (!shared) throw invalid(at, `there is no field.shared of the name "${table.shared}"`);
@@ -101,7 +101,7 @@ export function bind(
         const declared = shared.fields[shared.identity[index] ?? ''];
         if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
         refuseUnfit(column, declared.scalar, `${at}.${column.name}`);
-        return held(column, declared.scalar);
+        return held(column, declared.scalar, `${at}.${column.name}`);
       }),
       key: [],
       single: true,
@@ -143,7 +143,7 @@ function bindColumns(
       throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
     const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
     refuseUnfit(column, declared.scalar, `${path}.${fieldName}`);
-    columnOf.set(fieldName, held(column, declared.scalar));
+    columnOf.set(fieldName, held(column, declared.scalar, `${path}.${fieldName}`));
   }
   const columns = [...columnOf.values()];
   const key = entity.key.map((part, index) =>
@@ -323,10 +323,34 @@ export function keyTexts(bound: BoundEntity, key: Key): string[] {
   );
 }
 
+/** The key of a row. Throws `InvalidDefinition` where the row could not be found again by it; the value stays out. */
 export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)[]): Key {
-  return bound.root.key.map((column, index) =>
-    String(fromColumn(column, column.scalar, cells[index] ?? null)),
-  );
+  return bound.root.key.map((column, index) => {
+    const cell = cells[index] ?? null;
+    try {
+      return keyPart(column, cell);
+    } catch (error) {
+      if (!(error instanceof NotCanonical)) throw error;
+      throw invalid(
+        `${bound.entity.name}.${bound.store}`,
+        `the key of a row of ${bound.root.name} cannot be used: column ${column.name} ${error.message}; correct the row, or declare the key as what it is`,
+      );
+    }
+  });
+}
+
+function keyPart(column: BoundColumn, cell: string | null): string {
+  const value = fromColumn(column, column.scalar, cell);
+  if (typeof value !== 'string') throw new NotCanonical('holds null');
+  // Where case matters to the column, the lower case of a key would find nothing.
+  if (
+    column.scalar.kind === 'uuid' &&
+    column.natural?.kind === 'text' &&
+    column.limits.cased &&
+    cell !== value
+  )
+    throw new NotCanonical('holds a UUID that is not in lower case');
+  return value;
 }
 
 function inColumn<T>(path: string, table: string, column: CatalogueColumn, work: () => T): T {
@@ -339,13 +363,21 @@ function inColumn<T>(path: string, table: string, column: CatalogueColumn, work:
   }
 }
 
-function chosenColumns(table: CatalogueTable, names: readonly string[] | null, path: string): BoundColumn[] {
+function chosenColumns(
+  table: CatalogueTable,
+  { columns: names, fields }: Pick<OwnedTable, 'columns' | 'fields'>,
+  path: string,
+): BoundColumn[] {
+  const at = (name: string) => `${path}.${table.name}.${name}`;
+  for (const name of Object.keys(fields)) columnNamed(table.columns, name, at(name));
   const chosen = names
     ? names.map((name) => columnNamed(table.columns, name, `${path}.${table.name}`))
     : table.columns.filter((column) => !column.generated);
   return chosen.map((column) => {
-    if (!column.natural) throw unmapped(column, `${path}.${table.name}.${column.name}`);
-    return held(column, column.natural);
+    if (!column.natural) throw unmapped(column, at(column.name));
+    const declared = fields[column.name];
+    if (declared) refuseUnfit(column, declared.scalar, at(column.name));
+    return held(column, declared?.scalar ?? column.natural, at(column.name));
   });
 }
 
@@ -361,13 +393,26 @@ function keyColumn(entity: Entity, index: number, column: BoundColumn, path: str
       `column ${column.name} is of type ${column.declared}, which does not sort as text; use a varchar column`,
     );
   }
-  return held(column, declared.scalar);
+  return held(column, declared.scalar, path);
 }
 
-/** A column under a field. What is no text but lies under a text field is written through its own text form. */
-function held(column: CatalogueColumn, scalar: Scalar): BoundColumn {
-  const asText = scalar.kind === 'text' && column.natural?.kind !== 'text' ? column.asText : null;
-  return { ...column, ...asText, scalar };
+/** A column under a field. */
+function held(column: CatalogueColumn, scalar: Scalar, path: string): BoundColumn {
+  refuseName(column.name, path);
+  const { bytes, limits } = column;
+  // A UUID is the same in either case, also as text.
+  if (scalar.kind === 'uuid' && bytes && !limits.cased)
+    return { ...column, bytes: (text) => bytes(`LOWER(${text})`), scalar };
+  return { ...column, ...(scalar.kind === 'text' ? column.asText : null), scalar };
+}
+
+/** Names stand in statements, in JSON paths and between placeholders; these characters mean something in one of them. */
+function refuseName(name: string, path: string): void {
+  if (/[?"\\`]/.test(name))
+    throw invalid(
+      path,
+      `the name "${name}" holds one of ? " \\ \`; rename it, or leave it out with \`columns\``,
+    );
 }
 
 function refuseUnfit(column: CatalogueColumn, scalar: Scalar, path: string): void {
@@ -386,6 +431,13 @@ function uniqueColumns(
 ): BoundColumn[] {
   const unique = table.unique.some((index) => index.every((name) => names.includes(name)));
   if (!unique) throw notUnique(table, names, `${path}.${table.name}`);
+  const fixed = columns.find((column) => column.limits.inserted && !names.includes(column.name));
+  if (fixed) {
+    throw invalid(
+      `${path}.${table.name}.${fixed.name}`,
+      `column ${fixed.name} is GENERATED ALWAYS AS IDENTITY, so that nobody can update it; change it to BY DEFAULT, or leave it out`,
+    );
+  }
   return names.map((name) => columnNamed(columns, name, `${path}.${table.name}`));
 }
 
@@ -405,13 +457,17 @@ function isUnique(table: CatalogueTable, names: readonly string[]): boolean {
 function columnNamed<C extends CatalogueColumn>(columns: readonly C[], name: string, path: string): C {
   const found = columns.find((column) => column.name === name);
   if (found) return found;
+  const alike = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
   throw invalid(
     path,
-    `there is no column "${name}"; the table has ${columns.map((column) => column.name).join(', ')}`,
+    alike
+      ? `there is no column "${name}", but there is "${alike.name}"; names are taken letter by letter`
+      : `there is no column "${name}"; the table has ${columns.map((column) => column.name).join(', ')}`,
   );
 }
 
 function tableNamed(tables: ReadonlyMap<string, CatalogueTable>, name: string, path: string): CatalogueTable {
+  refuseName(name, path);
   const found = tables.get(name);
   if (found) return found;
   throw invalid(

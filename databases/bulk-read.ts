@@ -69,7 +69,7 @@ export function bulkReads(access: Access) {
         lastUnfitAt = text.rows;
       }),
     );
-    const page = pageOfRows(target.bound, text);
+    const page = pageOfRows(target.bound, text, target.prefix);
     const last = lastUnfitAt === text.rows ? unfit.at(-1) : text.rows > 0 ? page.keyAt(text.rows - 1) : null;
     return { page, unfit, last: last ?? null, full: text.rows + unfit.length >= Math.floor(range.limit) };
   }

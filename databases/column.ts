@@ -29,18 +29,27 @@ export interface CatalogueColumn {
   readonly write: (text: string) => string;
   /** SQL that gives a value to compare the column with, so that an index serves. */
   readonly compare: (text: string) => string;
-  /** `write` and `compare` for a text field over a column that is no text; null where there is nothing to cast. */
+  /** `write` and `compare` for a text field, where those of other fields differ; null elsewhere. */
   readonly asText: {
     readonly write: (text: string) => string;
     readonly compare: (text: string) => string;
   } | null;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
+  /** Whether values of texts and UUIDs sort as their bytes do. */
+  readonly sortsByBytes: boolean;
   /**
    * SQL for the text of the value's canonical form, the same at every engine, so that databases can be compared without
    * sending rows; null where only the worker can give it. What a field cannot hold gives a text that none of its values has.
    */
   readonly canonical: (reference: string, scalar: Scalar) => string | null;
+  /** As `canonical`, in a form that costs the databases less, for fields that have one; null for others. */
+  readonly compact: (reference: string, scalar: Scalar) => string | null;
+}
+
+/** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
+export function isCompact(scalar: Scalar): boolean {
+  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.standIns === undefined);
 }
 
 /** What the database would otherwise change in silence. */
@@ -48,6 +57,8 @@ export interface ColumnLimits {
   /** CHAR(n) drops blanks at the end, VARCHAR(n) those beyond n. */
   readonly characters?: number;
   readonly padded?: boolean;
+  /** Whether letters that differ in case alone are different to the column. */
+  readonly cased?: boolean;
   /** BINARY(n) fills up with zeros. */
   readonly octets?: number;
   /** The values of an ENUM; others may be taken for a position in the list. */
@@ -58,10 +69,20 @@ export interface ColumnLimits {
   readonly year?: boolean;
   /** FLOAT(m,d) rounds to d digits after the point. */
   readonly decimals?: number;
+  /** GENERATED ALWAYS AS IDENTITY takes a value when a row is inserted, and never after. */
+  readonly inserted?: boolean;
+  /** interval(p) rounds to p digits after the second. */
+  readonly fraction?: number;
   /** PostgreSQL keeps no NUL characters. */
   readonly noNul?: boolean;
   /** What a list's elements are held to. */
-  readonly elements?: { readonly kind: ScalarKind; readonly scale: number | null };
+  readonly elements?: {
+    readonly kind: ScalarKind;
+    readonly scale: number | null;
+    readonly characters: number | null;
+  };
+  /** MySQL keeps numbers within JSON as 64-bit integers or doubles. */
+  readonly jsonDoubles?: boolean;
   /** hstore holds strings and nulls by name. */
   readonly strings?: boolean;
   /** Whether a text is in the form in which the engine gives the value back. */
@@ -187,7 +208,7 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
       if (limits.elements) refuseElements(limits.elements, value);
       break;
     case 'decimal':
-      if (natural?.kind === 'decimal' && natural.scale !== null && digitsAfter(value) > natural.scale) {
+      if (digitsAfter(value) > digitsKept(natural)) {
         throw new NotCanonical(`has more digits after the point than ${column.declared} keeps`);
       }
       break;
@@ -197,10 +218,17 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
           `has more digits than ${column.declared} keeps; round it, or widen the column`,
         );
       }
-      break;
+      refuseChanged(column, scalar, value);
+      // With all its digits: the shortest text of the largest number is beyond the range.
+      return column.single ? String(Math.fround(Number(value))) : value;
   }
   refuseChanged(column, scalar, value);
   return value;
+}
+
+function digitsKept(natural: Scalar | null): number {
+  if (natural?.kind === 'decimal') return natural.scale ?? Number.POSITIVE_INFINITY;
+  return natural?.kind === 'integer' || natural?.kind === 'bigint' ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function digitsAfter(decimal: string): number {

@@ -1,4 +1,4 @@
-import type { Scalar } from '../model/scalar.ts';
+import { NotCanonical, type Scalar } from '../model/scalar.ts';
 import type { BoundColumn } from './binding.ts';
 import { fromColumn, toColumn } from './column.ts';
 import type { CopyText } from './copy-text.ts';
@@ -35,9 +35,15 @@ export function copyCell(source: BoundColumn, target: BoundColumn, prefix: strin
   };
 }
 
+/** A bulk load would take a null for the time now, or for a special value, where the column may not be null. */
 export function putNull(cell: CopyCell, page: CopyText): void {
-  if (cell.nullFits) page.null();
-  else page.string(cell.convert(null), cell.prefix);
+  if (cell.nullFits) {
+    page.null();
+    return;
+  }
+  const standIn = cell.convert(null);
+  if (standIn === null) throw new NotCanonical('is null, and the column may not be');
+  page.string(standIn, cell.prefix);
 }
 
 /** Writes a cell that the source gave as bare bytes. */
@@ -64,12 +70,13 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
   const { limits } = target;
   // A value that stands for another is the other's business, and so is one that the target would change.
   if (!from || !to || ('standIns' in scalar && scalar.standIns) || limits.year || limits.labels) return null;
-  if (limits.decimals !== undefined || target.rule.own || source.rule.own) return null;
+  if (limits.form || limits.decimals !== undefined || target.rule.own || source.rule.own) return null;
   switch (scalar.kind) {
     case 'text':
-      if (from.kind !== 'text' || to.kind !== 'text' || limits.form || !hasRoom(source, target)) return null;
+      if (from.kind !== 'text' || to.kind !== 'text' || !hasRoom(source, target)) return null;
       // An enum's empty text stands for an error.
-      return source.limits.labels ? notEmpty : always;
+      if (source.limits.labels) return notEmpty;
+      return source.limits.noNul || limits.noNul ? always : hasNoNul;
     case 'bigint':
       return isWhole(from) && isWhole(to) ? endsInDigit : null;
     case 'integer':
@@ -77,7 +84,7 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
       return from.kind === 'integer' ? always : isSafe;
     case 'decimal':
       if (from.kind !== 'decimal' || to.kind !== 'decimal' || from.scale !== scalar.scale) return null;
-      return endsInDigit;
+      return scalar.scale === null && to.scale !== null ? null : endsInDigit;
     case 'boolean':
       return from.kind === 'integer'
         ? isBit
@@ -129,6 +136,11 @@ function hasRoomFor({ limits }: BoundColumn, characters: number): boolean {
   if (limits.padded) return false;
   return limits.characters === undefined || limits.characters >= characters;
 }
+
+const hasNoNul: Fits = (bytes, from, to) => {
+  for (let at = from; at < to; at++) if (bytes[at] === 0) return false;
+  return true;
+};
 
 /** Neither NaN nor infinity, which both engines spell with letters. */
 const endsInDigit: Fits = (bytes, _, to) => isDigit(bytes[to - 1]);

@@ -24,9 +24,16 @@ export interface CopyPage {
 }
 
 /** A page of a column map: row and key are one, and the key stands in the row. */
-export function pageOfRows(bound: BoundEntity, text: CopyText): CopyPage {
+export function pageOfRows(
+  bound: BoundEntity,
+  text: CopyText,
+  prefixOf: (column: string) => string,
+): CopyPage {
   const { root } = bound;
-  const places = root.key.map((column) => root.columns.findIndex(({ name }) => name === column.name));
+  const places = root.key.map(({ name }) => ({
+    at: root.columns.findIndex((column) => column.name === name),
+    prefix: prefixOf(name).length,
+  }));
   return {
     bound,
     keys: text.rows,
@@ -36,7 +43,7 @@ export function pageOfRows(bound: BoundEntity, text: CopyText): CopyPage {
       const cells = text.cells(position);
       return keyFromCells(
         bound,
-        places.map((place) => cells[place] ?? null),
+        places.map(({ at, prefix }) => cells[at]?.slice(prefix) ?? null),
       );
     },
     release: () => text.release(),

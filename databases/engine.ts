@@ -61,6 +61,8 @@ export interface Engine extends Session {
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
   /** Waits until no write runs under the fence, and keeps new ones out until the transaction ends. */
   lockFence(session: Session, migration: string): Promise<void>;
+  /** Keeps the route as it is until the transaction ends, as every write does. */
+  shareFence(session: Session, migration: string): Promise<void>;
   primeSequences(bound: BoundEntity): Promise<void>;
   settings(): Promise<readonly Setting[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
@@ -109,4 +111,12 @@ export interface Dialect {
   /** A hash of a list of text expressions with a seed, to order by. */
   shuffle(texts: readonly string[], seed: number): string;
   rename(table: string, to: string): string;
+  /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
+  readonly comparesRows: boolean;
+  /** Puts texts together; null where one of them is. */
+  concat(texts: readonly string[]): string;
+  /** The length of a text in bytes. */
+  octets(text: string): string;
+  /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
+  joined(text: string): string;
 }

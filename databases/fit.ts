@@ -14,9 +14,11 @@ export function whyNot(column: CatalogueColumn, scalar: Scalar): string | null {
     case 'timestamp':
     case 'time':
     case 'duration':
-      return 'precision' in natural
-        ? digits(natural.precision, scalar.precision, 'digits after the second')
-        : null;
+      return digits(
+        'precision' in natural ? natural.precision : (limits.fraction ?? scalar.precision),
+        scalar.precision,
+        'digits after the second',
+      );
     case 'decimal': {
       const kept = natural.kind === 'decimal' ? natural.scale : 0;
       return kept === null || scalar.scale === null

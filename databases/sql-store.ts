@@ -7,6 +7,7 @@ import { bulkWrites } from './bulk-write.ts';
 import { chunksOf } from './chunks.ts';
 import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
+import { digestsIn } from './digests.ts';
 import { durableState } from './durable-state.ts';
 import type { Engine } from './engine.ts';
 import { fingerprints } from './fingerprint.ts';
@@ -15,7 +16,11 @@ import { imagePages } from './image-pages.ts';
 import { images } from './images.ts';
 import { journalOf } from './journal.ts';
 import { keysOf } from './keys.ts';
+import { openDifferencesIn } from './open-differences.ts';
 import { preparation } from './preparation.ts';
+import { presentKeysIn } from './present-keys.ts';
+import { raisedVersionsIn } from './raised-versions.ts';
+import { recordDigestsIn } from './record-digests.ts';
 import { retirement } from './retirement.ts';
 import { sharedRecordsIn } from './shared-records.ts';
 import type { Store } from './store.ts';
@@ -36,6 +41,11 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...images(access),
     ...keysOf(access),
     ...sharedRecordsIn(access),
+    ...digestsIn(access),
+    ...recordDigestsIn(access),
+    ...presentKeysIn(access),
+    ...raisedVersionsIn(access),
+    ...openDifferencesIn(access),
     ...chunksOf(access, writes),
     ...branchesOf(access, writes),
     ...decisionsOf(access),

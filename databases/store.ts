@@ -8,7 +8,12 @@ import type { Branches } from './branches.ts';
 import type { CopyWay, PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Decisions } from './decisions.ts';
+import type { Digests } from './digests.ts';
 import type { ImagePage } from './image-pages.ts';
+import type { OpenDifferences } from './open-differences.ts';
+import type { PresentKeys } from './present-keys.ts';
+import type { RaisedVersions } from './raised-versions.ts';
+import type { RecordDigests } from './record-digests.ts';
 import type { Setting } from './setting.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
@@ -169,7 +174,14 @@ export interface Difference {
 }
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
-export interface Store extends Branches, Decisions {
+export interface Store
+  extends Branches,
+    Decisions,
+    Digests,
+    RecordDigests,
+    PresentKeys,
+    RaisedVersions,
+    OpenDifferences {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;

@@ -52,6 +52,7 @@ export const mysqlTypes: Readonly<Record<string, TypeRule>> = {
   },
   year: {
     holds: 'integer',
+    also: ['bigint', 'decimal'],
     other: 'smallint',
     rule: '0 and 1901…2155; 1…99, which MySQL would take for years of our time, is refused',
   },
@@ -91,7 +92,7 @@ export const mysqlTypes: Readonly<Record<string, TypeRule>> = {
     holds: 'json',
     also: ['set'],
     other: 'jsonb',
-    rule: 'compared as values: members sorted, numbers exact; an object that names a member twice with two values is refused. MariaDB calls it longtext: declare field.json()',
+    rule: 'compared as values: members sorted, numbers exact; an object that names a member twice with two values is refused. MySQL rounds numbers that are neither 64-bit integers nor doubles, so those are refused; MariaDB calls the type longtext: declare field.json()',
   },
   enum: {
     holds: 'text',
@@ -154,7 +155,7 @@ export const mysqlTypes: Readonly<Record<string, TypeRule>> = {
 
 const postgresqlInteger: TypeRule = {
   holds: 'integer',
-  also: ['bigint', 'decimal'],
+  also: ['boolean', 'bigint', 'decimal'],
   other: 'INT',
   rule: 'exact; out of range is refused',
 };
@@ -174,7 +175,7 @@ export const postgresqlTypes: Readonly<Record<string, TypeRule>> = {
   integer: postgresqlInteger,
   bigint: {
     holds: 'bigint',
-    also: ['integer', 'decimal'],
+    also: ['boolean', 'integer', 'decimal'],
     other: 'BIGINT',
     rule: 'exact; an integer field refuses what is beyond 2^53',
   },

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Image, Key } from './canonical.ts';
 import { LockstepError, type StoreName } from './failure.ts';
 import { type AnyFields, type FieldsOf, imageOf } from './field.ts';
-import { type ScalarKind, typeName } from './scalar.ts';
+import { type Scalar, type ScalarKind, typeName } from './scalar.ts';
 import type { Shape } from './shape.ts';
 
 export const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
@@ -65,6 +65,12 @@ export function entity<E>(options: EntityOptions<E>): Entity<E> {
     if (declared.form !== 'scalar' || !keyKinds.includes(declared.scalar.kind)) {
       throw invalid(`${name}.key`, `"${part}" cannot be a key; use one of ${keyKinds.join(', ')}`);
     }
+    if (mayBeNull(declared.scalar)) {
+      throw invalid(
+        `${name}.key`,
+        `"${part}" lets null stand for a value, and a key may not be null; use { as: … }`,
+      );
+    }
   }
   const pattern = options.pattern ?? 'primary-secondary';
   checkShape(name, 'legacy', options.legacy, fields, key);
@@ -78,6 +84,10 @@ export function entity<E>(options: EntityOptions<E>): Entity<E> {
     pattern,
     ack: options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary'),
   };
+}
+
+function mayBeNull(scalar: Scalar): boolean {
+  return 'standIns' in scalar && Object.values(scalar.standIns ?? {}).includes('null');
 }
 
 function checkShape(

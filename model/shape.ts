@@ -1,3 +1,5 @@
+import type { ScalarField } from './field.ts';
+
 /** How an entity lies in one store: a map of columns, or a pair of functions over rows of several tables. */
 export type Shape<E> = ColumnsShape<E> | RowsShape<E>;
 
@@ -32,7 +34,11 @@ export interface OwnedTable {
   readonly identity: readonly string[];
   /** The columns that Lockstep reads and writes; others are left alone. Default: every column that is not generated. */
   readonly columns: readonly string[] | null;
+  readonly fields: ColumnFields;
 }
+
+/** What the functions see of a column, where it is not what the column naturally holds (`docs/types.md`). */
+export type ColumnFields = Readonly<Record<string, ScalarField<unknown>>>;
 
 /** A table of rows that many entities share. They carry guards of their own and are never deleted with an entity. */
 export interface ReferencedTable {
@@ -41,6 +47,7 @@ export interface ReferencedTable {
   readonly shared: string;
   readonly identity: readonly string[];
   readonly columns: readonly string[] | null;
+  readonly fields: ColumnFields;
   /** The owned table that points here: referenced column by owning column. */
   readonly through: { readonly table: string; readonly columns: Readonly<Record<string, string>> };
   /** Who wins when writes disagree about a shared row: the newest, the first, or neither (the write is refused). */
@@ -73,6 +80,7 @@ interface TableOptions {
   key: readonly string[];
   identity?: readonly string[];
   columns?: readonly string[];
+  fields?: ColumnFields;
 }
 
 interface ReferenceOptions {
@@ -80,6 +88,7 @@ interface ReferenceOptions {
   identity: readonly string[];
   through: { table: string; columns: Readonly<Record<string, string>> };
   columns?: readonly string[];
+  fields?: ColumnFields;
   wins?: 'latest' | 'first' | 'refuse';
 }
 
@@ -96,13 +105,29 @@ export function rows<E, T extends { [P in keyof T]: object }>(options: {
 }): RowsShape<E> {
   const owned = Object.entries<TableOptions | undefined>(options.tables).flatMap(([table, given]) =>
     given
-      ? [{ table, key: given.key, identity: given.identity ?? given.key, columns: given.columns ?? null }]
+      ? [
+          {
+            table,
+            key: given.key,
+            identity: given.identity ?? given.key,
+            columns: given.columns ?? null,
+            fields: given.fields ?? {},
+          },
+        ]
       : [],
   );
   const referenced = Object.entries<ReferenceOptions | undefined>(options.referenced ?? {}).flatMap(
     ([table, given]) =>
       given
-        ? [{ ...given, table, columns: given.columns ?? null, wins: given.wins ?? ('latest' as const) }]
+        ? [
+            {
+              ...given,
+              table,
+              columns: given.columns ?? null,
+              fields: given.fields ?? {},
+              wins: given.wins ?? ('latest' as const),
+            },
+          ]
         : [],
   );
   const embedded = Object.entries(options.embedded ?? {}).map(([shared, given]) => ({ shared, ...given }));

@@ -1,6 +1,7 @@
 export { backfill } from './backfill.ts';
 export { migration } from './migration.ts';
 export { pruneJournal } from './prune-journal.ts';
+export { reconcile } from './reconcile.ts';
 export { recoverTransactions } from './recover.ts';
 export { retryFailedOperations } from './retry-failed-operations.ts';
 export { transaction } from './transaction.ts';

@@ -16,6 +16,7 @@ export const migrationWorkflowId = (migration: string) => `migration/${migration
 export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
 
+export const reconciliationWorkflowId = (migration: string) => `reconcile/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
 
@@ -76,6 +77,24 @@ export interface Evidence {
   readonly inFlight: number;
   /** With 95 % confidence at most this share of all keys differs. */
   readonly upperBound: number;
+}
+
+/** What a reconciliation found, and what it mended. */
+export interface Reconciliation {
+  /** Null where it was skipped. Its differences are those that are left. */
+  readonly evidence: Evidence | null;
+  readonly found: number;
+  readonly repaired: number;
+  /** Why there was nothing to compare. */
+  readonly skipped: string | null;
+}
+
+export interface ReconciliationRequest {
+  readonly migration: string;
+  readonly entities: readonly string[];
+  /** Whether these are all entities of the migration, so that the result speaks for it. */
+  readonly whole: boolean;
+  readonly repair: boolean;
 }
 
 export interface BackfillProgress {
@@ -163,6 +182,7 @@ export const migrationStatus = defineQuery<MigrationStatus>('status');
 export const backfillFinished = defineSignal<[BackfillProgress]>('backfillFinished');
 export const validationFinished =
   defineSignal<[Evidence | { readonly failed: string }]>('validationFinished');
+export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFinished');
 
 /** To a running backfill. */
 export const setPaused = defineSignal<[boolean]>('setPaused');

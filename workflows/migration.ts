@@ -170,6 +170,10 @@ export async function migration(input: MigrationInput): Promise<void> {
     else state.evidence = result;
     show();
   });
+  setHandler(messages.reconciliationFinished, (evidence) => {
+    state.evidence = evidence;
+    show();
+  });
 
   if (!input.state) {
     await takeUp(input, state);

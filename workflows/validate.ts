@@ -1,5 +1,5 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { Compared, Position } from '../activities/validate.ts';
+import type { Compared, Position } from '../activities/compare.ts';
 import { bulk, patient } from './activities.ts';
 import { messageOf } from './failures.ts';
 import {
@@ -26,7 +26,7 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
         add(await bulk.compareSample({ entity, count: input.sample, seed: input.seed }));
         continue;
       }
-      let position: Position | null = { side: 'primary', after: null };
+      let position: Position | null = { stage: 'rows', after: null };
       while (position) {
         const slice: Compared = await bulk.compareSlice({ entity, from: position, sliceMs });
         add(slice);

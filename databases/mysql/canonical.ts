@@ -1,5 +1,5 @@
 import type { Scalar } from '../../model/scalar.ts';
-import type { CatalogueColumn, ColumnLimits } from '../column.ts';
+import { type CatalogueColumn, type ColumnLimits, isCompact } from '../column.ts';
 import { withStandIns } from '../stand-in-sql.ts';
 import { literal } from './quote.ts';
 
@@ -22,6 +22,13 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
   const plain = plainSql(column, value, scalar);
   const own = `CAST(${value} AS CHAR)`;
   return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+}
+
+/** See `CatalogueColumn.compact`. */
+export function compactSql({ fraction }: Described, value: string, scalar: Scalar): string | null {
+  if (!isCompact(scalar)) return null;
+  const text = `CAST(${value} AS CHAR)`;
+  return fraction === 0 ? text : `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text}))`;
 }
 
 function plainSql(column: Described, given: string, scalar: Scalar): string | null {

@@ -2,7 +2,7 @@ import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
 import type { Session } from '../engine.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../types.ts';
-import { canonicalSql } from './canonical.ts';
+import { canonicalSql, compactSql } from './canonical.ts';
 import { ownForm } from './own-form.ts';
 
 const columnsSql = `
@@ -84,7 +84,7 @@ function columnOf(described: Described): CatalogueColumn {
     : null;
   const isBytes = natural?.kind === 'bytes';
   const isText = natural?.kind === 'text' && described.length > 0;
-  const limits = limitsOf(described);
+  const limits = { ...limitsOf(described), cased: isText && /_(bin|cs)$/.test(described.collation) };
   const specials = zeroDate(described);
   return {
     name: described.name,
@@ -106,7 +106,9 @@ function columnOf(described: Described): CatalogueColumn {
     write: (text) => {
       if (isBytes) return `UNHEX(${text})`;
       if (natural?.kind === 'bits') return `CAST(CONV(${text}, 2, 10) AS UNSIGNED)`;
-      return base === 'year' ? `CAST(${text} AS UNSIGNED)` : text;
+      if (base === 'year') return `CAST(${text} AS UNSIGNED)`;
+      // MariaDB copies one text column into a shorter one without looking at the length; an expression it checks.
+      return /^(tiny|medium)?text$/.test(base) ? `CONCAT(${text})` : text;
     },
     compare: (text) => compareAs(described, natural, text),
     asText: null,
@@ -114,6 +116,9 @@ function columnOf(described: Described): CatalogueColumn {
       (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)
         ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
         : null,
+    sortsByBytes: isText && described.collation.endsWith('_bin'),
+    compact: (reference, scalar) =>
+      compactSql({ ...described, natural, limits, specials }, reference, scalar),
     canonical: (reference, scalar) =>
       canonicalSql({ ...described, natural, limits, specials }, reference, scalar),
   };
@@ -141,6 +146,8 @@ function limitsOf(described: Described): ColumnLimits {
       return { members: labelsOf(declared) };
     case 'year':
       return { year: true };
+    case 'json':
+      return { jsonDoubles: true };
     case 'float':
     case 'double': {
       const decimals = /^\w+\(\d+,(\d+)\)/.exec(declared)?.[1];

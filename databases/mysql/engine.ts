@@ -4,6 +4,7 @@ import mysql from 'mysql2/promise';
 import type { StoreName } from '../../model/failure.ts';
 import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
 import type { ConnectionOptions } from '../connection.ts';
+import { joinedBytes } from '../digests.ts';
 import {
   asideConnections,
   type Engine,
@@ -29,6 +30,7 @@ const sessionSql = (statementTimeoutMs: number) => [
   "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  `SET SESSION group_concat_max_len = ${joinedBytes}`,
   `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
 ];
 
@@ -136,6 +138,10 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
+      comparesRows: false,
+      concat: (texts) => `CONCAT(${texts.join(', ')})`,
+      octets: (value) => `LENGTH(${value})`,
+      joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
     query,
@@ -214,12 +220,14 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
     },
 
-    async primeSequences(bound) {
-      for (const table of bound.tables) {
-        if (!table.autoIncrement) continue;
-        // InnoDB raises the counter to the highest value by itself when it is set too low.
-        await engine.query(`ALTER TABLE ${quoteTable(table.name)} AUTO_INCREMENT = 1`);
-      }
+    async shareFence(session, migration) {
+      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
+        migration,
+      ]);
+    },
+
+    async primeSequences() {
+      // InnoDB counts on from every key that is given to it, whether by INSERT or by LOAD DATA.
     },
 
     settings: () => readSettings({ query }),

@@ -72,10 +72,10 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       // Of several copies the first is taken; ordered, so that two pages do not wait for each other.
       await session.query(
         how === 'absent'
-          ? `INSERT INTO ${quoteTable(table.name)} (${names})
+          ? `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE
              SELECT ${values.join(', ')} FROM (SELECT DISTINCT ON (${identity}) * FROM ${staging} ORDER BY ${identity}, lockstep_at) x
              ON CONFLICT (${identity}) DO NOTHING`
-          : `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${values.join(', ')} FROM ${staging} x`,
+          : `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${staging} x`,
       );
     },
 

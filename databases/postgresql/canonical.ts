@@ -1,5 +1,5 @@
 import type { Scalar } from '../../model/scalar.ts';
-import type { CatalogueColumn } from '../column.ts';
+import { type CatalogueColumn, isCompact } from '../column.ts';
 import { withStandIns } from '../stand-in-sql.ts';
 import { text as literal } from './quote.ts';
 
@@ -8,6 +8,7 @@ export interface Described {
   readonly base: string;
   readonly natural: Scalar | null;
   readonly specials: CatalogueColumn['specials'];
+  readonly read: CatalogueColumn['read'];
   /** Whether the database keeps text as UTF-8. */
   readonly unicode: boolean;
 }
@@ -15,8 +16,14 @@ export interface Described {
 /** SQL for the canonical text of a value; null where only the worker can give it. See `CatalogueColumn.canonical`. */
 export function canonicalSql(column: Described, value: string, scalar: Scalar): string | null {
   const plain = plainSql(column, value, scalar);
-  const own = `${column.base === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')` : value}::text`;
+  const own = column.read(value);
   return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+}
+
+/** See `CatalogueColumn.compact`. */
+export function compactSql({ base }: Described, value: string, scalar: Scalar): string | null {
+  if (!isCompact(scalar)) return null;
+  return base === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')::text` : `${value}::text`;
 }
 
 function plainSql(column: Described, value: string, scalar: Scalar): string | null {
@@ -50,8 +57,7 @@ function plainSql(column: Described, value: string, scalar: Scalar): string | nu
       return `encode(${value}, 'hex')`;
     case 'text':
       if (natural?.kind === 'bytes') return null;
-      if (column.base === 'timestamp with time zone') return `(${value} AT TIME ZONE 'UTC')::text`;
-      return column.unicode ? `${value}::text` : null;
+      return column.unicode ? column.read(value) : null;
     case 'float':
     case 'json':
     case 'duration':

@@ -5,7 +5,8 @@ import { quoteTable } from './quote.ts';
 
 /** Domains are followed to the type below them; a list is described by its element. */
 const columnsSql = `
-SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, a.attname AS name,
+  a.attidentity = 'a' AS inserted, format_type(a.atttypid, a.atttypmod) AS declared,
   CASE WHEN el.typtype = 'e' THEN 'enum'
     WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN format_type(el.oid, NULL)
     WHEN ext.objid IS NOT NULL THEN el.typname ELSE format_type(el.oid, NULL) END AS base,
@@ -16,6 +17,9 @@ SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
   getdatabaseencoding() = 'UTF8' AS unicode,
+  a.attcollation = 0 OR CASE co.collname WHEN 'default'
+    THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
+    IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
   CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
     WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
   information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision
@@ -46,7 +50,8 @@ ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
 /** The table as the catalogue describes it; null where there is none of that name. */
 export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
   const rows = await session.query(columnsSql, [quoteTable(table)]);
-  if (rows.length === 0) return null;
+  // PostgreSQL cuts a name to 63 bytes and goes on: what it finds then is another table.
+  if (rows[0]?.relation !== table.split('.').at(-1)) return null;
   const indexes = new Map<string, { columns: string[]; nullable: boolean }>();
   for (const row of await session.query(uniqueSql, [quoteTable(table)])) {
     const index = indexes.get(row.index ?? '') ?? { columns: [], nullable: false };
@@ -70,6 +75,8 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
         length: row.length === null ? null : Number(row.length),
         exact: row.exact === 't',
         unicode: row.unicode === 't',
+        inserted: row.inserted === 't',
+        bytewise: row.bytewise === 't',
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
@@ -85,5 +92,9 @@ function columnOf(described: Described): CatalogueColumn {
     generated: described.generated,
     ...typeOf(described),
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
+    sortsByBytes:
+      described.bytewise &&
+      described.exact &&
+      ['text', 'character varying', 'character', 'uuid'].includes(described.base),
   };
 }

@@ -1,6 +1,6 @@
 import type { CatalogueColumn, ColumnLimits } from '../column.ts';
 import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../types.ts';
-import { canonicalSql } from './canonical.ts';
+import { canonicalSql, compactSql } from './canonical.ts';
 import { text as literal } from './quote.ts';
 
 export interface Described {
@@ -18,6 +18,10 @@ export interface Described {
   exact: boolean;
   /** Whether the database keeps text as UTF-8. */
   unicode: boolean;
+  /** Whether a value can be given when a row is inserted, and never after. */
+  inserted: boolean;
+  /** Whether its collation, where it has one, sorts by bytes. */
+  bytewise: boolean;
 }
 
 type ColumnType = Pick<
@@ -32,6 +36,7 @@ type ColumnType = Pick<
   | 'compare'
   | 'asText'
   | 'canonical'
+  | 'compact'
 >;
 
 /** What a column of the type holds, and the SQL that reads and writes it. */
@@ -50,14 +55,22 @@ export function typeOf(described: Described): ColumnType {
     rule,
     natural,
     single: described.base === 'real',
-    limits: limitsOf(described),
+    limits: { ...limitsOf(described), cased: described.exact, inserted: described.inserted },
     specials,
     read,
     write,
-    compare: rule.own ? (text) => `${text}::${described.declared}` : write,
-    asText: rule.also?.includes('text') && rule.holds !== 'bytes' ? asText(described) : null,
-    canonical: (reference, scalar) => canonicalSql({ ...described, natural, specials }, reference, scalar),
+    compare: rule.own ? (text) => `${text}::${described.cast}` : write,
+    asText: isText(rule) ? asText(described) : null,
+    canonical: (reference, scalar) =>
+      canonicalSql({ ...described, natural, specials, read }, reference, scalar),
+    compact: (reference, scalar) => compactSql({ ...described, natural, specials, read }, reference, scalar),
   };
+}
+
+/** Whether a text field may lie here in PostgreSQL's own form, beside fields of another kind. */
+function isText({ holds, also, own }: TypeRule): boolean {
+  if (own) return also !== undefined && holds === 'text';
+  return holds !== 'bytes' && also?.includes('text') === true;
 }
 
 function ruleOf({ base, listed, scale }: Described): TypeRule {
@@ -72,10 +85,11 @@ function ruleOf({ base, listed, scale }: Described): TypeRule {
 function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'read' | 'write'> {
   const { base, cast, declared, listed } = described;
   if (listed) return listSql(cast);
-  if (rule.own) {
+  if (rule.own && !isText(rule)) {
+    const read = base === 'inet' ? address : (reference: string) => `${reference}::text`;
     return {
-      read: (reference) => `${reference}::text`,
-      write: (text) => `${exactly(described, text, `${text}::${declared}::text`)}::${declared}`,
+      read,
+      write: (text) => `${exactly(described, text, read(`${text}::${declared}`))}::${declared}`,
     };
   }
   switch (base) {
@@ -95,6 +109,7 @@ function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'rea
         write: (text) => `${text}::numeric::money`,
       };
     case 'bit':
+    case 'bit varying':
       return { read: (reference) => `${reference}::text`, write: (text) => `${text}::bit varying` };
     case 'hstore':
       return {
@@ -108,6 +123,11 @@ function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'rea
       return { read: (reference) => `${reference}::text`, write: (text) => `${text}::${to}` };
     }
   }
+}
+
+/** A cast would add the length of the network to an address without one. */
+function address(reference: string): string {
+  return `CASE WHEN masklen(${reference}) = CASE family(${reference}) WHEN 4 THEN 32 ELSE 128 END THEN host(${reference}) ELSE ${reference}::text END`;
 }
 
 /** Several dimensions and other bounds than 1 are given in PostgreSQL's own form, which is no JSON and so is refused. */
@@ -138,10 +158,10 @@ function exactly({ name }: Described, text: string, kept: string): string {
   return `lockstep.exactly(${text}, ${kept}, ${literal(name)})`;
 }
 
-function limitsOf({ base, listed, length, scale }: Described): ColumnLimits {
+function limitsOf({ base, listed, length, scale, precision }: Described): ColumnLimits {
   if (listed) {
     const kind = elementTypes[base];
-    return kind ? { elements: { kind, scale }, noNul: true } : {};
+    return kind ? { elements: { kind, scale, characters: length }, noNul: true } : {};
   }
   switch (base) {
     case 'character':
@@ -150,6 +170,8 @@ function limitsOf({ base, listed, length, scale }: Described): ColumnLimits {
       return length === null ? { noNul: true } : { characters: length, noNul: true };
     case 'hstore':
       return { strings: true, noNul: true };
+    case 'interval':
+      return { fraction: precision, noNul: true };
     case 'json':
     case 'bytea':
       return {};

@@ -38,7 +38,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     application_name: 'lockstep',
     types: asText,
     options:
-      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c default_transaction_isolation=read\\ committed',
+      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 -c default_transaction_isolation=read\\ committed',
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
@@ -108,6 +108,10 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
+      comparesRows: true,
+      concat: (texts) => texts.join(' || '),
+      octets: (value) => `octet_length(${value})`,
+      joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
     query,
@@ -164,13 +168,19 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
     },
 
+    async shareFence(inside, migration) {
+      await inside.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
+    },
+
     async primeSequences(bound) {
       for (const table of bound.tables) {
         if (!table.autoIncrement) continue;
-        await engine.query(
-          `SELECT setval(pg_get_serial_sequence(?, ?), top) FROM (SELECT max(${quote(table.autoIncrement)}) AS top FROM ${quoteTable(table.name)}) t WHERE top > 0`,
-          [quoteTable(table.name), table.autoIncrement],
-        );
+        await engine.query(primeSql(table.name, table.autoIncrement), [
+          quoteTable(table.name),
+          table.autoIncrement,
+          quoteTable(table.name),
+          table.autoIncrement,
+        ]);
       }
     },
 
@@ -190,6 +200,19 @@ function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): p
   const client = clients.get(session);
   if (client) return client;
   throw new TypeError('a bulk load is part of a transaction');
+}
+
+/** Never a step back, and also for a sequence that stands in the default without belonging to the column. */
+function primeSql(table: string, column: string): string {
+  return `SELECT setval(s.name, greatest(t.top, coalesce(pg_sequence_last_value(s.name), t.top)))
+FROM (SELECT max(${quote(column)}) AS top FROM ${quoteTable(table)}) t,
+  (SELECT coalesce(pg_get_serial_sequence(?, ?)::regclass, (
+    SELECT c.oid::regclass FROM pg_attrdef d
+    JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+    JOIN pg_class c ON c.oid = p.refobjid AND c.relkind = 'S'
+    WHERE d.adrelid = to_regclass(?) AND a.attname = ?)) AS name) s
+WHERE t.top > 0`;
 }
 
 function parametersOf(store: StoreName, request: WriteRequest): unknown[] {

@@ -48,6 +48,8 @@ export interface OpenOptions {
   entities?: readonly Entity[];
   options?: Partial<StoreOptions>;
   url?: string;
+  /** Beside those of the test entities. */
+  tables?: readonly string[];
 }
 
 /** A fresh database with the test tables, prepared, and primary of its migration at epoch 1. */
@@ -56,7 +58,7 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
   const url = urlOf(place, databases);
   const look = await direct(url);
   const closing: (() => Promise<void>)[] = [() => look.end()];
-  for (const table of tables[place.engine]) await look.rows(table);
+  for (const table of [...tables[place.engine], ...(options.tables ?? [])]) await look.rows(table);
   const open = (given: OpenOptions = {}) => {
     const store = openOn(place.role, { url, ...options, ...given });
     closing.push(() => store.close());

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { servers } from '../servers.ts';
 import { compensate } from './compensate.ts';
+import { corpus } from './corpus.ts';
+import { differences } from './differences.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix.ts';
@@ -23,6 +25,8 @@ const proofs: { name: string; proof: Proof }[] = [
   { name: 'resume', proof: resume },
   { name: 'memory', proof: memory },
   { name: 'throttle', proof: throttle },
+  { name: 'corpus', proof: corpus },
+  { name: 'differences', proof: differences },
 ];
 
 /** In short form, and without stopping a server that other tests are using. */

@@ -2,6 +2,8 @@ import { inspect, parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
+import { corpus } from './corpus.ts';
+import { differences } from './differences.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix.ts';
@@ -25,6 +27,8 @@ const proofs = new Map<string, Proof>([
   ['resume', resume],
   ['memory', memory],
   ['throttle', throttle],
+  ['corpus', corpus],
+  ['differences', differences],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]

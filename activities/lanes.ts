@@ -1,0 +1,29 @@
+/**
+ * Hands out work as long as there is some, and lets at most `lanes` pieces of it run at a time. Rejects with the first
+ * failure, once nothing runs any more.
+ */
+export async function inLanes<T>(
+  lanes: number,
+  next: () => Promise<T | null>,
+  work: (piece: T) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  const start = (piece: T) => {
+    const task: Promise<void> = work(piece)
+      .catch((error: unknown) => {
+        failures.push(error);
+      })
+      .finally(() => running.delete(task));
+    running.add(task);
+  };
+  try {
+    for (let piece = await next(); piece !== null && failures.length === 0; piece = await next()) {
+      start(piece);
+      if (running.size >= lanes) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,115 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Reconciliation } from '../client/reconciliation.ts';
+import { LockstepError } from '../model/failure.ts';
+import { countFrom } from './journal-entries.ts';
+import { exit, table } from './output.ts';
+import { confirmed, connected, openSession } from './session.ts';
+
+/** Commands about what differs between the stores. */
+export function addReconcileCommands(program: Command): void {
+  program
+    .command('reconcile')
+    .description('compare every key, and write down what differs')
+    .option('--repair', 'bring the secondary to what the primary has', false)
+    .option('--entity <name>', 'only this one')
+    .option('--every <interval>', 'let Temporal do it again and again, such as 30m, 6h or 1d', intervalOf)
+    .option('--no-schedule', 'end what --every began')
+    .action(async (given: ReconcileFlags, command: Command) => {
+      const session = await openSession(command);
+      const { output } = session;
+      const options = { repair: given.repair, ...(given.entity ? { entity: given.entity } : {}) };
+      const what = whatItDoes(given);
+      const asks = given.repair || given.every !== undefined || !given.schedule;
+      const asked = asks
+        ? session
+        : { ...session, options: { ...session.options, yes: !session.options.dryRun } };
+      if (!(await confirmed(asked, what))) return;
+      await connected(session, async ({ reconciliation }) => {
+        if (!given.schedule) {
+          const ended = await reconciliation.unschedule();
+          output.result({ scheduled: false, ended }, [
+            ended ? 'the schedule is gone' : 'there was no schedule',
+          ]);
+        } else if (given.every !== undefined) {
+          await reconciliation.schedule(given.every, options);
+          output.result({ scheduled: true, everyMs: given.every, ...options }, [`will ${what}`]);
+        } else {
+          const found = await reconciliation.run(options);
+          if (found.skipped)
+            throw new LockstepError('InvalidRequest', `nothing was compared: ${found.skipped}`);
+          output.result(found, [linesOf(found)]);
+          if ((found.evidence?.differences ?? 0) > 0) process.exitCode = exit.pending;
+        }
+      });
+    });
+
+  program
+    .command('differences')
+    .description('show what the last comparison found')
+    .option('--limit <n>', 'at most this many', '100')
+    .option('--keys', 'with the keys, which are row content; only at a terminal', false)
+    .action(async (given: { limit: string; keys: boolean }, command: Command) => {
+      const session = await openSession(command);
+      const limit = countFrom(given.limit, '--limit');
+      if (given.keys && !process.stdout.isTTY) {
+        throw new LockstepError(
+          'InvalidRequest',
+          'keys are row content and are shown at a terminal only; leave --keys out, or read the control table differences',
+        );
+      }
+      await connected(session, async ({ reconciliation }) => {
+        const counts = await reconciliation.countDifferences();
+        const found = (await reconciliation.differences(limit)).map(({ key, ...shown }) =>
+          given.keys ? { ...shown, key: key.join(', ') } : shown,
+        );
+        const rows = found.map((one) => [
+          one.entity,
+          one.verdict,
+          one.reason,
+          ...('key' in one ? [one.key] : []),
+        ]);
+        const title = ['entity', 'verdict', 'reason', ...(given.keys ? ['key'] : [])];
+        session.output.result(
+          { counts, differences: found },
+          rows.length > 0
+            ? [
+                ...table(counts.map(({ entity, verdict, count }) => [entity, verdict, String(count)])),
+                '',
+                ...table([title, ...rows]),
+              ]
+            : ['no differences are known'],
+        );
+        if (found.length > 0) process.exitCode = exit.pending;
+      });
+    });
+}
+
+interface ReconcileFlags {
+  readonly repair: boolean;
+  readonly entity?: string;
+  readonly every?: number;
+  readonly schedule: boolean;
+}
+
+function whatItDoes({ repair, entity, every, schedule }: ReconcileFlags): string {
+  if (!schedule) return 'end the periodic reconciliation';
+  const how = `compare every key${entity ? ` of ${entity}` : ''}${repair ? ', and repair the secondary' : ''}`;
+  return every === undefined ? how : `${how}, every ${every / 60_000} minutes`;
+}
+
+function linesOf({ evidence, found, repaired }: Reconciliation): string {
+  if (!evidence) return 'nothing was compared';
+  return (
+    `${evidence.compared} keys compared: ${found} differences, ${repaired} repaired, ${evidence.differences} left, ` +
+    `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`
+  );
+}
+
+const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function intervalOf(text: string): number {
+  const [, amount = '', unit = ''] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  const ms = Number(amount) * (unitsMs[unit] ?? Number.NaN);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('use a whole number and m, h or d, such as 30m, 6h or 1d.');
+}

@@ -1,0 +1,137 @@
+import type { Key } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import { NotCanonical } from '../model/scalar.ts';
+import type { Access } from './access.ts';
+import { type BoundColumn, type BoundEntity, keyFromCells, keyTexts } from './binding.ts';
+import { inRange, type KeyRange } from './key-ranges.ts';
+import { type RowText, rowText } from './row-text.ts';
+
+/** Whether a store can hash an entity's rows, and in which order it keeps their keys. */
+export interface Digestible {
+  /** How each part of the key sorts; two stores of one order agree on what lies in a range. */
+  readonly order: readonly ('value' | 'bytes')[];
+  /** The most rows that one digest may cover. */
+  readonly mostRows: number;
+}
+
+export interface RangeDigest {
+  readonly rows: number;
+  /** Null where there is no row. */
+  readonly digest: string | null;
+}
+
+/** Hashes of rows, made inside the database, so that equal ranges are told without sending a row. */
+export interface Digests {
+  /** Null where the rows have to be read: shapes of functions, columns without canonical text, keys of unlike order. */
+  digestible(entity: Entity): Promise<Digestible | null>;
+  /** Whether the key can be the end of a range in this store. */
+  holdsKey(entity: Entity, key: Key): Promise<boolean>;
+  /** Up to `count` keys inside a range, each `rows` rows further; fewer where the rows end. */
+  steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]>;
+  /** One digest a range, in their order, by one statement. */
+  digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]>;
+  rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]>;
+}
+
+/** The texts of a range's rows are put together before they are hashed; engines bound such a text. */
+export const joinedBytes = 4 * 1024 * 1024;
+
+export function digestsIn(access: Access): Digests {
+  const { text } = access.engine;
+
+  async function digestible(entity: Entity): Promise<Digestible | null> {
+    const bound = await access.bind(entity);
+    const row = rowText(text, bound);
+    const order = bound.root.key.flatMap((column) => orderOf(column) ?? []);
+    if (!row || order.length < bound.root.key.length) return null;
+    return { order, mostRows: Math.max(1, Math.floor(joinedBytes / row.bytes)) };
+  }
+
+  async function holdsKey(entity: Entity, key: Key): Promise<boolean> {
+    const bound = await access.bind(entity);
+    try {
+      keyTexts(bound, key);
+      return true;
+    } catch (error) {
+      if (error instanceof NotCanonical || error instanceof LockstepError) return false;
+      throw error;
+    }
+  }
+
+  async function steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]> {
+    const bound = await access.bind(entity);
+    const found: Key[] = [];
+    while (found.length < count) {
+      const { sql, values } = inRange(text, bound, { ...within, lower: found.at(-1) ?? within.lower });
+      const [row] = await access.query(
+        `SELECT ${keyCells(bound)} FROM ${text.table(bound.root.name)} t WHERE ${sql}
+         ORDER BY ${keyOrder(bound)} LIMIT 1 OFFSET ${Math.max(0, Math.floor(rows) - 1)}`,
+        values,
+      );
+      if (!row) break;
+      found.push(keyFromCells(bound, Object.values(row)));
+    }
+    return found;
+  }
+
+  async function digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]> {
+    const bound = await access.bind(entity);
+    const row = hashable(bound);
+    const parts = ranges.map((range) => inRange(text, bound, range));
+    // Rows that come in another order than their key's would only look unequal, and then be compared one by one.
+    const statements = parts.map(
+      ({ sql }, at) =>
+        `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest
+         FROM (SELECT ${row.sql} AS line FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyOrder(bound)}) s`,
+    );
+    const found = await access.query(
+      statements.join('\nUNION ALL\n'),
+      parts.flatMap(({ values }) => values),
+    );
+    const byPlace = new Map(found.map((digest) => [Number(digest.place), digest]));
+    return ranges.map((_, at) => ({
+      rows: Number(byPlace.get(at)?.total ?? 0),
+      digest: byPlace.get(at)?.digest ?? null,
+    }));
+  }
+
+  async function rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]> {
+    const bound = await access.bind(entity);
+    const { sql, values } = inRange(text, bound, range);
+    const rows = await access.query(
+      `SELECT ${keyCells(bound)}, MD5(${hashable(bound).sql}) AS digest
+       FROM ${text.table(bound.root.name)} t WHERE ${sql}`,
+      values,
+    );
+    return rows.map(({ digest, ...cells }) => ({
+      key: keyFromCells(bound, Object.values(cells)),
+      digest: digest ?? '',
+    }));
+  }
+
+  function hashable(bound: BoundEntity): RowText {
+    const row = rowText(text, bound);
+    if (row) return row;
+    throw new TypeError(`the rows of ${bound.entity.name} have no text in SQL; they are compared by reading`);
+  }
+
+  function keyCells(bound: BoundEntity): string {
+    return bound.root.key
+      .map((column, at) => `${column.read(`t.${text.column(column.name)}`)} AS k${at + 1}`)
+      .join(', ');
+  }
+
+  function keyOrder(bound: BoundEntity): string {
+    return bound.root.key.map((column) => `t.${text.column(column.name)}`).join(', ');
+  }
+
+  return { digestible, holdsKey, steps, digests, rowDigests };
+}
+
+/** The texts of UUIDs sort alike under any collation; other texts only where bytes decide. */
+function orderOf({ scalar, natural, sortsByBytes }: BoundColumn): 'value' | 'bytes' | null {
+  if (scalar.kind === 'uuid' && natural?.kind === 'text') return 'bytes';
+  if (scalar.kind === 'uuid' || scalar.kind === 'text') return sortsByBytes ? 'bytes' : null;
+  return 'value';
+}

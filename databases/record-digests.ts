@@ -1,0 +1,90 @@
+import type { Access } from './access.ts';
+import type { RangeDigest } from './digests.ts';
+
+/** A stretch of records by key text: above `lower`, up to and including `upper`; null is open. */
+export interface TextRange {
+  readonly lower: string | null;
+  readonly upper: string | null;
+}
+
+/** Hashes of an entity's records: what the guards of two stores know of its keys, rows apart. */
+export interface RecordDigests {
+  recordSteps(entity: string, within: TextRange, records: number, count: number): Promise<string[]>;
+  recordDigests(entity: string, ranges: readonly TextRange[]): Promise<RangeDigest[]>;
+  /** Each record's key text and hash. */
+  recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]>;
+}
+
+export function recordDigestsIn(access: Access): RecordDigests {
+  const { text } = access.engine;
+  /** The key text comes last and holds no line break, so that no two lists of records have one text. */
+  const line = text.concat([
+    'r.version',
+    "'|'",
+    "CASE WHEN r.deleted THEN 'd' ELSE 'l' END",
+    "'|'",
+    "COALESCE(r.digest, '')",
+    "'|'",
+    'r.record_key',
+  ]);
+
+  async function recordSteps(
+    entity: string,
+    within: TextRange,
+    records: number,
+    count: number,
+  ): Promise<string[]> {
+    const found: string[] = [];
+    while (found.length < count) {
+      const { from, values } = recordsIn(entity, { ...within, lower: found.at(-1) ?? within.lower });
+      const [row] = await access.query(
+        `SELECT r.record_key AS at ${from} ORDER BY r.record_key LIMIT 1 OFFSET ${Math.max(0, records - 1)}`,
+        values,
+      );
+      if (!row) break;
+      found.push(row.at ?? '');
+    }
+    return found;
+  }
+
+  async function recordDigests(entity: string, ranges: readonly TextRange[]): Promise<RangeDigest[]> {
+    const parts = ranges.map((range) => recordsIn(entity, range));
+    const statements = parts.map(
+      ({ from }, at) =>
+        `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest
+         FROM (SELECT ${line} AS line ${from} ORDER BY r.record_key) s`,
+    );
+    const found = await access.query(
+      statements.join('\nUNION ALL\n'),
+      parts.flatMap(({ values }) => values),
+    );
+    const byPlace = new Map(found.map((digest) => [Number(digest.place), digest]));
+    return ranges.map((_, at) => ({
+      rows: Number(byPlace.get(at)?.total ?? 0),
+      digest: byPlace.get(at)?.digest ?? null,
+    }));
+  }
+
+  async function recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]> {
+    const { from, values } = recordsIn(entity, range);
+    const rows = await access.query(`SELECT r.record_key AS at, MD5(${line}) AS digest ${from}`, values);
+    return rows.map((row) => ({ key: row.at ?? '', digest: row.digest ?? '' }));
+  }
+
+  /** A record of version 0 says nothing: it is a lock, or what a backfill left. */
+  function recordsIn(entity: string, { lower, upper }: TextRange) {
+    const conditions = ['r.entity = ?', 'r.version > 0'];
+    const values = [entity];
+    for (const [limit, operator] of [
+      [lower, '>'],
+      [upper, '<='],
+    ] as const) {
+      if (limit === null) continue;
+      conditions.push(`r.record_key ${operator} ?`);
+      values.push(limit);
+    }
+    return { from: `FROM ${access.control('records')} r WHERE ${conditions.join(' AND ')}`, values };
+  }
+
+  return { recordSteps, recordDigests, recordHashes };
+}

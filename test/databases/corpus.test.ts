@@ -1,0 +1,329 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { CatalogueColumn } from '../../databases/column.ts';
+import type { ConnectionOptions } from '../../databases/connection.ts';
+import type { Engine } from '../../databases/engine.ts';
+import { mysqlEngine } from '../../databases/mysql/engine.ts';
+import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
+import type { Difference, Store, Stored, WriteItem } from '../../databases/store.ts';
+import type { Canonical } from '../../model/canonical.ts';
+import { entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { type FieldsOf, field } from '../../model/field.ts';
+import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { rows } from '../../model/shape.ts';
+import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
+import { type Case, type Corpus, type CorpusRow, corpusOf, rowOf } from '../corpus/corpus.ts';
+import { createDatabases, type Databases } from '../servers.ts';
+import { type Direct, direct } from './direct.ts';
+import { fence, migrationName, openOn, writeOf } from './places.ts';
+
+describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
+  const corpus: Corpus = corpusOf(from);
+  let databases: Databases;
+  let look: Direct;
+  let lookThere: Direct;
+  let store: Store;
+  let target: Store;
+  let engine: Engine;
+  let engineThere: Engine;
+  let url: string;
+  let stored: ReadonlyMap<number, Stored>;
+
+  beforeAll(async () => {
+    databases = await createDatabases();
+    const { mysqlUrl, postgresqlUrl } = databases;
+    const [here, there] = from === 'mysql' ? [mysqlUrl, postgresqlUrl] : [postgresqlUrl, mysqlUrl];
+    url = here;
+    look = await direct(here);
+    lookThere = await direct(there);
+    for (const statement of corpus.tables.source) await look.rows(statement);
+    for (const statement of corpus.tables.target) await lookThere.rows(statement);
+    store = openOn('legacy', { entities: [corpus.entity], url: here });
+    target = openOn('modern', { entities: [corpus.entity], url: there });
+    engine = engineOn(from, new URL(here));
+    engineThere = engineOn(from === 'mysql' ? 'postgresql' : 'mysql', new URL(there));
+    for (const one of [store, target]) {
+      await one.prepare();
+      await one.writeState({
+        migration: migrationName,
+        phase: 'backfill',
+        epoch: fence.epoch,
+        open: true,
+        readPercent: 0,
+        writePercent: 0,
+      });
+    }
+    stored = await readAll();
+  });
+  afterAll(async () => {
+    await engineThere?.close();
+    await engine?.close();
+    await target?.close();
+    await store?.close();
+    await lookThere?.end();
+    await look?.end();
+    await databases?.drop();
+  });
+
+  function engineOn(kind: typeof from, url: URL): Engine {
+    const options: ConnectionOptions = {
+      url,
+      address: url.host,
+      poolSize: 2,
+      connectTimeoutMs: 10_000,
+      statementTimeoutMs: 30_000,
+      tls: null,
+    };
+    return kind === 'mysql' ? mysqlEngine('legacy', options) : postgresqlEngine('legacy', options);
+  }
+
+  async function readAll() {
+    const records = await store.read(
+      corpus.entity,
+      corpus.cases.map(({ id }) => [String(id)]),
+    );
+    return new Map(records.map((record) => [Number(record.key[0]), record]));
+  }
+
+  test('is read as its canonical values, or refused with a reason', () => {
+    const wrong = corpus.cases.filter(({ id, type, awkward }) => {
+      const record = stored.get(id);
+      const refusal = refusalOf(awkward);
+      // What only the other database refuses is readable here.
+      if (refusal) return record?.unreadable ? !refusal.test(record.unreadable) : record?.image === null;
+      return record?.unreadable !== null || record.image?.[type.name] !== awkward.is;
+    });
+    expect(wrong.map(told(stored))).toEqual([]);
+  });
+
+  test('comes in by pages as it is, or is refused with its reason', async () => {
+    await target.planChunks(migrationName, corpus.entity.name, []);
+    const [chunk] = await target.chunks(migrationName, corpus.entity.name);
+    const into = await target.pageTarget(corpus.entity);
+    const read = await store.readPage(corpus.entity, into, { after: null, upTo: null, limit: 10_000 });
+    if (!chunk || !read) throw new Error('a column map has a chunk and pages');
+    const { page, unfit, last } = read;
+    const next = { cursor: last, done: true };
+    const result = await target.copyPage(
+      corpus.entity,
+      { page, unfit, from: chunk, next, slowly, wary: false },
+      fence,
+    );
+    const found = await target.differences(migrationName, 10_000);
+    const wrong = await wrongAmong(corpus.cases, found);
+    expect(wrong).toEqual([]);
+    expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
+  });
+
+  async function slowly(keys: readonly (readonly string[])[]) {
+    const records = await store.read(corpus.entity, keys);
+    const items = records.flatMap(({ key, image }): WriteItem[] => {
+      if (!image) return [];
+      const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
+      return [{ ...given, key, image, status: 'completed', brings: [] }];
+    });
+    const unreadable = records.flatMap(({ key, unreadable: reason }) => (reason ? [{ key, reason }] : []));
+    return { items, unreadable };
+  }
+
+  async function wrongAmong(cases: readonly Case[], found: readonly Difference[]): Promise<string[]> {
+    const reasons = new Map(found.map(({ key, reason }) => [Number(key[0]), reason]));
+    const wrong: string[] = [];
+    for (const { id, type, awkward } of cases) {
+      const refusal = refusalOf(awkward);
+      const reason = reasons.get(id);
+      const condition = refusal
+        ? `NOT EXISTS (SELECT 1 FROM corpus WHERE id = ${id})`
+        : `EXISTS (SELECT 1 FROM corpus WHERE id = ${id} AND ${awkward.is === null ? `${type.name} IS NULL` : corpus.target.holds(type, awkward)})`;
+      const [row] = await lookThere.rows(`SELECT CASE WHEN ${condition} THEN 'sound' END AS found`);
+      if (row?.found === 'sound' && (refusal ? refusal.test(reason ?? '') : reason === undefined)) continue;
+      wrong.push(`${type.name} ${awkward.literal.slice(0, 60)}: ${reason ?? 'was copied'}`);
+    }
+    return wrong;
+  }
+
+  test('is written back as it was, by itself', async () => {
+    const cases = corpus.cases.filter(({ awkward }) => !refusalOf(awkward) && !awkward.copied);
+    const items = cases.map(({ id, type, awkward: { is } }) =>
+      writeOf(corpus.entity, rowOf(corpus, id, type, is === null || typeof is === 'object' ? null : is)),
+    );
+    const outcomes = await store.write(corpus.entity, items, fence);
+    const wrong = cases.flatMap(({ type, awkward }, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'applied'
+        ? []
+        : [`${type.name} ${awkward.literal.slice(0, 60)}: ${JSON.stringify(outcome)}`];
+    });
+    for (const one of cases.filter(({ awkward }) => !awkward.lossy)) {
+      const same = corpus.source.same(one.type, `c.${one.type.name}`, `p.${one.type.name}`);
+      const [row] = await look.rows(
+        `SELECT count(*) AS n FROM corpus c, pristine p WHERE c.id = ${one.id} AND p.id = c.id AND ${same}`,
+      );
+      if (row?.n !== '1') wrong.push(`${one.type.name} ${one.awkward.literal.slice(0, 60)}: is changed`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('has the same texts in SQL at both engines, wherever digests are made of them', async () => {
+    const here = (await engine.catalogue('corpus'))?.columns ?? [];
+    const there = (await engineThere.catalogue('corpus'))?.columns ?? [];
+    const wrong: string[] = [];
+    let compared = 0;
+    for (const type of corpus.types) {
+      const { name, field: declared } = type;
+      const [left, right] = await Promise.all([
+        digestible(engine, here, name, declared.scalar),
+        digestible(engineThere, there, name, declared.scalar),
+      ]);
+      if (!left || !right) continue;
+      for (const { id, awkward } of corpus.cases.filter((one) => one.type === type)) {
+        if (refusalOf(awkward)) continue;
+        compared += 1;
+        if (left.get(id) !== right.get(id))
+          wrong.push(`${name} ${awkward.literal.slice(0, 60)}: ${left.get(id)} and ${right.get(id)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(compared).toBeGreaterThan(150);
+  });
+
+  async function digestible(at: Engine, columns: readonly CatalogueColumn[], name: string, scalar: Scalar) {
+    const column = columns.find((one) => one.name === name);
+    const sql = column?.compact(`t.${name}`, scalar) ?? column?.canonical(`t.${name}`, scalar);
+    if (!sql) return null;
+    const rows = await at.query(`SELECT id, ${sql} AS text FROM corpus t`);
+    return new Map(rows.map((row) => [Number(row.id), row.text]));
+  }
+
+  test('goes through functions unchanged, which see the columns as their fields say', async () => {
+    const passing = passedThroughFunctions(corpus.types);
+    const through = openOn('legacy', { entities: [passing], url });
+    try {
+      await through.prepare();
+      const cases = corpus.cases.filter(({ awkward }) => !awkward.copied);
+      const keys = cases.map(({ id }) => [String(id)]);
+      const before = await through.read(passing, keys);
+      const wrong = cases.filter(({ id, type }, index) => {
+        const known = stored.get(id);
+        const found = before[index];
+        return known?.unreadable
+          ? found?.unreadable === null
+          : found?.image?.[type.name] !== known?.image?.[type.name];
+      });
+      expect(wrong.map(told(stored))).toEqual([]);
+      const readable = before.filter((record) => record.image !== null);
+      const outcomes = await through.write(
+        passing,
+        readable.map(({ key, image }) => ({ ...writeOf(corpus.entity, { id: 0 }), key, image })),
+        fence,
+      );
+      expect(outcomes.filter(({ status }) => status !== 'applied')).toEqual([]);
+      expect(await through.read(passing, keys)).toMatchObject(before.map(({ image }) => ({ image })));
+    } finally {
+      await through.close();
+    }
+  });
+
+  test('takes no value that it would change in silence', async () => {
+    const tries = corpus.types.flatMap((type) => (type.unwritable ?? []).map((value) => ({ type, value })));
+    const wrong: string[] = [];
+    for (const [index, { type, value }] of tries.entries()) {
+      const id = 100_000 + index;
+      const name = `${type.name} ${quoted(value).slice(0, 60)}`;
+      const [outcome] = await written(id, type, value);
+      if (outcome !== null && outcome?.status !== 'failed') wrong.push(`${name}: ${outcome?.status}`);
+      const [row] = await look.rows(`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
+      if (row?.n !== '0') wrong.push(`${name}: is there`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  async function written(id: number, type: Case['type'], value: string | boolean) {
+    try {
+      return await store.write(
+        corpus.entity,
+        [writeOf(corpus.entity, rowOf(corpus, id, type, value))],
+        fence,
+      );
+    } catch (error) {
+      // Refused by the field, before any store is asked.
+      if (error instanceof LockstepError && error.code === 'InvalidEntity') return [null];
+      throw error;
+    }
+  }
+
+  test('has a canonical text in SQL, the same as in the worker, and none of another value', async () => {
+    const columns = (await engine.catalogue('corpus'))?.columns ?? [];
+    const wrong: string[] = [];
+    let compared = 0;
+    for (const type of corpus.types) {
+      const column = columns.find(({ name }) => name === type.name);
+      const sql = column?.canonical(`t.${type.name}`, type.field.scalar);
+      if (!sql) continue;
+      const rows = await engine.query(`SELECT id, ${sql} AS text FROM corpus t`);
+      const texts = new Map(rows.map((row) => [Number(row.id), row.text]));
+      for (const { id, awkward } of corpus.cases.filter((one) => one.type === type)) {
+        const record = stored.get(id);
+        const text = texts.get(id);
+        compared += 1;
+        const value: Canonical = record?.image?.[type.name] ?? null;
+        const sound = record?.unreadable
+          ? typeof text === 'string' && !isAnother(text, type.field.scalar)
+          : text === (value === null ? null : String(value));
+        if (!sound) wrong.push(`${type.name} ${awkward.literal.slice(0, 60)}: ${text?.slice(0, 60)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(compared).toBeGreaterThan(250);
+
+    function isAnother(text: string, scalar: Scalar): boolean {
+      try {
+        return toCanonical(scalar, text) === text;
+      } catch (error) {
+        if (error instanceof NotCanonical) return false;
+        throw error;
+      }
+    }
+  });
+});
+
+function passedThroughFunctions(types: readonly CorpusType[]) {
+  const fields: FieldsOf<CorpusRow> = Object.fromEntries([
+    ['id', field.integer()],
+    ...types.map((type) => [type.name, type.field]),
+  ]);
+  const names = ['id', ...types.map(({ name }) => name)];
+  const shape = () =>
+    rows<CorpusRow, { corpus: CorpusRow }>({
+      tables: {
+        corpus: {
+          key: ['id'],
+          columns: names,
+          fields: Object.fromEntries(types.map((type) => [type.name, type.field])),
+        },
+      },
+      toRows: (row) => ({ corpus: [row] }),
+      fromRows: ({ corpus: [row] }) => row ?? {},
+    });
+  return entity<CorpusRow>({
+    name: 'passed',
+    schema: z.custom<CorpusRow>(),
+    fields,
+    key: 'id',
+    legacy: shape(),
+    modern: shape(),
+  });
+}
+
+function refusalOf({ is }: Awkward): RegExp | null {
+  return is !== null && typeof is === 'object' ? is.refused : null;
+}
+
+function told(stored: ReadonlyMap<number, Stored>) {
+  return ({ id, type, awkward }: Case) => {
+    const record = stored.get(id);
+    const found = record?.unreadable ?? JSON.stringify(record?.image?.[type.name]);
+    return `${type.name} ${awkward.literal.slice(0, 60)}: ${found?.slice(0, 160)}`;
+  };
+}

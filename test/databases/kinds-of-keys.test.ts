@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Key } from '../../model/canonical.ts';
+import { entity } from '../../model/entity.ts';
+import { type FieldsOf, field } from '../../model/field.ts';
+import { columns } from '../../model/shape.ts';
+import { createDatabases } from '../servers.ts';
+import { direct } from './direct.ts';
+import { deleteOf, fence, migrationName, openOn, readOne, writeOf, writeOne } from './places.ts';
+
+type Fields = FieldsOf<Record<string, unknown>>;
+
+interface KindOfKey {
+  engine: 'MariaDB' | 'PostgreSQL';
+  type: string;
+  field: Fields[string];
+  values: readonly unknown[];
+}
+
+const uuids = [
+  '00000000-0000-0000-0000-000000000000',
+  '6f9619ff-8b86-d011-b42d-00c04fc964ff',
+  'ffffffff-ffff-ffff-ffff-ffffffffff00',
+];
+const bytes = [new Uint8Array(), new Uint8Array([0]), new Uint8Array([0, 0]), new Uint8Array([255, 32])];
+const dates = ['0001-01-01', '2024-02-29', '9999-12-31'];
+const moments = ['0001-01-01T00:00:00.000000Z', '2024-02-29T12:00:00.000001Z', '9999-12-31T23:59:59.999999Z'];
+const decimals = ['-1.5', '0', '0.0000000001', '99999999999.9'];
+const words = ['', 'A', 'B', 'a', 'b ', 'ä', '🎉'];
+
+const kinds: KindOfKey[] = [
+  { engine: 'MariaDB', type: 'BINARY(16)', field: field.uuid(), values: uuids },
+  { engine: 'MariaDB', type: 'UUID', field: field.uuid(), values: uuids },
+  { engine: 'MariaDB', type: 'CHAR(36)', field: field.uuid(), values: uuids },
+  { engine: 'MariaDB', type: 'VARBINARY(20)', field: field.bytes(), values: bytes },
+  { engine: 'MariaDB', type: 'DATE', field: field.date(), values: dates },
+  { engine: 'MariaDB', type: 'DATETIME(6)', field: field.timestamp(), values: moments },
+  { engine: 'MariaDB', type: 'DECIMAL(30,10)', field: field.decimal(), values: decimals },
+  {
+    engine: 'MariaDB',
+    type: 'BIGINT UNSIGNED',
+    field: field.bigint(),
+    values: [0n, 2n ** 53n + 1n, 2n ** 64n - 1n],
+  },
+  {
+    engine: 'MariaDB',
+    type: 'VARCHAR(20) COLLATE utf8mb4_bin',
+    field: field.text(),
+    values: words.map((word) => word.trim()),
+  },
+  {
+    engine: 'MariaDB',
+    type: 'VARCHAR(20) CHARACTER SET latin1',
+    field: field.text(),
+    values: ['', '€', 'é', 'z'],
+  },
+  { engine: 'PostgreSQL', type: 'uuid', field: field.uuid(), values: uuids },
+  { engine: 'PostgreSQL', type: 'bytea', field: field.uuid(), values: uuids },
+  { engine: 'PostgreSQL', type: 'bytea', field: field.bytes(), values: bytes },
+  { engine: 'PostgreSQL', type: 'date', field: field.date(), values: dates },
+  { engine: 'PostgreSQL', type: 'timestamptz', field: field.timestamp(), values: moments },
+  { engine: 'PostgreSQL', type: 'numeric', field: field.decimal(), values: decimals },
+  { engine: 'PostgreSQL', type: 'text', field: field.text(), values: words },
+  { engine: 'PostgreSQL', type: 'citext', field: field.text(), values: ['', 'A', 'b', 'ä'] },
+];
+
+describe.each(kinds)(
+  'a key of $engine $type as $field.scalar.kind',
+  ({ engine, type, field: key, values }) => {
+    test('is written, read, listed in pages and deleted', async () => {
+      await using at = await openKeyed(engine, type, key);
+      const { store, keyed } = at;
+      const writes = values.map((id, index) => writeOf(keyed, { id, note: String(index) }));
+      for (const write of writes) {
+        expect(await writeOne(store, keyed, write)).toMatchObject({ status: 'applied' });
+        expect(await readOne(store, keyed, write.key)).toMatchObject({ image: write.image });
+      }
+      const listed: Key[] = [];
+      for (let after: Key | null = null; ; ) {
+        const page: Key[] = await store.keys(keyed, { after, upTo: null, limit: 2 });
+        listed.push(...page);
+        after = page.at(-1) ?? null;
+        if (page.length < 2) break;
+      }
+      expect(listed.map(String).sort()).toEqual(writes.map((write) => String(write.key)).sort());
+      for (const { key: gone } of writes) {
+        expect(await writeOne(store, keyed, deleteOf(gone))).toMatchObject({ status: 'applied' });
+      }
+      expect(await store.countKeys(keyed)).toBe(0);
+    });
+  },
+);
+
+const upperCase = '6F9619FF-8B86-D011-B42D-00C04FC964FF';
+
+test('a UUID in upper case is found, changed and deleted as text where case does not matter', async () => {
+  await using at = await openKeyed('MariaDB', 'CHAR(36)', field.uuid());
+  const { store, keyed, look } = at;
+  await look.rows(`INSERT INTO keyed VALUES ('${upperCase}', 'old')`);
+  const [key] = await store.keys(keyed, { after: null, upTo: null, limit: 10 });
+  expect(key).toEqual([upperCase.toLowerCase()]);
+  const written = writeOf(keyed, { id: upperCase.toLowerCase(), note: 'new' });
+  expect(await readOne(store, keyed, written.key)).toMatchObject({ image: { note: 'old' } });
+  expect(await writeOne(store, keyed, written)).toMatchObject({ status: 'applied' });
+  expect(await look.rows('SELECT id, note FROM keyed')).toEqual([{ id: upperCase, note: 'new' }]);
+  expect(await writeOne(store, keyed, deleteOf(written.key))).toMatchObject({ status: 'applied' });
+  expect(await look.rows('SELECT id FROM keyed')).toEqual([]);
+});
+
+test.each<{ engine: KindOfKey['engine']; type: string; field: Fields[string]; literal: string; why: RegExp }>(
+  [
+    {
+      engine: 'MariaDB',
+      type: 'CHAR(36) COLLATE utf8mb4_bin',
+      field: field.uuid(),
+      literal: `'${upperCase}'`,
+      why: /column id holds a UUID that is not in lower case/,
+    },
+    {
+      engine: 'PostgreSQL',
+      type: 'text',
+      field: field.uuid(),
+      literal: `'${upperCase}'`,
+      why: /column id holds a UUID that is not in lower case/,
+    },
+    { engine: 'MariaDB', type: 'DATE', field: field.date(), literal: "'0000-00-00'", why: /zero date/ },
+    { engine: 'MariaDB', type: 'VARCHAR(9)', field: field.text(), literal: "'a\0b'", why: /NUL/ },
+    { engine: 'MariaDB', type: 'BIGINT', field: field.integer(), literal: '9007199254740993', why: /2\^53/ },
+    { engine: 'PostgreSQL', type: 'numeric', field: field.decimal(), literal: "'NaN'", why: /NaN/ },
+    { engine: 'PostgreSQL', type: 'date', field: field.date(), literal: "'infinity'", why: /infinity/ },
+  ],
+)(
+  'a key of $engine $type that no field can hold is no key that is skipped',
+  async ({ engine, type, ...given }) => {
+    await using at = await openKeyed(engine, type, given.field);
+    await at.look.rows(`INSERT INTO keyed VALUES (${given.literal}, 'here')`);
+    const listed = at.store.keys(at.keyed, { after: null, upTo: null, limit: 10 });
+    await expect(listed).rejects.toMatchObject({
+      code: 'InvalidDefinition',
+      message: expect.stringMatching(given.why),
+    });
+  },
+);
+
+test('a key for which null stands is refused where it is declared', () => {
+  expect(() => keyedBy(field.date({ zero: 'null' }))).toThrow(
+    expect.objectContaining({
+      code: 'InvalidDefinition',
+      message: expect.stringMatching(/a key may not be null/),
+    }),
+  );
+});
+
+test('a zero date with a stand-in is a key like others', async () => {
+  const at = await openKeyed('MariaDB', 'DATE', field.date({ zero: { as: '0001-01-01' } }));
+  await using _ = at;
+  await at.look.rows("INSERT INTO keyed VALUES ('0000-00-00', 'zero'), ('2024-02-29', 'leap')");
+  expect(await at.store.keys(at.keyed, { after: null, upTo: null, limit: 1 })).toEqual([['0001-01-01']]);
+  expect(await at.store.keys(at.keyed, { after: ['0001-01-01'], upTo: null, limit: 1 })).toEqual([
+    ['2024-02-29'],
+  ]);
+  expect(await readOne(at.store, at.keyed, ['0001-01-01'])).toMatchObject({ image: { note: 'zero' } });
+});
+
+function keyedBy(key: Fields[string]) {
+  const fields: Fields = { id: key, note: field.text() };
+  return entity<Record<string, unknown>>({
+    name: 'keyed',
+    schema: z.custom<Record<string, unknown>>(),
+    fields,
+    key: 'id',
+    legacy: columns({ table: 'keyed' }),
+    modern: columns({ table: 'keyed' }),
+  });
+}
+
+/** A store that is primary, with a table whose key is of the type. */
+async function openKeyed(engine: KindOfKey['engine'], type: string, key: Fields[string]) {
+  const keyed = keyedBy(key);
+  const databases = await createDatabases();
+  const url = engine === 'MariaDB' ? databases.mysqlUrl : databases.postgresqlUrl;
+  const look = await direct(url);
+  if (engine === 'PostgreSQL') await look.rows('CREATE EXTENSION citext');
+  const charset = engine === 'MariaDB' ? 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci' : '';
+  await look.rows(`CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`);
+  const store = openOn('legacy', { entities: [keyed], url });
+  await store.prepare();
+  await store.writeState({
+    migration: migrationName,
+    phase: 'dual-write',
+    epoch: fence.epoch,
+    open: true,
+    readPercent: 0,
+    writePercent: 0,
+  });
+  return {
+    keyed,
+    store,
+    look,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await look.end();
+      await databases.drop();
+    },
+  };
+}

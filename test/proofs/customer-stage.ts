@@ -1,0 +1,55 @@
+import type { Lockstep } from '../../client/connect.ts';
+import { connect } from '../../client/connect.ts';
+import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
+import { connectTemporal } from '../../client/temporal.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import { defineMigration } from '../../model/migration.ts';
+import { runWorker } from '../../workers/worker.ts';
+import { createDatabasesOn } from '../databases.ts';
+import '../quiet.ts';
+import { advanceTo } from './advance.ts';
+import { customer, fillCustomers } from './customers.ts';
+import type { StoreUrls } from './stage.ts';
+
+/** MariaDB or MySQL as legacy, PostgreSQL as modern, the same customers in both, and a migration under way with a worker. */
+export interface CustomerStage extends AsyncDisposable {
+  readonly lockstep: Lockstep;
+  /** Past everything that stands between. */
+  readonly direct: StoreUrls;
+}
+
+/** The policy is the one that a migration has by default. */
+export async function buildCustomerStage(servers: Servers, count: number): Promise<CustomerStage> {
+  await using building = new AsyncDisposableStack();
+  const databases = building.use(await createDatabasesOn(servers));
+  const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
+  await fillCustomers(direct, count);
+  const migration = defineMigration({
+    name: databases.name.replaceAll('_', '-').replace('test', 'compare'),
+    entities: [customer],
+    deadline: '2035-01-31T00:00:00Z',
+  });
+  const environment = {
+    ...process.env,
+    LOCKSTEP_LEGACY_URL: direct.legacy,
+    LOCKSTEP_MODERN_URL: direct.modern,
+    TEMPORAL_ADDRESS: servers.temporal.address,
+    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+  };
+  await prepareStores(migration, environment);
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  const worker = await runWorker({ migration, environment, log: () => undefined });
+  building.defer(() => worker.shutdown());
+  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  building.defer(async () => {
+    const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
+    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
+      await temporal.workflow.getHandle(workflowId, runId).terminate('it is over');
+  });
+  await lockstep.control.start();
+  await advanceTo(lockstep.control, 'dual-write');
+  const release = building.move();
+  return { lockstep, direct, [Symbol.asyncDispose]: () => release.disposeAsync() };
+}
