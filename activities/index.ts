@@ -8,6 +8,7 @@ import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migrate.ts';
 import { repairActivities } from './repair.ts';
 import { routeActivities } from './route.ts';
+import { sweepActivities } from './sweep.ts';
 import { notingTries } from './tries.ts';
 import { writeActivities } from './write.ts';
 
@@ -23,6 +24,7 @@ export function createActivities(context: ActivityContext) {
     ...backfillActivities(context),
     ...compareActivities(context),
     ...repairActivities(context),
+    ...sweepActivities(context),
     ...migrateActivities(context),
   });
 }

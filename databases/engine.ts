@@ -53,6 +53,8 @@ export interface Engine extends Session {
   controlStatements(): Promise<readonly string[]>;
   /** The routines that `prepare` makes for an entity. */
   routineStatements(bound: BoundEntity): readonly string[];
+  /** Triggers that note the keys which other sessions write; or what removes them. */
+  captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Whether control tables and this entity's routines, as they are generated now, are there. */
   isPrepared(bound: BoundEntity): Promise<boolean>;
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
