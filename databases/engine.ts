@@ -111,9 +111,10 @@ export interface Dialect {
   rename(table: string, to: string): string;
   /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
   readonly comparesRows: boolean;
-  /** Puts texts together; null where one of them is. */
-  concat(texts: readonly string[]): string;
-  /** The length of a text in bytes. */
+  /** Puts values together, none of them null, with a bar between. */
+  line(values: readonly string[]): string;
+  /** The length of a text in bytes, and that length as text. */
+  length(text: string): string;
   octets(text: string): string;
   /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
   joined(text: string): string;

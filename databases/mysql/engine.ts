@@ -139,7 +139,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
-      concat: (texts) => `CONCAT(${texts.join(', ')})`,
+      line: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
+      length: (value) => `LENGTH(${value})`,
       octets: (value) => `LENGTH(${value})`,
       joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },

@@ -108,8 +108,9 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
-      concat: (texts) => texts.join(' || '),
-      octets: (value) => `octet_length(${value})`,
+      line: (values) => values.join(" || '|' || "),
+      length: (value) => `octet_length(${value})`,
+      octets: (value) => `octet_length(${value})::text`,
       joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
