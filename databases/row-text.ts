@@ -46,11 +46,16 @@ function isFree({ scalar }: BoundColumn): boolean {
 }
 
 function bytesOf(column: BoundColumn): number {
-  if (isFree(column)) return longestValue + shortBytes;
+  if (isFree(column)) return shortBytes + Math.min(longestValue, bytesIn(column));
   return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
 }
 
+/** The most that the column itself lets in. */
+function bytesIn({ limits }: Pick<BoundColumn, 'limits'>): number {
+  return (limits.characters ?? Number.POSITIVE_INFINITY) * 4;
+}
+
 function shortened(text: Dialect, { limits }: BoundColumn, value: string): string {
-  if ((limits.characters ?? Number.POSITIVE_INFINITY) * 4 <= longestValue) return value;
+  if (bytesIn({ limits }) <= longestValue) return value;
   return `CASE WHEN ${text.length(value)} > ${longestValue} THEN MD5(${value}) ELSE ${value} END`;
 }
