@@ -11,7 +11,7 @@ export interface Range<P> {
 export interface Hashed<P> {
   /** No digest of more rows is to be trusted. */
   readonly mostRows: number;
-  /** Ends of ranges inside a range, in order, each `mostRows` rows further. */
+  /** Ends of ranges inside a range, in order, each about as many rows further. */
   steps(within: Range<P>, count: number): Promise<P[]>;
   /** Whether a range may end there in this store. */
   holds(end: P): Promise<boolean>;
@@ -31,8 +31,6 @@ export interface Scanned<P> {
 
 const lanes = 4;
 const mostRanges = 64;
-/** A range of more digests' worth of rows is split before it is opened. */
-const opensAtMost = 8;
 /** A statement that takes longer than this is made shorter, one that takes less than half of it longer. */
 const statementMs = 500;
 
@@ -53,9 +51,11 @@ export async function scanDigests<P>(
   async function nextRanges(): Promise<readonly Range<P>[] | null> {
     // However late it is: each stretch comes further than the one before.
     if (ended || (lower !== from && isOver(suspects.length))) return null;
-    const steps = await primary.steps({ lower: walked, upper: null }, size);
+    // Other lanes may change the size meanwhile.
+    const asked = size;
+    const steps = await primary.steps({ lower: walked, upper: null }, asked);
     walked = steps.at(-1) ?? walked;
-    ended = steps.length < size;
+    ended = steps.length < asked;
     const ranges = await cut({ lower, upper: null }, steps, secondary);
     // The last one is open: its end is not known before the next steps are.
     const last = ranges.at(-1);
@@ -74,11 +74,9 @@ export async function scanDigests<P>(
       const one = left[at];
       const other = right[at];
       if (!one || !other) throw new TypeError('a store gave fewer digests than ranges');
-      const longest = Math.max(one.rows, other.rows);
-      const isEqual = one.rows === other.rows && one.digest === other.digest && longest <= primary.mostRows;
-      if (isEqual) compared += one.rows;
-      else if (longest <= opensAtMost * primary.mostRows || !(await split(range, one.rows < other.rows)))
-        await open(range);
+      const isLong = Math.max(one.rows, other.rows) > primary.mostRows;
+      if (!isLong && one.rows === other.rows && one.digest === other.digest) compared += one.rows;
+      else if (!isLong || !(await split(range, one.rows < other.rows))) await open(range);
     }
   }
 
@@ -86,10 +84,11 @@ export async function scanDigests<P>(
   async function split(range: Range<P>, bySecondary: boolean): Promise<boolean> {
     const [by, other] = bySecondary ? [secondary, primary] : [primary, secondary];
     for (let rest = range; ; ) {
-      const steps = await by.steps(rest, size);
+      const asked = size;
+      const steps = await by.steps(rest, asked);
       const ranges = await cut(rest, steps, other);
       if (rest === range && ranges.length < 2) return false;
-      const isLast = steps.length < size;
+      const isLast = steps.length < asked;
       await compareRanges(isLast ? ranges : ranges.slice(0, -1));
       if (isLast) return true;
       rest = ranges.at(-1) ?? rest;

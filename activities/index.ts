@@ -10,6 +10,7 @@ import { migrateActivities } from './migrate.ts';
 import { recoverActivities } from './recover.ts';
 import { repairActivities } from './repair.ts';
 import { routeActivities } from './route.ts';
+import { sweepActivities } from './sweep.ts';
 import { transactionActivities } from './transaction.ts';
 import { notingTries } from './tries.ts';
 import { writeActivities } from './write.ts';
@@ -30,6 +31,7 @@ export function createActivities(context: ActivityContext) {
     ...backfillActivities(context, latency),
     ...compareActivities(context),
     ...repairActivities(context),
+    ...sweepActivities(context),
     ...migrateActivities(context),
   });
 }

@@ -1,8 +1,10 @@
 import type { Raise } from '../databases/raised-versions.ts';
+import type { Stored } from '../databases/store.ts';
 import { compareText, type Image, type Key, keyText } from '../model/canonical.ts';
 import { digestOf } from '../model/digest.ts';
 import type { Entity } from '../model/entity.ts';
 import { ownImage, sharedRecords } from '../model/field.ts';
+import type { WriteRoute } from '../model/operation.ts';
 import { isNewer, type Version, versionBeforeLockstep } from '../model/version.ts';
 import type { ActivityContext } from './context.ts';
 import type { PairedRoute } from './converge.ts';
@@ -20,7 +22,7 @@ export function raising({
   /** `moved` where a write came between; it has its own version, and its own way to the secondary. */
   async function raise(
     entity: Entity,
-    { key, primary, secondary }: Pick<Finding, 'key' | 'primary' | 'secondary'>,
+    { primary, secondary }: Pick<Finding, 'primary' | 'secondary'>,
     route: PairedRoute,
   ): Promise<'raised' | 'moved'> {
     const { image } = primary;
@@ -29,21 +31,19 @@ export function raising({
     const ofSecondary = await stores[route.secondary].guards(changed);
     const guards = [...ofPrimary, ...ofSecondary].map((guard) => guard.version);
     const version = above([primary.version, secondary.version, ...guards]);
-    const own: Raise = {
-      entity: entity.name,
-      key,
-      base: primary.version,
-      version,
-      deleted: image === null,
-      digest: image ? digestOf(ownImage(entity.fields, image)) : null,
-    };
     const shared = changed.map((one): Raise => {
       const guard = ofPrimary.find((known) => idOf(known) === idOf(one));
       const base = guard?.version ?? versionBeforeLockstep;
       return { entity: one.name, key: one.key, base, version, deleted: false, digest: digestOf(one.record) };
     });
     const fence = { migration: migration.name, epoch: route.epoch };
-    return await stores[route.primary].raise([own, ...shared], fence);
+    return await stores[route.primary].raise([ownRaise(entity, primary, version), ...shared], fence);
+  }
+
+  /** As above, where no store follows. */
+  async function raiseAlone(entity: Entity, stored: Stored, route: WriteRoute): Promise<'raised' | 'moved'> {
+    const fence = { migration: migration.name, epoch: route.epoch };
+    return await stores[route.primary].raise([ownRaise(entity, stored, above([stored.version]))], fence);
   }
 
   /** Shared records that differ, in key order; where the primary's copies disagree among themselves, none of them can win. */
@@ -69,7 +69,18 @@ export function raising({
     );
   }
 
-  return { raise };
+  return { raise, raiseAlone };
+}
+
+function ownRaise(entity: Entity, { key, version: base, image }: Stored, version: Version): Raise {
+  return {
+    entity: entity.name,
+    key,
+    base,
+    version,
+    deleted: image === null,
+    digest: image ? digestOf(ownImage(entity.fields, image)) : null,
+  };
 }
 
 function idOf({ name, key }: { readonly name: string; readonly key: Key }): string {

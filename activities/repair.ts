@@ -1,16 +1,13 @@
-import { Context } from '@temporalio/activity';
 import { currentState } from '../databases/state.ts';
 import type { Verdict } from '../databases/store.ts';
-import { type Key, keyText } from '../model/canonical.ts';
-import type { Entity } from '../model/entity.ts';
+import { keyText } from '../model/canonical.ts';
 import { LockstepError } from '../model/failure.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
-import { type Converged, convergeKeys, type PairedRoute } from './converge.ts';
+import type { PairedRoute } from './converge.ts';
 import { beating } from './heartbeat.ts';
-import { type Finding, judgement } from './judgement.ts';
-import { raising } from './raise.ts';
+import { repairing, routeChanged } from './repairing.ts';
 
 /** What a page of a repair came to. */
 export interface Repaired {
@@ -27,8 +24,7 @@ const keysPerPage = 200;
 
 export function repairActivities(context: ActivityContext) {
   const { migration, stores } = context;
-  const { lookAt } = judgement(context);
-  const { raise } = raising(context);
+  const { repair } = repairing(context);
 
   /**
    * Goes through the differences that a comparison wrote down, a page at a time, and brings the secondary to what the primary
@@ -62,42 +58,10 @@ export function repairActivities(context: ActivityContext) {
     });
   }
 
-  /** Gives what still differs, with the refusal where there was one. */
-  async function repair(entity: Entity, keys: readonly Key[], route: PairedRoute): Promise<Open[]> {
-    // First what versions decide by themselves: a write or delete that the secondary has not seen.
-    let open = await attempt(entity, await differing(entity, keys, route), route);
-    // Then what was changed behind equal versions: the primary's rows stand, under a version that is new to both.
-    const raised: Finding[] = [];
-    for (const { finding, why } of open) {
-      if (why === null && (await raise(entity, finding, route)) === 'raised') raised.push(finding);
-    }
-    const others = open.filter(({ finding }) => !raised.includes(finding));
-    open = await attempt(entity, raised, route);
-    return [...others, ...open];
-  }
-
-  async function attempt(entity: Entity, findings: readonly Finding[], route: PairedRoute): Promise<Open[]> {
-    if (findings.length === 0) return [];
-    const keys = findings.map((finding) => finding.key);
-    const results = await convergeKeys(context, entity, keys, route);
-    if (results.some((result) => result.status === 'fenced')) throw fenced();
-    const refusals = new Map(keys.map((key, at) => [keyText(key), refusalOf(results[at])]));
-    Context.current().heartbeat();
-    return (await differing(entity, keys, route)).map((finding) => ({
-      finding,
-      why: refusals.get(keyText(finding.key)) ?? null,
-    }));
-  }
-
-  async function differing(entity: Entity, keys: readonly Key[], route: PairedRoute): Promise<Finding[]> {
-    if (keys.length === 0) return [];
-    return (await lookAt(entity, keys, route)).filter(({ verdict }) => verdict !== null);
-  }
-
   async function repairRoute(): Promise<PairedRoute> {
     const state = await currentState(context);
     const { secondary, ...route } = routeOf(state);
-    if (!state.open) throw fenced();
+    if (!state.open) throw routeChanged(migration.name);
     if (secondary !== null) return { ...route, secondary };
     throw new LockstepError(
       'InvalidRequest',
@@ -105,21 +69,5 @@ export function repairActivities(context: ActivityContext) {
     );
   }
 
-  function fenced(): LockstepError {
-    return new LockstepError(
-      'Fenced',
-      `the route of ${migration.name} changed during a repair; it is tried again`,
-    );
-  }
-
   return { repairDifferences };
-}
-
-interface Open {
-  readonly finding: Finding;
-  readonly why: string | null;
-}
-
-function refusalOf(result: Converged | undefined): string | null {
-  return result && 'message' in result ? result.message : null;
 }

@@ -30,7 +30,7 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
   /** The stage after this one, null at the end. */
   async function stageAfter(entity: Entity, stage: Position['stage'], route: WriteRoute) {
     if (stage !== 'rows') return null;
-    return (await rowsPerRange(entity, route)) === null ? 'extra' : 'records';
+    return (await mostRowsOf(entity, route)) === null ? 'extra' : 'records';
   }
 
   async function scan(
@@ -54,26 +54,26 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
         return { suspects, compared: suspects.length };
       });
     }
-    const rows = await rowsPerRange(entity, route);
-    if (rows === null) {
+    const mostRows = await mostRowsOf(entity, route);
+    if (mostRows === null) {
       return await scanPages(primary, entity, from, isOver, async (keys) => {
         const suspects = await unequal(entity, keys, route);
         return { suspects, compared: keys.length };
       });
     }
-    const hashed = [hashedRows(primary, entity, rows), hashedRows(secondary, entity, rows)] as const;
+    const hashed = [hashedRows(primary, entity, mostRows), hashedRows(secondary, entity, mostRows)] as const;
     const { next, ...scanned } = await scanDigests(...hashed, from, isOver);
     return { ...scanned, next: next === null ? null : keyText(next) };
   }
 
-  /** Null where the rows cannot be hashed in both stores, or their keys sort differently. */
-  async function rowsPerRange(entity: Entity, route: WriteRoute): Promise<number | null> {
+  /** The most rows of a digest; null where the rows cannot be hashed in both stores, or their keys sort differently. */
+  async function mostRowsOf(entity: Entity, route: WriteRoute): Promise<number | null> {
     const [left, right] = await Promise.all([
       stores[route.primary].digestible(entity),
       stores[otherStore(route.primary)].digestible(entity),
     ]);
     if (!left || !right || left.order.some((order, at) => order !== right.order[at])) return null;
-    return Math.min(rowsPerDigest, left.mostRows, right.mostRows);
+    return Math.min(left.mostRows, right.mostRows);
   }
 
   async function unequal(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Key[]> {
@@ -116,7 +116,7 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
 function hashedRows(store: Store, entity: Entity, mostRows: number): Hashed<Key> {
   return {
     mostRows,
-    steps: (within, count) => store.steps(entity, within, mostRows, count),
+    steps: (within, count) => store.steps(entity, within, Math.min(rowsPerDigest, mostRows), count),
     holds: (key) => store.holdsKey(entity, key),
     digests: (ranges) => store.digests(entity, ranges),
     async hashes(range) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { planCapture, setCapture } from '../client/capture.ts';
 import { planPreparation, prepareStores, registerSearchAttributes } from '../client/prepare.ts';
 import { connectTemporal } from '../client/temporal.ts';
 import { confirmed, openSession } from './session.ts';
@@ -7,10 +8,20 @@ export function addPrepareCommand(program: Command): void {
   program
     .command('prepare')
     .description('create control tables and write routines in both stores, and search attributes in Temporal')
-    .action(async (_: unknown, command: Command) => {
+    .option('--capture', 'make triggers that note what other sessions write to the deciding store')
+    .option('--no-capture', 'remove those triggers')
+    .action(async ({ capture }: { capture?: boolean }, command: Command) => {
       const session = await openSession(command);
       const { migration, options, output } = session;
-      const { addresses, statements } = await planPreparation(migration, process.env);
+      const { addresses, statements: own } = await planPreparation(migration, process.env);
+      const triggers =
+        capture === undefined
+          ? { legacy: [], modern: [] }
+          : await planCapture(migration, process.env, capture);
+      const statements = {
+        legacy: [...own.legacy, ...triggers.legacy],
+        modern: [...own.modern, ...triggers.modern],
+      };
       if (options.dryRun) {
         output.result({ dryRun: true, ...statements }, [
           `-- legacy, ${addresses.legacy}`,
@@ -25,7 +36,13 @@ export function addPrepareCommand(program: Command): void {
       if (!(await confirmed(session, what))) return;
       await prepareStores(migration, process.env);
       const temporal = await connectTemporal(process.env);
-      const registered = await registerSearchAttributes(temporal).finally(() => temporal.connection.close());
+      let registered: string[];
+      try {
+        registered = await registerSearchAttributes(temporal);
+        if (capture !== undefined) await setCapture(temporal, migration, process.env, capture);
+      } finally {
+        await temporal.connection.close();
+      }
       output.result({ prepared: true, statements: count, searchAttributes: registered }, [
         `prepared ${addresses.legacy} and ${addresses.modern}`,
         `search attributes: ${registered.length > 0 ? `added ${registered.join(', ')}` : 'there already'}`,

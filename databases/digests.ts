@@ -27,7 +27,10 @@ export interface Digests {
   digestible(entity: Entity): Promise<Digestible | null>;
   /** Whether the key can be the end of a range in this store. */
   holdsKey(entity: Entity, key: Key): Promise<boolean>;
-  /** Up to `count` keys inside a range, each `rows` rows further; fewer where the rows end. */
+  /**
+   * Up to `count` keys inside a range, each `rows` rows further; fewer where the rows end. Whole numbers are spread evenly
+   * instead, which asks for one key and not for all: where they are not even themselves, some ranges hold more rows.
+   */
   steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]>;
   /** One digest a range, in their order, by one statement. */
   digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]>;
@@ -61,18 +64,28 @@ export function digestsIn(access: Access): Digests {
 
   async function steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]> {
     const bound = await access.bind(entity);
+    const [lower] = within.lower ?? [];
+    if (lower !== undefined && count > 1 && isWholeNumber(bound)) {
+      const [far] = (await keyAt(bound, within, rows * count)) ?? [];
+      if (far !== undefined) return evenly(BigInt(lower), BigInt(far), count);
+    }
     const found: Key[] = [];
     while (found.length < count) {
-      const { sql, values } = inRange(text, bound, { ...within, lower: found.at(-1) ?? within.lower });
-      const [row] = await access.query(
-        `SELECT ${keyCells(bound)} FROM ${text.table(bound.root.name)} t WHERE ${sql}
-         ORDER BY ${keyOrder(bound)} LIMIT 1 OFFSET ${Math.max(0, Math.floor(rows) - 1)}`,
-        values,
-      );
-      if (!row) break;
-      found.push(keyFromCells(bound, Object.values(row)));
+      const key = await keyAt(bound, { ...within, lower: found.at(-1) ?? within.lower }, rows);
+      if (!key) break;
+      found.push(key);
     }
     return found;
+  }
+
+  async function keyAt(bound: BoundEntity, within: KeyRange, place: number): Promise<Key | null> {
+    const { sql, values } = inRange(text, bound, within);
+    const [row] = await access.query(
+      `SELECT ${keyCells(bound)} FROM ${text.table(bound.root.name)} t WHERE ${sql}
+       ORDER BY ${keyOrder(bound)} LIMIT 1 OFFSET ${Math.max(0, Math.floor(place) - 1)}`,
+      values,
+    );
+    return row ? keyFromCells(bound, Object.values(row)) : null;
   }
 
   async function digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]> {
@@ -127,6 +140,17 @@ export function digestsIn(access: Access): Digests {
   }
 
   return { digestible, holdsKey, steps, digests, rowDigests };
+}
+
+function isWholeNumber({ root }: BoundEntity): boolean {
+  const [only, ...others] = root.key;
+  return others.length === 0 && (only?.scalar.kind === 'integer' || only?.scalar.kind === 'bigint');
+}
+
+function evenly(lower: bigint, upper: bigint, count: number): Key[] {
+  return Array.from({ length: count }, (_, at) => [
+    (lower + ((upper - lower) * BigInt(at + 1)) / BigInt(count)).toString(),
+  ]);
 }
 
 /** The texts of UUIDs sort alike under any collation; other texts only where bytes decide. */

@@ -54,6 +54,8 @@ export interface Engine extends Session {
   controlStatements(): Promise<readonly string[]>;
   /** The routines that `prepare` makes for an entity. */
   routineStatements(bound: BoundEntity): readonly string[];
+  /** Triggers that note the keys which other sessions write; or what removes them. */
+  captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Whether control tables and this entity's routines, as they are generated now, are there. */
   isPrepared(bound: BoundEntity): Promise<boolean>;
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
@@ -113,9 +115,10 @@ export interface Dialect {
   rename(table: string, to: string): string;
   /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
   readonly comparesRows: boolean;
-  /** Puts texts together; null where one of them is. */
-  concat(texts: readonly string[]): string;
-  /** The length of a text in bytes. */
+  /** Puts values together, none of them null, with a bar between. */
+  line(values: readonly string[]): string;
+  /** The length of a text in bytes, and that length as text. */
+  length(text: string): string;
   octets(text: string): string;
   /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
   joined(text: string): string;

@@ -18,13 +18,10 @@ export interface RecordDigests {
 export function recordDigestsIn(access: Access): RecordDigests {
   const { text } = access.engine;
   /** The key text comes last and holds no line break, so that no two lists of records have one text. */
-  const line = text.concat([
+  const line = text.line([
     'r.version',
-    "'|'",
     "CASE WHEN r.deleted THEN 'd' ELSE 'l' END",
-    "'|'",
     "COALESCE(r.digest, '')",
-    "'|'",
     'r.record_key',
   ]);
 

@@ -15,25 +15,28 @@ export interface RowText {
 }
 
 /**
- * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character is told
- * with its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
+ * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character comes
+ * behind its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
  */
 export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
   if (bound.entity.shapes[bound.store].form !== 'columns') return null;
-  const values: string[] = [];
+  const parts: string[] = [];
   let bytes = 0;
   for (const column of bound.root.columns) {
+    const { scalar } = column;
     const reference = `t.${text.column(column.name)}`;
-    const canonical = column.compact(reference, column.scalar) ?? column.canonical(reference, column.scalar);
-    if (canonical === null) return null;
-    const parts = isFree(column) ? measured(text, column, canonical) : [canonical];
+    const value = column.compact(reference, scalar) ?? column.canonical(reference, scalar);
+    if (value === null) return null;
     // What a special value stands for may be null, also where the column has none.
     const mayBeNull = column.nullable || Object.keys(column.specials).length > 0;
-    if (values.length > 0) values.push("'|'");
-    values.push(...(mayBeNull ? [`COALESCE(${text.concat(parts)}, '~')`] : parts));
+    const present = (part: string, otherwise: string) =>
+      mayBeNull ? `COALESCE(${part}, ${otherwise})` : part;
+    if (isFree(column))
+      parts.push(present(text.octets(value), "'~'"), present(shortened(text, column, value), "''"));
+    else parts.push(present(value, "'~'"));
     bytes += bytesOf(column);
   }
-  return { sql: text.concat(values), bytes };
+  return { sql: text.line(parts), bytes };
 }
 
 /** Decided by the field, not by the column: both stores must write it in the same way. */
@@ -43,15 +46,16 @@ function isFree({ scalar }: BoundColumn): boolean {
 }
 
 function bytesOf(column: BoundColumn): number {
-  if (isFree(column)) return longestValue + shortBytes;
+  if (isFree(column)) return shortBytes + Math.min(longestValue, bytesIn(column));
   return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
 }
 
-function measured(text: Dialect, column: BoundColumn, canonical: string): string[] {
-  const octets = text.octets(canonical);
-  const mayBeLong = !((column.limits.characters ?? Number.POSITIVE_INFINITY) * 4 <= longestValue);
-  const value = mayBeLong
-    ? `CASE WHEN ${octets} > ${longestValue} THEN MD5(${canonical}) ELSE ${canonical} END`
-    : canonical;
-  return [octets, "':'", value];
+/** The most that the column itself lets in. */
+function bytesIn({ limits }: Pick<BoundColumn, 'limits'>): number {
+  return (limits.characters ?? Number.POSITIVE_INFINITY) * 4;
+}
+
+function shortened(text: Dialect, { limits }: BoundColumn, value: string): string {
+  if (bytesIn({ limits }) <= longestValue) return value;
+  return `CASE WHEN ${text.length(value)} > ${longestValue} THEN MD5(${value}) ELSE ${value} END`;
 }

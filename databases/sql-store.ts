@@ -4,6 +4,7 @@ import { Access } from './access.ts';
 import { branchesOf } from './branches.ts';
 import { bulkReads } from './bulk-read.ts';
 import { bulkWrites } from './bulk-write.ts';
+import { captureIn } from './capture.ts';
 import { chunksOf } from './chunks.ts';
 import { decisionsOf } from './decisions.ts';
 import { differencesIn } from './differences.ts';
@@ -46,6 +47,7 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...presentKeysIn(access),
     ...raisedVersionsIn(access),
     ...openDifferencesIn(access),
+    ...captureIn(access),
     ...chunksOf(access, writes),
     ...branchesOf(access, writes),
     ...decisionsOf(access),

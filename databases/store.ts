@@ -7,6 +7,7 @@ import type { Version } from '../model/version.ts';
 import type { Branches } from './branches.ts';
 import type { CopyWay, PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
+import type { Capture } from './capture.ts';
 import type { Decisions } from './decisions.ts';
 import type { Digests } from './digests.ts';
 import type { ImagePage } from './image-pages.ts';
@@ -176,6 +177,7 @@ export interface Difference {
 /** One of the two databases, with the entities of a migration bound to its tables. */
 export interface Store
   extends Branches,
+    Capture,
     Decisions,
     Digests,
     RecordDigests,

@@ -4,6 +4,7 @@ export { pruneJournal } from './prune-journal.ts';
 export { reconcile } from './reconcile.ts';
 export { recoverTransactions } from './recover.ts';
 export { retryFailedOperations } from './retry-failed-operations.ts';
+export { sweep } from './sweep.ts';
 export { transaction } from './transaction.ts';
 export { validate } from './validate.ts';
 export { write } from './write.ts';

@@ -17,6 +17,7 @@ export const backfillWorkflowId = (migration: string) => `backfill/${migration}`
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
 
 export const reconciliationWorkflowId = (migration: string) => `reconcile/${migration}`;
+export const sweepWorkflowId = (migration: string) => `sweep/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
 

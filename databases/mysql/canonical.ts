@@ -24,11 +24,18 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
   return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
 }
 
-/** See `CatalogueColumn.compact`. */
-export function compactSql({ fraction }: Described, value: string, scalar: Scalar): string | null {
-  if (!isCompact(scalar)) return null;
-  const text = `CAST(${value} AS CHAR)`;
-  return fraction === 0 ? text : `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text}))`;
+/** See `CatalogueColumn.compact`. Numbers become the same text without a cast, and texts of one byte a character are cut faster. */
+export function compactSql(column: Described, value: string, scalar: Scalar): string | null {
+  const { base, declared, natural, scale, fraction } = column;
+  if (isCompact(scalar)) {
+    const text = `CAST(${value} AS CHAR CHARACTER SET latin1)`;
+    return fraction === 0 ? text : `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text}))`;
+  }
+  if (base === 'year' || /zerofill/i.test(declared)) return null;
+  const isWhole = natural?.kind === 'integer' || natural?.kind === 'bigint';
+  if (isWhole && (scalar.kind === 'integer' || scalar.kind === 'bigint')) return value;
+  const isSame = natural?.kind === 'decimal' && scalar.kind === 'decimal' && scalar.scale === scale;
+  return isSame && scalar.standIns === undefined ? value : null;
 }
 
 function plainSql(column: Described, given: string, scalar: Scalar): string | null {

@@ -95,3 +95,11 @@ CREATE TABLE IF NOT EXISTS lockstep_branches (
   id        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (migration, id)
 ) ENGINE = InnoDB;
+
+-- Keys that sessions other than Lockstep's wrote, as lists in JSON; `prepare --capture` makes the triggers.
+CREATE TABLE IF NOT EXISTS lockstep_captured (
+  id         BIGINT AUTO_INCREMENT PRIMARY KEY,
+  entity     VARCHAR(64) CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+  record_key LONGTEXT    CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  at         TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)
+) ENGINE = InnoDB;

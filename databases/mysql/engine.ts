@@ -15,6 +15,7 @@ import {
 } from '../engine.ts';
 import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
+import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
@@ -30,6 +31,7 @@ const sessionSql = (statementTimeoutMs: number) => [
   "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  ownSession,
   `SET SESSION group_concat_max_len = ${joinedBytes}`,
   `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
 ];
@@ -139,7 +141,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
-      concat: (texts) => `CONCAT(${texts.join(', ')})`,
+      line: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
+      length: (value) => `LENGTH(${value})`,
       octets: (value) => `LENGTH(${value})`,
       joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
@@ -184,6 +187,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
         `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(fingerprint(bound))}`,
       ];
     },
+
+    captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
     async isPrepared(bound) {
       const [row] = await engine.query(

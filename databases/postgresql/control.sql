@@ -105,3 +105,11 @@ CREATE TABLE IF NOT EXISTS lockstep.decisions (
 );
 
 CREATE INDEX IF NOT EXISTS decisions_open ON lockstep.decisions (migration, began_at) WHERE decision IS NULL;
+
+-- Keys that sessions other than Lockstep's wrote, as lists in JSON; `prepare --capture` makes the triggers.
+CREATE TABLE IF NOT EXISTS lockstep.captured (
+  id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  entity     text COLLATE "C" NOT NULL,
+  record_key text COLLATE "C" NOT NULL,
+  at         timestamptz NOT NULL DEFAULT clock_timestamp()
+);

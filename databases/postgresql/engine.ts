@@ -17,6 +17,7 @@ import {
 } from '../engine.ts';
 import { twoPhaseBranches } from './branches.ts';
 import { postgresqlBulk } from './bulk.ts';
+import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -37,8 +38,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     idle_in_transaction_session_timeout: options.statementTimeoutMs * 2,
     application_name: 'lockstep',
     types: asText,
-    options:
-      '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 -c default_transaction_isolation=read\\ committed',
+    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 ${ownSession} -c default_transaction_isolation=read\\ committed`,
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
@@ -109,8 +109,9 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
-      concat: (texts) => texts.join(' || '),
-      octets: (value) => `octet_length(${value})`,
+      line: (values) => values.join(" || '|' || "),
+      length: (value) => `octet_length(${value})`,
+      octets: (value) => `octet_length(${value})::text`,
       joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
@@ -139,6 +140,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       const routine = writeRoutine(bound);
       return [routine, commentOn(bound, fingerprint(routine))];
     },
+
+    captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
     async isPrepared(bound) {
       const [row] = await engine.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [

@@ -1,0 +1,60 @@
+import { LockstepError } from '../../model/failure.ts';
+import type { BoundColumn, BoundEntity } from '../binding.ts';
+import { quote, quoteTable, text } from './quote.ts';
+
+/** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */
+export const ownSession = '-c lockstep.writing=1';
+
+const trigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}`);
+const routine = (bound: BoundEntity, table: number) =>
+  `lockstep.${quote(`capture_${bound.entity.name}_${table}`)}`;
+
+/** Triggers that note the keys which other sessions write. Keys are written the same whatever such a session has set. */
+export function captureStatements(bound: BoundEntity): string[] {
+  return bound.owned.flatMap((table, at) => {
+    const note = (row: 'OLD' | 'NEW') =>
+      `INSERT INTO lockstep.captured (entity, record_key) VALUES (${text(bound.entity.name)}, ${keyOf(bound, table.key, row)});`;
+    return [
+      `CREATE OR REPLACE FUNCTION ${routine(bound, at)}() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET timezone = 'UTC' AS $lockstep$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    ${note('OLD')}
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    ${note('NEW')}
+  ELSIF TG_OP = 'UPDATE' THEN
+    IF ${keyOf(bound, table.key, 'OLD')} <> ${keyOf(bound, table.key, 'NEW')} THEN
+      ${note('NEW')}
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$lockstep$`,
+      `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
+      `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
+FOR EACH ROW WHEN (current_setting('lockstep.writing', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
+    ];
+  });
+}
+
+export function releaseStatements(bound: BoundEntity): string[] {
+  return bound.owned.flatMap((table, at) => [
+    `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
+    `DROP FUNCTION IF EXISTS ${routine(bound, at)}()`,
+  ]);
+}
+
+function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NEW'): string {
+  const parts = key.map((column) => {
+    const canonical = column.canonical(`${row}.${quote(column.name)}`, column.scalar);
+    if (canonical !== null) return canonical;
+    throw new LockstepError(
+      'InvalidDefinition',
+      `${bound.entity.name}.${bound.store}: column ${column.name} (${column.declared}) is part of the key, and its text cannot be noted by a trigger; ` +
+        'prepare without --capture, and let reconciliation find writes around Lockstep',
+      { path: `${bound.entity.name}.${bound.store}.${column.name}` },
+    );
+  });
+  return `json_build_array(${parts.join(', ')})::text`;
+}
