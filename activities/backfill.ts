@@ -6,36 +6,50 @@ import type { Entity } from '../model/entity.ts';
 import { LockstepError } from '../model/failure.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
+import { rangesFor } from '../model/ranges.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
-import { rangeCopier } from './copy-range.ts';
+import { type BulkRoute, rangeCopier } from './copy-range.ts';
+import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
 import { beating } from './heartbeat.ts';
+import type { LiveLatency } from './live-latency.ts';
+import { Throttle } from './throttle.ts';
 
-/** Where a range stands. `stopped` says why it cannot go on under this route. */
+/** Where a range stands. */
 export interface RangeProgress {
   readonly range: number;
   readonly done: boolean;
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  readonly bytes: number;
+}
+
+/** What a slice of a range has come to. */
+export interface RangeSlice {
+  /** Null where the checkpoint could not be read. */
+  readonly progress: RangeProgress | null;
+  readonly throttledMs: number;
+  /** What the copy waits for, where a store is away, full or locked; null where it went on. */
+  readonly waiting: string | null;
 }
 
 export interface BackfillPlan {
+  /** Keys, or about as many. */
   readonly total: number;
+  readonly fingerprints: Fingerprints;
   readonly ranges: readonly RangeProgress[];
 }
 
-const mostRanges = 16;
-const chunksPerRange = 5;
 /** Where no rows can come in by the bulk load. */
 const mostKeysByRoutine = 200;
 const keysPerCatchUp = 200;
 
-export function backfillActivities(context: ActivityContext) {
+export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
   const { migration, stores } = context;
-  const copier = rangeCopier(context);
+  const copier = rangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
 
-  async function bulkRoute(): Promise<WriteRoute & { secondary: NonNullable<WriteRoute['secondary']> }> {
+  async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
     const route = routeOf(state);
     if (!state.open) throw new LockstepError('Fenced', `the primary of ${migration.name} is being changed`);
@@ -54,21 +68,14 @@ export function backfillActivities(context: ActivityContext) {
     const route = await bulkRoute();
     const source = stores[route.primary];
     const target = stores[route.secondary];
-    const total = await beating(() => source.countKeys(entity));
+    const fingerprints = await fingerprintsOf(stores, entity);
+    const total = await beating(() => source.estimateKeys(entity));
     if ((await target.chunks(migration.name, entity.name)).length === 0) {
-      const bounds = await beating(() => source.boundaries(entity, rangesFor(total)));
+      const bounds = await beating(() => source.boundaries(entity, rangesFor(total, migration.policy)));
       await target.planChunks(migration.name, entity.name, bounds);
     }
     const chunks = await target.chunks(migration.name, entity.name);
-    return { total, ranges: chunks.map(progressOf) };
-  }
-
-  /** Few keys are not worth many ranges: each costs a task of its own. */
-  function rangesFor(total: number): number {
-    return Math.min(
-      mostRanges,
-      Math.max(1, Math.ceil(total / (chunksPerRange * migration.policy.backfillChunk))),
-    );
+    return { total, fingerprints, ranges: chunks.map(progressOf) };
   }
 
   /** Forgets the checkpoints, so that a new backfill looks at every key again. */
@@ -81,14 +88,34 @@ export function backfillActivities(context: ActivityContext) {
   async function copyRange(request: {
     entity: string;
     range: number;
+    fingerprints: Fingerprints;
     keysPerSecond: number | null;
     sliceMs: number;
-  }): Promise<RangeProgress> {
+  }): Promise<RangeSlice> {
     const entity = entityNamed(migration, request.entity);
-    const route = await bulkRoute();
+    const check = async () =>
+      refuseAltered(entity, request.fingerprints, await fingerprintsOf(stores, entity));
+    try {
+      const route = await bulkRoute();
+      if ((await stores[route.secondary].whyNoBulk()) === null) {
+        const { chunk, throttledMs } = await copier.copyPages({ ...request, entity, check }, route);
+        return { progress: progressOf(chunk), throttledMs, waiting: null };
+      }
+      await check();
+      return { progress: await copyByRoutine(entity, request, route), throttledMs: 0, waiting: null };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
+      return { progress: null, throttledMs: 0, waiting: error.message };
+    }
+  }
+
+  /** Where no rows can come in by the bulk load. */
+  async function copyByRoutine(
+    entity: Entity,
+    request: { range: number; keysPerSecond: number | null; sliceMs: number },
+    route: BulkRoute,
+  ): Promise<RangeProgress> {
     const target = stores[route.secondary];
-    if ((await target.whyNoBulk()) === null)
-      return progressOf(await copier.copyPages({ ...request, entity }, route));
     const until = Date.now() + request.sliceMs;
     let chunk = await copier.chunkOf(target, entity, request.range);
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
@@ -199,8 +226,8 @@ export function backfillActivities(context: ActivityContext) {
 }
 
 function progressOf(chunk: Chunk): RangeProgress {
-  const { range, done, copied, skipped, refused } = chunk;
-  return { range, done, copied, skipped, refused };
+  const { range, done, copied, skipped, refused, bytes } = chunk;
+  return { range, done, copied, skipped, refused, bytes };
 }
 
 function refusals(entity: Entity, keys: readonly Key[], outcomes: readonly Outcome[]): Difference[] {

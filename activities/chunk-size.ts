@@ -1,6 +1,10 @@
 const chunkMs = 500;
-const mostBytes = 8 * 1024 * 1024;
+/** While live writes go on: what a write may have to wait for. */
+const liveChunkMs = 25;
+const mostBytes = 4 * 1024 * 1024;
 const firstKeys = 1_000;
+/** Fewer would be all overhead, however slow the stores are at the moment. */
+const leastKeys = 500;
 
 /** How many keys the next chunk takes: about half a second's worth, and never more than fit into memory with ease. */
 export class ChunkSize {
@@ -20,9 +24,15 @@ export class ChunkSize {
   }
 
   /** At most twice as many as before, because few rows tell little of those to come. */
-  learn(chunk: { readonly keys: number; readonly bytes: number; readonly ms: number }): void {
+  learn(chunk: {
+    readonly keys: number;
+    readonly bytes: number;
+    readonly ms: number;
+    readonly live: boolean;
+  }): void {
     if (chunk.keys === 0) return;
-    const inTime = (chunk.keys * chunkMs) / Math.max(1, chunk.ms);
+    const wanted = chunk.live ? liveChunkMs : chunkMs;
+    const inTime = Math.max(leastKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
     const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * mostBytes) / chunk.bytes;
     const grown = Math.max(this.#keys, chunk.keys) * 2;
     this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, this.#most)));

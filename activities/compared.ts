@@ -7,7 +7,7 @@ import type { ActivityContext } from './context.ts';
 /** The fields in which two images of a record differ, shared records counted by their identity only. */
 export function differingFields(entity: Entity, left: Image, right: Image): string[] {
   const own = [ownImage(entity.fields, left), ownImage(entity.fields, right)] as const;
-  return Object.keys(own[0]).filter(
+  return [...new Set(own.flatMap(Object.keys))].filter(
     (name) => canonicalText(own[0][name] ?? null) !== canonicalText(own[1][name] ?? null),
   );
 }

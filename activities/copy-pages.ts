@@ -1,11 +1,16 @@
 import type { PageRange, PageTarget } from '../databases/bulk-read.ts';
 import type { CopyPage } from '../databases/copy-page.ts';
+import type { ImagePage } from '../databases/image-pages.ts';
 import type { Store, WriteItem } from '../databases/store.ts';
-import type { Key } from '../model/canonical.ts';
+import { type Key, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
+import { holdsShared, sharedRecords } from '../model/field.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { followingItems } from './converge.ts';
+
+/** Images are objects, and many of them at once keep the collector busy. */
+const mostImages = 5_000;
 
 /** Rows of a range that are on their way, and the keys that take the long way. */
 export interface PageAtHand {
@@ -49,20 +54,46 @@ export async function pagesOf(
     };
   }
 
-  async function pageOfImages(into: PageTarget, range: PageRange): Promise<PageAtHand> {
-    const keys = await source.keys(entity, range);
-    const { items, unreadable } = await slowly(keys);
-    // What a shared record was written with through Lockstep goes along with its guard, which a page does not carry.
-    const guarded = items.filter((item) => item.brings.length > 0 || into.refusesShared);
-    const plain = items.flatMap(({ key, image, brings }) =>
-      image && brings.length === 0 && !into.refusesShared ? [{ key, image }] : [],
-    );
-    const { page, unfit } = into.pageOf(plain);
+  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PageAtHand> {
+    const range = { ...given, limit: Math.min(given.limit, mostImages) };
+    const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
+    const guarded = into.refusesShared ? read.records : await guardedAmong(read.records);
+    const long = new Set(guarded);
+    const { page, unfit } = into.pageOf(read.records.filter((record) => !long.has(record)));
     return {
+      ...read,
       page,
-      unfit: [...unreadable, ...guarded, ...unfit].map(({ key }) => key),
+      unfit: [...read.unfit, ...guarded.map(({ key }) => key), ...unfit.map(({ key }) => key)],
+    };
+  }
+
+  /** What a shared record was written with through Lockstep goes along with its guard, which a page does not carry. */
+  async function guardedAmong(records: ImagePage['records']): Promise<ImagePage['records']> {
+    if (!holdsShared(entity.fields)) return [];
+    const shared = new Map<string, { name: string; key: Key }>();
+    const names = records.map(({ image }) =>
+      sharedRecords(entity.fields, image).map(({ name, key }) => {
+        const text = `${name}${keyText(key)}`;
+        shared.set(text, { name, key });
+        return text;
+      }),
+    );
+    if (shared.size === 0) return [];
+    const guards = await source.guards([...shared.values()]);
+    const known = new Set(guards.map(({ name, key }) => `${name}${keyText(key)}`));
+    return known.size === 0
+      ? []
+      : records.filter((_, index) => names[index]?.some((text) => known.has(text)));
+  }
+
+  async function readByKeys(range: PageRange): Promise<ImagePage> {
+    const keys = await source.keys(entity, range);
+    const stored = await source.read(entity, keys);
+    return {
+      records: stored.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
+      unfit: stored.flatMap(({ key, unreadable }) => (unreadable === null ? [] : [key])),
       last: keys.at(-1) ?? null,
-      full: keys.length >= range.limit,
+      full: keys.length >= Math.floor(range.limit),
     };
   }
 }

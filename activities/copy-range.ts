@@ -7,6 +7,7 @@ import { ChunkSize } from './chunk-size.ts';
 import type { ActivityContext } from './context.ts';
 import { type PageAtHand, type Pages, pagesOf } from './copy-pages.ts';
 import { beating } from './heartbeat.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface CopyOrder {
   readonly entity: Entity;
@@ -14,18 +15,24 @@ export interface CopyOrder {
   /** Null is unlimited. */
   readonly keysPerSecond: number | null;
   readonly sliceMs: number;
+  /** Throws where the tables are not as they were planned with. */
+  readonly check: () => Promise<void>;
 }
 
+const checkEveryMs = 1_000;
+
+export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
+
 /** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
-export function rangeCopier(context: ActivityContext) {
+export function rangeCopier(context: ActivityContext, throttle: Throttle) {
   const { migration, stores, wait } = context;
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
 
   async function copyPages(
     order: CopyOrder,
-    route: WriteRoute & { secondary: 'legacy' | 'modern' },
-  ): Promise<Chunk> {
+    route: BulkRoute,
+  ): Promise<{ chunk: Chunk; throttledMs: number }> {
     const { entity, range, keysPerSecond } = order;
     const target = stores[route.secondary];
     const size = sizeFor(entity);
@@ -33,43 +40,60 @@ export function rangeCopier(context: ActivityContext) {
     const pages = await pagesOf(context, entity, stores[route.primary], target, route);
     const fence = { migration: migration.name, epoch: route.epoch };
     let chunk = await chunkOf(target, entity, range);
-    let ahead = chunk.done ? null : readFrom(pages, chunk, size.keys(keysPerSecond));
+    const reading: { ahead: Promise<PageAtHand> | null } = { ahead: null };
     let wary = false;
+    let throttledMs = 0;
+    let checkedAt = 0;
     try {
-      while (ahead && Date.now() < until && !isCancelled()) {
-        const started = Date.now();
-        const read: PageAtHand = await ahead;
-        const next = { cursor: read.last ?? chunk.cursor, done: !read.full };
-        ahead = read.full ? readFrom(pages, { ...chunk, ...next }, size.keys(keysPerSecond)) : null;
-        const { page, unfit } = read;
-        const { slowly } = pages;
-        const result = await target.copyPage(entity, { page, unfit, from: chunk, next, slowly, wary }, fence);
-        wary = result.met;
-        if (result.taken) {
-          chunk = {
-            ...chunk,
-            ...next,
-            copied: chunk.copied + result.copied,
-            skipped: chunk.skipped + result.skipped,
-            refused: chunk.refused + result.refused,
-            bytes: chunk.bytes + page.bytes,
-          };
-        } else {
-          await ahead;
-          chunk = await chunkOf(target, entity, range);
-          ahead = chunk.done ? null : readFrom(pages, chunk, size.keys(keysPerSecond));
+      while (!chunk.done && Date.now() < until && !isCancelled()) {
+        if (Date.now() - checkedAt > checkEveryMs) {
+          await order.check();
+          checkedAt = Date.now();
         }
-        const keys = page.keys + unfit.length;
-        const ms = Date.now() - started;
-        size.learn({ keys, bytes: page.bytes, ms });
-        Context.current().heartbeat({ range, copied: chunk.copied });
-        if (keysPerSecond !== null && ahead) await pausing((keys / keysPerSecond) * 1000 - ms);
+        const { result, pausedMs } = await throttle.copying(copyNext, pausing);
+        throttledMs += pausedMs;
+        if (keysPerSecond !== null && !chunk.done)
+          await pausing((result.keys / keysPerSecond) * 1000 - result.ms - pausedMs);
       }
     } finally {
       // A page that nobody takes is still being read.
-      await ahead?.catch(() => undefined);
+      await reading.ahead?.catch(() => undefined);
     }
-    return chunk;
+    return { chunk, throttledMs };
+
+    async function copyNext(): Promise<{ keys: number; ms: number }> {
+      const started = Date.now();
+      const { page, unfit, last, full } = await (reading.ahead ??
+        readFrom(pages, chunk, size.keys(keysPerSecond)));
+      const next = { cursor: last ?? chunk.cursor, done: !full };
+      // While live writes are given way to, nothing is done ahead.
+      reading.ahead =
+        full && !throttle.holds ? readFrom(pages, { ...chunk, ...next }, size.keys(keysPerSecond)) : null;
+      const { slowly } = pages;
+      const result = await target.copyPage(entity, { page, unfit, from: chunk, next, slowly, wary }, fence);
+      wary = result.met;
+      if (result.taken) {
+        chunk = {
+          ...chunk,
+          ...next,
+          copied: chunk.copied + result.copied,
+          skipped: chunk.skipped + result.skipped,
+          refused: chunk.refused + result.refused,
+          bytes: chunk.bytes + page.bytes,
+        };
+      } else {
+        await reading.ahead;
+        reading.ahead = null;
+        chunk = await chunkOf(target, entity, range);
+      }
+      const keys = page.keys + unfit.length;
+      const { bytes } = page;
+      page.release();
+      const ms = Date.now() - started;
+      size.learn({ keys, bytes, ms, live: throttle.holds });
+      Context.current().heartbeat({ range, copied: chunk.copied });
+      return { keys, ms };
+    }
   }
 
   function sizeFor(entity: Entity): ChunkSize {
@@ -105,8 +129,7 @@ export function rangeCopier(context: ActivityContext) {
   }
 
   return {
-    copyPages: (order: CopyOrder, route: WriteRoute & { secondary: 'legacy' | 'modern' }) =>
-      beating(() => copyPages(order, route)),
+    copyPages: (order: CopyOrder, route: BulkRoute) => beating(() => copyPages(order, route)),
     chunkOf,
     pausing,
   };

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 
-const everyMs = 2_000;
+const everyMs = 500;
 
 /** Heartbeats while long statements run, so that a slow database is not taken for a lost worker. */
 export async function beating<T>(work: () => Promise<T>): Promise<T> {

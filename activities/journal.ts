@@ -1,6 +1,7 @@
 import { currentState } from '../databases/state.ts';
 import type { JournalEntry, JournalPosition } from '../databases/store.ts';
-import { keyFromText, keyText } from '../model/canonical.ts';
+import { type Key, keyFromText, keyText } from '../model/canonical.ts';
+import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityNamed } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
@@ -22,14 +23,19 @@ export interface RetryRequest {
 export interface RetryBatch {
   readonly settled: number;
   readonly failed: number;
-  /** Parked operations that are in both stores now, or whose undoing must be tried again: their workflows wait. */
-  readonly waiting: readonly string[];
+  /** Parked operations that are in both stores now; they are settled when their workflows, which wait, have been told. */
+  readonly unparked: readonly string[];
+  /** Parked operations that are to be undone, which only their workflows can do. */
+  readonly undoing: readonly string[];
   /** Where the next batch begins; null at the end. */
   readonly next: JournalPosition | null;
   /** Why the rest was not tried: a store does not answer. */
   readonly stopped: string | null;
 }
 
+type Tried = Converged | { readonly status: 'late'; readonly message: string };
+
+const failures = { conflict: 'UniqueConflict', refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 const entriesPerBatch = 100;
 const prunedAtOnce = 500;
 const betweenPrunesMs = 50;
@@ -60,54 +66,67 @@ export function journalActivities(context: ActivityContext) {
         after: request.from,
         limit: entriesPerBatch,
       });
-      // Their effect is to be undone: only their own workflows know how.
       const undoing = entries.filter((entry) => entry.failure === 'CompensationFailed');
       const owing = entries.filter((entry) => entry.failure !== 'CompensationFailed');
-      const settled = await beating(() => settleEntries(owing, route));
+      const converged = await beating(() => convergeEntries(owing, route));
+      const [unparked, settled] = [converged.filter(isParked), converged.filter((entry) => !isParked(entry))];
+      await journal.settle(idsOf(settled), 'completed');
       const last = entries.at(-1);
       return {
         settled: settled.length,
-        failed: owing.length - settled.length,
-        waiting: [...settled.filter((entry) => entry.status === 'parked'), ...undoing].map(({ id }) => id),
+        failed: owing.length - converged.length,
+        unparked: idsOf(unparked),
+        undoing: idsOf(undoing),
         next:
           last && entries.length === entriesPerBatch ? { createdAtMs: last.createdAtMs, id: last.id } : null,
         stopped: null,
       };
     } catch (error) {
-      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
-      return { settled: 0, failed: 0, waiting: [], next: null, stopped: error.message };
+      if (!isAway(error)) throw error;
+      return { settled: 0, failed: 0, unparked: [], undoing: [], next: null, stopped: error.message };
     }
   }
 
-  async function settleEntries(
+  /** Gives the entries that are in both stores now. */
+  async function convergeEntries(
     entries: readonly JournalEntry[],
     route: WriteRoute,
   ): Promise<readonly JournalEntry[]> {
-    const journal = stores[route.primary];
     // A route without secondary owes nothing to anybody.
-    if (route.secondary === null) {
-      await journal.settle(idsOf(entries), 'completed');
-      return entries;
-    }
-    const settled: JournalEntry[] = [];
+    if (route.secondary === null) return entries;
+    const converged: JournalEntry[] = [];
     for (const [name, own] of Map.groupBy(entries, (entry) => entry.entity)) {
       const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
       const keys = [...byKey.keys()].map(keyFromText);
-      const results = await convergeKeys(context, entityNamed(migration, name), keys, route);
+      const results = await convergeAll(entityNamed(migration, name), keys, route);
       for (const [index, owed] of [...byKey.values()].entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');
-        if (result.status === 'settled') settled.push(...owed);
+        if (result.status === 'settled') converged.push(...owed);
         else await noteFailure(owed, result, route);
       }
-      await journal.settle(idsOf(settled.filter((entry) => entry.entity === name)), 'completed');
     }
-    return settled;
+    return converged;
+  }
+
+  /** What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting. */
+  async function convergeAll(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Tried[]> {
+    try {
+      return await convergeKeys(context, entity, keys, route);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
+      const [only, ...rest] = keys;
+      if (only && rest.length === 0) return [{ status: 'late', message: error.message }];
+      const results: Tried[] = [];
+      for (const key of keys) results.push(...(await convergeAll(entity, [key], route)));
+      return results;
+    }
   }
 
   async function noteFailure(
     entries: readonly JournalEntry[],
-    result: Exclude<Converged, { status: 'settled' }>,
+    result: Exclude<Tried, { status: 'settled' }>,
     route: WriteRoute,
   ): Promise<void> {
     if (result.status === 'fenced') {
@@ -116,8 +135,14 @@ export function journalActivities(context: ActivityContext) {
         `the route of ${migration.name} changed while its journal was retried`,
       );
     }
-    const failure = result.status === 'conflict' ? 'UniqueConflict' : 'StoreRefused';
+    const failure = failures[result.status];
     await stores[route.primary].noteTry(idsOf(entries), failure, result.message);
+  }
+
+  /** After the workflows that wait for a person have been told. */
+  async function settleRetried(request: { operationIds: readonly string[] }): Promise<void> {
+    const { primary } = routeOf(await currentState(context));
+    await stores[primary].settle(request.operationIds, 'completed');
   }
 
   /** Takes settled entries that are older than the retention out of one store's journal; gives their number. */
@@ -134,7 +159,15 @@ export function journalActivities(context: ActivityContext) {
     }
   }
 
-  return { retryOwed, pruneJournal };
+  return { retryOwed, settleRetried, pruneJournal };
+}
+
+function isParked({ status }: JournalEntry): boolean {
+  return status === 'parked';
+}
+
+function isAway(error: unknown): error is LockstepError {
+  return error instanceof LockstepError && error.code === 'StoreUnavailable';
 }
 
 function idsOf(entries: readonly JournalEntry[]): string[] {

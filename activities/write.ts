@@ -273,7 +273,7 @@ async function readOne(store: Store, entity: Entity, operation: Pick<Operation, 
   return stored;
 }
 
-async function decidingItem(
+export async function decidingItem(
   entity: Entity,
   operation: Operation,
   stored: Stored | null,

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { up } from '../deploy/dev/servers.ts';
 import { tableOf } from '../test/proofs/table.ts';
+import { backfill } from './backfill.ts';
 import type { Bench } from './bench.ts';
 import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
@@ -8,6 +9,7 @@ import { guarded } from './guarded.ts';
 const benches = new Map<string, Bench>([
   ['guarded', guarded],
   ['compare', compare],
+  ['backfill', backfill],
 ]);
 
 const usage = `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]

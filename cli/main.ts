@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addDevCommands } from './dev-commands.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { addJournalCommands } from './journal-commands.ts';
 import { addMigrationCommands } from './migration-commands.ts';
 import { reportFailure } from './output.ts';
+import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
 import { addReconcileCommands } from './reconcile-commands.ts';
 import { addWorkerCommand } from './worker-command.ts';
@@ -34,7 +36,9 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
   .showHelpAfterError();
 
 addDevCommands(program);
+addDoctorCommand(program);
 addPrepareCommand(program);
+addPlanCommand(program);
 addWorkerCommand(program);
 addMigrationCommands(program);
 addWritesCommands(program);

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import type { MigrationStatus } from '../client/migration-control.ts';
 import { phases } from '../model/phase.ts';
+import { backfillLines } from './backfill-lines.ts';
 
 export interface Owed {
   readonly pending: number;
@@ -22,13 +23,7 @@ export function statusLines(status: MigrationStatus, owed: Owed): string[] {
     `writes    ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}`,
     `reads     ${readsOf(status)}`,
     `owed      ${owed.pending} pending, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
-    ...(backfill
-      ? [
-          `backfill  ${backfill.copied + backfill.skipped + backfill.refused} of about ${backfill.total} keys: ` +
-            `${backfill.copied} copied, ${backfill.skipped} there already, ${backfill.refused} refused` +
-            `${backfill.running ? '' : backfill.done ? ', complete' : `, stopped: ${backfill.stopped}`}`,
-        ]
-      : []),
+    ...(backfill ? backfillLines(backfill) : []),
     ...(evidence
       ? [
           `evidence  ${evidence.mode} of ${evidence.compared} keys at ${evidence.at}: ${evidence.differences} differences, ` +

@@ -4,6 +4,8 @@ import { createLogger, installRuntime } from '../workers/log.ts';
 import { runWorker } from '../workers/worker.ts';
 import { openSession } from './session.ts';
 
+const gaugeEveryMs = 2_000;
+
 export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
@@ -20,6 +22,7 @@ export function addWorkerCommand(program: Command): void {
         migration,
         environment: process.env,
         log: (message, fields) => logger.info(fields, message),
+        gaugeEveryMs: given.metrics ? gaugeEveryMs : null,
       });
       const health = given.health
         ? await serveHealth(Number(given.health), given.bind, () => worker.reasons())

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { openStores } from '../databases/open.ts';
 import type { Store } from '../databases/store.ts';
@@ -14,6 +15,14 @@ import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { ShadowReads } from './shadow.ts';
 import { connectTemporal } from './temporal.ts';
+import {
+  type TransactionItem,
+  type TransactionOptions,
+  type TransactionReceipt,
+  Transactions,
+} from './transaction.ts';
+import { TransactionProbe } from './transaction-probe.ts';
+import { TransactionStarter } from './transaction-starter.ts';
 import { WriteStarter } from './write-starter.ts';
 
 export interface ConnectOptions {
@@ -31,6 +40,8 @@ export interface ConnectOptions {
 /** A service's way to its records, and an operator's to the migration. */
 export interface Lockstep extends AsyncDisposable {
   repository<E>(entity: Entity<E>): Repository<E>;
+  /** Carries out all items in both stores, or none in either; for entities of the pattern `transactional`. */
+  transaction(items: readonly TransactionItem[], options?: TransactionOptions): Promise<TransactionReceipt>;
   readonly control: MigrationControl;
   readonly journal: JournalControl;
   readonly reconciliation: ReconciliationControl;
@@ -57,6 +68,12 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
     const shadow = new ShadowReads();
+    const transactions = new Transactions({
+      migration,
+      routes: routeCache,
+      probe: new TransactionProbe(stores),
+      starter: new TransactionStarter(temporal, migration),
+    });
     const parts: RepositoryParts = {
       stores,
       routes: routeCache,
@@ -64,12 +81,14 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       clock: new HybridClock(now),
       shadow,
       writes: new WriteStarter(temporal, migration),
+      transactions,
     };
     return {
       repository: (entity) => {
         entityNamed(migration, entity.name);
         return new Repository(entity, parts);
       },
+      transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
       control: new MigrationControl(temporal, migration, stores),
       journal: new JournalControl(temporal, migration, stores),
       reconciliation: new ReconciliationControl(temporal, migration, stores),

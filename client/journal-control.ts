@@ -47,28 +47,44 @@ export class JournalControl {
     this.#stores = stores;
   }
 
-  /** Entries of both journals, those of the store that decides first. */
+  /**
+   * Entries of both journals, those of the store that decides first. Where the other store is away, what the deciding one has is
+   * all there is to know: what is owed is there.
+   */
   async list(query: JournalQuery): Promise<LocatedEntry[]> {
-    const state = await currentState({ migration: this.#migration, stores: this.#stores });
-    const { primary } = routes[state.phase];
-    const found: LocatedEntry[] = [];
-    for (const store of [primary, otherStore(primary)]) {
-      const entries = await this.#stores[store].journal({ migration: this.#migration.name, ...query });
-      found.push(...entries.map((entry) => ({ ...entry, store })));
-    }
-    return found;
+    return (await this.#read(query)).found;
   }
 
   /** What the journals have of one operation. Throws `UnknownOperation`. */
   async find(operationId: string): Promise<LocatedEntry[]> {
-    const found = await this.list({ ids: [operationId], limit: 1 });
+    const { found, away } = await this.#read({ ids: [operationId], limit: 1 });
     if (found.length > 0) return found;
+    if (away) throw away;
     throw new LockstepError(
       'UnknownOperation',
       `neither journal of ${this.#migration.name} knows operation ${operationId}; check the id, ` +
         `or it was settled more than ${this.#migration.policy.journalRetentionMs} ms ago and pruned`,
       { operationId },
     );
+  }
+
+  async #read(query: JournalQuery): Promise<{ found: LocatedEntry[]; away: LockstepError | null }> {
+    const { name } = this.#migration;
+    const state = await currentState({ migration: this.#migration, stores: this.#stores });
+    const { primary } = routes[state.phase];
+    const other = otherStore(primary);
+    const located = async (store: StoreName) =>
+      (await this.#stores[store].journal({ migration: name, ...query })).map((entry) => ({
+        ...entry,
+        store,
+      }));
+    const found = await located(primary);
+    try {
+      return { found: [...found, ...(await located(other))], away: null };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
+      return { found, away: error };
+    }
   }
 
   /** Tries owed operations again, and waits for the end of it. */

@@ -38,9 +38,10 @@ export class MigrationControl {
     this.#stores = stores;
   }
 
-  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`. */
+  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. */
   async start(): Promise<messages.MigrationStatus> {
     const { name, policy, taskQueue, entities } = this.#migration;
+    await scheduleJournal(this.#client, this.#migration);
     try {
       await this.#client.workflow.start<MigrationWorkflow>('migration', {
         workflowId: messages.migrationWorkflowId(name),
@@ -73,7 +74,6 @@ export class MigrationControl {
         `migration ${name} has been started already; see lockstep status`,
       );
     }
-    await scheduleJournal(this.#client, this.#migration);
     return await this.#whenStarted();
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Store, Stored } from '../databases/store.ts';
 import { canonicalText, type Image, type Key, keyText } from '../model/canonical.ts';
-import { type Ack, type Entity, keyOf, validImage } from '../model/entity.ts';
+import { type Entity, keyOf, validImage } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, patchOf } from '../model/field.ts';
 import type { Operation, OperationKind } from '../model/operation.ts';
@@ -12,18 +12,11 @@ import type { Flags } from './flags.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShadowReads } from './shadow.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
+import type { TransactionItem, Transactions } from './transaction.ts';
+import type { WriteOptions } from './write-options.ts';
 import type { WriteStarter } from './write-starter.ts';
 
-export interface WriteOptions {
-  /** The caller's own id for the write; sending it again is safe and answers what the first did. Default: a new UUID. */
-  operationId?: string;
-  /** Default: the entity's. */
-  ack?: Ack;
-  /** Refuse with `VersionConflict` unless the record is at the version of this token. */
-  expected?: Token;
-  /** How long to wait for the acknowledgement before `OutcomeUnknown`; default: the migration's `callerTimeoutMs`. */
-  timeoutMs?: number;
-}
+export type { WriteOptions } from './write-options.ts';
 
 export interface Receipt {
   readonly operationId: string;
@@ -47,6 +40,7 @@ export interface RepositoryParts {
   readonly clock: HybridClock;
   readonly shadow: ShadowReads;
   readonly writes: WriteStarter;
+  readonly transactions: Transactions;
 }
 
 /** The value of a one-field key, or an object with every field of a composite one. */
@@ -74,6 +68,89 @@ export class Repository<E> {
 
   /** Changes the given fields and keeps the others. Fails with `NotFound` where there is no record. */
   async update(key: KeyInput<E>, patch: Partial<E>, options: WriteOptions = {}): Promise<Receipt> {
+    const { keyParts, image } = this.#patch(key, patch);
+    return await this.#write('update', keyParts, image, options);
+  }
+
+  /** Fails with `NotFound` where there is no record. */
+  async delete(key: KeyInput<E>, options: WriteOptions = {}): Promise<Receipt> {
+    return await this.#write('delete', this.#keyFrom(key), null, options);
+  }
+
+  /** As `create`, for a list of `transaction`. */
+  creating(value: E): TransactionItem {
+    return this.#item(async (id) => await this.#wholeOperation('create', value, { operationId: id }));
+  }
+
+  /** As `replace`, for a list of `transaction`. */
+  replacing(value: E, options: Pick<WriteOptions, 'expected'> = {}): TransactionItem {
+    return this.#item(
+      async (id) => await this.#wholeOperation('replace', value, { ...options, operationId: id }),
+    );
+  }
+
+  /** As `update`, for a list of `transaction`. */
+  updating(
+    key: KeyInput<E>,
+    patch: Partial<E>,
+    options: Pick<WriteOptions, 'expected'> = {},
+  ): TransactionItem {
+    return this.#item(async (id) => {
+      const { keyParts, image } = this.#patch(key, patch);
+      return this.#operation('update', keyParts, image, { ...options, operationId: id });
+    });
+  }
+
+  /** As `delete`, for a list of `transaction`. */
+  deleting(key: KeyInput<E>, options: Pick<WriteOptions, 'expected'> = {}): TransactionItem {
+    return this.#item(async (id) =>
+      this.#operation('delete', this.#keyFrom(key), null, { ...options, operationId: id }),
+    );
+  }
+
+  /** The record, or null where there is none. `StaleRead` where no store has the version that the token asks for. */
+  async get(key: KeyInput<E>, options: ReadOptions = {}): Promise<E | null> {
+    return (await this.getWithToken(key, options)).value;
+  }
+
+  /**
+   * As `get`, with the token of the version that was read: pass it as `expected` to write only if nobody has written
+   * meanwhile. A record that was never written through Lockstep has a token too.
+   */
+  async getWithToken(
+    key: KeyInput<E>,
+    options: ReadOptions = {},
+  ): Promise<{ value: E | null; token: Token }> {
+    const keyParts = this.#keyFrom(key);
+    const state = await this.#parts.routes.current();
+    const routed = await this.#readStore(keyParts, state);
+    const { primary } = routes[state.phase];
+    const stored = await this.#readFrom(routed, primary, keyParts);
+    if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
+    const found = (record: Stored, from: StoreName) => ({
+      value: this.#entityOf(record, from),
+      token: tokenOf(record.version),
+    });
+    if (options.atLeast === undefined) return found(stored.record, stored.from);
+    const wanted = versionOf(options.atLeast);
+    if (!isNewer(wanted, stored.record.version)) return found(stored.record, stored.from);
+    for (const store of [primary, otherStore(primary)]) {
+      if (store === stored.from) continue;
+      const other = await this.#readOne(store, keyParts).catch(() => null);
+      if (other && !isNewer(wanted, other.version)) return found(other, store);
+    }
+    throw new LockstepError(
+      'StaleRead',
+      `${this.#entity.name}: no store that answers has version ${wanted} yet, ${stored.from} has ${stored.record.version}; read again`,
+      { entity: this.#entity.name, version: stored.record.version, store: stored.from },
+    );
+  }
+
+  #item(operation: TransactionItem['operation']): TransactionItem {
+    return { entity: this.#entity.name, operation };
+  }
+
+  #patch(key: KeyInput<E>, patch: Partial<E>): { keyParts: Key; image: Image } {
     const keyParts = this.#keyFrom(key);
     const image = patchOf(this.#entity.fields, patch, this.#entity.name);
     this.#entity.key.forEach((name, index) => {
@@ -84,35 +161,7 @@ export class Repository<E> {
         { entity: this.#entity.name, path: `${this.#entity.name}.${name}` },
       );
     });
-    return await this.#write('update', keyParts, image, options);
-  }
-
-  /** Fails with `NotFound` where there is no record. */
-  async delete(key: KeyInput<E>, options: WriteOptions = {}): Promise<Receipt> {
-    return await this.#write('delete', this.#keyFrom(key), null, options);
-  }
-
-  /** The record, or null where there is none. `StaleRead` where no store has the version that the token asks for. */
-  async get(key: KeyInput<E>, options: ReadOptions = {}): Promise<E | null> {
-    const keyParts = this.#keyFrom(key);
-    const state = await this.#parts.routes.current();
-    const routed = await this.#readStore(keyParts, state);
-    const { primary } = routes[state.phase];
-    const stored = await this.#readFrom(routed, primary, keyParts);
-    if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
-    if (options.atLeast === undefined) return this.#entityOf(stored.record, stored.from);
-    const wanted = versionOf(options.atLeast);
-    if (!isNewer(wanted, stored.record.version)) return this.#entityOf(stored.record, stored.from);
-    for (const store of [primary, otherStore(primary)]) {
-      if (store === stored.from) continue;
-      const other = await this.#readOne(store, keyParts).catch(() => null);
-      if (other && !isNewer(wanted, other.version)) return this.#entityOf(other, store);
-    }
-    throw new LockstepError(
-      'StaleRead',
-      `${this.#entity.name}: no store that answers has version ${wanted} yet, ${stored.from} has ${stored.record.version}; read again`,
-      { entity: this.#entity.name, version: stored.record.version, store: stored.from },
-    );
+    return { keyParts, image };
   }
 
   async #writeWhole(kind: 'create' | 'replace', value: E, options: WriteOptions): Promise<Receipt> {
@@ -120,8 +169,13 @@ export class Repository<E> {
     return await this.#write(kind, keyOf(this.#entity, image), image, options);
   }
 
-  async #write(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Promise<Receipt> {
-    const operation: Operation = {
+  async #wholeOperation(kind: 'create' | 'replace', value: E, options: WriteOptions): Promise<Operation> {
+    const image = await validImage(this.#entity, value);
+    return this.#operation(kind, keyOf(this.#entity, image), image, options);
+  }
+
+  #operation(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Operation {
+    return {
       id: options.operationId ?? randomUUID(),
       entity: this.#entity.name,
       kind,
@@ -130,6 +184,11 @@ export class Repository<E> {
       proposed: this.#parts.clock.next(),
       expectedVersion: options.expected === undefined ? null : versionOf(options.expected),
     };
+  }
+
+  async #write(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Promise<Receipt> {
+    const operation = this.#operation(kind, key, image, options);
+    if (this.#entity.pattern === 'transactional') return await this.#writeTogether(operation, options);
     const state = await this.#parts.routes.current();
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||
@@ -145,6 +204,17 @@ export class Repository<E> {
       version: receipt.version,
       token: receipt.version === null ? null : tokenOf(receipt.version),
     };
+  }
+
+  /** A transaction of one. */
+  async #writeTogether(operation: Operation, options: WriteOptions): Promise<Receipt> {
+    const item = this.#item(async () => operation);
+    const { versions } = await this.#parts.transactions.run(operation.id, [item], {
+      ...options,
+      ack: options.ack ?? this.#entity.ack,
+    });
+    const version = versions?.[0] ?? null;
+    return { operationId: operation.id, version, token: version === null ? null : tokenOf(version) };
   }
 
   async #readStore(key: Key, state: DurableState): Promise<StoreName> {

@@ -19,10 +19,10 @@ const largestPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
 /** The workflow `write`, which lives on the other side of the task queue. */
 type Write = (input: WriteInput) => Promise<WriteReceipt>;
 
-const workflowTaskTimeout = '10s';
+export const workflowTaskTimeout = '10s';
 
-const migrationKey = defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD');
-const entityKey = defineSearchAttributeKey(searchAttributes.entity, 'KEYWORD');
+export const migrationKey = defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD');
+export const entityKey = defineSearchAttributeKey(searchAttributes.entity, 'KEYWORD');
 
 /** Starts write workflows and waits for their acknowledgement. */
 export class WriteStarter {
@@ -64,19 +64,13 @@ export class WriteStarter {
         journalRetentionMs: policy.journalRetentionMs,
       },
     };
-    const bytes = Buffer.byteLength(JSON.stringify(input));
-    if (bytes > largestPayloadBytes) {
-      throw new LockstepError(
-        'InvalidRequest',
-        `${entity.name}: the write has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; split the record or keep large values elsewhere`,
-        { entity: entity.name, operationId: operation.id },
-      );
-    }
+    const about = { entity: entity.name, operationId: operation.id };
+    checkSize('write', 'split the record or keep large values elsewhere', input, about);
     const timeoutMs = options.timeoutMs ?? policy.callerTimeoutMs;
     try {
       return await this.#client.connection.withDeadline(Date.now() + timeoutMs, () => this.#send(input));
     } catch (error) {
-      throw answeredFailure(error) ?? this.#unknown(entity, operation, timeoutMs, error);
+      throw answeredFailure(error) ?? unknownOutcome(operation.kind, about, timeoutMs, error);
     }
   }
 
@@ -101,21 +95,42 @@ export class WriteStarter {
       startWorkflowOperation: new WithStartWorkflowOperation<Write>('write', start),
     });
   }
-
-  #unknown(entity: Entity, operation: Operation, timeoutMs: number, error: unknown): LockstepError {
-    const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
-    const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
-    return new LockstepError(
-      'OutcomeUnknown',
-      `${entity.name}: ${operation.kind} ${operation.id} has no known outcome (${why}); ` +
-        'it may still take effect. Send it again with the same operationId, or look with lockstep writes show',
-      { entity: entity.name, operationId: operation.id },
-      { cause: error },
-    );
-  }
 }
 
-function checkOperationId(id: string): void {
+/** Of a write or a transaction whose answer did not come. */
+export function unknownOutcome(
+  what: string,
+  about: { entity: string; operationId: string },
+  timeoutMs: number,
+  error: unknown,
+): LockstepError {
+  const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
+  const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+  return new LockstepError(
+    'OutcomeUnknown',
+    `${about.entity}: ${what} ${about.operationId} has no known outcome (${why}); ` +
+      'it may still take effect. Send it again with the same operationId, or look with lockstep writes show',
+    about,
+    { cause: error },
+  );
+}
+
+export function checkSize(
+  what: string,
+  remedy: string,
+  input: unknown,
+  about: { entity: string; operationId: string },
+): void {
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes <= largestPayloadBytes) return;
+  throw new LockstepError(
+    'InvalidRequest',
+    `${about.entity}: the ${what} has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; ${remedy}`,
+    about,
+  );
+}
+
+export function checkOperationId(id: string): void {
   if (/^[\w.:@-]{1,160}$/.test(id)) return;
   throw new LockstepError(
     'InvalidRequest',

@@ -11,6 +11,7 @@ export class Access {
   readonly engine: Engine;
   readonly migration: Migration;
   readonly #bound = new Map<string, Promise<BoundEntity>>();
+  readonly #fingerprints = new Map<string, string>();
 
   constructor(name: StoreName, engine: Engine, migration: Migration) {
     this.name = name;
@@ -26,6 +27,13 @@ export class Access {
     // A failure is not remembered: the table may be there at the next try.
     binding.catch(() => this.#bound.delete(entity.name));
     return binding;
+  }
+
+  /** Binds anew at the next use where the tables are not as they were when last looked at. */
+  noteFingerprint(entity: Entity, fingerprint: string): void {
+    const before = this.#fingerprints.get(entity.name);
+    if (before !== fingerprint) this.#bound.delete(entity.name);
+    this.#fingerprints.set(entity.name, fingerprint);
   }
 
   async #readBinding(entity: Entity): Promise<BoundEntity> {

@@ -219,6 +219,7 @@ function rowsOfFunctions(
 
 /** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */
 function distinctRows(table: BoundTable, rows: readonly TextRow[], path: string): TextRow[] {
+  if (rows.length < 2) return [...rows];
   const distinct = new Map<string, TextRow>();
   for (const row of rows) {
     const identity = JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
@@ -233,10 +234,18 @@ function distinctRows(table: BoundTable, rows: readonly TextRow[], path: string)
   return [...distinct].sort(([left], [right]) => compareText(left, right)).map(([, row]) => row);
 }
 
+const columnNames = new WeakMap<BoundTable, ReadonlySet<string>>();
+
+function namesOf(table: BoundTable): ReadonlySet<string> {
+  const names = columnNames.get(table) ?? new Set(table.columns.map((column) => column.name));
+  columnNames.set(table, names);
+  return names;
+}
+
 function textRow(table: BoundTable, row: Row, path: string): TextRow {
   const text: Record<string, string | null> = {};
   for (const name of Object.keys(row)) {
-    if (row[name] === undefined || table.columns.some((column) => column.name === name)) continue;
+    if (row[name] === undefined || namesOf(table).has(name)) continue;
     throw invalid(
       `${path}.${table.name}.${name}`,
       'is no column that Lockstep writes; leave it out of the row',

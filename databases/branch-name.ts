@@ -17,6 +17,7 @@ export interface Attempt {
  * engines list them.
  */
 export interface BranchName {
+  readonly migration: string;
   readonly global: string;
   readonly local: string;
 }
@@ -41,6 +42,7 @@ export function operationIdOf(key: string): string | null {
 export function branchName(attempt: Attempt, store: StoreName, database: string): BranchName {
   const stores = `${initials[attempt.coordinator]}${initials[store]}`;
   return {
+    migration: attempt.migration,
     global: `${branchPrefix}${attempt.transaction}.${attempt.attempt}`,
     local: `${attempt.migration}:${stores}:${databaseMark(database)}`,
   };

@@ -60,7 +60,7 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
 
   function prepareBranch(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together> {
     return together(changes, (lists) =>
-      branches.prepare(nameOf(attempt), attempt.migration, async (session) => {
+      branches.prepare(nameOf(attempt), async (session) => {
         const result = await applyAll(session, lists, changes.length, fence);
         return { keep: result.status === 'applied', result };
       }),
@@ -157,11 +157,15 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
 
   async function end(attempt: Attempt, how: 'commit' | 'roll back'): Promise<boolean> {
     const ended = await access.guarded(() => branches.end(nameOf(attempt), how));
-    if (ended !== 'held') return ended === 'ended';
+    if (ended === 'ended' || ended === 'absent') return ended === 'ended';
+    const why =
+      ended === 'held'
+        ? 'the connection that prepared it is still open; it is tried again'
+        : 'the server has lost it, and keeps its locks; restart the server: it is listed again then, and ended as was decided';
     throw new LockstepError(
       'StoreUnavailable',
-      `the ${access.name} store cannot ${how} transaction ${attempt.transaction} yet: the connection that prepared it is still open; it is tried again`,
-      { store: access.name },
+      `the ${access.name} store cannot ${how} the prepared transaction ${attempt.transaction}: ${why}`,
+      { store: access.name, reason: why },
     );
   }
 

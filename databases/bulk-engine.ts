@@ -28,6 +28,12 @@ export interface BulkEngine {
   /** Whether `copyIn` can be used at all; a reason where it cannot. */
   whyNoCopyIn(): Promise<string | null>;
 
+  /** What the database's statistics say; null where they say nothing. */
+  estimateRows(table: string): Promise<number | null>;
+
+  /** Statements that make the indexes which nothing but reading needs. */
+  secondaryIndexes(table: string): Promise<string[]>;
+
   /** As every write does: a change of route waits for the transaction. */
   shareFence(session: Session, migration: string): Promise<void>;
   /**

@@ -1,13 +1,11 @@
 import type { Image, Key } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
-import { LockstepError } from '../model/failure.ts';
-import { NotCanonical } from '../model/scalar.ts';
 import type { Access } from './access.ts';
-import { type BoundEntity, keyFromCells } from './binding.ts';
+import type { BoundEntity } from './binding.ts';
 import { type CopyCell, copyCell } from './copy-cell.ts';
 import { type CopyPage, pageOfRows } from './copy-page.ts';
 import { CopyText } from './copy-text.ts';
-import { keyRange } from './keys.ts';
+import { keyOfRow, keyRange } from './keys.ts';
 import type { StoreFailure } from './store.ts';
 
 /** What the source has to know of the target: its tables, and how a text of a page begins there. */
@@ -30,6 +28,12 @@ export interface PageRange {
   readonly limit: number;
 }
 
+export interface CopyWay {
+  readonly by: 'rows' | 'images';
+  /** Columns of which every value takes the way over its canonical form. */
+  readonly converted: readonly string[];
+}
+
 export interface ReadPage {
   readonly page: CopyPage;
   /** Keys whose rows some cell refuses: they take the long way, which says why. */
@@ -44,14 +48,10 @@ export function bulkReads(access: Access) {
   /** Null where the two shapes are no column maps: their rows must be read as images. */
   async function readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null> {
     const bound = await access.bind(entity);
-    if (entity.shapes.legacy.form !== 'columns' || entity.shapes.modern.form !== 'columns') return null;
+    if (!isColumnMap(entity)) return null;
     const { engine } = access;
     const { root } = bound;
-    const cells = root.columns.map((column, index): CopyCell => {
-      const into = target.bound.root.columns[index];
-      if (!into) throw new TypeError('a field has no column in the other store');
-      return copyCell(column, into, target.prefix(into.name));
-    });
+    const cells = cellsBetween(bound, target);
     const { conditions, parameters } = keyRange(access, bound, range);
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
     const columns = root.columns.map((column) =>
@@ -74,23 +74,38 @@ export function bulkReads(access: Access) {
     return { page, unfit, last: last ?? null, full: text.rows + unfit.length >= Math.floor(range.limit) };
   }
 
-  return { readPage };
+  /** How rows get from here to the other store: as they are, but for some columns, or as images. */
+  async function copyWay(entity: Entity, target: PageTarget): Promise<CopyWay> {
+    const bound = await access.bind(entity);
+    if (!isColumnMap(entity)) return { by: 'images', converted: [] };
+    const cells = cellsBetween(bound, target);
+    const converted = bound.root.columns
+      .filter((_, index) => cells[index]?.converted)
+      .map(({ name }) => name);
+    return { by: 'rows', converted };
+  }
+
+  return { readPage, copyWay };
+}
+
+function isColumnMap({ shapes }: Entity): boolean {
+  return shapes.legacy.form === 'columns' && shapes.modern.form === 'columns';
+}
+
+/** The columns of both stores stand in the order of the entity's fields. */
+function cellsBetween({ root }: BoundEntity, target: PageTarget): CopyCell[] {
+  return root.columns.map((column, index) => {
+    const into = target.bound.root.columns[index];
+    if (!into) throw new TypeError('a field has no column in the other store');
+    return copyCell(column, into, target.prefix(into.name));
+  });
 }
 
 function keyOfCells(bound: BoundEntity, row: readonly (string | null)[]): Key {
   const { root } = bound;
   const places = root.key.map((column) => root.columns.findIndex(({ name }) => name === column.name));
-  try {
-    return keyFromCells(
-      bound,
-      places.map((place) => row[place] ?? null),
-    );
-  } catch (error) {
-    if (!(error instanceof NotCanonical)) throw error;
-    throw new LockstepError(
-      'InvalidEntity',
-      `a row of ${root.name} has a key that no field can hold: ${root.key.map(({ name }) => name).join(', ')} ${error.message}; correct it in the ${bound.store} store`,
-      { entity: bound.entity.name },
-    );
-  }
+  return keyOfRow(
+    bound,
+    places.map((place) => row[place] ?? null),
+  );
 }

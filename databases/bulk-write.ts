@@ -191,7 +191,8 @@ export function bulkWrites(
   /** A store that is away, full or not prepared says nothing about a row. */
   function refuseUnlessAboutRows(error: unknown): StoreFailure {
     const failure = access.failureOf(error);
-    if (failure.code === 'StoreUnavailable' || isUnprepared(failure)) throw error;
+    const aboutAll = isUnprepared(failure) || /no such|permission denied/.test(failure.message);
+    if (failure.code === 'StoreUnavailable' || aboutAll) throw error;
     return failure;
   }
 
@@ -310,7 +311,15 @@ export function bulkWrites(
     }
   }
 
-  return { pageTarget, whyNoBulk, copyPage };
+  async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {
+    const { tables } = await access.bind(entity);
+    const made: string[] = [];
+    for (const { name } of tables)
+      made.push(...(await access.guarded(() => engine.bulk.secondaryIndexes(name))));
+    return made;
+  }
+
+  return { pageTarget, whyNoBulk, secondaryIndexes, copyPage };
 }
 
 function pageOfImages(access: Access, bound: BoundEntity, records: readonly { key: Key; image: Image }[]) {
@@ -349,6 +358,9 @@ function pageOfImages(access: Access, bound: BoundEntity, records: readonly { ke
       const key = keys[position];
       if (!key) throw new TypeError('a page has no key at this position');
       return key;
+    },
+    release() {
+      for (const { text } of parts) text.release();
     },
   };
   return { page, unfit };

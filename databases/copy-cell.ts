@@ -7,10 +7,14 @@ import type { CopyText } from './copy-text.ts';
 export interface CopyCell {
   /** Whether the source's bytes may go as they are; where it says no, `convert` decides. */
   readonly fits: (bytes: Buffer, from: number, to: number) => boolean;
-  /** Whether the bytes may hold what must be escaped. */
+  /** Whether no value fits as it is. */
+  readonly converted: boolean;
+  /** Whether null may go as it is. */
+  readonly nullFits: boolean;
+  /** Whether the bytes hold nothing that must be escaped. */
   readonly plain: boolean;
   /** The long way, over the canonical value. Throws `NotCanonical` for what the field or the target cannot hold. */
-  readonly convert: (text: string) => string | null;
+  readonly convert: (text: string | null) => string | null;
   /** What stands before the text where the target takes it in another form than its `write` does. */
   readonly prefix: string;
 }
@@ -20,12 +24,20 @@ type Fits = CopyCell['fits'];
 /** @param prefix what the target wants before the text of this column */
 export function copyCell(source: BoundColumn, target: BoundColumn, prefix: string): CopyCell {
   const { scalar } = source;
+  const rule = fitsAsItIs(scalar, source, target);
   return {
-    fits: fitsAsItIs(scalar, source, target) ?? never,
+    fits: rule ?? never,
+    converted: rule === null,
+    nullFits: target.nullable,
     plain: scalar.kind !== 'text' && scalar.kind !== 'json',
     convert: (text) => toColumn(target, scalar, fromColumn(source, scalar, text)),
     prefix,
   };
+}
+
+export function putNull(cell: CopyCell, page: CopyText): void {
+  if (cell.nullFits) page.null();
+  else page.string(cell.convert(null), cell.prefix);
 }
 
 /** Writes a cell that the source gave as bare bytes. */
@@ -38,6 +50,7 @@ export function putCell(cell: CopyCell, page: CopyText, bytes: Buffer, from: num
 
 const never: Fits = () => false;
 const always: Fits = () => true;
+const notEmpty: Fits = (_, from, to) => to > from;
 const zero = 48;
 const nine = 57;
 
@@ -48,10 +61,15 @@ const nine = 57;
 function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): Fits | null {
   const from = source.natural;
   const to = target.natural;
-  if (!from || !to || target.limits.year || target.limits.labels) return null;
+  const { limits } = target;
+  // A value that stands for another is the other's business, and so is one that the target would change.
+  if (!from || !to || ('standIns' in scalar && scalar.standIns) || limits.year || limits.labels) return null;
+  if (limits.decimals !== undefined || target.rule.own || source.rule.own) return null;
   switch (scalar.kind) {
     case 'text':
-      return from.kind === 'text' && to.kind === 'text' && hasRoom(source, target) ? always : null;
+      if (from.kind !== 'text' || to.kind !== 'text' || limits.form || !hasRoom(source, target)) return null;
+      // An enum's empty text stands for an error.
+      return source.limits.labels ? notEmpty : always;
     case 'bigint':
       return isWhole(from) && isWhole(to) ? endsInDigit : null;
     case 'integer':

@@ -13,14 +13,13 @@ export interface CopyGuard {
 }
 
 /**
- * One row a key: a live write of the same key waits at its unique index until the page is committed, and wins then. Only a
- * delete could miss a row that is not committed yet; see `BulkEngine.recordedMeanwhile`.
+ * One row a key in each table: a live write of the same key waits at the first unique index until the page is committed,
+ * and wins then. Only a delete could miss a row that is not committed yet; see `BulkEngine.recordedMeanwhile`.
  * Several rows a key: its record is locked, as the write routine does, because a live write could miss some of them.
  */
 export function copyGuard({ engine }: Access, bound: BoundEntity): CopyGuard {
   const { name } = bound.entity;
-  const isOneRow = bound.tables.length === 1 && bound.root.single && bound.root.upsertable;
-  if (isOneRow) {
+  if (bound.owned.every(({ single, upsertable }) => single && upsertable)) {
     return {
       before: async (_session, _page, positions) => positions,
       async after(session, page, positions) {

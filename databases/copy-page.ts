@@ -19,6 +19,8 @@ export interface CopyPage {
   /** In writing order. */
   readonly parts: readonly CopyPart[];
   keyAt(position: number): Key;
+  /** To be called once, when nobody reads the page any more. */
+  release(): void;
 }
 
 /** A page of a column map: row and key are one, and the key stands in the row. */
@@ -37,6 +39,7 @@ export function pageOfRows(bound: BoundEntity, text: CopyText): CopyPage {
         places.map((place) => cells[place] ?? null),
       );
     },
+    release: () => text.release(),
   };
 }
 

@@ -1,3 +1,10 @@
+/** Pages follow each other quickly: memory that the next one takes over need not be collected and found again. */
+const spare: Buffer[] = [];
+const mostSpare = 8;
+const mostSpareBytes = 16 * 1024 * 1024;
+const firstBytes = 64 * 1024;
+const nothing = Buffer.alloc(0);
+
 const tab = 9;
 const newline = 10;
 const backslash = 92;
@@ -13,8 +20,17 @@ export class CopyText {
   #cells = 0;
   readonly #starts: number[] = [];
 
-  constructor(expectedBytes = 64 * 1024) {
-    this.#bytes = Buffer.allocUnsafe(expectedBytes);
+  constructor() {
+    this.#bytes = spare.pop() ?? Buffer.allocUnsafe(firstBytes);
+  }
+
+  /** Gives the memory back for other pages; nothing can be read from here afterwards. */
+  release(): void {
+    if (spare.length < mostSpare && this.#bytes.length <= mostSpareBytes) spare.push(this.#bytes);
+    this.#bytes = nothing;
+    this.#length = 0;
+    this.#rowStart = 0;
+    this.#starts.length = 0;
   }
 
   /** Rows that are whole. */
@@ -91,6 +107,11 @@ export class CopyText {
       this.null();
       return;
     }
+    if (prefix === '' && !special.test(value)) {
+      this.#separate(value.length * 3);
+      this.#length += this.#bytes.write(value, this.#length);
+      return;
+    }
     const encoded = Buffer.from(value, 'utf8');
     this.text(encoded, 0, encoded.length, prefix);
   }
@@ -137,6 +158,9 @@ export class CopyText {
     this.#bytes = larger;
   }
 }
+
+/** What must be escaped. */
+const special = /[\\\t\n\r]/;
 
 /** Letter by byte, for the bytes that must not stand for themselves. */
 const escapes = new Uint8Array(backslash + 1);

@@ -31,7 +31,7 @@ export interface Decisions {
     transaction: { operationId: string; entity: string; key: Key },
     attempt: string,
     migration: string,
-  ): Promise<TransactionRecord>;
+  ): Promise<{ readonly record: TransactionRecord; readonly isFirst: boolean }>;
   /** The first decision wins; gives the one that stands. A commit is for the attempt that is open, and for no other. */
   decide(migration: string, transaction: string, verdict: Verdict): Promise<TransactionRecord>;
   decision(migration: string, transaction: string): Promise<TransactionRecord | null>;
@@ -57,7 +57,7 @@ export function decisionsOf(access: Access): Decisions {
     transaction: { operationId: string; entity: string; key: Key },
     attempt: string,
     migration: string,
-  ): Promise<TransactionRecord> {
+  ): Promise<{ record: TransactionRecord; isFirst: boolean }> {
     const id = transactionKey(transaction.operationId);
     const { operationId, entity, key } = transaction;
     await query(text.insertNew(table, columns, ['migration', 'id']), [
@@ -70,13 +70,14 @@ export function decisionsOf(access: Access): Decisions {
     ]);
     const record = await known(migration, id);
     const reopens = record.decision === 'abort' && record.code === movedAway;
-    if (record.attempt === attempt || (record.decision !== null && !reopens)) return record;
+    const isFirst = record.attempt === attempt;
+    if (isFirst || (record.decision !== null && !reopens)) return { record, isFirst };
     await query(
       `UPDATE ${table} SET attempt = ?, began_at = ${text.now}, decision = NULL, code = NULL, reason = NULL
        WHERE migration = ? AND id = ? AND (decision IS NULL OR (decision = 'abort' AND code = ?))`,
       [attempt, migration, id, movedAway],
     );
-    return await known(migration, id);
+    return { record: await known(migration, id), isFirst: false };
   }
 
   async function decide(

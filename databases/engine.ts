@@ -3,6 +3,7 @@ import type { BoundEntity, TextRows } from './binding.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
 import type { CatalogueTable } from './column.ts';
+import type { Setting } from './setting.ts';
 import type { Capabilities, Fence, StoreFailure } from './store.ts';
 
 /** Every value comes back as text, so that nothing is rounded on the way. */
@@ -65,6 +66,7 @@ export interface Engine extends Session {
   /** Keeps the route as it is until the transaction ends, as every write does. */
   shareFence(session: Session, migration: string): Promise<void>;
   primeSequences(bound: BoundEntity): Promise<void>;
+  settings(): Promise<readonly Setting[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;
   isDeadlock(error: unknown): boolean;
@@ -79,11 +81,13 @@ export interface EngineBranches {
   /** What `work` does is prepared under the name, or rolled back where it is not to be kept. */
   prepare<T>(
     name: BranchName,
-    migration: string,
     work: (session: Session) => Promise<{ readonly keep: boolean; readonly result: T }>,
   ): Promise<T>;
-  /** `absent` where there is no such branch; `held` where the connection that prepared it still lives. */
-  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held'>;
+  /**
+   * `absent` where there is no such branch; `held` where the connection that prepared it still lives; `lost` where the server
+   * knows it no more and yet keeps its locks.
+   */
+  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held' | 'lost'>;
   /** The names of all branches of ours on this server, both parts joined by a colon. */
   list(): Promise<readonly string[]>;
   /** Why the server cannot keep prepared transactions over these tables, with the remedy. */

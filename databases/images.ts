@@ -1,4 +1,4 @@
-import type { Key } from '../model/canonical.ts';
+import type { Image, Key } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError } from '../model/failure.ts';
 import { NotCanonical } from '../model/scalar.ts';
@@ -59,7 +59,10 @@ function whyNoKey(bound: BoundEntity, key: Key): string | null {
   }
 }
 
-function imageOrReason(bound: BoundEntity, rows: Parameters<BoundEntity['imageOf']>[0]) {
+export function imageOrReason(
+  bound: BoundEntity,
+  rows: Parameters<BoundEntity['imageOf']>[0],
+): { image: Image; unreadable: null } | { image: null; unreadable: string } {
   try {
     return { image: bound.imageOf(rows), unreadable: null };
   } catch (error) {

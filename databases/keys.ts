@@ -1,8 +1,13 @@
 import { type Key, keyFromText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
+import { LockstepError } from '../model/failure.ts';
+import { NotCanonical } from '../model/scalar.ts';
 import type { Access } from './access.ts';
 import { type BoundEntity, keyFromCells, keyTexts } from './binding.ts';
 import type { Parameter, TextCells } from './engine.ts';
+
+/** Smaller tables are counted. */
+const leastEstimate = 100_000;
 
 /** Which keys there are: pages, ranges, samples. */
 export function keysOf(access: Access) {
@@ -21,7 +26,7 @@ export function keysOf(access: Access) {
         : spelledOut(bound, sql),
       parameters,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    return rows.map((row) => keyOfCells(bound, row));
   }
 
   /**
@@ -45,18 +50,50 @@ export function keysOf(access: Access) {
        ORDER BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}`;
   }
 
+  /** By steps over the index. Rows are counted where a key has several: a range need not hold exactly as many as others. */
   async function boundaries(entity: Entity, parts: number): Promise<Key[]> {
     const bound = await access.bind(entity);
-    const total = await countKeys(entity);
-    const step = Math.ceil(total / Math.max(1, parts));
-    if (step === 0 || step >= total) return [];
-    const names = keyNames(bound).join(', ');
-    const rows = await access.query(
-      `SELECT ${keyCells(bound)} FROM (
-         SELECT ${names}, row_number() OVER (ORDER BY ${names}) AS n FROM (${distinctKeys(bound)}) d) k
-       WHERE MOD(k.n, ${step}) = 0 AND k.n < ${total} ORDER BY k.n`,
+    const rows = (await estimatedRows(bound)) ?? (await countRows(bound));
+    const step = Math.ceil(rows / Math.max(1, parts));
+    const bounds: Key[] = [];
+    if (step === 0 || parts < 2) return bounds;
+    const cells = bound.root.key.map(
+      (column, index) => `${column.read(`t.${access.engine.text.column(column.name)}`)} AS k${index + 1}`,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    const order = bound.root.key.map((column) => `t.${access.engine.text.column(column.name)}`).join(', ');
+    // An estimate that was too low would give more ranges, not longer ones; one without end is no estimate.
+    for (let after: Key | null = null; bounds.length < parts * 4; bounds.push(after)) {
+      const { conditions, parameters } = keyRange(access, bound, { after, upTo: null });
+      const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+      const [row] = await access.query(
+        `SELECT ${cells.join(', ')} FROM ${access.engine.text.table(bound.root.name)} t${where}
+         ORDER BY ${order} LIMIT 1 OFFSET ${step - 1}`,
+        parameters,
+      );
+      if (!row) return bounds;
+      after = keyOfCells(bound, row);
+    }
+    return bounds;
+  }
+
+  /** Keys, or about as many: a count of a large table would take as long as copying some of it. */
+  async function estimateKeys(entity: Entity): Promise<number> {
+    const bound = await access.bind(entity);
+    const estimate = bound.root.single ? await estimatedRows(bound) : null;
+    return estimate ?? (await countKeys(entity));
+  }
+
+  /** Null where the table is small enough to be counted, or where the database does not know. */
+  async function estimatedRows(bound: BoundEntity): Promise<number | null> {
+    const estimate = await access.guarded(() => access.engine.bulk.estimateRows(bound.root.name));
+    return estimate !== null && estimate >= leastEstimate ? estimate : null;
+  }
+
+  async function countRows(bound: BoundEntity): Promise<number> {
+    const [row] = await access.query(
+      `SELECT count(*) AS total FROM ${access.engine.text.table(bound.root.name)}`,
+    );
+    return Number(row?.total ?? 0);
   }
 
   async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
@@ -66,7 +103,7 @@ export function keysOf(access: Access) {
       `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
        ORDER BY ${access.engine.text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
     );
-    return rows.map((row) => keyOfRow(bound, row));
+    return rows.map((row) => keyOfCells(bound, row));
   }
 
   async function countKeys(entity: Entity): Promise<number> {
@@ -112,7 +149,7 @@ export function keysOf(access: Access) {
       .join(', ');
   }
 
-  return { keys, boundaries, sample, countKeys, recorded };
+  return { keys, boundaries, sample, countKeys, estimateKeys, recorded };
 }
 
 /** Conditions for keys behind `after`, up to and including `upTo`; the table's alias is `t`. */
@@ -169,9 +206,24 @@ function qualified(alias: string, names: readonly string[]): string {
   return names.map((name) => `${alias}.${name}`).join(', ');
 }
 
-function keyOfRow(bound: BoundEntity, row: TextCells): Key {
-  return keyFromCells(
+function keyOfCells(bound: BoundEntity, row: TextCells): Key {
+  return keyOfRow(
     bound,
     bound.root.key.map((_, index) => row[`k${index + 1}`] ?? null),
   );
+}
+
+/** Throws `InvalidEntity` where the cells are no key: nothing can be said about such a row, and nothing is skipped. */
+export function keyOfRow(bound: BoundEntity, cells: readonly (string | null)[]): Key {
+  try {
+    return keyFromCells(bound, cells);
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    const { entity, root, store } = bound;
+    throw new LockstepError(
+      'InvalidEntity',
+      `a row of ${root.name} has a key (${root.key.map(({ name }) => name).join(', ')}) that no field can hold: it ${error.message}; correct it in the ${store} store`,
+      { entity: entity.name },
+    );
+  }
 }

@@ -24,6 +24,10 @@ export function openStores(migration: Migration, environment: NodeJS.ProcessEnv)
 }
 
 export function openStore(migration: Migration, name: StoreName, environment: NodeJS.ProcessEnv): Store {
+  return sqlStore(name, openEngine(migration, name, environment), migration);
+}
+
+export function openEngine(migration: Migration, name: StoreName, environment: NodeJS.ProcessEnv): Engine {
   const options = migration.stores[name];
   const text = environment[options.urlFrom];
   if (!text) {
@@ -43,7 +47,7 @@ export function openStore(migration: Migration, name: StoreName, environment: No
       { store: name, path: options.urlFrom },
     );
   }
-  return sqlStore(name, open(name, connection), migration);
+  return open(name, connection);
 }
 
 /**

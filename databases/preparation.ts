@@ -33,5 +33,5 @@ export function preparation(access: Access) {
     }
   }
 
-  return { ping, plan, prepare, check };
+  return { ping, plan, prepare, check, settings: () => access.guarded(() => access.engine.settings()) };
 }

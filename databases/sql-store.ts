@@ -11,7 +11,9 @@ import { differencesIn } from './differences.ts';
 import { digestsIn } from './digests.ts';
 import { durableState } from './durable-state.ts';
 import type { Engine } from './engine.ts';
+import { fingerprints } from './fingerprint.ts';
 import { guardedWrites } from './guarded-write.ts';
+import { imagePages } from './image-pages.ts';
 import { images } from './images.ts';
 import { journalOf } from './journal.ts';
 import { keysOf } from './keys.ts';
@@ -50,6 +52,8 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...branchesOf(access, writes),
     ...decisionsOf(access),
     ...bulkReads(access),
+    ...imagePages(access),
+    ...fingerprints(access),
     ...bulkWrites(access, writes),
     ...differencesIn(access),
     ...retirement(access),

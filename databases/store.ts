@@ -5,15 +5,17 @@ import type { OperationKind, OperationStatus } from '../model/operation.ts';
 import type { DurableState } from '../model/phase.ts';
 import type { Version } from '../model/version.ts';
 import type { Branches } from './branches.ts';
-import type { PageRange, PageTarget, ReadPage } from './bulk-read.ts';
+import type { CopyWay, PageRange, PageTarget, ReadPage } from './bulk-read.ts';
 import type { CopyChunk, CopyResult } from './bulk-write.ts';
 import type { Capture } from './capture.ts';
 import type { Decisions } from './decisions.ts';
 import type { Digests } from './digests.ts';
+import type { ImagePage } from './image-pages.ts';
 import type { OpenDifferences } from './open-differences.ts';
 import type { PresentKeys } from './present-keys.ts';
 import type { RaisedVersions } from './raised-versions.ts';
 import type { RecordDigests } from './record-digests.ts';
+import type { Setting } from './setting.ts';
 
 /** What an engine can and cannot do; code branches on these, never on the engine's name. */
 export interface Capabilities {
@@ -196,6 +198,8 @@ export interface Store
   prepare(): Promise<void>;
   /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
   check(): Promise<void>;
+  /** The server's settings that Lockstep depends on, with what is wrong with them. */
+  settings(): Promise<readonly Setting[]>;
 
   readState(migration: string): Promise<DurableState | null>;
   /** Takes the fence exclusively; refuses to lower the epoch with `Fenced`. Repeating is harmless. */
@@ -231,6 +235,10 @@ export interface Store
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
+  /** About as many, at once, for large tables; see `countKeys` for small ones. */
+  estimateKeys(entity: Entity): Promise<number>;
+  /** The tables' columns with their types, as they are now; what was known of them is forgotten where they have changed. */
+  fingerprint(entity: Entity): Promise<readonly string[]>;
   /** The guards of shared records that were written through Lockstep. */
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],
@@ -247,6 +255,11 @@ export interface Store
   copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
+  /** Statements that make the indexes of an entity's tables which a copy does not need. */
+  secondaryIndexes(entity: Entity): Promise<readonly string[]>;
+  /** Images that lie in one table, with their keys; null where the shape has several. */
+  readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
   /** What the other store's `readPage` has to know of this one. */
   pageTarget(entity: Entity): Promise<PageTarget>;
   /** Why no rows can come in by the bulk load; null where they can. */

@@ -214,6 +214,15 @@ function ownValue(declared: Field<unknown>, value: Canonical): Canonical {
   return value;
 }
 
+/** Whether anything in an image can be shared. */
+export function holdsShared(fields: AnyFields): boolean {
+  return Object.values(fields).some(
+    (declared) =>
+      declared.form !== 'scalar' &&
+      ((declared.form === 'record' && declared.shared !== null) || holdsShared(declared.fields)),
+  );
+}
+
 /** The shared records that an image holds, one for each identity. */
 export function sharedRecords(
   fields: AnyFields,

@@ -51,6 +51,8 @@ export interface Policy {
   /** Key ranges copied at the same time, and the most keys in one chunk, which takes about half a second. */
   readonly backfillParallel: number;
   readonly backfillChunk: number;
+  /** How many times as long live writes may take while rows are copied, before the copy gives way; 0 never does. */
+  readonly backfillSlowdown: number;
   /** Share (0…1) of writes that are read back from both stores, how long after the write, and whether what is found altered is repaired. */
   readonly validateShare: number;
   readonly validateDelayMs: number;
@@ -90,6 +92,7 @@ export const defaultPolicy: Omit<Policy, 'deadline'> = {
   journalRetryAfterMs: 60_000,
   journalPruneEveryMs: 3_600_000,
   backfillChunk: 50_000,
+  backfillSlowdown: 1.5,
   dropLegacyAfterMs: null,
 };
 

@@ -196,9 +196,14 @@ function dateText(value: unknown): string {
 
 function isRealDate(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return false;
-  const parsed = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const day = Number(text.slice(8, 10));
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day >= 1 && day <= (month === 2 && leap ? 29 : (daysOf[month - 1] ?? 0));
 }
+
+const daysOf = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function timeText(value: unknown, precision: number): string {
   const match =
@@ -216,6 +221,9 @@ function timestampText(value: unknown, precision: number): string {
   if (!match) throw refused('a timestamp as "YYYY-MM-DDTHH:MM:SS[.ffffff]Z"', value);
   const [, day = '', clock = '', fraction = '', zone = 'Z'] = match;
   if (!isRealDate(day)) throw new NotCanonical('the timestamp names a day that does not exist');
+  if (zone === 'Z' && /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(clock)) {
+    return `${day}T${clock}${fractionText(fraction, precision)}Z`;
+  }
   const instant = new Date(`${day}T${clock}${zone}`);
   if (Number.isNaN(instant.getTime()))
     throw new NotCanonical('the timestamp names a time that does not exist');

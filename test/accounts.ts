@@ -34,6 +34,10 @@ export const account = accountIn('accounts', 'account', {});
 export const twin = accountIn('twins', 'twin', { pattern: 'parallel' });
 export const flagged = accountIn('flagged', 'flagged', { pattern: 'flag-controlled' });
 
+export const bound = accountIn('bound', 'bound', { pattern: 'transactional' });
+/** Written together with `bound`. */
+export const ledger = accountIn('ledgers', 'ledger', { pattern: 'transactional' });
+
 export const accountTables = ['accounts', 'twins', 'flagged'] as const;
 
 /** The same SQL for both engines; each store refuses what the other takes. */

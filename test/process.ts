@@ -40,8 +40,11 @@ export interface WorkerProcess {
 }
 
 /** `lockstep worker`, once it says that it runs. */
-export async function workerProcess(environment: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const { child, output } = begin(['worker'], environment);
+export async function workerProcess(
+  environment: NodeJS.ProcessEnv,
+  flags: readonly string[] = [],
+): Promise<WorkerProcess> {
+  const { child, output } = begin(['worker', ...flags], environment);
   const closed = once(child, 'close') as Promise<[number | null]>;
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal);

@@ -16,10 +16,13 @@ export interface Proxy extends AsyncDisposable {
    * by a text in it (`COMMIT`, the name of a function); else the next one counts. Resolves when it has happened.
    */
   dropNextAnswer(holding?: string): Promise<void>;
+  /** Loses a request: ends the connection before it gets to the server. */
+  dropNextRequest(holding: string): Promise<void>;
   close(): Promise<void>;
 }
 
 interface Drop {
+  what: 'request' | 'answer';
   holding: string;
   victim: Socket | undefined;
   done: () => void;
@@ -46,8 +49,13 @@ export async function proxy(targetUrl: string): Promise<Proxy> {
       });
     }
     client.on('data', (request) => {
-      if (drop !== undefined && drop.victim === undefined && request.includes(drop.holding))
+      if (drop !== undefined && drop.victim === undefined && request.includes(drop.holding)) {
         drop.victim = client;
+        if (drop.what === 'request') {
+          end(drop, client);
+          return;
+        }
+      }
       upstream.write(request);
     });
     upstream.on('data', (answer) => {
@@ -55,12 +63,21 @@ export async function proxy(targetUrl: string): Promise<Proxy> {
         client.write(answer);
         return;
       }
-      const { done } = drop;
-      drop = undefined;
-      client.destroy();
-      done();
+      end(drop, client);
     });
   });
+
+  const end = ({ done }: Drop, client: Socket) => {
+    drop = undefined;
+    client.destroy();
+    done();
+  };
+  const dropNext = (what: Drop['what'], holding: string): Promise<void> => {
+    if (drop !== undefined) throw new Error('One loss is planned already: await that first');
+    return new Promise((done) => {
+      drop = { what, holding, victim: undefined, done };
+    });
+  };
 
   const listen = async () => {
     if (server.listening) return;
@@ -90,12 +107,8 @@ export async function proxy(targetUrl: string): Promise<Proxy> {
       for (const socket of sockets) socket.resume();
       await listen();
     },
-    dropNextAnswer(holding = '') {
-      if (drop !== undefined) throw new Error('One answer is to be dropped already: await that first');
-      return new Promise((done) => {
-        drop = { holding, victim: undefined, done };
-      });
-    },
+    dropNextAnswer: (holding = '') => dropNext('answer', holding),
+    dropNextRequest: (holding) => dropNext('request', holding),
     close: cut,
     [Symbol.asyncDispose]: cut,
   };

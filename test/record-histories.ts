@@ -3,11 +3,14 @@ import { up } from '../deploy/dev/servers.ts';
 import {
   backfillWorkflowId,
   migrationWorkflowId,
+  recoveryWorkflowId,
+  transactionWorkflowId,
   validationWorkflowId,
   writeWorkflowId,
 } from '../workflows/messages.ts';
-import { account, newAccount, refusedByModern, twin } from './accounts.ts';
+import { type Account, account, bound, ledger, newAccount, refusedByModern, twin } from './accounts.ts';
 import { advanceTo, movingOn } from './scene.ts';
+import { boundScene } from './transactions.ts';
 import { until } from './until.ts';
 
 /**
@@ -55,6 +58,30 @@ await control.send('rollback');
 await advanceTo(at.lockstep, 'decommissioned');
 await at.temporal.workflow.getHandle(migrationWorkflowId(name)).result();
 
+await using together = await movingOn(servers, 'dual-write', boundScene);
+const { name: boundName } = together.migration;
+const bounds = together.lockstep.repository(bound);
+const ledgers = together.lockstep.repository(ledger);
+const items = (given: Partial<Account> = {}) => [
+  bounds.creating(newAccount()),
+  ledgers.creating(newAccount(given)),
+];
+const { operationId: committed } = await together.lockstep.transaction(items());
+const refused = 'refused';
+await together.lockstep
+  .transaction(items({ balance: refusedByModern }), { operationId: refused })
+  .catch(() => undefined);
+await together.proxies.modern.cut();
+const held = together.lockstep.transaction(items());
+await new Promise((resolve) => setTimeout(resolve, 2_000));
+await together.proxies.modern.restore();
+const { operationId: delayed } = await held;
+const recovery = recoveryWorkflowId(boundName);
+await together.temporal.workflow.execute('recoverTransactions', {
+  workflowId: recovery,
+  taskQueue: together.migration.taskQueue,
+});
+
 mkdirSync(folder, { recursive: true });
 for (const [file, workflowId] of Object.entries({
   'write-plain': writeWorkflowId(name, plain),
@@ -64,6 +91,10 @@ for (const [file, workflowId] of Object.entries({
   backfill: backfillWorkflowId(name),
   validate: validationWorkflowId(name),
   migration: migrationWorkflowId(name),
+  'transaction-committed': transactionWorkflowId(boundName, committed),
+  'transaction-refused': transactionWorkflowId(boundName, refused),
+  'transaction-delayed': transactionWorkflowId(boundName, delayed),
+  recovery,
 })) {
   const history = await at.temporal.workflow.getHandle(workflowId).fetchHistory();
   writeFileSync(new URL(`${file}.json`, folder), `${JSON.stringify(asJson(history), null, 1)}\n`);

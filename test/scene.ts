@@ -14,7 +14,7 @@ import { type Phase, phases } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from '../workers/bundle.ts';
 import { type RunningWorker, runWorker } from '../workers/worker.ts';
-import type { MigrationStatus } from '../workflows/messages.ts';
+import { type MigrationStatus, recoveryWorkflowId } from '../workflows/messages.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
 import { type Direct, direct } from './databases/direct.ts';
 import { createDatabasesOn } from './databases.ts';
@@ -174,8 +174,9 @@ async function workWith(
   };
 }
 
-/** A workflow left behind would wait for a worker for ever. */
+/** A workflow left behind would wait for a worker for ever, and a schedule would go on starting them. */
 async function endWorkflows(temporal: Client, migration: Migration): Promise<void> {
+  await temporal.schedule.getHandle(recoveryWorkflowId(migration.name)).delete().catch(ignore);
   const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId } of temporal.workflow.list({ query })) {
     await temporal.workflow.getHandle(workflowId).terminate('the test is over').catch(ignore);

@@ -1,5 +1,6 @@
 import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
+import { bucketsMs, histograms } from '../activities/metrics.ts';
 
 /** Lines go to stderr, so that stdout stays free for results. */
 export function createLogger(level: string): Logger {
@@ -11,6 +12,8 @@ export function createLogger(level: string): Logger {
   }
   return pino({ level }, pino.destination(2));
 }
+
+const buckets = Object.fromEntries(histograms.map((name) => [name, bucketsMs]));
 
 /** Temporal's own lines go the same way; metrics are served in Prometheus form where an address is given. Once a process. */
 export function installRuntime(logger: Logger, metricsAddress: string | null): void {
@@ -27,7 +30,11 @@ export function installRuntime(logger: Logger, metricsAddress: string | null): v
     }),
     ...(metricsAddress === null
       ? {}
-      : { telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } } }),
+      : {
+          telemetryOptions: {
+            metrics: { prometheus: { bindAddress: metricsAddress, histogramBucketOverrides: buckets } },
+          },
+        }),
   });
 }
 

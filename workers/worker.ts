@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities/index.ts';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { gaugesOf } from '../activities/gauges.ts';
+import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { dataConverterFrom } from '../client/encryption.ts';
 import { definedOnly } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
@@ -9,11 +10,17 @@ import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { watchGauges } from './gauges.ts';
+import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
+  /** Default: those that the environment names. They are closed with the worker. */
+  readonly stores?: Readonly<Record<StoreName, Store>>;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** How often what is owed, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
+  readonly gaugeEveryMs?: number | null;
 }
 
 export interface RunningWorker {
@@ -30,7 +37,7 @@ const graceTime = '20s';
 /** Wires stores, activities and workflows of one migration, and runs them. */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { migration, environment, log } = options;
-  const stores = openStores(migration, environment);
+  const stores = options.stores ?? openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const closeAll = async () => {
     for (const closing of release.splice(0).toReversed()) await closing();
@@ -39,22 +46,33 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     const connection = await connectNative(environment);
     release.push(() => connection.close());
     await tellWhatIsWrong(stores, log);
+    const meter = Runtime.instance().metricMeter;
+    const context: ActivityContext = {
+      migration,
+      stores,
+      clock: new HybridClock(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      meter,
+      log,
+    };
+    if (options.gaugeEveryMs) {
+      const watch = watchGauges({ sources: gaugesOf(context), meter, everyMs: options.gaugeEveryMs, log });
+      release.push(() => watch.stop());
+    }
+    const namespace =
+      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const worker = await Worker.create({
       connection,
-      namespace:
-        loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default',
+      namespace,
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
-      activities: createActivities({
-        migration,
-        stores,
-        clock: new HybridClock(),
-        wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-        log,
-      }),
+      activities: createActivities(context),
       shutdownGraceTime: graceTime,
+      // With a heartbeat comes the word that something is to be interrupted.
+      maxHeartbeatThrottleInterval: '500ms',
       dataConverter: dataConverterFrom(environment),
     });
+    await keepRecovering(migration, connection, namespace, environment);
     const finished = worker.run().finally(closeAll);
     return {
       finished,

@@ -1,4 +1,4 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput } from '../model/operation.ts';
@@ -75,6 +75,13 @@ const heartbeats = { heartbeatTimeout: '10s', startToCloseTimeout: '6 hours' } a
 
 /** Long activities that report by heartbeat; a lost worker is noticed within ten seconds. */
 export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses });
+
+/** As `bulk`; cancelled, they end with what they have come to. */
+export const bulkUntilTold = proxyActivities<Activities>({
+  ...heartbeats,
+  retry: pauses,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
 
 /** Long activities that must be over in a bounded time. */
 export function bulkWithin(milliseconds: number) {

@@ -3,11 +3,15 @@ import type { StoreName } from '../model/failure.ts';
 import type { Policy } from '../model/migration.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
+import type { TransactionReceipt } from '../model/transaction.ts';
 
 /** Every message that a workflow of ours takes, and the ids by which they are found. */
 
 export const writeWorkflowId = (migration: string, operationId: string) =>
   `write/${migration}/${operationId}`;
+export const transactionWorkflowId = (migration: string, operationId: string) =>
+  `transaction/${migration}/${operationId}`;
+export const recoveryWorkflowId = (migration: string) => `recover/${migration}`;
 export const migrationWorkflowId = (migration: string) => `migration/${migration}`;
 export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
@@ -52,6 +56,15 @@ export interface RetriedOperations {
   readonly stopped?: string | null;
 }
 
+export interface TransactionStatus {
+  readonly stage: 'preparing' | 'finishing' | 'committed' | 'aborted';
+  readonly reason: string | null;
+}
+
+/** Answers when the transaction is as durable as its `ack` asks; fails with its own failure. */
+export const transactionAcknowledged = defineUpdate<TransactionReceipt>('acknowledged');
+export const transactionStatus = defineQuery<TransactionStatus>('status');
+
 /** What a validation found. */
 export interface Evidence {
   readonly at: string;
@@ -92,9 +105,33 @@ export interface BackfillProgress {
   readonly copied: number;
   readonly skipped: number;
   readonly refused: number;
+  /** Of rows as they travel, and about how many there will have been. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Keys a second within the last minute or so; null where nothing can be said. */
+  readonly perSecond: number | null;
+  /** From the speed of late; null where that is unknown or nothing moves. */
+  readonly secondsLeft: number | null;
+  /** Time in which the copy gave way to live writes, all ranges together. */
+  readonly throttledSeconds: number;
+  /** What it waits for, such as a store that is away or full. */
+  readonly waiting: string | null;
+  readonly entities: readonly EntityProgress[];
   readonly startedAt: string;
   readonly finishedAt: string | null;
+  /** Why it came to an end before its time; its checkpoints stay. */
   readonly stopped: string | null;
+}
+
+export interface EntityProgress {
+  readonly entity: string;
+  readonly total: number;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly done: boolean;
 }
 
 export interface MigrationStatus {

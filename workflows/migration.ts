@@ -17,6 +17,7 @@ import {
 import { neededStores, type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { backfill } from './backfill.ts';
+import { justStarted } from './backfill-progress.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import { gate, refuseUnreachable } from './gates.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
@@ -121,7 +122,8 @@ export async function migration(input: MigrationInput): Promise<void> {
         },
       );
     },
-    description: 'Starts the backfill again, from the first key; what is there is kept',
+    description:
+      'Starts the backfill again, where it stopped or else from the first key; what is there is kept',
   });
   setHandler(
     messages.startValidation,
@@ -352,22 +354,13 @@ export async function migration(input: MigrationInput): Promise<void> {
             parallel: policy.backfillParallel,
             paused: state.paused,
             rate: state.rate,
+            resume: (state.backfill?.stopped ?? null) !== null,
             carried: null,
           },
         ],
       }),
     );
-    state.backfill = {
-      running: true,
-      done: false,
-      total: 0,
-      copied: 0,
-      skipped: 0,
-      refused: 0,
-      startedAt: new Date().toISOString(),
-      finishedAt: null,
-      stopped: null,
-    };
+    state.backfill = justStarted(new Date().toISOString());
     return begun;
   }
 

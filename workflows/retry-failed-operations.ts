@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RetryBatch, RetryRequest } from '../activities/journal.ts';
-import { bulkWithin } from './activities.ts';
+import { bulkWithin, within } from './activities.ts';
 import { messageOf } from './failures.ts';
 import { type RetriedOperations, resolveSignal, writeWorkflowId } from './messages.ts';
 
@@ -34,7 +34,12 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
     const batch: RetryBatch = await bulkWithin(batchLimitMs).retryOwed({ ...request, from });
     found.settled += batch.settled;
     found.failed += batch.failed;
-    found.told += await tell(migration, batch.waiting);
+    found.told += await tell(migration, [...batch.unparked, ...batch.undoing]);
+    if (batch.unparked.length > 0) {
+      // Not before: what is settled is not found again, should this end here.
+      await within(batchLimitMs).settleRetried({ operationIds: batch.unparked });
+      found.settled += batch.unparked.length;
+    }
     const result: RetriedOperations = { ...found, stopped: batch.stopped };
     setCurrentDetails(details(result));
     if (batch.stopped) log.warn('the retry of owed operations stopped', { reason: batch.stopped });

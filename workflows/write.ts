@@ -25,6 +25,7 @@ import {
   type WriteStatus,
   writeStatus,
 } from './messages.ts';
+import { routeAfter as nextRoute } from './route.ts';
 import { compensationDetails, lookBackDetails, parkedDetails, undoSummary } from './write-details.ts';
 
 /** What a primary has decided, under which route. */
@@ -53,7 +54,6 @@ type Parked = { readonly decision: Resolution } | { readonly settled: OperationS
 type Undone = 'undone' | 'left' | 'stands';
 
 const parallelConflictAttempts = 3;
-const laggingMs = 250;
 const lookBackLimitMs = 600_000;
 
 type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
@@ -372,9 +372,13 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   }
 }
 
-/** An update computes its image at the primary first, so the secondary can only follow. */
-function runsParallel(input: WriteInput): boolean {
-  return input.operation.kind !== 'update' && input.route.secondary !== null && input.dualWrite;
+/**
+ * An update computes its image at the primary first, so the secondary can only follow; and what the primary may well refuse
+ * because of its version is not worth undoing.
+ */
+function runsParallel({ operation, route, dualWrite }: WriteInput): boolean {
+  if (operation.kind === 'update' || operation.expectedVersion !== null) return false;
+  return route.secondary !== null && dualWrite;
 }
 
 /**
@@ -487,12 +491,8 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
   }
 }
 
-/** The route that is open now, as soon as one is. A store that has not learned of it yet gets a moment to. */
-async function routeAfter(fenced: WriteRoute, input: WriteInput): Promise<WriteRoute> {
-  const request = { operationId: input.operation.id, dualWrite: input.dualWrite };
-  const route = await soon((activities) => activities.openRoute(request));
-  if (route.epoch === fenced.epoch) await sleep(laggingMs);
-  return route;
+function routeAfter(fenced: WriteRoute, { operation, dualWrite }: WriteInput): Promise<WriteRoute> {
+  return nextRoute(fenced, { operationId: operation.id, dualWrite });
 }
 
 async function outcomeOf(

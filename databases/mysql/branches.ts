@@ -1,43 +1,65 @@
 import type mysql from 'mysql2/promise';
 import { type BranchName, branchPrefix } from '../branch-name.ts';
 import type { EngineBranches, Parameter, Session, TextCells } from '../engine.ts';
+import { branchObstacle } from './branch-obstacle.ts';
 import { literal } from './quote.ts';
 
 /** What XA needs of the engine. */
 export interface XaAccess {
   connection(): Promise<mysql.PoolConnection>;
   session(client: mysql.PoolConnection): Session;
+  /** On a connection that no writer waits on. */
   query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
   isBroken(error: unknown): boolean;
 }
 
+/** A connection with the branch that it prepared. */
+interface Holder {
+  readonly client: mysql.PoolConnection;
+  readonly session: Session;
+  readonly letGo: NodeJS.Timeout;
+}
+
+type How = 'commit' | 'roll back';
+
+/** An owner that does not come back leaves its branch to others. */
+const holdMs = 60_000;
+/** How long another's connection is waited for before it is ended, and for how long altogether. */
+const holderMs = 2_000;
+const endWithinMs = 8_000;
+/** The server lets go of a name a moment before it lets go of the branch. */
+const graceMs = 500;
+const pauseMs = 50;
 const unknownXid = 1397;
-const heldForMs = 5_000;
-const pauseMs = 5;
+const lockTimeout = 1205;
 
 /**
- * Branches by XA. MariaDB lets go of shared locks at `XA PREPARE`, and with them of the fence: so a branch also inserts and
- * deletes a row of `lockstep_branches`, whose exclusive lock stays until the branch ends, over a crash of the server too.
+ * Branches by XA, ended on the connection that prepared them where that is ours.
+ *
+ * MariaDB keeps a prepared branch to its connection. While such a connection ends there is a moment in which `XA COMMIT` by
+ * another one is answered with success and does nothing, and the branch is lost until the server restarts. So every branch is
+ * accompanied by a lock of its name (`GET_LOCK`), and nobody else touches it until the name has been free for a while.
+ *
+ * MariaDB also lets go of shared locks at `XA PREPARE`, and with them of the fence. So a branch inserts and deletes a row of
+ * `lockstep_branches`, whose exclusive lock stays until the branch ends, over a crash of the server too.
  */
 export function xaBranches(access: XaAccess): EngineBranches {
+  const holders = new Map<string, Holder>();
+
   return {
-    async prepare(name, migration, work) {
+    async prepare(name, work) {
       const client = await access.connection();
       const session = access.session(client);
       try {
+        await session.query('SELECT GET_LOCK(?, 0) AS held', [name.global]);
         await session.query(`XA START ${xid(name)}`);
         try {
           const { keep, result } = await work(session);
-          if (keep) await holdFence(session, migration, name);
+          if (keep) await holdFence(session, name);
           await session.query(`XA END ${xid(name)}`);
-          if (!keep) {
-            await session.query(`XA ROLLBACK ${xid(name)}`);
-            client.release();
-            return result;
-          }
-          await session.query(`XA PREPARE ${xid(name)}`);
-          // A prepared branch belongs to its connection: nobody else can end it while that lives.
-          client.destroy();
+          await session.query(`XA ${keep ? 'PREPARE' : 'ROLLBACK'} ${xid(name)}`);
+          if (keep) hold(name, client, session);
+          else await giveBack(name, client, session);
           return result;
         } catch (error) {
           if (!access.isBroken(error)) await leave(session, name);
@@ -50,35 +72,14 @@ export function xaBranches(access: XaAccess): EngineBranches {
     },
 
     async end(name, how) {
-      const sql = `XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${xid(name)}`;
-      const until = Date.now() + heldForMs;
-      for (;;) {
-        try {
-          await access.query(sql);
-          return 'ended';
-        } catch (error) {
-          if (!isUnknown(error)) throw error;
-        }
-        if (!(await list()).includes(`${name.global}:${name.local}`)) return 'absent';
-        if (Date.now() > until) return 'held';
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
+      return (await endHeld(name, how)) ?? (await endOfOthers(name, how));
     },
 
     list,
 
     async obstacle(tables) {
-      const [server] = await access.query('SELECT VERSION() AS version');
-      const tooOld = whyTooOld(server?.version ?? '');
-      if (tooOld) return tooOld;
-      const [galera] = await access.query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
-      if (galera?.Value === 'ON') {
-        return 'it is a Galera cluster (wsrep_on), which keeps no prepared transactions; use the pattern parallel';
-      }
-      const other = await tableOfOtherEngine(tables);
-      if (other) {
-        return `table ${other.name} is kept by ${other.engine}, which has no transactions; ALTER TABLE ${other.name} ENGINE = InnoDB`;
-      }
+      const obstacle = await branchObstacle(access.query, tables);
+      if (obstacle) return obstacle;
       try {
         await list();
         return null;
@@ -89,6 +90,76 @@ export function xaBranches(access: XaAccess): EngineBranches {
     },
   };
 
+  function hold(name: BranchName, client: mysql.PoolConnection, session: Session): void {
+    const letGo = setTimeout(() => {
+      holders.delete(textOf(name));
+      client.destroy();
+    }, holdMs);
+    letGo.unref();
+    holders.set(textOf(name), { client, session, letGo });
+  }
+
+  /** Null where no connection of ours holds the branch, or not any more. */
+  async function endHeld(name: BranchName, how: How): Promise<'ended' | null> {
+    const holder = holders.get(textOf(name));
+    if (!holder) return null;
+    holders.delete(textOf(name));
+    clearTimeout(holder.letGo);
+    try {
+      await holder.session.query(statement(name, how));
+      await giveBack(name, holder.client, holder.session);
+      return 'ended';
+    } catch (error) {
+      holder.client.destroy();
+      if (access.isBroken(error)) return null;
+      throw error;
+    }
+  }
+
+  async function endOfOthers(name: BranchName, how: How): Promise<'ended' | 'absent' | 'held' | 'lost'> {
+    const began = Date.now();
+    let freeSince: number | null = null;
+    for (;;) {
+      if (!(await list()).includes(textOf(name))) return 'absent';
+      const now = Date.now();
+      const [row] = await access.query('SELECT IS_USED_LOCK(?) AS holder', [name.global]);
+      const holder = row?.holder ?? null;
+      freeSince = holder === null ? (freeSince ?? now) : null;
+      if (freeSince !== null && now - freeSince >= graceMs) {
+        if (await endedByName(name, how)) return (await isLost(name)) ? 'lost' : 'ended';
+      } else if (holder !== null && now - began >= holderMs) {
+        // Its worker is stuck, or cut off: the branch outlives the connection, and is free then.
+        await access.query(`KILL CONNECTION ${Number(holder)}`).catch(() => undefined);
+      }
+      if (now - began > endWithinMs) return 'held';
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  async function endedByName(name: BranchName, how: How): Promise<boolean> {
+    try {
+      await access.query(statement(name, how));
+      return true;
+    } catch (error) {
+      if (isError(error, unknownXid)) return false;
+      throw error;
+    }
+  }
+
+  /** Whether the branch that was ended still holds its locks. */
+  async function isLost({ migration, global }: BranchName): Promise<boolean> {
+    try {
+      await access.query(
+        'SELECT id FROM lockstep_branches WHERE migration = ? AND id = ? FOR UPDATE NOWAIT',
+        [migration, global],
+      );
+      return false;
+    } catch (error) {
+      if (isError(error, lockTimeout)) return true;
+      throw error;
+    }
+  }
+
   async function list(): Promise<string[]> {
     const rows = await access.query('XA RECOVER');
     return rows.flatMap(({ data, gtrid_length }) => {
@@ -97,23 +168,16 @@ export function xaBranches(access: XaAccess): EngineBranches {
       return [`${data.slice(0, split)}:${data.slice(split)}`];
     });
   }
-
-  async function tableOfOtherEngine(tables: readonly string[]) {
-    for (const name of tables) {
-      const [table = '', schema] = name.split('.').toReversed();
-      const [row] = await access.query(
-        'SELECT ENGINE AS engine FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',
-        [schema ?? null, table],
-      );
-      if (row && row.engine !== 'InnoDB') return { name, engine: row.engine ?? 'no engine' };
-    }
-    return null;
-  }
 }
 
-async function holdFence(session: Session, migration: string, { global }: BranchName): Promise<void> {
+async function holdFence(session: Session, { migration, global }: BranchName): Promise<void> {
   await session.query('INSERT INTO lockstep_branches (migration, id) VALUES (?, ?)', [migration, global]);
   await session.query('DELETE FROM lockstep_branches WHERE migration = ? AND id = ?', [migration, global]);
+}
+
+async function giveBack(name: BranchName, client: mysql.PoolConnection, session: Session): Promise<void> {
+  await session.query('SELECT RELEASE_LOCK(?) AS released', [name.global]);
+  client.release();
 }
 
 /** Gives back the locks at once; where even that fails, they go with the connection. */
@@ -123,26 +187,18 @@ async function leave(session: Session, name: BranchName): Promise<void> {
   await session.query(`XA ROLLBACK ${xid(name)}`).catch(() => undefined);
 }
 
+function statement(name: BranchName, how: How): string {
+  return `XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${xid(name)}`;
+}
+
 function xid({ global, local }: BranchName): string {
   return `${literal(global)}, ${literal(local)}`;
 }
 
-function isUnknown(error: unknown): boolean {
-  return error instanceof Error && 'errno' in error && error.errno === unknownXid;
+function textOf({ global, local }: BranchName): string {
+  return `${global}:${local}`;
 }
 
-/** Older servers lose prepared branches when their connection ends. */
-export function whyTooOld(version: string): string | null {
-  const isMariaDb = version.includes('MariaDB');
-  const needed = isMariaDb ? [10, 5, 0] : [5, 7, 7];
-  const has = (/^(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
-  for (const [at, least] of needed.entries()) {
-    const part = has[at] ?? 0;
-    if (part > least) return null;
-    if (part < least) {
-      const name = `${isMariaDb ? 'MariaDB' : 'MySQL'} ${has.join('.')}`;
-      return `${name} loses prepared transactions with their connection; upgrade to ${needed.join('.')} or later`;
-    }
-  }
-  return null;
+function isError(error: unknown, number: number): boolean {
+  return error instanceof Error && 'errno' in error && error.errno === number;
 }

@@ -4,7 +4,7 @@ import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundEntity, BoundTable } from '../binding.ts';
 import { type BulkEngine, LoadRefused, type PlacedKey } from '../bulk-engine.ts';
 import { equals } from '../column.ts';
-import { type CopyCell, putCell } from '../copy-cell.ts';
+import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import type { CopyText } from '../copy-text.ts';
 import type { Parameter, Session, TextCells } from '../engine.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -15,6 +15,7 @@ interface Clients {
   /** The connection of a transaction. */
   of(session: Session): mysql.PoolConnection;
   query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
+  readonly timeoutMs: number;
 }
 
 const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -29,14 +30,16 @@ export function mysqlBulk(clients: Clients): BulkEngine {
 
     copyOut: ({ sql, parameters }, cells, page, unfit) =>
       clients.borrowed((client) =>
-        streamRows(client, sql, parameters, (packet) => putRow(cells, page, packet, unfit)),
+        streamRows(client, { sql, parameters, timeoutMs: clients.timeoutMs }, (packet) =>
+          putRow(cells, page, packet, unfit),
+        ),
       ),
 
     prefix: () => '',
 
     async copyIn(session, table, rows, how) {
       const client = clients.of(session);
-      if (how === 'new') return await load(client, table, rows);
+      if (how === 'new') return await load(client, table, rows, clients.timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
@@ -45,6 +48,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
         client,
         { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
         rows,
+        clients.timeoutMs,
       );
       const same = table.identity
         .map((column) => equals(column, `t.${quote(column.name)}`, `x.${quote(column.name)}`))
@@ -61,6 +65,44 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       return row?.allowed === '1'
         ? null
         : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
+    },
+
+    async estimateRows(table) {
+      const parts = table.split('.');
+      const [row] = await clients.query(
+        'SELECT TABLE_ROWS AS estimate FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',
+        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+      );
+      return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
+    },
+
+    /** Without those that a foreign key leans on, which cannot be dropped. */
+    async secondaryIndexes(table) {
+      const parts = table.split('.');
+      const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+      const rows = await clients.query(
+        `SELECT s.INDEX_NAME AS name, s.INDEX_TYPE AS type, s.COLUMN_NAME AS part, s.SUB_PART AS prefix
+         FROM information_schema.STATISTICS s
+         WHERE s.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 1
+           AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS f JOIN information_schema.KEY_COLUMN_USAGE u
+             ON u.TABLE_SCHEMA = f.TABLE_SCHEMA AND u.TABLE_NAME = f.TABLE_NAME AND u.COLUMN_NAME = f.COLUMN_NAME
+             WHERE f.TABLE_SCHEMA = s.TABLE_SCHEMA AND f.TABLE_NAME = s.TABLE_NAME AND f.INDEX_NAME = s.INDEX_NAME
+               AND f.SEQ_IN_INDEX = 1 AND u.REFERENCED_TABLE_NAME IS NOT NULL)
+         ORDER BY s.INDEX_NAME, s.SEQ_IN_INDEX`,
+        place,
+      );
+      const indexes = new Map<string, { kind: string; columns: string[] }>();
+      for (const { name, type, part, prefix } of rows) {
+        if (!name || !part) continue;
+        const kind = type === 'FULLTEXT' || type === 'SPATIAL' ? `${type} ` : '';
+        const index = indexes.get(name) ?? { kind, columns: [] };
+        index.columns.push(`${quote(part)}${prefix ? `(${prefix})` : ''}`);
+        indexes.set(name, index);
+      }
+      return [...indexes].map(
+        ([name, { kind, columns }]) =>
+          `CREATE ${kind}INDEX ${quote(name)} ON ${quoteTable(table)} (${columns.join(', ')})`,
+      );
     },
 
     async shareFence(session, migration) {
@@ -142,6 +184,7 @@ async function load(
   client: mysql.PoolConnection,
   { name, columns }: Pick<BoundTable, 'name' | 'columns'>,
   rows: Buffer,
+  timeoutMs: number,
 ): Promise<void> {
   const targets = columns.map((column, index) => {
     const variable = `@lockstep_${index}`;
@@ -155,6 +198,7 @@ async function load(
     sql: `LOAD DATA LOCAL INFILE 'lockstep' INTO TABLE ${quoteTable(name)}
       CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'
       (${targets.map((target) => target.name).join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
+    timeout: timeoutMs,
     infileStreamFactory: () => Readable.from(pieces(rows)),
   });
   if (result.warningStatus > 0)
@@ -183,7 +227,7 @@ function putRow(
     for (const cell of cells) {
       const first = bytes[at] as number;
       if (first === 0xfb) {
-        page.null();
+        putNull(cell, page);
         at += 1;
         continue;
       }

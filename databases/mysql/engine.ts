@@ -20,6 +20,7 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
+import { readSettings } from './settings.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /**
@@ -120,6 +121,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       borrowed,
       of: (inside) => clientOf(clients, inside),
       query: (sql, parameters) => engine.query(sql, parameters),
+      timeoutMs: options.statementTimeoutMs,
     }),
     text: {
       table: quoteTable,
@@ -236,6 +238,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
         await engine.query(`ALTER TABLE ${quoteTable(table.name)} AUTO_INCREMENT = 1`);
       }
     },
+
+    settings: () => readSettings({ query }),
 
     classify,
     isDeadlock,

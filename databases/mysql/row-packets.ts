@@ -18,12 +18,15 @@ type RowState = (packet: RowPacket, connection: unknown) => unknown;
  */
 export function streamRows(
   client: mysql.PoolConnection,
-  sql: string,
-  parameters: readonly Parameter[],
+  statement: { readonly sql: string; readonly parameters: readonly Parameter[]; readonly timeoutMs: number },
   take: (packet: RowPacket) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query: Query & { row?: RowState } = underneath(client).query({ sql, values: [...parameters] });
+    const query: Query & { row?: RowState } = underneath(client).query({
+      sql: statement.sql,
+      values: [...statement.parameters],
+      timeout: statement.timeoutMs,
+    });
     const own = query.row;
     if (typeof own !== 'function')
       throw new TypeError('this version of mysql2 has another way of reading rows');

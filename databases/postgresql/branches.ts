@@ -15,7 +15,7 @@ const undefinedObject = '42704';
 /** Branches by `PREPARE TRANSACTION`. They keep all their locks, those of the fence too, over a crash of the server. */
 export function twoPhaseBranches(access: TwoPhaseAccess): EngineBranches {
   return {
-    async prepare(name, _migration, work) {
+    async prepare(name, work) {
       const client = await access.connect();
       let broken: boolean | undefined;
       try {

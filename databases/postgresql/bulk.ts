@@ -4,8 +4,8 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../binding.ts';
 import type { BulkEngine, PlacedKey } from '../bulk-engine.ts';
-import { equals } from '../column.ts';
-import { type CopyCell, putCell } from '../copy-cell.ts';
+import { type CatalogueColumn, equals } from '../column.ts';
+import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-text.ts';
 import type { Session } from '../engine.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -24,7 +24,7 @@ interface Clients {
 
 export function postgresqlBulk(clients: Clients): BulkEngine {
   const bulk: BulkEngine = {
-    pageCell: (column, reference) => column.read(reference),
+    pageCell: (column, reference) => (isBare(column) ? reference : column.read(reference)),
 
     copyOut: (query, cells, page, unfit) =>
       clients.borrowed(async (client) => {
@@ -50,7 +50,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       const written = column.write('x');
       if (written === "decode(x, 'hex')") return '\\x';
       // What a cast from text gives, COPY gives too; times are in UTC in every session of ours.
-      return /^x::[\w". ]+$/.test(written) || written === "(x || '+00')::timestamptz" ? '' : null;
+      return /^x::[\w". ]+$/.test(written) || written === "(x::timestamp AT TIME ZONE 'UTC')" ? '' : null;
     },
 
     async copyIn(session, table, rows, how) {
@@ -80,6 +80,25 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
 
     whyNoCopyIn: async () => null,
+
+    estimateRows: (table) =>
+      clients.borrowed(async (client) => {
+        const { rows } = await client.query<{ rows: string }>(
+          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = to_regclass($1) AND reltuples > 0',
+          [quoteTable(table)],
+        );
+        return rows[0] ? Number(rows[0].rows) : null;
+      }),
+
+    secondaryIndexes: (table) =>
+      clients.borrowed(async (client) => {
+        const { rows } = await client.query<{ made: string }>(
+          `SELECT pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
+           WHERE i.indrelid = to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
+          [quoteTable(table)],
+        );
+        return rows.map(({ made }) => made);
+      }),
 
     async shareFence(session, migration) {
       await session.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
@@ -154,6 +173,14 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
   return bulk;
 }
 
+const bareKinds = ['integer', 'bigint', 'decimal', 'float', 'date', 'time', 'timestamp', 'uuid', 'text'];
+
+/** Whether COPY gives the text that a cast would give. */
+function isBare({ natural, rule, limits, read }: CatalogueColumn): boolean {
+  if (!natural || rule.own || limits.padded || read('x') !== 'x::text') return false;
+  return bareKinds.includes(natural.kind);
+}
+
 /** Awaits the answer, not only the last byte: a refusal comes with it. */
 async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<void> {
   const stream = client.query(copyFrom(`COPY ${into} FROM STDIN`));
@@ -190,7 +217,7 @@ function putRow(
   try {
     for (const cell of cells) {
       const stop = cellEnd(bytes, at, end);
-      if (isNull(bytes, at, stop)) page.null();
+      if (isNull(bytes, at, stop)) putNull(cell, page);
       else if (cell.plain) putCell(cell, page, bytes, at, stop);
       else if (cell.fits(bytes, at, stop) && cell.prefix === '') page.escaped(bytes, at, stop);
       else page.string(cell.convert(cellText(bytes, at, stop) ?? ''), cell.prefix);

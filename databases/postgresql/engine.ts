@@ -21,6 +21,7 @@ import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
+import { readSettings } from './settings.ts';
 import { fenceClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -183,6 +184,8 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
         );
       }
     },
+
+    settings: () => readSettings({ query }),
 
     classify,
     isDeadlock,

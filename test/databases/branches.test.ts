@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type Attempt, branchName, transactionKey } from '../../databases/branch-name.ts';
 import type { Change } from '../../databases/branches.ts';
 import type { Store } from '../../databases/store.ts';
@@ -8,6 +8,8 @@ import {
   fence,
   migrationName,
   type Opened,
+  openOn,
+  openPlace,
   operationId,
   readOne,
   writeOf,
@@ -45,6 +47,8 @@ async function clear(store: Store) {
 }
 
 atEachPlace('a branch', (at) => {
+  afterEach(() => clear(at().store));
+
   test('shows nothing until it is committed, and then all of it', async () => {
     const { store, control } = at();
     const attempt = attemptAt(at());
@@ -171,6 +175,35 @@ atEachPlace('a branch', (at) => {
     expect(await rowOf(at(), 70)).toEqual([{ owner: 'Ada' }]);
   });
 
+  test('whose connection ends at that moment is ended by others all the same', async () => {
+    const { store, url, place } = at();
+    const ids = Array.from({ length: 20 }, (_, index) => 700 + index);
+    const attempts = await Promise.all(
+      ids.map(async (id) => {
+        const attempt = attemptAt(at());
+        const dying = openOn(place.role, { url });
+        await dying.prepareBranch(attempt, [create(id)], fence);
+        await dying.close();
+        return attempt;
+      }),
+    );
+    expect(await Promise.all(attempts.map((attempt) => store.commitBranch(attempt)))).not.toContain(false);
+    for (const id of ids) expect(await rowOf(at(), id)).toEqual([{ owner: 'Ada' }]);
+  });
+
+  test('of the same migration in another database is not ours', async () => {
+    await using other = await openPlace(at().place);
+    const attempt = attemptAt(at());
+    await other.store.prepareBranch(attempt, [create(75)], fence);
+    const [here, rolledBack, there] = [
+      await at().store.preparedBranches(migrationName),
+      await at().store.rollBackBranch(attempt),
+      await other.store.preparedBranches(migrationName),
+    ];
+    await clear(other.store);
+    expect({ here, rolledBack, there }).toEqual({ here: [], rolledBack: false, there: [attempt] });
+  });
+
   test('of an operation with the longest id has a name that the server takes', async () => {
     const { store } = at();
     const longest = 'x'.repeat(160);
@@ -205,7 +238,7 @@ atEachPlace('a branch', (at) => {
 
 atEachPlace('the record of a transaction', (at) => {
   const opened = async (attempt: string, id = operationId()) => {
-    const record = await at().store.openTransaction(
+    const { record } = await at().store.openTransaction(
       { operationId: id, entity: 'account', key: ['1'] },
       attempt,
       migrationName,

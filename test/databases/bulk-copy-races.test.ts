@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Access } from '../../databases/access.ts';
 import type { CopyResult } from '../../databases/bulk-write.ts';
-import { bulkWrites } from '../../databases/bulk-write.ts';
-import type { CopyGuard } from '../../databases/copy-guard.ts';
-import { guardedWrites } from '../../databases/guarded-write.ts';
-import { mysqlEngine } from '../../databases/mysql/engine.ts';
-import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
 import type { Store } from '../../databases/store.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { type Account, account } from './entities.ts';
+import { withoutGuard } from '../unguarded.ts';
+import { type Account, account, invoice } from './entities.ts';
 import {
   deleteOf,
   fence,
@@ -36,7 +31,10 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
   beforeAll(async () => {
     at = await openPlace(place);
     await at.asSecondary();
-    const without = withoutGuard(at.url);
+    const without = withoutGuard(
+      at.url,
+      defineMigration({ name: migrationName, entities: [account], deadline: '2100-01-01T00:00:00Z' }),
+    );
     unguarded = without.copyPage;
     release = without.close;
   });
@@ -44,8 +42,10 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await release?.();
     await at?.[Symbol.asyncDispose]();
   });
+  const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
   beforeEach(async () => {
     await at.sql('DELETE FROM accounts');
+    await at.sql(`DELETE FROM ${records}`);
     await at.store.clearChunks(migrationName);
     await at.store.planChunks(migrationName, 'account', []);
   });
@@ -146,6 +146,18 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(await readOne(at.store, account, ['20'])).toMatchObject({ version: '5', deleted: true });
   });
 
+  test('waits for it also where other keys have records already', async () => {
+    const watcher = await at.another();
+    for (const id of ['1', '2', '3'])
+      await writeOne(at.store, account, deleteOf([id], { ...follow, version: '5' }));
+    const flight = await deleteInFlight(25);
+    const copying = copy([{ ...ada, id: 25 }]);
+    await watcher.waiting(1);
+    await flight.commit();
+    expect(await copying).toMatchObject({ taken: true, copied: 0, skipped: 1 });
+    expect(await at.sql('SELECT id FROM accounts')).toEqual([]);
+  });
+
   test('without its guard would bring the row back', async () => {
     const flight = await deleteInFlight(30);
     expect(await copy([{ ...ada, id: 30 }], unguarded)).toMatchObject({ copied: 1 });
@@ -206,31 +218,50 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     );
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
-});
 
-/** The same bulk load on a connection of its own, which looks for nothing. */
-function withoutGuard(url: string) {
-  const migration = defineMigration({
-    name: migrationName,
-    entities: [account],
-    deadline: '2100-01-01T00:00:00Z',
+  test('of keys with several rows waits for a live write of one of them, and leaves it alone', async () => {
+    const watcher = await at.another();
+    const live = await at.another();
+    await at.store.planChunks(migrationName, 'invoice', []);
+    const { pageOf } = await at.store.pageTarget(invoice);
+    const { page } = pageOf(
+      ['A', 'B'].map((number) => ({
+        key: [number],
+        image: imageFrom(invoice, {
+          number,
+          issued: '2024-01-01',
+          customer: { id: 7, name: 'Ada', city: null },
+          lines: [1, 2].map((position) => ({ position, product: 'tea', quantity: position })),
+        }),
+      })),
+    );
+    await live.rows('START TRANSACTION');
+    await live.rows(
+      `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('invoice', '["A"]', 5, ${place.engine === 'PostgreSQL' ? 'true' : '1'})`,
+    );
+    const [from] = await at.store.chunks(migrationName, 'invoice');
+    if (!from) throw new Error('no chunk is planned');
+    const copying = at.store.copyPage(
+      invoice,
+      {
+        page,
+        unfit: [],
+        from,
+        next: { cursor: null, done: true },
+        slowly: () => Promise.reject(new Error('nothing takes the long way')),
+        wary: false,
+      },
+      fence,
+    );
+    await watcher.waiting(1);
+    await live.rows('COMMIT');
+    expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1, refused: 0 });
+    expect(await at.sql('SELECT number FROM invoices')).toEqual([{ number: 'B' }]);
+    expect(await at.sql('SELECT invoice_number, position FROM invoice_lines ORDER BY position')).toEqual([
+      { invoice_number: 'B', position: '1' },
+      { invoice_number: 'B', position: '2' },
+    ]);
+    expect(await at.sql('SELECT id, name FROM customers')).toEqual([{ id: '7', name: 'Ada' }]);
+    expect(await at.control('records', 'version = 0')).toEqual([]);
   });
-  const options = {
-    url: new URL(url),
-    address: 'unguarded',
-    poolSize: 2,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 30_000,
-    tls: null,
-  };
-  const engine = url.startsWith('postgres')
-    ? postgresqlEngine('modern', options)
-    : mysqlEngine('modern', options);
-  const access = new Access('modern', engine, migration);
-  const nothing: CopyGuard = {
-    before: async (_session, _page, positions) => positions,
-    after: async () => [],
-  };
-  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
-  return { copyPage, close: () => engine.close() };
-}
+});

@@ -4,7 +4,7 @@ import type { CopyChunk } from '../../databases/bulk-write.ts';
 import type { Chunk, WriteItem } from '../../databases/store.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { account, type Specimen, slot, specimen } from './entities.ts';
+import { account, invoice, type Specimen, slot, specimen } from './entities.ts';
 import {
   deleteOf,
   fence,
@@ -221,6 +221,40 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     await expect(put(account, read, {}, { ...fence, epoch: 0 })).rejects.toMatchObject({ code: 'Fenced' });
     expect(await accountsIn(target)).toEqual([]);
     expect(await chunkOf(account)).toMatchObject({ copied: 1 });
+  });
+
+  test('of images brings keys of several rows over whole, and what they share once', async () => {
+    await target.store.planChunks(migrationName, 'invoice', []);
+    const values = ['a1', 'B2', 'c3', 'D4', 'e5'].flatMap((number, index) =>
+      Array.from(
+        { length: index + 1 },
+        (_, line) =>
+          `('${number}', '2024-01-0${index + 1}', ${index % 2}, 'customer ${index % 2}', NULL, ${line}, 'tea', ${line + 1})`,
+      ),
+    );
+    await source.sql(`INSERT INTO invoice_rows VALUES ${values.join(', ')}`);
+    const into = await target.store.pageTarget(invoice);
+    const seen: Key[] = [];
+    for (let after: Key | null = null, full = true; full; ) {
+      const read = await source.store.readImages(invoice, { after, upTo: null, limit: 2 });
+      if (!read) throw new Error('wide rows lie in one table');
+      expect(read.unfit).toEqual([]);
+      const { page, unfit } = into.pageOf(read.records);
+      expect(unfit).toEqual([]);
+      expect(await put(invoice, { page, unfit: [], last: read.last, full: read.full })).toMatchObject({
+        copied: read.records.length,
+        skipped: 0,
+        refused: 0,
+      });
+      seen.push(...read.records.map(({ key }) => key));
+      ({ full } = read);
+      after = read.last;
+    }
+    expect(seen.map(([number]) => number).sort()).toEqual(['B2', 'D4', 'a1', 'c3', 'e5']);
+    const images = async ({ store }: Opened) => (await store.read(invoice, seen)).map(({ image }) => image);
+    expect(await images(target)).toEqual(await images(source));
+    expect(await target.sql('SELECT id FROM customers ORDER BY id')).toEqual([{ id: '0' }, { id: '1' }]);
+    expect(await target.control('records', 'version = 0')).toEqual([]);
   });
 
   test('tells a row that its field cannot hold, and copies the others', async () => {

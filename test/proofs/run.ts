@@ -1,18 +1,32 @@
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { up } from '../../deploy/dev/servers.ts';
 
 import { compensate } from './compensate.ts';
 import { differences } from './differences.ts';
+import { journal } from './journal.ts';
 import { kill } from './kill.ts';
+import { matrix } from './matrix.ts';
+import { memory } from './memory.ts';
 import { outage } from './outage.ts';
+import { race } from './race.ts';
 import type { Proof } from './report.ts';
+import { resume } from './resume.ts';
 import { tableOf } from './table.ts';
+import { tamper } from './tamper.ts';
+import { throttle } from './throttle.ts';
 
 const proofs = new Map<string, Proof>([
   ['outage', outage],
   ['kill', kill],
   ['compensate', compensate],
   ['differences', differences],
+  ['journal', journal],
+  ['tamper', tamper],
+  ['matrix', matrix],
+  ['race', race],
+  ['resume', resume],
+  ['memory', memory],
+  ['throttle', throttle],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
@@ -22,7 +36,7 @@ NAME is one of ${[...proofs.keys()].join(', ')}.
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 1;
 }
 

@@ -13,7 +13,13 @@ import type { Phase } from '../../model/phase.ts';
 import type { Databases } from '../databases.ts';
 import type { accountWritten } from './account.ts';
 import { advanceTo } from './advance.ts';
-import { migrationVariable, patternVariable, proofMigration } from './migration.ts';
+import {
+  migrationVariable,
+  type ProofPolicy,
+  patternVariable,
+  policyVariable,
+  proofMigration,
+} from './migration.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
@@ -25,6 +31,7 @@ export interface StageOptions {
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
   databases: Databases;
+  policy?: ProofPolicy;
   /** What the application and its workers know the stores by, where that is not the databases themselves. */
   through?: Partial<StoreUrls>;
 }
@@ -40,6 +47,8 @@ export interface Stage extends AsyncDisposable {
   lockstep: Lockstep;
   /** Past everything that stands between. */
   direct: StoreUrls;
+  /** What a process needs to work on the stage. */
+  environment: NodeJS.ProcessEnv;
   worker: WorkerProcess;
   /** Starts another worker; resolves when its process runs, not when it takes work. */
   startWorker(): Promise<WorkerProcess>;
@@ -49,14 +58,14 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function buildStage(options: StageOptions): Promise<Stage> {
-  const { servers, databases, pattern, phase, tables } = options;
+  const { servers, databases, pattern, phase, tables, policy = {} } = options;
   await using building = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
   await createTables(direct, tables ? ['account', tables] : ['account']);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
-  const { account, migration } = proofMigration(name, pattern);
+  const { account, migration } = proofMigration(name, pattern, policy);
   const environment = {
     ...process.env,
     LOCKSTEP_LEGACY_URL: urls.legacy,
@@ -65,6 +74,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     TEMPORAL_NAMESPACE: servers.temporal.namespace,
     [migrationVariable]: name,
     [patternVariable]: pattern,
+    [policyVariable]: JSON.stringify(policy),
   };
   await prepareStores(migration, environment);
 
@@ -103,6 +113,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     account,
     lockstep,
     direct,
+    environment,
     worker,
     startWorker,
     folder: own,

@@ -8,7 +8,8 @@ export interface TrafficOptions {
   accounts: Repository<Account>;
   log: PromiseLog;
   seed: number;
-  perSecond: number;
+  /** For `start`. */
+  perSecond?: number;
   /** How long a write of unknown outcome is sent again, under its first id. */
   askAgainForMs: number;
 }
@@ -45,6 +46,17 @@ export class Traffic {
     this.#timer = setInterval(() => this.#catchUp(), 10);
   }
 
+  /** So many writes by so many callers, each of whom waits for its answer before it asks again. */
+  async carryOut(writes: number, callers: number): Promise<void> {
+    const call = async () => {
+      while (this.#asked < writes) {
+        this.#asked += 1;
+        await this.#carryOut(this.#draws.next(), `write-${this.#asked}`);
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, call));
+  }
+
   /** Asks for nothing more, and resolves when everything that was asked for has its answer. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
@@ -52,7 +64,7 @@ export class Traffic {
   }
 
   #catchUp(): void {
-    const due = ((performance.now() - this.#startedAt) / 1000) * this.#options.perSecond;
+    const due = ((performance.now() - this.#startedAt) / 1000) * (this.#options.perSecond ?? 0);
     for (; this.#asked + this.leftOut < due; ) {
       const drawn = this.#draws.next();
       if (this.#underWay.size >= mostUnderWay) {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 const program = join(import.meta.dirname, '../../cli/main.ts');
-const config = join(import.meta.dirname, 'lockstep.config.ts');
+const accounts = join(import.meta.dirname, 'lockstep.config.ts');
 const readyWithinMs = 60_000;
 const stopWithinMs = 15_000;
 
@@ -21,7 +21,7 @@ export class WorkerProcess {
     this.#log = log;
   }
 
-  static async start(environment: NodeJS.ProcessEnv, log: string): Promise<WorkerProcess> {
+  static async start(environment: NodeJS.ProcessEnv, log: string, config = accounts): Promise<WorkerProcess> {
     const healthPort = await freePort();
     const output = openSync(log, 'a');
     const args = [
@@ -37,6 +37,11 @@ export class WorkerProcess {
     const child = spawn(process.execPath, args, { env: environment, stdio: ['ignore', output, output] });
     closeSync(output);
     return new WorkerProcess(child, healthPort, log);
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('the worker could not be started');
+    return this.#child.pid;
   }
 
   /** Resolves when the worker takes work. */

@@ -1,9 +1,11 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/journal-control.ts';
-import { unscheduleJournal } from '../../client/journal-schedules.ts';
+import { scheduleJournal, unscheduleJournal } from '../../client/journal-schedules.ts';
 import type { WriteOptions } from '../../client/repository.ts';
 import { keyOf } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { type Account, account, newAccount, refusedByModern } from '../accounts.ts';
@@ -105,6 +107,41 @@ test('a store that is down stops the retry, and costs no operation a try', async
   expect(stopped).toContain('modern store');
   expect(await entryIn(at, 'legacy', operationId)).toEqual(before);
   expect(await retry()).toMatchObject({ settled: 1, stopped: null });
+});
+
+test('a key that cannot be written now keeps no other waiting', async () => {
+  const values = [newAccount(), newAccount(), newAccount()];
+  const ids = await owedOnly(values);
+  const stuck = String(values[1]?.id);
+  at.faults.modern.write = async (entity, items, fence) => {
+    if (items.some(({ key }) => key[0] === stuck))
+      throw new LockstepError('StoreUnavailable', 'a lock was not given in time', { store: 'modern' });
+    return await at.stores.modern.write(entity, items, fence);
+  };
+  expect(await retry({ ids })).toMatchObject({ settled: 2, failed: 1, stopped: null });
+  delete at.faults.modern.write;
+  const failed = { status: 'pending', attempts: 1, failure: 'StoreUnavailable' };
+  expect(await entryIn(at, 'legacy', ids[1] ?? '')).toMatchObject(failed);
+  expect(await retry({ ids })).toMatchObject({ settled: 1, failed: 0 });
+});
+
+test('a workflow that waits is told before the journal forgets that it waits', async () => {
+  const { operationId } = await parked();
+  await lifted(async () => {
+    const open = Promise.withResolvers<void>();
+    at.faults.legacy.settle = async (settled, status, reason) => {
+      if (settled.includes(operationId)) await open.promise;
+      await at.stores.legacy.settle(settled, status, reason);
+    };
+    const retrying = retry({ parked: true, ids: [operationId] });
+    await until('it is told', async () => (await stageOf(operationId)) !== 'parked');
+    expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked' });
+    open.resolve();
+    expect(await retrying).toMatchObject({ settled: 1, told: 1 });
+    delete at.faults.legacy.settle;
+  });
+  expect(await workflowOf(operationId).result()).toMatchObject({ operationId });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
 });
 
 test('the tries of a store that is away are counted, with the failure of the last', async () => {
@@ -240,6 +277,13 @@ test('schedules retry what is owed, and prune what is old', async () => {
     });
     await until('the old entry is pruned', async () => (await entryIn(scheduled, 'legacy', old)) === null);
     expect(await entryIn(scheduled, 'legacy', operationId)).not.toBeNull();
+
+    const policy = { ...scheduled.migration.policy, journalRetryEveryMs: 7_200_000, journalPruneEveryMs: 0 };
+    await scheduleJournal(scheduled.temporal, { ...scheduled.migration, policy });
+    const { spec } = await scheduled.temporal.schedule.getHandle(`journal-retry/${name}`).describe();
+    expect(spec.intervals).toMatchObject([{ every: 7_200_000 }]);
+    const pruning = scheduled.temporal.schedule.getHandle(`journal-prune/${name}`);
+    await expect(pruning.describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
   } finally {
     await unscheduleJournal(scheduled.temporal, scheduled.migration);
   }

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keyOf } from '../../model/entity.ts';
+import { imageOf } from '../../model/field.ts';
+import type { WriteInput } from '../../model/operation.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, twin } from '../accounts.ts';
 import { type Moving, moving } from '../harness.ts';
@@ -49,6 +52,42 @@ test('a write whose workflow was terminated is finished when it is sent again', 
 
   expect(await accounts.create(value, { operationId, ack: 'both' })).toMatchObject({ version });
   expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+});
+
+test('a write that lay for longer than the journal remembers is not begun again', async () => {
+  const { name, taskQueue, policy } = at.migration;
+  const value = newAccount();
+  const image = imageOf(account.fields, value, 'account');
+  const id = `forgotten-${value.id}`;
+  const state = await at.stores.legacy.readState(name);
+  const input: WriteInput = {
+    migration: name,
+    operation: {
+      id,
+      entity: 'account',
+      kind: 'create',
+      key: keyOf(account, image),
+      image,
+      proposed: '1',
+      expectedVersion: null,
+    },
+    pattern: 'primary-secondary',
+    ack: 'primary',
+    route: { epoch: state?.epoch ?? 0, primary: 'legacy', secondary: 'modern' },
+    dualWrite: true,
+    validateAfterMs: null,
+    policy: { ...policy, journalRetentionMs: 10 },
+  };
+  const workflowId = writeWorkflowId(name, id);
+  // As if no worker had come for it in all that time.
+  const lain = at.temporal.workflow.execute('write', {
+    workflowId,
+    taskQueue,
+    args: [input],
+    startDelay: '1s',
+  });
+  await expect(lain).rejects.toMatchObject({ cause: { type: 'OutcomeUnknown' } });
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
 });
 
 test('without a worker the outcome is unknown, and known when it is sent again', async () => {

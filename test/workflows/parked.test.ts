@@ -132,3 +132,18 @@ test('a write that is not parked, and a decision that there is not, are refused'
     code: 'InvalidRequest',
   });
 });
+
+test('a decision that is taken as soon as the journal says parked is not missed', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  at.faults.legacy.park = async (id, parked) => {
+    await at.stores.legacy.park(id, parked);
+    const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, id));
+    await handle.signal(resolveSignal, 'discard');
+  };
+  const { operationId } = await accounts.update(value.id, { balance: refusedByModern });
+  await until('the write is done', async () => (await status(operationId)).stage === 'done');
+  delete at.faults.legacy.park;
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'discarded' });
+});

@@ -1,0 +1,93 @@
+import { LockstepError } from '../model/failure.ts';
+import type { ActivityContext } from './context.ts';
+import { inDoubt } from './recover.ts';
+
+export interface Gauge {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+export interface Reading {
+  readonly gauge: string;
+  readonly value: number;
+  /** Names only, never keys. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Gauges that are read together. A worker that serves metrics reads them every few seconds. */
+export interface GaugeSource {
+  readonly gauges: readonly Gauge[];
+  read(): Promise<readonly Reading[]>;
+}
+
+/** Everything of a migration that is gauged. */
+export function gaugesOf(context: ActivityContext): readonly GaugeSource[] {
+  return [journalGauges(context), inDoubtGauges(context)];
+}
+
+/** What each journal owes or keeps for a person, and since when. A store that is away has no reading. */
+function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
+  return {
+    gauges: [
+      { name: 'dual_write_owed', unit: '', description: 'Operations that the other store has not taken yet' },
+      {
+        name: 'dual_write_owed_age',
+        unit: 'ms',
+        description: 'Age of the oldest owed operation, 0 where there is none',
+      },
+      { name: 'dual_write_parked', unit: '', description: 'Operations that wait for a person' },
+      {
+        name: 'dual_write_parked_age',
+        unit: 'ms',
+        description: 'Age of the oldest parked operation, 0 where there is none',
+      },
+    ],
+    async read() {
+      const readings: Reading[] = [];
+      for (const store of [stores.legacy, stores.modern]) {
+        const owed = await store.owed(migration.name).catch(unlessAway);
+        if (!owed) continue;
+        const tags = { migration: migration.name, store: store.name };
+        readings.push(
+          { gauge: 'dual_write_owed', value: owed.pending, tags },
+          { gauge: 'dual_write_owed_age', value: owed.oldestPendingMs ?? 0, tags },
+          { gauge: 'dual_write_parked', value: owed.parked, tags },
+          { gauge: 'dual_write_parked_age', value: owed.oldestParkedMs ?? 0, tags },
+        );
+      }
+      return readings;
+    },
+  };
+}
+
+/** Branches of transactions that are prepared and not ended yet: each holds locks until it is. */
+function inDoubtGauges(context: ActivityContext): GaugeSource {
+  const { migration } = context;
+  if (!migration.entities.some(({ pattern }) => pattern === 'transactional'))
+    return { gauges: [], read: async () => [] };
+  return {
+    gauges: [
+      { name: 'dual_write_in_doubt', unit: '', description: 'Branches that are prepared and not ended' },
+      {
+        name: 'dual_write_in_doubt_age',
+        unit: 'ms',
+        description: 'Age of the oldest branch in doubt, 0 where there is none',
+      },
+    ],
+    async read() {
+      return (await inDoubt(context)).flatMap(({ store, count, oldestMs }): Reading[] => {
+        const tags = { migration: migration.name, store };
+        return [
+          { gauge: 'dual_write_in_doubt', value: count, tags },
+          { gauge: 'dual_write_in_doubt_age', value: oldestMs, tags },
+        ];
+      });
+    },
+  };
+}
+
+function unlessAway(error: unknown): null {
+  if (error instanceof LockstepError && (error.retryable || error.code === 'NotPrepared')) return null;
+  throw error;
+}

@@ -1,0 +1,44 @@
+import pc from 'picocolors';
+import type { MigrationStatus } from '../client/migration-control.ts';
+
+type Progress = NonNullable<MigrationStatus['backfill']>;
+type Counts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes' | 'totalBytes'>;
+
+/** A backfill's progress for a person: how far, how fast, how long yet, and what it waits for. */
+export function backfillLines(backfill: Progress): string[] {
+  const state = backfill.running ? '' : backfill.done ? ', complete' : `, stopped: ${backfill.stopped}`;
+  return [
+    `backfill  ${countsOf(backfill)}: ${backfill.copied} copied, ${backfill.skipped} there already, ${backfill.refused} refused${state}`,
+    ...(backfill.running ? [`          ${speedOf(backfill)}`] : []),
+    ...(backfill.entities.length > 1
+      ? backfill.entities.map((one) => `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : ''}`)
+      : []),
+    ...(backfill.waiting ? [pc.yellow(`          waits: ${backfill.waiting}`)] : []),
+  ];
+}
+
+function countsOf(counts: Counts): string {
+  const seen = counts.copied + counts.skipped + counts.refused;
+  const bytes =
+    counts.bytes > 0 ? `, ${megabytes(counts.bytes)} of about ${megabytes(counts.totalBytes)}` : '';
+  return `${seen} of about ${counts.total} keys${bytes}`;
+}
+
+function speedOf({ perSecond, secondsLeft, throttledSeconds }: Progress): string {
+  const parts = [
+    perSecond === null ? 'speed not known yet' : `${perSecond} keys/s of late`,
+    secondsLeft === null ? '' : `about ${duration(secondsLeft)} left`,
+    throttledSeconds > 0 ? `gave way to live writes for ${duration(throttledSeconds)}` : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}

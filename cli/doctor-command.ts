@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { examine } from '../client/doctor.ts';
+import { exit } from './output.ts';
+import { openSession } from './session.ts';
+
+export function addDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('look whether both stores and Temporal are fit for the migration; changes nothing')
+    .action(async (_: unknown, command: Command) => {
+      const { migration, output } = await openSession(command);
+      const findings = await examine(migration, process.env);
+      const ok = findings.every((finding) => finding.ok);
+      output.result(
+        { ok, findings },
+        findings.map(({ about, check, ok: fine, found }) => {
+          const mark = fine ? pc.green('✓') : pc.red('✗');
+          return `${mark} ${about.padEnd(8)} ${check}: ${found}`;
+        }),
+      );
+      process.exitCode = ok ? exit.fine : exit.preflight;
+    });
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { type EntityPlan, planBackfill } from '../client/backfill-plan.ts';
+import { planPreparation } from '../client/prepare.ts';
+import { openSession } from './session.ts';
+
+export function addPlanCommand(program: Command): void {
+  program
+    .command('plan')
+    .description('show how each entity would be copied, and what prepare would run; nothing is changed')
+    .action(async (_: unknown, command: Command) => {
+      const { migration, output } = await openSession(command);
+      const { statements } = await planPreparation(migration, process.env);
+      const plan = await planBackfill(migration, process.env);
+      const prepare = { legacy: statements.legacy.length, modern: statements.modern.length };
+      output.result({ ...plan, prepareStatements: prepare }, [
+        `copy      ${plan.addresses[plan.from]} (${plan.from}) to ${plan.addresses[plan.to]} (${plan.to})`,
+        `prepare   ${prepare.legacy} statements in legacy, ${prepare.modern} in modern; lockstep prepare --dry-run shows them`,
+        ...(plan.slowBecause === null ? [] : [`slow      ${plan.slowBecause}`]),
+        ...plan.entities.flatMap(entityLines),
+      ]);
+    });
+}
+
+function entityLines({ entity, keys, ranges, way, converted, indexesForLater }: EntityPlan): string[] {
+  const means = {
+    rows: 'row by row as text',
+    images: 'as images, through the shapes',
+    'write routine': 'by the write routine',
+  };
+  return [
+    `${entity}: about ${keys} keys in ${ranges} range${ranges === 1 ? '' : 's'}, ${means[way]}`,
+    ...(converted.length > 0 ? [`  converted: ${converted.join(', ')}`] : []),
+    ...indexesForLater.map((statement) => `  index that can be left for last: ${statement}`),
+  ];
+}

@@ -1,0 +1,34 @@
+import type { Session } from '../engine.ts';
+import { clockSetting, oneOf, type Setting } from '../setting.ts';
+
+export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
+  const [row] = await query(
+    `SELECT current_setting('TimeZone') AS zone, current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
+       current_setting('synchronous_commit') AS synchronous, pg_is_in_recovery()::text AS standby,
+       extract(epoch FROM clock_timestamp()) * 1000 AS now_ms`,
+  );
+  const commits = ['on', 'local', 'remote_write', 'remote_apply'];
+  return [
+    oneOf('TimeZone', row?.zone, ['utc'], 'sessions must be at UTC; does a pooler change what they set?'),
+    oneOf(
+      'server_encoding',
+      row?.encoding,
+      ['utf8'],
+      'create the database with ENCODING UTF8: others cannot hold every character',
+    ),
+    oneOf('fsync', row?.fsync, ['on'], 'an acknowledged write may be lost in a crash; set fsync = on'),
+    oneOf(
+      'synchronous_commit',
+      row?.synchronous,
+      commits,
+      'an acknowledged write may be lost in a crash; set synchronous_commit = on',
+    ),
+    oneOf(
+      'standby',
+      row?.standby,
+      ['false'],
+      'the server takes no writes; connect to the primary of its replication',
+    ),
+    clockSetting(Number(row?.now_ms), Date.now()),
+  ];
+}

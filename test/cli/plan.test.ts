@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { scene } from '../harness.ts';
+import { environmentOf, lockstep } from '../process.ts';
+
+test('plan tells how each entity would be copied, and changes nothing', async () => {
+  await using at = await scene();
+  await at.sql.legacy(`INSERT INTO accounts VALUES (1, 'Ada', NULL, 1.00), (2, 'Bea', NULL, 2.00)`);
+  await at.sql.modern('CREATE INDEX accounts_owner ON accounts (owner)');
+  await at.sql.modern('DROP SCHEMA lockstep CASCADE');
+  const { code, stdout } = await lockstep(['plan', '--json'], environmentOf(at));
+  expect(code).toBe(0);
+  const plan = JSON.parse(stdout);
+  expect(plan).toMatchObject({ from: 'legacy', to: 'modern', slowBecause: null });
+  expect(plan.entities[0]).toEqual({
+    entity: 'account',
+    keys: 2,
+    ranges: 1,
+    way: 'rows',
+    converted: [],
+    indexesForLater: [expect.stringContaining('CREATE INDEX accounts_owner ON')],
+  });
+  expect(plan.prepareStatements.modern).toBeGreaterThan(0);
+  expect(await at.sql.modern(`SELECT nspname FROM pg_namespace WHERE nspname = 'lockstep'`)).toEqual([]);
+  const text = await lockstep(['plan'], environmentOf(at));
+  expect(text.stdout).toContain('index that can be left for last: CREATE INDEX accounts_owner');
+});

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../../client/connect.ts';
+import type { TransactionItem } from '../../client/transaction.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { transactionWorkflowId } from '../../workflows/messages.ts';
+import { account, bound, createAccounts, ledger, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf } from '../look.ts';
+import { boundScene } from '../transactions.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write', {
+    entities: [...boundScene.entities, account],
+    tables: {
+      legacy: [...boundScene.tables.legacy, createAccounts('accounts', 'legacy')],
+      modern: [...boundScene.tables.modern, createAccounts('accounts', 'modern')],
+    },
+  });
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+/** A typed failure, before any workflow starts, and no effect on either side. */
+async function refused(items: readonly TransactionItem[], id: string = randomUUID()): Promise<LockstepError> {
+  const before = await everything();
+  const failure = await at.lockstep.transaction(items, { operationId: id }).catch((error: unknown) => error);
+  if (!(failure instanceof LockstepError)) throw new Error(`${failure} is no failure of ours`);
+  const handle = at.temporal.workflow.getHandle(transactionWorkflowId(at.migration.name, id));
+  if (id !== '') await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
+  expect(await everything()).toEqual(before);
+  return failure;
+}
+
+async function everything() {
+  const found = [];
+  for (const store of ['legacy', 'modern'] as const) {
+    for (const table of ['bound', 'ledgers', 'accounts']) {
+      found.push(await at.sql[store](`SELECT id, owner FROM ${table} ORDER BY id`));
+    }
+  }
+  return found;
+}
+
+const accounts = () => at.lockstep.repository(bound);
+const ledgers = () => at.lockstep.repository(ledger);
+
+test('an empty transaction is refused', async () => {
+  expect(await refused([])).toMatchObject({ code: 'InvalidRequest' });
+});
+
+test('one that names the same record twice is refused, and says which items', async () => {
+  const value = newAccount();
+  const failure = await refused([
+    accounts().creating(value),
+    ledgers().creating(value),
+    accounts().updating(value.id, { owner: 'again' }),
+  ]);
+  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'bound' } });
+  expect(failure.message).toContain('items 1 and 3');
+  expect(failure.message).not.toContain(String(value.id));
+});
+
+test('an entity that the migration does not have is refused with its name', async () => {
+  const stranger: TransactionItem = { ...accounts().creating(newAccount()), entity: 'stranger' };
+  const failure = await refused([ledgers().creating(newAccount()), stranger]);
+  expect(failure).toMatchObject({ code: 'UnknownEntity', details: { entity: 'stranger' } });
+});
+
+test('an entity of another pattern is refused, with the remedy', async () => {
+  const failure = await refused([at.lockstep.repository(account).creating(newAccount())]);
+  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'account' } });
+  expect(failure.message).toContain('primary-secondary');
+});
+
+test('one that Temporal would not take is refused with its size and the limit', async () => {
+  const large = Array.from({ length: 3 }, () =>
+    accounts().creating(newAccount({ owner: 'x'.repeat(800_000) })),
+  );
+  const failure = await refused(large);
+  expect(failure).toMatchObject({ code: 'InvalidRequest' });
+  expect(failure.message).toMatch(/has 24\d{5} bytes, Temporal takes at most 20\d{5}/);
+});
+
+test('too many records at once are refused with the limit', async () => {
+  const many = Array.from({ length: 501 }, () => accounts().creating(newAccount()));
+  expect((await refused(many)).message).toMatch(/501 items, at most 500/);
+});
+
+test('an item that fails its schema refuses all of it, and no value is told', async () => {
+  const failure = await refused([
+    ledgers().creating(newAccount()),
+    accounts().creating({ ...newAccount(), balance: 'secret' }),
+  ]);
+  expect(failure).toMatchObject({ code: 'InvalidEntity', details: { path: 'bound.balance' } });
+  expect(failure.message).not.toContain('secret');
+});
+
+test('an operation id that no store could keep is refused', async () => {
+  for (const id of ['', 'with space', 'a/b', 'x'.repeat(161)]) {
+    expect(await refused([accounts().creating(newAccount())], id)).toMatchObject({ code: 'InvalidRequest' });
+  }
+});
+
+test('where a store cannot prepare, a transaction and a single write are refused before they start', async () => {
+  const value = newAccount();
+  await at.sql.legacy('ALTER TABLE ledgers ENGINE = MyISAM');
+  try {
+    await using fresh = await connect({
+      migration: at.migration,
+      environment: at.environment,
+      temporal: at.temporal,
+    });
+    const because = { code: 'NotPrepared', details: { store: 'legacy', remedy: 'lockstep doctor' } };
+    const operationId = randomUUID();
+    const items = [fresh.repository(bound).creating(value), fresh.repository(ledger).creating(value)];
+    const failure = await fresh.transaction(items, { operationId }).catch((error: unknown) => error);
+    expect(failure).toMatchObject(because);
+    expect(String(failure)).toContain('ENGINE = InnoDB');
+    await expect(fresh.repository(ledger).create(value, { operationId })).rejects.toMatchObject(because);
+    const handle = at.temporal.workflow.getHandle(transactionWorkflowId(at.migration.name, operationId));
+    await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
+    expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
+  } finally {
+    await at.sql.legacy('ALTER TABLE ledgers ENGINE = InnoDB');
+  }
+  await at.lockstep.repository(ledger).create(value);
+});

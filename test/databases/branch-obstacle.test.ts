@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { whyTooOld } from '../../databases/mysql/branch-obstacle.ts';
+import { postgresql } from '../../deploy/dev/postgresql.ts';
+import { bound } from '../accounts.ts';
+import { ownServer } from '../proofs/own-server.ts';
+import { sceneOn } from '../scene.ts';
+import { servers } from '../servers.ts';
+import { boundScene } from '../transactions.ts';
+import { account, slot } from './entities.ts';
+import { atEachPlace } from './places.ts';
+
+atEachPlace('a server that can prepare', (at) => {
+  test('has no obstacle', async () => {
+    expect(await at().store.branchObstacle([account, slot])).toBeNull();
+  });
+});
+
+test.each([
+  ['10.11.19-MariaDB-0+deb12u1', null],
+  ['10.5.0-MariaDB', null],
+  ['5.5.5-10.11.4-MariaDB-log', null],
+  ['11.4.2-MariaDB', null],
+  ['10.4.34-MariaDB', 'MariaDB 10.4.34'],
+  ['5.5.68-MariaDB', 'MariaDB 5.5.68'],
+  ['8.0.36', null],
+  ['5.7.7', null],
+  ['5.7.6-log', 'MySQL 5.7.6'],
+  ['5.6.51', 'MySQL 5.6.51'],
+])('%s is told apart', (version, tooOld) => {
+  if (tooOld === null) expect(whyTooOld(version)).toBeNull();
+  else expect(whyTooOld(version)).toContain(tooOld);
+});
+
+test('a PostgreSQL that keeps no prepared transactions refuses the pattern, with the remedy', async () => {
+  const none = {
+    ...postgresql,
+    command: (instance: Parameters<typeof postgresql.command>[0]) => {
+      const { file, args, ...rest } = postgresql.command(instance);
+      return {
+        ...rest,
+        file,
+        args: args.map((arg) => arg.replace(/^max_prepared_transactions=.*$/, 'max_prepared_transactions=0')),
+      };
+    },
+  };
+  await using server = await ownServer(none, () => undefined);
+  await using scene = await sceneOn({ ...servers(), postgresql: server.endpoint }, boundScene);
+  expect(await scene.stores.modern.branchObstacle([bound])).toContain('max_prepared_transactions is 0');
+  expect(await scene.stores.legacy.branchObstacle([bound])).toBeNull();
+});

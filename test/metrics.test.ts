@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Lockstep } from '../client/connect.ts';
+import { account, newAccount, refusedByModern } from './accounts.ts';
+import { advanceTo, type Scene, scene, started } from './harness.ts';
+import { settled } from './look.ts';
+import { environmentOf, type WorkerProcess, workerProcess } from './process.ts';
+import { until } from './until.ts';
+
+let at: Scene;
+let lockstep: Lockstep;
+let worker: WorkerProcess;
+let address: string;
+beforeAll(async () => {
+  at = await scene({ policy: { validateShare: 1, validateDelayMs: 0 } });
+  address = `127.0.0.1:${await freePort()}`;
+  worker = await workerProcess(environmentOf(at), ['--metrics', address]);
+  lockstep = await started(at);
+  await advanceTo(lockstep, 'dual-write');
+});
+afterAll(async () => {
+  await worker?.stop();
+  await at?.[Symbol.asyncDispose]();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  server.close();
+  if (bound === null || typeof bound === 'string') throw new Error('the system gave no port');
+  return bound.port;
+}
+
+async function scraped(): Promise<string> {
+  return await (await fetch(`http://${address}/metrics`)).text();
+}
+
+/** The sum of a metric's series that have all of the labels. */
+async function metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+  const wanted = Object.entries({ migration: at.migration.name, ...labels }).map(
+    ([key, value]) => `${key}="${value}"`,
+  );
+  return (await scraped())
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+const byAccount = { entity: 'account', pattern: 'primary-secondary' };
+
+test('writes are counted and timed by store, and once each', async () => {
+  const accounts = lockstep.repository(account);
+  const before = await metric('dual_write_success', byAccount);
+  for (let turn = 0; turn < 5; turn++) await accounts.create(newAccount(), { ack: 'both' });
+  expect((await metric('dual_write_success', byAccount)) - before).toBe(5);
+  expect(await metric('dual_write_latency_count', { ...byAccount, store: 'legacy' })).toBeGreaterThanOrEqual(
+    5,
+  );
+  expect(await metric('dual_write_latency_count', { ...byAccount, store: 'modern' })).toBeGreaterThanOrEqual(
+    5,
+  );
+  expect(await metric('dual_write_overhead_count', byAccount)).toBeGreaterThanOrEqual(5);
+  expect(await metric('dual_write_overhead_sum', byAccount)).toBeGreaterThan(0);
+  const buckets = (await scraped())
+    .split('\n')
+    .filter((line) => line.startsWith('dual_write_overhead_bucket'));
+  expect(buckets.map((line) => /le="([^"]+)"/.exec(line)?.[1])).toContain('300000');
+});
+
+test('a refusal is counted for the store and with its reason', async () => {
+  const accounts = lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  await expect(accounts.create(value)).rejects.toMatchObject({ code: 'AlreadyExists' });
+  expect(await metric('dual_write_failure', { ...byAccount, store: 'legacy', reason: 'AlreadyExists' })).toBe(
+    1,
+  );
+});
+
+test('a store that is away is counted, with the tries that it costs, and what it is owed', async () => {
+  await at.proxies.modern.cut();
+  await lockstep.repository(account).create(newAccount());
+  const away = { ...byAccount, store: 'modern', reason: 'StoreUnavailable' };
+  await until('tries have failed', async () => (await metric('dual_write_failure', away)) >= 2);
+  await until('it is gauged', async () => (await metric('dual_write_owed', { store: 'legacy' })) === 1);
+  await until('it ages', async () => (await metric('dual_write_owed_age', { store: 'legacy' })) > 0);
+  expect(await metric('dual_write_retry', { ...byAccount, store: 'modern' })).toBeGreaterThanOrEqual(1);
+  await at.proxies.modern.restore();
+  await settled(at);
+  await until('nothing is owed', async () => (await metric('dual_write_owed', { store: 'legacy' })) === 0);
+});
+
+test('parked writes are gauged with the age of the oldest', async () => {
+  const { operationId } = await lockstep.repository(account).create(newAccount({ balance: refusedByModern }));
+  await until('it is gauged', async () => (await metric('dual_write_parked', { store: 'legacy' })) === 1);
+  await until('it ages', async () => (await metric('dual_write_parked_age', { store: 'legacy' })) > 0);
+  expect(await metric('dual_write_failure', { ...byAccount, store: 'modern', reason: 'StoreRefused' })).toBe(
+    1,
+  );
+  await lockstep.control.resolve(operationId, 'discard');
+  await until(
+    'nothing is parked',
+    async () => (await metric('dual_write_parked', { store: 'legacy' })) === 0,
+  );
+});
+
+test('writes that are read back are counted by verdict and store', async () => {
+  const accounts = lockstep.repository(account);
+  const intact = { entity: 'account', verdict: 'intact', store: 'none' };
+  await until(
+    'the writes before are read back',
+    async () => (await metric('post_write_validation', intact)) >= 5,
+  );
+  await accounts.create(newAccount(), { ack: 'both' });
+  expect(await metric('post_write_validation', { entity: 'account', verdict: 'mismatch' })).toBe(0);
+});
+
+test('no metric carries a key or a value', async () => {
+  const value = newAccount({ owner: 'nobody must read this' });
+  await lockstep.repository(account).create(value, { ack: 'both' });
+  const text = await scraped();
+  expect(text).not.toContain(String(value.id));
+  expect(text).not.toContain(value.owner);
+});
+
+test('a workflow that is replayed counts nothing again', async () => {
+  const before = await metric('dual_write_success', byAccount);
+  const { operationId } = await lockstep.repository(account).create(newAccount(), { ack: 'both' });
+  // A query of a closed workflow runs its whole history again.
+  for (let turn = 0; turn < 3; turn++) await lockstep.control.writeStatus(operationId);
+  expect((await metric('dual_write_success', byAccount)) - before).toBe(1);
+});

@@ -1,0 +1,133 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type Lockstep } from '../../client/connect.ts';
+import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
+import { connectTemporal } from '../../client/temporal.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { recoveryWorkflowId } from '../../workflows/messages.ts';
+import { direct } from '../databases/direct.ts';
+import { createDatabasesOn } from '../databases.ts';
+import { type Proxy as DatabaseProxy, proxy } from '../proxy.ts';
+import { advanceTo } from '../scene.ts';
+import { boundScene } from '../transactions.ts';
+import { matrixMigration, matrixMigrationVariable } from './matrix-migration.ts';
+
+const program = join(import.meta.dirname, 'matrix-worker.ts');
+const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+
+export interface MatrixWorker {
+  /** Resolves when so many transactions of this worker stand still. */
+  stopped(count: number): Promise<void>;
+  goOn(): void;
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A migration in dual-write, with its databases behind proxies. */
+export interface MatrixStage extends AsyncDisposable {
+  readonly migration: string;
+  readonly lockstep: Lockstep;
+  /** The databases themselves. */
+  readonly urls: Readonly<Record<StoreName, string>>;
+  readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
+  worker(options: { stops: boolean }): Promise<MatrixWorker>;
+}
+
+export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'): Promise<MatrixStage> {
+  await using building = new AsyncDisposableStack();
+  const { name, mysqlUrl, postgresqlUrl } = building.use(await createDatabasesOn(servers));
+  const urls =
+    from === 'mysql'
+      ? { legacy: mysqlUrl, modern: postgresqlUrl }
+      : { legacy: postgresqlUrl, modern: mysqlUrl };
+  for (const store of ['legacy', 'modern'] as const) {
+    const at = await direct(urls[store]);
+    for (const statement of boundScene.tables[store]) await at.rows(statement);
+    await at.end();
+  }
+  const proxies = {
+    legacy: building.use(await proxy(urls.legacy)),
+    modern: building.use(await proxy(urls.modern)),
+  };
+  const migration = matrixMigration(name.replaceAll('_', '-').replace('test', 'matrix'));
+  const environment = {
+    ...process.env,
+    LOCKSTEP_LEGACY_URL: proxies.legacy.url,
+    LOCKSTEP_MODERN_URL: proxies.modern.url,
+    TEMPORAL_ADDRESS: servers.temporal.address,
+    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    [matrixMigrationVariable]: migration.name,
+  };
+  await prepareStores(migration, environment);
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  building.defer(async () => {
+    await temporal.schedule.getHandle(recoveryWorkflowId(migration.name)).delete();
+    const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
+    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
+      await temporal.workflow.getHandle(workflowId, runId).terminate('the proof is over');
+  });
+  const workers: MatrixWorker[] = [];
+  building.defer(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  });
+  const worker = async ({ stops }: { stops: boolean }) => {
+    const started = await startWorker(environment, stops);
+    workers.push(started);
+    return started;
+  };
+  const first = await worker({ stops: false });
+  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  await lockstep.control.start();
+  await advanceTo(lockstep, 'dual-write');
+  await first.stop();
+  const release = building.move();
+  return {
+    migration: migration.name,
+    lockstep,
+    urls,
+    proxies,
+    worker,
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+}
+
+async function startWorker(environment: NodeJS.ProcessEnv, stops: boolean): Promise<MatrixWorker> {
+  mkdirSync(folder, { recursive: true });
+  const output = openSync(join(folder, 'matrix-worker.log'), 'a');
+  const child = fork(program, stops ? ['--stops'] : [], {
+    env: environment,
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output);
+  let standing = 0;
+  child.on('message', (message: { stopped?: string }) => {
+    if (message.stopped) standing += 1;
+  });
+  await once(child, 'message');
+  return {
+    async stopped(count) {
+      const end = Date.now() + 60_000;
+      while (standing < count) {
+        if (Date.now() > end) throw new Error(`${standing} of ${count} transactions stand still`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    goOn: () => void child.send('go on'),
+    kill: () => ended(child, 'SIGKILL'),
+    stop: () => ended(child, 'SIGTERM'),
+  };
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  const force = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  await gone;
+  clearTimeout(force);
+}

@@ -1,0 +1,148 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { connect, type Lockstep } from '../../client/connect.ts';
+import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
+import { connectTemporal } from '../../client/temporal.ts';
+import { openStores } from '../../databases/open.ts';
+import type { Store } from '../../databases/store.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import type { BackfillInput } from '../../workflows/backfill.ts';
+import {
+  type BackfillProgress,
+  backfillProgress,
+  backfillWorkflowId,
+  setPaused,
+} from '../../workflows/messages.ts';
+import { createDatabasesOn } from '../databases.ts';
+import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
+import { run } from './people-rows.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+const config = join(import.meta.dirname, 'people.config.ts');
+
+type BackfillWorkflow = (input: BackfillInput) => Promise<BackfillProgress>;
+
+export interface PeopleOptions {
+  servers: Servers;
+  form: Form;
+  /** The engine of the legacy store; modern has the other one. */
+  from: 'mysql' | 'postgresql';
+}
+
+export interface RunningBackfill {
+  result(): Promise<BackfillProgress>;
+  progress(): Promise<BackfillProgress>;
+  pause(paused: boolean): Promise<void>;
+}
+
+/** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
+export interface PeopleStage extends AsyncDisposable {
+  readonly migration: Migration;
+  readonly urls: Readonly<Record<StoreName, string>>;
+  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly temporal: Client;
+  readonly folder: string;
+  startWorker(): Promise<WorkerProcess>;
+  connect(): Promise<Lockstep>;
+  /** Empties the modern tables and forgets everything about them. */
+  clear(): Promise<void>;
+  /** Starts the workflow that the migration would start. */
+  start(input?: Partial<BackfillInput>): Promise<RunningBackfill>;
+}
+
+export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
+  await using building = new AsyncDisposableStack();
+  const databases = building.use(await createDatabasesOn(servers));
+  const { mysqlUrl, postgresqlUrl } = databases;
+  const urls =
+    from === 'mysql'
+      ? { legacy: mysqlUrl, modern: postgresqlUrl }
+      : { legacy: postgresqlUrl, modern: mysqlUrl };
+  const name = databases.name.replaceAll('_', '-').replace('test', 'people');
+  const migration = peopleMigration(name, form);
+  const environment = {
+    ...process.env,
+    LOCKSTEP_LEGACY_URL: urls.legacy,
+    LOCKSTEP_MODERN_URL: urls.modern,
+    TEMPORAL_ADDRESS: servers.temporal.address,
+    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    ...peopleEnvironment(name, form),
+  };
+  await run(mysqlUrl, peopleTables.mysql);
+  await run(postgresqlUrl, peopleTables.postgresql);
+  await prepareStores(migration, environment);
+  const stores = openStores(migration, environment);
+  building.defer(async () => {
+    await stores.legacy.close();
+    await stores.modern.close();
+  });
+  const route = { phase: 'backfill', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
+  for (const store of [stores.modern, stores.legacy])
+    await store.writeState({ migration: migration.name, ...route });
+  mkdirSync(folder, { recursive: true });
+  const own = mkdtempSync(join(folder, `${name}-`));
+  building.defer(() => rmSync(own, { recursive: true }));
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  const workflowId = backfillWorkflowId(name);
+  building.defer(async () => {
+    await temporal.workflow
+      .getHandle(workflowId)
+      .terminate('it is over')
+      .catch(() => undefined);
+  });
+  const workers: WorkerProcess[] = [];
+  building.defer(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  });
+  const release = building.move();
+  return {
+    migration,
+    urls,
+    stores,
+    temporal,
+    folder: own,
+    async startWorker() {
+      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'), config);
+      workers.push(worker);
+      return worker;
+    },
+    connect: () => connect({ migration, environment, temporal }),
+    async clear() {
+      const tables = form === 'map' ? ['people'] : ['persons', 'ledgers'];
+      await run(
+        urls.modern,
+        tables.map((table) => `TRUNCATE TABLE ${table}`),
+      );
+      await stores.modern.clearChunks(name);
+    },
+    async start(input = {}) {
+      const handle = await temporal.workflow.start<BackfillWorkflow>('backfill', {
+        workflowId,
+        taskQueue: migration.taskQueue,
+        args: [
+          {
+            migration: name,
+            entities: ['person'],
+            parallel: migration.policy.backfillParallel,
+            paused: false,
+            rate: null,
+            carried: null,
+            ...input,
+          },
+        ],
+      });
+      return {
+        result: () => handle.result(),
+        progress: () => handle.query(backfillProgress),
+        pause: (paused) => handle.signal(setPaused, paused),
+      };
+    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+}

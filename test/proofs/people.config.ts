@@ -1,0 +1,3 @@
+import { peopleMigrationFrom } from './people.ts';
+
+export default peopleMigrationFrom(process.env);

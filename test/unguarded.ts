@@ -1,0 +1,32 @@
+import { Access } from '../databases/access.ts';
+import { bulkWrites } from '../databases/bulk-write.ts';
+import type { CopyGuard } from '../databases/copy-guard.ts';
+import { guardedWrites } from '../databases/guarded-write.ts';
+import { mysqlEngine } from '../databases/mysql/engine.ts';
+import { postgresqlEngine } from '../databases/postgresql/engine.ts';
+import type { Store } from '../databases/store.ts';
+import type { Migration } from '../model/migration.ts';
+
+/** The bulk load of the modern store with its guard taken out: what a test must be able to catch. */
+export function withoutGuard(
+  url: string,
+  migration: Migration,
+): { copyPage: Store['copyPage']; close(): Promise<void> } {
+  const options = {
+    url: new URL(url),
+    address: 'unguarded',
+    poolSize: 2,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 30_000,
+    tls: null,
+  };
+  const open = url.startsWith('postgres') ? postgresqlEngine : mysqlEngine;
+  const engine = open('modern', options);
+  const access = new Access('modern', engine, migration);
+  const nothing: CopyGuard = {
+    before: async (_session, _page, positions) => positions,
+    after: async () => [],
+  };
+  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
+  return { copyPage, close: () => engine.close() };
+}

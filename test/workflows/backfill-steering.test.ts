@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { type Moving, moving } from '../harness.ts';
+import { until } from '../until.ts';
+
+const rows = 6_000;
+
+async function filled(): Promise<Moving> {
+  const at = await moving('dual-write', { policy: { backfillChunk: 100 } });
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
+  await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
+  return at;
+}
+
+const progress = async ({ lockstep }: Moving) => {
+  const { backfill } = await lockstep.control.status();
+  if (!backfill) throw new Error('there is no backfill');
+  return backfill;
+};
+
+const copied = async (at: Moving) => {
+  const [row] = await at.sql.modern('SELECT count(*) AS n FROM accounts');
+  return Number(row?.n);
+};
+
+test('a backfill tells how far it is, holds when it is paused, and goes on at another pace', async () => {
+  await using at = await filled();
+  const { control } = at.lockstep;
+  await control.setRate(400);
+  await control.send('advance');
+  await until('some rows are copied', async () => (await copied(at)) > 100);
+  await control.send('pause');
+  await until('the copy holds', async () => {
+    const before = await copied(at);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    return (await copied(at)) === before;
+  });
+  const held = await copied(at);
+  expect(held).toBeLessThan(rows);
+  expect(await progress(at)).toMatchObject({ running: true, total: rows, refused: 0, waiting: null });
+
+  await control.setRate(null);
+  await control.send('resume');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  const { entities, ...whole } = await progress(at);
+  expect(whole).toMatchObject({
+    running: false,
+    total: rows,
+    copied: rows,
+    secondsLeft: null,
+    stopped: null,
+  });
+  expect(whole.bytes).toBeGreaterThan(rows * 10);
+  expect(whole.totalBytes).toBe(whole.bytes);
+  expect(entities.map(({ entity, done, copied: own }) => [entity, done, own])).toEqual([
+    ['account', true, rows],
+    ['twin', true, 0],
+    ['flagged', true, 0],
+  ]);
+});
+
+test('a table that is altered under a backfill stops it, and it goes on from there', async () => {
+  await using at = await filled();
+  const { control } = at.lockstep;
+  await control.setRate(500);
+  await control.send('advance');
+  await until('some rows are copied', async () => (await copied(at)) > 100);
+  await at.sql.modern('ALTER TABLE accounts ADD COLUMN later integer');
+  await until('the backfill has stopped', async () => !(await progress(at)).running);
+  const { stopped, copied: before } = await progress(at);
+  expect(stopped).toMatch(/account in the modern store were altered.*\+ accounts\.later integer/);
+  expect(stopped).not.toMatch(/old \d/);
+  expect(before).toBeLessThan(rows);
+
+  const chunks = await at.stores.modern.chunks(at.migration.name, 'account');
+  const kept = chunks.reduce((sum, chunk) => sum + chunk.copied, 0);
+  await control.setRate(null);
+  await control.send('startBackfill');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  // Nothing was looked at twice: what is there already would have been skipped.
+  expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0 });
+  expect(kept).toBeGreaterThan(0);
+  expect(await copied(at)).toBe(rows);
+});
+
+test('a store that goes away makes a backfill wait, and says so', async () => {
+  await using at = await filled();
+  const { control } = at.lockstep;
+  await control.setRate(500);
+  await control.send('advance');
+  await until('some rows are copied', async () => (await copied(at)) > 100);
+  await at.proxies.modern.cut();
+  await until('it says what it waits for', async () =>
+    (await progress(at)).waiting?.includes('the modern store'),
+  );
+  await at.proxies.modern.restore();
+  await control.setRate(null);
+  await until('the backfill is done', async () => (await progress(at)).done);
+  expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, waiting: null });
+});

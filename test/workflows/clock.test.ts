@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { wallClockOf } from '../../model/version.ts';
+import { account, newAccount, twin } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { rowsOf, settled, versionsOf } from '../look.ts';
+
+let at: Moving;
+beforeAll(async () => {
+  at = await moving('dual-write');
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const hour = 3_600_000;
+
+test.each([
+  ['accounts', account],
+  ['twins', twin],
+])(
+  'a clock that goes back changes nothing about %s: neither versions nor what was written last',
+  async (table, entity) => {
+    let now = Date.now();
+    const { repository } = await at.connect({ now: () => now });
+    const records = repository(entity);
+    const value = newAccount();
+    const versions = [(await records.create(value)).version];
+    for (const step of [-hour, -hour, +60_000, -24 * hour]) {
+      now += step;
+      const { version, token } = await records.update(value.id, { owner: `at ${step} of ${now}` });
+      versions.push(version);
+      expect(await records.get(value.id, { atLeast: token ?? '' })).toMatchObject({
+        owner: `at ${step} of ${now}`,
+      });
+    }
+    const numbers = versions.map((version) => BigInt(version ?? 0));
+    expect(numbers).toEqual([...new Set(numbers)].sort((left, right) => (left < right ? -1 : 1)));
+    await settled(at);
+    const last = versions.at(-1);
+    expect(await versionsOf(at, entity, value.id)).toEqual([last, last]);
+    for (const row of await rowsOf(at, table, value.id))
+      expect(row).toMatchObject({ owner: `at ${-24 * hour} of ${now}` });
+  },
+);
+
+test('of two services the one whose clock is behind writes over the other as well', async () => {
+  const ahead = (await at.connect({ now: () => Date.now() + 24 * hour })).repository(account);
+  const behind = (await at.connect({ now: () => Date.now() - 24 * hour })).repository(account);
+  const value = newAccount();
+  const first = await ahead.create(value);
+  // From a second service that has just started, and does not know of the first one's clock.
+  const second = await behind.update(value.id, { owner: 'behind' });
+  const third = await ahead.update(value.id, { email: `${value.id}@example.org` });
+  const fourth = await behind.delete(value.id);
+  const versions = [first, second, third, fourth].map(({ version }) => BigInt(version ?? 0));
+  expect(versions).toEqual(versions.toSorted((left, right) => (left < right ? -1 : 1)));
+  expect(wallClockOf(second.version ?? '0')).toBeGreaterThan(Date.now());
+  await settled(at);
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+  expect(await versionsOf(at, account, value.id)).toEqual([fourth.version, fourth.version]);
+});

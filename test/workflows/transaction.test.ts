@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Repository } from '../../client/repository.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { type Account, bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { entryIn, rowsOf, storedIn, versionsOf } from '../look.ts';
+import { boundScene, inDoubtIn } from '../transactions.ts';
+
+const stores: readonly StoreName[] = ['legacy', 'modern'];
+
+describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
+  let at: Moving;
+  let accounts: Repository<Account>;
+  let ledgers: Repository<Account>;
+  beforeAll(async () => {
+    at = await moving('dual-write', { from, ...boundScene });
+    accounts = at.lockstep.repository(bound);
+    ledgers = at.lockstep.repository(ledger);
+  });
+  afterAll(() => at?.[Symbol.asyncDispose]());
+
+  const refusals: [StoreName, string][] = [
+    ['legacy', refusedByLegacy],
+    ['modern', refusedByModern],
+  ];
+
+  test('all of it is in both stores when the caller is answered', async () => {
+    const [first, second, third] = [newAccount(), newAccount(), newAccount()];
+    await accounts.create(first);
+    await ledgers.create(third);
+    const { versions, tokens } = await at.lockstep.transaction([
+      accounts.updating(first.id, { owner: 'changed' }),
+      ledgers.creating(second),
+      ledgers.deleting(third.id),
+    ]);
+    for (const row of await rowsOf(at, 'bound', first.id)) expect(row).toMatchObject({ owner: 'changed' });
+    for (const row of await rowsOf(at, 'ledgers', second.id))
+      expect(row).toMatchObject({ owner: second.owner });
+    expect(await rowsOf(at, 'ledgers', third.id)).toEqual([null, null]);
+    expect(await versionsOf(at, bound, first.id)).toEqual([versions?.[0], versions?.[0]]);
+    expect(await versionsOf(at, ledger, second.id)).toEqual([versions?.[1], versions?.[1]]);
+    expect(await versionsOf(at, ledger, third.id)).toEqual([versions?.[2], versions?.[2]]);
+    expect(await ledgers.get(second.id, { atLeast: tokens?.[1] ?? '' })).toEqual(second);
+    for (const store of stores) {
+      expect((await storedIn(at, store, bound, first.id)).digest).not.toBeNull();
+    }
+    expect(await inDoubtIn(at)).toEqual([]);
+  });
+
+  test('a write of its own is a transaction of one', async () => {
+    const value = newAccount();
+    const { version, operationId } = await accounts.create(value);
+    expect(await versionsOf(at, bound, value.id)).toEqual([version, version]);
+    for (const store of stores) {
+      expect(await entryIn(at, store, operationId)).toMatchObject({ status: 'completed', version });
+    }
+    await accounts.delete(value.id);
+    expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
+  });
+
+  test.each(refusals)(
+    'what %s refuses is in neither store, with all that came with it',
+    async (store, balance) => {
+      const [good, bad] = [newAccount(), newAccount({ balance })];
+      const operationId = randomUUID();
+      const items = () => [ledgers.creating(good), accounts.creating(bad)];
+      const failure = await at.lockstep
+        .transaction(items(), { operationId })
+        .catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(LockstepError);
+      expect(failure).toMatchObject({ code: 'StoreRefused', message: expect.stringContaining(store) });
+      expect(String(failure)).not.toContain(balance);
+      expect(await rowsOf(at, 'ledgers', good.id)).toEqual([null, null]);
+      expect(await rowsOf(at, 'bound', bad.id)).toEqual([null, null]);
+      expect(await inDoubtIn(at)).toEqual([]);
+      await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+        code: 'StoreRefused',
+        message: (failure as Error).message,
+      });
+      await ledgers.create(good);
+    },
+  );
+
+  test('a refusal is final, also when its reason is gone', async () => {
+    const [value, other] = [newAccount(), newAccount()];
+    const operationId = randomUUID();
+    const items = () => [ledgers.creating(other), accounts.updating(value.id, { owner: 'late' })];
+    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+      code: 'NotFound',
+    });
+    await accounts.create(value);
+    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+      code: 'NotFound',
+    });
+    for (const row of await rowsOf(at, 'bound', value.id)) expect(row).toMatchObject({ owner: value.owner });
+    expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
+  });
+
+  test('an expected version holds for the whole of it', async () => {
+    const [value, other] = [newAccount(), newAccount()];
+    const { token } = await accounts.create(value);
+    await accounts.update(value.id, { owner: 'second' });
+    await expect(
+      at.lockstep.transaction([
+        ledgers.creating(other),
+        accounts.updating(value.id, { owner: 'third' }, { expected: token ?? '' }),
+      ]),
+    ).rejects.toMatchObject({ code: 'VersionConflict' });
+    expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
+    for (const row of await rowsOf(at, 'bound', value.id)) expect(row).toMatchObject({ owner: 'second' });
+  });
+
+  test('the same operation id has one effect and one receipt, at once and later', async () => {
+    const value = newAccount();
+    await accounts.create(value);
+    const operationId = randomUUID();
+    const send = () =>
+      at.lockstep.transaction([accounts.updating(value.id, { owner: 'once' }), ledgers.creating(value)], {
+        operationId,
+      });
+    const [first, second] = await Promise.all([send(), send()]);
+    expect(second).toEqual(first);
+    await accounts.update(value.id, { owner: 'later' });
+    await ledgers.delete(value.id);
+    expect(await send()).toEqual(first);
+    for (const row of await rowsOf(at, 'bound', value.id)) expect(row).toMatchObject({ owner: 'later' });
+    expect(await rowsOf(at, 'ledgers', value.id)).toEqual([null, null]);
+  });
+
+  test('an operation id that another write used is refused', async () => {
+    const [value, other] = [newAccount(), newAccount()];
+    const { operationId } = await accounts.create(value);
+    await expect(
+      at.lockstep.transaction([accounts.creating(newAccount()), ledgers.creating(other)], { operationId }),
+    ).resolves.toMatchObject({ versions: [expect.any(String)] });
+    expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
+  });
+
+  test('two over the same records in opposite order end, and agree', async () => {
+    const [one, two] = [newAccount(), newAccount()];
+    await at.lockstep.transaction([accounts.creating(one), ledgers.creating(two)]);
+    const forth = (turn: number) =>
+      at.lockstep.transaction([
+        accounts.updating(one.id, { owner: `forth ${turn}` }),
+        ledgers.updating(two.id, { owner: `forth ${turn}` }),
+      ]);
+    const back = (turn: number) =>
+      at.lockstep.transaction([
+        ledgers.updating(two.id, { owner: `back ${turn}` }),
+        accounts.updating(one.id, { owner: `back ${turn}` }),
+      ]);
+    const started = performance.now();
+    await Promise.all(Array.from({ length: 10 }, (_, turn) => [forth(turn), back(turn)]).flat());
+    // No wait for a lock ran into the servers' timeouts, which are three times as long.
+    expect(performance.now() - started).toBeLessThan(30_000);
+    const [legacy, modern] = await rowsOf(at, 'bound', one.id);
+    expect(legacy).toEqual(modern);
+    for (const row of await rowsOf(at, 'ledgers', two.id))
+      expect(row).toMatchObject({ owner: legacy?.owner });
+    const [version, same] = await versionsOf(at, bound, one.id);
+    expect(version).toBe(same);
+  });
+});
+
+test.each(['legacy-only', 'modern-only'] as const)(
+  'in %s it is a transaction of one store',
+  async (phase) => {
+    await using at = await moving(phase, boundScene);
+    const [one, two] = [newAccount(), newAccount()];
+    const accounts = at.lockstep.repository(bound);
+    const ledgers = at.lockstep.repository(ledger);
+    const operationId = randomUUID();
+    const items = () => [accounts.creating(one), ledgers.creating(two)];
+    const first = await at.lockstep.transaction(items(), { operationId });
+    expect(await at.lockstep.transaction(items(), { operationId })).toEqual(first);
+    await expect(
+      at.lockstep.transaction([accounts.deleting(one.id), ledgers.creating(two)]),
+    ).rejects.toMatchObject({ code: 'AlreadyExists' });
+    const there = expect.objectContaining({ owner: one.owner });
+    expect(await rowsOf(at, 'bound', one.id)).toEqual(
+      phase === 'legacy-only' ? [there, null] : [null, there],
+    );
+  },
+);
+
+test('the secondary gets what the primary had before, and versions go above both', async () => {
+  await using at = await moving('dual-write', boundScene);
+  const accounts = at.lockstep.repository(bound);
+  const value = newAccount();
+  await at.sql.legacy(`INSERT INTO bound VALUES (${value.id}, 'old', NULL, 1)`);
+  await at.sql.modern(
+    `INSERT INTO lockstep.records (entity, record_key, version, deleted) VALUES ('bound', '["${value.id}"]', 9000000000000000000, true)`,
+  );
+  const { version } = await accounts.update(value.id, { balance: '2.00' });
+  expect(version).toBe('9000000000000000001');
+  for (const row of await rowsOf(at, 'bound', value.id))
+    expect(row).toMatchObject({ owner: 'old', balance: '2.00' });
+  expect(await versionsOf(at, bound, value.id)).toEqual([version, version]);
+});
