@@ -30,7 +30,7 @@ export interface Scanned<P> {
 }
 
 const lanes = 4;
-const mostRanges = 64;
+const mostRanges = 128;
 const opensAtOnce = 2;
 /** A statement that takes longer than this is made shorter, one that takes less than half of it longer. */
 const statementMs = 500;
