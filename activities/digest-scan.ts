@@ -30,7 +30,8 @@ export interface Scanned<P> {
 }
 
 const lanes = 4;
-const mostRanges = 64;
+const mostRanges = 128;
+const opensAtOnce = 2;
 /** A statement that takes longer than this is made shorter, one that takes less than half of it longer. */
 const statementMs = 500;
 
@@ -70,14 +71,17 @@ export async function scanDigests<P>(
     const took = Date.now() - started;
     if (took > statementMs) size = Math.max(1, Math.floor(size / 2));
     else if (took < statementMs / 2 && ranges.length >= size) size = Math.min(mostRanges, size * 2);
+    const unequal: Range<P>[] = [];
     for (const [at, range] of ranges.entries()) {
       const one = left[at];
       const other = right[at];
       if (!one || !other) throw new TypeError('a store gave fewer digests than ranges');
       const isLong = Math.max(one.rows, other.rows) > primary.mostRows;
       if (!isLong && one.rows === other.rows && one.digest === other.digest) compared += one.rows;
-      else if (!isLong || !(await split(range, one.rows < other.rows))) await open(range);
+      else if (!isLong || !(await split(range, one.rows < other.rows))) unequal.push(range);
     }
+    for (let at = 0; at < unequal.length; at += opensAtOnce)
+      await Promise.all(unequal.slice(at, at + opensAtOnce).map(open));
   }
 
   /** A range that holds too many rows in one of the stores, by that store's steps. False where it cannot be split. */

@@ -18,7 +18,7 @@ export interface Position {
   readonly after: string | null;
 }
 
-const rowsPerDigest = 1_000;
+const rowsPerDigest = 500;
 const keysPerPage = 500;
 const pageLanes = 4;
 

@@ -1,4 +1,4 @@
-import { keyFromText, keyText } from '../model/canonical.ts';
+import { compareText, keyFromText, keyText } from '../model/canonical.ts';
 import { type Access, marks } from './access.ts';
 import type { Difference, Verdict } from './store.ts';
 
@@ -11,9 +11,22 @@ export function differencesIn(access: Access) {
       'entity',
       'record_key',
     ]);
-    for (const { entity, key, verdict, reason } of differences) {
-      await access.query(upsert, [migration, entity, keyText(key), verdict, reason.slice(0, 500)]);
-    }
+    const rows = differences.map(({ entity, key, verdict, reason }) => [
+      migration,
+      entity,
+      keyText(key),
+      verdict,
+      reason.slice(0, 500),
+    ]);
+    if (rows.length === 0) return;
+    // One commit for all of them, in key order, so that two of us do not lock each other out.
+    rows.sort(
+      ([, entity = '', key = ''], [, otherEntity = '', otherKey = '']) =>
+        compareText(entity, otherEntity) || compareText(key, otherKey),
+    );
+    await access.transaction(async (session) => {
+      for (const row of rows) await session.query(upsert, row);
+    });
   }
 
   async function differences(migration: string, limit: number): Promise<Difference[]> {
