@@ -140,6 +140,32 @@ export function writeActivities(context: ActivityContext) {
     }
   }
 
+  /**
+   * What became of an operation in a store that decided under an epoch that is over there: the fence waited for every try that
+   * ran, and lets none in. Unlike closing the id this leaves it free, because the primary may change back.
+   */
+  async function findFenced(request: {
+    operation: Operation;
+    store: WriteRoute['primary'];
+    epoch: number;
+  }): Promise<{ status: OperationStatus; version: Version | null } | null> {
+    const { operation, store, epoch } = request;
+    const state = await stores[store].readState(migration.name);
+    if (state === null || state.epoch <= epoch) {
+      throw new LockstepError(
+        'Fenced',
+        `operation ${operation.id} waits: the ${store} store has not heard yet that epoch ${epoch} of ${migration.name} is over`,
+        { store },
+      );
+    }
+    const [entry] = await stores[store].journal({
+      migration: migration.name,
+      ids: [operation.id],
+      limit: 1,
+    });
+    return entry ? { status: entry.status, version: entry.version } : null;
+  }
+
   /** Closes an operation id in a store, so that no zombie commits it later; says what had become of it. */
   async function closeOperation(request: {
     operation: Operation;
@@ -260,6 +286,7 @@ export function writeActivities(context: ActivityContext) {
     writePrimary,
     writeSecondary,
     settleSecondary,
+    findFenced,
     closeOperation,
     parkOperation,
     settleOperation,

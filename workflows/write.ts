@@ -382,8 +382,8 @@ function runsParallel({ operation, route, dualWrite }: WriteInput): boolean {
 }
 
 /**
- * The primary's decision, whatever route it takes. Before the write is failed or moved to another primary, its id is closed
- * where it may still be running.
+ * The primary's decision, whatever route it takes. Before the write is failed, its id is closed where it may still be running;
+ * before it moves to another primary, it is looked for where it was fenced out.
  */
 async function decide(input: WriteInput): Promise<Decided> {
   const { operation } = input;
@@ -420,11 +420,11 @@ async function decide(input: WriteInput): Promise<Decided> {
       case 'fenced': {
         const next = await routeAfter(route, input);
         if (next.primary !== route.primary) {
-          const { primary: store } = route;
-          const closed = await soon((activities) => activities.closeOperation({ operation, store }));
-          if (closed.status !== 'aborted' && closed.status !== 'failed' && closed.version !== null) {
+          const { primary: store, epoch } = route;
+          const found = await soon((activities) => activities.findFenced({ operation, store, epoch }));
+          if (found && found.status !== 'aborted' && found.status !== 'failed' && found.version !== null) {
             return {
-              version: closed.version,
+              version: found.version,
               route: next,
               decidedBy: route.primary,
               owed: true,
