@@ -8,8 +8,8 @@ export default defineConfig({
     pool: 'forks',
     // The databases and Temporal run on the same cores.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     teardownTimeout: 30_000,
   },
 });

@@ -2,7 +2,7 @@
 export async function until<T>(
   what: string,
   look: () => Promise<T | false | null | undefined>,
-  limitMs = 60_000,
+  limitMs = 180_000,
 ): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {

@@ -60,7 +60,7 @@ async function onMysql(url: string): Promise<Direct> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 1_000; look++) {
+  for (let look = 0; look < 6_000; look++) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
