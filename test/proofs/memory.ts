@@ -9,7 +9,7 @@ const limitMegabytes = 400;
 
 /** The resident memory of a worker does not depend on how many rows it copies. */
 export async function memory({ servers, seed, short, note }: Conditions): Promise<Report> {
-  const [few, many] = short ? [50_000, 250_000] : [1_000_000, 5_000_000];
+  const [few, many] = short ? [250_000, 1_000_000] : [1_000_000, 5_000_000];
   const small = await peakOf(few);
   const large = await peakOf(many);
   const apart = Math.abs(large.megabytes / small.megabytes - 1);
