@@ -8,6 +8,7 @@ import type { PageTarget } from './bulk-read.ts';
 import { type CopyGuard, copyGuard } from './copy-guard.ts';
 import { bytesOf, type CopyPage, type CopyPart, placed } from './copy-page.ts';
 import { CopyText } from './copy-text.ts';
+import { refuseFencedCopy } from './durable-state.ts';
 import type { Session } from './engine.ts';
 import { deadlockAttempts, type GuardedWrites } from './guarded-write.ts';
 import { shapeMessage } from './images.ts';
@@ -90,7 +91,7 @@ export function bulkWrites(
     chunk: CopyChunk,
     fence: Fence,
   ): Promise<CopyResult> {
-    await refuseFenced(session, fence);
+    await refuseFencedCopy(access, session, fence);
     if (!(await isWhereWeThink(session, fence.migration, chunk.from))) {
       return { taken: false, copied: 0, skipped: 0, refused: 0, met: false };
     }
@@ -244,20 +245,6 @@ export function bulkWrites(
     const [outcome] = outcomes;
     if (!outcome) throw new TypeError('a copy of one item has one outcome');
     return outcome;
-  }
-
-  async function refuseFenced(session: Session, { migration, epoch }: Fence): Promise<void> {
-    await engine.bulk.shareFence(session, migration);
-    const [row] = await session.query(
-      `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
-      [migration],
-    );
-    if (row && Number(row.epoch) === epoch && row.open === '1' && row.primary_store !== access.name) return;
-    throw new LockstepError(
-      'Fenced',
-      `the ${access.name} store takes no copies of ${migration} under epoch ${epoch}`,
-      { store: access.name },
-    );
   }
 
   /** Locks the checkpoint, so that an attempt that was given up for lost cannot copy the same chunk beside us. */

@@ -2,6 +2,7 @@ import { type Key, keyFromText, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Access } from './access.ts';
+import { refuseFencedCopy } from './durable-state.ts';
 import type { Session } from './engine.ts';
 import { deadlockAttempts, type GuardedWrites } from './guarded-write.ts';
 import type { Chunk, Fence, Outcome, WriteItem } from './store.ts';
@@ -78,7 +79,7 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
     const { ready, outcomes } = rows(bound, items);
     const together = async () =>
       await access.engine.transaction(async (session) => {
-        if (ready.length === 0) await refuseFenced(session, fence);
+        if (ready.length === 0) await refuseFencedCopy(access, session, fence);
         for (const [position, outcome] of await call(session, bound, ready, fence))
           outcomes[position] = outcome;
         if (!isFenced(outcomes)) await checkpoint(session, fence.migration, chunk, outcomes);
@@ -99,23 +100,6 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
     if (!isFenced(outcomes))
       await access.guarded(() => checkpoint(access.engine, fence.migration, chunk, outcomes));
     return outcomes;
-  }
-
-  /** What the routine does for rows, for a checkpoint that has none. */
-  async function refuseFenced(session: Session, { migration, epoch }: Fence): Promise<void> {
-    await access.engine.lockFence(session, migration);
-    const [row] = await session.query(
-      `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
-      [migration],
-    );
-    if (row && Number(row.epoch) === epoch && row.open === '1' && row.primary_store !== access.name) return;
-    throw new LockstepError(
-      'Fenced',
-      `the ${access.name} store takes no copies of ${migration} under epoch ${epoch}`,
-      {
-        store: access.name,
-      },
-    );
   }
 
   async function checkpoint(
