@@ -11,7 +11,9 @@ export default defineMigration({
     settleMs: 500,
     sampleSize: 1_000,
     backfillParallel: 2,
-    backfillChunk: 50,
+    backfillChunk: 200,
+    // Chunks are small and the service never rests: giving way to it would take longer than anyone watches.
+    backfillSlowdown: 0,
     secondaryRetryMs: 250,
     secondaryRetryMaxMs: 2_000,
   },
