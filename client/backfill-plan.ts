@@ -1,9 +1,8 @@
 import { openStores } from '../databases/open.ts';
-import { currentState } from '../databases/state.ts';
-import type { Store } from '../databases/store.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
+import { decidingStore } from '../databases/state.ts';
+import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
-import { otherStore, routes } from '../model/phase.ts';
+import { otherStore } from '../model/phase.ts';
 import { rangesFor } from '../model/ranges.ts';
 
 export interface BackfillPlan {
@@ -34,7 +33,7 @@ export async function planBackfill(
 ): Promise<BackfillPlan> {
   const stores = openStores(migration, environment);
   try {
-    const from = await primaryOf(migration, stores);
+    const from = await decidingStore({ migration, stores });
     const to = otherStore(from);
     const slowBecause = await stores[to].whyNoBulk();
     const entities: EntityPlan[] = [];
@@ -56,18 +55,5 @@ export async function planBackfill(
   } finally {
     await stores.legacy.close();
     await stores.modern.close();
-  }
-}
-
-/** Before `prepare` and `start` nobody decides yet; legacy will. */
-async function primaryOf(
-  migration: Migration,
-  stores: Readonly<Record<StoreName, Store>>,
-): Promise<StoreName> {
-  try {
-    return routes[(await currentState({ migration, stores })).phase].primary;
-  } catch (error) {
-    if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
-    throw error;
   }
 }

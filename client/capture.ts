@@ -5,13 +5,12 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { openStores } from '../databases/open.ts';
-import { currentState } from '../databases/state.ts';
-import type { Store } from '../databases/store.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
+import { decidingStore } from '../databases/state.ts';
+import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
-import { otherStore, routes } from '../model/phase.ts';
+import { otherStore } from '../model/phase.ts';
 import { searchAttributes, sweepWorkflowId } from '../workflows/messages.ts';
+import { withStores } from './with-stores.ts';
 
 /** How long a write around Lockstep may lie in the primary before it is taken up. */
 const sweepEveryMs = 10_000;
@@ -25,7 +24,7 @@ export function planCapture(
   on: boolean,
 ): Promise<Readonly<Record<StoreName, readonly string[]>>> {
   return withStores(migration, environment, async (stores) => {
-    const primary = await decidingStore(migration, stores);
+    const primary = await decidingStore({ migration, stores });
     const statements = async (store: StoreName) => {
       const wanted = on && store === primary;
       const lists = await Promise.all(
@@ -45,7 +44,7 @@ export async function setCapture(
   on: boolean,
 ): Promise<void> {
   await withStores(migration, environment, async (stores) => {
-    const primary = await decidingStore(migration, stores);
+    const primary = await decidingStore({ migration, stores });
     for (const entity of migration.entities) {
       await stores[otherStore(primary)].capture(entity, false);
       await stores[primary].capture(entity, on);
@@ -53,19 +52,6 @@ export async function setCapture(
   });
   if (on) await schedule(client, migration);
   else await unschedule(client, migration);
-}
-
-/** Before the migration has been started, legacy decides. */
-async function decidingStore(
-  migration: Migration,
-  stores: Readonly<Record<StoreName, Store>>,
-): Promise<StoreName> {
-  try {
-    return routes[(await currentState({ migration, stores })).phase].primary;
-  } catch (error) {
-    if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
-    throw error;
-  }
 }
 
 async function schedule(client: Client, { name, taskQueue }: Migration): Promise<void> {
@@ -95,19 +81,5 @@ async function unschedule(client: Client, { name }: Migration): Promise<void> {
     await client.schedule.getHandle(sweepWorkflowId(name)).delete();
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
-  }
-}
-
-async function withStores<T>(
-  migration: Migration,
-  environment: NodeJS.ProcessEnv,
-  work: (stores: Readonly<Record<StoreName, Store>>) => Promise<T>,
-): Promise<T> {
-  const stores = openStores(migration, environment);
-  try {
-    return await work(stores);
-  } finally {
-    await stores.legacy.close();
-    await stores.modern.close();
   }
 }

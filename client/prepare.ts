@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { searchAttributes } from '../workflows/messages.ts';
+import { withStores } from './with-stores.ts';
 
 export interface Preparation {
   readonly addresses: Readonly<Record<StoreName, string>>;
@@ -24,20 +23,6 @@ export function prepareStores(migration: Migration, environment: NodeJS.ProcessE
     await legacy.prepare();
     await modern.prepare();
   });
-}
-
-async function withStores<T>(
-  migration: Migration,
-  environment: NodeJS.ProcessEnv,
-  work: (stores: Readonly<Record<StoreName, Store>>) => Promise<T>,
-): Promise<T> {
-  const stores = openStores(migration, environment);
-  try {
-    return await work(stores);
-  } finally {
-    await stores.legacy.close();
-    await stores.modern.close();
-  }
 }
 
 /** Temporal's number for the type of a keyword (temporal.api.enums.v1.IndexedValueType). */

@@ -1,6 +1,6 @@
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
-import type { DurableState } from '../model/phase.ts';
+import { type DurableState, routes } from '../model/phase.ts';
 import type { Store } from './store.ts';
 
 /** The durable state of the highest epoch that can be read; both stores hold it, so one of them is enough. */
@@ -24,4 +24,17 @@ export async function currentState(context: {
     `migration ${migration.name} has no state in either store; run lockstep prepare, then lockstep start`,
     { remedy: 'lockstep prepare && lockstep start' },
   );
+}
+
+/** The store that decides now. Before a migration has been prepared and started, legacy will. */
+export async function decidingStore(context: {
+  readonly migration: Migration;
+  readonly stores: Readonly<Record<StoreName, Store>>;
+}): Promise<StoreName> {
+  try {
+    return routes[(await currentState(context)).phase].primary;
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
+    throw error;
+  }
 }
