@@ -66,7 +66,8 @@ export async function workerProcess(
 
 function begin(args: readonly string[], environment: NodeJS.ProcessEnv) {
   const child: ChildProcess = spawn(process.execPath, [main, ...args], {
-    env: environment,
+    // A runner of CI may ask for colours where there is no terminal.
+    env: { ...environment, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
