@@ -177,9 +177,7 @@ function bindColumns(
     rowsOf(image) {
       const row: Record<string, string | null> = {};
       for (const [fieldName, column] of columnOf) {
-        row[column.name] = inColumn(path, table.name, column, () =>
-          toColumn(column, column.scalar, image[fieldName] ?? null),
-        );
+        row[column.name] = textFor(path, table.name, column, image[fieldName] ?? null);
       }
       return { [table.name]: [row] };
     },
@@ -187,9 +185,7 @@ function bindColumns(
       const image: Record<string, Canonical> = {};
       const row = rows[table.name]?.[0] ?? {};
       for (const [fieldName, column] of columnOf) {
-        image[fieldName] = inColumn(path, table.name, column, () =>
-          fromColumn(column, column.scalar, row[column.name] ?? null),
-        );
+        image[fieldName] = valueIn(path, table.name, column, row[column.name] ?? null);
       }
       return image;
     },
@@ -209,17 +205,17 @@ function rowsOfFunctions(
     if (!tables.some((table) => table.name === name))
       throw invalid(path, `gave rows of "${name}", which is not declared`);
   }
-  return Object.fromEntries(
-    tables.map((table) => {
-      const rows = (given[table.name] ?? []).map((row) => textRow(table, row, path));
-      return [table.name, distinctRows(table, rows, path)];
-    }),
-  );
+  const rows: Record<string, TextRow[]> = {};
+  for (const table of tables) {
+    const texts = (given[table.name] ?? []).map((row) => textRow(table, row, path));
+    rows[table.name] = distinctRows(table, texts, path);
+  }
+  return rows;
 }
 
 /** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */
-function distinctRows(table: BoundTable, rows: readonly TextRow[], path: string): TextRow[] {
-  if (rows.length < 2) return [...rows];
+function distinctRows(table: BoundTable, rows: TextRow[], path: string): TextRow[] {
+  if (rows.length < 2) return rows;
   const distinct = new Map<string, TextRow>();
   for (const row of rows) {
     const identity = JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
@@ -234,23 +230,8 @@ function distinctRows(table: BoundTable, rows: readonly TextRow[], path: string)
   return [...distinct].sort(([left], [right]) => compareText(left, right)).map(([, row]) => row);
 }
 
-const columnNames = new WeakMap<BoundTable, ReadonlySet<string>>();
-
-function namesOf(table: BoundTable): ReadonlySet<string> {
-  const names = columnNames.get(table) ?? new Set(table.columns.map((column) => column.name));
-  columnNames.set(table, names);
-  return names;
-}
-
 function textRow(table: BoundTable, row: Row, path: string): TextRow {
   const text: Record<string, string | null> = {};
-  for (const name of Object.keys(row)) {
-    if (row[name] === undefined || namesOf(table).has(name)) continue;
-    throw invalid(
-      `${path}.${table.name}.${name}`,
-      'is no column that Lockstep writes; leave it out of the row',
-    );
-  }
   for (const column of table.columns) {
     const value = row[column.name];
     if (value === undefined) {
@@ -259,12 +240,14 @@ function textRow(table: BoundTable, row: Row, path: string): TextRow {
         'was left out; give null for no value, or list `columns`',
       );
     }
-    text[column.name] =
-      value === null
-        ? null
-        : inColumn(path, table.name, column, () =>
-            toColumn(column, column.scalar, toCanonical(column.scalar, value)),
-          );
+    text[column.name] = value === null ? null : textOf(path, table.name, column, value);
+  }
+  for (const name of Object.keys(row)) {
+    if (row[name] === undefined || Object.hasOwn(text, name)) continue;
+    throw invalid(
+      `${path}.${table.name}.${name}`,
+      'is no column that Lockstep writes; leave it out of the row',
+    );
   }
   return text;
 }
@@ -276,22 +259,17 @@ function imageOfFunctions(
   rows: TextRows,
 ): Image {
   const path = entity.name;
-  const given = Object.fromEntries(
-    tables.map((table) => [
-      table.name,
-      (rows[table.name] ?? []).map((row) =>
-        Object.fromEntries(
-          table.columns.map((column) => {
-            const canonical = inColumn(path, table.name, column, () =>
-              fromColumn(column, column.scalar, row[column.name] ?? null),
-            );
-            const scalar = typeof canonical === 'string' || typeof canonical === 'boolean' ? canonical : null;
-            return [column.name, scalar === null ? null : fromCanonical(column.scalar, scalar)];
-          }),
-        ),
-      ),
-    ]),
-  );
+  const given: Record<string, Row[]> = {};
+  for (const table of tables) {
+    given[table.name] = (rows[table.name] ?? []).map((row) => {
+      const values: Record<string, unknown> = {};
+      for (const column of table.columns) {
+        const value = valueIn(path, table.name, column, row[column.name] ?? null);
+        values[column.name] = value === null ? null : fromCanonical(column.scalar, value);
+      }
+      return values;
+    });
+  }
   return imageOf(entity.fields, shape.fromRows(given), entity.name);
 }
 
@@ -313,14 +291,8 @@ export function keyTexts(bound: BoundEntity, key: Key): string[] {
       },
     );
   }
-  return bound.root.key.map((column, index) =>
-    inColumn(
-      bound.entity.name,
-      bound.root.name,
-      column,
-      () => toColumn(column, column.scalar, key[index] ?? null) ?? '',
-    ),
-  );
+  const { entity, root } = bound;
+  return root.key.map((column, index) => textFor(entity.name, root.name, column, key[index] ?? null) ?? '');
 }
 
 /** The key of a row. Throws `InvalidDefinition` where the row could not be found again by it; the value stays out. */
@@ -353,14 +325,41 @@ function keyPart(column: BoundColumn, cell: string | null): string {
   return value;
 }
 
-function inColumn<T>(path: string, table: string, column: CatalogueColumn, work: () => T): T {
+/** What a column's text is worth. */
+function valueIn(
+  path: string,
+  table: string,
+  column: BoundColumn,
+  text: string | null,
+): string | boolean | null {
   try {
-    return work();
+    return fromColumn(column, column.scalar, text);
   } catch (error) {
-    if (error instanceof NotCanonical)
-      throw new NotCanonical(`${path}: ${table}.${column.name} ${error.message}`);
-    throw error;
+    throw inColumn(path, table, column, error);
   }
+}
+
+/** The text that a column takes for a canonical value. */
+function textFor(path: string, table: string, column: BoundColumn, value: Canonical): string | null {
+  try {
+    return toColumn(column, column.scalar, value);
+  } catch (error) {
+    throw inColumn(path, table, column, error);
+  }
+}
+
+/** The text that a column takes for what a program holds. */
+function textOf(path: string, table: string, column: BoundColumn, value: unknown): string | null {
+  try {
+    return toColumn(column, column.scalar, toCanonical(column.scalar, value));
+  } catch (error) {
+    throw inColumn(path, table, column, error);
+  }
+}
+
+function inColumn(path: string, table: string, column: BoundColumn, error: unknown): unknown {
+  if (!(error instanceof NotCanonical)) return error;
+  return new NotCanonical(`${path}: ${table}.${column.name} ${error.message}`);
 }
 
 function chosenColumns(

@@ -22,7 +22,7 @@ export interface CatalogueColumn {
   readonly single: boolean;
   readonly limits: ColumnLimits;
   /** The column's own texts of values that the other database has not. */
-  readonly specials: Readonly<Partial<Record<Special, string>>>;
+  readonly specials: readonly (readonly [Special, string])[];
   /** SQL that gives the value as text, from a reference to the column. */
   readonly read: (reference: string) => string;
   /** SQL that gives a value to store, from an expression that is text. */
@@ -104,7 +104,11 @@ export function equals(column: CatalogueColumn, reference: string, text: string)
 }
 
 /** The canonical value of a column's text, as a field's scalar. Throws `NotCanonical` for what no field can hold. */
-export function fromColumn(column: CatalogueColumn, scalar: Scalar, text: string | null): Canonical {
+export function fromColumn(
+  column: CatalogueColumn,
+  scalar: Scalar,
+  text: string | null,
+): string | boolean | null {
   if (text === null) return null;
   const standing = standInOf(column, scalar, text);
   if (standing) return standing.value;
@@ -113,7 +117,7 @@ export function fromColumn(column: CatalogueColumn, scalar: Scalar, text: string
   return value;
 }
 
-function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): Canonical {
+function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): string | boolean {
   const { natural, limits } = column;
   switch (scalar.kind) {
     case 'boolean':

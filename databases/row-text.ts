@@ -28,7 +28,7 @@ export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
     const value = column.compact(reference, scalar) ?? column.canonical(reference, scalar);
     if (value === null) return null;
     // What a special value stands for may be null, also where the column has none.
-    const mayBeNull = column.nullable || Object.keys(column.specials).length > 0;
+    const mayBeNull = column.nullable || column.specials.length > 0;
     const present = (part: string, otherwise: string) =>
       mayBeNull ? `COALESCE(${part}, ${otherwise})` : part;
     if (isFree(column))

@@ -1,5 +1,4 @@
 import type { Scalar } from '../model/scalar.ts';
-import { specials } from '../model/stand-in.ts';
 import type { CatalogueColumn } from './column.ts';
 
 /**
@@ -12,10 +11,9 @@ export function withStandIns(
   sql: { own: string; plain: string; literal: (text: string) => string },
 ): string {
   const standIns = 'standIns' in scalar ? (scalar.standIns ?? {}) : {};
-  const cases = specials.flatMap((special) => {
-    const text = own[special];
+  const cases = own.flatMap(([special, text]) => {
     const standIn = standIns[special];
-    if (text === undefined || standIn === undefined) return [];
+    if (standIn === undefined) return [];
     const stands = standIn === 'null' ? 'NULL' : sql.literal(standIn.as);
     const found = `WHEN ${sql.own} = ${sql.literal(text)} THEN ${stands}`;
     return standIn === 'null' ? [found] : [found, `WHEN ${sql.plain} = ${stands} THEN '='`];

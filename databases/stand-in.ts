@@ -1,6 +1,6 @@
 import type { Canonical } from '../model/canonical.ts';
 import { NotCanonical, type Scalar } from '../model/scalar.ts';
-import { type Special, type StandIn, specials } from '../model/stand-in.ts';
+import type { Special, StandIn } from '../model/stand-in.ts';
 import type { CatalogueColumn } from './column.ts';
 
 /** What stands for a column's text, if the text is a special value; null if it is a value like others. */
@@ -9,8 +9,8 @@ export function standInOf(
   scalar: Scalar,
   text: string,
 ): { readonly value: string | null } | null {
-  const special = specials.find((candidate) => column.specials[candidate] === text);
-  if (special && scalar.kind !== 'text') {
+  for (const [special, own] of column.specials) {
+    if (own !== text || scalar.kind === 'text') continue;
     const standIn = declared(scalar, special);
     if (!standIn) throw refused(special, scalar);
     return { value: standIn === 'null' ? null : standIn.as };
@@ -20,10 +20,9 @@ export function standInOf(
 
 /** The special text to store for a canonical value, where the value stands for one that the column has; null elsewhere. */
 export function specialText(column: CatalogueColumn, scalar: Scalar, value: Canonical): string | null {
-  for (const special of specials) {
-    const own = column.specials[special];
-    const standIn = own === undefined ? undefined : declared(scalar, special);
-    if (own === undefined || !standIn) continue;
+  for (const [special, own] of column.specials) {
+    const standIn = declared(scalar, special);
+    if (!standIn) continue;
     if (standIn === 'null' ? value === null && !column.nullable : value === standIn.as) return own;
   }
   return null;
@@ -31,8 +30,8 @@ export function specialText(column: CatalogueColumn, scalar: Scalar, value: Cano
 
 /** A value that occurs as itself cannot stand for another: written back, it would become the other. */
 export function refuseStandIn(column: CatalogueColumn, scalar: Scalar, value: Canonical): void {
-  for (const special of specials) {
-    const standIn = column.specials[special] === undefined ? undefined : declared(scalar, special);
+  for (const [special] of column.specials) {
+    const standIn = declared(scalar, special);
     if (typeof standIn === 'object' && standIn.as === value) {
       throw new NotCanonical(
         `holds the very value that stands for ${names[special]}; let another value stand for it`,

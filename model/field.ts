@@ -119,10 +119,21 @@ export function imageOf(fields: AnyFields, entity: unknown, path: string): Image
     }
   }
   const image: Record<string, Canonical> = {};
-  for (const [name, declared] of Object.entries(fields)) {
-    image[name] = canonicalOf(declared, given[name], `${path}.${name}`);
+  for (const [name, declared] of entriesOf(fields)) {
+    image[name] = canonicalOf(declared, given[name], path, name);
   }
   return image;
+}
+
+const entries = new WeakMap<AnyFields, readonly (readonly [string, Field<unknown>])[]>();
+
+/** A backfill asks for them with every row. */
+function entriesOf(fields: AnyFields): readonly (readonly [string, Field<unknown>])[] {
+  const known = entries.get(fields);
+  if (known) return known;
+  const found = Object.entries(fields);
+  entries.set(fields, found);
+  return found;
 }
 
 /** Only the given properties, as canonical values: what a partial update carries. */
@@ -136,32 +147,32 @@ export function patchOf(fields: AnyFields, patch: unknown, path: string): Image 
     const declared = fields[name];
     if (!declared)
       throw invalid(`${path}.${name}`, 'is not among the declared fields; declare it or leave it out');
-    image[name] = canonicalOf(declared, value, `${path}.${name}`);
+    image[name] = canonicalOf(declared, value, path, name);
   }
   return image;
 }
 
 export function entityOf(fields: AnyFields, image: Image): Record<string, unknown> {
   const entity: Record<string, unknown> = {};
-  for (const [name, declared] of Object.entries(fields))
+  for (const [name, declared] of entriesOf(fields))
     entity[name] = programValue(declared, image[name] ?? null);
   return entity;
 }
 
-function canonicalOf(declared: Field<unknown>, value: unknown, path: string): Canonical {
+function canonicalOf(declared: Field<unknown>, value: unknown, path: string, name: string): Canonical {
   if (value === null || value === undefined) return null;
   switch (declared.form) {
     case 'scalar':
       try {
         return toCanonical(declared.scalar, value);
       } catch (error) {
-        if (error instanceof NotCanonical) throw invalid(path, error.message);
+        if (error instanceof NotCanonical) throw invalid(`${path}.${name}`, error.message);
         throw error;
       }
     case 'record':
-      return imageOf(declared.fields, value, path);
+      return imageOf(declared.fields, value, `${path}.${name}`);
     case 'list':
-      return listOf(declared, value, path);
+      return listOf(declared, value, `${path}.${name}`);
   }
 }
 
@@ -198,7 +209,7 @@ function programValue(declared: Field<unknown>, canonical: Canonical): unknown {
 /** The image without what it shares: shared records are cut down to their identity. This is what a digest covers. */
 export function ownImage(fields: AnyFields, image: Image): Image {
   const own: Record<string, Canonical> = {};
-  for (const [name, declared] of Object.entries(fields)) own[name] = ownValue(declared, image[name] ?? null);
+  for (const [name, declared] of entriesOf(fields)) own[name] = ownValue(declared, image[name] ?? null);
   return own;
 }
 
@@ -245,7 +256,7 @@ export function sharedRecords(
     }
   };
   const visitAll = (inner: AnyFields, record: Image): void => {
-    for (const [name, declared] of Object.entries(inner)) visit(declared, record[name] ?? null);
+    for (const [name, declared] of entriesOf(inner)) visit(declared, record[name] ?? null);
   };
   visitAll(fields, image);
   return [...found.values()];

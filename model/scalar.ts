@@ -146,7 +146,11 @@ function textOf(value: unknown, nul: boolean): string {
   return value;
 }
 
+/** As integers are kept, and within ±2^53: most come so, and need not be taken apart. */
+const plainInteger = /^(?:0|-?[1-9]\d{0,14})$/;
+
 function integerText(kind: 'integer' | 'bigint', value: unknown): string {
+  if (typeof value === 'string' && plainInteger.test(value)) return value;
   const big = integerOf(value);
   if (big === null) throw refused(kind === 'integer' ? 'a safe integer' : 'an integer', value);
   if (kind === 'integer' && !Number.isSafeInteger(Number(big))) {
@@ -162,8 +166,13 @@ function integerOf(value: unknown): bigint | null {
   return null;
 }
 
+const plainDecimal = /^(?:0|[1-9]\d*)\.\d+$/;
+
 function decimalText(value: unknown, scale: number | null): string {
   const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+  if (typeof text === 'string' && scale !== null && text.at(-scale - 1) === '.' && plainDecimal.test(text)) {
+    return text;
+  }
   if (typeof text !== 'string') throw refused('a decimal as string', value);
   const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (!match)
@@ -212,7 +221,12 @@ function timeText(value: unknown, precision: number): string {
   return `${match[1]}:${match[2]}:${match[3]}${fractionText(match[4] ?? '', precision)}`;
 }
 
+/** As timestamps are kept; the last days of a month need a closer look. */
+const plainTimestamp =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+
 function timestampText(value: unknown, precision: number): string {
+  if (precision === 6 && typeof value === 'string' && plainTimestamp.test(value)) return value;
   const text = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
   const match =
     typeof text === 'string'

@@ -125,9 +125,9 @@ function columnOf(described: Described): CatalogueColumn {
 }
 
 function zeroDate({ base, fraction }: Described): CatalogueColumn['specials'] {
-  if (base === 'date') return { zero: '0000-00-00' };
-  if (base !== 'datetime' && base !== 'timestamp') return {};
-  return { zero: `0000-00-00 00:00:00${fraction > 0 ? `.${'0'.repeat(fraction)}` : ''}` };
+  if (base === 'date') return [['zero', '0000-00-00']];
+  if (base !== 'datetime' && base !== 'timestamp') return [];
+  return [['zero', `0000-00-00 00:00:00${fraction > 0 ? `.${'0'.repeat(fraction)}` : ''}`]];
 }
 
 function limitsOf(described: Described): ColumnLimits {

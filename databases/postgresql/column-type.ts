@@ -181,17 +181,24 @@ function limitsOf({ base, listed, length, scale, precision }: Described): Column
 }
 
 function specialsOf({ base, listed }: Described): CatalogueColumn['specials'] {
-  if (listed) return {};
+  if (listed) return [];
   switch (base) {
     case 'date':
     case 'timestamp without time zone':
     case 'timestamp with time zone':
-      return { infinity: 'infinity', minusInfinity: '-infinity' };
+      return [
+        ['infinity', 'infinity'],
+        ['minusInfinity', '-infinity'],
+      ];
     case 'numeric':
     case 'real':
     case 'double precision':
-      return { nan: 'NaN', infinity: 'Infinity', minusInfinity: '-Infinity' };
+      return [
+        ['nan', 'NaN'],
+        ['infinity', 'Infinity'],
+        ['minusInfinity', '-Infinity'],
+      ];
     default:
-      return {};
+      return [];
   }
 }

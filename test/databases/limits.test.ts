@@ -17,7 +17,7 @@ function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {
     natural: scalar,
     single: false,
     limits,
-    specials: {},
+    specials: [],
     read: asIs,
     write: asIs,
     compare: asIs,
