@@ -315,19 +315,17 @@ function pageOfImages(access: Access, bound: BoundEntity, records: readonly { ke
     table,
     text: new CopyText(),
     firsts: [] as number[],
-    prefixes: table.columns.map((column) => bulk.prefix(column) ?? ''),
+    cells: table.columns.map((column) => ({ name: column.name, prefix: bulk.prefix(column) ?? '' })),
   }));
   const keys: Key[] = [];
   const unfit: { key: Key; failure: StoreFailure }[] = [];
   for (const { key, image } of records) {
     try {
       const rows = bound.rowsOf(image);
-      for (const { table, text, firsts, prefixes } of parts) {
+      for (const { table, text, firsts, cells } of parts) {
         firsts.push(text.rows);
         for (const row of rows[table.name] ?? []) {
-          for (const [index, column] of table.columns.entries()) {
-            text.string(row[column.name] ?? null, prefixes[index]);
-          }
+          for (const { name, prefix } of cells) text.string(row[name] ?? null, prefix);
           text.endRow();
         }
       }
