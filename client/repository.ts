@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Store, Stored } from '../databases/store.ts';
+import type { Stored, Stores } from '../databases/store.ts';
 import { canonicalText, type Image, type Key, keyText } from '../model/canonical.ts';
 import { type Entity, keyOf, validImage } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
@@ -34,7 +34,7 @@ export interface ReadOptions {
 }
 
 export interface RepositoryParts {
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   readonly routes: RouteCache;
   readonly flags: Flags;
   readonly clock: HybridClock;

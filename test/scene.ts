@@ -6,7 +6,7 @@ import { createActivities } from '../activities/index.ts';
 import { type ConnectOptions, connect, type Lockstep } from '../client/connect.ts';
 import { prepareStores, registerSearchAttributes } from '../client/prepare.ts';
 import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
+import type { Stores } from '../databases/store.ts';
 import type { Servers } from '../deploy/dev/servers.ts';
 import type { StoreName } from '../model/failure.ts';
 import { defineMigration, type Migration, type MigrationOptions } from '../model/migration.ts';
@@ -36,7 +36,7 @@ export interface Scene extends AsyncDisposable {
   /** Between everything of ours and the databases. */
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
   /** Around the proxies, without workflow or client. */
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   work(faults?: Faults): Promise<RunningWorker>;
   connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
 }

@@ -5,7 +5,7 @@ import { connect, type Lockstep } from '../../client/connect.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import { openStores } from '../../databases/open.ts';
-import type { Store } from '../../databases/store.ts';
+import type { Stores } from '../../databases/store.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
@@ -43,7 +43,7 @@ export interface RunningBackfill {
 export interface PeopleStage extends AsyncDisposable {
   readonly migration: Migration;
   readonly urls: Readonly<Record<StoreName, string>>;
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   readonly temporal: Client;
   readonly folder: string;
   startWorker(): Promise<WorkerProcess>;
