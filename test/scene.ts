@@ -10,19 +10,19 @@ import type { Stores } from '../databases/store.ts';
 import type { Servers } from '../deploy/dev/servers.ts';
 import type { StoreName } from '../model/failure.ts';
 import { defineMigration, type Migration, type MigrationOptions } from '../model/migration.ts';
-import { type Phase, phases } from '../model/phase.ts';
+import type { Phase } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from '../workers/bundle.ts';
 import { type RunningWorker, runWorker } from '../workers/worker.ts';
-import { type MigrationStatus, recoveryWorkflowId } from '../workflows/messages.ts';
+import { recoveryWorkflowId } from '../workflows/messages.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
+import { advanceTo } from './advance.ts';
 import { type Direct, direct } from './databases/direct.ts';
 import { createDatabasesOn } from './databases.ts';
 import { altered, type Faults } from './faults.ts';
 import { quickPolicy } from './policy.ts';
 import './quiet.ts';
 import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
-import { until } from './until.ts';
 
 const ignore = () => undefined;
 
@@ -215,17 +215,4 @@ export async function started(opened: Scene): Promise<Lockstep> {
   const lockstep = await opened.connect();
   await lockstep.control.start();
   return lockstep;
-}
-
-/** Passes every gate on the way, as an operator would. */
-export async function advanceTo(lockstep: Lockstep, phase: Phase): Promise<MigrationStatus> {
-  const { control } = lockstep;
-  for (;;) {
-    const status = await control.status();
-    if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
-    await until('the backfill is over', async () => !(await control.status()).backfill?.running);
-    await until('the validation is over', async () => !(await control.status()).validating);
-    if (status.phase === 'switch-reads') await control.setReadPercent(100);
-    await control.send('advance');
-  }
 }

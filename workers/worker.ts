@@ -3,7 +3,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { gaugesOf } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { dataConverterFrom } from '../client/encryption.ts';
-import { definedOnly } from '../client/temporal.ts';
+import { definedOnly, temporalUnavailable } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
 import type { Stores } from '../databases/store.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -112,12 +112,6 @@ async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConn
   try {
     return await NativeConnection.connect(connectionOptions);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LockstepError(
-      'StoreUnavailable',
-      `Temporal at ${address} does not answer: ${reason}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
-      { reason: 'temporal' },
-      { cause: error },
-    );
+    throw temporalUnavailable(address, error);
   }
 }

@@ -7,7 +7,7 @@ import { defineMigration } from '../../model/migration.ts';
 import { runWorker } from '../../workers/worker.ts';
 import { createDatabasesOn } from '../databases.ts';
 import '../quiet.ts';
-import { advanceTo } from './advance.ts';
+import { advanceTo } from '../advance.ts';
 import { customer, fillCustomers } from './customers.ts';
 import type { StoreUrls } from './stage.ts';
 
@@ -49,7 +49,7 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
       await temporal.workflow.getHandle(workflowId, runId).terminate('it is over');
   });
   await lockstep.control.start();
-  await advanceTo(lockstep.control, 'dual-write');
+  await advanceTo(lockstep, 'dual-write');
   const release = building.move();
   return { lockstep, direct, [Symbol.asyncDispose]: () => release.disposeAsync() };
 }

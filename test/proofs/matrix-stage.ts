@@ -8,10 +8,10 @@ import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { recoveryWorkflowId } from '../../workflows/messages.ts';
+import { advanceTo } from '../advance.ts';
 import { direct } from '../databases/direct.ts';
 import { createDatabasesOn } from '../databases.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../proxy.ts';
-import { advanceTo } from '../scene.ts';
 import { boundScene } from '../transactions.ts';
 import { matrixMigration, matrixMigrationVariable } from './matrix-migration.ts';
 

@@ -17,9 +17,9 @@ import {
   setPaused,
 } from '../../workflows/messages.ts';
 import { createDatabasesOn } from '../databases.ts';
+import { WorkerProcess } from '../worker-process.ts';
 import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
 import { run } from './people-rows.ts';
-import { WorkerProcess } from './worker-process.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const config = join(import.meta.dirname, 'people.config.ts');
@@ -66,6 +66,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   const migration = peopleMigration(name, form);
   const environment = {
     ...process.env,
+    LOCKSTEP_CONFIG: config,
     LOCKSTEP_LEGACY_URL: urls.legacy,
     LOCKSTEP_MODERN_URL: urls.modern,
     TEMPORAL_ADDRESS: servers.temporal.address,
@@ -108,7 +109,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
     temporal,
     folder: own,
     async startWorker() {
-      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'), config);
+      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
       workers.push(worker);
       return worker;
     },

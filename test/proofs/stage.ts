@@ -10,9 +10,10 @@ import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
+import { advanceTo } from '../advance.ts';
 import type { Databases } from '../databases.ts';
+import { WorkerProcess } from '../worker-process.ts';
 import type { accountWritten } from './account.ts';
-import { advanceTo } from './advance.ts';
 import {
   migrationVariable,
   type ProofPolicy,
@@ -20,9 +21,9 @@ import {
   policyVariable,
   proofMigration,
 } from './migration.ts';
-import { WorkerProcess } from './worker-process.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 export interface StageOptions {
   servers: Servers;
@@ -68,6 +69,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   const { account, migration } = proofMigration(name, pattern, policy);
   const environment = {
     ...process.env,
+    LOCKSTEP_CONFIG: config,
     LOCKSTEP_LEGACY_URL: urls.legacy,
     LOCKSTEP_MODERN_URL: urls.modern,
     TEMPORAL_ADDRESS: servers.temporal.address,
@@ -107,7 +109,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   });
   building.defer(() => unscheduleJournal(temporal, migration));
   await lockstep.control.start();
-  await advanceTo(lockstep.control, phase);
+  await advanceTo(lockstep, phase);
   const release = building.move();
   return {
     account,
