@@ -33,7 +33,7 @@ export async function settleBranches(
 }
 
 /** Null while it is in doubt. A branch without a record never can be decided: its record comes before it. */
-export function howToEnd(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
+function howToEnd(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
   if (record?.attempt !== branch.attempt || record.decision === 'abort') return 'roll back';
   return record.decision;
 }

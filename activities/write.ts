@@ -337,7 +337,7 @@ export async function decidingItem(
 }
 
 /** The shared records that an image brings: all of them, or those that differ from the image it was made from. */
-export function bringsOf(
+function bringsOf(
   entity: Entity,
   image: Image,
   base: Image | null,
