@@ -14,11 +14,11 @@ import type { Phase } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from '../workers/bundle.ts';
 import { type RunningWorker, runWorker } from '../workers/worker.ts';
-import { recoveryWorkflowId } from '../workflows/messages.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
 import { advanceTo } from './advance.ts';
 import { type Direct, direct } from './databases/direct.ts';
-import { createDatabasesOn } from './databases.ts';
+import { connecting, createDatabasesOn, inRoles } from './databases.ts';
+import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
 import { quickPolicy } from './policy.ts';
 import './quiet.ts';
@@ -57,11 +57,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
   try {
     const databases = await createDatabasesOn(servers);
     release.push(() => databases.drop());
-    const { mysqlUrl, postgresqlUrl } = databases;
-    const urls =
-      from === 'mysql'
-        ? { legacy: mysqlUrl, modern: postgresqlUrl }
-        : { legacy: postgresqlUrl, modern: mysqlUrl };
+    const urls = inRoles(databases, from);
     const looks = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
     release.push(
       () => looks.legacy.end(),
@@ -77,13 +73,8 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       () => proxies.modern.close(),
     );
 
-    const server = servers.temporal;
-    const environment = {
-      LOCKSTEP_LEGACY_URL: proxies.legacy.url,
-      LOCKSTEP_MODERN_URL: proxies.modern.url,
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_NAMESPACE: server.namespace,
-    };
+    const through = { legacy: proxies.legacy.url, modern: proxies.modern.url };
+    const environment = connecting(through, servers);
     const migration = defineMigration({
       name: `test-${randomBytes(6).toString('hex')}`,
       entities: [account, twin, flagged],
@@ -94,19 +85,16 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       policy: { ...quickPolicy, ...policy },
     });
     await prepareStores(migration, environment);
-    const stores = openStores(migration, {
-      LOCKSTEP_LEGACY_URL: urls.legacy,
-      LOCKSTEP_MODERN_URL: urls.modern,
-    });
+    const stores = openStores(migration, connecting(urls, servers));
     release.push(
       () => stores.legacy.close(),
       () => stores.modern.close(),
     );
 
-    const world = await TestWorkflowEnvironment.createFromExistingServer(server);
+    const world = await TestWorkflowEnvironment.createFromExistingServer(servers.temporal);
     release.push(() => world.teardown());
     await registerSearchAttributes(world.client);
-    release.push(() => endWorkflows(world.client, migration));
+    release.push(() => endMigration(world.client, migration));
 
     return {
       migration,
@@ -172,21 +160,6 @@ async function workWith(
       await finished;
     },
   };
-}
-
-/** A workflow left behind would wait for a worker for ever, and a schedule would go on starting them. */
-async function endWorkflows(temporal: Client, migration: Migration): Promise<void> {
-  await temporal.schedule.getHandle(recoveryWorkflowId(migration.name)).delete().catch(ignore);
-  const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
-  for await (const { workflowId } of temporal.workflow.list({ query })) {
-    await temporal.workflow.getHandle(workflowId).terminate('the test is over').catch(ignore);
-  }
-  for (const bulk of ['backfill', 'validate', 'migration']) {
-    await temporal.workflow
-      .getHandle(`${bulk}/${migration.name}`)
-      .terminate('the test is over')
-      .catch(ignore);
-  }
 }
 
 /** A running migration with a worker and a client, in the phase that the test is about. */

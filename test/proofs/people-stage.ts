@@ -16,7 +16,8 @@ import {
   backfillWorkflowId,
   setPaused,
 } from '../../workflows/messages.ts';
-import { createDatabasesOn } from '../databases.ts';
+import { connecting, createDatabasesOn, inRoles } from '../databases.ts';
+import { endMigration } from '../end-migration.ts';
 import { WorkerProcess } from '../worker-process.ts';
 import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
 import { run } from './people-rows.ts';
@@ -57,24 +58,17 @@ export interface PeopleStage extends AsyncDisposable {
 export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
-  const { mysqlUrl, postgresqlUrl } = databases;
-  const urls =
-    from === 'mysql'
-      ? { legacy: mysqlUrl, modern: postgresqlUrl }
-      : { legacy: postgresqlUrl, modern: mysqlUrl };
+  const urls = inRoles(databases, from);
   const name = databases.name.replaceAll('_', '-').replace('test', 'people');
   const migration = peopleMigration(name, form);
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
-    LOCKSTEP_LEGACY_URL: urls.legacy,
-    LOCKSTEP_MODERN_URL: urls.modern,
-    TEMPORAL_ADDRESS: servers.temporal.address,
-    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    ...connecting(urls, servers),
     ...peopleEnvironment(name, form),
   };
-  await run(mysqlUrl, peopleTables.mysql);
-  await run(postgresqlUrl, peopleTables.postgresql);
+  await run(databases.mysqlUrl, peopleTables.mysql);
+  await run(databases.postgresqlUrl, peopleTables.postgresql);
   await prepareStores(migration, environment);
   const stores = openStores(migration, environment);
   building.defer(async () => {
@@ -91,12 +85,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   building.defer(() => temporal.connection.close());
   await registerSearchAttributes(temporal);
   const workflowId = backfillWorkflowId(name);
-  building.defer(async () => {
-    await temporal.workflow
-      .getHandle(workflowId)
-      .terminate('it is over')
-      .catch(() => undefined);
-  });
+  building.defer(() => endMigration(temporal, migration));
   const workers: WorkerProcess[] = [];
   building.defer(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));

@@ -4,6 +4,7 @@ import { connect, type Lockstep } from '../../../client/connect.ts';
 import { prepareStores, registerSearchAttributes } from '../../../client/prepare.ts';
 import { connectTemporal } from '../../../client/temporal.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
+import { endMigration } from '../../../test/end-migration.ts';
 import { type Outage, postgresqlOutage } from '../../../test/postgresql-outage.ts';
 import { type ProductNames, productNames } from '../compare.ts';
 import { openLegacy, openModern } from '../connections.ts';
@@ -15,7 +16,6 @@ import { readOrders } from '../superstore.ts';
 import { createTables } from '../tables.ts';
 import { dropDatabases, freshDatabases } from './databases.ts';
 import { count, type Screen } from './screen.ts';
-import { endEarlierRuns } from './temporal.ts';
 import { Workers } from './workers.ts';
 
 /** Everything that the story is played on. */
@@ -117,7 +117,8 @@ async function prepareTemporal(environment: NodeJS.ProcessEnv): Promise<void> {
   const temporal = await connectTemporal(environment);
   try {
     await registerSearchAttributes(temporal);
-    await endEarlierRuns(temporal, migration.name);
+    // Those of an earlier demo would go on with databases that are no longer theirs.
+    await endMigration(temporal, migration);
   } finally {
     await temporal.connection.close();
   }
