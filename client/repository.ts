@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readOne } from '../databases/read-one.ts';
 import type { Stored, Stores } from '../databases/store.ts';
 import { canonicalText, type Image, type Key, keyText } from '../model/canonical.ts';
 import { type Entity, keyOf, validImage } from '../model/entity.ts';
@@ -239,9 +240,7 @@ export class Repository<E> {
   }
 
   async #readOne(store: StoreName, key: Key): Promise<Stored> {
-    const [stored] = await this.#parts.stores[store].read(this.#entity, [key]);
-    if (!stored) throw new TypeError('a read gave no record for its key');
-    return stored;
+    return await readOne(this.#parts.stores[store], this.#entity, key);
   }
 
   async #compareShadow(from: StoreName, key: Key, record: Stored): Promise<void> {

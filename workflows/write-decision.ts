@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { Timing, WriteResult } from '../activities/write.ts';
+import type { Timing, WriteResult } from '../activities/write-result.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
