@@ -1,8 +1,8 @@
+import type { OpenMigration } from '../databases/state.ts';
 import { canonicalText, type Image, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import { ownImage } from '../model/field.ts';
 import type { WriteRoute } from '../model/operation.ts';
-import type { ActivityContext } from './context.ts';
 
 /** The fields in which two images of a record differ, shared records counted by their identity only. */
 export function differingFields(entity: Entity, left: Image, right: Image): string[] {
@@ -14,7 +14,7 @@ export function differingFields(entity: Entity, left: Image, right: Image): stri
 
 /** Keys whose write the journal names as owed: they are late or parked, not lost. */
 export async function owedKeys(
-  context: Pick<ActivityContext, 'migration' | 'stores'>,
+  context: OpenMigration,
   entity: Entity,
   route: WriteRoute,
 ): Promise<Set<string>> {

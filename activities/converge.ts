@@ -1,3 +1,4 @@
+import type { OpenMigration } from '../databases/state.ts';
 import type { BroughtRecord, Outcome, Stored, WriteItem } from '../databases/store.ts';
 import type { Key } from '../model/canonical.ts';
 import { digestOf } from '../model/digest.ts';
@@ -21,7 +22,7 @@ export type PairedRoute = WriteRoute & { readonly secondary: NonNullable<WriteRo
  * them to the secondary under its guard. Results in the order of the keys. Throws where a store cannot be reached.
  */
 export async function convergeKeys(
-  context: Pick<ActivityContext, 'migration' | 'stores'>,
+  context: OpenMigration,
   entity: Entity,
   keys: readonly Key[],
   route: WriteRoute,

@@ -1,4 +1,4 @@
-import type { RangeDigest } from '../databases/digests.ts';
+import type { RangeDigest } from '../databases/range-digests.ts';
 import { inLanes } from './lanes.ts';
 
 /** Ends of a range: above `lower`, up to and including `upper`; null is open. */

@@ -1,14 +1,11 @@
-import type { Store } from '../databases/store.ts';
+import type { Stores } from '../databases/store.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 
 /** The tables of an entity in both stores, as they were when the backfill was planned. */
 export type Fingerprints = Readonly<Record<StoreName, readonly string[]>>;
 
-export async function fingerprintsOf(
-  stores: Readonly<Record<StoreName, Store>>,
-  entity: Entity,
-): Promise<Fingerprints> {
+export async function fingerprintsOf(stores: Stores, entity: Entity): Promise<Fingerprints> {
   const [legacy, modern] = await Promise.all([
     stores.legacy.fingerprint(entity),
     stores.modern.fingerprint(entity),

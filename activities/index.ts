@@ -13,6 +13,7 @@ import { routeActivities } from './route.ts';
 import { sweepActivities } from './sweep.ts';
 import { transactionActivities } from './transaction.ts';
 import { notingTries } from './tries.ts';
+import { undoActivities } from './undo.ts';
 import { writeActivities } from './write.ts';
 
 export type { ActivityContext } from './context.ts';
@@ -23,6 +24,7 @@ export function createActivities(context: ActivityContext) {
   const writing = { ...context, stores: timed(context.stores, latency) };
   return carryingFailures({
     ...measuring(context, notingTries(context, writeActivities(writing))),
+    ...undoActivities(writing),
     ...countingVerdicts(context, lookBackActivities(context)),
     ...journalActivities(context),
     ...transactionActivities(context),

@@ -116,7 +116,7 @@ function aroundLockstep(entity: Entity, left: Stored, right: Stored): string {
   return `; changed around Lockstep in the ${where.join(' and the ')} (same version, other digest)`;
 }
 
-export function isChangedAround(entity: Entity, stored: Stored): boolean {
+function isChangedAround(entity: Entity, stored: Stored): boolean {
   if (stored.version === versionBeforeLockstep || stored.unreadable !== null) return false;
   if (stored.image === null || stored.deleted) return (stored.image === null) !== stored.deleted;
   return digestOf(ownImage(entity.fields, stored.image)) !== stored.digest;

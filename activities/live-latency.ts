@@ -1,5 +1,4 @@
-import type { Store } from '../databases/store.ts';
-import type { StoreName } from '../model/failure.ts';
+import type { Store, Stores } from '../databases/store.ts';
 
 interface Sample {
   readonly at: number;
@@ -56,10 +55,7 @@ export class LiveLatency {
 }
 
 /** Stores whose writes are timed; every other method is the store's own. */
-export function timed(
-  stores: Readonly<Record<StoreName, Store>>,
-  latency: LiveLatency,
-): Readonly<Record<StoreName, Store>> {
+export function timed(stores: Stores, latency: LiveLatency): Stores {
   return { legacy: timedStore(stores.legacy, latency), modern: timedStore(stores.modern, latency) };
 }
 

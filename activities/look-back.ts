@@ -1,3 +1,4 @@
+import { readOne } from '../databases/read-one.ts';
 import { currentState } from '../databases/state.ts';
 import type { Store, Stored, Verdict } from '../databases/store.ts';
 import { keyText } from '../model/canonical.ts';
@@ -71,8 +72,8 @@ export function lookBackActivities(context: ActivityContext) {
   ): Promise<LookedBack> {
     for (let look = 1; ; look++) {
       const [left, right] = [
-        await readOne(primary, entity, operation),
-        await readOne(secondary, entity, operation),
+        await readOne(primary, entity, operation.key),
+        await readOne(secondary, entity, operation.key),
       ];
       const altered = [
         alteredIn(entity, primary.name, left),
@@ -161,10 +162,4 @@ function alteredIn(entity: Entity, store: StoreName, stored: Stored): Altered | 
   if (stored.digest === null || stored.digest === digestOf(ownImage(entity.fields, stored.image)))
     return null;
   return altered('mismatch', 'is not what the digest of its version says');
-}
-
-async function readOne(store: Store, entity: Entity, { key }: Pick<Operation, 'key'>): Promise<Stored> {
-  const [stored] = await store.read(entity, [key]);
-  if (!stored) throw new TypeError('a read gave no record for its key');
-  return stored;
 }

@@ -5,7 +5,8 @@ import { entityNamed, type Migration } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import type { LookBackActivities } from './look-back.ts';
 import { triedInVain } from './tries.ts';
-import type { Timing, WriteActivities, WriteResult } from './write.ts';
+import type { WriteActivities } from './write.ts';
+import type { Timing, WriteResult } from './write-result.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
 export const bucketsMs = [

@@ -1,5 +1,6 @@
 import type { Attempt } from '../databases/branch-name.ts';
 import type { TransactionRecord } from '../databases/decisions.ts';
+import type { OpenMigration } from '../databases/state.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { InDoubt } from '../model/transaction.ts';
 import type { ActivityContext } from './context.ts';
@@ -14,8 +15,6 @@ export interface Recovery {
   /** Stores that could not be asked. */
   readonly away: readonly StoreName[];
 }
-
-type Context = Pick<ActivityContext, 'migration' | 'stores'>;
 
 interface Held {
   readonly store: StoreName;
@@ -85,7 +84,7 @@ export function recoverActivities(context: ActivityContext) {
  * Closes the operation id of an aborted transaction in both stores, so that a Prepare that comes late is refused. Where a
  * store does not answer, recovery rolls back what is prepared there: the record keeps it from being committed.
  */
-export async function closeTransaction(context: Context, record: TransactionRecord): Promise<void> {
+export async function closeTransaction(context: OpenMigration, record: TransactionRecord): Promise<void> {
   const { operationId: id, entity, key } = record;
   for (const name of storeNames) {
     await whereReachable(name, new Set(), async () => {
@@ -95,11 +94,11 @@ export async function closeTransaction(context: Context, record: TransactionReco
 }
 
 /** What is prepared in each store and not ended yet, with the age of the oldest: for metrics and alerts. */
-export async function inDoubt(context: Context): Promise<readonly InDoubt[]> {
+export async function inDoubt(context: OpenMigration): Promise<readonly InDoubt[]> {
   return inDoubtOf(await heldBranches(context, new Set()));
 }
 
-async function heldBranches(context: Context, away: Set<StoreName>): Promise<Held[]> {
+async function heldBranches(context: OpenMigration, away: Set<StoreName>): Promise<Held[]> {
   const held: Held[] = [];
   for (const store of storeNames) {
     await whereReachable(store, away, async () => {

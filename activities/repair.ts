@@ -41,16 +41,7 @@ export function repairActivities(context: ActivityContext) {
       });
       const keys = found.map((difference) => difference.key);
       const open = await repair(entity, keys, route);
-      const stays = new Set(open.map(({ finding }) => keyText(finding.key)));
-      await stores[route.primary].recordDifferences(
-        migration.name,
-        open.map(({ finding, why }) => ({
-          entity: entity.name,
-          key: finding.key,
-          verdict: why === null ? (finding.verdict ?? 'mismatch') : 'refused',
-          reason: why ?? finding.reason,
-        })),
-      );
+      const stays = new Set(open.map(({ key }) => keyText(key)));
       const closed = keys.filter((key) => !stays.has(keyText(key)));
       await stores[route.primary].closeDifferences(migration.name, entity.name, closed);
       const last = keys.length < keysPerPage ? undefined : keys.at(-1);

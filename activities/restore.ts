@@ -1,16 +1,16 @@
+import type { OpenMigration } from '../databases/state.ts';
 import type { Outcome } from '../databases/store.ts';
 import type { Image, Key } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
-import type { ActivityContext } from './context.ts';
 
 /**
  * Gives a record an image again that a store has had, under a newer version, unless the record has moved on from `base`.
  * Shared records stay: others may lean on them.
  */
 export async function restore(
-  context: Pick<ActivityContext, 'migration' | 'stores'>,
+  context: OpenMigration,
   entity: Entity,
   wanted: {
     readonly key: Key;

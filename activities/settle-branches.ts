@@ -1,7 +1,7 @@
 import type { Attempt } from '../databases/branch-name.ts';
 import type { TransactionRecord } from '../databases/decisions.ts';
+import type { OpenMigration } from '../databases/state.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import type { ActivityContext } from './context.ts';
 
 const bothStores = ['legacy', 'modern'] as const;
 
@@ -10,7 +10,7 @@ const bothStores = ['legacy', 'modern'] as const;
  * commit is left alone, and all others are rolled back. Gives the stores that could not be asked.
  */
 export async function settleBranches(
-  context: Pick<ActivityContext, 'migration' | 'stores'>,
+  context: OpenMigration,
   record: TransactionRecord,
   coordinator: StoreName,
 ): Promise<StoreName[]> {
@@ -33,7 +33,7 @@ export async function settleBranches(
 }
 
 /** Null while it is in doubt. A branch without a record never can be decided: its record comes before it. */
-export function howToEnd(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
+function howToEnd(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
   if (record?.attempt !== branch.attempt || record.decision === 'abort') return 'roll back';
   return record.decision;
 }
@@ -43,7 +43,7 @@ export function howToEnd(branch: Attempt, record: TransactionRecord | null): 'co
  * operation then. Otherwise somebody has ended it by hand, and that must be seen.
  */
 export async function commitBranch(
-  context: Pick<ActivityContext, 'migration' | 'stores'>,
+  context: OpenMigration,
   name: StoreName,
   branch: Attempt,
   operationId: string,

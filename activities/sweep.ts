@@ -51,15 +51,6 @@ export function sweepActivities(context: ActivityContext) {
       return 0;
     }
     const open = await repair(entity, keys, { ...route, secondary });
-    await stores[route.primary].recordDifferences(
-      migration.name,
-      open.map(({ finding, why }) => ({
-        entity: entity.name,
-        key: finding.key,
-        verdict: why === null ? (finding.verdict ?? 'mismatch') : 'refused',
-        reason: why ?? finding.reason,
-      })),
-    );
     return open.length;
   }
 

@@ -6,7 +6,7 @@ import { entityNamed, type Migration } from '../model/migration.ts';
 import type { Operation } from '../model/operation.ts';
 import { operationIdAt, type Transaction } from '../model/transaction.ts';
 import { isNewer, type Version } from '../model/version.ts';
-import { decidingItem } from './write.ts';
+import { decidingItem } from './deciding-item.ts';
 
 /** Why a transaction is refused for good. */
 export interface Refusal {

@@ -7,7 +7,8 @@ import {
   type StoreName,
 } from '../model/failure.ts';
 import type { ActivityContext } from './context.ts';
-import type { WriteActivities, WriteResult } from './write.ts';
+import type { WriteActivities } from './write.ts';
+import type { WriteResult } from './write-result.ts';
 
 export interface FailedTry {
   readonly failure: FailureCode;

@@ -1,12 +1,8 @@
-import type { Servers } from '../deploy/dev/servers.ts';
+import type { Run } from '../test/proofs/command-line.ts';
 import type { Report } from '../test/proofs/report.ts';
 
 /** What a bench is run with. What is undefined is the bench's own to choose. */
-export interface Setting {
-  servers: Servers;
-  seed: number;
-  /** Takes a line of progress, meant for stderr. */
-  note: (line: string) => void;
+export interface Setting extends Run {
   /** How much each run works on. */
   rows: number | undefined;
   /** How often each way is measured. */

@@ -7,15 +7,9 @@ import { reportFailure } from './output.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
 import { addReconcileCommands } from './reconcile-commands.ts';
+import type { GlobalOptions } from './session.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
-
-export interface GlobalOptions {
-  readonly config: string;
-  readonly json: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-}
 
 const program = new Command('lockstep')
   .description('Moves a live application from one database to another without losing a write.')

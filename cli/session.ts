@@ -4,8 +4,14 @@ import { connect, type Lockstep } from '../client/connect.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { loadMigration } from './config.ts';
-import type { GlobalOptions } from './main.ts';
 import { createOutput, type Output } from './output.ts';
+
+export interface GlobalOptions {
+  readonly config: string;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
 
 export interface Session {
   readonly options: GlobalOptions;

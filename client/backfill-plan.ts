@@ -1,9 +1,9 @@
-import { openStores } from '../databases/open.ts';
 import { decidingStore } from '../databases/state.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { otherStore } from '../model/phase.ts';
 import { rangesFor } from '../model/ranges.ts';
+import { withStores } from './with-stores.ts';
 
 export interface BackfillPlan {
   readonly from: StoreName;
@@ -27,12 +27,8 @@ export interface EntityPlan {
 }
 
 /** What a backfill would do, from the tables as they are. Nothing is changed. */
-export async function planBackfill(
-  migration: Migration,
-  environment: NodeJS.ProcessEnv,
-): Promise<BackfillPlan> {
-  const stores = openStores(migration, environment);
-  try {
+export function planBackfill(migration: Migration, environment: NodeJS.ProcessEnv): Promise<BackfillPlan> {
+  return withStores(migration, environment, async (stores) => {
     const from = await decidingStore({ migration, stores });
     const to = otherStore(from);
     const slowBecause = await stores[to].whyNoBulk();
@@ -52,8 +48,5 @@ export async function planBackfill(
     }
     const addresses = { legacy: stores.legacy.address, modern: stores.modern.address };
     return { from, to, addresses, slowBecause, entities };
-  } finally {
-    await stores.legacy.close();
-    await stores.modern.close();
-  }
+  });
 }

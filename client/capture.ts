@@ -1,21 +1,14 @@
-import {
-  type Client,
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-} from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import { decidingStore } from '../databases/state.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { otherStore } from '../model/phase.ts';
-import { searchAttributes, sweepWorkflowId } from '../workflows/messages.ts';
+import { sweepWorkflowId } from '../workflows/messages.ts';
+import { briefRunTimeout, removeSchedule, setSchedule } from './schedules.ts';
 import { withStores } from './with-stores.ts';
 
 /** How long a write around Lockstep may lie in the primary before it is taken up. */
 const sweepEveryMs = 10_000;
-/** A run that finds no worker is given up, so that the next one is not kept from starting. */
-const runTimeout = '15 minutes';
 
 /** The statements that turn capture on at the store that decides, or off at both. */
 export function planCapture(
@@ -50,36 +43,14 @@ export async function setCapture(
       await stores[primary].capture(entity, on);
     }
   });
-  if (on) await schedule(client, migration);
-  else await unschedule(client, migration);
-}
-
-async function schedule(client: Client, { name, taskQueue }: Migration): Promise<void> {
-  try {
-    await client.schedule.create({
-      scheduleId: sweepWorkflowId(name),
-      spec: { intervals: [{ every: sweepEveryMs }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-      action: {
-        type: 'startWorkflow',
-        workflowType: 'sweep',
-        workflowId: sweepWorkflowId(name),
-        taskQueue,
-        workflowExecutionTimeout: runTimeout,
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD'), value: name },
-        ]),
-      },
+  const id = sweepWorkflowId(migration.name);
+  if (!on) await removeSchedule(client, id);
+  else {
+    await setSchedule(client, migration, {
+      id,
+      everyMs: sweepEveryMs,
+      workflowType: 'sweep',
+      workflowExecutionTimeout: briefRunTimeout,
     });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-  }
-}
-
-async function unschedule(client: Client, { name }: Migration): Promise<void> {
-  try {
-    await client.schedule.getHandle(sweepWorkflowId(name)).delete();
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
 }

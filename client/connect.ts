@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
+import type { Store, Stores } from '../databases/store.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityNamed, type Migration } from '../model/migration.ts';
@@ -46,7 +46,7 @@ export interface Lockstep extends AsyncDisposable {
   readonly journal: JournalControl;
   readonly reconciliation: ReconciliationControl;
   readonly shadow: ShadowReads;
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   readonly temporal: Client;
   close(): Promise<void>;
 }
@@ -89,9 +89,9 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
         return new Repository(entity, parts);
       },
       transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
-      control: new MigrationControl(temporal, migration, stores),
-      journal: new JournalControl(temporal, migration, stores),
-      reconciliation: new ReconciliationControl(temporal, migration, stores),
+      control: new MigrationControl(temporal, { migration, stores }),
+      journal: new JournalControl(temporal, { migration, stores }),
+      reconciliation: new ReconciliationControl(temporal, { migration, stores }),
       shadow,
       stores,
       temporal,
@@ -104,7 +104,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
   }
 }
 
-async function checkStores(stores: Readonly<Record<StoreName, Store>>, cache: RouteCache): Promise<void> {
+async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
   const failures = new Map<StoreName, unknown>();
   const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
   await Promise.all([check(stores.legacy), check(stores.modern)]);

@@ -1,8 +1,8 @@
-import { openStores } from '../databases/open.ts';
 import type { Store } from '../databases/store.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { connectTemporal } from './temporal.ts';
+import { withStores } from './with-stores.ts';
 
 /** One thing that `lockstep doctor` looked at. */
 export interface Finding {
@@ -14,18 +14,12 @@ export interface Finding {
 }
 
 /** Looks at everything that a migration depends on, and goes on behind what fails. Changes nothing. */
-export async function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Finding[]> {
-  const { legacy, modern } = openStores(migration, environment);
-  try {
-    return [
-      ...(await examineStore(legacy, migration)),
-      ...(await examineStore(modern, migration)),
-      ...(await examineTemporal(environment)),
-    ];
-  } finally {
-    await legacy.close();
-    await modern.close();
-  }
+export function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Finding[]> {
+  return withStores(migration, environment, async ({ legacy, modern }) => [
+    ...(await examineStore(legacy, migration)),
+    ...(await examineStore(modern, migration)),
+    ...(await examineTemporal(environment)),
+  ]);
 }
 
 async function examineStore(store: Store, migration: Migration): Promise<Finding[]> {

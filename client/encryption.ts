@@ -3,7 +3,7 @@ import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import { LockstepError } from '../model/failure.ts';
 
 /** Holds one key or several, comma-separated: the first encrypts, all decrypt. Each is 32 bytes in base64. */
-export const encryptionKeyVariable = 'LOCKSTEP_ENCRYPTION_KEY';
+const encryptionKeyVariable = 'LOCKSTEP_ENCRYPTION_KEY';
 
 const encoding = 'binary/lockstep-aes-256-gcm';
 const nonceBytes = 12;

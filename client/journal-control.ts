@@ -1,13 +1,12 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { currentState } from '../databases/state.ts';
-import type { JournalEntry, Store } from '../databases/store.ts';
+import type { Client } from '@temporalio/client';
+import { currentState, type OpenMigration } from '../databases/state.ts';
+import type { JournalEntry } from '../databases/store.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import type { Migration } from '../model/migration.ts';
 import type { OperationStatus } from '../model/operation.ts';
 import { otherStore, routes } from '../model/phase.ts';
 import * as messages from '../workflows/messages.ts';
-import { answeredFailure } from './failures.ts';
+import { answerOfOnly } from './failures.ts';
+import { searchAttributesOf } from './search-attributes.ts';
 
 export type { RetriedOperations } from '../workflows/messages.ts';
 
@@ -37,14 +36,12 @@ export type LocatedEntry = JournalEntry & { readonly store: StoreName };
 
 /** The journals of both stores: what is owed, what became of an operation, and another try of what is owed. */
 export class JournalControl {
-  readonly #client: Client;
-  readonly #migration: Migration;
-  readonly #stores: Readonly<Record<StoreName, Store>>;
+  readonly #temporal: Client;
+  readonly #open: OpenMigration;
 
-  constructor(client: Client, migration: Migration, stores: Readonly<Record<StoreName, Store>>) {
-    this.#client = client;
-    this.#migration = migration;
-    this.#stores = stores;
+  constructor(temporal: Client, open: OpenMigration) {
+    this.#temporal = temporal;
+    this.#open = open;
   }
 
   /**
@@ -62,19 +59,19 @@ export class JournalControl {
     if (away) throw away;
     throw new LockstepError(
       'UnknownOperation',
-      `neither journal of ${this.#migration.name} knows operation ${operationId}; check the id, ` +
-        `or it was settled more than ${this.#migration.policy.journalRetentionMs} ms ago and pruned`,
+      `neither journal of ${this.#open.migration.name} knows operation ${operationId}; check the id, ` +
+        `or it was settled more than ${this.#open.migration.policy.journalRetentionMs} ms ago and pruned`,
       { operationId },
     );
   }
 
   async #read(query: JournalQuery): Promise<{ found: LocatedEntry[]; away: LockstepError | null }> {
-    const { name } = this.#migration;
-    const state = await currentState({ migration: this.#migration, stores: this.#stores });
+    const { name } = this.#open.migration;
+    const state = await currentState(this.#open);
     const { primary } = routes[state.phase];
     const other = otherStore(primary);
     const located = async (store: StoreName) =>
-      (await this.#stores[store].journal({ migration: name, ...query })).map((entry) => ({
+      (await this.#open.stores[store].journal({ migration: name, ...query })).map((entry) => ({
         ...entry,
         store,
       }));
@@ -90,22 +87,15 @@ export class JournalControl {
   /** Tries owed operations again, and waits for the end of it. */
   async retry(options: RetryOptions): Promise<messages.RetriedOperations> {
     for (const id of options.ids ?? []) await this.find(id);
-    const { name, taskQueue } = this.#migration;
-    try {
-      return await this.#client.workflow.execute<Retry>('retryFailedOperations', {
+    const { name, taskQueue } = this.#open.migration;
+    return await answerOfOnly(`a retry for ${name}`, () =>
+      this.#temporal.workflow.execute<Retry>('retryFailedOperations', {
         workflowId: messages.journalRetryWorkflowId(name),
         taskQueue,
         staticSummary: `retry what ${name} owes`,
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: defineSearchAttributeKey(messages.searchAttributes.migration, 'KEYWORD'), value: name },
-        ]),
+        typedSearchAttributes: searchAttributesOf(name),
         args: [{ migration: name, ...options, carried: null }],
-      });
-    } catch (error) {
-      const answered = answeredFailure(error);
-      if (answered) throw answered;
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      throw new LockstepError('InvalidRequest', `a retry for ${name} is under way already; wait for it`);
-    }
+      }),
+    );
   }
 }

@@ -1,15 +1,13 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { owedBy } from '../databases/owed.ts';
-import { currentState } from '../databases/state.ts';
-import type { Store } from '../databases/store.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
-import type { Migration } from '../model/migration.ts';
+import { currentState, type OpenMigration } from '../databases/state.ts';
+import { LockstepError } from '../model/failure.ts';
 import { routes } from '../model/phase.ts';
 import * as messages from '../workflows/messages.ts';
-import { answeredFailure, reasonOf } from './failures.ts';
+import { answerOf, reasonOf } from './failures.ts';
 import { JournalControl } from './journal-control.ts';
 import { scheduleJournal } from './journal-schedules.ts';
+import { searchAttributesOf } from './search-attributes.ts';
 
 export type { Evidence, MigrationStatus, Resolution } from '../workflows/messages.ts';
 
@@ -28,28 +26,24 @@ export type Command = keyof typeof commands;
 
 /** What an operator does with a migration: start, look, and send its messages. */
 export class MigrationControl {
-  readonly #client: Client;
-  readonly #migration: Migration;
-  readonly #stores: Readonly<Record<StoreName, Store>>;
+  readonly #temporal: Client;
+  readonly #open: OpenMigration;
 
-  constructor(client: Client, migration: Migration, stores: Readonly<Record<StoreName, Store>>) {
-    this.#client = client;
-    this.#migration = migration;
-    this.#stores = stores;
+  constructor(temporal: Client, open: OpenMigration) {
+    this.#temporal = temporal;
+    this.#open = open;
   }
 
   /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. */
   async start(): Promise<messages.MigrationStatus> {
-    const { name, policy, taskQueue, entities } = this.#migration;
-    await scheduleJournal(this.#client, this.#migration);
+    const { name, policy, taskQueue, entities } = this.#open.migration;
+    await scheduleJournal(this.#temporal, this.#open.migration);
     try {
-      await this.#client.workflow.start<MigrationWorkflow>('migration', {
+      await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
         workflowId: messages.migrationWorkflowId(name),
         taskQueue,
         staticSummary: `migration ${name}`,
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: defineSearchAttributeKey(messages.searchAttributes.migration, 'KEYWORD'), value: name },
-        ]),
+        typedSearchAttributes: searchAttributesOf(name),
         args: [
           {
             migration: name,
@@ -85,7 +79,7 @@ export class MigrationControl {
         await this.#known(() => this.#handle().result());
         throw new LockstepError(
           'InvalidRequest',
-          `migration ${this.#migration.name} ended at once; see Temporal UI`,
+          `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
         );
       }
       const status = await this.status();
@@ -98,8 +92,8 @@ export class MigrationControl {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
     const known = status.backfill;
     if (!known?.running) return status;
-    const now = await this.#client.workflow
-      .getHandle(messages.backfillWorkflowId(this.#migration.name))
+    const now = await this.#temporal.workflow
+      .getHandle(messages.backfillWorkflowId(this.#open.migration.name))
       .query(messages.backfillProgress)
       .catch(() => known);
     // It is over when the migration has heard so: until then its gate refuses.
@@ -109,9 +103,9 @@ export class MigrationControl {
 
   /** Operations that the deciding store still owes the other, and those of either that wait for a person. */
   async owed(): Promise<{ pending: number; parked: number; oldestMs: number | null }> {
-    const state = await currentState({ migration: this.#migration, stores: this.#stores });
-    const { primary, secondary } = routes[state.phase];
-    return await owedBy(this.#migration.name, this.#stores[primary], secondary && this.#stores[secondary]);
+    const { migration, stores } = this.#open;
+    const { primary, secondary } = routes[(await currentState(this.#open)).phase];
+    return await owedBy(migration.name, stores[primary], secondary && stores[secondary]);
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {
@@ -153,44 +147,39 @@ export class MigrationControl {
   }
 
   /** Where Temporal does not know the write, the journal may: then its workflow is gone. */
-  async #ofWrite<T>(operationId: string, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      const answered = answeredFailure(error);
-      if (answered) throw answered;
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      const [entry] = await new JournalControl(this.#client, this.#migration, this.#stores).find(operationId);
-      throw new LockstepError(
+  #ofWrite<T>(operationId: string, ask: () => Promise<T>): Promise<T> {
+    return answerOf(ask, async (error) => {
+      if (!(error instanceof WorkflowNotFoundError)) return null;
+      const [entry] = await new JournalControl(this.#temporal, this.#open).find(operationId);
+      return new LockstepError(
         'InvalidRequest',
         `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
           `where it is owed, use lockstep journal retry --parked --operation ${operationId}`,
         { operationId },
       );
-    }
+    });
   }
 
   #handle() {
-    return this.#client.workflow.getHandle<MigrationWorkflow>(
-      messages.migrationWorkflowId(this.#migration.name),
+    return this.#temporal.workflow.getHandle<MigrationWorkflow>(
+      messages.migrationWorkflowId(this.#open.migration.name),
     );
   }
 
   #writeHandle(operationId: string) {
-    return this.#client.workflow.getHandle(messages.writeWorkflowId(this.#migration.name, operationId));
+    return this.#temporal.workflow.getHandle(
+      messages.writeWorkflowId(this.#open.migration.name, operationId),
+    );
   }
 
-  async #known<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      const answered = answeredFailure(error);
-      if (answered) throw answered;
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      throw new LockstepError(
-        'InvalidRequest',
-        `Temporal knows no running migration ${this.#migration.name} (${reasonOf(error)}); start it with lockstep start`,
-      );
-    }
+  #known<T>(ask: () => Promise<T>): Promise<T> {
+    return answerOf(ask, (error) =>
+      error instanceof WorkflowNotFoundError
+        ? new LockstepError(
+            'InvalidRequest',
+            `Temporal knows no running migration ${this.#open.migration.name} (${reasonOf(error)}); start it with lockstep start`,
+          )
+        : null,
+    );
   }
 }

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Store, Stored } from '../databases/store.ts';
+import { readOne } from '../databases/read-one.ts';
+import type { Stored, Stores } from '../databases/store.ts';
 import { canonicalText, type Image, type Key, keyText } from '../model/canonical.ts';
 import { type Entity, keyOf, validImage } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { entityOf, patchOf } from '../model/field.ts';
 import type { Operation, OperationKind } from '../model/operation.ts';
 import { type DurableState, letsFlagDecide, otherStore, routes } from '../model/phase.ts';
-import { NotCanonical, toCanonical } from '../model/scalar.ts';
 import { type HybridClock, isNewer } from '../model/version.ts';
 import type { Flags } from './flags.ts';
+import { type KeyInput, keyFrom } from './key-input.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShadowReads } from './shadow.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
@@ -34,7 +35,7 @@ export interface ReadOptions {
 }
 
 export interface RepositoryParts {
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   readonly routes: RouteCache;
   readonly flags: Flags;
   readonly clock: HybridClock;
@@ -42,9 +43,6 @@ export interface RepositoryParts {
   readonly writes: WriteStarter;
   readonly transactions: Transactions;
 }
-
-/** The value of a one-field key, or an object with every field of a composite one. */
-export type KeyInput<E> = string | number | bigint | Partial<E>;
 
 /** The records of one entity, wherever they are at the moment. */
 export class Repository<E> {
@@ -74,7 +72,7 @@ export class Repository<E> {
 
   /** Fails with `NotFound` where there is no record. */
   async delete(key: KeyInput<E>, options: WriteOptions = {}): Promise<Receipt> {
-    return await this.#write('delete', this.#keyFrom(key), null, options);
+    return await this.#write('delete', keyFrom(this.#entity, key), null, options);
   }
 
   /** As `create`, for a list of `transaction`. */
@@ -104,7 +102,7 @@ export class Repository<E> {
   /** As `delete`, for a list of `transaction`. */
   deleting(key: KeyInput<E>, options: Pick<WriteOptions, 'expected'> = {}): TransactionItem {
     return this.#item(async (id) =>
-      this.#operation('delete', this.#keyFrom(key), null, { ...options, operationId: id }),
+      this.#operation('delete', keyFrom(this.#entity, key), null, { ...options, operationId: id }),
     );
   }
 
@@ -121,7 +119,7 @@ export class Repository<E> {
     key: KeyInput<E>,
     options: ReadOptions = {},
   ): Promise<{ value: E | null; token: Token }> {
-    const keyParts = this.#keyFrom(key);
+    const keyParts = keyFrom(this.#entity, key);
     const state = await this.#parts.routes.current();
     const routed = await this.#readStore(keyParts, state);
     const { primary } = routes[state.phase];
@@ -151,7 +149,7 @@ export class Repository<E> {
   }
 
   #patch(key: KeyInput<E>, patch: Partial<E>): { keyParts: Key; image: Image } {
-    const keyParts = this.#keyFrom(key);
+    const keyParts = keyFrom(this.#entity, key);
     const image = patchOf(this.#entity.fields, patch, this.#entity.name);
     this.#entity.key.forEach((name, index) => {
       if (!(name in image) || image[name] === keyParts[index]) return;
@@ -239,9 +237,7 @@ export class Repository<E> {
   }
 
   async #readOne(store: StoreName, key: Key): Promise<Stored> {
-    const [stored] = await this.#parts.stores[store].read(this.#entity, [key]);
-    if (!stored) throw new TypeError('a read gave no record for its key');
-    return stored;
+    return await readOne(this.#parts.stores[store], this.#entity, key);
   }
 
   async #compareShadow(from: StoreName, key: Key, record: Stored): Promise<void> {
@@ -265,39 +261,5 @@ export class Repository<E> {
       );
     }
     return stored.image === null ? null : (entityOf(this.#entity.fields, stored.image) as E);
-  }
-
-  #keyFrom(input: KeyInput<E>): Key {
-    const { name, key, fields } = this.#entity;
-    const given = typeof input === 'object' ? new Map(Object.entries(input)) : new Map([[key[0], input]]);
-    if (typeof input !== 'object' && key.length > 1) {
-      throw new LockstepError(
-        'InvalidRequest',
-        `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
-        {
-          entity: name,
-        },
-      );
-    }
-    return key.map((part) => {
-      const declared = fields[part];
-      const value: unknown = given.get(part);
-      if (declared?.form !== 'scalar' || value === undefined || value === null) {
-        throw new LockstepError(
-          'InvalidRequest',
-          `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`,
-          { entity: name },
-        );
-      }
-      try {
-        return String(toCanonical(declared.scalar, value));
-      } catch (error) {
-        if (!(error instanceof NotCanonical)) throw error;
-        throw new LockstepError('InvalidRequest', `${name}.${part}: ${error.message}`, {
-          entity: name,
-          path: `${name}.${part}`,
-        });
-      }
-    });
   }
 }

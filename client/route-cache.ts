@@ -1,7 +1,4 @@
-import { currentState } from '../databases/state.ts';
-import type { Store } from '../databases/store.ts';
-import type { StoreName } from '../model/failure.ts';
-import type { Migration } from '../model/migration.ts';
+import { currentState, type OpenMigration } from '../databases/state.ts';
 import type { DurableState } from '../model/phase.ts';
 
 const freshMs = 1_000;
@@ -13,16 +10,13 @@ const usableMs = 30_000;
  * writes away, and reads may carry a token. Where neither store can be asked, the last known route serves.
  */
 export class RouteCache {
-  readonly #context: { migration: Migration; stores: Readonly<Record<StoreName, Store>> };
+  readonly #open: OpenMigration;
   readonly #now: () => number;
   #known: { state: DurableState; at: number } | null = null;
   #asking: Promise<DurableState> | null = null;
 
-  constructor(
-    context: { migration: Migration; stores: Readonly<Record<StoreName, Store>> },
-    now: () => number,
-  ) {
-    this.#context = context;
+  constructor(open: OpenMigration, now: () => number) {
+    this.#open = open;
     this.#now = now;
   }
 
@@ -38,7 +32,7 @@ export class RouteCache {
 
   async #ask(): Promise<DurableState> {
     try {
-      const state = await currentState(this.#context);
+      const state = await currentState(this.#open);
       this.#known = { state, at: this.#now() };
       return state;
     } finally {

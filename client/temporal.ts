@@ -16,13 +16,17 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
       dataConverter: dataConverterFrom(environment),
     });
   } catch (error) {
-    throw new LockstepError(
-      'StoreUnavailable',
-      `Temporal at ${address} does not answer: ${reasonOf(error)}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
-      { reason: 'temporal' },
-      { cause: error },
-    );
+    throw temporalUnavailable(address, error);
   }
+}
+
+export function temporalUnavailable(address: string, error: unknown): LockstepError {
+  return new LockstepError(
+    'StoreUnavailable',
+    `Temporal at ${address} does not answer: ${reasonOf(error)}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
+    { reason: 'temporal' },
+    { cause: error },
+  );
 }
 
 export function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {

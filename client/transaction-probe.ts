@@ -1,13 +1,13 @@
-import type { Store } from '../databases/store.ts';
+import type { Store, Stores } from '../databases/store.ts';
 import type { Entity } from '../model/entity.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
+import { LockstepError } from '../model/failure.ts';
 
 /** Asks both stores, once for each entity, whether they can keep prepared transactions of it. */
 export class TransactionProbe {
-  readonly #stores: Readonly<Record<StoreName, Store>>;
+  readonly #stores: Stores;
   readonly #sound = new Set<string>();
 
-  constructor(stores: Readonly<Record<StoreName, Store>>) {
+  constructor(stores: Stores) {
     this.#stores = stores;
   }
 

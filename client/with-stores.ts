@@ -1,13 +1,12 @@
 import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
-import type { StoreName } from '../model/failure.ts';
+import type { Stores } from '../databases/store.ts';
 import type { Migration } from '../model/migration.ts';
 
 /** Opens both stores of a migration for a piece of work, and closes them whatever happens. */
 export async function withStores<T>(
   migration: Migration,
   environment: NodeJS.ProcessEnv,
-  work: (stores: Readonly<Record<StoreName, Store>>) => Promise<T>,
+  work: (stores: Stores) => Promise<T>,
 ): Promise<T> {
   const stores = openStores(migration, environment);
   try {

@@ -5,6 +5,7 @@ import { NotCanonical } from '../model/scalar.ts';
 import type { Access } from './access.ts';
 import { type BoundColumn, type BoundEntity, keyFromCells, keyTexts } from './binding.ts';
 import { inRange, type KeyRange } from './key-ranges.ts';
+import { digestEach, type LineList, type RangeDigest } from './range-digests.ts';
 import { type RowText, rowText } from './row-text.ts';
 
 /** Whether a store can hash an entity's rows, and in which order it keeps their keys. */
@@ -13,12 +14,6 @@ export interface Digestible {
   readonly order: readonly ('value' | 'bytes')[];
   /** The most rows that one digest may cover. */
   readonly mostRows: number;
-}
-
-export interface RangeDigest {
-  readonly rows: number;
-  /** Null where there is no row. */
-  readonly digest: string | null;
 }
 
 /** Hashes of rows, made inside the database, so that equal ranges are told without sending a row. */
@@ -91,22 +86,13 @@ export function digestsIn(access: Access): Digests {
   async function digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]> {
     const bound = await access.bind(entity);
     const row = hashable(bound);
-    const parts = ranges.map((range) => inRange(text, bound, range));
-    // Rows that come in another order than their key's would only look unequal, and then be compared one by one.
-    const statements = parts.map(
-      ({ sql }, at) =>
-        `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest
-         FROM (SELECT ${row.sql} AS line FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyOrder(bound)}) s`,
-    );
-    const found = await access.query(
-      statements.join('\nUNION ALL\n'),
-      parts.flatMap(({ values }) => values),
-    );
-    const byPlace = new Map(found.map((digest) => [Number(digest.place), digest]));
-    return ranges.map((_, at) => ({
-      rows: Number(byPlace.get(at)?.total ?? 0),
-      digest: byPlace.get(at)?.digest ?? null,
-    }));
+    const lists = ranges.map((range): LineList => {
+      const { sql, values } = inRange(text, bound, range);
+      // Rows that come in another order than their key's would only look unequal, and then be compared one by one.
+      const from = `FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyOrder(bound)}`;
+      return { sql: `SELECT ${row.sql} AS line ${from}`, values };
+    });
+    return await digestEach(access, lists);
   }
 
   async function rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]> {

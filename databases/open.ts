@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts';
 import { mysqlEngine } from './mysql/engine.ts';
 import { postgresqlEngine } from './postgresql/engine.ts';
 import { sqlStore } from './sql-store.ts';
-import type { Store } from './store.ts';
+import type { Store, Stores } from './store.ts';
 
 const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOptions) => Engine>> = {
   'postgres:': postgresqlEngine,
@@ -16,7 +16,7 @@ const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOpt
 };
 
 /** Opens both stores of a migration from the environment. No connection is made before the first use. */
-export function openStores(migration: Migration, environment: NodeJS.ProcessEnv): Record<StoreName, Store> {
+export function openStores(migration: Migration, environment: NodeJS.ProcessEnv): Stores {
   return {
     legacy: openStore(migration, 'legacy', environment),
     modern: openStore(migration, 'modern', environment),

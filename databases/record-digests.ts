@@ -1,5 +1,5 @@
 import type { Access } from './access.ts';
-import type { RangeDigest } from './digests.ts';
+import { digestEach, type LineList, type RangeDigest } from './range-digests.ts';
 
 /** A stretch of records by key text: above `lower`, up to and including `upper`; null is open. */
 export interface TextRange {
@@ -45,21 +45,11 @@ export function recordDigestsIn(access: Access): RecordDigests {
   }
 
   async function recordDigests(entity: string, ranges: readonly TextRange[]): Promise<RangeDigest[]> {
-    const parts = ranges.map((range) => recordsIn(entity, range));
-    const statements = parts.map(
-      ({ from }, at) =>
-        `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest
-         FROM (SELECT ${line} AS line ${from} ORDER BY r.record_key) s`,
-    );
-    const found = await access.query(
-      statements.join('\nUNION ALL\n'),
-      parts.flatMap(({ values }) => values),
-    );
-    const byPlace = new Map(found.map((digest) => [Number(digest.place), digest]));
-    return ranges.map((_, at) => ({
-      rows: Number(byPlace.get(at)?.total ?? 0),
-      digest: byPlace.get(at)?.digest ?? null,
-    }));
+    const lists = ranges.map((range): LineList => {
+      const { from, values } = recordsIn(entity, range);
+      return { sql: `SELECT ${line} AS line ${from} ORDER BY r.record_key`, values };
+    });
+    return await digestEach(access, lists);
   }
 
   async function recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]> {

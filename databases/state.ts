@@ -1,14 +1,16 @@
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { type DurableState, routes } from '../model/phase.ts';
-import type { Store } from './store.ts';
+import type { Stores } from './store.ts';
+
+/** A migration whose stores are open. */
+export interface OpenMigration {
+  readonly migration: Migration;
+  readonly stores: Stores;
+}
 
 /** The durable state of the highest epoch that can be read; both stores hold it, so one of them is enough. */
-export async function currentState(context: {
-  readonly migration: Migration;
-  readonly stores: Readonly<Record<StoreName, Store>>;
-}): Promise<DurableState> {
-  const { migration, stores } = context;
+export async function currentState({ migration, stores }: OpenMigration): Promise<DurableState> {
   const reads = await Promise.allSettled([
     stores.legacy.readState(migration.name),
     stores.modern.readState(migration.name),
@@ -27,12 +29,9 @@ export async function currentState(context: {
 }
 
 /** The store that decides now. Before a migration has been prepared and started, legacy will. */
-export async function decidingStore(context: {
-  readonly migration: Migration;
-  readonly stores: Readonly<Record<StoreName, Store>>;
-}): Promise<StoreName> {
+export async function decidingStore(open: OpenMigration): Promise<StoreName> {
   try {
-    return routes[(await currentState(context)).phase].primary;
+    return routes[(await currentState(open)).phase].primary;
   } catch (error) {
     if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
     throw error;

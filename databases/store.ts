@@ -279,3 +279,6 @@ export interface Store
 
   close(): Promise<void>;
 }
+
+/** Both, of one migration. */
+export type Stores = Readonly<Record<StoreName, Store>>;

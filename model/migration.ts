@@ -71,7 +71,7 @@ export interface Policy {
   readonly dropLegacyAfterMs: number | null;
 }
 
-export const defaultPolicy: Omit<Policy, 'deadline'> = {
+const defaultPolicy: Omit<Policy, 'deadline'> = {
   callerTimeoutMs: 30_000,
   primaryGiveUpMs: 60_000,
   secondaryRetryMs: 500,

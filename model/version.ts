@@ -6,7 +6,7 @@ export type Version = string;
 
 const counterBits = 16n;
 export const versionBeforeLockstep: Version = '0';
-export const highestVersion = (1n << 63n) - 1n;
+const highestVersion = (1n << 63n) - 1n;
 
 /** A clock that never gives the same value twice and never goes back, whatever the wall clock does. */
 export class HybridClock {

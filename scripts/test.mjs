@@ -7,7 +7,7 @@ import { root } from './install.mjs';
 const report = join(root, '.lockstep', 'tests.json');
 
 /**
- * Checks, then tests. With arguments only those tests: `npm test -- test/backfill.test.ts`.
+ * Checks, then tests. With arguments only those tests: `npm test -- test/workflows/swap.test.ts`.
  * @param {string[]} args
  */
 export async function test(args) {

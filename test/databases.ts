@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import type { Servers } from '../deploy/dev/servers.ts';
+import type { StoreName } from '../model/failure.ts';
 
 /** One fresh database on each engine. The caller decides which is legacy and which is modern. */
 export interface Databases extends AsyncDisposable {
@@ -34,6 +35,29 @@ export async function createDatabasesOn({
     postgresqlUrl: withDatabase(postgresql.url, name),
     drop,
     [Symbol.asyncDispose]: drop,
+  };
+}
+
+/** The databases in their roles; modern is on the other engine. */
+export function inRoles(
+  { mysqlUrl, postgresqlUrl }: Databases,
+  from: 'mysql' | 'postgresql',
+): Record<StoreName, string> {
+  return from === 'mysql'
+    ? { legacy: mysqlUrl, modern: postgresqlUrl }
+    : { legacy: postgresqlUrl, modern: mysqlUrl };
+}
+
+/** What a service, a worker or a command connects with. */
+export function connecting(
+  urls: Readonly<Record<StoreName, string>>,
+  { temporal }: Pick<Servers, 'temporal'>,
+) {
+  return {
+    LOCKSTEP_LEGACY_URL: urls.legacy,
+    LOCKSTEP_MODERN_URL: urls.modern,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
   };
 }
 

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Lockstep } from '../client/connect.ts';
 import { account, newAccount, refusedByModern } from './accounts.ts';
+import { freePort } from './free-port.ts';
 import { advanceTo, type Scene, scene, started } from './harness.ts';
 import { settled } from './look.ts';
 import { environmentOf, type WorkerProcess, workerProcess } from './process.ts';
@@ -23,15 +22,6 @@ afterAll(async () => {
   await worker?.stop();
   await at?.[Symbol.asyncDispose]();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  if (bound === null || typeof bound === 'string') throw new Error('the system gave no port');
-  return bound.port;
-}
 
 async function scraped(): Promise<string> {
   return await (await fetch(`http://${address}/metrics`)).text();

@@ -9,7 +9,8 @@ import {
   writeWorkflowId,
 } from '../workflows/messages.ts';
 import { type Account, account, bound, ledger, newAccount, refusedByModern, twin } from './accounts.ts';
-import { advanceTo, movingOn } from './scene.ts';
+import { advanceTo } from './advance.ts';
+import { movingOn } from './scene.ts';
 import { boundScene } from './transactions.ts';
 import { until } from './until.ts';
 

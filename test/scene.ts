@@ -6,23 +6,23 @@ import { createActivities } from '../activities/index.ts';
 import { type ConnectOptions, connect, type Lockstep } from '../client/connect.ts';
 import { prepareStores, registerSearchAttributes } from '../client/prepare.ts';
 import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
+import type { Stores } from '../databases/store.ts';
 import type { Servers } from '../deploy/dev/servers.ts';
 import type { StoreName } from '../model/failure.ts';
 import { defineMigration, type Migration, type MigrationOptions } from '../model/migration.ts';
-import { type Phase, phases } from '../model/phase.ts';
+import type { Phase } from '../model/phase.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from '../workers/bundle.ts';
 import { type RunningWorker, runWorker } from '../workers/worker.ts';
-import { type MigrationStatus, recoveryWorkflowId } from '../workflows/messages.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
+import { advanceTo } from './advance.ts';
 import { type Direct, direct } from './databases/direct.ts';
-import { createDatabasesOn } from './databases.ts';
+import { connecting, createDatabasesOn, inRoles } from './databases.ts';
+import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
 import { quickPolicy } from './policy.ts';
 import './quiet.ts';
 import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
-import { until } from './until.ts';
 
 const ignore = () => undefined;
 
@@ -36,7 +36,7 @@ export interface Scene extends AsyncDisposable {
   /** Between everything of ours and the databases. */
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
   /** Around the proxies, without workflow or client. */
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   work(faults?: Faults): Promise<RunningWorker>;
   connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
 }
@@ -57,11 +57,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
   try {
     const databases = await createDatabasesOn(servers);
     release.push(() => databases.drop());
-    const { mysqlUrl, postgresqlUrl } = databases;
-    const urls =
-      from === 'mysql'
-        ? { legacy: mysqlUrl, modern: postgresqlUrl }
-        : { legacy: postgresqlUrl, modern: mysqlUrl };
+    const urls = inRoles(databases, from);
     const looks = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
     release.push(
       () => looks.legacy.end(),
@@ -77,13 +73,8 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       () => proxies.modern.close(),
     );
 
-    const server = servers.temporal;
-    const environment = {
-      LOCKSTEP_LEGACY_URL: proxies.legacy.url,
-      LOCKSTEP_MODERN_URL: proxies.modern.url,
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_NAMESPACE: server.namespace,
-    };
+    const through = { legacy: proxies.legacy.url, modern: proxies.modern.url };
+    const environment = connecting(through, servers);
     const migration = defineMigration({
       name: `test-${randomBytes(6).toString('hex')}`,
       entities: [account, twin, flagged],
@@ -94,19 +85,16 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       policy: { ...quickPolicy, ...policy },
     });
     await prepareStores(migration, environment);
-    const stores = openStores(migration, {
-      LOCKSTEP_LEGACY_URL: urls.legacy,
-      LOCKSTEP_MODERN_URL: urls.modern,
-    });
+    const stores = openStores(migration, connecting(urls, servers));
     release.push(
       () => stores.legacy.close(),
       () => stores.modern.close(),
     );
 
-    const world = await TestWorkflowEnvironment.createFromExistingServer(server);
+    const world = await TestWorkflowEnvironment.createFromExistingServer(servers.temporal);
     release.push(() => world.teardown());
     await registerSearchAttributes(world.client);
-    release.push(() => endWorkflows(world.client, migration));
+    release.push(() => endMigration(world.client, migration));
 
     return {
       migration,
@@ -174,21 +162,6 @@ async function workWith(
   };
 }
 
-/** A workflow left behind would wait for a worker for ever, and a schedule would go on starting them. */
-async function endWorkflows(temporal: Client, migration: Migration): Promise<void> {
-  await temporal.schedule.getHandle(recoveryWorkflowId(migration.name)).delete().catch(ignore);
-  const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
-  for await (const { workflowId } of temporal.workflow.list({ query })) {
-    await temporal.workflow.getHandle(workflowId).terminate('the test is over').catch(ignore);
-  }
-  for (const bulk of ['backfill', 'validate', 'migration']) {
-    await temporal.workflow
-      .getHandle(`${bulk}/${migration.name}`)
-      .terminate('the test is over')
-      .catch(ignore);
-  }
-}
-
 /** A running migration with a worker and a client, in the phase that the test is about. */
 export interface Moving extends Scene {
   readonly lockstep: Lockstep;
@@ -215,17 +188,4 @@ export async function started(opened: Scene): Promise<Lockstep> {
   const lockstep = await opened.connect();
   await lockstep.control.start();
   return lockstep;
-}
-
-/** Passes every gate on the way, as an operator would. */
-export async function advanceTo(lockstep: Lockstep, phase: Phase): Promise<MigrationStatus> {
-  const { control } = lockstep;
-  for (;;) {
-    const status = await control.status();
-    if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
-    await until('the backfill is over', async () => !(await control.status()).backfill?.running);
-    await until('the validation is over', async () => !(await control.status()).validating);
-    if (status.phase === 'switch-reads') await control.setReadPercent(100);
-    await control.send('advance');
-  }
 }

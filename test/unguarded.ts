@@ -2,8 +2,7 @@ import { Access } from '../databases/access.ts';
 import { bulkWrites } from '../databases/bulk-write.ts';
 import type { CopyGuard } from '../databases/copy-guard.ts';
 import { guardedWrites } from '../databases/guarded-write.ts';
-import { mysqlEngine } from '../databases/mysql/engine.ts';
-import { postgresqlEngine } from '../databases/postgresql/engine.ts';
+import { openEngine } from '../databases/open.ts';
 import type { Store } from '../databases/store.ts';
 import type { Migration } from '../model/migration.ts';
 
@@ -12,16 +11,7 @@ export function withoutGuard(
   url: string,
   migration: Migration,
 ): { copyPage: Store['copyPage']; close(): Promise<void> } {
-  const options = {
-    url: new URL(url),
-    address: 'unguarded',
-    poolSize: 2,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 30_000,
-    tls: null,
-  };
-  const open = url.startsWith('postgres') ? postgresqlEngine : mysqlEngine;
-  const engine = open('modern', options);
+  const engine = openEngine(migration, 'modern', { [migration.stores.modern.urlFrom]: url });
   const access = new Access('modern', engine, migration);
   const nothing: CopyGuard = {
     before: async (_session, _page, positions) => positions,

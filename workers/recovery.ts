@@ -1,9 +1,9 @@
-import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { dataConverterFrom } from '../client/encryption.ts';
+import { setSchedule } from '../client/schedules.ts';
 import type { Migration } from '../model/migration.ts';
-import { recoveryWorkflowId, searchAttributes } from '../workflows/messages.ts';
+import { recoveryWorkflowId } from '../workflows/messages.ts';
 
 const everyMs = 20_000;
 
@@ -15,30 +15,8 @@ export async function keepRecovering(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   if (!migration.entities.some((entity) => entity.pattern === 'transactional')) return;
-  const { schedule } = new Client({
-    connection,
-    namespace,
-    dataConverter: dataConverterFrom(environment),
-  });
+  const client = new Client({ connection, namespace, dataConverter: dataConverterFrom(environment) });
   const id = recoveryWorkflowId(migration.name);
-  try {
-    await schedule.create({
-      scheduleId: id,
-      spec: { intervals: [{ every: everyMs }] },
-      action: {
-        type: 'startWorkflow',
-        workflowType: 'recoverTransactions',
-        workflowId: id,
-        taskQueue: migration.taskQueue,
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: defineSearchAttributeKey(searchAttributes.migration, 'KEYWORD'), value: migration.name },
-        ]),
-      },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: everyMs },
-      state: { triggerImmediately: true },
-    });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await schedule.getHandle(id).trigger(ScheduleOverlapPolicy.SKIP);
-  }
+  await setSchedule(client, migration, { id, everyMs, workflowType: 'recoverTransactions' });
+  await client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.SKIP);
 }

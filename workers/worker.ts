@@ -3,10 +3,10 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { gaugesOf } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { dataConverterFrom } from '../client/encryption.ts';
-import { definedOnly } from '../client/temporal.ts';
+import { definedOnly, temporalUnavailable } from '../client/temporal.ts';
 import { openStores } from '../databases/open.ts';
-import type { Store } from '../databases/store.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
+import type { Stores } from '../databases/store.ts';
+import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
@@ -17,7 +17,7 @@ export interface WorkerOptions {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
   /** Default: those that the environment names. They are closed with the worker. */
-  readonly stores?: Readonly<Record<StoreName, Store>>;
+  readonly stores?: Stores;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** How often what is owed, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
@@ -97,10 +97,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
 }
 
 /** A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. */
-async function tellWhatIsWrong(
-  stores: Readonly<Record<StoreName, Store>>,
-  log: WorkerOptions['log'],
-): Promise<void> {
+async function tellWhatIsWrong(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
     await store.check().catch((error: unknown) => {
       if (!(error instanceof LockstepError)) throw error;
@@ -115,12 +112,6 @@ async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConn
   try {
     return await NativeConnection.connect(connectionOptions);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LockstepError(
-      'StoreUnavailable',
-      `Temporal at ${address} does not answer: ${reason}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
-      { reason: 'temporal' },
-      { cause: error },
-    );
+    throw temporalUnavailable(address, error);
   }
 }

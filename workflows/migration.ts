@@ -14,7 +14,7 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { neededStores, type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
+import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { backfill } from './backfill.ts';
 import { justStarted } from './backfill-progress.ts';
@@ -22,6 +22,7 @@ import { failure, failureIn, messageOf } from './failures.ts';
 import { gate, refuseUnreachable } from './gates.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
 import * as messages from './messages.ts';
+import { blankState, details, takeUp } from './migration-state.ts';
 import { changePhase } from './phase-change.ts';
 import { validate } from './validate.ts';
 
@@ -418,26 +419,6 @@ export async function migration(input: MigrationInput): Promise<void> {
   }
 }
 
-function blankState(input: MigrationInput): MigrationState {
-  return {
-    phase: 'legacy-only',
-    epoch: 1,
-    readPercent: 0,
-    writePercent: 100,
-    paused: false,
-    deadline: new Date(input.policy.deadline).toISOString(),
-    overdue: false,
-    rate: null,
-    readsModernSince: null,
-    backfill: null,
-    validating: false,
-    evidence: null,
-    lastFailure: null,
-    history: [],
-    dropAt: null,
-  };
-}
-
 /** False where a workflow of that id runs already. */
 async function begin(start: () => Promise<unknown>): Promise<boolean> {
   try {
@@ -449,42 +430,7 @@ async function begin(start: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
-async function takeUp(input: MigrationInput, state: MigrationState): Promise<void> {
-  const { legacy, modern } = await patient.readStates();
-  const newest = legacy && modern && modern.epoch > legacy.epoch ? modern : (legacy ?? modern);
-  if (newest) {
-    const { phase, epoch, readPercent, writePercent } = newest;
-    Object.assign(state, { phase, epoch: newest.open ? epoch : epoch + 1, readPercent, writePercent });
-  }
-  await patient.checkStores({ stores: neededStores(state.phase) });
-  const { drainLimitMs } = input.policy;
-  await changePhase(state, {
-    migration: input.migration,
-    next: state.phase,
-    drainLimitMs,
-    mayLag: false,
-  });
-  state.history.push({ phase: state.phase, at: new Date().toISOString() });
-}
-
 function refuseBadPercent(percent: number): void {
   if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
   throw failure('InvalidRequest', `a share is a whole number from 0 to 100; got ${percent}`);
-}
-
-function details(status: messages.MigrationStatus): string {
-  const lines = [
-    `**${status.phase}**: ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}, reads ${status.readPercent} % modern, epoch ${status.epoch}`,
-    status.paused ? 'Paused.' : '',
-    status.overdue ? `**Overdue** since ${status.deadline}.` : `Deadline ${status.deadline}.`,
-    status.backfill
-      ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
-      : '',
-    status.evidence
-      ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
-      : '',
-    status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
-  ];
-  return lines.filter((line) => line !== '').join('\n\n');
 }

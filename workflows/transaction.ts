@@ -3,51 +3,46 @@ import type { TransactionResult } from '../activities/transaction.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { TransactionInput, TransactionReceipt } from '../model/transaction.ts';
+import { Acknowledgement } from './acknowledgement.ts';
 import { patient, quick, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from './messages.ts';
 import { routeAfter } from './route.ts';
 
 type Committed = TransactionResult & { readonly status: 'committed' };
-type Answer = { readonly receipt: TransactionReceipt } | { readonly failed: ApplicationFailure };
 
 /** One transaction: all of its records are written in both stores, or none is in either. */
 export async function transaction(input: TransactionInput): Promise<TransactionReceipt> {
   const { id } = input.transaction;
   let status: TransactionStatus = { stage: 'preparing', reason: null };
-  let answer: Answer | null = null;
+  const acknowledgement = new Acknowledgement<TransactionReceipt>();
 
   setHandler(transactionStatus, () => status, { description: 'Where the transaction stands' });
-  setHandler(
-    transactionAcknowledged,
-    async () => {
-      await condition(() => answer !== null);
-      return told(answer);
-    },
-    { description: 'Answers when the transaction is as durable as its caller asked for' },
-  );
+  setHandler(transactionAcknowledged, () => acknowledgement.answered(), {
+    description: 'Answers when the transaction is as durable as its caller asked for',
+  });
 
   if (input.ack === 'recorded') {
-    answer = { receipt: { operationId: id, versions: null, epoch: input.route.epoch } };
+    acknowledgement.give({ operationId: id, versions: null, epoch: input.route.epoch });
   }
   try {
     const { committed, route } = await decide(input);
     const { versions, coordinator, unfinished } = committed;
     const receipt = { operationId: id, versions, epoch: route.epoch };
     status = { stage: 'finishing', reason: null };
-    if (input.ack === 'primary' && !unfinished.includes(route.primary)) answer ??= { receipt };
+    if (input.ack === 'primary' && !unfinished.includes(route.primary)) acknowledgement.give(receipt);
     // What is decided stays so: a store that is away has its branch, and is told as soon as it is back.
     await Promise.all(
       unfinished.map((store) => patient.finishTransaction({ transactionId: id, coordinator, store })),
     );
     status = { stage: 'committed', reason: null };
-    answer ??= { receipt };
+    acknowledgement.give(receipt);
     await condition(allHandlersFinished);
     return receipt;
   } catch (error) {
     if (!(error instanceof ApplicationFailure)) throw error;
     status = { stage: 'aborted', reason: error.message };
-    answer ??= { failed: error };
+    acknowledgement.refuse(error);
     await condition(allHandlersFinished);
     throw error;
   }
@@ -90,10 +85,4 @@ async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<T
     const reason = `transaction ${input.transaction.id} was given up, nothing was written: ${messageOf(error)}; send it again under a new operation id`;
     return await patient.abandon({ ...request, reason });
   }
-}
-
-function told(answer: Answer | null): TransactionReceipt {
-  if (answer === null) throw failure('OutcomeUnknown', 'the transaction has no outcome yet');
-  if ('failed' in answer) throw answer.failed;
-  return answer.receipt;
 }

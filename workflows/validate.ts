@@ -67,7 +67,7 @@ async function report(migration: string, result: Evidence | { failed: string }):
  * Upper bound of the share that differs, at 95 % confidence: the rule of three where nothing was found, Wilson's score
  * bound otherwise (E. B. Wilson, 1927).
  */
-export function upperBound(compared: number, differing: number): number {
+function upperBound(compared: number, differing: number): number {
   if (compared === 0) return 1;
   if (differing === 0) return Math.min(1, 3 / compared);
   const z = 1.6449;

@@ -7,12 +7,13 @@ import {
   setHandler,
   sleep,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
-import type { Timing, UndoResult, WriteResult } from '../activities/write.ts';
-import { type FailureCode, failureCodes } from '../model/failure.ts';
+import type { UndoResult } from '../activities/undo.ts';
+import type { WriteResult } from '../activities/write-result.ts';
+import type { FailureCode } from '../model/failure.ts';
 import type { OperationStatus, WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
+import { Acknowledgement } from './acknowledgement.ts';
 import { owing, patient, promptly, quick, soon, undoing, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
 import {
@@ -25,18 +26,9 @@ import {
   type WriteStatus,
   writeStatus,
 } from './messages.ts';
-import { routeAfter as nextRoute } from './route.ts';
+import { routeAfter } from './route.ts';
+import { type Decided, decide } from './write-decision.ts';
 import { compensationDetails, lookBackDetails, parkedDetails, undoSummary } from './write-details.ts';
-
-/** What a primary has decided, under which route. */
-interface Decided {
-  readonly version: Version;
-  readonly route: WriteRoute;
-  readonly decidedBy: WriteRoute['primary'];
-  /** Whether its journal says that the other store still waits for it. */
-  readonly owed: boolean;
-  readonly timing: Timing | null;
-}
 
 /** Why a write waits for a person, and in which store's journal. */
 interface Parking {
@@ -56,25 +48,18 @@ type Undone = 'undone' | 'left' | 'stands';
 const parallelConflictAttempts = 3;
 const lookBackLimitMs = 600_000;
 
-type Answer = { readonly receipt: WriteReceipt } | { readonly failed: ApplicationFailure };
-
 /** One write: it lands in both stores, or it is refused in both, or it waits, visible, for a person. */
 export async function write(input: WriteInput): Promise<WriteReceipt> {
   const { operation } = input;
   let status: WriteStatus = { stage: 'primary', version: null, reason: null };
-  let answer: Answer | null = null;
+  const acknowledgement = new Acknowledgement<WriteReceipt>();
   let resolution: Resolution | null = null;
   let takesDecisions = false;
 
   setHandler(writeStatus, () => status, { description: 'Where the write stands' });
-  setHandler(
-    acknowledged,
-    async () => {
-      await condition(() => answer !== null);
-      return told(answer);
-    },
-    { description: 'Answers when the write is as durable as its caller asked for' },
-  );
+  setHandler(acknowledged, () => acknowledgement.answered(), {
+    description: 'Answers when the write is as durable as its caller asked for',
+  });
   setHandler(
     resolve,
     (decision) => {
@@ -106,7 +91,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     { description: 'As the update "resolve", for tools that only signal' },
   );
 
-  if (input.ack === 'recorded') answer = { receipt: receipt(null, input.route) };
+  if (input.ack === 'recorded') acknowledgement.give(receipt(null, input.route));
 
   try {
     const decided =
@@ -114,14 +99,14 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     const inBoth = await settle(decided);
     status = { ...status, stage: 'done' };
     const done = receipt(decided.version, decided.route);
-    answer ??= { receipt: done };
+    acknowledgement.give(done);
     if (inBoth && input.validateAfterMs !== null) await lookBack(input.validateAfterMs);
     await condition(allHandlersFinished);
     return done;
   } catch (error) {
     if (!(error instanceof ApplicationFailure)) throw error;
     status = { ...status, stage: 'failed', reason: error.message };
-    answer ??= { failed: error };
+    acknowledgement.refuse(error);
     await condition(allHandlersFinished);
     throw error;
   }
@@ -137,7 +122,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   async function decideAtPrimary(): Promise<Decided> {
     const decided = await decide(input);
     status = { stage: 'secondary', version: decided.version, reason: null };
-    if (input.ack === 'primary') answer ??= { receipt: receipt(decided.version, decided.route) };
+    if (input.ack === 'primary') acknowledgement.give(receipt(decided.version, decided.route));
     return decided;
   }
 
@@ -201,7 +186,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       setCurrentDetails(compensationDetails('begun', { kind, entity, store, reason }));
       const result = await undoOnce(route, version, undoSummary({ kind, entity, store, reason }));
       if (result.status === 'fenced') {
-        route = await routeAfter(route, input);
+        route = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
         continue;
       }
       if (result.status === 'applied' || result.status === 'stands') {
@@ -254,7 +239,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
         case 'applied':
           return true;
         case 'fenced':
-          route = await routeAfter(route, input);
+          route = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
           continue;
         case 'conflict':
           // Often a swap in flight: the other write's image makes room.
@@ -332,8 +317,8 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
     upsertSearchAttributes({ [searchAttributes.state]: ['parked'] });
     setCurrentDetails(parkedDetails({ kind: operation.kind, entity: operation.entity, store, reason }));
     log.error('the write is parked', { operationId: operation.id, entity: operation.entity, reason });
-    answer ??= {
-      failed: failure(
+    acknowledgement.refuse(
+      failure(
         'Parked',
         `the write is in the ${store} store only: ${reason}; an operator decides (lockstep writes show ${operation.id})`,
         {
@@ -343,7 +328,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
           ...(status.version ? { version: status.version } : {}),
         },
       ),
-    };
+    );
     await condition(() => resolution !== null);
     const decision = taken();
     takesDecisions = false;
@@ -381,106 +366,6 @@ function runsParallel({ operation, route, dualWrite }: WriteInput): boolean {
   return route.secondary !== null && dualWrite;
 }
 
-/**
- * The primary's decision, whatever route it takes. Before the write is failed, its id is closed where it may still be running;
- * before it moves to another primary, it is looked for where it was fenced out.
- */
-async function decide(input: WriteInput): Promise<Decided> {
-  const { operation } = input;
-  let route = input.dualWrite ? input.route : { ...input.route, secondary: null };
-  for (;;) {
-    const result = await writeAtPrimary({ ...input, route });
-    switch (result.status) {
-      case 'applied':
-        return {
-          version: result.version,
-          route,
-          decidedBy: route.primary,
-          owed: route.secondary !== null,
-          timing: result.timing ?? null,
-        };
-      case 'refused':
-      case 'conflict':
-        throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
-          entity: operation.entity,
-          operationId: operation.id,
-          store: route.primary,
-          reason: result.message,
-          ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
-        });
-      case 'aborted':
-        throw failure(
-          'Aborted',
-          `operation ${operation.id} was closed before it took effect; nothing was written`,
-          {
-            entity: operation.entity,
-            operationId: operation.id,
-          },
-        );
-      case 'fenced': {
-        const next = await routeAfter(route, input);
-        if (next.primary !== route.primary) {
-          const { primary: store, epoch } = route;
-          const found = await soon((activities) => activities.findFenced({ operation, store, epoch }));
-          if (found && found.status !== 'aborted' && found.status !== 'failed' && found.version !== null) {
-            return {
-              version: found.version,
-              route: next,
-              decidedBy: route.primary,
-              owed: true,
-              timing: null,
-            };
-          }
-        }
-        route = next;
-      }
-    }
-  }
-}
-
-async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
-  refuseForgotten(input);
-  try {
-    return await quick.writePrimary(input);
-  } catch (error) {
-    const known = failureIn(error);
-    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
-  }
-  try {
-    return await within(input.policy.primaryGiveUpMs).writePrimary(input);
-  } catch (error) {
-    const { operation, route } = input;
-    const closed = await patient.closeOperation({ operation, store: route.primary });
-    if (closed.status === 'failed') return await patient.writePrimary(input);
-    if (closed.status !== 'aborted' && closed.version !== null)
-      return { status: 'applied', version: closed.version };
-    throw failure(
-      'StoreUnavailable',
-      `operation ${operation.id} was given up, nothing was written: ${messageOf(error)}`,
-      {
-        entity: operation.entity,
-        operationId: operation.id,
-        store: route.primary,
-      },
-    );
-  }
-}
-
-/**
- * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then
- * a second try would be a second effect.
- */
-function refuseForgotten({ operation, policy }: WriteInput): void {
-  const ageMs = Date.now() - workflowInfo().startTime.getTime();
-  if (ageMs <= policy.journalRetentionMs / 2) return;
-  throw failure(
-    'OutcomeUnknown',
-    `operation ${operation.id} was begun ${ageMs} ms ago, the journal remembers for ${policy.journalRetentionMs} ms only; ` +
-      'read the record, and send what is still wanted as a new operation',
-    { entity: operation.entity, operationId: operation.id },
-  );
-}
-
 /** One quick try of the secondary; what it leaves open is settled by converging. */
 async function tryOnce(input: WriteInput): Promise<WriteResult> {
   try {
@@ -489,10 +374,6 @@ async function tryOnce(input: WriteInput): Promise<WriteResult> {
     log.warn('the secondary did not answer; it is converged after the primary', { reason: messageOf(error) });
     return { status: 'conflict', message: messageOf(error) };
   }
-}
-
-function routeAfter(fenced: WriteRoute, { operation, dualWrite }: WriteInput): Promise<WriteRoute> {
-  return nextRoute(fenced, { operationId: operation.id, dualWrite });
 }
 
 async function outcomeOf(
@@ -504,10 +385,4 @@ async function outcomeOf(
     if (error instanceof ApplicationFailure) return { error };
     throw error;
   }
-}
-
-function told(answer: Answer | null): WriteReceipt {
-  if (answer === null) throw failure('OutcomeUnknown', 'the write has no outcome yet');
-  if ('failed' in answer) throw answer.failed;
-  return answer.receipt;
 }

@@ -107,6 +107,6 @@ export function orderOf(lines: readonly SuperstoreRow[]): Order {
 }
 
 /** As a number, the code of a place in New England or New Jersey has lost its first zero. */
-export function restoredPostalCode(number: number): string {
+function restoredPostalCode(number: number): string {
   return String(number).padStart(5, '0');
 }

@@ -4,8 +4,6 @@ import { legacy } from './legacy.ts';
 import { modern } from './modern.ts';
 import { type Line, type Order, orderSchema } from './schema.ts';
 
-export type { Line, Order, Product } from './schema.ts';
-
 /** An order with its lines. Customers and products are shared: many orders hold the same one. */
 export const order = entity<Order>({
   name: 'order',

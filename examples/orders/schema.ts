@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export const shipModes = ['Same Day', 'First Class', 'Second Class', 'Standard Class'] as const;
-export const segments = ['Consumer', 'Corporate', 'Home Office'] as const;
+const segments = ['Consumer', 'Corporate', 'Home Office'] as const;
 
 const customerSchema = z.strictObject({
   id: z.string().regex(/^[A-Z][A-Za-z]-\d{5}$/),
@@ -56,7 +56,6 @@ export const orderSchema = z
 
 export type Order = z.infer<typeof orderSchema>;
 export type Line = Order['lines'][number];
-export type Product = Line['product'];
 
 /** The legacy table has two names for 32 product ids, but never within one order, and it shall stay like that. */
 function oneNameForEachProduct(lines: readonly { product: { id: string; name: string } }[]): boolean {

@@ -4,7 +4,7 @@ import type { CopyChunk } from '../../databases/bulk-write.ts';
 import type { Chunk, WriteItem } from '../../databases/store.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { account, invoice, type Specimen, slot, specimen } from './entities.ts';
+import { account, emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
 import {
   deleteOf,
   fence,
@@ -274,31 +274,10 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
   });
 });
 
-const empty: Specimen = {
-  id: 1n,
-  word: '',
-  remark: null,
-  flag: null,
-  small: null,
-  large: null,
-  price: null,
-  ratio: null,
-  half: null,
-  day: null,
-  clock: null,
-  seen: null,
-  noted: null,
-  token: null,
-  raw: null,
-  doc: null,
-  mood: null,
-  code: null,
-};
-
 const specimens: Specimen[] = [
-  empty,
+  emptySpecimen,
   {
-    ...empty,
+    ...emptySpecimen,
     id: -9_223_372_036_854_775_808n,
     word: 'tab\t, line\n, return\r, \\N, \\, \f\v\b and "quotes"',
     remark: "O'Neill — 東京 😀",
@@ -319,7 +298,7 @@ const specimens: Specimen[] = [
     code: 'ab c',
   },
   {
-    ...empty,
+    ...emptySpecimen,
     id: 2n,
     word: '\\N',
     remark: '',
@@ -330,7 +309,7 @@ const specimens: Specimen[] = [
     code: '',
   },
   {
-    ...empty,
+    ...emptySpecimen,
     id: 3n,
     word: 'ends with a blank ',
     ratio: 1e300,

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromColumn } from '../../databases/column.ts';
-import type { ConnectionOptions } from '../../databases/connection.ts';
 import type { Engine } from '../../databases/engine.ts';
-import { mysqlEngine } from '../../databases/mysql/engine.ts';
-import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';
 import { createDatabases, type Databases } from '../servers.ts';
-import { places } from './places.ts';
+import { openEngineOn, places } from './places.ts';
 
 /** What a column of the type holds when it is given the literals, and the canonical text of each. */
 interface Sample {
@@ -173,16 +170,7 @@ describe.each(places)('canonical text at $engine as $role', ({ engine: name, rol
   let tables = 0;
   beforeAll(async () => {
     databases = await createDatabases();
-    const url = new URL(name === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl);
-    const options: ConnectionOptions = {
-      url,
-      address: url.host,
-      poolSize: 2,
-      connectTimeoutMs: 10_000,
-      statementTimeoutMs: 30_000,
-      tls: null,
-    };
-    engine = name === 'PostgreSQL' ? postgresqlEngine(role, options) : mysqlEngine(role, options);
+    engine = openEngineOn(role, name === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl);
   });
   afterAll(async () => {
     await engine?.close();

@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { CatalogueColumn } from '../../databases/column.ts';
-import type { ConnectionOptions } from '../../databases/connection.ts';
 import type { Engine } from '../../databases/engine.ts';
-import { mysqlEngine } from '../../databases/mysql/engine.ts';
-import { postgresqlEngine } from '../../databases/postgresql/engine.ts';
-import type { Difference, Store, Stored, WriteItem } from '../../databases/store.ts';
+import type { Difference, Stored, WriteItem } from '../../databases/store.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -14,72 +11,37 @@ import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
 import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
 import { type Case, type Corpus, type CorpusRow, corpusOf, rowOf } from '../corpus/corpus.ts';
-import { createDatabases, type Databases } from '../servers.ts';
-import { type Direct, direct } from './direct.ts';
-import { fence, migrationName, openOn, writeOf } from './places.ts';
+import { fence, migrationName, type Opened, openEngineOn, openPlace, writeOf } from './places.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   const corpus: Corpus = corpusOf(from);
-  let databases: Databases;
-  let look: Direct;
-  let lookThere: Direct;
-  let store: Store;
-  let target: Store;
+  const [here, there] =
+    from === 'mysql' ? (['MariaDB', 'PostgreSQL'] as const) : (['PostgreSQL', 'MariaDB'] as const);
+  let source: Opened;
+  let target: Opened;
   let engine: Engine;
   let engineThere: Engine;
-  let url: string;
   let stored: ReadonlyMap<number, Stored>;
 
   beforeAll(async () => {
-    databases = await createDatabases();
-    const { mysqlUrl, postgresqlUrl } = databases;
-    const [here, there] = from === 'mysql' ? [mysqlUrl, postgresqlUrl] : [postgresqlUrl, mysqlUrl];
-    url = here;
-    look = await direct(here);
-    lookThere = await direct(there);
-    for (const statement of corpus.tables.source) await look.rows(statement);
-    for (const statement of corpus.tables.target) await lookThere.rows(statement);
-    store = openOn('legacy', { entities: [corpus.entity], url: here });
-    target = openOn('modern', { entities: [corpus.entity], url: there });
-    engine = engineOn(from, new URL(here));
-    engineThere = engineOn(from === 'mysql' ? 'postgresql' : 'mysql', new URL(there));
-    for (const one of [store, target]) {
-      await one.prepare();
-      await one.writeState({
-        migration: migrationName,
-        phase: 'backfill',
-        epoch: fence.epoch,
-        open: true,
-        readPercent: 0,
-        writePercent: 0,
-      });
-    }
+    const { tables } = corpus;
+    const entities = [corpus.entity];
+    source = await openPlace({ engine: here, role: 'legacy' }, { entities, onlyTables: tables.source });
+    target = await openPlace({ engine: there, role: 'modern' }, { entities, onlyTables: tables.target });
+    await target.asSecondary();
+    engine = openEngineOn('legacy', source.url);
+    engineThere = openEngineOn('modern', target.url);
     stored = await readAll();
   });
   afterAll(async () => {
     await engineThere?.close();
     await engine?.close();
-    await target?.close();
-    await store?.close();
-    await lookThere?.end();
-    await look?.end();
-    await databases?.drop();
+    await target?.[Symbol.asyncDispose]();
+    await source?.[Symbol.asyncDispose]();
   });
 
-  function engineOn(kind: typeof from, url: URL): Engine {
-    const options: ConnectionOptions = {
-      url,
-      address: url.host,
-      poolSize: 2,
-      connectTimeoutMs: 10_000,
-      statementTimeoutMs: 30_000,
-      tls: null,
-    };
-    return kind === 'mysql' ? mysqlEngine('legacy', options) : postgresqlEngine('legacy', options);
-  }
-
   async function readAll() {
-    const records = await store.read(
+    const records = await source.store.read(
       corpus.entity,
       corpus.cases.map(({ id }) => [String(id)]),
     );
@@ -98,26 +60,26 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   });
 
   test('comes in by pages as it is, or is refused with its reason', async () => {
-    await target.planChunks(migrationName, corpus.entity.name, []);
-    const [chunk] = await target.chunks(migrationName, corpus.entity.name);
-    const into = await target.pageTarget(corpus.entity);
-    const read = await store.readPage(corpus.entity, into, { after: null, upTo: null, limit: 10_000 });
+    await target.store.planChunks(migrationName, corpus.entity.name, []);
+    const [chunk] = await target.store.chunks(migrationName, corpus.entity.name);
+    const into = await target.store.pageTarget(corpus.entity);
+    const read = await source.store.readPage(corpus.entity, into, { after: null, upTo: null, limit: 10_000 });
     if (!chunk || !read) throw new Error('a column map has a chunk and pages');
     const { page, unfit, last } = read;
     const next = { cursor: last, done: true };
-    const result = await target.copyPage(
+    const result = await target.store.copyPage(
       corpus.entity,
       { page, unfit, from: chunk, next, slowly, wary: false },
       fence,
     );
-    const found = await target.differences(migrationName, 10_000);
+    const found = await target.store.differences(migrationName, 10_000);
     const wrong = await wrongAmong(corpus.cases, found);
     expect(wrong).toEqual([]);
     expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
   });
 
   async function slowly(keys: readonly (readonly string[])[]) {
-    const records = await store.read(corpus.entity, keys);
+    const records = await source.store.read(corpus.entity, keys);
     const items = records.flatMap(({ key, image }): WriteItem[] => {
       if (!image) return [];
       const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
@@ -136,7 +98,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       const condition = refusal
         ? `NOT EXISTS (SELECT 1 FROM corpus WHERE id = ${id})`
         : `EXISTS (SELECT 1 FROM corpus WHERE id = ${id} AND ${awkward.is === null ? `${type.name} IS NULL` : corpus.target.holds(type, awkward)})`;
-      const [row] = await lookThere.rows(`SELECT CASE WHEN ${condition} THEN 'sound' END AS found`);
+      const [row] = await target.sql(`SELECT CASE WHEN ${condition} THEN 'sound' END AS found`);
       if (row?.found === 'sound' && (refusal ? refusal.test(reason ?? '') : reason === undefined)) continue;
       wrong.push(`${type.name} ${awkward.literal.slice(0, 60)}: ${reason ?? 'was copied'}`);
     }
@@ -148,7 +110,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     const items = cases.map(({ id, type, awkward: { is } }) =>
       writeOf(corpus.entity, rowOf(corpus, id, type, is === null || typeof is === 'object' ? null : is)),
     );
-    const outcomes = await store.write(corpus.entity, items, fence);
+    const outcomes = await source.store.write(corpus.entity, items, fence);
     const wrong = cases.flatMap(({ type, awkward }, index) => {
       const outcome = outcomes[index];
       return outcome?.status === 'applied'
@@ -157,7 +119,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     });
     for (const one of cases.filter(({ awkward }) => !awkward.lossy)) {
       const same = corpus.source.same(one.type, `c.${one.type.name}`, `p.${one.type.name}`);
-      const [row] = await look.rows(
+      const [row] = await source.sql(
         `SELECT count(*) AS n FROM corpus c, pristine p WHERE c.id = ${one.id} AND p.id = c.id AND ${same}`,
       );
       if (row?.n !== '1') wrong.push(`${one.type.name} ${one.awkward.literal.slice(0, 60)}: is changed`);
@@ -198,31 +160,27 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
 
   test('goes through functions unchanged, which see the columns as their fields say', async () => {
     const passing = passedThroughFunctions(corpus.types);
-    const through = openOn('legacy', { entities: [passing], url });
-    try {
-      await through.prepare();
-      const cases = corpus.cases.filter(({ awkward }) => !awkward.copied);
-      const keys = cases.map(({ id }) => [String(id)]);
-      const before = await through.read(passing, keys);
-      const wrong = cases.filter(({ id, type }, index) => {
-        const known = stored.get(id);
-        const found = before[index];
-        return known?.unreadable
-          ? found?.unreadable === null
-          : found?.image?.[type.name] !== known?.image?.[type.name];
-      });
-      expect(wrong.map(told(stored))).toEqual([]);
-      const readable = before.filter((record) => record.image !== null);
-      const outcomes = await through.write(
-        passing,
-        readable.map(({ key, image }) => ({ ...writeOf(corpus.entity, { id: 0 }), key, image })),
-        fence,
-      );
-      expect(outcomes.filter(({ status }) => status !== 'applied')).toEqual([]);
-      expect(await through.read(passing, keys)).toMatchObject(before.map(({ image }) => ({ image })));
-    } finally {
-      await through.close();
-    }
+    const through = source.open({ entities: [passing] });
+    await through.prepare();
+    const cases = corpus.cases.filter(({ awkward }) => !awkward.copied);
+    const keys = cases.map(({ id }) => [String(id)]);
+    const before = await through.read(passing, keys);
+    const wrong = cases.filter(({ id, type }, index) => {
+      const known = stored.get(id);
+      const found = before[index];
+      return known?.unreadable
+        ? found?.unreadable === null
+        : found?.image?.[type.name] !== known?.image?.[type.name];
+    });
+    expect(wrong.map(told(stored))).toEqual([]);
+    const readable = before.filter((record) => record.image !== null);
+    const outcomes = await through.write(
+      passing,
+      readable.map(({ key, image }) => ({ ...writeOf(corpus.entity, { id: 0 }), key, image })),
+      fence,
+    );
+    expect(outcomes.filter(({ status }) => status !== 'applied')).toEqual([]);
+    expect(await through.read(passing, keys)).toMatchObject(before.map(({ image }) => ({ image })));
   });
 
   test('takes no value that it would change in silence', async () => {
@@ -233,7 +191,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       const name = `${type.name} ${quoted(value).slice(0, 60)}`;
       const [outcome] = await written(id, type, value);
       if (outcome !== null && outcome?.status !== 'failed') wrong.push(`${name}: ${outcome?.status}`);
-      const [row] = await look.rows(`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
+      const [row] = await source.sql(`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
       if (row?.n !== '0') wrong.push(`${name}: is there`);
     }
     expect(wrong).toEqual([]);
@@ -241,7 +199,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
 
   async function written(id: number, type: Case['type'], value: string | boolean) {
     try {
-      return await store.write(
+      return await source.store.write(
         corpus.entity,
         [writeOf(corpus.entity, rowOf(corpus, id, type, value))],
         fence,

@@ -3,9 +3,7 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns, rows } from '../../model/shape.ts';
-import { createDatabases } from '../servers.ts';
-import { direct } from './direct.ts';
-import { fence, migrationName, openOn, readOne, writeOf, writeOne } from './places.ts';
+import { openPlace, readOne, writeOf, writeOne } from './places.ts';
 
 interface Ticket {
   id: number;
@@ -52,63 +50,36 @@ const tables = [
 ] as const;
 
 describe.each(tables)('a key of $engine $id', ({ engine, id }) => {
-  async function open() {
-    const databases = await createDatabases();
-    const url = engine === 'MariaDB' ? databases.mysqlUrl : databases.postgresqlUrl;
-    const look = await direct(url);
-    if (engine === 'PostgreSQL') await look.rows('CREATE SEQUENCE counted');
-    await look.rows(
-      `CREATE TABLE tickets (id ${id}, title VARCHAR(20), shout VARCHAR(20) GENERATED ALWAYS AS (UPPER(title)) STORED)`,
-    );
-    const store = openOn('legacy', { entities: [ticket, shaped], url });
-    await store.prepare();
-    await store.writeState({
-      migration: migrationName,
-      phase: 'dual-write',
-      epoch: fence.epoch,
-      open: true,
-      readPercent: 0,
-      writePercent: 0,
-    });
-    return {
-      store,
-      look,
-      async [Symbol.asyncDispose]() {
-        await store.close();
-        await look.end();
-        await databases.drop();
-      },
-    };
-  }
+  const table = `CREATE TABLE tickets (id ${id}, title VARCHAR(20), shout VARCHAR(20) GENERATED ALWAYS AS (UPPER(title)) STORED)`;
+  const onlyTables = engine === 'PostgreSQL' ? ['CREATE SEQUENCE counted', table] : [table];
+  const open = () => openPlace({ engine, role: 'legacy' }, { entities: [ticket, shaped], onlyTables });
 
   test('goes on above what was copied, once it is primed', async () => {
     await using at = await open();
-    const { store, look } = at;
+    const { store, sql } = at;
     for (const key of [7, 40, 12]) await writeOne(store, ticket, writeOf(ticket, { id: key, title: 'old' }));
     // MariaDB counts on from what is inserted by itself, and not from what is changed.
-    if (engine === 'MariaDB') await look.rows('UPDATE tickets SET id = 60 WHERE id = 12');
+    if (engine === 'MariaDB') await sql('UPDATE tickets SET id = 60 WHERE id = 12');
     const top = engine === 'MariaDB' ? 60 : 40;
     await store.primeSequences(ticket);
-    await look.rows(`INSERT INTO tickets (title) VALUES ('new')`);
-    await look.rows(`INSERT INTO tickets (title) VALUES ('newer')`);
-    expect(await look.rows(`SELECT id, title FROM tickets WHERE title <> 'old' ORDER BY id`)).toEqual([
+    await sql(`INSERT INTO tickets (title) VALUES ('new')`);
+    await sql(`INSERT INTO tickets (title) VALUES ('newer')`);
+    expect(await sql(`SELECT id, title FROM tickets WHERE title <> 'old' ORDER BY id`)).toEqual([
       { id: String(top + 1), title: 'new' },
       { id: String(top + 2), title: 'newer' },
     ]);
     // Primed again, as a repeated backfill does, it takes no step back, not even to a number that is free again.
-    await look.rows(`DELETE FROM tickets WHERE title = 'newer'`);
+    await sql(`DELETE FROM tickets WHERE title = 'newer'`);
     await store.primeSequences(ticket);
-    await look.rows(`INSERT INTO tickets (title) VALUES ('newest')`);
-    expect(await look.rows(`SELECT id FROM tickets WHERE title = 'newest'`)).toEqual([
-      { id: String(top + 3) },
-    ]);
+    await sql(`INSERT INTO tickets (title) VALUES ('newest')`);
+    expect(await sql(`SELECT id FROM tickets WHERE title = 'newest'`)).toEqual([{ id: String(top + 3) }]);
   });
 
   test('begins at 1 where nothing was copied', async () => {
     await using at = await open();
     await at.store.primeSequences(ticket);
-    await at.look.rows(`INSERT INTO tickets (title) VALUES ('first')`);
-    expect(await at.look.rows('SELECT id FROM tickets')).toEqual([{ id: '1' }]);
+    await at.sql(`INSERT INTO tickets (title) VALUES ('first')`);
+    expect(await at.sql('SELECT id FROM tickets')).toEqual([{ id: '1' }]);
   });
 
   test('stands beside a generated column, which nobody writes', async () => {
@@ -117,9 +88,7 @@ describe.each(tables)('a key of $engine $id', ({ engine, id }) => {
       const written = writeOf(declared, { id: 3, title: declared.name });
       expect(await writeOne(at.store, declared, written)).toMatchObject({ status: 'applied' });
       expect(await readOne(at.store, declared, ['3'])).toMatchObject({ image: written.image });
-      expect(await at.look.rows('SELECT shout FROM tickets')).toEqual([
-        { shout: declared.name.toUpperCase() },
-      ]);
+      expect(await at.sql('SELECT shout FROM tickets')).toEqual([{ shout: declared.name.toUpperCase() }]);
     }
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { RangeDigest } from '../../databases/digests.ts';
+import type { RangeDigest } from '../../databases/range-digests.ts';
 import type { Store } from '../../databases/store.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';

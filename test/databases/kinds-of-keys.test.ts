@@ -4,9 +4,7 @@ import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { createDatabases } from '../servers.ts';
-import { direct } from './direct.ts';
-import { deleteOf, fence, migrationName, openOn, readOne, writeOf, writeOne } from './places.ts';
+import { deleteOf, openPlace, readOne, writeOf, writeOne } from './places.ts';
 
 type Fields = FieldsOf<Record<string, unknown>>;
 
@@ -95,16 +93,16 @@ const upperCase = '6F9619FF-8B86-D011-B42D-00C04FC964FF';
 
 test('a UUID in upper case is found, changed and deleted as text where case does not matter', async () => {
   await using at = await openKeyed('MariaDB', 'CHAR(36)', field.uuid());
-  const { store, keyed, look } = at;
-  await look.rows(`INSERT INTO keyed VALUES ('${upperCase}', 'old')`);
+  const { store, keyed, sql } = at;
+  await sql(`INSERT INTO keyed VALUES ('${upperCase}', 'old')`);
   const [key] = await store.keys(keyed, { after: null, upTo: null, limit: 10 });
   expect(key).toEqual([upperCase.toLowerCase()]);
   const written = writeOf(keyed, { id: upperCase.toLowerCase(), note: 'new' });
   expect(await readOne(store, keyed, written.key)).toMatchObject({ image: { note: 'old' } });
   expect(await writeOne(store, keyed, written)).toMatchObject({ status: 'applied' });
-  expect(await look.rows('SELECT id, note FROM keyed')).toEqual([{ id: upperCase, note: 'new' }]);
+  expect(await sql('SELECT id, note FROM keyed')).toEqual([{ id: upperCase, note: 'new' }]);
   expect(await writeOne(store, keyed, deleteOf(written.key))).toMatchObject({ status: 'applied' });
-  expect(await look.rows('SELECT id FROM keyed')).toEqual([]);
+  expect(await sql('SELECT id FROM keyed')).toEqual([]);
 });
 
 test.each<{ engine: KindOfKey['engine']; type: string; field: Fields[string]; literal: string; why: RegExp }>(
@@ -133,7 +131,7 @@ test.each<{ engine: KindOfKey['engine']; type: string; field: Fields[string]; li
   'a key of $engine $type that no field can hold is no key that is skipped',
   async ({ engine, type, ...given }) => {
     await using at = await openKeyed(engine, type, given.field);
-    await at.look.rows(`INSERT INTO keyed VALUES (${given.literal}, 'here')`);
+    await at.sql(`INSERT INTO keyed VALUES (${given.literal}, 'here')`);
     const listed = at.store.keys(at.keyed, { after: null, upTo: null, limit: 10 });
     await expect(listed).rejects.toMatchObject({
       code: 'InvalidDefinition',
@@ -154,7 +152,7 @@ test('a key for which null stands is refused where it is declared', () => {
 test('a zero date with a stand-in is a key like others', async () => {
   const at = await openKeyed('MariaDB', 'DATE', field.date({ zero: { as: '0001-01-01' } }));
   await using _ = at;
-  await at.look.rows("INSERT INTO keyed VALUES ('0000-00-00', 'zero'), ('2024-02-29', 'leap')");
+  await at.sql("INSERT INTO keyed VALUES ('0000-00-00', 'zero'), ('2024-02-29', 'leap')");
   expect(await at.store.keys(at.keyed, { after: null, upTo: null, limit: 1 })).toEqual([['0001-01-01']]);
   expect(await at.store.keys(at.keyed, { after: ['0001-01-01'], upTo: null, limit: 1 })).toEqual([
     ['2024-02-29'],
@@ -177,30 +175,8 @@ function keyedBy(key: Fields[string]) {
 /** A store that is primary, with a table whose key is of the type. */
 async function openKeyed(engine: KindOfKey['engine'], type: string, key: Fields[string]) {
   const keyed = keyedBy(key);
-  const databases = await createDatabases();
-  const url = engine === 'MariaDB' ? databases.mysqlUrl : databases.postgresqlUrl;
-  const look = await direct(url);
-  if (engine === 'PostgreSQL') await look.rows('CREATE EXTENSION citext');
   const charset = engine === 'MariaDB' ? 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci' : '';
-  await look.rows(`CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`);
-  const store = openOn('legacy', { entities: [keyed], url });
-  await store.prepare();
-  await store.writeState({
-    migration: migrationName,
-    phase: 'dual-write',
-    epoch: fence.epoch,
-    open: true,
-    readPercent: 0,
-    writePercent: 0,
-  });
-  return {
-    keyed,
-    store,
-    look,
-    async [Symbol.asyncDispose]() {
-      await store.close();
-      await look.end();
-      await databases.drop();
-    },
-  };
+  const table = `CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`;
+  const onlyTables = engine === 'PostgreSQL' ? ['CREATE EXTENSION citext', table] : [table];
+  return { keyed, ...(await openPlace({ engine, role: 'legacy' }, { entities: [keyed], onlyTables })) };
 }

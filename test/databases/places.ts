@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { openStore } from '../../databases/open.ts';
+import type { Engine } from '../../databases/engine.ts';
+import { openEngine, openStore } from '../../databases/open.ts';
 import type { Fence, Outcome, Store, Stored, WriteItem } from '../../databases/store.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf, sharedRecords } from '../../model/field.ts';
-import { defineMigration, type StoreOptions } from '../../model/migration.ts';
+import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
 import { createDatabases, type Databases } from '../servers.ts';
 import { type Direct, direct } from './direct.ts';
 import { account, invoice, slot, specimen } from './entities.ts';
@@ -50,15 +51,18 @@ export interface OpenOptions {
   url?: string;
   /** Beside those of the test entities. */
   tables?: readonly string[];
+  /** Instead of them. */
+  onlyTables?: readonly string[];
 }
 
-/** A fresh database with the test tables, prepared, and primary of its migration at epoch 1. */
+/** A fresh database with its tables, prepared, and primary of its migration at epoch 1. */
 export async function openPlace(place: Place, options: OpenOptions = {}): Promise<Opened> {
   const databases = await createDatabases();
   const url = urlOf(place, databases);
   const look = await direct(url);
   const closing: (() => Promise<void>)[] = [() => look.end()];
-  for (const table of [...tables[place.engine], ...(options.tables ?? [])]) await look.rows(table);
+  const statements = options.onlyTables ?? [...tables[place.engine], ...(options.tables ?? [])];
+  for (const statement of statements) await look.rows(statement);
   const open = (given: OpenOptions = {}) => {
     const store = openOn(place.role, { url, ...options, ...given });
     closing.push(() => store.close());
@@ -119,14 +123,21 @@ export function atEachPlace(
   });
 }
 
-export function openOn(role: StoreName, { entities, options, url }: OpenOptions): Store {
-  const migration = defineMigration({
+export function openOn(role: StoreName, options: OpenOptions): Store {
+  return openStore(migrationOn(role, options), role, { URL: options.url });
+}
+
+export function openEngineOn(role: StoreName, url: string): Engine {
+  return openEngine(migrationOn(role, {}), role, { URL: url });
+}
+
+function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migration {
+  return defineMigration({
     name: migrationName,
     entities: entities ?? [specimen, account, slot, invoice],
     deadline: '2100-01-01T00:00:00Z',
     [role]: { poolSize: 8, urlFrom: 'URL', ...options },
   });
-  return openStore(migration, role, { URL: url });
 }
 
 function urlOf({ engine }: Place, databases: Databases): string {

@@ -4,9 +4,7 @@ import type { Store } from '../../databases/store.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { createDatabases, type Databases } from '../servers.ts';
-import { type Direct, direct } from './direct.ts';
-import { fence, imageFrom, migrationName, openOn, readOne, writeOf, writeOne } from './places.ts';
+import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './places.ts';
 
 interface Dated {
   id: number;
@@ -70,38 +68,20 @@ const sides: Side[] = [
 ];
 
 describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, writtenBack, asText }) => {
-  let databases: Databases;
-  let look: Direct;
+  let at: Opened;
   let store: Store;
   beforeAll(async () => {
-    databases = await createDatabases();
-    const url = engine === 'MariaDB' ? databases.mysqlUrl : databases.postgresqlUrl;
-    look = await direct(url);
-    await look.rows(table);
-    await look.rows(special);
-    store = openOn('legacy', { entities: [dated], url });
-    await store.prepare();
-    await store.writeState({
-      migration: migrationName,
-      phase: 'dual-write',
-      epoch: fence.epoch,
-      open: true,
-      readPercent: 0,
-      writePercent: 0,
-    });
+    at = await openPlace({ engine, role: 'legacy' }, { entities: [dated], onlyTables: [table, special] });
+    store = at.store;
   });
-  afterAll(async () => {
-    await store?.close();
-    await look?.end();
-    await databases?.drop();
-  });
+  afterAll(() => at?.[Symbol.asyncDispose]());
 
   test('are put in where a row is read, and taken out where it is written back', async () => {
     const stored = await readOne(store, dated, ['7']);
     expect(stored).toMatchObject({ unreadable: null, image });
     const written = { ...writeOf(dated, absent), key: ['7'], image: stored.image };
     expect(await writeOne(store, dated, written)).toMatchObject({ status: 'applied' });
-    expect(await look.rows(`SELECT ${asText} FROM dated WHERE id = 7`)).toEqual([writtenBack]);
+    expect(await at.sql(`SELECT ${asText} FROM dated WHERE id = 7`)).toEqual([writtenBack]);
     expect(await readOne(store, dated, ['7'])).toMatchObject({ unreadable: null, image });
   });
 
@@ -125,7 +105,7 @@ describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, w
       expect(await writeOne(store, dated, written)).toMatchObject({ status: 'applied' });
       expect(await readOne(store, dated, [String(id)])).toMatchObject({ image: written.image });
     }
-    expect(await look.rows('SELECT count(*) AS n FROM dated WHERE id IN (0, 9)')).toEqual([{ n: '2' }]);
+    expect(await at.sql('SELECT count(*) AS n FROM dated WHERE id IN (0, 9)')).toEqual([{ n: '2' }]);
   });
 });
 

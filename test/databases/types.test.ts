@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Specimen, specimen } from './entities.ts';
+import { emptySpecimen, type Specimen, specimen } from './entities.ts';
 import { atEachPlace, fence, type Opened, readOne, writeOf, writeOne } from './places.ts';
 
 const fullest: Specimen = {
@@ -24,38 +24,20 @@ const fullest: Specimen = {
   code: 'A1',
 };
 
-const emptiest: Specimen = {
-  id: 1n,
-  word: '',
-  remark: null,
-  flag: null,
-  small: null,
-  large: null,
-  price: null,
-  ratio: null,
-  half: null,
-  day: null,
-  clock: null,
-  seen: null,
-  noted: null,
-  token: null,
-  raw: null,
-  doc: null,
-  mood: null,
-  code: null,
-};
-
 atEachPlace(
   'values',
   (at) => {
     test.each([
       ['at their limits', fullest],
-      ['that are absent', emptiest],
-      ['that are empty', { ...emptiest, id: 2n, remark: '', raw: new Uint8Array(), code: '', doc: [] }],
-      ['of one blank', { ...emptiest, id: 3n, word: ' ', remark: '\u00a0 ' }],
-      ['with trailing blanks', { ...emptiest, id: 4n, word: 'a  ', remark: 'b\u3000' }],
-      ['negative', { ...emptiest, id: -5n, small: -1, price: '-0.0001', ratio: -1e-300, half: -0.5 }],
-      ['that are zero', { ...emptiest, id: 0n, small: 0, large: 0n, price: '0.0000', ratio: 0, half: 0 }],
+      ['that are absent', emptySpecimen],
+      ['that are empty', { ...emptySpecimen, id: 2n, remark: '', raw: new Uint8Array(), code: '', doc: [] }],
+      ['of one blank', { ...emptySpecimen, id: 3n, word: ' ', remark: '\u00a0 ' }],
+      ['with trailing blanks', { ...emptySpecimen, id: 4n, word: 'a  ', remark: 'b\u3000' }],
+      ['negative', { ...emptySpecimen, id: -5n, small: -1, price: '-0.0001', ratio: -1e-300, half: -0.5 }],
+      [
+        'that are zero',
+        { ...emptySpecimen, id: 0n, small: 0, large: 0n, price: '0.0000', ratio: 0, half: 0 },
+      ],
     ])('%s come back as they went in', async (_, value) => {
       const written = writeOf(specimen, value);
       const { store } = at();

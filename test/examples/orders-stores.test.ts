@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStores } from '../../databases/open.ts';
-import type { Chunk, Store, WriteItem } from '../../databases/store.ts';
+import type { Chunk, Stores, WriteItem } from '../../databases/store.ts';
 import { audit } from '../../examples/orders/audit.ts';
 import { compare, productNames } from '../../examples/orders/compare.ts';
 import {
@@ -20,14 +20,13 @@ import { readOrders } from '../../examples/orders/superstore.ts';
 import { createTables } from '../../examples/orders/tables.ts';
 import { digestOf } from '../../model/digest.ts';
 import { keyOf, validImage } from '../../model/entity.ts';
-import type { StoreName } from '../../model/failure.ts';
 import { sharedRecords } from '../../model/field.ts';
 import { createDatabases, type Databases } from '../servers.ts';
 
 const fence = { migration: migration.name, epoch: 1 };
 const orders = readOrders();
 let databases: Databases;
-let stores: Record<StoreName, Store>;
+let stores: Stores;
 let legacy: LegacyConnection;
 let modern: ModernConnection;
 

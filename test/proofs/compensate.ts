@@ -1,8 +1,8 @@
 import type { StoreName } from '../../model/failure.ts';
 import type { Phase } from '../../model/phase.ts';
+import { advanceTo } from '../advance.ts';
 import { createDatabasesOn } from '../databases.ts';
 import { proxy } from '../proxy.ts';
-import { advanceTo } from './advance.ts';
 import { openIds } from './contents.ts';
 import { Draws } from './draw.ts';
 import { type Bar, type Conditions, exactly, type Report, report } from './report.ts';
@@ -37,7 +37,7 @@ export async function compensate({ servers, seed, short, note }: Conditions): Pr
   const bars: Bar[] = [];
   const wrong: string[] = [];
   for (const phase of phases) {
-    await advanceTo(stage.lockstep.control, phase);
+    await advanceTo(stage.lockstep, phase);
     for (const trial of trials()) {
       const name = nameOf(trial, phase === 'dual-write' ? 'legacy' : 'modern');
       note(name);

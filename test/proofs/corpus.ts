@@ -1,7 +1,8 @@
 import type { Stored } from '../../databases/store.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { advanceTo } from '../advance.ts';
 import { type Case, type Corpus, corpusOf, rowOf } from '../corpus/corpus.ts';
-import { advanceTo, type Moving, movingOn } from '../scene.ts';
+import { type Moving, movingOn } from '../scene.ts';
 import { until } from '../until.ts';
 import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
 

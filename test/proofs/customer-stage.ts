@@ -5,9 +5,10 @@ import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { runWorker } from '../../workers/worker.ts';
-import { createDatabasesOn } from '../databases.ts';
+import { connecting, createDatabasesOn } from '../databases.ts';
+import { endMigration } from '../end-migration.ts';
 import '../quiet.ts';
-import { advanceTo } from './advance.ts';
+import { advanceTo } from '../advance.ts';
 import { customer, fillCustomers } from './customers.ts';
 import type { StoreUrls } from './stage.ts';
 
@@ -31,10 +32,7 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
   });
   const environment = {
     ...process.env,
-    LOCKSTEP_LEGACY_URL: direct.legacy,
-    LOCKSTEP_MODERN_URL: direct.modern,
-    TEMPORAL_ADDRESS: servers.temporal.address,
-    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    ...connecting(direct, servers),
   };
   await prepareStores(migration, environment);
   const temporal = await connectTemporal(environment);
@@ -43,13 +41,9 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
   const worker = await runWorker({ migration, environment, log: () => undefined });
   building.defer(() => worker.shutdown());
   const lockstep = building.use(await connect({ migration, environment, temporal }));
-  building.defer(async () => {
-    const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
-    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
-      await temporal.workflow.getHandle(workflowId, runId).terminate('it is over');
-  });
+  building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
-  await advanceTo(lockstep.control, 'dual-write');
+  await advanceTo(lockstep, 'dual-write');
   const release = building.move();
   return { lockstep, direct, [Symbol.asyncDispose]: () => release.disposeAsync() };
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { createDatabasesOn } from '../databases.ts';
+import { lockstep } from '../process.ts';
 import { until } from '../until.ts';
 import { audit } from './audit.ts';
-import { lockstep } from './command.ts';
 import { legacyContents, modernContents, openIds, withLegacy } from './contents.ts';
 import { beginInjecting, endInjecting } from './injection.ts';
 import { auditBars, count, findingLines, latencyFigures, writeFigures } from './promised-figures.ts';
@@ -50,9 +50,12 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
   note(`${open.length} writes are owed or parked, the workflows of ${lost} are lost`);
 
   const retriedAt = performance.now();
-  const { code, shown } = await lockstep(stage.environment, 'journal', 'retry', '--parked', '--yes');
+  const { code, stdout, stderr } = await lockstep(
+    ['journal', 'retry', '--parked', '--yes', '--json'],
+    stage.environment,
+  );
   const retrySeconds = (performance.now() - retriedAt) / 1000;
-  note(JSON.stringify(shown));
+  note(stdout || stderr);
   await until('the workflows have ended', async () => (await runningWrites(stage)) === 0, patienceMs);
 
   const [legacy, modern] = [
@@ -74,7 +77,7 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
       exactly('writes asked for', writes, log.all().length),
       exactly('writes left without an outcome', 0, count(log, 'unknown') + count(log, 'failed')),
       atLeast('writes that the secondary refused', Math.floor(writes * leastShare), open.length),
-      exactly('exit code of journal retry', 0, code),
+      exactly('exit code of journal retry', 0, code ?? 'ended by a signal'),
       exactly('acknowledged writes that are completed', count(log, 'acknowledged'), statuses.completed ?? 0),
       atLeast('writes whose tries the journal counts', open.length, tried),
       ...auditBars(findings),

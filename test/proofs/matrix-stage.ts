@@ -7,11 +7,11 @@ import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts
 import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
-import { recoveryWorkflowId } from '../../workflows/messages.ts';
+import { advanceTo } from '../advance.ts';
 import { direct } from '../databases/direct.ts';
-import { createDatabasesOn } from '../databases.ts';
+import { connecting, createDatabasesOn, inRoles } from '../databases.ts';
+import { endMigration } from '../end-migration.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../proxy.ts';
-import { advanceTo } from '../scene.ts';
 import { boundScene } from '../transactions.ts';
 import { matrixMigration, matrixMigrationVariable } from './matrix-migration.ts';
 
@@ -38,11 +38,8 @@ export interface MatrixStage extends AsyncDisposable {
 
 export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'): Promise<MatrixStage> {
   await using building = new AsyncDisposableStack();
-  const { name, mysqlUrl, postgresqlUrl } = building.use(await createDatabasesOn(servers));
-  const urls =
-    from === 'mysql'
-      ? { legacy: mysqlUrl, modern: postgresqlUrl }
-      : { legacy: postgresqlUrl, modern: mysqlUrl };
+  const databases = building.use(await createDatabasesOn(servers));
+  const urls = inRoles(databases, from);
   for (const store of ['legacy', 'modern'] as const) {
     const at = await direct(urls[store]);
     for (const statement of boundScene.tables[store]) await at.rows(statement);
@@ -52,25 +49,17 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     legacy: building.use(await proxy(urls.legacy)),
     modern: building.use(await proxy(urls.modern)),
   };
-  const migration = matrixMigration(name.replaceAll('_', '-').replace('test', 'matrix'));
+  const migration = matrixMigration(databases.name.replaceAll('_', '-').replace('test', 'matrix'));
   const environment = {
     ...process.env,
-    LOCKSTEP_LEGACY_URL: proxies.legacy.url,
-    LOCKSTEP_MODERN_URL: proxies.modern.url,
-    TEMPORAL_ADDRESS: servers.temporal.address,
-    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    ...connecting({ legacy: proxies.legacy.url, modern: proxies.modern.url }, servers),
     [matrixMigrationVariable]: migration.name,
   };
   await prepareStores(migration, environment);
   const temporal = await connectTemporal(environment);
   building.defer(() => temporal.connection.close());
   await registerSearchAttributes(temporal);
-  building.defer(async () => {
-    await temporal.schedule.getHandle(recoveryWorkflowId(migration.name)).delete();
-    const query = `LockstepMigration = '${migration.name}' AND ExecutionStatus = 'Running'`;
-    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
-      await temporal.workflow.getHandle(workflowId, runId).terminate('the proof is over');
-  });
+  building.defer(() => endMigration(temporal, migration));
   const workers: MatrixWorker[] = [];
   building.defer(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));

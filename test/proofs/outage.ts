@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { createDatabasesOn } from '../databases.ts';
+import { postgresqlOutage } from '../postgresql-outage.ts';
 import { audit } from './audit.ts';
 import { legacyContents, modernContents } from './contents.ts';
 import { drainBoundSeconds, drained } from './drain.ts';
-import { outageOf } from './modern-outage.ts';
 import { auditBars, count, findingLines, latencyFigures, writeFigures } from './promised-figures.ts';
 import { PromiseLog } from './promises.ts';
 import { atLeast, atMost, type Conditions, exactly, type Report, report } from './report.ts';
@@ -16,7 +16,7 @@ const perSecond = 20;
 export async function outage({ servers, seed, short, proxy: cut, note }: Conditions): Promise<Report> {
   const seconds = short ? { before: 3, away: 5, after: 3 } : { before: 10, away: 30, after: 10 };
   await using databases = await createDatabasesOn(servers);
-  await using away = await outageOf(databases.postgresqlUrl, cut);
+  await using away = await postgresqlOutage(databases.postgresqlUrl, { othersUseIt: cut });
   await using stage = await buildStage({
     servers,
     databases,
@@ -28,7 +28,7 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
   const accounts = stage.lockstep.repository(stage.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 60_000 });
 
-  note(`${perSecond} writes a second; PostgreSQL goes away for ${seconds.away} s: ${away.how}`);
+  note(`${perSecond} writes a second; for ${seconds.away} s ${away.what}`);
   traffic.start();
   await wait(seconds.before);
   await away.begin();
@@ -75,7 +75,7 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     atMost('seconds until nothing was owed', drainBoundSeconds, drainSeconds),
   ];
   const found = report('outage', seed, bars, {
-    how: away.how,
+    what: away.what,
     awaySeconds: (back - from) / 1000,
     drainSeconds,
     writes: writeFigures(log),

@@ -5,7 +5,7 @@ import { connect, type Lockstep } from '../../client/connect.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import { openStores } from '../../databases/open.ts';
-import type { Store } from '../../databases/store.ts';
+import type { Stores } from '../../databases/store.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
@@ -16,10 +16,11 @@ import {
   backfillWorkflowId,
   setPaused,
 } from '../../workflows/messages.ts';
-import { createDatabasesOn } from '../databases.ts';
+import { connecting, createDatabasesOn, inRoles } from '../databases.ts';
+import { endMigration } from '../end-migration.ts';
+import { WorkerProcess } from '../worker-process.ts';
 import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
 import { run } from './people-rows.ts';
-import { WorkerProcess } from './worker-process.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const config = join(import.meta.dirname, 'people.config.ts');
@@ -43,7 +44,7 @@ export interface RunningBackfill {
 export interface PeopleStage extends AsyncDisposable {
   readonly migration: Migration;
   readonly urls: Readonly<Record<StoreName, string>>;
-  readonly stores: Readonly<Record<StoreName, Store>>;
+  readonly stores: Stores;
   readonly temporal: Client;
   readonly folder: string;
   startWorker(): Promise<WorkerProcess>;
@@ -57,23 +58,17 @@ export interface PeopleStage extends AsyncDisposable {
 export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
-  const { mysqlUrl, postgresqlUrl } = databases;
-  const urls =
-    from === 'mysql'
-      ? { legacy: mysqlUrl, modern: postgresqlUrl }
-      : { legacy: postgresqlUrl, modern: mysqlUrl };
+  const urls = inRoles(databases, from);
   const name = databases.name.replaceAll('_', '-').replace('test', 'people');
   const migration = peopleMigration(name, form);
   const environment = {
     ...process.env,
-    LOCKSTEP_LEGACY_URL: urls.legacy,
-    LOCKSTEP_MODERN_URL: urls.modern,
-    TEMPORAL_ADDRESS: servers.temporal.address,
-    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    LOCKSTEP_CONFIG: config,
+    ...connecting(urls, servers),
     ...peopleEnvironment(name, form),
   };
-  await run(mysqlUrl, peopleTables.mysql);
-  await run(postgresqlUrl, peopleTables.postgresql);
+  await run(databases.mysqlUrl, peopleTables.mysql);
+  await run(databases.postgresqlUrl, peopleTables.postgresql);
   await prepareStores(migration, environment);
   const stores = openStores(migration, environment);
   building.defer(async () => {
@@ -90,12 +85,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   building.defer(() => temporal.connection.close());
   await registerSearchAttributes(temporal);
   const workflowId = backfillWorkflowId(name);
-  building.defer(async () => {
-    await temporal.workflow
-      .getHandle(workflowId)
-      .terminate('it is over')
-      .catch(() => undefined);
-  });
+  building.defer(() => endMigration(temporal, migration));
   const workers: WorkerProcess[] = [];
   building.defer(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -108,7 +98,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
     temporal,
     folder: own,
     async startWorker() {
-      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'), config);
+      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
       workers.push(worker);
       return worker;
     },

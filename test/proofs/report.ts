@@ -1,15 +1,11 @@
-import type { Servers } from '../../deploy/dev/servers.ts';
+import type { Run } from './command-line.ts';
 
 /** What a proof is run with. */
-export interface Conditions {
-  servers: Servers;
-  seed: number;
+export interface Conditions extends Run {
   /** Fewer and shorter rounds, for every day. */
   short: boolean;
   /** Cut connections instead of stopping a server that others may be using. */
   proxy: boolean;
-  /** Takes a line of progress, meant for stderr. */
-  note: (line: string) => void;
 }
 
 export type Proof = (conditions: Conditions) => Promise<Report>;

@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { connect, type Lockstep } from '../../client/connect.ts';
-import { unscheduleJournal } from '../../client/journal-schedules.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/prepare.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
-import type { Databases } from '../databases.ts';
+import { advanceTo } from '../advance.ts';
+import { connecting, type Databases } from '../databases.ts';
+import { endMigration } from '../end-migration.ts';
+import { WorkerProcess } from '../worker-process.ts';
 import type { accountWritten } from './account.ts';
-import { advanceTo } from './advance.ts';
 import {
   migrationVariable,
   type ProofPolicy,
@@ -20,9 +21,9 @@ import {
   policyVariable,
   proofMigration,
 } from './migration.ts';
-import { WorkerProcess } from './worker-process.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 export interface StageOptions {
   servers: Servers;
@@ -68,10 +69,8 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   const { account, migration } = proofMigration(name, pattern, policy);
   const environment = {
     ...process.env,
-    LOCKSTEP_LEGACY_URL: urls.legacy,
-    LOCKSTEP_MODERN_URL: urls.modern,
-    TEMPORAL_ADDRESS: servers.temporal.address,
-    TEMPORAL_NAMESPACE: servers.temporal.namespace,
+    LOCKSTEP_CONFIG: config,
+    ...connecting(urls, servers),
     [migrationVariable]: name,
     [patternVariable]: pattern,
     [policyVariable]: JSON.stringify(policy),
@@ -100,14 +99,9 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   await worker.ready();
 
   const lockstep = building.use(await connect({ migration, environment, temporal }));
-  building.defer(async () => {
-    const query = `LockstepMigration = '${name}' AND ExecutionStatus = 'Running'`;
-    for await (const { workflowId, runId } of temporal.workflow.list({ query }))
-      await temporal.workflow.getHandle(workflowId, runId).terminate('the proof is over');
-  });
-  building.defer(() => unscheduleJournal(temporal, migration));
+  building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
-  await advanceTo(lockstep.control, phase);
+  await advanceTo(lockstep, phase);
   const release = building.move();
   return {
     account,

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Lockstep } from '../../../client/connect.ts';
-import { registerSearchAttributes } from '../../../client/prepare.ts';
+import { prepareStores, registerSearchAttributes } from '../../../client/prepare.ts';
 import { connectTemporal } from '../../../client/temporal.ts';
-import { openStores } from '../../../databases/open.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
+import { endMigration } from '../../../test/end-migration.ts';
+import { type Outage, postgresqlOutage } from '../../../test/postgresql-outage.ts';
 import { type ProductNames, productNames } from '../compare.ts';
 import { openLegacy, openModern } from '../connections.ts';
 import { load } from '../load.ts';
@@ -14,9 +15,7 @@ import type { Order } from '../schema.ts';
 import { readOrders } from '../superstore.ts';
 import { createTables } from '../tables.ts';
 import { dropDatabases, freshDatabases } from './databases.ts';
-import { type Outage, outageOf } from './outage.ts';
 import { count, type Screen } from './screen.ts';
-import { endEarlierRuns } from './temporal.ts';
 import { Workers } from './workers.ts';
 
 /** Everything that the story is played on. */
@@ -59,10 +58,11 @@ export async function buildStage(
 
   const { legacyUrl, modernUrl } = await freshDatabases(servers);
   if (!keep) release.push(() => dropDatabases(servers));
-  const outage = await outageOf(modernUrl);
-  release.push(() => outage.close());
+  const outage = await postgresqlOutage(modernUrl);
+  release.push(() => Promise.resolve(outage[Symbol.asyncDispose]()));
   const environment = {
     ...process.env,
+    LOCKSTEP_CONFIG: join(import.meta.dirname, '../lockstep.config.ts'),
     LOCKSTEP_LEGACY_URL: legacyUrl,
     LOCKSTEP_MODERN_URL: outage.url,
     TEMPORAL_ADDRESS: servers.temporal.address,
@@ -79,7 +79,7 @@ export async function buildStage(
   const { loaded, namesBefore } = await loadLegacy(legacyUrl, modernUrl);
   const existing = readOrders();
   screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
-  await prepareStores(environment);
+  await prepareStores(migration, environment);
   const lockstep = await connect({ migration, environment });
   release.push(() => lockstep.close());
   screen.good('prepared: control tables and write routines in both stores');
@@ -117,19 +117,10 @@ async function prepareTemporal(environment: NodeJS.ProcessEnv): Promise<void> {
   const temporal = await connectTemporal(environment);
   try {
     await registerSearchAttributes(temporal);
-    await endEarlierRuns(temporal, migration.name);
+    // Those of an earlier demo would go on with databases that are no longer theirs.
+    await endMigration(temporal, migration);
   } finally {
     await temporal.connection.close();
-  }
-}
-
-async function prepareStores(environment: NodeJS.ProcessEnv): Promise<void> {
-  const { legacy, modern } = openStores(migration, environment);
-  try {
-    await legacy.prepare();
-    await modern.prepare();
-  } finally {
-    await Promise.all([legacy.close(), modern.close()]);
   }
 }
 

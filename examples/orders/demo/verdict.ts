@@ -2,9 +2,9 @@ import { type Audit, audit, writtenSince } from '../audit.ts';
 import { type Comparison, compare } from '../compare.ts';
 import { openLegacy, openModern } from '../connections.ts';
 import migration from '../lockstep.config.ts';
+import { type Links, linksTo } from './links.ts';
 import type { Stage } from './stage.ts';
 import type { Told } from './story.ts';
-import { type Links, linksTo } from './temporal.ts';
 
 export interface Summary {
   /** Whether every one of the demo's promises was kept. */

@@ -1,17 +1,9 @@
-import type { Client } from '@temporalio/client';
 import type { Servers } from '../../../deploy/dev/servers.ts';
-import { migrationWorkflowId } from '../../../workflows/messages.ts';
-
-/** Ends what an earlier demo left running: its workflows would go on with databases that are no longer theirs. */
-export async function endEarlierRuns(temporal: Client, migration: string): Promise<number> {
-  const query = `LockstepMigration = '${migration}' AND ExecutionStatus = 'Running'`;
-  let ended = 0;
-  for await (const { workflowId, runId } of temporal.workflow.list({ query })) {
-    await temporal.workflow.getHandle(workflowId, runId).terminate('a new demo begins');
-    ended++;
-  }
-  return ended;
-}
+import {
+  backfillWorkflowId,
+  migrationWorkflowId,
+  validationWorkflowId,
+} from '../../../workflows/messages.ts';
 
 export interface Links {
   /** The migration's run in Temporal UI; null where the server has no UI that we know of. */
@@ -27,8 +19,8 @@ export function linksTo({ uiUrl, namespace }: Servers['temporal'], migration: st
   const writes = encodeURIComponent(`LockstepMigration = '${migration}' AND WorkflowType = 'write'`);
   return {
     migration: run(migrationWorkflowId(migration)),
-    backfill: run(`backfill/${migration}`),
-    validation: run(`validate/${migration}`),
+    backfill: run(backfillWorkflowId(migration)),
+    validation: run(validationWorkflowId(migration)),
     writes: base && `${base}?query=${writes}`,
   };
 }

@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 
-const program = join(import.meta.dirname, '../../cli/main.ts');
-const accounts = join(import.meta.dirname, 'lockstep.config.ts');
+const program = join(import.meta.dirname, '../cli/main.ts');
 const readyWithinMs = 60_000;
-const stopWithinMs = 15_000;
+const stopWithinMs = 30_000;
 
-/** A worker in a process of its own, so that it can die as processes do. */
+/** `lockstep worker` in a process of its own, so that it can die as processes do. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #log: string;
@@ -21,20 +20,17 @@ export class WorkerProcess {
     this.#log = log;
   }
 
-  static async start(environment: NodeJS.ProcessEnv, log: string, config = accounts): Promise<WorkerProcess> {
+  /**
+   * Resolves when its process runs, not when it takes work. The environment names the migration (`LOCKSTEP_CONFIG`); what the
+   * worker says is added to the file `log`.
+   */
+  static async start(environment: NodeJS.ProcessEnv, log: string): Promise<WorkerProcess> {
     const healthPort = await freePort();
     const output = openSync(log, 'a');
-    const args = [
-      program,
-      'worker',
-      '--config',
-      config,
-      '--log-level',
-      'warn',
-      '--health',
-      String(healthPort),
-    ];
-    const child = spawn(process.execPath, args, { env: environment, stdio: ['ignore', output, output] });
+    const child = spawn(process.execPath, [program, 'worker', '--health', String(healthPort)], {
+      env: environment,
+      stdio: ['ignore', output, output],
+    });
     closeSync(output);
     return new WorkerProcess(child, healthPort, log);
   }
@@ -55,7 +51,7 @@ export class WorkerProcess {
     throw new Error(`the worker (pid ${this.#child.pid}) does not become ready; see ${this.#log}`);
   }
 
-  /** SIGKILL: no goodbye and no clean-up. */
+  /** SIGKILL: no goodbye and no clean-up, as when a machine dies. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
@@ -76,15 +72,4 @@ export class WorkerProcess {
   #isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
 }

@@ -1,0 +1,24 @@
+import { type ApplicationFailure, condition } from '@temporalio/workflow';
+
+type Answer<Receipt> = { readonly receipt: Receipt } | { readonly failed: ApplicationFailure };
+
+/** What the caller who waits is told. The first answer is the one: what comes to light later is no longer the caller's. */
+export class Acknowledgement<Receipt> {
+  #answer: Answer<Receipt> | null = null;
+
+  give(receipt: Receipt): void {
+    this.#answer ??= { receipt };
+  }
+
+  refuse(failed: ApplicationFailure): void {
+    this.#answer ??= { failed };
+  }
+
+  /** Waits for the answer; throws the failure where it is one. */
+  async answered(): Promise<Receipt> {
+    await condition(() => this.#answer !== null);
+    if (this.#answer === null) throw new TypeError('a condition that holds was given up');
+    if ('failed' in this.#answer) throw this.#answer.failed;
+    return this.#answer.receipt;
+  }
+}
