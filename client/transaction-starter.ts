@@ -45,7 +45,7 @@ export class TransactionStarter {
       transaction,
       ack: options.ack,
       route: routeOf(state),
-      policy: { primaryGiveUpMs: policy.primaryGiveUpMs },
+      policy: { primaryGiveUpMs: policy.primaryGiveUpMs, journalRetentionMs: policy.journalRetentionMs },
     };
     const about = { entity: entityNames(transaction), operationId: transaction.id };
     checkSize('transaction', 'split it', input, about);

@@ -2,7 +2,7 @@ import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporal
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { dataConverterFrom } from '../client/encryption.ts';
-import type { Migration } from '../model/migration.ts';
+import { hasTransactions, type Migration } from '../model/migration.ts';
 import { recoveryWorkflowId, searchAttributes } from '../workflows/messages.ts';
 
 const everyMs = 20_000;
@@ -14,7 +14,7 @@ export async function keepRecovering(
   namespace: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  if (!migration.entities.some((entity) => entity.pattern === 'transactional')) return;
+  if (!hasTransactions(migration)) return;
   const { schedule } = new Client({
     connection,
     namespace,

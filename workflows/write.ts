@@ -7,7 +7,6 @@ import {
   setHandler,
   sleep,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Timing, UndoResult, WriteResult } from '../activities/write.ts';
 import { type FailureCode, failureCodes } from '../model/failure.ts';
@@ -15,6 +14,7 @@ import type { OperationStatus, WriteInput, WriteReceipt, WriteRoute } from '../m
 import type { Version } from '../model/version.ts';
 import { owing, patient, promptly, quick, soon, undoing, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
+import { refuseForgotten } from './forgotten.ts';
 import {
   acknowledged,
   type Resolution,
@@ -439,7 +439,8 @@ async function decide(input: WriteInput): Promise<Decided> {
 }
 
 async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
-  refuseForgotten(input);
+  const { entity, id: operationId } = input.operation;
+  refuseForgotten({ entity, operationId }, input.policy);
   try {
     return await quick.writePrimary(input);
   } catch (error) {
@@ -464,21 +465,6 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
       },
     );
   }
-}
-
-/**
- * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then
- * a second try would be a second effect.
- */
-function refuseForgotten({ operation, policy }: WriteInput): void {
-  const ageMs = Date.now() - workflowInfo().startTime.getTime();
-  if (ageMs <= policy.journalRetentionMs / 2) return;
-  throw failure(
-    'OutcomeUnknown',
-    `operation ${operation.id} was begun ${ageMs} ms ago, the journal remembers for ${policy.journalRetentionMs} ms only; ` +
-      'read the record, and send what is still wanted as a new operation',
-    { entity: operation.entity, operationId: operation.id },
-  );
 }
 
 /** One quick try of the secondary; what it leaves open is settled by converging. */
