@@ -1,4 +1,5 @@
 import { LockstepError } from '../model/failure.ts';
+import { hasTransactions } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import { inDoubt } from './recover.ts';
 
@@ -64,8 +65,7 @@ function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
 /** Branches of transactions that are prepared and not ended yet: each holds locks until it is. */
 function inDoubtGauges(context: ActivityContext): GaugeSource {
   const { migration } = context;
-  if (!migration.entities.some(({ pattern }) => pattern === 'transactional'))
-    return { gauges: [], read: async () => [] };
+  if (!hasTransactions(migration)) return { gauges: [], read: async () => [] };
   return {
     gauges: [
       { name: 'dual_write_in_doubt', unit: '', description: 'Branches that are prepared and not ended' },

@@ -3,7 +3,7 @@ import type { JournalEntry, JournalPosition } from '../databases/store.ts';
 import { type Key, keyFromText, keyText } from '../model/canonical.ts';
 import type { Entity } from '../model/entity.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import { entityNamed } from '../model/migration.ts';
+import { entityNamed, hasTransactions } from '../model/migration.ts';
 import { routeOf, type WriteRoute } from '../model/operation.ts';
 import type { ActivityContext } from './context.ts';
 import { type Converged, convergeKeys } from './converge.ts';
@@ -145,14 +145,30 @@ export function journalActivities(context: ActivityContext) {
     await stores[primary].settle(request.operationIds, 'completed');
   }
 
-  /** Takes settled entries that are older than the retention out of one store's journal; gives their number. */
+  /**
+   * Takes settled entries that are older than the retention out of one store's journal, and then records of transactions that
+   * were decided as long ago and have no branch left in either store; gives their number.
+   */
   async function pruneJournal(request: { store: StoreName }): Promise<number> {
-    const { journalRetentionMs: olderThanMs } = migration.policy;
+    const store = stores[request.store];
+    const entries = await inSteps((limits) => store.prune(migration.name, limits));
+    if (!hasTransactions(migration)) return entries;
+    const branches = await beating(async () => [
+      ...(await stores.legacy.preparedBranches(migration.name)),
+      ...(await stores.modern.preparedBranches(migration.name)),
+    ]);
+    const except = [...new Set(branches.map(({ transaction }) => transaction))];
+    const decided = await inSteps((limits) => store.pruneDecisions(migration.name, { ...limits, except }));
+    return entries + decided;
+  }
+
+  async function inSteps(
+    prune: (limits: { olderThanMs: number; limit: number }) => Promise<number>,
+  ): Promise<number> {
+    const limits = { olderThanMs: migration.policy.journalRetentionMs, limit: prunedAtOnce };
     let removed = 0;
     for (;;) {
-      const step = await beating(() =>
-        stores[request.store].prune(migration.name, { olderThanMs, limit: prunedAtOnce }),
-      );
+      const step = await beating(() => prune(limits));
       removed += step;
       if (step < prunedAtOnce) return removed;
       await wait(betweenPrunesMs);

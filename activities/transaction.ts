@@ -77,7 +77,9 @@ export function transactionActivities(context: ActivityContext) {
     const { transactionId, coordinator, store } = request;
     const transaction = transactionKey(transactionId);
     const record = await stores[coordinator].decision(migration.name, transaction);
-    if (record?.decision !== 'commit') {
+    // Records are pruned only where no store has a branch left.
+    if (record === null) return;
+    if (record.decision !== 'commit') {
       throw new TypeError(`transaction ${transactionId} is committed, and its record does not say so`);
     }
     const { attempt } = record;

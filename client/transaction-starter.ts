@@ -30,7 +30,7 @@ export class TransactionStarter {
       transaction,
       ack: options.ack,
       route: routeOf(state),
-      policy: { primaryGiveUpMs: policy.primaryGiveUpMs },
+      policy: { primaryGiveUpMs: policy.primaryGiveUpMs, journalRetentionMs: policy.journalRetentionMs },
     };
     return startAcknowledged(this.#client, this.#migration, {
       workflowType: 'transaction',

@@ -100,6 +100,8 @@ export interface Dialect {
   table(name: string): string;
   column(name: string): string;
   control(table: string): string;
+  /** A query for the `name` of each control table that is there, as `control` gives it, with each column's (`part`). */
+  readonly controlColumns: string;
   /** `INSERT` that leaves an existing row as it is. */
   insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
   /** `INSERT` that replaces the other columns of an existing row. */

@@ -1,7 +1,7 @@
 import { type Access, marks } from './access.ts';
 
 /**
- * Takes settled entries out of the journal in small steps. The statuses are written out so that the index on them is used;
+ * Takes settled entries out of the journal, and records of decided transactions, in small steps. The statuses are written out so that the index on them is used;
  * `discarded` is not among them, because such an entry is the reason why the stores differ.
  */
 export function pruningOf(access: Access) {
@@ -25,5 +25,27 @@ export function pruningOf(access: Access) {
     return ids.length;
   }
 
-  return { prune };
+  /** Decided ones only; an abort may be opened again between the two statements, too. */
+  async function pruneDecisions(
+    migration: string,
+    { olderThanMs, limit, except }: { olderThanMs: number; limit: number; except: readonly string[] },
+  ): Promise<number> {
+    const table = access.control('decisions');
+    const { ago } = access.engine.text;
+    const over = `decision IN ('commit', 'abort') AND began_at < ${ago(olderThanMs)} AND decided_at < ${ago(olderThanMs)}`;
+    const others = except.length > 0 ? ` AND id NOT IN (${marks(except)})` : '';
+    const rows = await access.query(
+      `SELECT id FROM ${table} WHERE migration = ? AND ${over}${others} LIMIT ${Math.floor(limit)}`,
+      [migration, ...except],
+    );
+    if (rows.length === 0) return 0;
+    const ids = rows.map((row) => row.id ?? '');
+    await access.query(`DELETE FROM ${table} WHERE migration = ? AND id IN (${marks(ids)}) AND ${over}`, [
+      migration,
+      ...ids,
+    ]);
+    return ids.length;
+  }
+
+  return { prune, pruneDecisions };
 }

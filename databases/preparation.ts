@@ -1,4 +1,5 @@
 import type { Access } from './access.ts';
+import { addColumns, lackingIn } from './control-tables.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function preparation(access: Access) {
@@ -7,7 +8,7 @@ export function preparation(access: Access) {
   }
 
   async function plan(): Promise<readonly string[]> {
-    const statements = [...(await access.engine.controlStatements())];
+    const statements = [...(await controlStatements())];
     for (const entity of access.migration.entities) {
       statements.push(...access.engine.routineStatements(await access.bind(entity)));
     }
@@ -16,7 +17,7 @@ export function preparation(access: Access) {
 
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
-    for (const statement of await access.engine.controlStatements()) await access.query(statement);
+    for (const statement of await controlStatements()) await access.query(statement);
     for (const entity of access.migration.entities) {
       const bound = await access.bind(entity);
       if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
@@ -24,8 +25,17 @@ export function preparation(access: Access) {
     }
   }
 
+  /** Columns first: a later statement may make an index over one. */
+  async function controlStatements(): Promise<readonly string[]> {
+    const lacking = await access.guarded(() => lackingIn(access.engine));
+    return [...addColumns(lacking), ...(await access.engine.controlStatements())];
+  }
+
   async function check(): Promise<void> {
     await ping();
+    const { tables, columns } = await access.guarded(() => lackingIn(access.engine));
+    const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
+    if (names.length > 0) throw access.notPrepared(`it lacks ${names.join(', ')}`);
     for (const entity of access.migration.entities) {
       const bound = await access.bind(entity);
       if (await access.guarded(() => access.engine.isPrepared(bound))) continue;

@@ -225,6 +225,15 @@ export interface Store
    * parked or discarded stays: it is the reason for a difference.
    */
   prune(migration: string, limits: { olderThanMs: number; limit: number }): Promise<number>;
+  /**
+   * Removes at most `limit` records of transactions that were decided longer ago than `olderThanMs`, and gives their number.
+   *
+   * @param except keys of transactions that have a branch in either store: how it ends stands in their records
+   */
+  pruneDecisions(
+    migration: string,
+    limits: { olderThanMs: number; limit: number; except: readonly string[] },
+  ): Promise<number>;
 
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;

@@ -159,6 +159,10 @@ export function defineMigration(options: MigrationOptions): Migration {
   };
 }
 
+export function hasTransactions({ entities }: Migration): boolean {
+  return entities.some(({ pattern }) => pattern === 'transactional');
+}
+
 export function entityNamed(migration: Migration, name: string): Entity {
   const found = migration.entities.find((declared) => declared.name === name);
   if (found) return found;

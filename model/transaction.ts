@@ -19,7 +19,7 @@ export interface TransactionInput {
   readonly transaction: Transaction;
   readonly ack: Ack;
   readonly route: WriteRoute;
-  readonly policy: Pick<Policy, 'primaryGiveUpMs'>;
+  readonly policy: Pick<Policy, 'primaryGiveUpMs' | 'journalRetentionMs'>;
 }
 
 /** What the caller of a transaction is told. */

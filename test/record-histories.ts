@@ -2,8 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { up } from '../deploy/dev/servers.ts';
 import {
   backfillWorkflowId,
+  journalPruneWorkflowId,
+  journalRetryWorkflowId,
   migrationWorkflowId,
+  reconciliationWorkflowId,
   recoveryWorkflowId,
+  sweepWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
   writeWorkflowId,
@@ -54,6 +58,21 @@ for (const id of [plain, late, parked]) {
 await advanceTo(at.lockstep, 'validate');
 await until('there is evidence', async () => (await control.status()).evidence);
 await control.startValidation({ sample: null, seed: 1 });
+await at.sql.modern('DELETE FROM accounts WHERE id IN (3, 4)');
+await at.lockstep.reconciliation.run({ repair: true });
+await at.stores.legacy.capture(account, true);
+await at.sql.legacy(`UPDATE accounts SET owner = 'around' WHERE id = 5`);
+const scheduled = {
+  sweep: sweepWorkflowId(name),
+  pruneJournal: journalPruneWorkflowId(name),
+  retryFailedOperations: journalRetryWorkflowId(name),
+};
+const retry = { migration: name, parked: true, olderThanMs: 0, ids: null, carried: null };
+for (const [type, workflowId] of Object.entries(scheduled)) {
+  const args = type === 'retryFailedOperations' ? [retry] : [];
+  await at.temporal.workflow.execute(type, { workflowId, taskQueue: at.migration.taskQueue, args });
+}
+await at.stores.legacy.capture(account, false);
 await advanceTo(at.lockstep, 'switch-primary');
 await control.send('rollback');
 await advanceTo(at.lockstep, 'decommissioned');
@@ -92,6 +111,10 @@ for (const [file, workflowId] of Object.entries({
   backfill: backfillWorkflowId(name),
   validate: validationWorkflowId(name),
   migration: migrationWorkflowId(name),
+  reconcile: reconciliationWorkflowId(name),
+  sweep: scheduled.sweep,
+  'prune-journal': scheduled.pruneJournal,
+  'retry-failed-operations': scheduled.retryFailedOperations,
   'transaction-committed': transactionWorkflowId(boundName, committed),
   'transaction-refused': transactionWorkflowId(boundName, refused),
   'transaction-delayed': transactionWorkflowId(boundName, delayed),

@@ -2,7 +2,7 @@ import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { dataConverterFrom } from '../client/encryption.ts';
 import { setSchedule } from '../client/schedules.ts';
-import type { Migration } from '../model/migration.ts';
+import { hasTransactions, type Migration } from '../model/migration.ts';
 import { recoveryWorkflowId } from '../workflows/messages.ts';
 
 const everyMs = 20_000;
@@ -14,7 +14,7 @@ export async function keepRecovering(
   namespace: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  if (!migration.entities.some((entity) => entity.pattern === 'transactional')) return;
+  if (!hasTransactions(migration)) return;
   const client = new Client({ connection, namespace, dataConverter: dataConverterFrom(environment) });
   const id = recoveryWorkflowId(migration.name);
   await setSchedule(client, migration, { id, everyMs, workflowType: 'recoverTransactions' });

@@ -7,7 +7,7 @@ export type Pruned = Readonly<Record<StoreName, number | null>>;
 
 const pruneLimitMs = 600_000;
 
-/** Takes old settled entries out of both journals. A store that is away (null) is left to the next time. */
+/** Takes old settled entries and decisions out of both journals. What a store keeps back that is away (null) is left to the next time. */
 export async function pruneJournal(): Promise<Pruned> {
   return { legacy: await pruned('legacy'), modern: await pruned('modern') };
 }

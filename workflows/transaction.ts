@@ -6,6 +6,7 @@ import type { TransactionInput, TransactionReceipt } from '../model/transaction.
 import { Acknowledgement } from './acknowledgement.ts';
 import { patient, quick, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
+import { refuseForgotten } from './forgotten.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from './messages.ts';
 import { routeAfter } from './route.ts';
 
@@ -73,6 +74,8 @@ async function decide(input: TransactionInput): Promise<{ committed: Committed; 
 /** One quick try, then others for as long as the policy says; then it is decided that nothing may take effect any more. */
 async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<TransactionResult> {
   const request = { transaction: input.transaction, route };
+  const { id: operationId, operations } = input.transaction;
+  refuseForgotten({ entity: operations[0]?.entity ?? '', operationId }, input.policy);
   try {
     return await quick.carryOut(request);
   } catch (error) {

@@ -1,10 +1,10 @@
-import { workflowInfo } from '@temporalio/workflow';
 import type { Timing, WriteResult } from '../activities/write-result.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
 import { patient, quick, soon, within } from './activities.ts';
 import { failure, failureIn, messageOf } from './failures.ts';
+import { refuseForgotten } from './forgotten.ts';
 import { routeAfter } from './route.ts';
 
 /** What a primary has decided, under which route. */
@@ -75,7 +75,8 @@ export async function decide(input: WriteInput): Promise<Decided> {
 }
 
 async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
-  refuseForgotten(input);
+  const { entity, id: operationId } = input.operation;
+  refuseForgotten({ entity, operationId }, input.policy);
   try {
     return await quick.writePrimary(input);
   } catch (error) {
@@ -100,19 +101,4 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
       },
     );
   }
-}
-
-/**
- * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then
- * a second try would be a second effect.
- */
-function refuseForgotten({ operation, policy }: WriteInput): void {
-  const ageMs = Date.now() - workflowInfo().startTime.getTime();
-  if (ageMs <= policy.journalRetentionMs / 2) return;
-  throw failure(
-    'OutcomeUnknown',
-    `operation ${operation.id} was begun ${ageMs} ms ago, the journal remembers for ${policy.journalRetentionMs} ms only; ` +
-      'read the record, and send what is still wanted as a new operation',
-    { entity: operation.entity, operationId: operation.id },
-  );
 }

@@ -141,7 +141,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       return positions(
         await session.query(
           `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
-           WHERE r.version > 0 FOR UPDATE`,
+           WHERE r.version > 0`,
           [list, entity],
         ),
       );

@@ -127,6 +127,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep_${table}`,
+      controlColumns: `SELECT TABLE_NAME AS name, COLUMN_NAME AS part FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
       upsert: (table, columns, key) =>

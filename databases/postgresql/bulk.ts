@@ -133,8 +133,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       return positions(
         await client.query({
           text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
-            JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0
-            ORDER BY k.at FOR UPDATE OF r`,
+            JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
           values: [entity, texts],
         }),
       );

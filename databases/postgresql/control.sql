@@ -106,6 +106,9 @@ CREATE TABLE IF NOT EXISTS lockstep.decisions (
 
 CREATE INDEX IF NOT EXISTS decisions_open ON lockstep.decisions (migration, began_at) WHERE decision IS NULL;
 
+CREATE INDEX IF NOT EXISTS decisions_over ON lockstep.decisions (migration, began_at)
+  WHERE decision IN ('commit', 'abort');
+
 -- Keys that sessions other than Lockstep's wrote, as lists in JSON; `prepare --capture` makes the triggers.
 CREATE TABLE IF NOT EXISTS lockstep.captured (
   id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

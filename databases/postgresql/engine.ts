@@ -95,6 +95,9 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep.${table}`,
+      controlColumns: `SELECT 'lockstep.' || c.relname AS name, a.attname AS part
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = to_regnamespace('lockstep') AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>

@@ -59,6 +59,34 @@ test('tells every fault with its remedy, and goes on behind it', async () => {
   }
 });
 
+test('names control tables and columns that an older version has not made, and prepare makes them', async () => {
+  await at.sql.legacy('DROP TABLE lockstep_captured');
+  await at.sql.legacy('ALTER TABLE lockstep_records DROP COLUMN digest');
+  await at.sql.modern('DROP TABLE lockstep.differences');
+  await at.sql.modern('ALTER TABLE lockstep.decisions DROP COLUMN decision CASCADE');
+  const { code, wrong } = await doctor();
+  expect(code).toBe(3);
+  expect(wrong).toEqual([
+    expect.objectContaining({
+      about: 'legacy',
+      check: 'prepared',
+      found: expect.stringMatching(
+        /it lacks lockstep_captured, lockstep_records\.digest; run lockstep prepare/,
+      ),
+    }),
+    expect.objectContaining({
+      about: 'modern',
+      check: 'prepared',
+      found: expect.stringMatching(
+        /it lacks lockstep\.differences, lockstep\.decisions\.decision; run lockstep prepare/,
+      ),
+    }),
+  ]);
+  const prepared = await lockstep(['prepare', '--yes', '--json', '--config', config], environmentOf(at));
+  expect(prepared.code).toBe(0);
+  expect((await doctor()).wrong).toEqual([]);
+});
+
 test('says that a store is away, and shows lines to people', async () => {
   await at.proxies.modern.cut();
   const shown = await lockstep(['doctor', '--config', config], environmentOf(at));

@@ -139,7 +139,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       { ...ada, id: 20 },
       { ...ada, id: 21 },
     ]);
-    await watcher.waiting(1);
+    await Promise.race([copying, watcher.waiting(1)]);
     await flight.commit();
     expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1 });
     expect(await at.sql('SELECT id FROM accounts')).toEqual([{ id: '21' }]);
@@ -152,7 +152,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       await writeOne(at.store, account, deleteOf([id], { ...follow, version: '5' }));
     const flight = await deleteInFlight(25);
     const copying = copy([{ ...ada, id: 25 }]);
-    await watcher.waiting(1);
+    await Promise.race([copying, watcher.waiting(1)]);
     await flight.commit();
     expect(await copying).toMatchObject({ taken: true, copied: 0, skipped: 1 });
     expect(await at.sql('SELECT id FROM accounts')).toEqual([]);

@@ -48,9 +48,9 @@ async function onMysql(url: string): Promise<Direct> {
       until(async () => {
         // INNODB_TRX would be shorter, but it is not refreshed while somebody keeps reading it.
         const [status] = await rows('SHOW ENGINE INNODB STATUS');
-        const transactions = (status?.Status ?? '')
-          .split('---TRANSACTION')
-          .filter((text) => text.includes('LOCK WAIT'));
+        // What comes before the list tells of the last deadlock, and of waits that are long over.
+        const [, ...listed] = (status?.Status ?? '').split('---TRANSACTION');
+        const transactions = listed.filter((text) => text.includes('LOCK WAIT'));
         const threads: (string | undefined)[] = transactions.map((text) => /thread id (\d+)/.exec(text)?.[1]);
         const here = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
         return here.filter(({ id }) => threads.includes(id ?? '')).length >= count;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JournalEntry, Store } from '../../databases/store.ts';
+import type { Verdict } from '../../model/transaction.ts';
 import { account } from './entities.ts';
 import { atEachPlace, migrationName, type Opened, operationId, writeOf, writeOne } from './places.ts';
 
@@ -158,6 +159,43 @@ atEachPlace('pruning', (at) => {
     expect(await control('records')).toEqual(records);
   });
 
+  test('takes decided transactions, in steps, and none that is undecided, young, or that has a branch', async () => {
+    const { store } = at();
+    const [attempt, abort] = ['aaaaaaaa', { decision: 'abort', code: 'StoreRefused', reason: 'no' } as const];
+    const commit = { decision: 'commit', attempt, versions: ['1'] } as const;
+    const opened = async (id: string, verdict: Verdict | null) => {
+      await store.openTransaction({ operationId: id, entity: 'account', key: ['1'] }, attempt, migrationName);
+      if (verdict) await store.decide(migrationName, id, verdict);
+      return id;
+    };
+    const gone = [await opened('t1', commit), await opened('t2', abort), await opened('t3', commit)];
+    const undecided = await opened('t4', null);
+    const movedAway = { decision: 'abort', code: 'Fenced', reason: 'it goes on elsewhere' } as const;
+    const reopened = await opened('t8', movedAway);
+    await store.openTransaction(
+      { operationId: reopened, entity: 'account', key: ['1'] },
+      'bbbbbbbb',
+      migrationName,
+    );
+    const listed = await opened('t5', commit);
+    const justDecided = await opened('t6', null);
+    await setDecided(at(), [...gone, undecided, reopened, listed, justDecided], 2 * day);
+    await store.decide(migrationName, justDecided, commit);
+    const young = await opened('t7', abort);
+
+    const limits = { olderThanMs: day, limit: 2, except: [listed] };
+    expect(await store.pruneDecisions('another', limits)).toBe(0);
+    expect(await store.pruneDecisions(migrationName, limits)).toBe(2);
+    expect(await store.pruneDecisions(migrationName, limits)).toBe(1);
+    expect(await store.pruneDecisions(migrationName, limits)).toBe(0);
+    for (const id of gone) expect(await store.decision(migrationName, id)).toBeNull();
+    for (const id of [undecided, reopened, listed, justDecided, young]) {
+      expect(await store.decision(migrationName, id)).not.toBeNull();
+    }
+    expect(await store.pruneDecisions(migrationName, { ...limits, except: [] })).toBe(1);
+    expect(await store.decision(migrationName, listed)).toBeNull();
+  });
+
   test('keeps a tombstone, so that a late write of the key still does not come back', async () => {
     const { store, sql } = at();
     await written(store, 60, 'completed');
@@ -179,18 +217,32 @@ atEachPlace('pruning', (at) => {
 
 /** Puts entries into the past. */
 async function setTimes(
-  { sql, place }: Opened,
+  at: Opened,
   ids: readonly string[],
   createdMs: number,
   updatedMs: number,
 ): Promise<void> {
-  const isPostgresql = place.engine === 'PostgreSQL';
-  const ago = (ms: number) =>
-    isPostgresql
-      ? `date_trunc('second', now()) - interval '${ms} milliseconds'`
-      : `CURRENT_TIMESTAMP - INTERVAL ${ms} * 1000 MICROSECOND`;
-  await sql(
-    `UPDATE ${isPostgresql ? 'lockstep.' : 'lockstep_'}operations SET created_at = ${ago(createdMs)}, updated_at = ${ago(updatedMs)}
-     WHERE id IN (${ids.map((id) => `'${id}'`).join(', ')})`,
-  );
+  const times = `created_at = ${ago(at, createdMs)}, updated_at = ${ago(at, updatedMs)}`;
+  await at.sql(`UPDATE ${control(at, 'operations')} SET ${times} WHERE id IN (${listOf(ids)})`);
+}
+
+/** Puts transactions into the past. */
+async function setDecided(at: Opened, ids: readonly string[], ms: number): Promise<void> {
+  const then = ago(at, ms);
+  const times = `began_at = ${then}, decided_at = CASE WHEN decided_at IS NULL THEN NULL ELSE ${then} END`;
+  await at.sql(`UPDATE ${control(at, 'decisions')} SET ${times} WHERE id IN (${listOf(ids)})`);
+}
+
+function ago({ place }: Opened, ms: number): string {
+  return place.engine === 'PostgreSQL'
+    ? `date_trunc('second', now()) - interval '${ms} milliseconds'`
+    : `CURRENT_TIMESTAMP - INTERVAL ${ms} * 1000 MICROSECOND`;
+}
+
+function control({ place }: Opened, table: string): string {
+  return `${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table}`;
+}
+
+function listOf(ids: readonly string[]): string {
+  return ids.map((id) => `'${id}'`).join(', ');
 }

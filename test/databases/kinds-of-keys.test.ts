@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { pagesOf } from '../../activities/copy-pages.ts';
 import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { deleteOf, openPlace, readOne, writeOf, writeOne } from './places.ts';
+import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './places.ts';
 
 type Fields = FieldsOf<Record<string, unknown>>;
 
@@ -86,6 +89,103 @@ describe.each(kinds)(
       }
       expect(await store.countKeys(keyed)).toBe(0);
     });
+  },
+);
+
+/** Most begin alike, as those of version 7 do, which hold the time; the rest lie anywhere. */
+const manyUuids = Array.from({ length: 1_000 }, (_, index) => {
+  const digits = createHash('sha256').update(String(index)).digest('hex');
+  return index % 10 === 0
+    ? digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/, '$1-$2-4$3-a$4-$5')
+    : digits.replace(/^.{8}(.{4}).(.{3}).(.{3})(.{12}).*/, '018f3a00-$1-7$2-b$3-$4');
+});
+/** Dense, then nearly nothing, at both ends. */
+const manyNumbers = [
+  -(2n ** 63n),
+  ...Array.from({ length: 500 }, (_, index) => BigInt(index) - 700n),
+  ...Array.from({ length: 1_000 }, (_, index) => BigInt(index) + 1n),
+  ...Array.from({ length: 10 }, (_, index) => 2n ** 60n + BigInt(index) * 2n ** 40n),
+  2n ** 63n - 1n,
+].map(String);
+
+interface Copied {
+  mariadb: string;
+  postgresql: string;
+  field: Fields[string];
+  ids: readonly string[];
+  literal?: (id: string) => string;
+}
+
+const copied: Copied[] = [
+  {
+    mariadb: 'BINARY(16)',
+    postgresql: 'uuid',
+    field: field.uuid(),
+    ids: manyUuids,
+    literal: (id) => `UNHEX('${id.replaceAll('-', '')}')`,
+  },
+  { mariadb: 'CHAR(36)', postgresql: 'uuid', field: field.uuid(), ids: manyUuids },
+  { mariadb: 'UUID', postgresql: 'uuid', field: field.uuid(), ids: manyUuids },
+  { mariadb: 'BIGINT', postgresql: 'bigint', field: field.bigint(), ids: manyNumbers },
+];
+const directions = copied.flatMap((way) => [
+  { ...way, from: 'MariaDB' as const, to: 'PostgreSQL' as const },
+  { ...way, from: 'PostgreSQL' as const, to: 'MariaDB' as const },
+]);
+
+test.each(directions)(
+  'keys of $mariadb and $postgresql are copied from $from to $to once each, in ranges of like size',
+  async ({ from, to, mariadb, postgresql, ids, literal, field: key }) => {
+    const typeIn = (engine: KindOfKey['engine']) => (engine === 'MariaDB' ? mariadb : postgresql);
+    await using source = await openKeyed(from, typeIn(from), key);
+    await using target = await openKeyed(to, typeIn(to), key, 'modern');
+    const { keyed } = source;
+    const asCell = from === 'MariaDB' && literal ? literal : (id: string) => `'${id}'`;
+    const cells = ids.map((id, index) => `(${asCell(id)}, 'row ${index}')`);
+    await source.sql(`INSERT INTO keyed VALUES ${cells.join(', ')}`);
+
+    const parts = 4;
+    const bounds = await source.store.boundaries(keyed, parts);
+    await target.store.planChunks(migrationName, 'keyed', bounds);
+    const stores = { legacy: source.store, modern: target.store };
+    const route = { primary: 'legacy', secondary: 'modern', epoch: fence.epoch } as const;
+    const pages = await pagesOf({ stores }, keyed, source.store, target.store, route);
+    const seen: Key[] = [];
+    const sizes: number[] = [];
+    for (const { range } of await target.store.chunks(migrationName, 'keyed')) {
+      const before = seen.length;
+      for (;;) {
+        const at = (await target.store.chunks(migrationName, 'keyed'))[range];
+        if (!at) throw new Error('a range was planned');
+        if (at.done) break;
+        const read = await pages.next({ after: at.cursor ?? at.lower, upTo: at.upper, limit: 100 });
+        seen.push(...Array.from({ length: read.page.keys }, (_, place) => read.page.keyAt(place)));
+        const result = await target.store.copyPage(
+          keyed,
+          {
+            page: read.page,
+            unfit: read.unfit,
+            from: at,
+            next: { cursor: read.last ?? at.cursor, done: !read.full },
+            slowly: pages.slowly,
+            wary: false,
+          },
+          fence,
+        );
+        expect(result).toMatchObject({ taken: true, copied: read.page.keys, skipped: 0, refused: 0 });
+        read.page.release();
+      }
+      sizes.push(seen.length - before);
+    }
+    expect(seen.map(String).sort()).toEqual([...ids].sort());
+    expect(sizes.filter((size) => size > 0)).toHaveLength(parts);
+    expect(Math.max(...sizes)).toBe(Math.ceil(ids.length / parts));
+
+    const keys = ids.map((id): Key => [id]);
+    const imagesIn = async ({ store }: typeof source) =>
+      (await store.read(keyed, keys)).map(({ image }) => image);
+    expect(await imagesIn(target)).toEqual(await imagesIn(source));
+    expect(await target.store.countKeys(keyed)).toBe(ids.length);
   },
 );
 
@@ -172,11 +272,18 @@ function keyedBy(key: Fields[string]) {
   });
 }
 
-/** A store that is primary, with a table whose key is of the type. */
-async function openKeyed(engine: KindOfKey['engine'], type: string, key: Fields[string]) {
+/** A store, with a table whose key is of the type; legacy is primary. */
+async function openKeyed(
+  engine: KindOfKey['engine'],
+  type: string,
+  key: Fields[string],
+  role: StoreName = 'legacy',
+) {
   const keyed = keyedBy(key);
   const charset = engine === 'MariaDB' ? 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci' : '';
   const table = `CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`;
   const onlyTables = engine === 'PostgreSQL' ? ['CREATE EXTENSION citext', table] : [table];
-  return { keyed, ...(await openPlace({ engine, role: 'legacy' }, { entities: [keyed], onlyTables })) };
+  const place = await openPlace({ engine, role }, { entities: [keyed], onlyTables });
+  if (role === 'modern') await place.asSecondary();
+  return { keyed, ...place };
 }

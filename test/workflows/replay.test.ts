@@ -3,7 +3,12 @@ import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { expect, test } from 'vitest';
 import { workflowBundle } from '../../workers/bundle.ts';
+import * as workflows from '../../workflows/index.ts';
 import '../quiet.ts';
+
+interface StartedEvent {
+  readonly workflowExecutionStartedEventAttributes?: { readonly workflowType: { readonly name: string } };
+}
 
 const folder = new URL('../histories/', import.meta.url);
 const files = readdirSync(folder);
@@ -24,6 +29,14 @@ async function replay(histories: { workflowId: string; history: unknown }[]) {
 test('workflows take up every recorded history', async () => {
   const histories = files.map((file) => ({ workflowId: file, history: JSON.parse(historyIn(file)) }));
   expect(await replay(histories)).toEqual(files.map((file) => [file, undefined]));
+});
+
+test('every workflow has a history', () => {
+  const recorded = files.map((file) => {
+    const { events } = JSON.parse(historyIn(file)) as { events: StartedEvent[] };
+    return events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name;
+  });
+  expect(new Set(recorded)).toEqual(new Set(Object.keys(workflows)));
 });
 
 test('a history of other steps is not taken up', async () => {

@@ -7,6 +7,7 @@ import { keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { Version } from '../../model/version.ts';
+import type { Pruned } from '../../workflows/prune-journal.ts';
 import { type Account, bound, newAccount } from '../accounts.ts';
 import { advanceTo, type Moving, moving } from '../harness.ts';
 import { entryIn, rowsOf, versionsOf } from '../look.ts';
@@ -177,6 +178,30 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     await recover(patient);
     expect(await versionsOf(patient, bound, value.id)).toEqual([proposed, proposed]);
   });
+
+  test.each(['legacy', 'modern'] as const)(
+    'the decision is kept for as long as %s has a branch, and then pruned',
+    async (holder) => {
+      const { id, branch } = await prepare(patient, { stores: [holder] });
+      const { legacy } = patient.stores;
+      await legacy.decide(branch.migration, branch.transaction, commit(attempts.first));
+      const table = from === 'mysql' ? 'lockstep_decisions' : 'lockstep.decisions';
+      await patient.sql.legacy(
+        `UPDATE ${table} SET began_at = '2020-01-01', decided_at = '2020-01-01' WHERE operation = '${id}'`,
+      );
+      const kept = () => legacy.decision(branch.migration, branch.transaction);
+      const prune = () =>
+        patient.temporal.workflow.execute<() => Promise<Pruned>>('pruneJournal', {
+          workflowId: `prune/${patient.migration.name}/${randomUUID()}`,
+          taskQueue: patient.migration.taskQueue,
+        });
+      expect(await prune()).toEqual({ legacy: 0, modern: 0 });
+      expect(await kept()).toMatchObject({ decision: 'commit' });
+      await recover(patient);
+      expect(await prune()).toEqual({ legacy: 1, modern: 0 });
+      expect(await kept()).toBeNull();
+    },
+  );
 
   test('an attempt that another has replaced is rolled back, and the other stays', async () => {
     const { id, value, branch } = await prepare(patient, { stores: ['modern'] });

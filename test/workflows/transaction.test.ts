@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Repository } from '../../client/repository.ts';
+import { keyOf } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { imageOf } from '../../model/field.ts';
+import type { TransactionInput } from '../../model/transaction.ts';
+import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { type Account, bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../accounts.ts';
 import { type Moving, moving } from '../harness.ts';
 import { entryIn, rowsOf, storedIn, versionsOf } from '../look.ts';
@@ -46,6 +50,43 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       expect((await storedIn(at, store, bound, first.id)).digest).not.toBeNull();
     }
     expect(await inDoubtIn(at)).toEqual([]);
+  });
+
+  test('one that lay for as long as its record may have been pruned is not begun', async () => {
+    const value = newAccount();
+    const image = imageOf(bound.fields, value, 'bound');
+    const id = `forgotten-${value.id}`;
+    const { name, taskQueue } = at.migration;
+    const { epoch } = await at.lockstep.control.status();
+    const input: TransactionInput = {
+      migration: name,
+      transaction: {
+        id,
+        operations: [
+          {
+            id,
+            entity: 'bound',
+            kind: 'create',
+            key: keyOf(bound, image),
+            image,
+            proposed: '1',
+            expectedVersion: null,
+          },
+        ],
+      },
+      ack: 'both',
+      route: { epoch, primary: 'legacy', secondary: 'modern' },
+      policy: { primaryGiveUpMs: 20_000, journalRetentionMs: 10 },
+    };
+    // As if no worker had come for it in all that time.
+    const lain = at.temporal.workflow.execute('transaction', {
+      workflowId: transactionWorkflowId(name, id),
+      taskQueue,
+      args: [input],
+      startDelay: '1s',
+    });
+    await expect(lain).rejects.toMatchObject({ cause: { type: 'OutcomeUnknown' } });
+    expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
   });
 
   test('a write of its own is a transaction of one', async () => {

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { direct } from '../databases/direct.ts';
+import { advanceTo, scene, started } from '../harness.ts';
+import { environmentOf, workerProcess } from '../process.ts';
+
+/** So many that they are written down in several goes. */
+const rows = 24_000;
+const lost = Array.from({ length: rows / 4 }, (_, index) => (index + 1) * 4);
+
+test('a reconciliation whose worker is killed goes on where it was, and finds every difference once', async () => {
+  await using at = await scene({ from: 'postgresql' });
+  const { name } = at.migration;
+  let worker = await workerProcess(environmentOf(at));
+  const legacyUrl = at.environment.LOCKSTEP_LEGACY_URL ?? '';
+  const [blocker, watcher] = [await direct(legacyUrl), await direct(legacyUrl)];
+  try {
+    const lockstep = await started(at);
+    await advanceTo(lockstep, 'dual-write');
+    for (const table of ['accounts', 'twins']) {
+      const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old', NULL, 5.00)`);
+      for (const store of ['legacy', 'modern'] as const)
+        await at.sql[store](`INSERT INTO ${table} VALUES ${values.join(', ')}`);
+    }
+    await at.sql.modern(`UPDATE accounts SET owner = 'planted' WHERE id = 7`);
+    await at.sql.modern(`INSERT INTO accounts VALUES (-7, 'planted', NULL, 1.00)`);
+    await at.sql.modern(`DELETE FROM twins WHERE id % 4 = 0`);
+
+    // The last of them cannot be written down before this transaction ends.
+    await blocker.rows('BEGIN');
+    await blocker.rows(
+      `INSERT INTO lockstep.differences (migration, entity, record_key, verdict, reason) VALUES ('${name}', 'twin', '["${rows}"]', 'missing', 'held')`,
+    );
+    const running = lockstep.reconciliation.run();
+    await Promise.race([watcher.waiting(1), running]);
+    await worker.kill();
+    const recorded = (await lockstep.reconciliation.countDifferences()).filter(
+      ({ entity }) => entity === 'twin',
+    );
+    expect(recorded).toEqual([{ entity: 'twin', verdict: 'missing', count: expect.any(Number) }]);
+    expect(recorded[0]?.count).toBeLessThan(lost.length);
+    // What was over before stays as it was found.
+    await at.sql.modern(`UPDATE accounts SET owner = 'old' WHERE id = 7`);
+    await blocker.rows('ROLLBACK');
+    worker = await workerProcess(environmentOf(at));
+
+    const { found, evidence } = await running;
+    expect(found).toBe(2 + lost.length);
+    expect(evidence).toMatchObject({ compared: 2 * rows + 1, differences: found, ambiguous: 0, inFlight: 0 });
+    const listed = (await lockstep.reconciliation.differences(rows)).map(
+      ({ entity, key, verdict }) => `${entity} ${key[0]} ${verdict}`,
+    );
+    expect(listed.toSorted()).toEqual(
+      ['account 7 mismatch', 'account -7 extra', ...lost.map((id) => `twin ${id} missing`)].toSorted(),
+    );
+  } finally {
+    await blocker.end();
+    await watcher.end();
+    await worker.kill();
+  }
+});
