@@ -25,7 +25,7 @@ export function createActivities(context: ActivityContext) {
     ...measuring(context, notingTries(context, writeActivities(writing))),
     ...countingVerdicts(context, lookBackActivities(context)),
     ...journalActivities(context),
-    ...transactionActivities(context),
+    ...transactionActivities(writing),
     ...recoverActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context, latency),
