@@ -47,7 +47,8 @@ const keysPerCatchUp = 200;
 
 export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
   const { migration, stores } = context;
-  const copier = rangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
+  const throttle = new Throttle(latency, migration.policy.backfillSlowdown);
+  const copier = rangeCopier(context, throttle);
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -102,7 +103,8 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
         return { progress: progressOf(chunk), throttledMs, waiting: null };
       }
       await check();
-      return { progress: await copyByRoutine(entity, request, route), throttledMs: 0, waiting: null };
+      const { chunk, throttledMs } = await beating(() => copyByRoutine(entity, request, route));
+      return { progress: progressOf(chunk), throttledMs, waiting: null };
     } catch (error) {
       if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
       return { progress: null, throttledMs: 0, waiting: error.message };
@@ -114,22 +116,27 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     entity: Entity,
     request: { range: number; keysPerSecond: number | null; sliceMs: number },
     route: BulkRoute,
-  ): Promise<RangeProgress> {
+  ): Promise<{ chunk: Chunk; throttledMs: number }> {
     const target = stores[route.secondary];
     const until = Date.now() + request.sliceMs;
     let chunk = await copier.chunkOf(target, entity, request.range);
+    let throttledMs = 0;
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
       const started = Date.now();
       const from = chunk;
-      const { next, keys } = await beating(() => copyChunk(entity, from, route, target));
-      chunk = next;
+      const { result, pausedMs } = await throttle.copying(
+        () => copyChunk(entity, from, route, target),
+        copier.pausing,
+      );
+      chunk = result.next;
+      throttledMs += pausedMs;
       Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
       if (request.keysPerSecond !== null && !chunk.done) {
-        const due = (keys / Math.max(1, request.keysPerSecond)) * 1000;
+        const due = (result.keys / Math.max(1, request.keysPerSecond)) * 1000;
         await copier.pausing(due - (Date.now() - started));
       }
     }
-    return progressOf(chunk);
+    return { chunk, throttledMs };
   }
 
   async function copyChunk(

@@ -50,10 +50,11 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
           await order.check();
           checkedAt = Date.now();
         }
-        const { result, pausedMs } = await throttle.copying(copyNext, pausing);
+        const began = Date.now();
+        const { result: keys, pausedMs } = await throttle.copying(copyNext, pausing);
         throttledMs += pausedMs;
         if (keysPerSecond !== null && !chunk.done)
-          await pausing((result.keys / keysPerSecond) * 1000 - result.ms - pausedMs);
+          await pausing((keys / keysPerSecond) * 1000 - (Date.now() - began));
       }
     } finally {
       // A page that nobody takes is still being read.
@@ -61,7 +62,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     }
     return { chunk, throttledMs };
 
-    async function copyNext(): Promise<{ keys: number; ms: number }> {
+    async function copyNext(): Promise<number> {
       const started = Date.now();
       const { page, unfit, last, full } = await (reading.ahead ??
         readFrom(pages, chunk, size.keys(keysPerSecond)));
@@ -89,10 +90,9 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
       const keys = page.keys + unfit.length;
       const { bytes } = page;
       page.release();
-      const ms = Date.now() - started;
-      size.learn({ keys, bytes, ms, live: throttle.holds });
+      size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.holds });
       Context.current().heartbeat({ range, copied: chunk.copied });
-      return { keys, ms };
+      return keys;
     }
   }
 

@@ -27,7 +27,7 @@ export function createActivities(context: ActivityContext) {
     ...undoActivities(writing),
     ...countingVerdicts(context, lookBackActivities(context)),
     ...journalActivities(context),
-    ...transactionActivities(context),
+    ...transactionActivities(writing),
     ...recoverActivities(context),
     ...routeActivities(context),
     ...backfillActivities(context, latency),

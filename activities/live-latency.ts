@@ -3,56 +3,67 @@ import type { Store, Stores } from '../databases/store.ts';
 interface Sample {
   readonly at: number;
   readonly ms: number;
-  /** Whether rows were being copied meanwhile. */
-  readonly copying: boolean;
 }
 
-const remembered = 1_000;
+/** Of either kind: seconds' worth where much is written, minutes' where little is. */
+const remembered = 200;
+const enough = 10;
 
-/** How long live writes take at the stores, while this worker copies rows and while it does not. */
+/** How long this worker's live writes take at the stores, while it copies rows (`copying`) and while it does not (`quiet`). */
 export class LiveLatency {
-  readonly #now: () => number;
-  readonly #samples: Sample[] = [];
-  #copies = 0;
+  readonly now: () => number;
+  readonly #samples: Readonly<Record<'copying' | 'quiet', Sample[]>> = { copying: [], quiet: [] };
+  #begun = 0;
+  #ended = 0;
 
   constructor(now = () => performance.now()) {
-    this.#now = now;
+    this.now = now;
   }
 
   async timing<T>(write: () => Promise<T>): Promise<T> {
-    const began = this.#now();
-    const copying = this.#copies > 0;
+    const began = this.now();
+    const endedBefore = this.#ended;
     const result = await write();
-    const at = this.#now();
-    this.#samples.push({ at, ms: at - began, copying: copying || this.#copies > 0 });
-    if (this.#samples.length > remembered) this.#samples.shift();
+    const at = this.now();
+    // Also a copy that began and ended meanwhile was in its way.
+    const samples = this.#samples[this.#begun > endedBefore ? 'copying' : 'quiet'];
+    samples.push({ at, ms: at - began });
+    if (samples.length > remembered) samples.shift();
     return result;
   }
 
   async whileCopying<T>(copy: () => Promise<T>): Promise<T> {
-    this.#copies += 1;
+    this.#begun += 1;
     try {
       return await copy();
     } finally {
-      this.#copies -= 1;
+      this.#ended += 1;
     }
   }
 
   /** Whether anything was written within the last `ms`. */
   isLive(ms: number): boolean {
-    const last = this.#samples.at(-1);
-    return last !== undefined && this.#now() - last.at <= ms;
+    const since = this.now() - ms;
+    return Object.values(this.#samples).some((samples) => (samples.at(-1)?.at ?? -Infinity) >= since);
   }
 
   /** The share-quantile of the last `ms`; null where there are too few writes to tell. */
-  quantile(share: number, copying: boolean, ms: number): number | null {
-    const since = this.#now() - ms;
-    const found = this.#samples.filter((sample) => sample.copying === copying && sample.at >= since);
-    if (found.length < 5) return null;
+  quantile(share: number, kind: 'copying' | 'quiet', ms: number): number | null {
+    const since = this.now() - ms;
+    const found = this.#samples[kind].filter(({ at }) => at > since);
+    if (found.length < enough) return null;
     const sorted = found.map((sample) => sample.ms).sort((left, right) => left - right);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
+    return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
   }
 }
+
+/** The ways in which a live write gets into a store. */
+const writing: ReadonlySet<string | symbol> = new Set<keyof Store>([
+  'write',
+  'applyTogether',
+  'prepareBranch',
+  'commitBranch',
+]);
 
 /** Stores whose writes are timed; every other method is the store's own. */
 export function timed(stores: Stores, latency: LiveLatency): Stores {
@@ -60,8 +71,10 @@ export function timed(stores: Stores, latency: LiveLatency): Stores {
 }
 
 function timedStore(store: Store, latency: LiveLatency): Store {
-  const write: Store['write'] = (...given) => latency.timing(() => store.write(...given));
   return new Proxy(store, {
-    get: (target, name) => (name === 'write' ? write : Reflect.get(target, name)),
+    get(target, name) {
+      const method = Reflect.get(target, name);
+      return writing.has(name) ? (...given: unknown[]) => latency.timing(() => method(...given)) : method;
+    },
   });
 }

@@ -42,6 +42,9 @@ export interface CopyResult {
   readonly met: boolean;
 }
 
+/** Few enough for a statement, and enough for its locks to be one list. */
+const itemsPerCall = 500;
+
 /** Pages come in by the engine's bulk load, with their checkpoint, past every row that a live write or delete has touched. */
 export function bulkWrites(
   access: Access,
@@ -197,7 +200,7 @@ export function bulkWrites(
     return failure;
   }
 
-  /** What the bulk load cannot take goes through the write routine, key by key, which says why. */
+  /** What the bulk load cannot take goes through the write routine, which says why. */
   async function copySlowly(
     session: Session,
     bound: BoundEntity,
@@ -212,39 +215,44 @@ export function bulkWrites(
     const { items, unreadable } = await chunk.slowly(keys);
     for (const { key, reason } of unreadable)
       differences.push({ entity, key, verdict: 'unreadable', reason });
-    for (const item of items) {
-      const outcome = await copyOne(session, bound, item, fence);
-      if (outcome.status === 'applied') copied += 1;
-      if (outcome.status === 'failed') {
-        differences.push({ entity, key: item.key, verdict: 'refused', reason: outcome.failure.message });
+    for (let from = 0; from < items.length; from += itemsPerCall) {
+      const list = items.slice(from, from + itemsPerCall);
+      const outcomes = await copyList(session, bound, list, fence);
+      for (const [index, item] of list.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.status === 'applied') copied += 1;
+        if (outcome?.status === 'failed') {
+          differences.push({ entity, key: item.key, verdict: 'refused', reason: outcome.failure.message });
+        }
       }
     }
     return { copied, differences };
   }
 
-  async function copyOne(
+  /** In one call, which takes all locks in one order; where one is refused, key by key. */
+  async function copyList(
     session: Session,
     bound: BoundEntity,
-    item: WriteItem,
+    items: readonly WriteItem[],
     fence: Fence,
-  ): Promise<Outcome> {
-    const { ready, outcomes } = writes.rows(bound, [item]);
-    if (ready.length > 0) {
-      await session.query('SAVEPOINT lockstep_row');
-      try {
-        const written = await writes.call(session, bound, ready, fence);
-        await session.query('RELEASE SAVEPOINT lockstep_row');
-        for (const [position, outcome] of written) outcomes[position] = outcome;
-      } catch (error) {
-        if (engine.isDeadlock(error)) throw error;
-        const failure = refuseUnlessAboutRows(error);
-        await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
-        return { status: 'failed', failure };
-      }
+  ): Promise<Outcome[]> {
+    const { ready, outcomes } = writes.rows(bound, items);
+    if (ready.length === 0) return outcomes;
+    await session.query('SAVEPOINT lockstep_row');
+    try {
+      const written = await writes.call(session, bound, ready, fence);
+      await session.query('RELEASE SAVEPOINT lockstep_row');
+      for (const [position, outcome] of written) outcomes[position] = outcome;
+      return outcomes;
+    } catch (error) {
+      if (engine.isDeadlock(error) || engine.bulk.gaveWay(error)) throw error;
+      const failure = refuseUnlessAboutRows(error);
+      await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
+      if (items.length === 1) return [{ status: 'failed', failure }];
     }
-    const [outcome] = outcomes;
-    if (!outcome) throw new TypeError('a copy of one item has one outcome');
-    return outcome;
+    const apart: Outcome[] = [];
+    for (const item of items) apart.push(...(await copyList(session, bound, [item], fence)));
+    return apart;
   }
 
   /** Locks the checkpoint, so that an attempt that was given up for lost cannot copy the same chunk beside us. */

@@ -12,8 +12,6 @@ export default defineMigration({
     sampleSize: 1_000,
     backfillParallel: 2,
     backfillChunk: 200,
-    // Chunks are small and the service never rests: giving way to it would take longer than anyone watches.
-    backfillSlowdown: 0,
     secondaryRetryMs: 250,
     secondaryRetryMaxMs: 2_000,
   },

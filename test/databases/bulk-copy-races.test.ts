@@ -264,4 +264,59 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(await at.sql('SELECT id, name FROM customers')).toEqual([{ id: '7', name: 'Ada' }]);
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
+
+  test('takes the locks of what goes the long way in the order of live writes', async () => {
+    const watcher = await at.another();
+    const live = await at.another();
+    const lockOf = (id: number) =>
+      `SELECT 1 FROM ${records} WHERE entity = 'customer' AND record_key = '["${id}"]' FOR UPDATE NOWAIT`;
+    for (const id of [1, 2]) {
+      await live.rows(
+        `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('customer', '["${id}"]', 5, ${place.engine === 'PostgreSQL' ? 'false' : '0'})`,
+      );
+    }
+    await at.store.clearChunks(migrationName);
+    await at.store.planChunks(migrationName, 'invoice', []);
+    const [from] = await at.store.chunks(migrationName, 'invoice');
+    if (!from) throw new Error('no chunk is planned');
+    const items = [
+      { number: 'C', customer: 2 },
+      { number: 'D', customer: 1 },
+    ].map(({ number, customer }) => ({
+      mode: 'copy' as const,
+      kind: 'replace' as const,
+      key: [number],
+      image: imageFrom(invoice, {
+        number,
+        issued: '2024-01-01',
+        customer: { id: customer, name: 'Ada', city: null },
+        lines: [{ position: 1, product: 'tea', quantity: 1 }],
+      }),
+      version: '0',
+      operationId: null,
+      status: 'completed' as const,
+      brings: [{ name: 'customer', key: [String(customer)], version: '5', digest: 'brought' }],
+    }));
+    await live.rows('START TRANSACTION');
+    await live.rows(lockOf(1));
+    const { pageOf } = await at.store.pageTarget(invoice);
+    const copying = at.store.copyPage(
+      invoice,
+      {
+        ...pageOf([]),
+        unfit: items.map(({ key }) => key),
+        from,
+        next: { cursor: null, done: true },
+        slowly: async () => ({ items, unreadable: [] }),
+        wary: false,
+      },
+      fence,
+    );
+    await watcher.waiting(1);
+    // It waits for the first, and does not hold the second meanwhile.
+    const second = live.rows(lockOf(2));
+    await expect(second).resolves.toHaveLength(1);
+    await live.rows('COMMIT');
+    expect(await copying).toMatchObject({ taken: true, copied: 2, refused: 0 });
+  });
 });

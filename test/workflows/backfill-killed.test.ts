@@ -9,8 +9,7 @@ import { expectedRows, write } from '../writers.ts';
 const rows = 4_000;
 
 test('a backfill whose worker is killed twice under writers copies every row once', async () => {
-  // Chunks are many and small; giving way to the writers is not what is tested here.
-  await using at = await scene({ policy: { backfillChunk: 20, backfillSlowdown: 0 } });
+  await using at = await scene({ policy: { backfillChunk: 20 } });
   const values = Array.from({ length: rows }, (_, index) => {
     const balance = index === 1_233 ? refusedByModern : '5.00';
     return `(${index + 1}, 'old ${index + 1}', NULL, ${balance})`;
