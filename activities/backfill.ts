@@ -27,11 +27,8 @@ export interface RangeProgress {
 
 /** What a slice of a range has come to. */
 export interface RangeSlice {
-  /** Null where the checkpoint could not be read. */
-  readonly progress: RangeProgress | null;
+  readonly progress: RangeProgress;
   readonly throttledMs: number;
-  /** What the copy waits for, where a store is away, full or locked; null where it went on. */
-  readonly waiting: string | null;
 }
 
 export interface BackfillPlan {
@@ -95,18 +92,13 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const entity = entityNamed(migration, request.entity);
     const check = async () =>
       refuseAltered(entity, request.fingerprints, await fingerprintsOf(stores, entity));
-    try {
-      const route = await bulkRoute();
-      if ((await stores[route.secondary].whyNoBulk()) === null) {
-        const { chunk, throttledMs } = await copier.copyPages({ ...request, entity, check }, route);
-        return { progress: progressOf(chunk), throttledMs, waiting: null };
-      }
-      await check();
-      return { progress: await copyByRoutine(entity, request, route), throttledMs: 0, waiting: null };
-    } catch (error) {
-      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
-      return { progress: null, throttledMs: 0, waiting: error.message };
+    const route = await bulkRoute();
+    if ((await stores[route.secondary].whyNoBulk()) === null) {
+      const { chunk, throttledMs } = await copier.copyPages({ ...request, entity, check }, route);
+      return { progress: progressOf(chunk), throttledMs };
     }
+    await check();
+    return { progress: await copyByRoutine(entity, request, route), throttledMs: 0 };
   }
 
   /** Where no rows can come in by the bulk load. */

@@ -107,11 +107,24 @@ export class MigrationControl {
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
-  /** Operations that the deciding store still owes the other, and those of either that wait for a person. */
-  async owed(): Promise<{ pending: number; parked: number; oldestMs: number | null }> {
+  /**
+   * Operations that the deciding store still owes the other, with the reason why the oldest has not been taken yet, and
+   * those of either that wait for a person.
+   */
+  async owed(): Promise<{
+    pending: number;
+    parked: number;
+    oldestMs: number | null;
+    reason: string | null;
+  }> {
+    const { name } = this.#migration;
     const state = await currentState({ migration: this.#migration, stores: this.#stores });
     const { primary, secondary } = routes[state.phase];
-    return await owedBy(this.#migration.name, this.#stores[primary], secondary && this.#stores[secondary]);
+    const owed = await owedBy(name, this.#stores[primary], secondary && this.#stores[secondary]);
+    if (owed.pending === 0) return { ...owed, reason: null };
+    const oldest = { migration: name, statuses: ['pending'], limit: 1 } as const;
+    const [entry] = await this.#stores[primary].journal(oldest);
+    return { ...owed, reason: entry?.reason ?? null };
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {
