@@ -12,6 +12,9 @@ export interface Conditions {
   note: (line: string) => void;
 }
 
+/** This machine cannot run the proof: its message says why, and what would be needed. */
+export class NotHere extends Error {}
+
 export type Proof = (conditions: Conditions) => Promise<Report>;
 
 export interface Report {

@@ -4,13 +4,14 @@ import { up } from '../../deploy/dev/servers.ts';
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
 import { differences } from './differences.ts';
+import { disk } from './disk.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix.ts';
 import { memory } from './memory.ts';
 import { outage } from './outage.ts';
 import { race } from './race.ts';
-import type { Proof } from './report.ts';
+import { NotHere, type Proof } from './report.ts';
 import { resume } from './resume.ts';
 import { tableOf } from './table.ts';
 import { tamper } from './tamper.ts';
@@ -29,6 +30,7 @@ const proofs = new Map<string, Proof>([
   ['throttle', throttle],
   ['corpus', corpus],
   ['differences', differences],
+  ['disk', disk],
 ]);
 
 const usage = `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy]
@@ -38,7 +40,7 @@ NAME is one of ${[...proofs.keys()].join(', ')}.
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${inspect(error)}\n`);
+  process.stderr.write(`${error instanceof NotHere ? error.message : inspect(error)}\n`);
   process.exitCode = 1;
 }
 
