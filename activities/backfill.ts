@@ -9,7 +9,7 @@ import { routeOf, type WriteRoute } from '../model/operation.ts';
 import { rangesFor } from '../model/ranges.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
-import { type BulkRoute, rangeCopier } from './copy-range.ts';
+import { type BulkRoute, type CopyOrder, rangeCopier } from './copy-range.ts';
 import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
 import { beating } from './heartbeat.ts';
 import type { LiveLatency } from './live-latency.ts';
@@ -97,27 +97,22 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
       const { chunk, throttledMs } = await copier.copyPages({ ...request, entity, check }, route);
       return { progress: progressOf(chunk), throttledMs };
     }
-    await check();
-    return { progress: await copyByRoutine(entity, request, route), throttledMs: 0 };
+    return { progress: await copyByRoutine({ ...request, entity, check }, route), throttledMs: 0 };
   }
 
   /** Where no rows can come in by the bulk load. */
-  async function copyByRoutine(
-    entity: Entity,
-    request: { range: number; keysPerSecond: number | null; sliceMs: number },
-    route: BulkRoute,
-  ): Promise<RangeProgress> {
+  async function copyByRoutine({ entity, ...order }: CopyOrder, route: BulkRoute): Promise<RangeProgress> {
     const target = stores[route.secondary];
-    const until = Date.now() + request.sliceMs;
-    let chunk = await copier.chunkOf(target, entity, request.range);
+    const until = Date.now() + order.sliceMs;
+    let chunk = await copier.chunkOf(target, entity, order.range);
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
       const started = Date.now();
       const from = chunk;
-      const { next, keys } = await beating(() => copyChunk(entity, from, route, target));
+      const { next, keys } = await beating(() => copyChunk({ entity, ...order }, from, route, target));
       chunk = next;
       Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
-      if (request.keysPerSecond !== null && !chunk.done) {
-        const due = (keys / Math.max(1, request.keysPerSecond)) * 1000;
+      if (order.keysPerSecond !== null && !chunk.done) {
+        const due = (keys / Math.max(1, order.keysPerSecond)) * 1000;
         await copier.pausing(due - (Date.now() - started));
       }
     }
@@ -125,7 +120,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   }
 
   async function copyChunk(
-    entity: Entity,
+    { entity, check }: CopyOrder,
     chunk: Chunk,
     route: WriteRoute,
     target: ActivityContext['stores']['legacy'],
@@ -134,6 +129,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const limit = Math.min(mostKeysByRoutine, migration.policy.backfillChunk);
     const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
     const stored = keys.length > 0 ? await source.read(entity, keys) : [];
+    await check();
     const readable = stored.filter((record) => record.unreadable === null);
     const unreadable = stored.filter((record) => record.unreadable !== null);
     const items = await followingItems(context, entity, readable, route, 'copy');

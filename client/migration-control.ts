@@ -80,22 +80,16 @@ export class MigrationControl {
   /** Waits until the workflow has written the route to both stores. */
   async #whenStarted(): Promise<messages.MigrationStatus> {
     for (;;) {
-      const description = await this.#handle().describe();
-      if (description.status.name !== 'RUNNING') {
-        await this.#known(() => this.#handle().result());
-        throw new LockstepError(
-          'InvalidRequest',
-          `migration ${this.#migration.name} ended at once; see Temporal UI`,
-        );
-      }
       const status = await this.status();
       if (status.busy !== 'start') return status;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 
+  /** Throws what a start failed with, until the migration is started again. */
   async status(): Promise<messages.MigrationStatus> {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
+    if (status.busy === 'start') await this.#throwFailedStart();
     const known = status.backfill;
     if (!known?.running) return status;
     const now = await this.#client.workflow
@@ -105,6 +99,16 @@ export class MigrationControl {
     // It is over when the migration has heard so: until then its gate refuses.
     const { running, done, finishedAt, stopped } = known;
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
+  }
+
+  async #throwFailedStart(): Promise<void> {
+    const { status } = await this.#handle().describe();
+    if (status.name === 'RUNNING') return;
+    await this.#known(() => this.#handle().result());
+    throw new LockstepError(
+      'InvalidRequest',
+      `migration ${this.#migration.name} ended at once; see Temporal UI`,
+    );
   }
 
   /**

@@ -20,8 +20,11 @@ export class Access {
   }
 
   bind(entity: Entity): Promise<BoundEntity> {
-    const known = this.#bound.get(entity.name);
-    if (known) return known;
+    return this.#bound.get(entity.name) ?? this.bindAnew(entity);
+  }
+
+  /** By the tables as they are now. */
+  bindAnew(entity: Entity): Promise<BoundEntity> {
     const binding = this.#readBinding(entity);
     this.#bound.set(entity.name, binding);
     // A failure is not remembered: the table may be there at the next try.

@@ -27,7 +27,7 @@ export function preparation(access: Access) {
   async function check(): Promise<void> {
     await ping();
     for (const entity of access.migration.entities) {
-      const bound = await access.bind(entity);
+      const bound = await access.bindAnew(entity);
       if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
       throw access.notPrepared(`the write routine of ${entity.name} is missing or older than its definition`);
     }

@@ -2,7 +2,7 @@ import type { Phase } from '../model/phase.ts';
 import { type Moving, movingOn, type Scene, type SceneOptions, sceneOn } from './scene.ts';
 import { servers } from './servers.ts';
 
-export { advanceTo, type Moving, type Scene, started } from './scene.ts';
+export { advanceTo, type Moving, type Scene, type SceneOptions, started } from './scene.ts';
 
 export function scene(options: SceneOptions = {}): Promise<Scene> {
   return sceneOn(servers(), options);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { onLeaving } from './on-leaving.ts';
 
 const program = join(import.meta.dirname, '../../cli/main.ts');
 const accounts = join(import.meta.dirname, 'lockstep.config.ts');
@@ -36,6 +37,10 @@ export class WorkerProcess {
     ];
     const child = spawn(process.execPath, args, { env: environment, stdio: ['ignore', output, output] });
     closeSync(output);
+    child.once(
+      'exit',
+      onLeaving(() => child.kill('SIGKILL')),
+    );
     return new WorkerProcess(child, healthPort, log);
   }
 
