@@ -4,7 +4,6 @@ import {
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
-  isCancellation,
   log,
   setCurrentDetails,
   setHandler,
@@ -12,6 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { RangeSlice } from '../activities/backfill.ts';
 import type { Fingerprints } from '../activities/fingerprint.ts';
+import { failureCodes } from '../model/failure.ts';
 import { bulkShown, bulkUntilTold } from './activities.ts';
 import { Pace, progressDetails, progressOf, type Range, seenOf } from './backfill-progress.ts';
 import { failureIn, messageOf } from './failures.ts';
@@ -169,7 +169,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     });
   }
 
-  /** Null where it was interrupted before it had begun. */
+  /** Null where it was interrupted before it could answer. */
   async function copySlice({ entity, range }: Range): Promise<RangeSlice | null> {
     const planned = fingerprints[entity];
     if (!planned) throw new TypeError('a range belongs to a plan');
@@ -181,7 +181,9 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
         bulkUntilTold.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
       );
     } catch (error) {
-      if (isCancellation(error) && scope.consideredCancelled) return null;
+      // The server tries nothing again that was told to end, were it only that its worker is gone.
+      const known = failureIn(error);
+      if (scope.consideredCancelled && (known === null || failureCodes[known.code].retryable)) return null;
       throw error;
     } finally {
       underWay.delete(scope);
