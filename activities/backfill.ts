@@ -9,7 +9,7 @@ import { routeOf, type WriteRoute } from '../model/operation.ts';
 import { rangesFor } from '../model/ranges.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
-import { type BulkRoute, rangeCopier } from './copy-range.ts';
+import { type BulkRoute, type CopyOrder, rangeCopier } from './copy-range.ts';
 import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
 import { beating } from './heartbeat.ts';
 import type { LiveLatency } from './live-latency.ts';
@@ -27,11 +27,8 @@ export interface RangeProgress {
 
 /** What a slice of a range has come to. */
 export interface RangeSlice {
-  /** Null where the checkpoint could not be read. */
-  readonly progress: RangeProgress | null;
+  readonly progress: RangeProgress;
   readonly throttledMs: number;
-  /** What the copy waits for, where a store is away, full or locked; null where it went on. */
-  readonly waiting: string | null;
 }
 
 export interface BackfillPlan {
@@ -96,43 +93,36 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const entity = entityNamed(migration, request.entity);
     const check = async () =>
       refuseAltered(entity, request.fingerprints, await fingerprintsOf(stores, entity));
-    try {
-      const route = await bulkRoute();
-      if ((await stores[route.secondary].whyNoBulk()) === null) {
-        const { chunk, throttledMs } = await copier.copyPages({ ...request, entity, check }, route);
-        return { progress: progressOf(chunk), throttledMs, waiting: null };
-      }
-      await check();
-      const { chunk, throttledMs } = await beating(() => copyByRoutine(entity, request, route));
-      return { progress: progressOf(chunk), throttledMs, waiting: null };
-    } catch (error) {
-      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
-      return { progress: null, throttledMs: 0, waiting: error.message };
-    }
+    const route = await bulkRoute();
+    const order = { ...request, entity, check };
+    const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
+    const { chunk, throttledMs } = viaBulk
+      ? await copier.copyPages(order, route)
+      : await beating(() => copyByRoutine(order, route));
+    return { progress: progressOf(chunk), throttledMs };
   }
 
   /** Where no rows can come in by the bulk load. */
   async function copyByRoutine(
-    entity: Entity,
-    request: { range: number; keysPerSecond: number | null; sliceMs: number },
+    { entity, ...order }: CopyOrder,
     route: BulkRoute,
   ): Promise<{ chunk: Chunk; throttledMs: number }> {
     const target = stores[route.secondary];
-    const until = Date.now() + request.sliceMs;
-    let chunk = await copier.chunkOf(target, entity, request.range);
+    const until = Date.now() + order.sliceMs;
+    let chunk = await copier.chunkOf(target, entity, order.range);
     let throttledMs = 0;
     while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
       const started = Date.now();
       const from = chunk;
       const { result, pausedMs } = await throttle.copying(
-        () => copyChunk(entity, from, route, target),
+        () => copyChunk({ entity, ...order }, from, route, target),
         copier.pausing,
       );
       chunk = result.next;
       throttledMs += pausedMs;
       Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
-      if (request.keysPerSecond !== null && !chunk.done) {
-        const due = (result.keys / Math.max(1, request.keysPerSecond)) * 1000;
+      if (order.keysPerSecond !== null && !chunk.done) {
+        const due = (result.keys / Math.max(1, order.keysPerSecond)) * 1000;
         await copier.pausing(due - (Date.now() - started));
       }
     }
@@ -140,7 +130,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   }
 
   async function copyChunk(
-    entity: Entity,
+    { entity, check }: CopyOrder,
     chunk: Chunk,
     route: WriteRoute,
     target: ActivityContext['stores']['legacy'],
@@ -149,6 +139,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const limit = Math.min(mostKeysByRoutine, migration.policy.backfillChunk);
     const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
     const stored = keys.length > 0 ? await source.read(entity, keys) : [];
+    await check();
     const readable = stored.filter((record) => record.unreadable === null);
     const unreadable = stored.filter((record) => record.unreadable !== null);
     const items = await followingItems(context, entity, readable, route, 'copy');

@@ -5,7 +5,7 @@ import { LockstepError } from '../model/failure.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import { ChunkSize } from './chunk-size.ts';
 import type { ActivityContext } from './context.ts';
-import { type PageAtHand, type Pages, pagesOf } from './copy-pages.ts';
+import { type PageAtHand, pagesOf } from './copy-pages.ts';
 import { beating } from './heartbeat.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -18,8 +18,6 @@ export interface CopyOrder {
   /** Throws where the tables are not as they were planned with. */
   readonly check: () => Promise<void>;
 }
-
-const checkEveryMs = 1_000;
 
 export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
 
@@ -43,13 +41,8 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     const reading: { ahead: Promise<PageAtHand> | null } = { ahead: null };
     let wary = false;
     let throttledMs = 0;
-    let checkedAt = 0;
     try {
       while (!chunk.done && Date.now() < until && !isCancelled()) {
-        if (Date.now() - checkedAt > checkEveryMs) {
-          await order.check();
-          checkedAt = Date.now();
-        }
         const began = Date.now();
         const { result: keys, pausedMs } = await throttle.copying(copyNext, pausing);
         throttledMs += pausedMs;
@@ -62,14 +55,30 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     }
     return { chunk, throttledMs };
 
+    function readFrom(from: Chunk): Promise<PageAtHand> {
+      const reading = readChecked(from);
+      // It is awaited later; until then a failure must not count as unhandled.
+      reading.catch(() => undefined);
+      return reading;
+    }
+
+    /** Looked at after the page was read: under another key the order, and so the cursor, would be another. */
+    async function readChecked({ cursor, lower, upper }: Chunk): Promise<PageAtHand> {
+      const page = await pages.next({
+        after: cursor ?? lower,
+        upTo: upper,
+        limit: size.keys(keysPerSecond),
+      });
+      await order.check();
+      return page;
+    }
+
     async function copyNext(): Promise<number> {
       const started = Date.now();
-      const { page, unfit, last, full } = await (reading.ahead ??
-        readFrom(pages, chunk, size.keys(keysPerSecond)));
+      const { page, unfit, last, full } = await (reading.ahead ?? readFrom(chunk));
       const next = { cursor: last ?? chunk.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
-      reading.ahead =
-        full && !throttle.holds ? readFrom(pages, { ...chunk, ...next }, size.keys(keysPerSecond)) : null;
+      reading.ahead = full && !throttle.holds ? readFrom({ ...chunk, ...next }) : null;
       const { slowly } = pages;
       const result = await target.copyPage(entity, { page, unfit, from: chunk, next, slowly, wary }, fence);
       wary = result.met;
@@ -100,13 +109,6 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     const known = sizes.get(entity.name) ?? new ChunkSize(migration.policy.backfillChunk);
     sizes.set(entity.name, known);
     return known;
-  }
-
-  function readFrom(pages: Pages, chunk: Chunk, limit: number): Promise<PageAtHand> {
-    const reading = pages.next({ after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
-    // It is awaited later; until then a failure must not count as unhandled.
-    reading.catch(() => undefined);
-    return reading;
   }
 
   async function chunkOf(target: Store, entity: Entity, range: number): Promise<Chunk> {

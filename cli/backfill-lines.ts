@@ -13,7 +13,9 @@ export function backfillLines(backfill: Progress): string[] {
     ...(backfill.entities.length > 1
       ? backfill.entities.map((one) => `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : ''}`)
       : []),
-    ...(backfill.waiting ? [pc.yellow(`          waits: ${backfill.waiting}`)] : []),
+    ...(backfill.waiting
+      ? [pc.yellow(`          waits: ${backfill.waiting}; it goes on by itself then`)]
+      : []),
   ];
 }
 

@@ -7,6 +7,8 @@ export interface Owed {
   readonly pending: number;
   readonly parked: number;
   readonly oldestMs: number | null;
+  /** Why the oldest pending one has not been taken yet. */
+  readonly reason: string | null;
 }
 
 /** A migration's status for a person. */
@@ -23,6 +25,7 @@ export function statusLines(status: MigrationStatus, owed: Owed): string[] {
     `writes    ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}`,
     `reads     ${readsOf(status)}`,
     `owed      ${owed.pending} pending, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
+    ...(owed.reason ? [pc.yellow(`          waits: ${owed.reason}; it goes on by itself then`)] : []),
     ...(backfill ? backfillLines(backfill) : []),
     ...(evidence
       ? [

@@ -74,22 +74,16 @@ export class MigrationControl {
   /** Waits until the workflow has written the route to both stores. */
   async #whenStarted(): Promise<messages.MigrationStatus> {
     for (;;) {
-      const description = await this.#handle().describe();
-      if (description.status.name !== 'RUNNING') {
-        await this.#known(() => this.#handle().result());
-        throw new LockstepError(
-          'InvalidRequest',
-          `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
-        );
-      }
       const status = await this.status();
       if (status.busy !== 'start') return status;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 
+  /** Throws what a start failed with, until the migration is started again. */
   async status(): Promise<messages.MigrationStatus> {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
+    if (status.busy === 'start') await this.#throwFailedStart();
     const known = status.backfill;
     if (!known?.running) return status;
     const now = await this.#temporal.workflow
@@ -101,11 +95,33 @@ export class MigrationControl {
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
-  /** Operations that the deciding store still owes the other, and those of either that wait for a person. */
-  async owed(): Promise<{ pending: number; parked: number; oldestMs: number | null }> {
+  async #throwFailedStart(): Promise<void> {
+    const { status } = await this.#handle().describe();
+    if (status.name === 'RUNNING') return;
+    await this.#known(() => this.#handle().result());
+    throw new LockstepError(
+      'InvalidRequest',
+      `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
+    );
+  }
+
+  /**
+   * Operations that the deciding store still owes the other, with the reason why the oldest has not been taken yet, and
+   * those of either that wait for a person.
+   */
+  async owed(): Promise<{
+    pending: number;
+    parked: number;
+    oldestMs: number | null;
+    reason: string | null;
+  }> {
     const { migration, stores } = this.#open;
     const { primary, secondary } = routes[(await currentState(this.#open)).phase];
-    return await owedBy(migration.name, stores[primary], secondary && stores[secondary]);
+    const owed = await owedBy(migration.name, stores[primary], secondary && stores[secondary]);
+    if (owed.pending === 0) return { ...owed, reason: null };
+    const oldest = { migration: migration.name, statuses: ['pending'], limit: 1 } as const;
+    const [entry] = await stores[primary].journal(oldest);
+    return { ...owed, reason: entry?.reason ?? null };
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {

@@ -20,8 +20,11 @@ export class Access {
   }
 
   bind(entity: Entity): Promise<BoundEntity> {
-    const known = this.#bound.get(entity.name);
-    if (known) return known;
+    return this.#bound.get(entity.name) ?? this.bindAnew(entity);
+  }
+
+  /** By the tables as they are now. */
+  bindAnew(entity: Entity): Promise<BoundEntity> {
     const binding = this.#readBinding(entity);
     this.#bound.set(entity.name, binding);
     // A failure is not remembered: the table may be there at the next try.
@@ -84,11 +87,14 @@ export class Access {
   /** The cause is left out where it came from the server: its message may quote a row. */
   unavailable(failure: StoreFailure, error: unknown): LockstepError {
     const network = error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code));
+    const {
+      message: reason,
+      remedy = 'check that the server runs, that host and port are right, and that it lets this machine in',
+    } = failure;
     return new LockstepError(
       'StoreUnavailable',
-      `the ${this.name} store at ${this.engine.address} is not available: ${failure.message}; ` +
-        'check that the server runs, that host and port are right, and that it lets this machine in',
-      { store: this.name, reason: failure.message },
+      `the ${this.name} store at ${this.engine.address} is not available: ${reason}; ${remedy}`,
+      { store: this.name, reason, remedy },
       network ? { cause: error } : undefined,
     );
   }

@@ -37,7 +37,7 @@ export function preparation(access: Access) {
     const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
     if (names.length > 0) throw access.notPrepared(`it lacks ${names.join(', ')}`);
     for (const entity of access.migration.entities) {
-      const bound = await access.bind(entity);
+      const bound = await access.bindAnew(entity);
       if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
       throw access.notPrepared(`the write routine of ${entity.name} is missing or older than its definition`);
     }

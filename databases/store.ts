@@ -87,6 +87,8 @@ export type Outcome =
 export interface StoreFailure {
   readonly code: Extract<FailureCode, 'StoreUnavailable' | 'UniqueConflict' | 'StoreRefused'>;
   readonly message: string;
+  /** What helps a server that takes nothing for now, where it said why. */
+  readonly remedy?: string | undefined;
 }
 
 /** A key's record and image at one moment. */

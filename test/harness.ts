@@ -3,7 +3,7 @@ import { type Moving, movingOn, type Scene, type SceneOptions, sceneOn } from '.
 import { servers } from './servers.ts';
 
 export { advanceTo } from './advance.ts';
-export { type Moving, type Scene, started } from './scene.ts';
+export { type Moving, type Scene, type SceneOptions, started } from './scene.ts';
 
 export function scene(options: SceneOptions = {}): Promise<Scene> {
   return sceneOn(servers(), options);

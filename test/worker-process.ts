@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { onLeaving } from './on-leaving.ts';
 
 const program = join(import.meta.dirname, '../cli/main.ts');
 const readyWithinMs = 60_000;
@@ -32,6 +33,10 @@ export class WorkerProcess {
       stdio: ['ignore', output, output],
     });
     closeSync(output);
+    child.once(
+      'exit',
+      onLeaving(() => child.kill('SIGKILL')),
+    );
     return new WorkerProcess(child, healthPort, log);
   }
 

@@ -1,6 +1,6 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { failureCodes } from '../model/failure.ts';
+import { type FailureCode, failureCodes } from '../model/failure.ts';
 import type { WriteInput } from '../model/operation.ts';
 import { failureIn } from './failures.ts';
 
@@ -76,10 +76,14 @@ const heartbeats = { heartbeatTimeout: '10s', startToCloseTimeout: '6 hours' } a
 /** Long activities that report by heartbeat; a lost worker is noticed within ten seconds. */
 export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses });
 
-/** As `bulk`; cancelled, they end with what they have come to. */
+/** A store that takes nothing for now is left to the workflow, which says what it waits for. */
+const shown = { ...pauses, nonRetryableErrorTypes: ['StoreUnavailable' satisfies FailureCode] };
+export const bulkShown = proxyActivities<Activities>({ ...heartbeats, retry: shown });
+
+/** As `bulkShown`; cancelled, they end with what they have come to. */
 export const bulkUntilTold = proxyActivities<Activities>({
   ...heartbeats,
-  retry: pauses,
+  retry: shown,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 

@@ -4,15 +4,15 @@ import {
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
-  isCancellation,
   log,
   setCurrentDetails,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BackfillPlan, RangeSlice } from '../activities/backfill.ts';
-import { bulk, bulkUntilTold, patient } from './activities.ts';
+import type { RangeSlice } from '../activities/backfill.ts';
+import type { Fingerprints } from '../activities/fingerprint.ts';
+import { failureCodes } from '../model/failure.ts';
+import { bulkShown, bulkUntilTold } from './activities.ts';
 import { Pace, progressDetails, progressOf, type Range, seenOf } from './backfill-progress.ts';
 import { failureIn, messageOf } from './failures.ts';
 import {
@@ -35,7 +35,12 @@ export interface BackfillInput {
   /** Goes on from the checkpoints of one that stopped. */
   readonly resume?: boolean;
   /** Carried through continue-as-new. */
-  readonly carried: { readonly startedAt: string; readonly throttledMs: number } | null;
+  readonly carried: {
+    readonly startedAt: string;
+    readonly throttledMs: number;
+    /** Of each entity's tables, as they were at the start. */
+    readonly fingerprints: Readonly<Record<string, Fingerprints>>;
+  } | null;
 }
 
 const sliceMs = 5_000;
@@ -52,14 +57,18 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   let { paused, rate } = input;
   let finishedAt: string | null = null;
   let stopped: string | null = null;
-  let waiting: string | null = null;
   let throttledMs = input.carried?.throttledMs ?? 0;
   let caughtUp = 0;
   let slices = 0;
+  let forgotten = input.carried !== null || input.resume === true;
+  /** How often somebody has said how it is to go on. */
+  let told = 0;
   const totals = new Map<string, number>();
-  const plans = new Map<string, BackfillPlan>();
+  const fingerprints: Record<string, Fingerprints> = {};
   const ranges: Range[] = [];
   const pace = new Pace();
+  /** Steps that a store did not take, what it said, and how long it is left alone. */
+  const waits = new Map<string, { reason: string; waitMs: number }>();
   const underWay = new Set<CancellationScope>();
 
   setHandler(setPaused, (value) => {
@@ -73,22 +82,20 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   setHandler(backfillProgress, progress, { description: 'Rows copied so far, speed and time left' });
 
   try {
-    if (!input.carried && !input.resume) await patient.forgetBackfill();
+    if (!forgotten) await insisting('forget', () => bulkShown.forgetBackfill());
+    forgotten = true;
     for (const entity of input.entities) {
-      const plan = await bulk.planBackfill({ entity });
+      const plan = await insisting(entity, () => bulkShown.planBackfill({ entity }));
       totals.set(entity, plan.total);
-      plans.set(entity, plan);
+      fingerprints[entity] = input.carried?.fingerprints[entity] ?? plan.fingerprints;
       ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
     }
     pace.mark(Date.now(), seenSoFar());
     const left = ranges.filter((range) => !range.done);
     await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyNext(left)));
-    if (ranges.some((range) => !range.done)) {
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof backfill>({ ...input, paused, rate, carried: { startedAt, throttledMs } });
-    }
+    if (ranges.some((range) => !range.done)) await goOnAsNew();
     for (const entity of input.entities) await catchUp(entity);
-    for (const entity of input.entities) await bulk.primeSequences({ entity });
+    for (const entity of input.entities) await insisting(entity, () => bulkShown.primeSequences({ entity }));
     finishedAt = new Date().toISOString();
   } catch (error) {
     if (failureIn(error) === null) throw error;
@@ -103,62 +110,99 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
 
   /** A lane takes one range after the other. */
   async function copyNext(left: Range[]): Promise<void> {
-    let waitMs = firstWaitMs;
     for (let range = left.shift(); range; range = left.shift()) {
       while (!range.done) {
         await condition(() => !paused);
         if (stopped !== null || slices >= slicesPerRun) return;
-        slices += 1;
-        const slice = await copySlice(range);
-        if (slice === null) continue;
-        if (slice.progress) Object.assign(range, slice.progress);
-        throttledMs += slice.throttledMs;
-        ({ waiting } = slice);
-        pace.mark(Date.now(), seenSoFar());
-        setCurrentDetails(progressDetails(progress()));
-        if (waiting === null) {
-          waitMs = firstWaitMs;
-          continue;
-        }
-        await sleep(waitMs);
-        waitMs = Math.min(waitMs * 2, longestWaitMs);
+        await copyMore(range);
       }
     }
   }
 
-  /** Null where it was interrupted before it had begun. */
+  async function copyMore(range: Range): Promise<void> {
+    const tried = await attempt(`${range.entity} ${range.range}`, () => copySlice(range));
+    if (!tried?.result) return;
+    const { progress: now, throttledMs: sliceThrottledMs } = tried.result;
+    Object.assign(range, now);
+    throttledMs += sliceThrottledMs;
+    pace.mark(Date.now(), seenSoFar());
+    setCurrentDetails(progressDetails(progress()));
+  }
+
+  /** Null where a store did not take it: that shows, and after a pause it may be tried again. */
+  async function attempt<T>(step: string, work: () => Promise<T>): Promise<{ result: T } | null> {
+    slices += 1;
+    try {
+      const result = await work();
+      waits.delete(step);
+      return { result };
+    } catch (error) {
+      const known = failureIn(error);
+      if (known?.code !== 'StoreUnavailable') throw error;
+      const before = waits.get(step);
+      const waitMs = before ? Math.min(before.waitMs * 2, longestWaitMs) : firstWaitMs;
+      waits.set(step, { reason: known.message, waitMs });
+      setCurrentDetails(progressDetails(progress()));
+      log.warn('a store does not take what is copied; it is tried again', { step, reason: known.message });
+      const heard = told;
+      await condition(() => told !== heard, waitMs);
+      return null;
+    }
+  }
+
+  async function insisting<T>(step: string, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const tried = await attempt(step, work);
+      if (tried) return tried.result;
+      await condition(() => !paused);
+      if (slices >= slicesPerRun) await goOnAsNew();
+    }
+  }
+
+  async function goOnAsNew(): Promise<never> {
+    await condition(allHandlersFinished);
+    return await continueAsNew<typeof backfill>({
+      ...input,
+      paused,
+      rate,
+      carried: forgotten ? { startedAt, throttledMs, fingerprints } : null,
+    });
+  }
+
+  /** Null where it was interrupted before it could answer. */
   async function copySlice({ entity, range }: Range): Promise<RangeSlice | null> {
-    const plan = plans.get(entity);
-    if (!plan) throw new TypeError('a range belongs to a plan');
-    const { fingerprints } = plan;
+    const planned = fingerprints[entity];
+    if (!planned) throw new TypeError('a range belongs to a plan');
     const keysPerSecond = rate === null ? null : Math.max(1, rate / Math.max(1, input.parallel));
     const scope = new CancellationScope();
     underWay.add(scope);
     try {
       return await scope.run(() =>
-        bulkUntilTold.copyRange({ entity, range, fingerprints, keysPerSecond, sliceMs }),
+        bulkUntilTold.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
       );
     } catch (error) {
-      if (isCancellation(error) && scope.consideredCancelled) return null;
+      // The server tries nothing again that was told to end, were it only that its worker is gone.
+      const known = failureIn(error);
+      if (scope.consideredCancelled && (known === null || failureCodes[known.code].retryable)) return null;
       throw error;
     } finally {
       underWay.delete(scope);
     }
   }
 
-  /** What runs ends with its chunk, and goes on under what is said now. */
+  /** What runs ends with its chunk, what waits is over, and both go on under what is said now. */
   function interrupt(): void {
+    told += 1;
     for (const scope of underWay) scope.cancel();
   }
 
   async function catchUp(entity: string): Promise<void> {
     let after: string | null = null;
     do {
-      await condition(() => !paused);
-      const page: { after: string | null; changed: number; refused: number } = await bulk.catchUp({
-        entity,
-        after,
-      });
+      const from: string | null = after;
+      const page: { after: string | null; changed: number } = await insisting(entity, () =>
+        bulkShown.catchUp({ entity, after: from }),
+      );
       caughtUp += page.changed;
       after = page.after;
     } while (after !== null);
@@ -176,7 +220,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       pace,
       caughtUp,
       throttledMs,
-      waiting,
+      waiting: waits.values().next().value?.reason ?? null,
       finishedAt,
       stopped,
     });

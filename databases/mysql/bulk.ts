@@ -8,7 +8,7 @@ import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
 import type { CopyText } from '../copy-text.ts';
 import type { Parameter, Session, TextCells } from '../engine.ts';
 import { quote, quoteTable } from './quote.ts';
-import { type RowPacket, streamRows } from './row-packets.ts';
+import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 
 interface Clients {
   borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T>;
@@ -194,15 +194,33 @@ async function load(
       : { name: variable, set: `${quote(column.name)} = ${written}` };
   });
   const sets = targets.flatMap(({ set }) => (set === null ? [] : [set]));
-  const [result] = await client.query<mysql.ResultSetHeader>({
-    sql: `LOAD DATA LOCAL INFILE 'lockstep' INTO TABLE ${quoteTable(name)}
+  const [result] = await leavingNoListeners(client, () =>
+    client.query<mysql.ResultSetHeader>({
+      sql: `LOAD DATA LOCAL INFILE 'lockstep' INTO TABLE ${quoteTable(name)}
       CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'
       (${targets.map((target) => target.name).join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
-    timeout: timeoutMs,
-    infileStreamFactory: () => Readable.from(pieces(rows)),
-  });
+      timeout: timeoutMs,
+      infileStreamFactory: () => Readable.from(pieces(rows)),
+    }),
+  );
   if (result.warningStatus > 0)
     throw new LoadRefused(`${result.warningStatus} warnings about rows of ${name}`);
+}
+
+/** On a connection that refused a load the driver leaves its listeners, and with them the page. */
+async function leavingNoListeners<T>(client: mysql.PoolConnection, load: () => Promise<T>): Promise<T> {
+  const { stream } = underneath(client);
+  const before = ['pause', 'drain'].map((event) => ({ event, listeners: stream.listeners(event) }));
+  try {
+    return await load();
+  } catch (error) {
+    for (const { event, listeners } of before) {
+      for (const listener of stream.listeners(event)) {
+        if (!listeners.includes(listener)) stream.off(event, listener as () => void);
+      }
+    }
+    throw error;
+  }
 }
 
 const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';

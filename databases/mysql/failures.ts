@@ -1,3 +1,4 @@
+import { type Obstacle, obstacles } from '../obstacles.ts';
 import type { StoreFailure } from '../store.ts';
 
 interface ServerError extends Error {
@@ -16,7 +17,7 @@ export function classify(error: unknown): StoreFailure {
   if (!(error instanceof Error)) throw error;
   const failure: ServerError = error;
   const number = failure.errno;
-  if (failure.sqlState === undefined || number === undefined || number < 1000) {
+  if (failure.sqlState === undefined || number === undefined) {
     if (failure.code === undefined && !/closed|timeout|ended/i.test(failure.message)) throw error;
     return {
       code: 'StoreUnavailable',
@@ -26,8 +27,16 @@ export function classify(error: unknown): StoreFailure {
   if (unique.has(number))
     return { code: 'UniqueConflict', message: `error ${number} (unique conflict)${keyIn(failure)}` };
   if (foreign.has(number)) return { code: 'UniqueConflict', message: `error ${number} (foreign key)` };
-  if (transient.has(number) || failure.sqlState.startsWith('08')) {
-    return { code: 'StoreUnavailable', message: `error ${number}` };
+  const behind = numberBehind(failure);
+  const obstacle = obstacleOf[number] ?? (diskNumbers.has(behind) ? obstacles.disk : null);
+  const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number);
+  if (obstacle || isTransient || failure.sqlState.startsWith('08')) {
+    const cause = obstacle ? ` (${obstacle.cause})` : '';
+    return {
+      code: 'StoreUnavailable',
+      message: `error ${number}${cause}${tableIn(failure)}`,
+      remedy: obstacle?.remedy,
+    };
   }
   const name = names[number];
   return { code: 'StoreRefused', message: `error ${number}${name ? ` (${name})` : ''}${columnIn(failure)}` };
@@ -40,11 +49,47 @@ export function isDeadlock(error: unknown): boolean {
 const unique = new Set([1062, 1586]);
 const foreign = new Set([1216, 1217, 1451, 1452]);
 
-/** Too many connections, shutdown, lock timeouts, deadlock, disk full, lost or killed connections, read-only. */
+/** Numbers below 1000 are those of the server's own files and memory. */
+const obstacleOf: Readonly<Record<number, Obstacle>> = {
+  5: obstacles.memory,
+  20: obstacles.disk,
+  1021: obstacles.disk,
+  1037: obstacles.memory,
+  1038: obstacles.memory,
+  1040: obstacles.connections,
+  1041: obstacles.memory,
+  1114: obstacles.disk,
+  1135: obstacles.memory,
+  1203: obstacles.connections,
+  1205: obstacles.lock,
+  1206: obstacles.memory,
+  1226: obstacles.connections,
+  1290: obstacles.readOnly,
+  1317: obstacles.time,
+  1792: obstacles.readOnly,
+  1836: obstacles.readOnly,
+  1878: obstacles.disk,
+  1969: obstacles.time,
+  3024: obstacles.time,
+  3572: obstacles.lock,
+};
+
+/** Shutdown, deadlock, lost or killed connections, too many transactions. */
 const transient = new Set([
-  1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1114, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1226,
-  1290, 1317, 1612, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 3024, 3100, 3572, 4031,
+  1042, 1043, 1053, 1158, 1159, 1160, 1161, 1213, 1412, 1612, 1637, 1927, 2002, 2003, 2006, 2013, 3100, 4031,
 ]);
+
+/** These pass on what the operating system or the storage engine said, whose number stands in the message. */
+const passingOn = new Set([3, 1005, 1016, 1026, 1030, 1180]);
+/** Below it are the operating system's: they are about files and memory, never about a row. */
+const firstOfEngines = 120;
+/** No space left on the device; no more room in a file; the disk is full. */
+const diskNumbers = new Set([28, 135, 189]);
+
+function numberBehind({ errno = 0, sqlMessage = '' }: ServerError): number {
+  const number = /\b(?:errno:?|errcode:?|got error) (\d+)/i.exec(sqlMessage)?.[1];
+  return passingOn.has(errno) && number ? Number(number) : Number.NaN;
+}
 
 const names: Readonly<Record<number, string>> = {
   1048: 'null where none is allowed',
@@ -69,6 +114,11 @@ const names: Readonly<Record<number, string>> = {
 function keyIn(failure: ServerError): string {
   const name = /for key '([\w.$]+)'$/.exec(failure.sqlMessage ?? '')?.[1];
   return name ? ` at key ${name}` : '';
+}
+
+function tableIn(failure: ServerError): string {
+  const name = /^The table '([\w$]+)' is full$/.exec(failure.sqlMessage ?? '')?.[1];
+  return name ? ` at table ${name}` : '';
 }
 
 function columnIn(failure: ServerError): string {

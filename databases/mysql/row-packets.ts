@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Connection, Query } from 'mysql2';
 import type mysql from 'mysql2/promise';
 import type { Parameter } from '../engine.ts';
@@ -10,6 +11,7 @@ export interface RowPacket {
   isEOF(): boolean;
 }
 
+type OwnConnection = Connection & { readonly stream: Socket };
 type RowState = (packet: RowPacket, connection: unknown) => unknown;
 
 /**
@@ -48,11 +50,16 @@ export function streamRows(
 }
 
 /** The driver's own connection: the typings say that it is another one with promises. */
-function underneath({ connection }: { readonly connection: unknown }): Connection {
+export function underneath({ connection }: { readonly connection: unknown }): OwnConnection {
   if (isConnection(connection)) return connection;
-  throw new TypeError('this version of mysql2 has another way of reading rows');
+  throw new TypeError('this version of mysql2 has another form of connections');
 }
 
-function isConnection(connection: unknown): connection is Connection {
-  return typeof connection === 'object' && connection !== null && 'addCommand' in connection;
+function isConnection(connection: unknown): connection is OwnConnection {
+  return (
+    typeof connection === 'object' &&
+    connection !== null &&
+    'addCommand' in connection &&
+    'stream' in connection
+  );
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { type Obstacle, obstacles } from '../obstacles.ts';
 import type { StoreFailure } from '../store.ts';
 
 /**
@@ -29,7 +30,15 @@ export function classify(error: unknown): StoreFailure {
       message: `SQLSTATE ${state} (${state === '23503' ? 'foreign key' : 'unique conflict'})${where}`,
     };
   }
-  if (isTransient(state)) return { code: 'StoreUnavailable', message: `SQLSTATE ${state}${where}` };
+  if (isTransient(state)) {
+    const obstacle = obstacleOf[state];
+    const cause = obstacle ? ` (${obstacle.cause})` : '';
+    return {
+      code: 'StoreUnavailable',
+      message: `SQLSTATE ${state}${cause}${where}`,
+      remedy: obstacle?.remedy,
+    };
+  }
   return { code: 'StoreRefused', message: `SQLSTATE ${state} (${nameOf(state)})${where}` };
 }
 
@@ -37,6 +46,15 @@ export function classify(error: unknown): StoreFailure {
 function isTransient(state: string): boolean {
   return ['08', '53', '57', '58', '40', '25', '55'].includes(state.slice(0, 2));
 }
+
+const obstacleOf: Readonly<Record<string, Obstacle>> = {
+  '25006': obstacles.readOnly,
+  '53100': obstacles.disk,
+  '53200': obstacles.memory,
+  '53300': obstacles.connections,
+  '55P03': obstacles.lock,
+  '57014': obstacles.time,
+};
 
 export function isDeadlock(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');

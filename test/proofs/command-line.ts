@@ -1,6 +1,6 @@
 import { inspect, type ParseArgsConfig, parseArgs } from 'node:util';
 import { type Servers, up } from '../../deploy/dev/servers.ts';
-import type { Report } from './report.ts';
+import { NotHere, type Report } from './report.ts';
 import { tableOf } from './table.ts';
 
 /** What everything that reports is run with. */
@@ -28,7 +28,7 @@ export async function runFromCommandLine<Given>(commandLine: CommandLine<Given>)
   try {
     process.exitCode = await run(commandLine);
   } catch (error) {
-    process.stderr.write(`${inspect(error)}\n`);
+    process.stderr.write(`${error instanceof NotHere ? error.message : inspect(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -8,7 +8,9 @@ import { startDaemon, stopDaemon } from '../../deploy/dev/daemon.ts';
 import { findPrograms } from '../../deploy/dev/find-programs.ts';
 import { logFolder, serverFolder } from '../../deploy/dev/place.ts';
 import { freePort } from '../../deploy/dev/ports.ts';
+import { onLeaving } from '../on-leaving.ts';
 import { until } from '../until.ts';
+import { NotHere } from './report.ts';
 
 const stopWithinMs = 30_000;
 
@@ -31,7 +33,7 @@ export async function ownServer<Name extends ServerName>(
   const folder = serverFolder(own, account);
   const { way, programs } = await findPrograms(server, { report: note, folder });
   if (programs === null)
-    throw new Error(`${server.title} runs in a container here; the proof kills processes`);
+    throw new NotHere(`${server.title} runs in a container here; the proof starts and ends processes`);
   const port = await freePort(server.firstPort + 2_000);
   const instance: Instance = {
     way,
@@ -55,6 +57,10 @@ export async function ownServer<Name extends ServerName>(
       ),
     );
   let running = await launch();
+  const forget = onLeaving(() => {
+    endProcess(running.pid);
+    rmSync(folder, { recursive: true, force: true });
+  });
   await answers();
   return {
     endpoint,
@@ -68,6 +74,7 @@ export async function ownServer<Name extends ServerName>(
       await answers();
     },
     async [Symbol.asyncDispose]() {
+      forget();
       await stopDaemon(running, 'SIGTERM', stopWithinMs);
       rmSync(folder, { recursive: true, force: true });
     },

@@ -1,6 +1,7 @@
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
 import { differences } from './differences.ts';
+import { disk } from './disk.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix.ts';
@@ -26,5 +27,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     throttle,
     differences,
     corpus,
+    disk,
   }),
 );

@@ -8,6 +8,9 @@ export interface Conditions extends Run {
   proxy: boolean;
 }
 
+/** This machine cannot run the proof: its message says why, and what would be needed. */
+export class NotHere extends Error {}
+
 export type Proof = (conditions: Conditions) => Promise<Report>;
 
 export interface Report {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { backfillWorkflowId, setPace } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../accounts.ts';
 import { advanceTo, scene, started } from '../harness.ts';
 import { settled, tableOf } from '../look.ts';
@@ -89,6 +90,37 @@ test('a backfill whose worker is killed twice under writers copies every row onc
         },
       };
     }
+  } finally {
+    await worker.kill();
+  }
+});
+
+test('a backfill that is told something after its worker was killed goes on', async () => {
+  await using at = await scene();
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
+  await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
+  let worker = await workerProcess(environmentOf(at));
+  try {
+    const lockstep = await started(at);
+    await advanceTo(lockstep, 'dual-write');
+    await lockstep.control.setRate(100);
+    await lockstep.control.send('advance');
+    const workflowId = backfillWorkflowId(at.migration.name);
+    const backfill = at.temporal.workflow.getHandle(workflowId);
+    await until('a range is being copied', async () => {
+      const { raw } = await backfill.describe();
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'copyRange');
+    });
+    await worker.kill();
+    // The next worker hears of it before the loss of the first is noticed.
+    await at.temporal.workflowService.resetStickyTaskQueue({
+      namespace: at.temporal.options.namespace,
+      execution: { workflowId },
+    });
+    await backfill.signal(setPace, null);
+    worker = await workerProcess(environmentOf(at));
+    await until('the backfill is done', async () => (await lockstep.control.status()).backfill?.done);
+    expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   } finally {
     await worker.kill();
   }

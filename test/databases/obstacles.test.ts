@@ -1,0 +1,129 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Obstacle, obstacles } from '../../databases/obstacles.ts';
+import type { Store } from '../../databases/store.ts';
+import type { Key } from '../../model/canonical.ts';
+import { hinder, type Said } from '../hinder.ts';
+import { account } from './entities.ts';
+import { atEachPlace, fence, migrationName, writeOf, writeOne } from './places.ts';
+
+const { disk, memory, connections, readOnly, lock, time } = obstacles;
+const enospc = '28 "No space left on device"';
+
+interface Known {
+  code: string;
+  /** Null where the server does not say what would help. */
+  obstacle: Obstacle | null;
+  text?: string;
+}
+
+/** By code and, where the code passes on what a file or an engine said, its text. */
+const known: Record<Said['engine'], readonly Known[]> = {
+  PostgreSQL: [
+    { code: '53100', obstacle: disk },
+    { code: '53200', obstacle: memory },
+    { code: '53300', obstacle: connections },
+    { code: '25006', obstacle: readOnly },
+    { code: '57014', obstacle: time },
+    { code: '58030', obstacle: null },
+  ],
+  MariaDB: [
+    { code: '1021', obstacle: disk },
+    { code: '1114', obstacle: disk, text: "The table 'accounts' is full" },
+    { code: '20', obstacle: disk },
+    { code: '3', obstacle: disk, text: `Error writing file 'secret' (Errcode: ${enospc})` },
+    { code: '1026', obstacle: disk, text: `Error writing file 'secret' (errno: ${enospc})` },
+    { code: '1030', obstacle: disk, text: `Got error ${enospc} from storage engine InnoDB` },
+    { code: '1030', obstacle: disk, text: 'Got error 189 "secret" from storage engine InnoDB' },
+    { code: '1026', obstacle: null, text: `Error writing file 'secret' (errno: 5 "Input/output error")` },
+    { code: '1041', obstacle: memory },
+    { code: '1040', obstacle: connections },
+    { code: '1290', obstacle: readOnly },
+    { code: '1205', obstacle: lock },
+    { code: '1969', obstacle: time },
+  ],
+};
+
+const full = { owner: 'Ada', email: null, balance: '1.00' };
+const rows = [1, 2, 3].map((id) => ({ ...full, id }));
+
+atEachPlace('what takes nothing for now', (at, { engine }) => {
+  beforeAll(() => at().asSecondary());
+  beforeEach(async () => {
+    await at().store.clearChunks(migrationName);
+    await at().store.planChunks(migrationName, account.name, []);
+  });
+
+  async function copying(store: Store) {
+    const items = rows.map((row) => writeOf(account, row));
+    const { page, unfit } = (await store.pageTarget(account)).pageOf(
+      items.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
+    );
+    expect(unfit).toEqual([]);
+    const [planned] = await store.chunks(migrationName, account.name);
+    if (!planned) throw new Error('no chunk is planned');
+    const put = (keys: readonly Key[]) =>
+      store.copyPage(
+        account,
+        {
+          page,
+          unfit: keys,
+          from: planned,
+          next: { cursor: ['9'], done: true },
+          slowly: async (slow) => ({
+            items: items
+              .filter(({ key }) => slow.some(([id]) => id === key[0]))
+              .map((item) => ({ ...item, mode: 'copy', version: '0', operationId: null })),
+            unreadable: [],
+          }),
+          wary: false,
+        },
+        fence,
+      );
+    return { put, planned };
+  }
+
+  test.each(known[engine])('$code is no refusal, and tells what helps', async ({ code, obstacle, text }) => {
+    const { store, sql } = at();
+    const { put, planned } = await copying(store);
+    const follow = { mode: 'follow', version: '5', operationId: null } as const;
+    const release = await hinder(sql, 'accounts', { engine, code, ...(text ? { text } : {}) }, 1);
+    try {
+      for (const work of [
+        () => put([]),
+        () => put([['3']]),
+        () => writeOne(store, account, writeOf(account, { ...full, id: 3 }, follow)),
+      ]) {
+        const failure: unknown = await work().catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: 'StoreUnavailable', details: { store: store.name } });
+        const { message } = failure as Error;
+        expect(message).toContain(`the ${store.name} store`);
+        if (obstacle) expect(message).toContain(`${code} (${obstacle.cause})`);
+        if (obstacle) expect(message).toContain(obstacle.remedy);
+        expect(message).not.toContain('secret');
+      }
+      expect(await sql('SELECT id FROM accounts')).toEqual([]);
+      expect(await store.differences(migrationName, 10)).toEqual([]);
+      expect(await store.chunks(migrationName, account.name)).toEqual([planned]);
+    } finally {
+      await release();
+    }
+    expect(await put([])).toMatchObject({ taken: true, copied: 3, refused: 0 });
+    await sql('DELETE FROM accounts');
+  });
+
+  test('again and again leaves nothing of a page on the connection', async () => {
+    const { sql } = at();
+    const { put } = await copying(at().open());
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const release = await hinder(sql, 'accounts', { engine, code: known[engine][0]?.code ?? '' });
+    try {
+      for (let load = 0; load < 12; load++) await expect(put([])).rejects.toThrow();
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', note);
+      await release();
+    }
+  });
+});

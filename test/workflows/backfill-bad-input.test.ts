@@ -1,0 +1,205 @@
+import { expect, test } from 'vitest';
+import { statusLines } from '../../cli/status-lines.ts';
+import type { BackfillInput } from '../../workflows/backfill.ts';
+import { backfillWorkflowId } from '../../workflows/messages.ts';
+import { account, refusedByModern } from '../accounts.ts';
+import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../harness.ts';
+import { tableOf } from '../look.ts';
+import { until } from '../until.ts';
+
+const rows = 3_000;
+
+function values(balanceOf: (id: number) => string = () => '5.00'): string {
+  const list = Array.from(
+    { length: rows },
+    (_, at) => `(${at + 1}, 'old ${at + 1}', NULL, ${balanceOf(at + 1)})`,
+  );
+  return `INSERT INTO accounts VALUES ${list.join(', ')}`;
+}
+
+async function filled(options: SceneOptions = {}): Promise<Moving> {
+  const at = await moving('dual-write', { policy: { backfillChunk: 100 }, ...options });
+  await at.sql.legacy(values());
+  return at;
+}
+
+const progress = async ({ lockstep }: Moving) => {
+  const { backfill } = await lockstep.control.status();
+  if (!backfill) throw new Error('there is no backfill');
+  return backfill;
+};
+
+const shown = async ({ lockstep: { control } }: Moving) =>
+  statusLines(await control.status(), await control.owed()).join('\n');
+
+/** Slowly, so that something can happen under it. */
+async function copying(at: Moving): Promise<void> {
+  await at.lockstep.control.setRate(500);
+  await at.lockstep.control.send('advance');
+  await until('some rows are copied', async () => (await tableOf(at, 'modern', 'accounts')).length > 100);
+}
+
+async function stopped(at: Moving): Promise<string> {
+  await until('the backfill has stopped', async () => !(await progress(at)).running);
+  await expectWhatCheckpointsSay(at);
+  return await shown(at);
+}
+
+/** Nothing is half-written: every row that is there stands behind a checkpoint that counts it. */
+async function expectWhatCheckpointsSay(at: Moving): Promise<void> {
+  const chunks = await at.stores.modern.chunks(at.migration.name, account.name);
+  const copied = chunks.reduce((sum, chunk) => sum + chunk.copied, 0);
+  expect(await at.sql.modern('SELECT count(*) AS n FROM accounts')).toEqual([{ n: String(copied) }]);
+  expect(copied).toBeLessThan(rows);
+}
+
+async function completed(at: Moving): Promise<void> {
+  await at.lockstep.control.setRate(null);
+  await at.lockstep.control.send('startBackfill');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, refused: 0, stopped: null });
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+}
+
+test('a table without a usable key is refused at the start, and taken when it has one', async () => {
+  await using at = await scene();
+  await at.work();
+  await at.sql.legacy(values());
+  const lockstep = await at.connect();
+  await at.sql.legacy('ALTER TABLE accounts DROP PRIMARY KEY, DROP INDEX accounts_email');
+  await expect(at.connect()).rejects.toMatchObject({ code: 'InvalidDefinition' });
+  const refused = {
+    code: 'InvalidDefinition',
+    message: expect.stringMatching(/legacy\.accounts.*\(id\) is not unique.*create one/),
+  };
+  await expect(lockstep.control.start()).rejects.toMatchObject(refused);
+  await expect(lockstep.control.status()).rejects.toMatchObject(refused);
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual([]);
+
+  await at.sql.legacy('ALTER TABLE accounts ADD PRIMARY KEY (id)');
+  await lockstep.control.start();
+  await advanceTo(lockstep, 'validate');
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+});
+
+test.each([
+  {
+    what: 'loses its key',
+    alter: 'ALTER TABLE accounts DROP PRIMARY KEY, DROP INDEX accounts_email',
+    why: /account in the legacy store were altered.*- accounts unique \(id\)/,
+    mend: 'ALTER TABLE accounts ADD PRIMARY KEY (id), ADD UNIQUE accounts_email (email)',
+  },
+  {
+    what: 'gets a key of another type',
+    alter: 'ALTER TABLE accounts MODIFY id VARCHAR(20) NOT NULL',
+    why: /account in the legacy store were altered.*- accounts\.id int\S* not null.*\+ accounts\.id varchar\(20\) not null/,
+    mend: 'ALTER TABLE accounts MODIFY id INT NOT NULL',
+  },
+])(
+  'a table that $what under a backfill stops it, and it goes on when it is as before',
+  async ({ alter, why, mend }) => {
+    await using at = await filled();
+    await copying(at);
+    await at.sql.legacy(alter);
+    const lines = await stopped(at);
+    expect(lines).toMatch(why);
+    expect(lines).toMatch(/lockstep backfill: it goes on where it stopped/);
+    await at.sql.legacy(mend);
+    await completed(at);
+  },
+);
+
+test('a table that is altered while a backfill continues as new stops it too', async () => {
+  await using at = await filled();
+  await at.lockstep.control.setRate(1);
+  await at.lockstep.control.send('advance');
+  const workflowId = backfillWorkflowId(at.migration.name);
+  await until('ranges are planned', async () => (await progress(at)).total > 0);
+  await at.temporal.workflow.getHandle(workflowId).terminate('to be continued');
+  const fingerprints = {
+    legacy: await at.stores.legacy.fingerprint(account),
+    modern: await at.stores.modern.fingerprint(account),
+  };
+  await at.sql.legacy('ALTER TABLE accounts ADD COLUMN later integer');
+  const continued: BackfillInput = {
+    migration: at.migration.name,
+    entities: [account.name],
+    parallel: 1,
+    paused: false,
+    rate: null,
+    carried: { startedAt: new Date().toISOString(), throttledMs: 0, fingerprints: { account: fingerprints } },
+  };
+  const { stopped: why } = await at.temporal.workflow.execute('backfill', {
+    workflowId,
+    taskQueue: at.migration.taskQueue,
+    args: [continued],
+  });
+  expect(why).toMatch(/account in the legacy store were altered.*\+ accounts\.later int/);
+});
+
+test('rows that change their keys under a backfill are found, keep reads where they are, and are repaired', async () => {
+  await using at = await filled();
+  const { control, reconciliation } = at.lockstep;
+  await copying(at);
+  await control.send('pause');
+  const [last] = await at.sql.modern('SELECT max(id) AS id FROM accounts');
+  const ahead = Number(last?.id);
+  expect(ahead).toBeLessThan(rows);
+  // Behind where the copy stands, so that it is not met; and away from where it has been copied.
+  await at.sql.legacy(`UPDATE accounts SET id = -7 WHERE id = ${rows}`);
+  await at.sql.legacy(`UPDATE accounts SET id = ${rows + 7} WHERE id = 3`);
+  await control.setRate(null);
+  await control.send('resume');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  await advanceTo(at.lockstep, 'validate');
+  expect(await reconciliation.run()).toMatchObject({ found: 2 });
+  const found = await reconciliation.differences(10);
+  expect(found.map(({ key, verdict }) => [...key, verdict]).sort()).toEqual([
+    ['-7', 'missing'],
+    ['3', 'extra'],
+  ]);
+  expect(await shown(at)).toMatch(/evidence .* 2 differences/);
+  await expect(control.send('advance')).rejects.toMatchObject({ code: 'GateRefused' });
+
+  expect(await reconciliation.run({ repair: true })).toMatchObject({ found: 2, repaired: 2 });
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+  expect(await control.send('advance')).toMatchObject({ phase: 'switch-reads' });
+});
+
+test('a key that no field can hold stops a backfill, and it goes on when the row is corrected', async () => {
+  const table = (id: string) =>
+    `CREATE TABLE accounts (id ${id} NOT NULL PRIMARY KEY, owner varchar(100) NOT NULL, email varchar(100), balance decimal(12,2) NOT NULL)`;
+  await using at = await filled({
+    entities: [account],
+    tables: { legacy: [table('BIGINT')], modern: [table('bigint')] },
+  });
+  await at.sql.legacy(`UPDATE accounts SET id = 9007199254740993 WHERE id = ${rows}`);
+  await at.lockstep.control.send('advance');
+  const lines = await stopped(at);
+  expect(lines).toMatch(/stopped: .*key.*accounts.*column id .*2\^53.*correct the row/);
+  expect(lines).not.toContain('9007199254740993');
+  await at.sql.legacy(`UPDATE accounts SET id = ${rows} WHERE id > ${rows}`);
+  await completed(at);
+});
+
+test('a value that the target refuses is shown, keeps no other from being copied, and is copied when it is corrected', async () => {
+  await using at = await moving('dual-write', { policy: { backfillChunk: 100 } });
+  const { control, reconciliation } = at.lockstep;
+  await at.sql.legacy(values((id) => (id === 1_234 ? refusedByModern : '5.00')));
+  await control.send('advance');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  expect(await shown(at)).toMatch(/2999 copied, 0 there already, 1 refused, complete/);
+  const expected = await tableOf(at, 'legacy', 'accounts');
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(expected.filter(({ id }) => id !== '1234'));
+  expect(await at.stores.modern.differences(at.migration.name, 10)).toMatchObject([
+    { key: ['1234'], verdict: 'refused', reason: expect.stringContaining('accounts_limit') },
+  ]);
+
+  await at.sql.legacy('UPDATE accounts SET balance = 1 WHERE id = 1234');
+  await control.send('startBackfill');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  expect(await progress(at)).toMatchObject({ copied: 1, skipped: rows - 1, refused: 0 });
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+  expect(await reconciliation.run()).toMatchObject({ found: 0 });
+  expect(await reconciliation.differences(10)).toEqual([]);
+});

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { statusLines } from '../../cli/status-lines.ts';
+import { obstacles } from '../../databases/obstacles.ts';
+import { account, newAccount } from '../accounts.ts';
+import { type Moving, moving } from '../harness.ts';
+import { hinder, type Said } from '../hinder.ts';
+import { entryIn, settled, tableOf } from '../look.ts';
+import { until } from '../until.ts';
+
+const rows = 3_000;
+const room = 1_000;
+
+const targets: (Said & { from: 'mysql' | 'postgresql' })[] = [
+  { from: 'mysql', engine: 'PostgreSQL', code: '53100' },
+  { from: 'postgresql', engine: 'MariaDB', code: '1114' },
+];
+
+const shown = async ({ lockstep: { control } }: Moving) =>
+  statusLines(await control.status(), await control.owed()).join('\n');
+
+test.each(targets)('a disk of $engine that fills up makes all that it is to take wait', async (target) => {
+  await using at = await moving('dual-write', { from: target.from, policy: { backfillChunk: 100 } });
+  const { control } = at.lockstep;
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
+  await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
+  const enlarge = await hinder(at.sql.modern, 'accounts', target, room);
+
+  await control.send('advance');
+  const accounts = at.lockstep.repository(account);
+  const { operationId } = await accounts.create(newAccount());
+  await until('the room is used up', async () => (await control.status()).backfill?.waiting);
+  await until('the live write has been tried', async () => (await control.owed()).reason);
+
+  const { cause, remedy } = obstacles.disk;
+  const lines = await shown(at);
+  expect(lines).toMatch(/owed {6}1 pending, 0 parked/);
+  const waits = new RegExp(
+    `waits: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; it goes on by itself then`,
+    'g',
+  );
+  // The copy, and the write that is owed.
+  expect(lines.match(waits)).toHaveLength(2);
+  expect(lines).not.toContain('secret');
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({
+    status: 'pending',
+    failure: 'StoreUnavailable',
+  });
+  expect(await at.stores.modern.differences(at.migration.name, 10)).toEqual([]);
+  const copied = await expectEveryCheckpointAtItsRows(at);
+  expect(await at.sql.modern('SELECT count(*) AS n, max(id) AS last FROM accounts')).toEqual([
+    { n: String(copied), last: String(copied) },
+  ]);
+  expect(copied).toBeGreaterThan(0);
+
+  await enlarge();
+  // Nobody has to say so; whoever does not want to wait for the next try may.
+  await control.send('resume');
+  await until('the backfill is done', async () => (await control.status()).backfill?.done);
+  expect((await control.status()).backfill).toMatchObject({
+    refused: 0,
+    waiting: null,
+    stopped: null,
+  });
+  await settled(at);
+  expect(await control.owed()).toMatchObject({ pending: 0, parked: 0, reason: null });
+  expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+  expect(await at.stores.modern.differences(at.migration.name, 10)).toEqual([]);
+});
+
+/** What is copied ends at a cursor; gives how many rows that are. */
+async function expectEveryCheckpointAtItsRows(at: Moving): Promise<number> {
+  const chunks = await at.stores.modern.chunks(at.migration.name, account.name);
+  for (const { lower, cursor, copied, skipped, refused } of chunks) {
+    const first = Number(lower?.[0] ?? 0);
+    const last = Number(cursor?.[0] ?? first);
+    expect({ copied, skipped, refused }).toEqual({ copied: last - first, skipped: 0, refused: 0 });
+  }
+  return chunks.reduce((sum, { copied }) => sum + copied, 0);
+}
