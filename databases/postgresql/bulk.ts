@@ -180,27 +180,24 @@ function isBare({ natural, rule, limits, read }: CatalogueColumn): boolean {
   return bareKinds.includes(natural.kind);
 }
 
-/** Awaits the answer, not only the last byte: a refusal comes with it. */
+/**
+ * Awaits the answer, not only the last byte: a refusal comes with it, or before it. From then on the stream has no connection
+ * any more, and must be given nothing, not even its end.
+ */
 async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<void> {
   const stream = client.query(copyFrom(`COPY ${into} FROM STDIN`));
-  const ended = finished(stream);
-  // Handled below; a refusal may come while the pieces are still being written.
-  ended.catch(() => undefined);
-  for (let at = 0; at < rows.length && !stream.destroyed; at += pieceBytes) {
-    if (!stream.write(rows.subarray(at, at + pieceBytes))) await drained(stream);
-  }
-  stream.end();
-  await ended;
-}
-
-function drained(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done).off('error', done).off('close', done);
-      resolve();
-    };
-    stream.on('drain', done).on('error', done).on('close', done);
+  let isOver = false;
+  const ended = finished(stream).finally(() => {
+    isOver = true;
   });
+  // Handled below; a refusal may come while the pieces are still being written.
+  const settled = ended.catch(() => undefined);
+  for (let at = 0; at < rows.length && !isOver; at += pieceBytes) {
+    const piece = rows.subarray(at, at + pieceBytes);
+    await Promise.race([settled, new Promise<void>((sent) => stream.write(piece, () => sent()))]);
+  }
+  if (!isOver) stream.end();
+  await ended;
 }
 
 /** A row that COPY gave: its cells are escaped already. */

@@ -3,7 +3,7 @@ import { type Obstacle, obstacles } from '../../databases/obstacles.ts';
 import type { Store } from '../../databases/store.ts';
 import type { Key } from '../../model/canonical.ts';
 import { hinder, type Said } from '../hinder.ts';
-import { account } from './entities.ts';
+import { type Account, account } from './entities.ts';
 import { atEachPlace, fence, migrationName, writeOf, writeOne } from './places.ts';
 
 const { disk, memory, connections, readOnly, lock, time } = obstacles;
@@ -53,8 +53,8 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     await at().store.planChunks(migrationName, account.name, []);
   });
 
-  async function copying(store: Store) {
-    const items = rows.map((row) => writeOf(account, row));
+  async function copying(store: Store, given: readonly Account[] = rows) {
+    const items = given.map((row) => writeOf(account, row));
     const { page, unfit } = (await store.pageTarget(account)).pageOf(
       items.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
     );
@@ -125,5 +125,24 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
       process.off('warning', note);
       await release();
     }
+  });
+
+  test('while more than the network holds is on its way ends nothing but the load', async () => {
+    const { store, sql } = at();
+    // As long as the column may be.
+    const filler = 'e'.repeat(engine === 'PostgreSQL' ? 2_000 : 90);
+    const many = Array.from({ length: 15_000 }, (_, index) => ({
+      ...full,
+      id: index + 1,
+      email: `${index}${filler}`,
+    }));
+    const { put } = await copying(store, many);
+    const [said] = known[engine];
+    const release = await hinder(sql, 'accounts', { engine, code: said?.code ?? '', afterSeconds: 1 });
+    for (let load = 0; load < 3; load++)
+      await expect(put([])).rejects.toMatchObject({ code: 'StoreUnavailable' });
+    await release();
+    expect(await put([])).toMatchObject({ taken: true, copied: many.length, refused: 0 });
+    await sql('DELETE FROM accounts');
   });
 });
