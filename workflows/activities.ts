@@ -76,8 +76,15 @@ const heartbeats = { heartbeatTimeout: '10s', startToCloseTimeout: '6 hours' } a
 /** Long activities that report by heartbeat; a lost worker is noticed within ten seconds. */
 export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses });
 
-/** A store that takes nothing for now is left to the workflow, which says what it waits for. */
-const shown = { ...pauses, nonRetryableErrorTypes: ['StoreUnavailable' satisfies FailureCode] };
+/**
+ * A store that takes nothing for now is left to the workflow, which says what it waits for. What is left to try again has
+ * mostly lost its worker, which is no reason to wait the longer, the more often it happens.
+ */
+const shown = {
+  ...pauses,
+  maximumInterval: '2s' as const,
+  nonRetryableErrorTypes: ['StoreUnavailable' satisfies FailureCode],
+};
 export const bulkShown = proxyActivities<Activities>({ ...heartbeats, retry: shown });
 
 /** As `bulkShown`; cancelled, they end with what they have come to. */

@@ -173,7 +173,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   async function copySlice({ entity, range }: Range): Promise<RangeSlice | null> {
     const planned = fingerprints[entity];
     if (!planned) throw new TypeError('a range belongs to a plan');
-    const keysPerSecond = rate === null ? null : Math.max(1, rate / Math.max(1, input.parallel));
+    const keysPerSecond = rate === null ? null : Math.max(1, rate / lanesAtWork());
     const scope = new CancellationScope();
     underWay.add(scope);
     try {
@@ -188,6 +188,11 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     } finally {
       underWay.delete(scope);
     }
+  }
+
+  /** A lane without a range must not keep its part of the rate. */
+  function lanesAtWork(): number {
+    return Math.max(1, Math.min(input.parallel, ranges.filter((range) => !range.done).length));
   }
 
   /** What runs ends with its chunk, what waits is over, and both go on under what is said now. */

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { type Moving, moving } from '../harness.ts';
 import { until } from '../until.ts';
 
 const rows = 6_000;
 
-async function filled(): Promise<Moving> {
-  const at = await moving('dual-write', { policy: { backfillChunk: 100 } });
+async function filled(backfillChunk = 100): Promise<Moving> {
+  const at = await moving('dual-write', { policy: { backfillChunk } });
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   return at;
@@ -56,6 +57,25 @@ test('a backfill tells how far it is, holds when it is paused, and goes on at an
     ['twin', true, 0],
     ['flagged', true, 0],
   ]);
+});
+
+test('a range that is alone has all of the rate', async () => {
+  await using at = await filled(rows);
+  const { control } = at.lockstep;
+  await control.setRate(500);
+  await control.send('advance');
+  await until('the only range that is left goes at the rate', async () => {
+    const { events } = await at.temporal.workflow
+      .getHandle(backfillWorkflowId(at.migration.name))
+      .fetchHistory()
+      .catch(() => ({ events: null }));
+    const orders = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      scheduled?.activityType?.name === 'copyRange' ? [scheduled.input?.payloads?.[0]?.data] : [],
+    );
+    return orders.some((data) => JSON.parse(Buffer.from(data ?? []).toString()).keysPerSecond === 500);
+  });
+  await control.setRate(null);
+  await until('the backfill is done', async () => (await progress(at)).done);
 });
 
 test('a table that is altered under a backfill stops it, and it goes on from there', async () => {
