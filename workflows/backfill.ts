@@ -204,6 +204,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   async function catchUp(entity: string): Promise<void> {
     let after: string | null = null;
     do {
+      await condition(() => !paused);
       const from: string | null = after;
       const page: { after: string | null; changed: number } = await insisting(entity, () =>
         bulkShown.catchUp({ entity, after: from }),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { backfillWorkflowId } from '../../workflows/messages.ts';
+import type { BackfillInput } from '../../workflows/backfill.ts';
+import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
 import { type Moving, moving } from '../harness.ts';
 import { until } from '../until.ts';
 
@@ -76,6 +77,42 @@ test('a range that is alone has all of the rate', async () => {
   });
   await control.setRate(null);
   await until('the backfill is done', async () => (await progress(at)).done);
+});
+
+test('a backfill that is paused when its rows are in does not catch up', async () => {
+  await using at = await moving('backfill');
+  await until('the backfill is done', async () => (await progress(at)).done);
+  const handle = await at.temporal.workflow.start<(input: BackfillInput) => Promise<BackfillProgress>>(
+    'backfill',
+    {
+      workflowId: backfillWorkflowId(at.migration.name),
+      taskQueue: at.migration.taskQueue,
+      args: [
+        {
+          migration: at.migration.name,
+          entities: ['account'],
+          parallel: 1,
+          paused: true,
+          rate: null,
+          resume: true,
+          carried: null,
+        },
+      ],
+    },
+  );
+  const history = async () => (await handle.fetchHistory()).events ?? [];
+  // What a workflow task asks for is written with it: nothing can come later.
+  await until('the task after the plan is over', async () => {
+    const events = await history();
+    const planned = events.findIndex((event) => event.activityTaskCompletedEventAttributes);
+    return planned >= 0 && events.slice(planned).some((event) => event.workflowTaskCompletedEventAttributes);
+  });
+  const asked = (await history()).flatMap(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+  );
+  expect(asked).toEqual(['planBackfill']);
+  await handle.signal(setPaused, false);
+  expect(await handle.result()).toMatchObject({ done: true, stopped: null });
 });
 
 test('a table that is altered under a backfill stops it, and it goes on from there', async () => {
