@@ -9,7 +9,7 @@ import { routeOf, type WriteRoute } from '../model/operation.ts';
 import { rangesFor } from '../model/ranges.ts';
 import type { ActivityContext } from './context.ts';
 import { convergeKeys, followingItems } from './converge.ts';
-import { type BulkRoute, type CopyOrder, rangeCopier } from './copy-range.ts';
+import { type BulkRoute, type CopiedSlice, type CopyOrder, rangeCopier } from './copy-range.ts';
 import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
 import { beating } from './heartbeat.ts';
 import type { LiveLatency } from './live-latency.ts';
@@ -44,8 +44,7 @@ const keysPerCatchUp = 200;
 
 export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
   const { migration, stores } = context;
-  const throttle = new Throttle(latency, migration.policy.backfillSlowdown);
-  const copier = rangeCopier(context, throttle);
+  const copier = rangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -96,37 +95,16 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const route = await bulkRoute();
     const order = { ...request, entity, check };
     const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
-    const { chunk, throttledMs } = viaBulk
-      ? await copier.copyPages(order, route)
-      : await beating(() => copyByRoutine(order, route));
+    const { chunk, throttledMs } = await beating(() =>
+      viaBulk ? copier.copyPages(order, route) : copyByRoutine(order, route),
+    );
     return { progress: progressOf(chunk), throttledMs };
   }
 
   /** Where no rows can come in by the bulk load. */
-  async function copyByRoutine(
-    { entity, ...order }: CopyOrder,
-    route: BulkRoute,
-  ): Promise<{ chunk: Chunk; throttledMs: number }> {
+  function copyByRoutine(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
     const target = stores[route.secondary];
-    const until = Date.now() + order.sliceMs;
-    let chunk = await copier.chunkOf(target, entity, order.range);
-    let throttledMs = 0;
-    while (!chunk.done && Date.now() < until && !Context.current().cancellationSignal.aborted) {
-      const started = Date.now();
-      const from = chunk;
-      const { result, pausedMs } = await throttle.copying(
-        () => copyChunk({ entity, ...order }, from, route, target),
-        copier.pausing,
-      );
-      chunk = result.next;
-      throttledMs += pausedMs;
-      Context.current().heartbeat({ range: chunk.range, copied: chunk.copied });
-      if (order.keysPerSecond !== null && !chunk.done) {
-        const due = (result.keys / Math.max(1, order.keysPerSecond)) * 1000;
-        await copier.pausing(due - (Date.now() - started));
-      }
-    }
-    return { chunk, throttledMs };
+    return copier.copySlice(order, target, (from) => copyChunk(order, from, route, target));
   }
 
   async function copyChunk(
@@ -170,7 +148,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
         outcomes,
       ),
     ]);
-    return { next: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
+    return { chunk: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
   }
 
   /**

@@ -6,7 +6,6 @@ import type { WriteRoute } from '../model/operation.ts';
 import { ChunkSize } from './chunk-size.ts';
 import type { ActivityContext } from './context.ts';
 import { type PageAtHand, pagesOf } from './copy-pages.ts';
-import { beating } from './heartbeat.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface CopyOrder {
@@ -19,6 +18,12 @@ export interface CopyOrder {
   readonly check: () => Promise<void>;
 }
 
+/** Where a range stands after a slice, and how long that one paused for live writes. */
+export interface CopiedSlice {
+  readonly chunk: Chunk;
+  readonly throttledMs: number;
+}
+
 export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
 
 /** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
@@ -27,33 +32,20 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
 
-  async function copyPages(
-    order: CopyOrder,
-    route: BulkRoute,
-  ): Promise<{ chunk: Chunk; throttledMs: number }> {
+  async function copyPages(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
     const { entity, range, keysPerSecond } = order;
     const target = stores[route.secondary];
     const size = sizeFor(entity);
-    const until = Date.now() + order.sliceMs;
     const pages = await pagesOf(context, entity, stores[route.primary], target, route);
     const fence = { migration: migration.name, epoch: route.epoch };
-    let chunk = await chunkOf(target, entity, range);
     const reading: { ahead: Promise<PageAtHand> | null } = { ahead: null };
     let wary = false;
-    let throttledMs = 0;
     try {
-      while (!chunk.done && Date.now() < until && !isCancelled()) {
-        const began = Date.now();
-        const { result: keys, pausedMs } = await throttle.copying(copyNext, pausing);
-        throttledMs += pausedMs;
-        if (keysPerSecond !== null && !chunk.done)
-          await pausing((keys / keysPerSecond) * 1000 - (Date.now() - began));
-      }
+      return await copySlice(order, target, copyPage);
     } finally {
       // A page that nobody takes is still being read.
       await reading.ahead?.catch(() => undefined);
     }
-    return { chunk, throttledMs };
 
     function readFrom(from: Chunk): Promise<PageAtHand> {
       const reading = readChecked(from);
@@ -73,36 +65,57 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
       return page;
     }
 
-    async function copyNext(): Promise<number> {
+    async function copyPage(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
       const started = Date.now();
-      const { page, unfit, last, full } = await (reading.ahead ?? readFrom(chunk));
-      const next = { cursor: last ?? chunk.cursor, done: !full };
+      const { page, unfit, last, full } = await (reading.ahead ?? readFrom(from));
+      const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
-      reading.ahead = full && !throttle.holds ? readFrom({ ...chunk, ...next }) : null;
+      reading.ahead = full && !throttle.holds ? readFrom({ ...from, ...next }) : null;
       const { slowly } = pages;
-      const result = await target.copyPage(entity, { page, unfit, from: chunk, next, slowly, wary }, fence);
+      const result = await target.copyPage(entity, { page, unfit, from, next, slowly, wary }, fence);
       wary = result.met;
-      if (result.taken) {
-        chunk = {
-          ...chunk,
-          ...next,
-          copied: chunk.copied + result.copied,
-          skipped: chunk.skipped + result.skipped,
-          refused: chunk.refused + result.refused,
-          bytes: chunk.bytes + page.bytes,
-        };
-      } else {
+      if (!result.taken) {
         await reading.ahead;
         reading.ahead = null;
-        chunk = await chunkOf(target, entity, range);
       }
+      const chunk = result.taken
+        ? {
+            ...from,
+            ...next,
+            copied: from.copied + result.copied,
+            skipped: from.skipped + result.skipped,
+            refused: from.refused + result.refused,
+            bytes: from.bytes + page.bytes,
+          }
+        : await chunkOf(target, entity, range);
       const keys = page.keys + unfit.length;
       const { bytes } = page;
       page.release();
       size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.holds });
-      Context.current().heartbeat({ range, copied: chunk.copied });
-      return keys;
+      return { chunk, keys };
     }
+  }
+
+  /** Chunk after chunk for about `sliceMs`, in turn with live writes and at the rate. */
+  async function copySlice(
+    { entity, range, keysPerSecond, sliceMs }: CopyOrder,
+    target: Store,
+    copy: (from: Chunk) => Promise<{ chunk: Chunk; keys: number }>,
+  ): Promise<CopiedSlice> {
+    const until = Date.now() + sliceMs;
+    let chunk = await chunkOf(target, entity, range);
+    let throttledMs = 0;
+    while (!chunk.done && Date.now() < until && !isCancelled()) {
+      const from = chunk;
+      const began = Date.now();
+      const { result, pausedMs } = await throttle.copying(() => copy(from), pausing);
+      chunk = result.chunk;
+      throttledMs += pausedMs;
+      Context.current().heartbeat({ range, copied: chunk.copied });
+      if (keysPerSecond !== null && !chunk.done)
+        await pausing((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
+    }
+    return { chunk, throttledMs };
   }
 
   function sizeFor(entity: Entity): ChunkSize {
@@ -130,11 +143,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     }
   }
 
-  return {
-    copyPages: (order: CopyOrder, route: BulkRoute) => beating(() => copyPages(order, route)),
-    chunkOf,
-    pausing,
-  };
+  return { copyPages, copySlice, chunkOf };
 }
 
 function isCancelled(): boolean {
