@@ -6,7 +6,7 @@ import { postgresql } from '../../deploy/dev/postgresql.ts';
 import { type Direct, direct } from '../databases/direct.ts';
 import { until } from '../until.ts';
 import { ownServer } from './own-server.ts';
-import { peopleTables, personIn } from './people.ts';
+import { peopleTables, personIn, personOf } from './people.ts';
 import { differingPeople } from './people-compared.ts';
 import { fillPeople, run } from './people-rows.ts';
 import { type PeopleStage, peopleStage } from './people-stage.ts';
@@ -57,7 +57,7 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
   const people = lockstep.repository(personIn('map'));
   let failed = 0;
   for (let turn = 1; turn <= liveWrites; turn++)
-    await people.create(personOf(rows + turn)).catch(() => {
+    await people.create({ ...personOf(rows + turn, turn), note: 'x'.repeat(200) }).catch(() => {
       failed += 1;
     });
   const owed = await lockstep.control.owed();
@@ -132,17 +132,4 @@ async function copiedBy({ stores }: PeopleStage, { rows: query }: Direct) {
     `SELECT (SELECT sum(copied) FROM ${chunks}) AS copied, (SELECT count(*) FROM people WHERE id <= ${rows}) AS there`,
   );
   return { before: Number(row?.copied), there: Number(row?.there) };
-}
-
-function personOf(id: number) {
-  return {
-    id,
-    email: `live.${id}@example.org`,
-    name: `live ${id}`,
-    city: null,
-    balance: '1.00',
-    visits: 1,
-    seenAt: '2024-01-01T00:00:00.000000Z',
-    note: 'x'.repeat(200),
-  };
 }

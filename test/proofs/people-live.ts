@@ -1,7 +1,7 @@
 import type { Lockstep } from '../../client/connect.ts';
 import { Random } from '../../examples/orders/random.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { Person, personIn } from './people.ts';
+import { type personIn, personOf } from './people.ts';
 
 const again = ['OutcomeUnknown', 'StoreUnavailable', 'Fenced'];
 const expected = ['NotFound', 'AlreadyExists'];
@@ -82,17 +82,4 @@ export class LivePeople {
 
 function repositoryOf(lockstep: Lockstep, entity: ReturnType<typeof personIn>) {
   return lockstep.repository(entity);
-}
-
-function personOf(id: number, turn: number): Person {
-  return {
-    id,
-    email: `live.${turn}@example.org`,
-    name: `live ${turn}`,
-    city: null,
-    balance: '1.00',
-    visits: turn,
-    seenAt: '2024-01-01T00:00:00.000000Z',
-    note: null,
-  };
 }

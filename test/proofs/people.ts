@@ -18,6 +18,20 @@ const personSchema = z.strictObject({
 /** Eight columns, about 134 bytes a row: what bulk copies are measured by. */
 export type Person = z.infer<typeof personSchema>;
 
+/** What a live write puts in; `turn` tells it from others. */
+export function personOf(id: number, turn: number): Person {
+  return {
+    id,
+    email: `live.${turn}@example.org`,
+    name: `live ${turn}`,
+    city: null,
+    balance: '1.00',
+    visits: turn,
+    seenAt: '2024-01-01T00:00:00.000000Z',
+    note: null,
+  };
+}
+
 /** As a column map on both sides, or as one row that becomes two by functions. */
 export const forms = ['map', 'functions'] as const;
 export type Form = (typeof forms)[number];

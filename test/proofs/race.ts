@@ -7,7 +7,7 @@ import { type Entity, keyOf } from '../../model/entity.ts';
 import { imageOf } from '../../model/field.ts';
 import { HybridClock } from '../../model/version.ts';
 import { withoutGuard } from '../unguarded.ts';
-import type { Person } from './people.ts';
+import { personOf } from './people.ts';
 import { fillPeople, run } from './people-rows.ts';
 import { type PeopleStage, peopleStage } from './people-stage.ts';
 import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
@@ -166,19 +166,6 @@ class LiveWriter {
       if (converged?.status !== 'conflict') throw new Error(`a live write was ${converged?.status}`);
     }
   }
-}
-
-function personOf(id: number, write: number): Person {
-  return {
-    id,
-    email: `live.${write}@example.org`,
-    name: `live ${write}`,
-    city: null,
-    balance: '1.00',
-    visits: write,
-    seenAt: '2024-01-01T00:00:00.000000Z',
-    note: null,
-  };
 }
 
 async function judge(
