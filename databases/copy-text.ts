@@ -107,11 +107,13 @@ export class CopyText {
       this.null();
       return;
     }
-    if (prefix === '' && value.length <= mostByLetter && this.#letters(value)) return;
-    if (prefix === '' && !special.test(value)) {
-      this.#separate(value.length * 3);
-      this.#length += this.#bytes.write(value, this.#length);
-      return;
+    if (prefix === '') {
+      if (value.length <= mostByLetter && this.#letters(value)) return;
+      if (!special.test(value)) {
+        this.#separate(value.length * 3);
+        this.#length += this.#bytes.write(value, this.#length);
+        return;
+      }
     }
     const encoded = Buffer.from(value, 'utf8');
     this.text(encoded, 0, encoded.length, prefix);

@@ -1,8 +1,8 @@
 import { type Access, marks } from './access.ts';
 
 /**
- * Takes settled entries out of the journal, and records of decided transactions, in small steps. The statuses are written out so that the index on them is used;
- * `discarded` is not among them, because such an entry is the reason why the stores differ.
+ * Takes settled entries out of the journal, and records of decided transactions, in small steps. The statuses are written out
+ * so that the index on them is used; `discarded` is not among them, because such an entry is the reason why the stores differ.
  */
 export function pruningOf(access: Access) {
   const settled = "status IN ('completed', 'failed', 'aborted', 'compensated')";
