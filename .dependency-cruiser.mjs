@@ -1,4 +1,4 @@
-/** Which of our folders each folder may import from, besides itself. Test, bench and examples may import from all. */
+/** Which of our folders each folder may import from, besides itself. Test, proofs, bench and examples may import from all. */
 const allowed = {
   model: [],
   databases: ['model'],
@@ -10,6 +10,19 @@ const allowed = {
   cli: ['model', 'client', 'workers', 'deploy'],
   deploy: ['scripts'],
   scripts: [],
+};
+/** The rooms of a folder, from the ground up: each may import from those before it, types included. */
+const floors = {
+  databases: [
+    ['columns'],
+    ['copy-format'],
+    ['contract'],
+    ['engine'],
+    ['mysql', 'postgresql', 'sql'],
+    ['backfill', 'comparison', 'transactions'],
+    ['sql-store.ts'],
+    ['open.ts'],
+  ],
 };
 const product = '^(model|databases|workflows|activities|client|workers|cli|deploy)/';
 
@@ -23,6 +36,28 @@ export default {
       from: { path: `^${folder}/` },
       to: { pathNot: ['node_modules/', ...[folder, ...others].map(start)], dependencyTypesNot: ['core'] },
     })),
+    ...Object.entries(floors).flatMap(([folder, levels]) =>
+      levels.flatMap((rooms, level) =>
+        rooms.map((room) => ({
+          name: `${folder}-${room}-imports`,
+          comment: `${folder}/${room} may import from the rooms before it: ${levels.slice(0, level).flat().join(', ') || 'none'}`,
+          severity: 'error',
+          from: { path: start(`${folder}/${room}`) },
+          to: {
+            path: `^${folder}/`,
+            pathNot: [...levels.slice(0, level).flat(), room].map((other) => start(`${folder}/${other}`)),
+          },
+        })),
+      ),
+    ),
+    {
+      name: 'engines-stay-behind-the-contract',
+      comment:
+        'activities and the client know stores by databases/contract, and open them with databases/open.ts',
+      severity: 'error',
+      from: { path: '^(activities|client)/' },
+      to: { path: '^databases/', pathNot: ['^databases/contract/', '^databases/open\\.ts$'] },
+    },
     {
       name: 'workflows-are-deterministic',
       comment: 'workflow code runs in a sandbox: nothing of Node, no drivers',
@@ -57,10 +92,10 @@ export default {
     },
     {
       name: 'no-cycles',
-      comment: 'modules that load each other; a cycle of which one import is of types alone does no harm',
+      comment: 'modules that need each other, be it for types alone: neither can be read without the other',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
   ],
   options: {
@@ -79,5 +114,9 @@ export default {
 
 /** @param {string} path */
 function start(path) {
-  return path.endsWith('$') ? `^${path}` : `^${path}/`;
+  return path.endsWith('$')
+    ? `^${path}`
+    : path.endsWith('.ts')
+      ? `^${path.replace('.', '\\.')}$`
+      : `^${path}/`;
 }

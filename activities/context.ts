@@ -1,5 +1,5 @@
 import type { MetricMeter } from '@temporalio/common';
-import type { OpenMigration } from '../databases/state.ts';
+import type { OpenMigration } from '../databases/contract/current-state.ts';
 import type { HybridClock } from '../model/version.ts';
 
 /** What activities work with. Entry points build it; nothing here connects. */

@@ -1,7 +1,7 @@
 import { LockstepError } from '../model/failure.ts';
 import { hasTransactions } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-import { inDoubt } from './recover.ts';
+import { inDoubt } from './transactions/recover.ts';
 
 export interface Gauge {
   readonly name: string;

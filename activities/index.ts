@@ -1,20 +1,20 @@
-import { backfillActivities } from './backfill.ts';
-import { compareActivities } from './compare.ts';
+import { backfillActivities } from './backfill/backfill.ts';
+import { compareActivities } from './comparison/compare.ts';
+import { repairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { carryingFailures } from './failures.ts';
-import { journalActivities } from './journal.ts';
-import { LiveLatency, timed } from './live-latency.ts';
-import { lookBackActivities } from './look-back.ts';
+import { journalActivities } from './journal/journal.ts';
+import { sweepActivities } from './journal/replicate-captured.ts';
 import { countingVerdicts, measuring } from './metrics.ts';
-import { migrateActivities } from './migrate.ts';
-import { recoverActivities } from './recover.ts';
-import { repairActivities } from './repair.ts';
-import { routeActivities } from './route.ts';
-import { sweepActivities } from './sweep.ts';
-import { transactionActivities } from './transaction.ts';
-import { notingTries } from './tries.ts';
-import { undoActivities } from './undo.ts';
-import { writeActivities } from './write.ts';
+import { migrateActivities } from './migration/migrate.ts';
+import { recoverActivities } from './transactions/recover.ts';
+import { transactionActivities } from './transactions/transaction.ts';
+import { notingTries } from './write/attempts.ts';
+import { LiveLatency, timed } from './write/live-latency.ts';
+import { lookBackActivities } from './write/post-write-validation.ts';
+import { routeActivities } from './write/route.ts';
+import { undoActivities } from './write/undo.ts';
+import { writeActivities } from './write/write.ts';
 
 export type { ActivityContext } from './context.ts';
 

@@ -3,10 +3,10 @@ import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import type { FailureCode, StoreName } from '../model/failure.ts';
 import { entityNamed, type Migration } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-import type { LookBackActivities } from './look-back.ts';
-import { triedInVain } from './tries.ts';
-import type { WriteActivities } from './write.ts';
-import type { Timing, WriteResult } from './write-result.ts';
+import { triedInVain } from './write/attempts.ts';
+import type { LookBackActivities } from './write/post-write-validation.ts';
+import type { WriteActivities } from './write/write.ts';
+import type { Timing, WriteResult } from './write/write-result.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
 export const bucketsMs = [

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fillPeople } from '../test/proofs/people-rows.ts';
-import { type PeopleStage, peopleStage } from '../test/proofs/people-stage.ts';
-import { atLeast, type Bar, type Figures, type Report, report } from '../test/proofs/report.ts';
+import { type PeopleStage, peopleStage } from '../proofs/people/environment.ts';
+import { fillPeople } from '../proofs/people/rows.ts';
+import { atLeast, type Bar, type Figures, type Report, report } from '../proofs/report.ts';
 import { pgloader, rowByRow, shellPipe, type Timed, timed } from './backfill-peers.ts';
 import { median, rounded, type Setting } from './bench.ts';
 

@@ -1,5 +1,4 @@
-import type { Run } from '../test/proofs/command-line.ts';
-import type { Report } from '../test/proofs/report.ts';
+import type { Report, Run } from '../proofs/report.ts';
 
 /** What a bench is run with. What is undefined is the bench's own to choose. */
 export interface Setting extends Run {

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { buildCustomerStage } from '../test/proofs/customer-stage.ts';
-import { comparedColumns } from '../test/proofs/customers.ts';
-import { atLeast, exactly, type Report, report } from '../test/proofs/report.ts';
+import { comparedColumns } from '../proofs/customers/customers.ts';
+import { buildCustomerStage } from '../proofs/customers/environment.ts';
+import { atLeast, exactly, type Report, report } from '../proofs/report.ts';
 import { median, rounded, type Setting } from './bench.ts';
 import { installReladiff, reladiffVersion, timeReladiff } from './reladiff.ts';
 

@@ -1,13 +1,13 @@
 import mysql from 'mysql2/promise';
 import pg from 'pg';
+import type { WriteItem } from '../databases/contract/write.ts';
 import { openStores } from '../databases/open.ts';
-import type { WriteItem } from '../databases/store.ts';
 import { keyOf } from '../model/entity.ts';
 import { imageOf } from '../model/field.ts';
 import { defineMigration } from '../model/migration.ts';
-import { account, createAccounts } from '../test/accounts.ts';
-import { createDatabasesOn } from '../test/databases.ts';
-import { atMost, type Figures, type Report, report } from '../test/proofs/report.ts';
+import { atMost, type Figures, type Report, report } from '../proofs/report.ts';
+import { account, createAccounts } from '../test/support/accounts.ts';
+import { createDatabasesOn } from '../test/support/databases.ts';
 import { median, quantile, rounded, type Setting } from './bench.ts';
 
 const defaultWrites = 200;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { StoreUrls } from '../test/proofs/stage.ts';
+import type { StoreUrls } from '../proofs/account/environment.ts';
 
 const run = promisify(execFile);
 /** https://pypi.org/project/reladiff/ */

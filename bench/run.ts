@@ -1,4 +1,4 @@
-import { runFromCommandLine } from '../test/proofs/command-line.ts';
+import { runFromCommandLine } from '../proofs/command-line.ts';
 import { backfill } from './backfill.ts';
 import type { Bench } from './bench.ts';
 import { compare } from './compare.ts';

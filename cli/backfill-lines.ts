@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { MigrationStatus } from '../client/migration-control.ts';
+import type { MigrationStatus } from '../client/operator/migration-control.ts';
 
 type Progress = NonNullable<MigrationStatus['backfill']>;
 type Counts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes' | 'totalBytes'>;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { examine } from '../client/doctor.ts';
+import { examine } from '../client/operator/doctor.ts';
 import { exit } from './output.ts';
 import { openSession } from './session.ts';
 

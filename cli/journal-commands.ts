@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Lockstep } from '../client/connect.ts';
-import type { RetriedOperations } from '../client/journal-control.ts';
+import type { RetriedOperations } from '../client/operator/journal-control.ts';
+import type { Lockstep } from '../client/service/connect.ts';
 import { type OperationStatus, operationStatuses } from '../model/operation.ts';
 import { countFrom, entryLines, entryTable, isOpen, shownEntry } from './journal-entries.ts';
 import { exit } from './output.ts';

@@ -1,4 +1,4 @@
-import type { LocatedEntry } from '../client/journal-control.ts';
+import type { LocatedEntry } from '../client/operator/journal-control.ts';
 import { LockstepError } from '../model/failure.ts';
 import { table } from './output.ts';
 

@@ -1,5 +1,9 @@
 import type { Command as CliCommand } from 'commander';
-import type { MigrationControl, MigrationStatus, Command as Sent } from '../client/migration-control.ts';
+import type {
+  MigrationControl,
+  MigrationStatus,
+  Command as Sent,
+} from '../client/operator/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
 import { phaseAfter, phaseBefore } from '../model/phase.ts';
 import { exit } from './output.ts';

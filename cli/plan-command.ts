@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type EntityPlan, planBackfill } from '../client/backfill-plan.ts';
-import { planPreparation } from '../client/prepare.ts';
+import { type EntityPlan, planBackfill } from '../client/operator/backfill-plan.ts';
+import { planPreparation } from '../client/operator/prepare.ts';
 import { openSession } from './session.ts';
 
 export function addPlanCommand(program: Command): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { planCapture, setCapture } from '../client/capture.ts';
-import { planPreparation, prepareStores, registerSearchAttributes } from '../client/prepare.ts';
-import { connectTemporal } from '../client/temporal.ts';
+import { planCapture, setCapture } from '../client/operator/capture.ts';
+import { planPreparation, prepareStores, registerSearchAttributes } from '../client/operator/prepare.ts';
+import { connectTemporal } from '../client/temporal/connection.ts';
 import { confirmed, openSession } from './session.ts';
 
 export function addPrepareCommand(program: Command): void {

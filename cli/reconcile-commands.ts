@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Reconciliation } from '../client/reconciliation.ts';
+import type { Reconciliation } from '../client/operator/reconciliation.ts';
 import { LockstepError } from '../model/failure.ts';
 import { countFrom } from './journal-entries.ts';
 import { exit, table } from './output.ts';

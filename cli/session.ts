@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { connect, type Lockstep } from '../client/connect.ts';
+import { connect, type Lockstep } from '../client/service/connect.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { loadMigration } from './config.ts';

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { MigrationStatus } from '../client/migration-control.ts';
+import type { MigrationStatus } from '../client/operator/migration-control.ts';
 import { phases } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
 

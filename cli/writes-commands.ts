@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Resolution } from '../client/migration-control.ts';
+import type { Resolution } from '../client/operator/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
 import { countFrom, entryLines, entryTable, shownEntry } from './journal-entries.ts';
 import { exit } from './output.ts';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import type { Migration, StoreOptions } from '../model/migration.ts';
-import type { ConnectionOptions } from './connection.ts';
-import type { Engine } from './engine.ts';
+import type { Store, Stores } from './contract/store.ts';
+import type { ConnectionOptions } from './engine/connection.ts';
+import type { Engine } from './engine/engine.ts';
 import { mysqlEngine } from './mysql/engine.ts';
 import { postgresqlEngine } from './postgresql/engine.ts';
 import { sqlStore } from './sql-store.ts';
-import type { Store, Stores } from './store.ts';
 
 const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOptions) => Engine>> = {
   'postgres:': postgresqlEngine,

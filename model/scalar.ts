@@ -1,5 +1,5 @@
 import { isInteger, isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
-import type { StandIns } from './stand-in.ts';
+import type { StandIns } from './special-values.ts';
 
 /**
  * The kinds of scalar that an entity's field may have. Both a field and a column have one; a column can hold a field when

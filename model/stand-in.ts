@@ -1,17 +1,6 @@
 import { LockstepError } from './failure.ts';
 import { NotCanonical, type Scalar, toCanonical } from './scalar.ts';
-
-/** Values that one database has and the other has not: MySQL's 0000-00-00; PostgreSQL's infinity and NaN. */
-export const specials = ['zero', 'infinity', 'minusInfinity', 'nan'] as const;
-export type Special = (typeof specials)[number];
-
-/**
- * What stands in an image for a special value. It is put in where a row is read and taken out where one is written, so images,
- * digests and the other store only know the stand-in. `'null'` is declared loss: a column that may be null keeps the null, one
- * that may not gets the special value back. `{ as }` is reversible: the value it names must not occur otherwise.
- */
-export type StandIn = 'null' | { readonly as: string };
-export type StandIns = Readonly<Partial<Record<Special, StandIn>>>;
+import { type Special, type StandIn, type StandIns, specials } from './special-values.ts';
 
 /** As a field declares it. Default `refuse`: the row is reported, and not copied. */
 export type Policies<S extends Special> = { readonly [P in S]?: 'refuse' | StandIn };

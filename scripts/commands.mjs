@@ -8,7 +8,7 @@ import { test } from './test.mjs';
  */
 export const commands = new Map([
   ['demo', program('examples/orders/demo.ts')],
-  ['proof', program('test/proofs/run.ts')],
+  ['proof', program('proofs/run.ts')],
   ['bench', program('bench/run.ts')],
   ['lockstep', program('cli/main.ts')],
   ['build:workflows', program('workers/build.ts')],

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { startServer, status, stopServer, up } from '../deploy/dev/servers.ts';
-import { servers } from './servers.ts';
+import { servers } from './support/servers.ts';
 
 test('servers that run are found, not started again', async () => {
   const lines: string[] = [];

@@ -1,7 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
-import { createDatabases, type Databases, proxy } from './servers.ts';
+import { createDatabases, type Databases, proxy } from './support/servers.ts';
 
 interface Session {
   run(sql: string): Promise<unknown[]>;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Lockstep } from '../client/connect.ts';
-import { account, newAccount, refusedByModern } from './accounts.ts';
-import { freePort } from './free-port.ts';
-import { advanceTo, type Scene, scene, started } from './harness.ts';
-import { settled } from './look.ts';
-import { environmentOf, type WorkerProcess, workerProcess } from './process.ts';
-import { until } from './until.ts';
+import type { Lockstep } from '../client/service/connect.ts';
+import { account, newAccount, refusedByModern } from './support/accounts.ts';
+import { freePort } from './support/free-port.ts';
+import { advanceTo, type Scene, scene, started } from './support/harness.ts';
+import { settled } from './support/inspect.ts';
+import { environmentOf, type WorkerProcess, workerProcess } from './support/process.ts';
+import { until } from './support/until.ts';
 
 let at: Scene;
 let lockstep: Lockstep;

@@ -12,11 +12,19 @@ import {
   validationWorkflowId,
   writeWorkflowId,
 } from '../workflows/messages.ts';
-import { type Account, account, bound, ledger, newAccount, refusedByModern, twin } from './accounts.ts';
-import { advanceTo } from './advance.ts';
-import { movingOn } from './scene.ts';
-import { boundScene } from './transactions.ts';
-import { until } from './until.ts';
+import {
+  type Account,
+  account,
+  bound,
+  ledger,
+  newAccount,
+  refusedByModern,
+  twin,
+} from './support/accounts.ts';
+import { advanceTo } from './support/advance.ts';
+import { movingOn } from './support/scene.ts';
+import { boundScene } from './support/transactions.ts';
+import { until } from './support/until.ts';
 
 /**
  * Records the histories that test/workflows/replay.test.ts replays. Run it by hand, and only when released workflows are

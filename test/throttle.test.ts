@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { ChunkSize } from '../activities/chunk-size.ts';
-import { LiveLatency } from '../activities/live-latency.ts';
-import { Throttle } from '../activities/throttle.ts';
+import { ChunkSize } from '../activities/backfill/chunk-size.ts';
+import { Throttle } from '../activities/backfill/throttle.ts';
+import { LiveLatency } from '../activities/write/live-latency.ts';
 
 interface Service {
   readonly everyMs: number;

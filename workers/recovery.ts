@@ -1,7 +1,7 @@
 import { Client, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { dataConverterFrom } from '../client/encryption.ts';
-import { setSchedule } from '../client/schedules.ts';
+import { setSchedule } from '../client/operator/schedules.ts';
+import { dataConverterFrom } from '../client/temporal/encryption.ts';
 import { hasTransactions, type Migration } from '../model/migration.ts';
 import { recoveryWorkflowId } from '../workflows/messages.ts';
 

@@ -1,4 +1,4 @@
-import type { RangeProgress } from '../activities/backfill.ts';
+import type { RangeProgress } from '../activities/backfill/backfill.ts';
 import type { BackfillProgress, EntityProgress } from './messages.ts';
 
 /** One range of one entity, as far as its last slice came. */

@@ -9,8 +9,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RangeSlice } from '../activities/backfill.ts';
-import type { Fingerprints } from '../activities/fingerprint.ts';
+import type { RangeSlice } from '../activities/backfill/backfill.ts';
+import type { Fingerprints } from '../activities/backfill/fingerprint.ts';
 import { failureCodes } from '../model/failure.ts';
 import { bulkShown, bulkUntilTold } from './activities.ts';
 import { Pace, progressDetails, progressOf, type Range, seenOf } from './backfill-progress.ts';

@@ -5,8 +5,8 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Compared, Position } from '../activities/compare.ts';
-import type { Repaired } from '../activities/repair.ts';
+import type { Compared, Position } from '../activities/comparison/compare.ts';
+import type { Repaired } from '../activities/comparison/repair.ts';
 import { bulk, patient } from './activities.ts';
 import { messageOf } from './failures.ts';
 import {

@@ -1,5 +1,5 @@
 import { log } from '@temporalio/workflow';
-import type { Recovery } from '../activities/recover.ts';
+import type { Recovery } from '../activities/transactions/recover.ts';
 import { within } from './activities.ts';
 
 /** A branch this old holds locks that somebody waits for, and keeps a new epoch out. */

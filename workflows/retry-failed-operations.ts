@@ -5,7 +5,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RetryBatch, RetryRequest } from '../activities/journal.ts';
+import type { RetryBatch, RetryRequest } from '../activities/journal/journal.ts';
 import { bulkWithin, within } from './activities.ts';
 import { messageOf } from './failures.ts';
 import { type RetriedOperations, resolveSignal, writeWorkflowId } from './messages.ts';

@@ -1,5 +1,5 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { Swept } from '../activities/sweep.ts';
+import type { Swept } from '../activities/journal/replicate-captured.ts';
 import { bulkWithin } from './activities.ts';
 
 /** Sweeps that are not over by then are left to the next run, which Temporal starts every few seconds. */

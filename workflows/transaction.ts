@@ -1,5 +1,5 @@
 import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
-import type { TransactionResult } from '../activities/transaction.ts';
+import type { TransactionResult } from '../activities/transactions/transaction.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { TransactionInput, TransactionReceipt } from '../model/transaction.ts';

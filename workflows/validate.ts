@@ -1,5 +1,5 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { Compared, Position } from '../activities/compare.ts';
+import type { Compared, Position } from '../activities/comparison/compare.ts';
 import { bulk, patient } from './activities.ts';
 import { messageOf } from './failures.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Timing, WriteResult } from '../activities/write-result.ts';
+import type { Timing, WriteResult } from '../activities/write/write-result.ts';
 import { failureCodes } from '../model/failure.ts';
 import type { WriteInput, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';

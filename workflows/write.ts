@@ -8,8 +8,8 @@ import {
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { UndoResult } from '../activities/undo.ts';
-import type { WriteResult } from '../activities/write-result.ts';
+import type { UndoResult } from '../activities/write/undo.ts';
+import type { WriteResult } from '../activities/write/write-result.ts';
 import type { FailureCode } from '../model/failure.ts';
 import type { OperationStatus, WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';

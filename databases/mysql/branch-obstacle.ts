@@ -1,4 +1,4 @@
-import type { Parameter, TextCells } from '../engine.ts';
+import type { Parameter, TextCells } from '../engine/session.ts';
 
 type Query = (sql: string, parameters?: readonly Parameter[]) => Promise<TextCells[]>;
 

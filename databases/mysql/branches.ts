@@ -1,6 +1,7 @@
 import type mysql from 'mysql2/promise';
-import { type BranchName, branchPrefix } from '../branch-name.ts';
-import type { EngineBranches, Parameter, Session, TextCells } from '../engine.ts';
+import { type BranchName, branchPrefix } from '../engine/branch-name.ts';
+import type { EngineBranches } from '../engine/engine.ts';
+import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import { branchObstacle } from './branch-obstacle.ts';
 import { literal } from './quote.ts';
 

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type mysql from 'mysql2/promise';
 import { NotCanonical } from '../../model/scalar.ts';
-import type { BoundEntity, BoundTable } from '../binding.ts';
-import { type BulkEngine, LoadRefused, type PlacedKey } from '../bulk-engine.ts';
-import { equals } from '../column.ts';
-import { type CopyCell, putCell, putNull } from '../copy-cell.ts';
-import type { CopyText } from '../copy-text.ts';
-import type { Parameter, Session, TextCells } from '../engine.ts';
+import { equals } from '../columns/column.ts';
+import type { BoundEntity, BoundTable } from '../columns/mapping.ts';
+import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
+import type { CopyText } from '../copy-format/copy-text.ts';
+import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
+import type { Parameter, PlacedKey, Session, TextCells } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 

@@ -1,6 +1,7 @@
 import type { Scalar } from '../../model/scalar.ts';
-import { type CatalogueColumn, type ColumnLimits, isCompact } from '../column.ts';
-import { withStandIns } from '../stand-in-sql.ts';
+import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
+import { isCompact } from '../columns/column.ts';
+import { withStandIns } from '../columns/stand-in-sql.ts';
 import { literal } from './quote.ts';
 
 /** What of a column decides how its values are written. */

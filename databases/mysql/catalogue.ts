@@ -1,7 +1,8 @@
 import type { Scalar } from '../../model/scalar.ts';
-import type { CatalogueColumn, CatalogueTable, ColumnLimits } from '../column.ts';
-import type { Session } from '../engine.ts';
-import { mysqlTypes, scalarOf, unmapped } from '../types.ts';
+import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
+import type { CatalogueTable } from '../columns/column.ts';
+import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
+import type { Session } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { ownForm } from './own-form.ts';
 

@@ -2,17 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mysql from 'mysql2/promise';
 import type { StoreName } from '../../model/failure.ts';
-import { type BoundEntity, type BoundTable, keyTexts } from '../binding.ts';
-import type { ConnectionOptions } from '../connection.ts';
-import { joinedBytes } from '../digests.ts';
-import {
-  asideConnections,
-  type Engine,
-  type Parameter,
-  type RawStored,
-  type Session,
-  type TextCells,
-} from '../engine.ts';
+import { type BoundEntity, type BoundTable, keyTexts } from '../columns/mapping.ts';
+import type { ConnectionOptions } from '../engine/connection.ts';
+import { asideConnections, type Engine, type RawStored } from '../engine/engine.ts';
+import type { Parameter, Session, TextCells } from '../engine/session.ts';
+import { joinedBytes } from '../engine/text-limits.ts';
 import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';

@@ -1,5 +1,5 @@
-import { type Obstacle, obstacles } from '../obstacles.ts';
-import type { StoreFailure } from '../store.ts';
+import type { StoreFailure } from '../contract/write.ts';
+import { type Obstacle, obstacles } from '../engine/obstacles.ts';
 
 interface ServerError extends Error {
   readonly code?: string;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, Query } from 'mysql2';
 import type mysql from 'mysql2/promise';
-import type { Parameter } from '../engine.ts';
+import type { Parameter } from '../engine/session.ts';
 
 /** A packet as the driver's parser hands it out; it is the same object for every row. */
 export interface RowPacket {

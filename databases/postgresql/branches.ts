@@ -1,6 +1,7 @@
 import pg from 'pg';
-import { type BranchName, branchPrefix } from '../branch-name.ts';
-import type { EngineBranches, Parameter, Session, TextCells } from '../engine.ts';
+import { type BranchName, branchPrefix } from '../engine/branch-name.ts';
+import type { EngineBranches } from '../engine/engine.ts';
+import type { Parameter, Session, TextCells } from '../engine/session.ts';
 
 /** What two-phase commit needs of the engine. */
 export interface TwoPhaseAccess {

@@ -1,5 +1,6 @@
-import type { CatalogueColumn, CatalogueTable } from '../column.ts';
-import type { Session } from '../engine.ts';
+import type { CatalogueColumn } from '../columns/catalogue.ts';
+import type { CatalogueTable } from '../columns/column.ts';
+import type { Session } from '../engine/session.ts';
 import { type Described, typeOf } from './column-type.ts';
 import { quoteTable } from './quote.ts';
 

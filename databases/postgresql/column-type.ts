@@ -1,5 +1,5 @@
-import type { CatalogueColumn, ColumnLimits } from '../column.ts';
-import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../types.ts';
+import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
+import { elementTypes, postgresqlTypes, scalarOf, type TypeRule, unmapped } from '../columns/types.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { text as literal } from './quote.ts';
 

@@ -3,18 +3,12 @@ import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
-import type { BoundEntity, BoundTable, TextRow } from '../binding.ts';
-import { keyTexts } from '../binding.ts';
-import { equals } from '../column.ts';
-import type { ConnectionOptions } from '../connection.ts';
-import {
-  asideConnections,
-  type Engine,
-  type RawStored,
-  type Session,
-  type TextCells,
-  type WriteRequest,
-} from '../engine.ts';
+import { equals } from '../columns/column.ts';
+import type { BoundEntity, BoundTable, TextRow } from '../columns/mapping.ts';
+import { keyTexts } from '../columns/mapping.ts';
+import type { ConnectionOptions } from '../engine/connection.ts';
+import { asideConnections, type Engine, type RawStored, type WriteRequest } from '../engine/engine.ts';
+import type { Session, TextCells } from '../engine/session.ts';
 import { twoPhaseBranches } from './branches.ts';
 import { postgresqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { type Obstacle, obstacles } from '../obstacles.ts';
-import type { StoreFailure } from '../store.ts';
+import type { StoreFailure } from '../contract/write.ts';
+import { type Obstacle, obstacles } from '../engine/obstacles.ts';
 
 /**
  * Reduces an error to code and names. Messages and details of the server are left out on purpose: they quote rows.

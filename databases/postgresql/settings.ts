@@ -1,5 +1,5 @@
-import type { Session } from '../engine.ts';
-import { clockSetting, oneOf, type Setting } from '../setting.ts';
+import { clockSetting, oneOf, type Setting } from '../contract/setting.ts';
+import type { Session } from '../engine/session.ts';
 
 export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
   const [row] = await query(

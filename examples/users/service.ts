@@ -1,4 +1,4 @@
-import { connect } from '../../client/connect.ts';
+import { connect } from '../../client/service/connect.ts';
 import migration from './lockstep.config.ts';
 import { user } from './user.ts';
 

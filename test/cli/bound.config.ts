@@ -1,5 +1,5 @@
 import { defineMigration } from '../../model/migration.ts';
-import { bound, ledger } from '../accounts.ts';
+import { bound, ledger } from '../support/accounts.ts';
 
 /** As the scene's configuration, with entities that are written in transactions. */
 export default defineMigration({

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { account, newAccount, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { environmentOf, lockstep, sceneConfig } from '../process.ts';
-import { until } from '../until.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { environmentOf, lockstep, sceneConfig } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {
@@ -103,7 +103,10 @@ test.each([
 });
 
 test('a configuration that is missing, or is none, exits with 3', async () => {
-  for (const config of ['no-such.config.ts', sceneConfig.replace('cli/lockstep.config.ts', 'policy.ts')]) {
+  for (const config of [
+    'no-such.config.ts',
+    sceneConfig.replace('cli/lockstep.config.ts', 'support/policy.ts'),
+  ]) {
     const { code, stderr, stdout } = await run('status', '--config', config);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('InvalidDefinition');

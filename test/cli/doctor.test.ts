@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Finding } from '../../client/doctor.ts';
-import { type Scene, scene } from '../harness.ts';
-import { environmentOf, lockstep } from '../process.ts';
-import { boundScene } from '../transactions.ts';
+import type { Finding } from '../../client/operator/doctor.ts';
+import { type Scene, scene } from '../support/harness.ts';
+import { environmentOf, lockstep } from '../support/process.ts';
+import { boundScene } from '../support/transactions.ts';
 
 const config = fileURLToPath(new URL('./bound.config.ts', import.meta.url));
 

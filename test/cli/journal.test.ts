@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn } from '../look.ts';
-import { environmentOf, lockstep } from '../process.ts';
-import { until } from '../until.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn } from '../support/inspect.ts';
+import { environmentOf, lockstep } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { defineMigration } from '../../model/migration.ts';
-import { account, flagged, twin } from '../accounts.ts';
-import { quickPolicy } from '../policy.ts';
+import { account, flagged, twin } from '../support/accounts.ts';
+import { quickPolicy } from '../support/policy.ts';
 
 /** The migration of a test's scene, for commands and workers that run as processes of their own. */
 export default defineMigration({

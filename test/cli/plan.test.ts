@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { scene } from '../harness.ts';
-import { environmentOf, lockstep } from '../process.ts';
+import { scene } from '../support/harness.ts';
+import { environmentOf, lockstep } from '../support/process.ts';
 
 test('plan tells how each entity would be copied, and changes nothing', async () => {
   await using at = await scene();

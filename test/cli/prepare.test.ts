@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { scene } from '../harness.ts';
-import { environmentOf, lockstep, workerProcess } from '../process.ts';
-import { until } from '../until.ts';
+import { scene } from '../support/harness.ts';
+import { environmentOf, lockstep, workerProcess } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 test('from unprepared stores to a running migration, by commands alone', async () => {
   await using at = await scene();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Moving, moving } from '../harness.ts';
-import { environmentOf, lockstep } from '../process.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { environmentOf, lockstep } from '../support/process.ts';
 
 let at: Moving;
 beforeAll(async () => {

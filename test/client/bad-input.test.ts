@@ -3,9 +3,9 @@ import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { type Account, account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled } from '../look.ts';
+import { type Account, account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect } from '../../client/connect.ts';
-import type { TransactionItem } from '../../client/transaction.ts';
+import { connect } from '../../client/service/connect.ts';
+import type { TransactionItem } from '../../client/service/transaction.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
-import { account, bound, createAccounts, ledger, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf } from '../look.ts';
-import { boundScene } from '../transactions.ts';
+import { account, bound, createAccounts, ledger, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf } from '../support/inspect.ts';
+import { boundScene } from '../support/transactions.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { dataConverterFrom, encryptionCodec } from '../../client/encryption.ts';
+import { dataConverterFrom, encryptionCodec } from '../../client/temporal/encryption.ts';
 
 const newKey = () => randomBytes(32).toString('base64');
 const payload = defaultPayloadConverter.toPayload({ name: 'a-marker-of-row-content' });

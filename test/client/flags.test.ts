@@ -1,10 +1,10 @@
 import { InMemoryProvider, OpenFeature, type Provider } from '@openfeature/server-sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/flags.ts';
+import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
 import { stickyHash } from '../../model/share.ts';
-import { account, flagged, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { rowIn } from '../look.ts';
+import { account, flagged, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { rowIn } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Repository } from '../../client/repository.ts';
+import type { Repository } from '../../client/service/repository.ts';
 import { inShare } from '../../model/share.ts';
-import { type Account, account, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
+import { type Account, account, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
 
 let at: Moving;
 const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));

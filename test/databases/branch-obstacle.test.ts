@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { whyTooOld } from '../../databases/mysql/branch-obstacle.ts';
 import { postgresql } from '../../deploy/dev/postgresql.ts';
-import { bound } from '../accounts.ts';
-import { ownServer } from '../proofs/own-server.ts';
-import { sceneOn } from '../scene.ts';
-import { servers } from '../servers.ts';
-import { boundScene } from '../transactions.ts';
+import { ownServer } from '../../proofs/support/own-server.ts';
+import { bound } from '../support/accounts.ts';
+import { sceneOn } from '../support/scene.ts';
+import { servers } from '../support/servers.ts';
+import { boundScene } from '../support/transactions.ts';
+import { atEachPlace } from './engine-roles.ts';
 import { account, slot } from './entities.ts';
-import { atEachPlace } from './places.ts';
 
 atEachPlace('a server that can prepare', (at) => {
   test('has no obstacle', async () => {

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import { type Attempt, branchName, transactionKey } from '../../databases/branch-name.ts';
-import type { Change } from '../../databases/branches.ts';
-import type { Store } from '../../databases/store.ts';
-import { account, slot } from './entities.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import { transactionKey } from '../../databases/contract/transaction-key.ts';
+import type { Attempt, Change } from '../../databases/contract/transactions.ts';
+import { branchName } from '../../databases/engine/branch-name.ts';
 import {
   atEachPlace,
   fence,
@@ -14,7 +14,8 @@ import {
   readOne,
   writeOf,
   writeOne,
-} from './places.ts';
+} from './engine-roles.ts';
+import { account, slot } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let attempts = 0;

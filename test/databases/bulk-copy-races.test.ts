@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { CopyResult } from '../../databases/bulk-write.ts';
-import type { Store } from '../../databases/store.ts';
+import type { CopyResult } from '../../databases/contract/backfill.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { withoutGuard } from '../unguarded.ts';
-import { type Account, account, invoice } from './entities.ts';
+import { withoutGuard } from '../support/unguarded.ts';
 import {
   deleteOf,
   fence,
@@ -15,7 +14,8 @@ import {
   readOne,
   writeOf,
   writeOne,
-} from './places.ts';
+} from './engine-roles.ts';
+import { type Account, account, invoice } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;

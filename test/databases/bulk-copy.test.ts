@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ReadPage } from '../../databases/bulk-read.ts';
-import type { CopyChunk } from '../../databases/bulk-write.ts';
-import type { Chunk, WriteItem } from '../../databases/store.ts';
+import type { Chunk, CopyChunk, ReadPage } from '../../databases/contract/backfill.ts';
+import type { WriteItem } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { account, emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
 import {
   deleteOf,
   fence,
@@ -16,7 +14,8 @@ import {
   readOne,
   writeOf,
   writeOne,
-} from './places.ts';
+} from './engine-roles.ts';
+import { account, emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
 
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };

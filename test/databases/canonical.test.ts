@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fromColumn } from '../../databases/column.ts';
-import type { Engine } from '../../databases/engine.ts';
+import { fromColumn } from '../../databases/columns/column.ts';
+import type { Engine } from '../../databases/engine/engine.ts';
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';
-import { createDatabases, type Databases } from '../servers.ts';
-import { openEngineOn, places } from './places.ts';
+import { createDatabases, type Databases } from '../support/servers.ts';
+import { openEngineOn, places } from './engine-roles.ts';
 
 /** What a column of the type holds when it is given the literals, and the canonical text of each. */
 interface Sample {

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { atEachPlace, deleteOf, fence, type Opened, writeOf, writeOne } from './engine-roles.ts';
 import { account, invoice, slot } from './entities.ts';
-import { atEachPlace, deleteOf, fence, type Opened, writeOf, writeOne } from './places.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const bill = {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { CatalogueColumn } from '../../databases/column.ts';
-import type { Engine } from '../../databases/engine.ts';
-import type { Difference, Stored, WriteItem } from '../../databases/store.ts';
+import type { CatalogueColumn } from '../../databases/columns/catalogue.ts';
+import type { Difference } from '../../databases/contract/comparison.ts';
+import type { Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -11,7 +12,7 @@ import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
 import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
 import { type Case, type Corpus, type CorpusRow, corpusOf, rowOf } from '../corpus/corpus.ts';
-import { fence, migrationName, type Opened, openEngineOn, openPlace, writeOf } from './places.ts';
+import { fence, migrationName, type Opened, openEngineOn, openPlace, writeOf } from './engine-roles.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   const corpus: Corpus = corpusOf(from);

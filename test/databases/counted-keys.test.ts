@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns, rows } from '../../model/shape.ts';
-import { openPlace, readOne, writeOf, writeOne } from './places.ts';
+import { openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Ticket {
   id: number;

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { RangeDigest } from '../../databases/range-digests.ts';
-import type { Store } from '../../databases/store.ts';
+import type { RangeDigest } from '../../databases/contract/comparison.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
+import { atEachPlace, fence, type Opened, openPlace, writeOf } from './engine-roles.ts';
 import { account, invoice, slot, specimen } from './entities.ts';
-import { atEachPlace, fence, type Opened, openPlace, writeOf } from './places.ts';
 
 interface Entry {
   region: string;

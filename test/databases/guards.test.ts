@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { account } from './entities.ts';
 import {
   fence,
   migrationName,
@@ -11,7 +10,8 @@ import {
   readOne,
   writeOf,
   writeOne,
-} from './places.ts';
+} from './engine-roles.ts';
+import { account } from './entities.ts';
 
 /**
  * What each guard of the generated routines is for, shown by taking it out: what holds with it does not hold without it. The

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { JournalEntry, Store } from '../../databases/store.ts';
+import type { JournalEntry } from '../../databases/contract/journal.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import type { Verdict } from '../../model/transaction.ts';
+import { atEachPlace, migrationName, type Opened, operationId, writeOf, writeOne } from './engine-roles.ts';
 import { account } from './entities.ts';
-import { atEachPlace, migrationName, type Opened, operationId, writeOf, writeOne } from './places.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const before = { id: '1', owner: 'before', email: null, balance: '1.00' };

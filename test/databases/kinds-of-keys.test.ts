@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { pagesOf } from '../../activities/copy-pages.ts';
+import { pagesOf } from '../../activities/backfill/copy-pages.ts';
 import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './places.ts';
+import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 type Fields = FieldsOf<Record<string, unknown>>;
 

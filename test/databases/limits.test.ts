@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { BoundColumn } from '../../databases/binding.ts';
-import { type ColumnLimits, toColumn } from '../../databases/column.ts';
-import { copyCell } from '../../databases/copy-cell.ts';
-import { unmapped } from '../../databases/types.ts';
+import type { ColumnLimits } from '../../databases/columns/catalogue.ts';
+import { toColumn } from '../../databases/columns/column.ts';
+import type { BoundColumn } from '../../databases/columns/mapping.ts';
+import { unmapped } from '../../databases/columns/types.ts';
+import { copyCell } from '../../databases/copy-format/copy-cell.ts';
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';
 
 /** MySQL's own JSON and copies from MySQL to MySQL are told here, because the other tests run on MariaDB and PostgreSQL. */

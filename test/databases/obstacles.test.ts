@@ -1,10 +1,10 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Obstacle, obstacles } from '../../databases/obstacles.ts';
-import type { Store } from '../../databases/store.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import { type Obstacle, obstacles } from '../../databases/engine/obstacles.ts';
 import type { Key } from '../../model/canonical.ts';
-import { hinder, type Said } from '../hinder.ts';
+import { hinder, type Said } from '../support/failing-trigger.ts';
+import { atEachPlace, fence, migrationName, writeOf, writeOne } from './engine-roles.ts';
 import { type Account, account } from './entities.ts';
-import { atEachPlace, fence, migrationName, writeOf, writeOne } from './places.ts';
 
 const { disk, memory, connections, readOnly, lock, time } = obstacles;
 const enospc = '28 "No space left on device"';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Raise } from '../../databases/raised-versions.ts';
+import type { Raise } from '../../databases/contract/capture.ts';
+import { atEachPlace, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { account } from './entities.ts';
-import { atEachPlace, fence, readOne, writeOf, writeOne } from './places.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const digest = 'a'.repeat(64);

@@ -5,7 +5,7 @@ import { type Entity, entity } from '../../model/entity.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { columns, rows } from '../../model/shape.ts';
-import { createDatabases, type Databases } from '../servers.ts';
+import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 
 type Engine = 'MariaDB' | 'PostgreSQL';

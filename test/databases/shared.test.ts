@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { BroughtRecord, WriteItem } from '../../databases/store.ts';
+import type { BroughtRecord, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
+import { atEachPlace, deleteOf, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { flat, type Invoice, invoiceOf, normalized } from './entities.ts';
-import { atEachPlace, deleteOf, fence, type Opened, readOne, writeOf, writeOne } from './places.ts';
 
 const acme = { id: 1, name: 'Acme', city: null };
 const lines = [

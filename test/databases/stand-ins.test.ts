@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Store } from '../../databases/store.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './places.ts';
+import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Dated {
   id: number;

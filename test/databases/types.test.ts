@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { atEachPlace, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { emptySpecimen, type Specimen, specimen } from './entities.ts';
-import { atEachPlace, fence, type Opened, readOne, writeOf, writeOne } from './places.ts';
 
 const fullest: Specimen = {
   id: 9_007_199_254_740_993n,

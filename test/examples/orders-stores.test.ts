@@ -2,8 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Chunk } from '../../databases/contract/backfill.ts';
+import type { Stores } from '../../databases/contract/store.ts';
+import type { WriteItem } from '../../databases/contract/write.ts';
 import { openStores } from '../../databases/open.ts';
-import type { Chunk, Stores, WriteItem } from '../../databases/store.ts';
 import { audit } from '../../examples/orders/audit.ts';
 import { compare, productNames } from '../../examples/orders/compare.ts';
 import {
@@ -21,7 +23,7 @@ import { createTables } from '../../examples/orders/tables.ts';
 import { digestOf } from '../../model/digest.ts';
 import { keyOf, validImage } from '../../model/entity.ts';
 import { sharedRecords } from '../../model/field.ts';
-import { createDatabases, type Databases } from '../servers.ts';
+import { createDatabases, type Databases } from '../support/servers.ts';
 
 const fence = { migration: migration.name, epoch: 1 };
 const orders = readOrders();

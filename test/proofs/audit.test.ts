@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { audit } from './audit.ts';
-import { type Contents, rowText } from './contents.ts';
-import { Draws } from './draw.ts';
-import type { Fault } from './fault.ts';
-import { PromiseLog } from './promises.ts';
+import { audit } from '../../proofs/account/audit.ts';
+import { type Contents, rowText } from '../../proofs/account/contents.ts';
+import type { Fault } from '../../proofs/account/fault.ts';
+import { PromiseLog } from '../../proofs/account/promises.ts';
+import { Draws } from '../../proofs/account/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-audit-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { servers } from '../servers.ts';
-import { proofs } from './proofs.ts';
-import { NotHere } from './report.ts';
+import { proofs } from '../../proofs/proofs.ts';
+import { NotHere } from '../../proofs/report.ts';
+import { servers } from '../support/servers.ts';
 
 /** In short form, and without stopping a server that other tests are using. */
 test.for([...proofs])('%s holds', { timeout: 300_000 }, async ([, proof], { skip }) => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowIn, settled } from '../look.ts';
-import { until } from '../until.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowIn, settled } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {

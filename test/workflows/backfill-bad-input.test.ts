@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { statusLines } from '../../cli/status-lines.ts';
 import type { BackfillInput } from '../../workflows/backfill.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
-import { account, refusedByModern } from '../accounts.ts';
-import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../harness.ts';
-import { tableOf } from '../look.ts';
-import { until } from '../until.ts';
+import { account, refusedByModern } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../support/harness.ts';
+import { tableOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 const rows = 3_000;
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { backfillWorkflowId, setPace } from '../../workflows/messages.ts';
-import { account, refusedByModern } from '../accounts.ts';
-import { advanceTo, scene, started } from '../harness.ts';
-import { settled, tableOf } from '../look.ts';
-import { environmentOf, workerProcess } from '../process.ts';
-import { until } from '../until.ts';
-import { expectedRows, write } from '../writers.ts';
+import { account, refusedByModern } from '../support/accounts.ts';
+import { advanceTo, scene, started } from '../support/harness.ts';
+import { settled, tableOf } from '../support/inspect.ts';
+import { environmentOf, workerProcess } from '../support/process.ts';
+import { until } from '../support/until.ts';
+import { expectedRows, write } from '../support/writers.ts';
 
 const rows = 4_000;
 

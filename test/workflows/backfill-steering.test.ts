@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { BackfillInput } from '../../workflows/backfill.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
-import { type Moving, moving } from '../harness.ts';
-import { until } from '../until.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 const rows = 6_000;
 

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { columns } from '../../model/shape.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { until } from '../until.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 interface Event {
   id: number;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
-import { account, newAccount, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { settled, tableOf, versionsOf } from '../look.ts';
-import { until } from '../until.ts';
-import { expectedRows, type Promised, write } from '../writers.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { settled, tableOf, versionsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+import { expectedRows, type Promised, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { wallClockOf } from '../../model/version.ts';
-import { account, newAccount, twin } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, versionsOf } from '../look.ts';
+import { account, newAccount, twin } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { newAccount, refusedByLegacy, refusedByModern, twin } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf } from '../look.ts';
-import { until } from '../until.ts';
+import { newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 /** Temporal's own query, with which its UI shows the details of a workflow. */
 const metadataQuery = '__temporal_workflow_metadata';

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../cli/status-lines.ts';
-import { obstacles } from '../../databases/obstacles.ts';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { hinder, type Said } from '../hinder.ts';
-import { entryIn, settled, tableOf } from '../look.ts';
-import { until } from '../until.ts';
+import { obstacles } from '../../databases/engine/obstacles.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { hinder, type Said } from '../support/failing-trigger.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, settled, tableOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 const rows = 3_000;
 const room = 1_000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { moving } from '../harness.ts';
-import { until } from '../until.ts';
+import { moving } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 test('no reads from modern without evidence, or on evidence that is too old', async () => {
   await using at = await moving('backfill', { policy: { evidenceMaxAgeMs: 0 } });

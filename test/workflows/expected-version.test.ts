@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Repository, WriteOptions } from '../../client/repository.ts';
-import { tokenOf } from '../../client/token.ts';
-import { type Account, account, newAccount, twin } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, settled } from '../look.ts';
+import type { Repository, WriteOptions } from '../../client/service/repository.ts';
+import { tokenOf } from '../../client/service/token.ts';
+import { type Account, account, newAccount, twin } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, settled } from '../support/inspect.ts';
 
 type Write = (records: Repository<Account>, value: Account, options: WriteOptions) => Promise<unknown>;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inShare } from '../../model/share.ts';
-import { flagged, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { entryIn, rowIn, rowsOf, settled, tableOf } from '../look.ts';
+import { flagged, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowIn, rowsOf, settled, tableOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

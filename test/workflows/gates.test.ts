@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MigrationStatus } from '../../workflows/messages.ts';
-import { account, newAccount, refusedByModern } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { settled } from '../look.ts';
-import { until } from '../until.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { settled } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,18 +1,18 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { convergeKeys } from '../../activities/converge.ts';
-import type { LocatedEntry, RetryOptions } from '../../client/journal-control.ts';
-import { scheduleJournal, unscheduleJournal } from '../../client/journal-schedules.ts';
-import type { WriteOptions } from '../../client/repository.ts';
+import { convergeKeys } from '../../activities/write/converge.ts';
+import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
+import { scheduleJournal, unscheduleJournal } from '../../client/operator/journal-schedules.ts';
+import type { WriteOptions } from '../../client/service/repository.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { type Account, account, newAccount, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowIn, rowsOf, settled, tableOf, versionsOf } from '../look.ts';
-import { until } from '../until.ts';
-import { expectedRows, write } from '../writers.ts';
+import { type Account, account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowIn, rowsOf, settled, tableOf, versionsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+import { expectedRows, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
 import { searchAttributes, writeWorkflowId } from '../../workflows/messages.ts';
-import { type Account, account, newAccount } from '../accounts.ts';
 import { invoice } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, versionsOf } from '../look.ts';
+import { type Account, account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, versionsOf } from '../support/inspect.ts';
 
 interface Tamper {
   readonly what: string;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, settled, versionsOf } from '../look.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import { keyOf } from '../../model/entity.ts';
 import { imageOf } from '../../model/field.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount, twin } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, versionsOf } from '../look.ts';
+import { account, newAccount, twin } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

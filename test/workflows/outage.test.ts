@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, tableOf } from '../look.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, tableOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

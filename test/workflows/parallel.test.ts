@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { newAccount, refusedByLegacy, refusedByModern, twin } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, storedIn, versionsOf } from '../look.ts';
+import { newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, storedIn, versionsOf } from '../support/inspect.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;

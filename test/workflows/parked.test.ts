@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveSignal, searchAttributes, writeWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowIn, rowsOf, versionsOf } from '../look.ts';
-import { until } from '../until.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowIn, rowsOf, versionsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Phase, phases, routes } from '../../model/phase.ts';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowIn, tableOf } from '../look.ts';
-import { until } from '../until.ts';
-import { expectedRows, write } from '../writers.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowIn, tableOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+import { expectedRows, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { direct } from '../databases/direct.ts';
-import { advanceTo, scene, started } from '../harness.ts';
-import { environmentOf, workerProcess } from '../process.ts';
+import { advanceTo, scene, started } from '../support/harness.ts';
+import { environmentOf, workerProcess } from '../support/process.ts';
 
 /** So many that they are written down in several goes. */
 const rows = 24_000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { advanceTo, type Moving, moving } from '../harness.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
 
 /** Numbers in a few dense heaps, far apart: an even spread of ranges puts most rows into few of them. */
 let at: Moving;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ReconcileOptions } from '../../client/reconciliation.ts';
-import { account, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, storedIn, tableOf, versionsOf } from '../look.ts';
-import { until } from '../until.ts';
-import { expectedRows, write } from '../writers.ts';
+import type { ReconcileOptions } from '../../client/operator/reconciliation.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+import { expectedRows, write } from '../support/writers.ts';
 
 let at: Moving;
 const rows = 2_500;

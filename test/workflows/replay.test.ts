@@ -4,7 +4,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { expect, test } from 'vitest';
 import { workflowBundle } from '../../workers/bundle.ts';
 import * as workflows from '../../workflows/index.ts';
-import '../quiet.ts';
+import '../support/quiet.ts';
 
 interface StartedEvent {
   readonly workflowExecutionStartedEventAttributes?: { readonly workflowType: { readonly name: string } };

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phaseBefore } from '../../model/phase.ts';
-import { account, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, tableOf } from '../look.ts';
-import { expectedRows, write } from '../writers.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, tableOf } from '../support/inspect.ts';
+import { expectedRows, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as messages from '../../workflows/messages.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { until } from '../until.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 const overdue: { migration: string; phase: string; deadline: string }[] = [];

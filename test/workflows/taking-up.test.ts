@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MigrationInput, migrationWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving, scene } from '../harness.ts';
-import { until } from '../until.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving, scene } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { bound, ledger, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, tableOf, versionsOf } from '../look.ts';
-import { boundScene, inDoubtIn } from '../transactions.ts';
-import { until } from '../until.ts';
+import { bound, ledger, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
+import { boundScene, inDoubtIn } from '../support/transactions.ts';
+import { until } from '../support/until.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;

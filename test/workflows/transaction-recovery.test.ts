@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { inDoubt, type Recovery } from '../../activities/recover.ts';
-import { type Attempt, transactionKey } from '../../databases/branch-name.ts';
-import type { Change } from '../../databases/branches.ts';
+import { inDoubt, type Recovery } from '../../activities/transactions/recover.ts';
+import { transactionKey } from '../../databases/contract/transaction-key.ts';
+import type { Attempt, Change } from '../../databases/contract/transactions.ts';
 import { keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { Version } from '../../model/version.ts';
 import type { Pruned } from '../../workflows/prune-journal.ts';
-import { type Account, bound, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, versionsOf } from '../look.ts';
-import { boundScene, inDoubtIn } from '../transactions.ts';
-import { until } from '../until.ts';
+import { type Account, bound, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
+import { boundScene, inDoubtIn } from '../support/transactions.ts';
+import { until } from '../support/until.ts';
 
 const proposed = '77';
 const attempts = { first: 'aaaaaaaa', second: 'bbbbbbbb' };

@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Repository } from '../../client/repository.ts';
+import type { Repository } from '../../client/service/repository.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
-import { type Account, bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, storedIn, versionsOf } from '../look.ts';
-import { boundScene, inDoubtIn } from '../transactions.ts';
+import {
+  type Account,
+  bound,
+  ledger,
+  newAccount,
+  refusedByLegacy,
+  refusedByModern,
+} from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
+import { boundScene, inDoubtIn } from '../support/transactions.ts';
 
 const stores: readonly StoreName[] = ['legacy', 'modern'];
 

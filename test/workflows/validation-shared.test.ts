@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { invoice } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
-import { advanceTo, moving } from '../harness.ts';
-import { until } from '../until.ts';
+import { advanceTo, moving } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 const legacyRow = (number: string, customer: number, name: string) =>
   `('${number}', '2026-01-01', ${customer}, '${name}', 'Here', 1, 'thing', 1)`;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Evidence } from '../../workflows/messages.ts';
-import { account, newAccount } from '../accounts.ts';
-import { advanceTo, type Moving, moving } from '../harness.ts';
-import { settled, storedIn } from '../look.ts';
-import { until } from '../until.ts';
-import { write } from '../writers.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { settled, storedIn } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+import { write } from '../support/writers.ts';
 
 let at: Moving;
 const rows = 450;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { rowsOf, settled, versionsOf } from '../look.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;

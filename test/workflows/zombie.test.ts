@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Store } from '../../databases/store.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { account, newAccount } from '../accounts.ts';
-import { type Moving, moving } from '../harness.ts';
-import { entryIn, rowsOf, settled, versionsOf } from '../look.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type Moving, moving } from '../support/harness.ts';
+import { entryIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, type Lockstep } from '../../../client/connect.ts';
-import { prepareStores, registerSearchAttributes } from '../../../client/prepare.ts';
-import { connectTemporal } from '../../../client/temporal.ts';
+import { prepareStores, registerSearchAttributes } from '../../../client/operator/prepare.ts';
+import { connect, type Lockstep } from '../../../client/service/connect.ts';
+import { connectTemporal } from '../../../client/temporal/connection.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
-import { endMigration } from '../../../test/end-migration.ts';
-import { type Outage, postgresqlOutage } from '../../../test/postgresql-outage.ts';
+import { endMigration } from '../../../test/support/end-migration.ts';
+import { type Outage, postgresqlOutage } from '../../../test/support/postgresql-outage.ts';
 import { type ProductNames, productNames } from '../compare.ts';
 import { openLegacy, openModern } from '../connections.ts';
 import { load } from '../load.ts';

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerProcess } from '../../../test/worker-process.ts';
+import { WorkerProcess } from '../../../test/support/worker-process.ts';
 
 interface Numbered {
   readonly number: number;

@@ -1,0 +1,218 @@
+import { Context } from '@temporalio/activity';
+import type { Chunk } from '../../databases/contract/backfill.ts';
+import type { Difference } from '../../databases/contract/comparison.ts';
+import { currentState } from '../../databases/contract/current-state.ts';
+import type { Outcome } from '../../databases/contract/write.ts';
+import { type Key, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { entityNamed } from '../../model/migration.ts';
+import { routeOf, type WriteRoute } from '../../model/operation.ts';
+import { rangesFor } from '../../model/ranges.ts';
+import type { ActivityContext } from '../context.ts';
+import { beating } from '../heartbeat.ts';
+import { convergeKeys, followingItems } from '../write/converge.ts';
+import type { LiveLatency } from '../write/live-latency.ts';
+import { type BulkRoute, type CopiedSlice, type CopyOrder, rangeCopier } from './copy-range.ts';
+import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
+import { Throttle } from './throttle.ts';
+
+/** Where a range stands. */
+export interface RangeProgress {
+  readonly range: number;
+  readonly done: boolean;
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly bytes: number;
+}
+
+/** What a slice of a range has come to. */
+export interface RangeSlice {
+  readonly progress: RangeProgress;
+  readonly throttledMs: number;
+}
+
+export interface BackfillPlan {
+  /** Keys, or about as many. */
+  readonly total: number;
+  readonly fingerprints: Fingerprints;
+  readonly ranges: readonly RangeProgress[];
+}
+
+/** Where no rows can come in by the bulk load. */
+const mostKeysByRoutine = 200;
+const keysPerCatchUp = 200;
+
+export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
+  const { migration, stores } = context;
+  const copier = rangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
+
+  async function bulkRoute(): Promise<BulkRoute> {
+    const state = await currentState(context);
+    const route = routeOf(state);
+    if (!state.open) throw new LockstepError('Fenced', `the primary of ${migration.name} is being changed`);
+    if (!route.secondary) {
+      throw new LockstepError(
+        'InvalidRequest',
+        `migration ${migration.name} is in phase ${state.phase}, in which nothing is copied`,
+      );
+    }
+    return { ...route, secondary: route.secondary };
+  }
+
+  /** Cuts the keys into ranges, once: the ranges and their cursors stay in the target's control table. */
+  async function planBackfill(request: { entity: string }): Promise<BackfillPlan> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    const source = stores[route.primary];
+    const target = stores[route.secondary];
+    const fingerprints = await fingerprintsOf(stores, entity);
+    const total = await beating(() => source.estimateKeys(entity));
+    if ((await target.chunks(migration.name, entity.name)).length === 0) {
+      const bounds = await beating(() => source.boundaries(entity, rangesFor(total, migration.policy)));
+      await target.planChunks(migration.name, entity.name, bounds);
+    }
+    const chunks = await target.chunks(migration.name, entity.name);
+    return { total, fingerprints, ranges: chunks.map(progressOf) };
+  }
+
+  /** Forgets the checkpoints, so that a new backfill looks at every key again. */
+  async function forgetBackfill(): Promise<void> {
+    const route = await bulkRoute();
+    await stores[route.secondary].clearChunks(migration.name);
+  }
+
+  /** Copies chunks of a range for about `sliceMs`, from its checkpoint on. `keysPerSecond` null is unlimited. */
+  async function copyRange(request: {
+    entity: string;
+    range: number;
+    fingerprints: Fingerprints;
+    keysPerSecond: number | null;
+    sliceMs: number;
+  }): Promise<RangeSlice> {
+    const entity = entityNamed(migration, request.entity);
+    const check = async () =>
+      refuseAltered(entity, request.fingerprints, await fingerprintsOf(stores, entity));
+    const route = await bulkRoute();
+    const order = { ...request, entity, check };
+    const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
+    const { chunk, throttledMs } = await beating(() =>
+      viaBulk ? copier.copyPages(order, route) : copyByRoutine(order, route),
+    );
+    return { progress: progressOf(chunk), throttledMs };
+  }
+
+  /** Where no rows can come in by the bulk load. */
+  function copyByRoutine(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+    const target = stores[route.secondary];
+    return copier.copySlice(order, target, (from) => copyChunk(order, from, route, target));
+  }
+
+  async function copyChunk(
+    { entity, check }: CopyOrder,
+    chunk: Chunk,
+    route: WriteRoute,
+    target: ActivityContext['stores']['legacy'],
+  ) {
+    const source = stores[route.primary];
+    const limit = Math.min(mostKeysByRoutine, migration.policy.backfillChunk);
+    const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
+    const stored = keys.length > 0 ? await source.read(entity, keys) : [];
+    await check();
+    const readable = stored.filter((record) => record.unreadable === null);
+    const unreadable = stored.filter((record) => record.unreadable !== null);
+    const items = await followingItems(context, entity, readable, route, 'copy');
+    const next: Chunk = {
+      ...chunk,
+      cursor: keys.at(-1) ?? chunk.cursor,
+      done: keys.length < limit,
+      refused: unreadable.length,
+    };
+    const fence = { migration: migration.name, epoch: route.epoch };
+    const outcomes = await target.copy(entity, items, fence, next);
+    if (outcomes.some((outcome) => outcome.status === 'fenced')) {
+      throw new LockstepError(
+        'Fenced',
+        `the route of ${migration.name} changed while a chunk of ${entity.name} was copied`,
+      );
+    }
+    await target.recordDifferences(migration.name, [
+      ...unreadable.map((record) => ({
+        entity: entity.name,
+        key: record.key,
+        verdict: 'unreadable' as const,
+        reason: record.unreadable ?? '',
+      })),
+      ...refusals(
+        entity,
+        readable.map((record) => record.key),
+        outcomes,
+      ),
+    ]);
+    return { chunk: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
+  }
+
+  /**
+   * After the rows, the records: what was written or deleted through Lockstep before the secondary took part (or while a
+   * flag kept it out) is converged. Gives the key text to go on from, null at the end.
+   */
+  async function catchUp(request: { entity: string; after: string | null }): Promise<{
+    after: string | null;
+    changed: number;
+    refused: number;
+  }> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    let { after } = request;
+    let changed = 0;
+    let refused = 0;
+    for (let page = 0; page < 50; page++) {
+      const keys = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
+      if (keys.length > 0) {
+        const results = await beating(() => convergeKeys(context, entity, keys, route));
+        if (results.some((result) => result.status === 'fenced')) {
+          throw new LockstepError(
+            'Fenced',
+            `the route of ${migration.name} changed while ${entity.name} was caught up`,
+          );
+        }
+        const found: Difference[] = results.flatMap((result, index) => {
+          const key = keys[index];
+          if (!key || result.status === 'settled' || result.status === 'fenced') return [];
+          return [{ entity: entity.name, key, verdict: 'refused', reason: result.message }];
+        });
+        await stores[route.secondary].recordDifferences(migration.name, found);
+        changed += results.filter((result) => result.status === 'settled' && result.changed).length;
+        refused += found.length;
+      }
+      Context.current().heartbeat({ changed });
+      const last = keys.at(-1);
+      if (!last || keys.length < keysPerCatchUp) return { after: null, changed, refused };
+      after = keyText(last);
+    }
+    return { after, changed, refused };
+  }
+
+  async function primeSequences(request: { entity: string }): Promise<void> {
+    const route = await bulkRoute();
+    const entity = entityNamed(migration, request.entity);
+    await beating(() => stores[route.secondary].primeSequences(entity));
+  }
+
+  return { planBackfill, forgetBackfill, copyRange, catchUp, primeSequences };
+}
+
+function progressOf(chunk: Chunk): RangeProgress {
+  const { range, done, copied, skipped, refused, bytes } = chunk;
+  return { range, done, copied, skipped, refused, bytes };
+}
+
+function refusals(entity: Entity, keys: readonly Key[], outcomes: readonly Outcome[]): Difference[] {
+  return outcomes.flatMap((outcome, index) => {
+    const key = keys[index];
+    return key && outcome.status === 'failed'
+      ? [{ entity: entity.name, key, verdict: 'refused' as const, reason: outcome.failure.message }]
+      : [];
+  });
+}

@@ -1,0 +1,98 @@
+import type { CopyPage, ImagePage, PageRange, PageTarget } from '../../databases/contract/backfill.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import type { WriteItem } from '../../databases/contract/write.ts';
+import { type Key, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import { holdsShared, sharedRecords } from '../../model/field.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import type { ActivityContext } from '../context.ts';
+import { followingItems } from '../write/converge.ts';
+
+/** Images are objects, and many of them at once keep the collector busy. */
+const mostImages = 5_000;
+
+/** Rows of a range that are on their way, and the keys that take the long way. */
+export interface PageAtHand {
+  readonly page: CopyPage;
+  readonly unfit: readonly Key[];
+  readonly last: Key | null;
+  readonly full: boolean;
+}
+
+/** Where pages of an entity come from, and what becomes of keys whose rows cannot come in with the others. */
+export interface Pages {
+  next(range: PageRange): Promise<PageAtHand>;
+  slowly(keys: readonly Key[]): Promise<{
+    items: readonly WriteItem[];
+    unreadable: readonly { key: Key; reason: string }[];
+  }>;
+}
+
+/** Column maps are read as rows, shapes with functions as images. */
+export async function pagesOf(
+  context: Pick<ActivityContext, 'stores'>,
+  entity: Entity,
+  source: Store,
+  target: Store,
+  route: WriteRoute,
+): Promise<Pages> {
+  const into = await target.pageTarget(entity);
+  return {
+    next: async (range) => (await source.readPage(entity, into, range)) ?? (await pageOfImages(into, range)),
+    slowly,
+  };
+
+  async function slowly(keys: readonly Key[]) {
+    const stored = await source.read(entity, keys);
+    const readable = stored.filter((record) => record.unreadable === null);
+    return {
+      items: await followingItems(context, entity, readable, route, 'copy'),
+      unreadable: stored.flatMap(({ key, unreadable }) =>
+        unreadable === null ? [] : [{ key, reason: unreadable }],
+      ),
+    };
+  }
+
+  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PageAtHand> {
+    const range = { ...given, limit: Math.min(given.limit, mostImages) };
+    const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
+    const guarded = into.refusesShared ? read.records : await guardedAmong(read.records);
+    const long = new Set(guarded);
+    const { page, unfit } = into.pageOf(read.records.filter((record) => !long.has(record)));
+    return {
+      ...read,
+      page,
+      unfit: [...read.unfit, ...guarded.map(({ key }) => key), ...unfit.map(({ key }) => key)],
+    };
+  }
+
+  /** What a shared record was written with through Lockstep goes along with its guard, which a page does not carry. */
+  async function guardedAmong(records: ImagePage['records']): Promise<ImagePage['records']> {
+    if (!holdsShared(entity.fields)) return [];
+    const shared = new Map<string, { name: string; key: Key }>();
+    const names = records.map(({ image }) =>
+      sharedRecords(entity.fields, image).map(({ name, key }) => {
+        const text = `${name}${keyText(key)}`;
+        shared.set(text, { name, key });
+        return text;
+      }),
+    );
+    if (shared.size === 0) return [];
+    const guards = await source.guards([...shared.values()]);
+    const known = new Set(guards.map(({ name, key }) => `${name}${keyText(key)}`));
+    return known.size === 0
+      ? []
+      : records.filter((_, index) => names[index]?.some((text) => known.has(text)));
+  }
+
+  async function readByKeys(range: PageRange): Promise<ImagePage> {
+    const keys = await source.keys(entity, range);
+    const stored = await source.read(entity, keys);
+    return {
+      records: stored.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
+      unfit: stored.flatMap(({ key, unreadable }) => (unreadable === null ? [] : [key])),
+      last: keys.at(-1) ?? null,
+      full: keys.length >= Math.floor(range.limit),
+    };
+  }
+}

@@ -1,0 +1,152 @@
+import { Context } from '@temporalio/activity';
+import type { Chunk } from '../../databases/contract/backfill.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import type { ActivityContext } from '../context.ts';
+import { ChunkSize } from './chunk-size.ts';
+import { type PageAtHand, pagesOf } from './copy-pages.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface CopyOrder {
+  readonly entity: Entity;
+  readonly range: number;
+  /** Null is unlimited. */
+  readonly keysPerSecond: number | null;
+  readonly sliceMs: number;
+  /** Throws where the tables are not as they were planned with. */
+  readonly check: () => Promise<void>;
+}
+
+/** Where a range stands after a slice, and how long that one paused for live writes. */
+export interface CopiedSlice {
+  readonly chunk: Chunk;
+  readonly throttledMs: number;
+}
+
+export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
+
+/** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
+export function rangeCopier(context: ActivityContext, throttle: Throttle) {
+  const { migration, stores, wait } = context;
+  /** What one range has taught is good for the others. */
+  const sizes = new Map<string, ChunkSize>();
+
+  async function copyPages(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+    const { entity, range, keysPerSecond } = order;
+    const target = stores[route.secondary];
+    const size = sizeFor(entity);
+    const pages = await pagesOf(context, entity, stores[route.primary], target, route);
+    const fence = { migration: migration.name, epoch: route.epoch };
+    const reading: { ahead: Promise<PageAtHand> | null } = { ahead: null };
+    let wary = false;
+    try {
+      return await copySlice(order, target, copyPage);
+    } finally {
+      // A page that nobody takes is still being read.
+      await reading.ahead?.catch(() => undefined);
+    }
+
+    function readFrom(from: Chunk): Promise<PageAtHand> {
+      const reading = readChecked(from);
+      // It is awaited later; until then a failure must not count as unhandled.
+      reading.catch(() => undefined);
+      return reading;
+    }
+
+    /** Looked at after the page was read: under another key the order, and so the cursor, would be another. */
+    async function readChecked({ cursor, lower, upper }: Chunk): Promise<PageAtHand> {
+      const page = await pages.next({
+        after: cursor ?? lower,
+        upTo: upper,
+        limit: size.keys(keysPerSecond),
+      });
+      await order.check();
+      return page;
+    }
+
+    async function copyPage(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
+      const started = Date.now();
+      const { page, unfit, last, full } = await (reading.ahead ?? readFrom(from));
+      const next = { cursor: last ?? from.cursor, done: !full };
+      // While live writes are given way to, nothing is done ahead.
+      reading.ahead = full && !throttle.holds ? readFrom({ ...from, ...next }) : null;
+      const { slowly } = pages;
+      const result = await target.copyPage(entity, { page, unfit, from, next, slowly, wary }, fence);
+      wary = result.met;
+      if (!result.taken) {
+        await reading.ahead;
+        reading.ahead = null;
+      }
+      const chunk = result.taken
+        ? {
+            ...from,
+            ...next,
+            copied: from.copied + result.copied,
+            skipped: from.skipped + result.skipped,
+            refused: from.refused + result.refused,
+            bytes: from.bytes + page.bytes,
+          }
+        : await chunkOf(target, entity, range);
+      const keys = page.keys + unfit.length;
+      const { bytes } = page;
+      page.release();
+      size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.holds });
+      return { chunk, keys };
+    }
+  }
+
+  /** Chunk after chunk for about `sliceMs`, in turn with live writes and at the rate. */
+  async function copySlice(
+    { entity, range, keysPerSecond, sliceMs }: CopyOrder,
+    target: Store,
+    copy: (from: Chunk) => Promise<{ chunk: Chunk; keys: number }>,
+  ): Promise<CopiedSlice> {
+    const until = Date.now() + sliceMs;
+    let chunk = await chunkOf(target, entity, range);
+    let throttledMs = 0;
+    while (!chunk.done && Date.now() < until && !isCancelled()) {
+      const from = chunk;
+      const began = Date.now();
+      const { result, pausedMs } = await throttle.copying(() => copy(from), pausing);
+      chunk = result.chunk;
+      throttledMs += pausedMs;
+      Context.current().heartbeat({ range, copied: chunk.copied });
+      if (keysPerSecond !== null && !chunk.done)
+        await pausing((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
+    }
+    return { chunk, throttledMs };
+  }
+
+  function sizeFor(entity: Entity): ChunkSize {
+    const known = sizes.get(entity.name) ?? new ChunkSize(migration.policy.backfillChunk);
+    sizes.set(entity.name, known);
+    return known;
+  }
+
+  async function chunkOf(target: Store, entity: Entity, range: number): Promise<Chunk> {
+    const chunks = await target.chunks(migration.name, entity.name);
+    const chunk = chunks.find((candidate) => candidate.range === range);
+    if (chunk) return chunk;
+    throw new LockstepError(
+      'InvalidRequest',
+      `${entity.name} has no range ${range}; plan the backfill first`,
+    );
+  }
+
+  /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
+  async function pausing(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (Date.now() < until && !isCancelled()) {
+      await wait(Math.min(200, until - Date.now()));
+      Context.current().heartbeat();
+    }
+  }
+
+  return { copyPages, copySlice, chunkOf };
+}
+
+function isCancelled(): boolean {
+  return Context.current().cancellationSignal.aborted;
+}

@@ -1,0 +1,124 @@
+import type { Verdict } from '../../databases/contract/comparison.ts';
+import type { Stored } from '../../databases/contract/write.ts';
+import { canonicalText, type Image, type Key, keyText } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import type { Entity } from '../../model/entity.ts';
+import { ownImage, sharedRecords } from '../../model/field.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { otherStore } from '../../model/phase.ts';
+import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
+import type { ActivityContext } from '../context.ts';
+import { differingFields } from './differing.ts';
+
+/** What a look at a key in both stores found. */
+export interface Finding {
+  readonly key: Key;
+  /** Null where nothing differs. */
+  readonly verdict: Verdict | null;
+  /** Names of fields and tables, never values. */
+  readonly reason: string;
+  /** Whether the images are equal and the versions alone differ. */
+  readonly versionOnly: boolean;
+  readonly primary: Stored;
+  readonly secondary: Stored;
+}
+
+export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
+  /** Reads the keys in both stores and compares their images. */
+  async function lookAt(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Finding[]> {
+    const [primary, secondary] = await Promise.all([
+      stores[route.primary].read(entity, keys),
+      stores[otherStore(route.primary)].read(entity, keys),
+    ]);
+    const findings: Finding[] = [];
+    for (const [index, left] of primary.entries()) {
+      const right = secondary[index];
+      if (!right) throw new TypeError('a read gave fewer records than keys');
+      const judged = await judge(entity, left, right);
+      findings.push({
+        key: left.key,
+        versionOnly: judged === onlyBehind,
+        ...judged,
+        primary: left,
+        secondary: right,
+      });
+    }
+    return findings;
+  }
+
+  async function judge(entity: Entity, left: Stored, right: Stored): Promise<Judged> {
+    const unreadable = left.unreadable ?? right.unreadable;
+    if (unreadable !== null) return { verdict: 'unreadable', reason: unreadable };
+    const around = aroundLockstep(entity, left, right);
+    if (left.image === null || right.image === null) {
+      if (left.image === right.image) return equal;
+      if (left.image !== null)
+        return { verdict: 'missing', reason: `the secondary does not have the key${around}` };
+      return { verdict: 'extra', reason: `only the secondary has the key${around}` };
+    }
+    const differing = differingFields(entity, left.image, right.image);
+    const isBehind = isNewer(left.version, right.version);
+    if (differing.length > 0) {
+      return {
+        verdict: isBehind ? 'stale' : 'mismatch',
+        reason: `fields ${differing.join(', ')}${around}`,
+      };
+    }
+    if (canonicalText(left.image) !== canonicalText(right.image))
+      return await judgeShared(entity, left.image, right.image);
+    return isBehind ? onlyBehind : equal;
+  }
+
+  /** Own parts are equal, shared ones differ: loss, or a denormalized store whose copies disagree among themselves? */
+  async function judgeShared(entity: Entity, left: Image, right: Image): Promise<Judged> {
+    const others = new Map(
+      sharedRecords(entity.fields, right).map((shared) => [`${shared.name}${keyText(shared.key)}`, shared]),
+    );
+    for (const shared of sharedRecords(entity.fields, left)) {
+      const other = others.get(`${shared.name}${keyText(shared.key)}`);
+      if (!other || digestOf(other.record) === digestOf(shared.record)) continue;
+      const copies = (
+        await Promise.all(
+          [stores.legacy, stores.modern].map((store) => store.sharedCopies(entity, shared.name, shared.key)),
+        )
+      ).flat();
+      const digests = new Set(copies.map(digestOf));
+      const explained =
+        digests.size > 1 && digests.has(digestOf(shared.record)) && digests.has(digestOf(other.record));
+      if (!explained) return { verdict: 'mismatch', reason: `shared record ${shared.name}` };
+    }
+    return {
+      verdict: 'ambiguous',
+      reason: 'the denormalized store holds several copies of a shared record',
+    };
+  }
+
+  return { lookAt };
+}
+
+interface Judged {
+  readonly verdict: Verdict | null;
+  readonly reason: string;
+}
+
+const equal: Judged = { verdict: null, reason: '' };
+const onlyBehind: Judged = {
+  verdict: 'stale',
+  reason: 'equal images, but the secondary has an older version',
+};
+
+/** Rows that are not what their record speaks of were changed by another than Lockstep. */
+function aroundLockstep(entity: Entity, left: Stored, right: Stored): string {
+  const where = [
+    ...(isChangedAround(entity, left) ? ['primary'] : []),
+    ...(isChangedAround(entity, right) ? ['secondary'] : []),
+  ];
+  if (where.length === 0) return '';
+  return `; changed around Lockstep in the ${where.join(' and the ')} (same version, other digest)`;
+}
+
+function isChangedAround(entity: Entity, stored: Stored): boolean {
+  if (stored.version === versionBeforeLockstep || stored.unreadable !== null) return false;
+  if (stored.image === null || stored.deleted) return (stored.image === null) !== stored.deleted;
+  return digestOf(ownImage(entity.fields, stored.image)) !== stored.digest;
+}

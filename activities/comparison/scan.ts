@@ -1,0 +1,137 @@
+import type { Store } from '../../databases/contract/store.ts';
+import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { otherStore } from '../../model/phase.ts';
+import { inLanes } from '../concurrency.ts';
+import type { ActivityContext } from '../context.ts';
+import { judgement } from './classify-difference.ts';
+import { type Hashed, type Scanned, scanDigests } from './digest-scan.ts';
+
+/**
+ * Where a full comparison stands. Rows that both stores can hash are compared by digests, and then the records, for versions;
+ * others are read: all of the primary's, then those keys of the secondary that the primary does not have.
+ */
+export interface Position {
+  readonly stage: 'rows' | 'records' | 'extra';
+  /** The text of the last key that was looked at. */
+  readonly after: string | null;
+}
+
+const rowsPerDigest = 500;
+const keysPerPage = 500;
+const pageLanes = 4;
+
+/** Finds keys that look unequal; whether they are is for a second look to say. */
+export function scanning(context: Pick<ActivityContext, 'stores'>) {
+  const { stores } = context;
+  const { lookAt } = judgement(context);
+
+  /** The stage after this one, null at the end. */
+  async function stageAfter(entity: Entity, stage: Position['stage'], route: WriteRoute) {
+    if (stage !== 'rows') return null;
+    return (await mostRowsOf(entity, route)) === null ? 'extra' : 'records';
+  }
+
+  async function scan(
+    entity: Entity,
+    { stage, after }: Position,
+    route: WriteRoute,
+    isOver: (suspects: number) => boolean,
+  ): Promise<Scanned<string>> {
+    const primary = stores[route.primary];
+    const secondary = stores[otherStore(route.primary)];
+    if (stage === 'records') {
+      const records = [hashedRecords(primary, entity), hashedRecords(secondary, entity)] as const;
+      const scanned = await scanDigests(...records, after, isOver);
+      // Their rows have been counted.
+      return { ...scanned, compared: 0 };
+    }
+    const from = after === null ? null : keyFromText(after);
+    if (stage === 'extra') {
+      return await scanPages(secondary, entity, from, isOver, async (keys) => {
+        const suspects = await primary.absent(entity, keys);
+        return { suspects, compared: suspects.length };
+      });
+    }
+    const mostRows = await mostRowsOf(entity, route);
+    if (mostRows === null) {
+      return await scanPages(primary, entity, from, isOver, async (keys) => {
+        const suspects = await unequal(entity, keys, route);
+        return { suspects, compared: keys.length };
+      });
+    }
+    const hashed = [hashedRows(primary, entity, mostRows), hashedRows(secondary, entity, mostRows)] as const;
+    const { next, ...scanned } = await scanDigests(...hashed, from, isOver);
+    return { ...scanned, next: next === null ? null : keyText(next) };
+  }
+
+  /** The most rows of a digest; null where the rows cannot be hashed in both stores, or their keys sort differently. */
+  async function mostRowsOf(entity: Entity, route: WriteRoute): Promise<number | null> {
+    const [left, right] = await Promise.all([
+      stores[route.primary].digestible(entity),
+      stores[otherStore(route.primary)].digestible(entity),
+    ]);
+    if (!left || !right || left.order.some((order, at) => order !== right.order[at])) return null;
+    return Math.min(left.mostRows, right.mostRows);
+  }
+
+  async function unequal(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Key[]> {
+    const findings = await lookAt(entity, keys, route);
+    return findings.filter(({ verdict }) => verdict !== null).map(({ key }) => key);
+  }
+
+  async function scanPages(
+    store: Store,
+    entity: Entity,
+    from: Key | null,
+    isOver: (suspects: number) => boolean,
+    look: (keys: readonly Key[]) => Promise<{ suspects: readonly Key[]; compared: number }>,
+  ): Promise<Scanned<string>> {
+    const suspects: string[] = [];
+    let compared = 0;
+    let after = from;
+    let ended = false;
+    await inLanes(
+      pageLanes,
+      async () => {
+        if (ended || (after !== from && isOver(suspects.length))) return null;
+        const keys = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
+        ended = keys.length < keysPerPage;
+        after = keys.at(-1) ?? after;
+        return keys.length > 0 ? keys : null;
+      },
+      async (keys) => {
+        const found = await look(keys);
+        suspects.push(...found.suspects.map(keyText));
+        compared += found.compared;
+      },
+    );
+    return { compared, suspects, done: ended, next: after === null ? null : keyText(after) };
+  }
+
+  return { scan, stageAfter };
+}
+
+function hashedRows(store: Store, entity: Entity, mostRows: number): Hashed<Key> {
+  return {
+    mostRows,
+    steps: (within, count) => store.steps(entity, within, Math.min(rowsPerDigest, mostRows), count),
+    holds: (key) => store.holdsKey(entity, key),
+    digests: (ranges) => store.digests(entity, ranges),
+    async hashes(range) {
+      const found = await store.rowDigests(entity, range);
+      return found.map(({ key, digest }) => ({ key: keyText(key), digest }));
+    },
+  };
+}
+
+function hashedRecords(store: Store, entity: Entity): Hashed<string> {
+  return {
+    mostRows: rowsPerDigest,
+    steps: (within, count) => store.recordSteps(entity.name, within, rowsPerDigest, count),
+    holds: async () => true,
+    digests: (ranges) => store.recordDigests(entity.name, ranges),
+    hashes: (range) => store.recordHashes(entity.name, range),
+  };
+}

@@ -1,0 +1,150 @@
+import { Context } from '@temporalio/activity';
+import { owedBy } from '../../databases/contract/owed.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { entityNamed } from '../../model/migration.ts';
+import { type DurableState, otherStore } from '../../model/phase.ts';
+import type { ActivityContext } from '../context.ts';
+import { convergeKeys } from '../write/converge.ts';
+
+/** What the gates of the phases look at. */
+export interface Readiness {
+  readonly pending: number;
+  readonly parked: number;
+  readonly oldestOwedMs: number | null;
+  readonly flagControlled: readonly string[];
+}
+
+const drainedAtOnce = 500;
+
+export function migrateActivities(context: ActivityContext) {
+  const { migration, stores, wait, log } = context;
+
+  /** The stores answer, and are prepared for the definition that this worker has. */
+  async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
+    for (const name of request.stores) await stores[name].check();
+  }
+
+  async function readStates(): Promise<Readonly<Record<StoreName, DurableState | null>>> {
+    const [legacy, modern] = await Promise.all([
+      stores.legacy.readState(migration.name),
+      stores.modern.readState(migration.name),
+    ]);
+    return { legacy, modern };
+  }
+
+  /** Writes the durable route to one store, fencing out every write of an older epoch. */
+  async function writeState(request: { store: StoreName; state: DurableState }): Promise<void> {
+    await stores[request.store].writeState(request.state);
+    log('state written', {
+      store: request.store,
+      phase: request.state.phase,
+      epoch: request.state.epoch,
+      open: request.state.open,
+    });
+  }
+
+  async function measureReadiness(request: { primary: StoreName }): Promise<Readiness> {
+    const owed = await owedBy(migration.name, stores[request.primary], stores[otherStore(request.primary)]);
+    return {
+      pending: owed.pending,
+      parked: owed.parked,
+      oldestOwedMs: owed.oldestMs,
+      flagControlled: migration.entities
+        .filter((entity) => entity.pattern === 'flag-controlled')
+        .map((entity) => entity.name),
+    };
+  }
+
+  /**
+   * Brings everything that is still owed to the other store, while no new write can begin. Throws `GateRefused` when a write
+   * is parked or refused: then the primary must not change.
+   */
+  async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
+    const { primary, epoch } = request;
+    const route = { epoch, primary, secondary: otherStore(primary) };
+    let drained = 0;
+    for (;;) {
+      Context.current().cancellationSignal.throwIfAborted();
+      const parked = await stores[primary].journal({
+        migration: migration.name,
+        statuses: ['parked'],
+        limit: 1,
+      });
+      if (parked.length > 0) throw notDrained(`a write is parked (operation ${parked[0]?.id})`);
+      const pending = await stores[primary].journal({
+        migration: migration.name,
+        statuses: ['pending'],
+        limit: drainedAtOnce,
+      });
+      if (pending.length === 0) return { drained };
+      for (const name of new Set(pending.map((entry) => entry.entity))) {
+        const entity = entityNamed(migration, name);
+        const entries = pending.filter((entry) => entry.entity === name);
+        const results = await convergeKeys(
+          context,
+          entity,
+          entries.map((entry) => entry.key),
+          route,
+        );
+        const settled = entries.filter((_, index) => results[index]?.status === 'settled');
+        await stores[primary].settle(
+          settled.map((entry) => entry.id),
+          'completed',
+        );
+        drained += settled.length;
+        const refused = results.find((result) => result.status === 'refused' || result.status === 'conflict');
+        if (refused && 'message' in refused && settled.length === 0) throw notDrained(refused.message);
+        if (results.some((result) => result.status === 'fenced')) {
+          throw new LockstepError(
+            'Fenced',
+            `epoch ${epoch} of ${migration.name} is over; the change of primary starts again`,
+          );
+        }
+      }
+      Context.current().heartbeat({ drained });
+      await wait(50);
+    }
+  }
+
+  /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */
+  async function retireLegacy(): Promise<readonly string[]> {
+    const statements: string[] = [];
+    for (const entity of migration.entities) statements.push(...(await stores.legacy.retire(entity)));
+    log('legacy tables retired', { statements });
+    return statements;
+  }
+
+  async function dropLegacy(): Promise<readonly string[]> {
+    const statements: string[] = [];
+    for (const entity of migration.entities) statements.push(...(await stores.legacy.dropRetired(entity)));
+    log('retired legacy tables dropped', { statements });
+    return statements;
+  }
+
+  async function reportOverdue(request: { phase: string; deadline: string }): Promise<void> {
+    log('the migration is overdue', { phase: request.phase, deadline: request.deadline });
+    await migration.onOverdue?.({ migration: migration.name, ...request });
+  }
+
+  return {
+    checkStores,
+    readStates,
+    writeState,
+    measureReadiness,
+    drain,
+    retireLegacy,
+    dropLegacy,
+    reportOverdue,
+  };
+}
+
+function notDrained(why: string): LockstepError {
+  return new LockstepError(
+    'GateRefused',
+    `the primary cannot change: ${why}; resolve it with lockstep writes, then advance again`,
+    {
+      gate: 'drain',
+      reason: why,
+    },
+  );
+}

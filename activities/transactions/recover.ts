@@ -1,0 +1,137 @@
+import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import type { Attempt, TransactionRecord } from '../../databases/contract/transactions.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { InDoubt } from '../../model/transaction.ts';
+import type { ActivityContext } from '../context.ts';
+import { settleBranches } from './finish-branches.ts';
+
+/** What a round of recovery found and did. */
+export interface Recovery {
+  /** What was prepared when it came. */
+  readonly found: readonly InDoubt[];
+  /** Transactions that were undecided past their time, and are aborted now. */
+  readonly aborted: number;
+  /** Stores that could not be asked. */
+  readonly away: readonly StoreName[];
+}
+
+interface Held {
+  readonly store: StoreName;
+  readonly branch: Attempt;
+  readonly record: TransactionRecord | null;
+}
+
+const storeNames = ['legacy', 'modern'] as const;
+const kind = 'transaction';
+
+export function recoverActivities(context: ActivityContext) {
+  const { migration, stores, log } = context;
+
+  /**
+   * Ends what nobody else does: branches of decided transactions as was decided, and transactions that are undecided past
+   * their time by an abort, which a commit that comes later loses to. Safe to repeat, and to run beside anything.
+   */
+  async function recoverTransactions(): Promise<Recovery> {
+    const away = new Set<StoreName>();
+    const held = await heldBranches(context, away);
+    const found = inDoubtOf(held);
+    let aborted = 0;
+    for (const coordinator of storeNames) {
+      await whereReachable(coordinator, away, async () => {
+        const overdue = await stores[coordinator].undecided(migration.name, migration.policy.inDoubtMs);
+        const keys = new Set([
+          ...held
+            .filter(({ branch }) => branch.coordinator === coordinator)
+            .map(({ branch }) => branch.transaction),
+          ...overdue.map((record) => record.transaction),
+        ]);
+        for (const key of keys) {
+          const ended = await recoverOne(coordinator, key);
+          for (const store of ended.away) away.add(store);
+          if (ended.aborted) aborted += 1;
+        }
+      });
+    }
+    if (aborted > 0) log('transactions were aborted: they were undecided past their time', { aborted });
+    return { found, aborted, away: [...away] };
+  }
+
+  async function recoverOne(
+    coordinator: StoreName,
+    key: string,
+  ): Promise<{ aborted: boolean; away: StoreName[] }> {
+    const store = stores[coordinator];
+    const known = await store.decision(migration.name, key);
+    const isDue = known === null || (known.decision === null && known.ageMs >= migration.policy.inDoubtMs);
+    const record = isDue
+      ? await store.decide(migration.name, key, {
+          decision: 'abort',
+          code: 'Aborted',
+          reason: `the transaction was not decided within ${migration.policy.inDoubtMs} ms; nothing was written, send it again under a new operation id`,
+        })
+      : known;
+    const away = await settleBranches(context, record, coordinator);
+    const aborted = isDue && record.decision === 'abort';
+    if (aborted) await closeTransaction(context, record);
+    return { aborted, away };
+  }
+
+  return { recoverTransactions };
+}
+
+/**
+ * Closes the operation id of an aborted transaction in both stores, so that a Prepare that comes late is refused. Where a
+ * store does not answer, recovery rolls back what is prepared there: the record keeps it from being committed.
+ */
+export async function closeTransaction(context: OpenMigration, record: TransactionRecord): Promise<void> {
+  const { operationId: id, entity, key } = record;
+  for (const name of storeNames) {
+    await whereReachable(name, new Set(), async () => {
+      await context.stores[name].abort({ id, entity, key, kind }, context.migration.name);
+    });
+  }
+}
+
+/** What is prepared in each store and not ended yet, with the age of the oldest: for metrics and alerts. */
+export async function inDoubt(context: OpenMigration): Promise<readonly InDoubt[]> {
+  return inDoubtOf(await heldBranches(context, new Set()));
+}
+
+async function heldBranches(context: OpenMigration, away: Set<StoreName>): Promise<Held[]> {
+  const held: Held[] = [];
+  for (const store of storeNames) {
+    await whereReachable(store, away, async () => {
+      for (const branch of await context.stores[store].preparedBranches(context.migration.name)) {
+        const { coordinator, migration, transaction } = branch;
+        let record: TransactionRecord | null = null;
+        await whereReachable(coordinator, away, async () => {
+          record = await context.stores[coordinator].decision(migration, transaction);
+        });
+        held.push({ store, branch, record });
+      }
+    });
+  }
+  return held;
+}
+
+function inDoubtOf(held: readonly Held[]): InDoubt[] {
+  return storeNames.map((store) => {
+    const here = held.filter((branch) => branch.store === store);
+    const oldestMs = Math.max(0, ...here.map(({ record }) => record?.ageMs ?? 0));
+    return { store, count: here.length, oldestMs };
+  });
+}
+
+/** A store that is away keeps nothing else from being recovered. */
+async function whereReachable(
+  store: StoreName,
+  away: Set<StoreName>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof LockstepError) || !error.retryable) throw error;
+    away.add(store);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Store } from '../../databases/contract/store.ts';
+import type { Change } from '../../databases/contract/transactions.ts';
+import type { Stored } from '../../databases/contract/write.ts';
+import { keyText } from '../../model/canonical.ts';
+import type { FailureCode } from '../../model/failure.ts';
+import { entityNamed, type Migration } from '../../model/migration.ts';
+import type { Operation } from '../../model/operation.ts';
+import { operationIdAt, type Transaction } from '../../model/transaction.ts';
+import { isNewer, type Version } from '../../model/version.ts';
+import { decidingItem } from '../write/primary-item.ts';
+
+/** Why a transaction is refused for good. */
+export interface Refusal {
+  readonly code: FailureCode;
+  readonly reason: string;
+}
+
+/**
+ * What the primary is asked to write. Images of partial updates are computed from what it has, and hold only while that has
+ * not moved.
+ *
+ * @param atLeast versions that the operations must get at least, by position
+ */
+export async function decidingChanges(
+  migration: Migration,
+  primary: Store,
+  { id, operations }: Transaction,
+  atLeast: ReadonlyMap<number, Version>,
+): Promise<readonly Change[] | Refusal> {
+  const bases = await basesOf(migration, primary, operations);
+  const changes: Change[] = [];
+  for (const [position, operation] of operations.entries()) {
+    const least = atLeast.get(position);
+    const proposed = least && isNewer(least, operation.proposed) ? least : operation.proposed;
+    const entity = entityNamed(migration, operation.entity);
+    const item = await decidingItem(
+      entity,
+      { ...operation, id: operationIdAt(id, position), proposed },
+      bases.get(identity(operation)) ?? null,
+      false,
+    );
+    if (!('refused' in item)) changes.push({ entity, item });
+    else if (item.refused.status === 'refused') {
+      return { code: item.refused.code, reason: item.refused.message };
+    }
+  }
+  return changes;
+}
+
+/** What the secondary takes: the primary's images, under the versions that it decided. */
+export function followingChanges(changes: readonly Change[], versions: readonly Version[]): Change[] {
+  return changes.map(({ entity, item }, position) => {
+    const { mode, kind, key, image, operationId, status, brings } = item;
+    const version = versions[position] ?? item.version;
+    return {
+      entity,
+      item: {
+        mode: mode === 'decide' ? 'follow' : mode,
+        kind,
+        key,
+        image,
+        operationId,
+        status,
+        version,
+        brings: brings.map((record) => ({ ...record, version })),
+      },
+    };
+  });
+}
+
+async function basesOf(
+  migration: Migration,
+  primary: Store,
+  operations: readonly Operation[],
+): Promise<Map<string, Stored>> {
+  const bases = new Map<string, Stored>();
+  const updates = operations.filter((operation) => operation.kind === 'update');
+  for (const name of new Set(updates.map((operation) => operation.entity))) {
+    const keys = updates.filter((operation) => operation.entity === name).map(({ key }) => key);
+    for (const stored of await primary.read(entityNamed(migration, name), keys)) {
+      bases.set(identity({ entity: name, key: stored.key }), stored);
+    }
+  }
+  return bases;
+}
+
+function identity({ entity, key }: Pick<Operation, 'entity' | 'key'>): string {
+  return `${entity}${keyText(key)}`;
+}

@@ -1,0 +1,334 @@
+import { randomBytes } from 'node:crypto';
+import { transactionKey } from '../../databases/contract/transaction-key.ts';
+import type { Attempt, Together, TransactionRecord } from '../../databases/contract/transactions.ts';
+import { movedAway } from '../../databases/contract/transactions.ts';
+import type { Fence, Outcome } from '../../databases/contract/write.ts';
+import { type FailureCode, LockstepError, type StoreName } from '../../model/failure.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { operationIdAt, type Transaction } from '../../model/transaction.ts';
+import type { Version } from '../../model/version.ts';
+import type { ActivityContext } from '../context.ts';
+import { commitBranch, settleBranches } from './finish-branches.ts';
+import { closeTransaction } from './recover.ts';
+import { decidingChanges, followingChanges, type Refusal } from './transaction-changes.ts';
+
+/** What became of a transaction. Only what a retry may change is thrown instead. */
+export type TransactionResult =
+  | {
+      readonly status: 'committed';
+      readonly versions: readonly Version[];
+      readonly coordinator: StoreName;
+      /** Stores whose branch is still to be committed, because they were away. */
+      readonly unfinished: readonly StoreName[];
+    }
+  | { readonly status: 'aborted'; readonly code: FailureCode; readonly reason: string }
+  | { readonly status: 'fenced' };
+
+interface Request {
+  readonly transaction: Transaction;
+  readonly route: WriteRoute;
+}
+
+type NotApplied = Together & { readonly status: 'not applied' };
+
+const turns = 10;
+const conflictTurns = 3;
+const conflictPauseMs = 100;
+
+export function transactionActivities(context: ActivityContext) {
+  const { migration, stores, wait, log } = context;
+
+  /**
+   * Prepares a branch in each store, decides, and commits both. May be repeated after a failure at any point: a transaction
+   * that is decided keeps its decision, and one that is not begins anew once no earlier attempt can commit any more.
+   */
+  async function carryOut({ transaction, route }: Request): Promise<TransactionResult> {
+    const elsewhere = await settleElsewhere(transaction, route);
+    if (elsewhere) return elsewhere;
+    const attempt: Attempt = {
+      migration: migration.name,
+      transaction: transactionKey(transaction.id),
+      attempt: randomBytes(4).toString('hex'),
+      coordinator: route.primary,
+    };
+    const { record, isFirst } = await open(transaction, attempt);
+    if (record.decision !== null) return await conclude(record, route.primary);
+    if (!isFirst) await settleBranches(context, record, route.primary);
+    return route.secondary === null
+      ? await carryOutAtOne(transaction, route, attempt)
+      : await carryOutAtBoth(transaction, route, route.secondary, attempt);
+  }
+
+  /** The stores have not answered for too long: nothing of the transaction may take effect any more. */
+  async function abandon(request: Request & { readonly reason: string }): Promise<TransactionResult> {
+    const { transaction, route, reason } = request;
+    const record = await refusedFor(transaction, route.primary, { code: 'StoreUnavailable', reason });
+    const result = await conclude(record, route.primary);
+    if (result.status === 'aborted') await closeTransaction(context, record);
+    return result;
+  }
+
+  /** Commits what was left to commit when a store was away. Safe to repeat. */
+  async function finishTransaction(request: {
+    readonly transactionId: string;
+    readonly coordinator: StoreName;
+    readonly store: StoreName;
+  }): Promise<void> {
+    const { transactionId, coordinator, store } = request;
+    const transaction = transactionKey(transactionId);
+    const record = await stores[coordinator].decision(migration.name, transaction);
+    // Records are pruned only where no store has a branch left.
+    if (record === null) return;
+    if (record.decision !== 'commit') {
+      throw new TypeError(`transaction ${transactionId} is committed, and its record does not say so`);
+    }
+    const { attempt } = record;
+    const branch = { migration: migration.name, transaction, attempt, coordinator };
+    await commitBranch(context, store, branch, transactionId);
+  }
+
+  /** The primary may have changed between two tries: the store that coordinated the first knows how it ended. */
+  async function settleElsewhere(
+    transaction: Transaction,
+    { secondary }: WriteRoute,
+  ): Promise<TransactionResult | null> {
+    if (secondary === null) return null;
+    const known = await stores[secondary].decision(migration.name, transactionKey(transaction.id));
+    if (!known) return null;
+    const goesOn = { code: movedAway, reason: 'the transaction goes on at another primary' };
+    const record = known.decision === null ? await refusedFor(transaction, secondary, goesOn) : known;
+    const result = await conclude(record, secondary);
+    return record.code === movedAway ? null : result;
+  }
+
+  /** Under a route of one store: a transaction of its own, which holds the decision too. */
+  async function carryOutAtOne(
+    transaction: Transaction,
+    route: WriteRoute,
+    attempt: Attempt,
+  ): Promise<TransactionResult> {
+    const { primary } = route;
+    for (let turn = 1; turn <= turns; turn++) {
+      const changes = await decidingChanges(migration, stores[primary], transaction, new Map());
+      if ('code' in changes) return await refuse(transaction, primary, changes);
+      const result = await stores[primary].applyTogether(attempt, changes, fenceOf(route));
+      if (result.status === 'applied') {
+        return { status: 'committed', versions: result.versions, coordinator: primary, unfinished: [] };
+      }
+      if (result.outcome.status !== 'moved') return await notApplied(transaction, attempt, primary, result);
+    }
+    throw keptMoving(transaction);
+  }
+
+  async function carryOutAtBoth(
+    transaction: Transaction,
+    route: WriteRoute,
+    secondary: StoreName,
+    attempt: Attempt,
+  ): Promise<TransactionResult> {
+    const { primary } = route;
+    const prepared = await prepareBoth(transaction, route, secondary, attempt);
+    if ('status' in prepared) return prepared;
+    const { versions } = prepared;
+    const record = await stores[primary].decide(migration.name, attempt.transaction, {
+      decision: 'commit',
+      attempt: attempt.attempt,
+      versions,
+    });
+    // Another try of the same transaction has come after this one, or recovery before it.
+    if (record.decision === null) throw keptMoving(transaction);
+    if (record.decision === 'abort' || record.attempt !== attempt.attempt) {
+      return await conclude(record, primary);
+    }
+    const unfinished: StoreName[] = [];
+    const commit = async (store: StoreName) => {
+      try {
+        await commitBranch(context, store, attempt, transaction.id);
+      } catch (error) {
+        if (!(error instanceof LockstepError) || !error.retryable) throw error;
+        unfinished.push(store);
+      }
+    };
+    await Promise.all([commit(primary), commit(secondary)]);
+    return { status: 'committed', versions, coordinator: primary, unfinished };
+  }
+
+  /** Until here nobody else knows the attempt: what fails on the way is rolled back at once, so that its locks are free. */
+  async function prepareBoth(
+    transaction: Transaction,
+    route: WriteRoute,
+    secondary: StoreName,
+    attempt: Attempt,
+  ): Promise<{ readonly versions: readonly Version[] } | TransactionResult> {
+    try {
+      return await prepareInTurn(transaction, route, secondary, attempt);
+    } catch (error) {
+      for (const store of [stores[route.primary], stores[secondary]]) {
+        await store.rollBackBranch(attempt).catch(() => {
+          log('a branch is left to recovery', { store: store.name, operationId: transaction.id });
+        });
+      }
+      throw error;
+    }
+  }
+
+  /** The primary decides about refusal and versions; the secondary takes the same images under them. */
+  async function prepareInTurn(
+    transaction: Transaction,
+    route: WriteRoute,
+    secondary: StoreName,
+    attempt: Attempt,
+  ): Promise<{ readonly versions: readonly Version[] } | TransactionResult> {
+    const { primary } = route;
+    const atLeast = new Map<number, Version>();
+    let conflicts = 0;
+    for (let turn = 1; turn <= turns; turn++) {
+      const changes = await decidingChanges(migration, stores[primary], transaction, atLeast);
+      if ('code' in changes) return await refuse(transaction, primary, changes);
+      const decided = await stores[primary].prepareBranch(attempt, changes, fenceOf(route));
+      if (decided.status !== 'applied') {
+        if (decided.outcome.status === 'moved') continue;
+        return await notApplied(transaction, attempt, primary, decided);
+      }
+      const { versions } = decided;
+      const followed = await stores[secondary].prepareBranch(
+        attempt,
+        followingChanges(changes, versions),
+        fenceOf(route),
+      );
+      if (followed.status === 'applied') return { versions };
+      await stores[primary].rollBackBranch(attempt);
+      const { outcome, position } = followed;
+      if (outcome.status === 'superseded') {
+        // The secondary is ahead of the primary, as after a compensation: the versions go above both.
+        atLeast.set(position, (BigInt(outcome.version) + 1n).toString());
+      } else if (isConflict(outcome) && conflicts < conflictTurns) {
+        // Often a swap in flight: the other write makes room.
+        conflicts += 1;
+        await wait(conflictPauseMs * conflicts);
+      } else {
+        return await notApplied(transaction, attempt, secondary, followed);
+      }
+    }
+    throw keptMoving(transaction);
+  }
+
+  async function notApplied(
+    transaction: Transaction,
+    attempt: Attempt,
+    at: StoreName,
+    { position, outcome }: NotApplied,
+  ): Promise<TransactionResult> {
+    const { coordinator } = attempt;
+    const operation = transaction.operations[position];
+    const what = `${operation?.entity}: ${operation?.kind} in transaction ${transaction.id}`;
+    switch (outcome.status) {
+      case 'fenced':
+        return { status: 'fenced' };
+      case 'known':
+        return await knownBefore(transaction, attempt, at, outcome);
+      case 'refused':
+        return await refuse(transaction, coordinator, {
+          code: outcome.reason,
+          reason: `${what} refused, ${refusals[outcome.reason] ?? outcome.reason}; nothing was written`,
+        });
+      case 'failed':
+        return await refuse(transaction, coordinator, {
+          code: 'StoreRefused',
+          reason: `${what}: the ${at} store refused: ${outcome.failure.message}; nothing was written`,
+        });
+      default:
+        throw new TypeError(`a change of a transaction was answered with ${outcome.status}`);
+    }
+  }
+
+  /** The journal knows an id that no record here does: it was closed, written as something else, or under another primary. */
+  async function knownBefore(
+    transaction: Transaction,
+    { attempt, coordinator, transaction: key }: Attempt,
+    at: StoreName,
+    known: Outcome & { readonly status: 'known' },
+  ): Promise<TransactionResult> {
+    if (known.recorded === 'aborted') {
+      const reason = `transaction ${transaction.id} was closed before it took effect; send it again under a new operation id`;
+      return await refuse(transaction, coordinator, { code: 'Aborted', reason });
+    }
+    const ids = transaction.operations.map((_, position) => operationIdAt(transaction.id, position));
+    const entries = await stores[at].journal({ migration: migration.name, ids, limit: ids.length });
+    const versions = ids.flatMap((id) => {
+      const entry = entries.find((candidate) => candidate.id === id && candidate.status === 'completed');
+      return entry?.version ? [entry.version] : [];
+    });
+    if (versions.length === ids.length) {
+      const verdict = { decision: 'commit', attempt, versions } as const;
+      return await conclude(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
+    }
+    const reason = `operation id ${transaction.id} was used by another write; send the transaction under an id of its own`;
+    return await refuse(transaction, coordinator, { code: 'InvalidRequest', reason });
+  }
+
+  /** Written down, so that a repeat is refused in the same way. */
+  async function refuse(
+    transaction: Transaction,
+    coordinator: StoreName,
+    refusal: Refusal,
+  ): Promise<TransactionResult> {
+    return await conclude(await refusedFor(transaction, coordinator, refusal), coordinator);
+  }
+
+  function refusedFor(
+    transaction: Transaction,
+    coordinator: StoreName,
+    refusal: Refusal,
+  ): Promise<TransactionRecord> {
+    const key = transactionKey(transaction.id);
+    return stores[coordinator].decide(migration.name, key, { decision: 'abort', ...refusal });
+  }
+
+  /** What the decision that stands means for the stores, and for the caller. */
+  async function conclude(record: TransactionRecord, coordinator: StoreName): Promise<TransactionResult> {
+    const unfinished = await settleBranches(context, record, coordinator);
+    if (record.decision === 'commit') {
+      return { status: 'committed', versions: record.versions ?? [], coordinator, unfinished };
+    }
+    return {
+      status: 'aborted',
+      code: record.code ?? 'Aborted',
+      reason: record.reason ?? 'the transaction was rolled back',
+    };
+  }
+
+  function open(transaction: Transaction, attempt: Attempt) {
+    const [first] = transaction.operations;
+    if (!first) throw new TypeError('a transaction has at least one operation');
+    const { entity, key } = first;
+    const named = { operationId: transaction.id, entity, key };
+    return stores[attempt.coordinator].openTransaction(named, attempt.attempt, migration.name);
+  }
+
+  function fenceOf({ epoch }: WriteRoute): Fence {
+    return { migration: migration.name, epoch };
+  }
+
+  return { carryOut, abandon, finishTransaction };
+}
+
+const refusals: Partial<Record<FailureCode, string>> = {
+  AlreadyExists: 'the key exists already; use replace or update',
+  NotFound: 'there is no record with this key',
+  VersionConflict: 'the record is not at the expected version; read it again and decide anew',
+};
+
+function isConflict(outcome: Outcome): boolean {
+  return outcome.status === 'failed' && outcome.failure.code === 'UniqueConflict';
+}
+
+function keptMoving({ id }: Transaction): LockstepError {
+  return new LockstepError(
+    'Moved',
+    `the records of transaction ${id} kept changing while it was prepared; it is tried again`,
+    {
+      operationId: id,
+    },
+  );
+}

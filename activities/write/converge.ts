@@ -1,0 +1,110 @@
+import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import type { BroughtRecord, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { Key } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import type { Entity } from '../../model/entity.ts';
+import { sharedRecords } from '../../model/field.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { type Version, versionBeforeLockstep } from '../../model/version.ts';
+import type { ActivityContext } from '../context.ts';
+
+export type Converged =
+  | { readonly status: 'settled'; readonly version: Version; readonly changed: boolean }
+  | { readonly status: 'refused'; readonly message: string }
+  | { readonly status: 'conflict'; readonly message: string }
+  | { readonly status: 'fenced' };
+
+/** A route with a store that follows. */
+export type PairedRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
+
+/**
+ * The one primitive behind secondary writes, retries, repair and catching up: read image and version at the primary, apply
+ * them to the secondary under its guard. Results in the order of the keys. Throws where a store cannot be reached.
+ */
+export async function convergeKeys(
+  context: OpenMigration,
+  entity: Entity,
+  keys: readonly Key[],
+  route: WriteRoute,
+): Promise<Converged[]> {
+  if (!route.secondary) throw new TypeError('a route without secondary has nothing to converge');
+  const primary = context.stores[route.primary];
+  const secondary = context.stores[route.secondary];
+  const stored = await primary.read(entity, keys);
+  const fence = { migration: context.migration.name, epoch: route.epoch };
+  const readable = stored.filter((record) => record.unreadable === null);
+  const items = await followingItems(context, entity, readable, route, 'follow');
+  const outcomes = await secondary.write(entity, items, fence);
+  const byRecord = new Map(readable.map((record, index) => [record, outcomes[index]]));
+  return stored.map((record) => {
+    if (record.unreadable !== null) return { status: 'refused', message: record.unreadable };
+    const outcome = byRecord.get(record);
+    if (!outcome) throw new TypeError('a write gave no outcome for its item');
+    return convergedOf(record, outcome, `${entity.name}: the ${secondary.name} store refused`);
+  });
+}
+
+/** Items that carry what the primary has, shared records with the versions that brought them. */
+export async function followingItems(
+  context: Pick<ActivityContext, 'stores'>,
+  entity: Entity,
+  records: readonly Stored[],
+  route: WriteRoute,
+  mode: 'follow' | 'copy',
+): Promise<WriteItem[]> {
+  const guards = await sharedGuards(context, entity, records, route);
+  return records.map((record) => ({
+    // What nobody wrote through Lockstep is copied: it never replaces what is there.
+    mode: record.version === versionBeforeLockstep ? 'copy' : mode,
+    kind: 'replace',
+    key: record.key,
+    image: record.image,
+    version: record.version,
+    operationId: null,
+    status: 'completed',
+    brings: record.image
+      ? sharedRecords(entity.fields, record.image).flatMap((shared) => {
+          const guard = guards.get(`${shared.name}${JSON.stringify(shared.key)}`);
+          const digest = digestOf(shared.record);
+          // A copy that is not what the guard speaks of is an old one: it is inserted where absent, never more.
+          return guard && guard.digest === digest ? [{ ...guard, digest }] : [];
+        })
+      : [],
+  }));
+}
+
+async function sharedGuards(
+  context: Pick<ActivityContext, 'stores'>,
+  entity: Entity,
+  records: readonly Stored[],
+  route: WriteRoute,
+): Promise<Map<string, BroughtRecord>> {
+  const wanted = new Map<string, { name: string; key: Key }>();
+  for (const record of records) {
+    if (!record.image) continue;
+    for (const { name, key } of sharedRecords(entity.fields, record.image)) {
+      wanted.set(`${name}${JSON.stringify(key)}`, { name, key });
+    }
+  }
+  if (wanted.size === 0) return new Map();
+  const guards = await context.stores[route.primary].guards([...wanted.values()]);
+  return new Map(guards.map((guard) => [`${guard.name}${JSON.stringify(guard.key)}`, guard]));
+}
+
+function convergedOf(record: Stored, outcome: Outcome, refusedBy: string): Converged {
+  switch (outcome.status) {
+    case 'applied':
+      return { status: 'settled', version: outcome.version, changed: true };
+    case 'superseded':
+      return { status: 'settled', version: record.version, changed: false };
+    case 'fenced':
+      return { status: 'fenced' };
+    case 'failed':
+      return {
+        status: outcome.failure.code === 'UniqueConflict' ? 'conflict' : 'refused',
+        message: `${refusedBy}: ${outcome.failure.message}`,
+      };
+    default:
+      throw new TypeError(`a write that follows was answered with ${outcome.status}`);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Store, Stores } from '../../databases/contract/store.ts';
+
+interface Sample {
+  readonly at: number;
+  readonly ms: number;
+}
+
+/** Of either kind: seconds' worth where much is written, minutes' where little is. */
+const remembered = 200;
+const enough = 10;
+
+/** How long this worker's live writes take at the stores, while it copies rows (`copying`) and while it does not (`quiet`). */
+export class LiveLatency {
+  readonly now: () => number;
+  readonly #samples: Readonly<Record<'copying' | 'quiet', Sample[]>> = { copying: [], quiet: [] };
+  #begun = 0;
+  #ended = 0;
+
+  constructor(now = () => performance.now()) {
+    this.now = now;
+  }
+
+  async timing<T>(write: () => Promise<T>): Promise<T> {
+    const began = this.now();
+    const endedBefore = this.#ended;
+    const result = await write();
+    const at = this.now();
+    // Also a copy that began and ended meanwhile was in its way.
+    const samples = this.#samples[this.#begun > endedBefore ? 'copying' : 'quiet'];
+    samples.push({ at, ms: at - began });
+    if (samples.length > remembered) samples.shift();
+    return result;
+  }
+
+  async whileCopying<T>(copy: () => Promise<T>): Promise<T> {
+    this.#begun += 1;
+    try {
+      return await copy();
+    } finally {
+      this.#ended += 1;
+    }
+  }
+
+  /** Whether anything was written within the last `ms`. */
+  isLive(ms: number): boolean {
+    const since = this.now() - ms;
+    return Object.values(this.#samples).some((samples) => (samples.at(-1)?.at ?? -Infinity) >= since);
+  }
+
+  /** The share-quantile of the last `ms`; null where there are too few writes to tell. */
+  quantile(share: number, kind: 'copying' | 'quiet', ms: number): number | null {
+    const since = this.now() - ms;
+    const found = this.#samples[kind].filter(({ at }) => at > since);
+    if (found.length < enough) return null;
+    const sorted = found.map((sample) => sample.ms).sort((left, right) => left - right);
+    return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
+  }
+}
+
+/** The ways in which a live write gets into a store. */
+const writing: ReadonlySet<string | symbol> = new Set<keyof Store>([
+  'write',
+  'applyTogether',
+  'prepareBranch',
+  'commitBranch',
+]);
+
+/** Stores whose writes are timed; every other method is the store's own. */
+export function timed(stores: Stores, latency: LiveLatency): Stores {
+  return { legacy: timedStore(stores.legacy, latency), modern: timedStore(stores.modern, latency) };
+}
+
+function timedStore(store: Store, latency: LiveLatency): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const method = Reflect.get(target, name);
+      return writing.has(name) ? (...given: unknown[]) => latency.timing(() => method(...given)) : method;
+    },
+  });
+}

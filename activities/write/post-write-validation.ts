@@ -1,0 +1,167 @@
+import type { Verdict } from '../../databases/contract/comparison.ts';
+import { currentState } from '../../databases/contract/current-state.ts';
+import { readOne } from '../../databases/contract/read-one.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import type { Stored } from '../../databases/contract/write.ts';
+import { keyText } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { ownImage } from '../../model/field.ts';
+import { entityNamed } from '../../model/migration.ts';
+import { type Operation, routeOf, type WriteRoute } from '../../model/operation.ts';
+import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
+import { differingFields, owedKeys } from '../comparison/differing.ts';
+import type { ActivityContext } from '../context.ts';
+import { convergeKeys } from './converge.ts';
+import { restore } from './restore.ts';
+
+/** What a write looks like some time after it. */
+export interface LookedBack {
+  /** `intact`: each row is what its record says, and both say the same. `in-flight`: a newer write is between the stores. */
+  readonly verdict: 'intact' | 'in-flight' | Verdict;
+  /** Whose row is wrong; null where neither can be told from the other, or nothing is. */
+  readonly store: StoreName | null;
+  /** Stores, fields and codes, never values. */
+  readonly reason: string;
+  readonly repaired: boolean;
+}
+
+/** A row that is not what the record beside it says. */
+interface Altered {
+  readonly store: StoreName;
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+
+export type LookBackActivities = ReturnType<typeof lookBackActivities>;
+
+const looks = 3;
+
+export function lookBackActivities(context: ActivityContext) {
+  const { migration, stores, clock, wait } = context;
+
+  /**
+   * Reads a record back from both stores. Each row is held against the digest that its own store recorded, so that the store
+   * which was altered can be named, then both are held against each other.
+   */
+  async function validateWrite(request: {
+    operation: Pick<Operation, 'id' | 'entity' | 'key'>;
+  }): Promise<LookedBack> {
+    const { operation } = request;
+    const entity = entityNamed(migration, operation.entity);
+    const route = routeOf(await currentState(context));
+    if (route.secondary === null) return intact;
+    const [primary, secondary] = [stores[route.primary], stores[route.secondary]];
+    const found = await lookUntilSettled(entity, operation, route, [primary, secondary]);
+    if (found.verdict === 'intact' || found.verdict === 'in-flight') return found;
+    await primary.recordDifferences(migration.name, [
+      {
+        entity: entity.name,
+        key: operation.key,
+        verdict: found.verdict,
+        reason: found.repaired ? `${found.reason}; repaired under a newer version` : found.reason,
+      },
+    ]);
+    return found;
+  }
+
+  async function lookUntilSettled(
+    entity: Entity,
+    operation: Pick<Operation, 'id' | 'key'>,
+    route: WriteRoute,
+    [primary, secondary]: readonly [Store, Store],
+  ): Promise<LookedBack> {
+    for (let look = 1; ; look++) {
+      const [left, right] = [
+        await readOne(primary, entity, operation.key),
+        await readOne(secondary, entity, operation.key),
+      ];
+      const altered = [
+        alteredIn(entity, primary.name, left),
+        alteredIn(entity, secondary.name, right),
+      ].filter((found) => found !== null);
+      if (altered.length > 0) return await judgeAltered(entity, operation, route, altered, [left, right]);
+      if (left.version === right.version) {
+        if (left.digest === right.digest) return intact;
+        return {
+          verdict: 'mismatch',
+          store: null,
+          reason: 'equal versions have different digests',
+          repaired: false,
+        };
+      }
+      if (look === looks) {
+        const owed = await owedKeys(context, entity, route);
+        if (owed.has(keyText(operation.key))) return { ...intact, verdict: 'in-flight' };
+        const older = isNewer(left.version, right.version) ? secondary : primary;
+        return {
+          verdict: 'stale',
+          store: older.name,
+          reason: `the ${older.name} store has an older version`,
+          repaired: false,
+        };
+      }
+      await wait(migration.policy.settleMs);
+    }
+  }
+
+  async function judgeAltered(
+    entity: Entity,
+    operation: Pick<Operation, 'id' | 'key'>,
+    route: WriteRoute,
+    altered: readonly Altered[],
+    [left, right]: readonly [Stored, Stored],
+  ): Promise<LookedBack> {
+    const [first, second] = altered;
+    if (!first) throw new TypeError('nothing was altered');
+    if (second) {
+      const reason = `${first.reason}; ${second.reason}`;
+      return { verdict: first.verdict, store: null, reason, repaired: false };
+    }
+    const { store, verdict } = first;
+    const fields =
+      left.image && right.image && left.version === right.version
+        ? ` (fields ${differingFields(entity, left.image, right.image).join(', ')})`
+        : '';
+    const repaired =
+      migration.policy.validateRepair &&
+      left.version === right.version &&
+      (await repair(entity, operation, route, store === route.primary ? right : left));
+    return { verdict, store, reason: `${first.reason}${fields}`, repaired };
+  }
+
+  /** The row that is as its record says is written again under a newer version, which both stores then have. */
+  async function repair(
+    entity: Entity,
+    { id, key }: Pick<Operation, 'id' | 'key'>,
+    route: WriteRoute,
+    sound: Stored,
+  ): Promise<boolean> {
+    const operationId = `${id}:repair:${sound.version}`;
+    const wanted = { key, image: sound.image, base: sound.version, version: clock.next(), operationId };
+    const restored = await restore(context, entity, wanted, route);
+    if (restored.status !== 'applied' && restored.status !== 'known') return false;
+    const [converged] = await convergeKeys(context, entity, [key], route);
+    return converged?.status === 'settled';
+  }
+
+  return { validateWrite };
+}
+
+const intact: LookedBack = { verdict: 'intact', store: null, reason: '', repaired: false };
+
+function alteredIn(entity: Entity, store: StoreName, stored: Stored): Altered | null {
+  const altered = (verdict: Verdict, why: string) => ({
+    store,
+    verdict,
+    reason: `the ${store} store's row ${why}`,
+  });
+  if (stored.unreadable !== null) return altered('unreadable', `cannot be read: ${stored.unreadable}`);
+  if (stored.version === versionBeforeLockstep) return null;
+  if (stored.image === null) return stored.deleted ? null : altered('missing', 'is gone');
+  if (stored.deleted) return altered('extra', 'is there, although its record says that it was deleted');
+  if (stored.digest === null || stored.digest === digestOf(ownImage(entity.fields, stored.image)))
+    return null;
+  return altered('mismatch', 'is not what the digest of its version says');
+}

@@ -1,0 +1,67 @@
+import type { Stored, WriteItem } from '../../databases/contract/write.ts';
+import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import { type Entity, validImage } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { entityOf, sharedRecords } from '../../model/field.ts';
+import type { Operation } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import type { WriteResult } from './write-result.ts';
+
+/** What the primary is asked to decide about, with the image that an update comes to; or why that is none. */
+export async function decidingItem(
+  entity: Entity,
+  operation: Operation,
+  stored: Stored | null,
+  owes: boolean,
+): Promise<WriteItem | { refused: WriteResult }> {
+  const item = {
+    mode: 'decide' as const,
+    kind: operation.kind,
+    key: operation.key,
+    version: operation.proposed,
+    operationId: operation.id,
+    status: owes ? ('pending' as const) : ('completed' as const),
+    expectedVersion: operation.expectedVersion,
+  };
+  const based = stored
+    ? // What nobody waits for is never compensated.
+      { baseVersion: stored.version, ...(owes ? { before: stored.image } : {}) }
+    : {};
+  if (operation.kind !== 'update') {
+    const brings = operation.image ? bringsOf(entity, operation.image, null, null) : [];
+    return { ...item, ...based, image: operation.image, brings };
+  }
+  if (stored?.unreadable)
+    return { refused: { status: 'refused', code: 'InvalidEntity', message: stored.unreadable } };
+  // A missing row is refused by the routine itself, so that the refusal is recorded with the operation.
+  if (!stored?.image) return { ...item, image: null, brings: [] };
+  try {
+    const image = await validImage(entity, entityOf(entity.fields, { ...stored.image, ...operation.image }));
+    return { ...item, ...based, image, brings: bringsOf(entity, image, stored.image, null) };
+  } catch (error) {
+    if (!(error instanceof LockstepError) || error.code !== 'InvalidEntity') throw error;
+    return { refused: { status: 'refused', code: 'InvalidEntity', message: error.message } };
+  }
+}
+
+/** The shared records that an image brings: all of them, or those that differ from the image it was made from. */
+export function bringsOf(
+  entity: Entity,
+  image: Image,
+  base: Image | null,
+  version: Version | null,
+): WriteItem['brings'] {
+  const known = new Map(
+    base
+      ? sharedRecords(entity.fields, base).map((shared) => [idOf(shared), canonicalText(shared.record)])
+      : [],
+  );
+  return sharedRecords(entity.fields, image)
+    .filter((shared) => known.get(idOf(shared)) !== canonicalText(shared.record))
+    .map((shared) => ({ name: shared.name, key: shared.key, version, digest: digestOf(shared.record) }));
+}
+
+function idOf(shared: { name: string; key: readonly string[] }): string {
+  return `${shared.name}${keyText(shared.key)}`;
+}

@@ -1,0 +1,30 @@
+import type { StoreName } from '../../model/failure.ts';
+import type { Policy } from '../../model/migration.ts';
+
+/**
+ * How long a store has not answered this worker. The writes that it is owed grow in number while it is away; if each of
+ * them tried as often as a single one may, their tries would take the time of callers who are waiting.
+ */
+export class Absence {
+  readonly #policy: Pick<Policy, 'secondaryRetryMs' | 'secondaryRetryMaxMs'>;
+  readonly #now: () => number;
+  readonly #since = new Map<StoreName, number>();
+
+  constructor(policy: Pick<Policy, 'secondaryRetryMs' | 'secondaryRetryMaxMs'>, now = Date.now) {
+    this.#policy = policy;
+    this.#now = now;
+  }
+
+  isOver(store: StoreName): void {
+    this.#since.delete(store);
+  }
+
+  /** The pause before the next try, in milliseconds: about as long as the store has been away, and not the same for all. */
+  pauseMs(store: StoreName): number {
+    const since = this.#since.get(store) ?? this.#now();
+    this.#since.set(store, since);
+    const { secondaryRetryMs: least, secondaryRetryMaxMs: most } = this.#policy;
+    const pause = (this.#now() - since) * (0.5 + Math.random() / 2);
+    return Math.round(Math.max(least, Math.min(pause, most)));
+  }
+}

@@ -1,0 +1,100 @@
+import type { Store } from '../../databases/contract/store.ts';
+import type { Outcome } from '../../databases/contract/write.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { Operation } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+
+/** What a store made of an operation. Only what a retry may change is thrown instead. */
+export type WriteResult =
+  | {
+      readonly status: 'applied';
+      readonly version: Version;
+      /** Of the primary's decision. */
+      readonly timing?: Timing;
+    }
+  | {
+      readonly status: 'refused';
+      readonly code:
+        | 'AlreadyExists'
+        | 'NotFound'
+        | 'VersionConflict'
+        | 'StoreRefused'
+        | 'InvalidEntity'
+        | 'Compensated';
+      readonly message: string;
+      /** What the record has, where the primary refused what it was asked for. */
+      readonly version?: Version;
+    }
+  | { readonly status: 'conflict'; readonly message: string }
+  | { readonly status: 'aborted' }
+  | { readonly status: 'fenced' };
+
+/** By the clock of the worker that did it. */
+export interface Timing {
+  readonly startedAtMs: number;
+  readonly tookMs: number;
+}
+
+export function resultOf(store: Store, entity: Entity, operation: Operation, outcome: Outcome): WriteResult {
+  switch (outcome.status) {
+    case 'applied':
+    case 'superseded':
+      return { status: 'applied', version: outcome.version };
+    case 'known':
+      return knownResult(entity, operation, outcome);
+    case 'refused':
+      return {
+        status: 'refused',
+        code: outcome.reason as 'NotFound',
+        message: refusal(entity, operation, outcome.reason, outcome.version),
+        version: outcome.version,
+      };
+    case 'fenced':
+      return { status: 'fenced' };
+    case 'moved':
+      throw new TypeError('a write that moved is tried again before its result is told');
+    case 'failed': {
+      const message = `${entity.name}: the ${store.name} store refused operation ${operation.id}: ${outcome.failure.message}`;
+      return outcome.failure.code === 'UniqueConflict'
+        ? { status: 'conflict', message }
+        : { status: 'refused', code: 'StoreRefused', message };
+    }
+  }
+}
+
+/** A repeat answers what the first try did. */
+function knownResult(
+  entity: Entity,
+  operation: Operation,
+  known: Extract<Outcome, { status: 'known' }>,
+): WriteResult {
+  switch (known.recorded) {
+    case 'aborted':
+      return { status: 'aborted' };
+    case 'compensated':
+      return {
+        status: 'refused',
+        code: 'Compensated',
+        message: `${entity.name}: operation ${operation.id} was undone before; send the write again under a new operation id`,
+      };
+    case 'failed': {
+      const code =
+        known.reason === 'AlreadyExists' || known.reason === 'VersionConflict' ? known.reason : 'NotFound';
+      const version = known.version ?? '0';
+      return { status: 'refused', code, message: refusal(entity, operation, code, version), version };
+    }
+    default:
+      return { status: 'applied', version: known.version ?? '0' };
+  }
+}
+
+function refusal(entity: Entity, operation: Operation, code: string, version: Version): string {
+  switch (code) {
+    case 'AlreadyExists':
+      return `${entity.name}: create refused, the key exists already; use replace or update (operation ${operation.id})`;
+    case 'VersionConflict':
+      return `${entity.name}: the record is at version ${version}, not at ${operation.expectedVersion}; read it again and decide anew (operation ${operation.id})`;
+    default:
+      return `${entity.name}: ${operation.kind} refused, there is no record with this key (operation ${operation.id})`;
+  }
+}

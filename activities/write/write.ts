@@ -1,0 +1,183 @@
+import { readOne } from '../../databases/contract/read-one.ts';
+import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
+import { type FailureCode, LockstepError } from '../../model/failure.ts';
+import { entityNamed } from '../../model/migration.ts';
+import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import type { ActivityContext } from '../context.ts';
+import { failureOf } from '../failures.ts';
+import { convergeKeys } from './converge.ts';
+import { bringsOf, decidingItem } from './primary-item.ts';
+import { Absence } from './store-outage.ts';
+import { resultOf, type Timing, type WriteResult } from './write-result.ts';
+
+const movedAttempts = 10;
+
+export type WriteActivities = ReturnType<typeof writeActivities>;
+
+export function writeActivities(context: ActivityContext) {
+  const { migration, stores } = context;
+  const absence = new Absence(migration.policy);
+
+  /** The guarded write at the primary: it decides about version and refusal. */
+  async function writePrimary(input: WriteInput): Promise<WriteResult> {
+    const { operation, route } = input;
+    const entity = entityNamed(migration, operation.entity);
+    const store = stores[route.primary];
+    const owes = route.secondary !== null;
+    const needsBefore =
+      operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
+    for (let attempt = 1; attempt <= movedAttempts; attempt++) {
+      const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
+      const item = await decidingItem(entity, operation, stored, owes);
+      if ('refused' in item) return item.refused;
+      const outcome = onlyOutcome(
+        await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
+      );
+      if (outcome.status !== 'moved') return resultOf(store, entity, operation, outcome);
+    }
+    throw new LockstepError(
+      'Moved',
+      `a key of ${entity.name} changed ${movedAttempts} times while operation ${operation.id} was computed; it is tried again`,
+      { entity: entity.name, operationId: operation.id },
+    );
+  }
+
+  /** For `parallel`: the secondary takes the image with the proposed version, at the same time as the primary. */
+  async function writeSecondary(input: WriteInput): Promise<WriteResult> {
+    const { operation, route } = input;
+    if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
+    const entity = entityNamed(migration, operation.entity);
+    const store = stores[route.secondary];
+    const item: WriteItem = {
+      mode: 'follow',
+      kind: operation.kind,
+      key: operation.key,
+      image: operation.image,
+      version: operation.proposed,
+      operationId: operation.id,
+      status: 'completed',
+      brings: operation.image ? bringsOf(entity, operation.image, null, operation.proposed) : [],
+    };
+    const outcome = onlyOutcome(
+      await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
+    );
+    if (outcome.status === 'superseded') return { status: 'applied', version: outcome.version };
+    return resultOf(store, entity, operation, outcome);
+  }
+
+  /**
+   * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
+   * decided that nothing is owed any more.
+   */
+  async function settleSecondary(request: {
+    operation: Pick<Operation, 'id' | 'entity' | 'key'>;
+    route: WriteRoute;
+    decidedBy: WriteRoute['primary'];
+    /** Of the primary's part, to tell what the other store's costs. */
+    timing?: Timing | null;
+  }): Promise<WriteResult> {
+    const { operation, route, decidedBy } = request;
+    const entity = entityNamed(migration, operation.entity);
+    const [converged] = await patiently(route.secondary, () =>
+      convergeKeys(context, entity, [operation.key], route),
+    );
+    if (!converged) throw new TypeError('converge gave no result for its key');
+    if (converged.status === 'settled') {
+      await stores[decidedBy].settle([operation.id], 'completed');
+      return { status: 'applied', version: converged.version };
+    }
+    if (converged.status === 'refused')
+      return { status: 'refused', code: 'StoreRefused', message: converged.message };
+    return converged;
+  }
+
+  async function patiently<T>(store: WriteRoute['secondary'], work: () => Promise<T>): Promise<T> {
+    try {
+      const done = await work();
+      if (store) absence.isOver(store);
+      return done;
+    } catch (error) {
+      const isAway = error instanceof LockstepError && error.code === 'StoreUnavailable';
+      if (!isAway || !store || error.details.store !== store) throw error;
+      throw failureOf(error, absence.pauseMs(store));
+    }
+  }
+
+  /**
+   * What became of an operation in a store that decided under an epoch that is over there: the fence waited for every try that
+   * ran, and lets none in. Unlike closing the id this leaves it free, because the primary may change back.
+   */
+  async function findFenced(request: {
+    operation: Operation;
+    store: WriteRoute['primary'];
+    epoch: number;
+  }): Promise<{ status: OperationStatus; version: Version | null } | null> {
+    const { operation, store, epoch } = request;
+    const state = await stores[store].readState(migration.name);
+    if (state === null || state.epoch <= epoch) {
+      throw new LockstepError(
+        'Fenced',
+        `operation ${operation.id} waits: the ${store} store has not heard yet that epoch ${epoch} of ${migration.name} is over`,
+        { store },
+      );
+    }
+    const [entry] = await stores[store].journal({
+      migration: migration.name,
+      ids: [operation.id],
+      limit: 1,
+    });
+    return entry ? { status: entry.status, version: entry.version } : null;
+  }
+
+  /** Closes an operation id in a store, so that no zombie commits it later; says what had become of it. */
+  async function closeOperation(request: {
+    operation: Operation;
+    store: WriteRoute['primary'];
+  }): Promise<{ status: OperationStatus; version: Version | null; reason: string | null }> {
+    const { operation, store } = request;
+    const { id, entity, key, kind } = operation;
+    const entry = await stores[store].abort({ id, entity, key, kind }, migration.name);
+    return { status: entry.status, version: entry.version, reason: entry.reason };
+  }
+
+  /** Gives the status that the journal has then: an operation that is settled already is not parked. */
+  async function parkOperation(request: {
+    store: WriteRoute['primary'];
+    operationId: string;
+    failure: FailureCode;
+    reason: string;
+    /** It took effect in this store and could not be undone. */
+    undoing: boolean;
+  }): Promise<OperationStatus> {
+    const { store, operationId, failure, reason, undoing } = request;
+    await stores[store].park(operationId, { failure, reason, undoing });
+    const [entry] = await stores[store].journal({ migration: migration.name, ids: [operationId], limit: 1 });
+    return entry?.status ?? 'parked';
+  }
+
+  async function settleOperation(request: {
+    store: WriteRoute['primary'];
+    operationId: string;
+    status: OperationStatus;
+    reason: string | null;
+  }): Promise<void> {
+    await stores[request.store].settle([request.operationId], request.status, request.reason ?? undefined);
+  }
+
+  return {
+    writePrimary,
+    writeSecondary,
+    settleSecondary,
+    findFenced,
+    closeOperation,
+    parkOperation,
+    settleOperation,
+  };
+}
+
+function onlyOutcome(outcomes: readonly Outcome[]): Outcome {
+  const [outcome] = outcomes;
+  if (!outcome) throw new TypeError('a write gave no outcome for its item');
+  return outcome;
+}

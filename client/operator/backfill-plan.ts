@@ -1,0 +1,52 @@
+import { decidingStore } from '../../databases/contract/current-state.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { otherStore } from '../../model/phase.ts';
+import { rangesFor } from '../../model/ranges.ts';
+import { withStores } from './with-stores.ts';
+
+export interface BackfillPlan {
+  readonly from: StoreName;
+  readonly to: StoreName;
+  readonly addresses: Readonly<Record<StoreName, string>>;
+  /** Why rows go through the write routine, a few hundred at a time; null where they come in by the bulk load. */
+  readonly slowBecause: string | null;
+  readonly entities: readonly EntityPlan[];
+}
+
+export interface EntityPlan {
+  readonly entity: string;
+  /** About how many. */
+  readonly keys: number;
+  readonly ranges: number;
+  readonly way: 'rows' | 'images' | 'write routine';
+  /** Columns of which every value is converted on the way. */
+  readonly converted: readonly string[];
+  /** Indexes of the target that can be dropped before the copy and made after it; nothing does so by itself. */
+  readonly indexesForLater: readonly string[];
+}
+
+/** What a backfill would do, from the tables as they are. Nothing is changed. */
+export function planBackfill(migration: Migration, environment: NodeJS.ProcessEnv): Promise<BackfillPlan> {
+  return withStores(migration, environment, async (stores) => {
+    const from = await decidingStore({ migration, stores });
+    const to = otherStore(from);
+    const slowBecause = await stores[to].whyNoBulk();
+    const entities: EntityPlan[] = [];
+    for (const entity of migration.entities) {
+      const target = await stores[to].pageTarget(entity);
+      const { by, converted } = await stores[from].copyWay(entity, target);
+      const keys = await stores[from].estimateKeys(entity);
+      entities.push({
+        entity: entity.name,
+        keys,
+        ranges: rangesFor(keys, migration.policy),
+        way: slowBecause === null ? by : 'write routine',
+        converted: slowBecause === null ? converted : [],
+        indexesForLater: await stores[to].secondaryIndexes(entity),
+      });
+    }
+    const addresses = { legacy: stores.legacy.address, modern: stores.modern.address };
+    return { from, to, addresses, slowBecause, entities };
+  });
+}

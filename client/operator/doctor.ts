@@ -1,0 +1,72 @@
+import type { Store } from '../../databases/contract/store.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { connectTemporal } from '../temporal/connection.ts';
+import { withStores } from './with-stores.ts';
+
+/** One thing that `lockstep doctor` looked at. */
+export interface Finding {
+  readonly about: 'legacy' | 'modern' | 'temporal';
+  readonly check: string;
+  readonly ok: boolean;
+  /** What was found, with the remedy where it will not do. */
+  readonly found: string;
+}
+
+/** Looks at everything that a migration depends on, and goes on behind what fails. Changes nothing. */
+export function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Finding[]> {
+  return withStores(migration, environment, async ({ legacy, modern }) => [
+    ...(await examineStore(legacy, migration)),
+    ...(await examineStore(modern, migration)),
+    ...(await examineTemporal(environment)),
+  ]);
+}
+
+async function examineStore(store: Store, migration: Migration): Promise<Finding[]> {
+  const about = store.name;
+  const reached = await tried(about, 'reachable', async () => {
+    await store.ping();
+    return `${store.engine} at ${store.address}`;
+  });
+  if (!reached.ok) return [reached];
+  const settings = (await store.settings()).map(({ name, value, problem }) => ({
+    about,
+    check: name,
+    ok: problem === null,
+    found: problem === null ? value : `${value}: ${problem}`,
+  }));
+  const prepared = await tried(about, 'prepared', async () => {
+    await store.check();
+    return 'control tables and write routines are as the definition says';
+  });
+  const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
+  if (entities.length === 0) return [reached, ...settings, prepared];
+  const transactions = await tried(about, 'transactions over both stores', async () => {
+    const obstacle = await store.branchObstacle(entities);
+    if (obstacle === null) return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
+    throw new LockstepError('NotPrepared', obstacle, { store: about });
+  });
+  return [reached, ...settings, prepared, transactions];
+}
+
+async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const reached = await tried('temporal', 'reachable', async () => {
+    const client = await connectTemporal(environment);
+    const { namespace } = client.options;
+    try {
+      await client.workflowService.describeNamespace({ namespace });
+      return `namespace ${namespace}`;
+    } finally {
+      await client.connection.close();
+    }
+  });
+  return [reached];
+}
+
+async function tried(about: Finding['about'], check: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { about, check, ok: true, found: await look() };
+  } catch (error) {
+    return { about, check, ok: false, found: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,101 @@
+import type { Client } from '@temporalio/client';
+import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import type { JournalEntry } from '../../databases/contract/journal.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { OperationStatus } from '../../model/operation.ts';
+import { otherStore, routes } from '../../model/phase.ts';
+import * as messages from '../../workflows/messages.ts';
+import { answerOfOnly } from '../temporal/failures.ts';
+import { searchAttributesOf } from '../temporal/search-attributes.ts';
+
+export type { RetriedOperations } from '../../workflows/messages.ts';
+
+/** The workflow `retryFailedOperations`, which lives on the other side of the task queue. */
+type Retry = (
+  input: RetryOptions & { migration: string; carried: null },
+) => Promise<messages.RetriedOperations>;
+
+export interface RetryOptions {
+  /** Whether parked operations are tried again too. */
+  readonly parked: boolean;
+  /** Those owed for at least this long; 0 takes all. */
+  readonly olderThanMs: number;
+  /** Only these; null takes all. */
+  readonly ids: readonly string[] | null;
+}
+
+export interface JournalQuery {
+  readonly statuses?: readonly OperationStatus[];
+  readonly ids?: readonly string[];
+  readonly newestFirst?: boolean;
+  readonly limit: number;
+}
+
+/** An entry, and the store whose journal has it. */
+export type LocatedEntry = JournalEntry & { readonly store: StoreName };
+
+/** The journals of both stores: what is owed, what became of an operation, and another try of what is owed. */
+export class JournalControl {
+  readonly #temporal: Client;
+  readonly #open: OpenMigration;
+
+  constructor(temporal: Client, open: OpenMigration) {
+    this.#temporal = temporal;
+    this.#open = open;
+  }
+
+  /**
+   * Entries of both journals, those of the store that decides first. Where the other store is away, what the deciding one has is
+   * all there is to know: what is owed is there.
+   */
+  async list(query: JournalQuery): Promise<LocatedEntry[]> {
+    return (await this.#read(query)).found;
+  }
+
+  /** What the journals have of one operation. Throws `UnknownOperation`. */
+  async find(operationId: string): Promise<LocatedEntry[]> {
+    const { found, away } = await this.#read({ ids: [operationId], limit: 1 });
+    if (found.length > 0) return found;
+    if (away) throw away;
+    throw new LockstepError(
+      'UnknownOperation',
+      `neither journal of ${this.#open.migration.name} knows operation ${operationId}; check the id, ` +
+        `or it was settled more than ${this.#open.migration.policy.journalRetentionMs} ms ago and pruned`,
+      { operationId },
+    );
+  }
+
+  async #read(query: JournalQuery): Promise<{ found: LocatedEntry[]; away: LockstepError | null }> {
+    const { name } = this.#open.migration;
+    const state = await currentState(this.#open);
+    const { primary } = routes[state.phase];
+    const other = otherStore(primary);
+    const located = async (store: StoreName) =>
+      (await this.#open.stores[store].journal({ migration: name, ...query })).map((entry) => ({
+        ...entry,
+        store,
+      }));
+    const found = await located(primary);
+    try {
+      return { found: [...found, ...(await located(other))], away: null };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
+      return { found, away: error };
+    }
+  }
+
+  /** Tries owed operations again, and waits for the end of it. */
+  async retry(options: RetryOptions): Promise<messages.RetriedOperations> {
+    for (const id of options.ids ?? []) await this.find(id);
+    const { name, taskQueue } = this.#open.migration;
+    return await answerOfOnly(`a retry for ${name}`, () =>
+      this.#temporal.workflow.execute<Retry>('retryFailedOperations', {
+        workflowId: messages.journalRetryWorkflowId(name),
+        taskQueue,
+        staticSummary: `retry what ${name} owes`,
+        typedSearchAttributes: searchAttributesOf(name),
+        args: [{ migration: name, ...options, carried: null }],
+      }),
+    );
+  }
+}

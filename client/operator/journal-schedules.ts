@@ -1,0 +1,43 @@
+import type { Client } from '@temporalio/client';
+import type { Migration } from '../../model/migration.ts';
+import { journalPruneWorkflowId, journalRetryWorkflowId } from '../../workflows/messages.ts';
+import { briefRunTimeout, type Recurring, removeSchedule, setSchedule } from './schedules.ts';
+
+/** Lets Temporal look after the journal as the policy says; safe to repeat. */
+export async function scheduleJournal(client: Client, migration: Migration): Promise<void> {
+  for (const recurring of schedulesOf(migration)) {
+    if (recurring.everyMs === 0) await removeSchedule(client, recurring.id);
+    else await setSchedule(client, migration, recurring);
+  }
+}
+
+/** For the end of a migration. */
+export async function unscheduleJournal(client: Client, migration: Migration): Promise<void> {
+  for (const { id } of schedulesOf(migration)) await removeSchedule(client, id);
+}
+
+function schedulesOf({ name, policy }: Migration): Recurring[] {
+  return [
+    {
+      id: journalRetryWorkflowId(name),
+      everyMs: policy.journalRetryEveryMs,
+      workflowType: 'retryFailedOperations',
+      workflowExecutionTimeout: briefRunTimeout,
+      args: [
+        {
+          migration: name,
+          parked: false,
+          olderThanMs: policy.journalRetryAfterMs,
+          ids: null,
+          carried: null,
+        },
+      ],
+    },
+    {
+      id: journalPruneWorkflowId(name),
+      everyMs: policy.journalPruneEveryMs,
+      workflowType: 'pruneJournal',
+      workflowExecutionTimeout: briefRunTimeout,
+    },
+  ];
+}

@@ -1,0 +1,201 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import { owedBy } from '../../databases/contract/owed.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { routes } from '../../model/phase.ts';
+import * as messages from '../../workflows/messages.ts';
+import { answerOf, reasonOf } from '../temporal/failures.ts';
+import { searchAttributesOf } from '../temporal/search-attributes.ts';
+import { JournalControl } from './journal-control.ts';
+import { scheduleJournal } from './journal-schedules.ts';
+
+export type { Evidence, MigrationStatus, Resolution } from '../../workflows/messages.ts';
+
+/** The workflow `migration`, which lives on the other side of the task queue. */
+type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;
+
+const commands = {
+  advance: messages.advance,
+  rollback: messages.rollback,
+  pause: messages.pause,
+  resume: messages.resume,
+  startBackfill: messages.startBackfill,
+};
+
+export type Command = keyof typeof commands;
+
+/** What an operator does with a migration: start, look, and send its messages. */
+export class MigrationControl {
+  readonly #temporal: Client;
+  readonly #open: OpenMigration;
+
+  constructor(temporal: Client, open: OpenMigration) {
+    this.#temporal = temporal;
+    this.#open = open;
+  }
+
+  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. */
+  async start(): Promise<messages.MigrationStatus> {
+    const { name, policy, taskQueue, entities } = this.#open.migration;
+    await scheduleJournal(this.#temporal, this.#open.migration);
+    try {
+      await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
+        workflowId: messages.migrationWorkflowId(name),
+        taskQueue,
+        staticSummary: `migration ${name}`,
+        typedSearchAttributes: searchAttributesOf(name),
+        args: [
+          {
+            migration: name,
+            entities: entities.map((entity) => entity.name),
+            policy: {
+              deadline: policy.deadline,
+              drainLimitMs: policy.drainLimitMs,
+              soakMs: policy.soakMs,
+              evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
+              sampleSize: policy.sampleSize,
+              backfillParallel: policy.backfillParallel,
+              dropLegacyAfterMs: policy.dropLegacyAfterMs,
+            },
+            state: null,
+          },
+        ],
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      throw new LockstepError(
+        'InvalidRequest',
+        `migration ${name} has been started already; see lockstep status`,
+      );
+    }
+    return await this.#whenStarted();
+  }
+
+  /** Waits until the workflow has written the route to both stores. */
+  async #whenStarted(): Promise<messages.MigrationStatus> {
+    for (;;) {
+      const status = await this.status();
+      if (status.busy !== 'start') return status;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  /** Throws what a start failed with, until the migration is started again. */
+  async status(): Promise<messages.MigrationStatus> {
+    const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
+    if (status.busy === 'start') await this.#throwFailedStart();
+    const known = status.backfill;
+    if (!known?.running) return status;
+    const now = await this.#temporal.workflow
+      .getHandle(messages.backfillWorkflowId(this.#open.migration.name))
+      .query(messages.backfillProgress)
+      .catch(() => known);
+    // It is over when the migration has heard so: until then its gate refuses.
+    const { running, done, finishedAt, stopped } = known;
+    return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
+  }
+
+  async #throwFailedStart(): Promise<void> {
+    const { status } = await this.#handle().describe();
+    if (status.name === 'RUNNING') return;
+    await this.#known(() => this.#handle().result());
+    throw new LockstepError(
+      'InvalidRequest',
+      `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
+    );
+  }
+
+  /**
+   * Operations that the deciding store still owes the other, with the reason why the oldest has not been taken yet, and
+   * those of either that wait for a person.
+   */
+  async owed(): Promise<{
+    pending: number;
+    parked: number;
+    oldestMs: number | null;
+    reason: string | null;
+  }> {
+    const { migration, stores } = this.#open;
+    const { primary, secondary } = routes[(await currentState(this.#open)).phase];
+    const owed = await owedBy(migration.name, stores[primary], secondary && stores[secondary]);
+    if (owed.pending === 0) return { ...owed, reason: null };
+    const oldest = { migration: migration.name, statuses: ['pending'], limit: 1 } as const;
+    const [entry] = await stores[primary].journal(oldest);
+    return { ...owed, reason: entry?.reason ?? null };
+  }
+
+  send(command: Command): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(commands[command]));
+  }
+
+  setReadPercent(percent: number): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }));
+  }
+
+  setWritePercent(percent: number): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
+  }
+
+  async setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
+    // JSON would carry infinity as null, which stands for no limit.
+    if (keysPerSecond !== null && !Number.isFinite(keysPerSecond)) {
+      throw new LockstepError('InvalidRequest', `a rate is a finite number or null; got ${keysPerSecond}`);
+    }
+    return await this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
+  }
+
+  setDeadline(deadline: string): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }));
+  }
+
+  startValidation(request: messages.ValidationRequest): Promise<messages.MigrationStatus> {
+    return this.#known(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
+  }
+
+  async writeStatus(operationId: string): Promise<messages.WriteStatus> {
+    return await this.#ofWrite(operationId, () => this.#writeHandle(operationId).query(messages.writeStatus));
+  }
+
+  async resolve(operationId: string, resolution: messages.Resolution): Promise<void> {
+    await this.#ofWrite(operationId, () =>
+      this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
+    );
+  }
+
+  /** Where Temporal does not know the write, the journal may: then its workflow is gone. */
+  #ofWrite<T>(operationId: string, ask: () => Promise<T>): Promise<T> {
+    return answerOf(ask, async (error) => {
+      if (!(error instanceof WorkflowNotFoundError)) return null;
+      const [entry] = await new JournalControl(this.#temporal, this.#open).find(operationId);
+      return new LockstepError(
+        'InvalidRequest',
+        `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
+          `where it is owed, use lockstep journal retry --parked --operation ${operationId}`,
+        { operationId },
+      );
+    });
+  }
+
+  #handle() {
+    return this.#temporal.workflow.getHandle<MigrationWorkflow>(
+      messages.migrationWorkflowId(this.#open.migration.name),
+    );
+  }
+
+  #writeHandle(operationId: string) {
+    return this.#temporal.workflow.getHandle(
+      messages.writeWorkflowId(this.#open.migration.name, operationId),
+    );
+  }
+
+  #known<T>(ask: () => Promise<T>): Promise<T> {
+    return answerOf(ask, (error) =>
+      error instanceof WorkflowNotFoundError
+        ? new LockstepError(
+            'InvalidRequest',
+            `Temporal knows no running migration ${this.#open.migration.name} (${reasonOf(error)}); start it with lockstep start`,
+          )
+        : null,
+    );
+  }
+}

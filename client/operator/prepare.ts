@@ -1,0 +1,53 @@
+import type { Client } from '@temporalio/client';
+import type { StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { searchAttributes } from '../../workflows/messages.ts';
+import { withStores } from './with-stores.ts';
+
+export interface Preparation {
+  readonly addresses: Readonly<Record<StoreName, string>>;
+  readonly statements: Readonly<Record<StoreName, readonly string[]>>;
+}
+
+/** What `prepare` would run in each store. Throws `InvalidDefinition` where a shape does not fit its tables. */
+export function planPreparation(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Preparation> {
+  return withStores(migration, environment, async ({ legacy, modern }) => ({
+    addresses: { legacy: legacy.address, modern: modern.address },
+    statements: { legacy: await legacy.plan(), modern: await modern.plan() },
+  }));
+}
+
+/** Creates control tables and write routines in both stores. Safe to repeat. */
+export function prepareStores(migration: Migration, environment: NodeJS.ProcessEnv): Promise<void> {
+  return withStores(migration, environment, async ({ legacy, modern }) => {
+    await legacy.prepare();
+    await modern.prepare();
+  });
+}
+
+/** Temporal's number for the type of a keyword (temporal.api.enums.v1.IndexedValueType). */
+const keyword = 2;
+
+/** Registers the search attributes that Temporal does not know yet; gives their names. */
+export async function registerSearchAttributes(client: Client): Promise<string[]> {
+  const { operatorService } = client.connection as { operatorService?: OperatorService };
+  if (!operatorService) throw new TypeError('the Temporal connection has no operator service');
+  const { namespace } = client.options;
+  const known = await operatorService.listSearchAttributes({ namespace });
+  const missing = Object.values(searchAttributes).filter((name) => !(name in (known.customAttributes ?? {})));
+  if (missing.length > 0) {
+    await operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
+    });
+  }
+  return missing;
+}
+
+interface OperatorService {
+  listSearchAttributes(request: { namespace: string }): Promise<{ customAttributes?: object | null }>;
+  addSearchAttributes(request: {
+    namespace: string;
+    searchAttributes: Record<string, number>;
+  }): Promise<unknown>;
+}

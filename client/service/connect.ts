@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import type { Store, Stores } from '../../databases/contract/store.ts';
+import { openStores } from '../../databases/open.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { entityNamed, type Migration } from '../../model/migration.ts';
+import { neededStores, routes } from '../../model/phase.ts';
+import { HybridClock } from '../../model/version.ts';
+import { JournalControl } from '../operator/journal-control.ts';
+import { MigrationControl } from '../operator/migration-control.ts';
+import { ReconciliationControl } from '../operator/reconciliation.ts';
+import { connectTemporal } from '../temporal/connection.ts';
+import { durableFlags, type Flags } from './flags.ts';
+import { Repository, type RepositoryParts } from './repository.ts';
+import { RouteCache } from './route-cache.ts';
+import { ShadowReads } from './shadow.ts';
+import {
+  type TransactionItem,
+  type TransactionOptions,
+  type TransactionReceipt,
+  Transactions,
+} from './transaction.ts';
+import { TransactionProbe } from './transaction-probe.ts';
+import { TransactionStarter } from './transaction-starter.ts';
+import { WriteStarter } from './write-starter.ts';
+
+export interface ConnectOptions {
+  migration: Migration;
+  /** Where connection strings are read from; default `process.env`. */
+  environment?: NodeJS.ProcessEnv;
+  /** A Temporal client of the caller's own; it is not closed with the connection. */
+  temporal?: Client;
+  /** Default: the shares of the durable state. See `openFeatureFlags`. */
+  flags?: Flags;
+  /** Wall clock in milliseconds; default `Date.now`. */
+  now?: () => number;
+}
+
+/** A service's way to its records, and an operator's to the migration. */
+export interface Lockstep extends AsyncDisposable {
+  repository<E>(entity: Entity<E>): Repository<E>;
+  /** Carries out all items in both stores, or none in either; for entities of the pattern `transactional`. */
+  transaction(items: readonly TransactionItem[], options?: TransactionOptions): Promise<TransactionReceipt>;
+  readonly control: MigrationControl;
+  readonly journal: JournalControl;
+  readonly reconciliation: ReconciliationControl;
+  readonly shadow: ShadowReads;
+  readonly stores: Stores;
+  readonly temporal: Client;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
+ * be down: writes are owed to it until it is back.
+ */
+export async function connect(options: ConnectOptions): Promise<Lockstep> {
+  const { migration, environment = process.env, now = Date.now } = options;
+  const stores = openStores(migration, environment);
+  const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
+  const close = async () => {
+    for (const closing of release.splice(0).toReversed()) await closing();
+  };
+  try {
+    const routeCache = new RouteCache({ migration, stores }, now);
+    await checkStores(stores, routeCache);
+    const temporal = options.temporal ?? (await connectTemporal(environment));
+    if (!options.temporal) release.push(() => temporal.connection.close());
+    const shadow = new ShadowReads();
+    const transactions = new Transactions({
+      migration,
+      routes: routeCache,
+      probe: new TransactionProbe(stores),
+      starter: new TransactionStarter(temporal, migration),
+    });
+    const parts: RepositoryParts = {
+      stores,
+      routes: routeCache,
+      flags: options.flags ?? durableFlags,
+      clock: new HybridClock(now),
+      shadow,
+      writes: new WriteStarter(temporal, migration),
+      transactions,
+    };
+    return {
+      repository: (entity) => {
+        entityNamed(migration, entity.name);
+        return new Repository(entity, parts);
+      },
+      transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
+      control: new MigrationControl(temporal, { migration, stores }),
+      journal: new JournalControl(temporal, { migration, stores }),
+      reconciliation: new ReconciliationControl(temporal, { migration, stores }),
+      shadow,
+      stores,
+      temporal,
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
+  const failures = new Map<StoreName, unknown>();
+  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
+  await Promise.all([check(stores.legacy), check(stores.modern)]);
+  const [first] = failures.values();
+  if (failures.size === 0) return;
+  const state = await cache.current().catch(() => null);
+  if (state === null) throw first;
+  const { phase } = state;
+  for (const name of neededStores(phase)) {
+    const failure = failures.get(name);
+    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
+  }
+}

@@ -1,0 +1,47 @@
+import type { DurableState } from '../../model/phase.ts';
+import { inShare, stickyHash } from '../../model/share.ts';
+
+export const dualWriteFlag = 'dual-write-to-modern-db';
+export const readModernFlag = 'read-from-modern-db';
+
+/** Decides, for one key, what the phase leaves open. Sticky: the same key gets the same answer at the same share. */
+export interface Flags {
+  /** Asked for `flag-controlled` entities only. */
+  writesModern(entity: string, key: string, state: DurableState): Promise<boolean>;
+  /** Asked in `switch-reads` only. */
+  readsModern(entity: string, key: string, state: DurableState): Promise<boolean>;
+}
+
+/** What is used of an OpenFeature client (`OpenFeature.getClient()` of `@openfeature/server-sdk`). */
+export interface OpenFeatureClient {
+  getBooleanValue(
+    flag: string,
+    fallback: boolean,
+    context: { targetingKey: string; entity: string },
+  ): Promise<boolean>;
+}
+
+/** The shares of the durable state, as an operator sets them. */
+export const durableFlags: Flags = {
+  writesModern: async (entity, key, state) => inShare(entity, key, state.writePercent),
+  readsModern: async (entity, key, state) =>
+    inShare(entity, key, Math.min(state.readPercent, state.writePercent)),
+};
+
+/**
+ * An OpenFeature client decides instead, bounded by the phase. It is asked with a hash of the key as targeting key, never
+ * with the key itself; where the provider errs, the durable share answers.
+ */
+export function openFeatureFlags(client: OpenFeatureClient): Flags {
+  const ask = (flag: string, entity: string, key: string, fallback: boolean) =>
+    client.getBooleanValue(flag, fallback, {
+      targetingKey: stickyHash(`${entity}\u0000${key}`).toString(16),
+      entity,
+    });
+  return {
+    writesModern: async (entity, key, state) =>
+      ask(dualWriteFlag, entity, key, await durableFlags.writesModern(entity, key, state)),
+    readsModern: async (entity, key, state) =>
+      ask(readModernFlag, entity, key, await durableFlags.readsModern(entity, key, state)),
+  };
+}

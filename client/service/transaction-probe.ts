@@ -1,0 +1,36 @@
+import type { Store, Stores } from '../../databases/contract/store.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+
+/** Asks both stores, once for each entity, whether they can keep prepared transactions of it. */
+export class TransactionProbe {
+  readonly #stores: Stores;
+  readonly #sound = new Set<string>();
+
+  constructor(stores: Stores) {
+    this.#stores = stores;
+  }
+
+  /** Throws `NotPrepared` with the remedy. A store that is away is asked again at the next transaction. */
+  async check(entities: readonly Entity[]): Promise<void> {
+    const unknown = entities.filter((entity) => !this.#sound.has(entity.name));
+    if (unknown.length === 0) return;
+    try {
+      for (const store of [this.#stores.legacy, this.#stores.modern]) await refuseObstacle(store, unknown);
+    } catch (error) {
+      if (error instanceof LockstepError && error.code === 'StoreUnavailable') return;
+      throw error;
+    }
+    for (const entity of unknown) this.#sound.add(entity.name);
+  }
+}
+
+async function refuseObstacle(store: Store, entities: readonly Entity[]): Promise<void> {
+  const obstacle = await store.branchObstacle(entities);
+  if (obstacle === null) return;
+  throw new LockstepError(
+    'NotPrepared',
+    `the ${store.name} store (${store.address}) cannot take part in transactions over both stores: ${obstacle}`,
+    { store: store.name, reason: obstacle, remedy: 'lockstep doctor' },
+  );
+}

@@ -1,0 +1,110 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  type UpdateDefinition,
+  WithStartWorkflowOperation,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { LockstepError } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import type { WriteInput } from '../../model/operation.ts';
+import type { TransactionInput } from '../../model/transaction.ts';
+import { answerOf, reasonOf } from './failures.ts';
+import { searchAttributesOf } from './search-attributes.ts';
+
+/** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
+const largestPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
+const workflowTaskTimeout = '10s';
+
+/** The workflows `write` and `transaction`, which live on the other side of the task queue. */
+type Acknowledging = (input: WriteInput | TransactionInput) => Promise<unknown>;
+
+/** A workflow whose caller waits for the acknowledgement, and not for its end. */
+export interface AcknowledgedStart<Receipt> {
+  readonly workflowType: 'write' | 'transaction';
+  readonly workflowId: string;
+  readonly input: WriteInput | TransactionInput;
+  readonly acknowledgement: UpdateDefinition<Receipt>;
+  /** The answer with `ack: 'recorded'`: it has begun, and nothing more is known. */
+  readonly recorded: Receipt;
+  readonly operationId: string;
+  readonly entities: readonly string[];
+  readonly summary: string;
+  /** What to do where the input is larger than Temporal takes. */
+  readonly whenTooLarge: string;
+  /** Default: the migration's `callerTimeoutMs`. */
+  readonly timeoutMs: number | null;
+}
+
+interface About {
+  readonly entity: string;
+  readonly operationId: string;
+}
+
+/**
+ * Throws the workflow's own failure, or `OutcomeUnknown` where no answer came in time: it may still take effect, and sending it
+ * again with the same operation id is safe.
+ */
+export async function startAcknowledged<Receipt>(
+  client: Client,
+  { taskQueue, policy }: Migration,
+  start: AcknowledgedStart<Receipt>,
+): Promise<Receipt> {
+  const { workflowType, workflowId, input, entities, operationId } = start;
+  const about = { entity: entities.join(', '), operationId };
+  checkOperationId(operationId);
+  checkSize(start, about);
+  const options = {
+    workflowId,
+    taskQueue,
+    args: [input] as [WriteInput | TransactionInput],
+    workflowTaskTimeout,
+    workflowIdConflictPolicy: 'USE_EXISTING' as const,
+    staticSummary: start.summary,
+    typedSearchAttributes: searchAttributesOf(input.migration, entities[0] ?? ''),
+  };
+  const send = async () => {
+    if (input.ack === 'recorded') {
+      await client.workflow.start<Acknowledging>(workflowType, options);
+      return start.recorded;
+    }
+    return await client.workflow.executeUpdateWithStart(start.acknowledgement, {
+      startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(workflowType, options),
+    });
+  };
+  const timeoutMs = start.timeoutMs ?? policy.callerTimeoutMs;
+  return await answerOf(
+    () => client.connection.withDeadline(Date.now() + timeoutMs, send),
+    (error) => unknownOutcome(workflowType, about, timeoutMs, error),
+  );
+}
+
+function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {
+  const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
+  const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+  return new LockstepError(
+    'OutcomeUnknown',
+    `${about.entity}: ${what} ${about.operationId} has no known outcome (${why}); ` +
+      'it may still take effect. Send it again with the same operationId, or look with lockstep writes show',
+    about,
+    { cause: error },
+  );
+}
+
+function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unknown>, about: About): void {
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes <= largestPayloadBytes) return;
+  throw new LockstepError(
+    'InvalidRequest',
+    `${about.entity}: the ${workflowType} has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; ${whenTooLarge}`,
+    about,
+  );
+}
+
+function checkOperationId(id: string): void {
+  if (/^[\w.:@-]{1,160}$/.test(id)) return;
+  throw new LockstepError(
+    'InvalidRequest',
+    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,
+  );
+}

@@ -1,0 +1,49 @@
+import {
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { type FailureDetails, isFailureCode, LockstepError } from '../../model/failure.ts';
+
+/** The failure of ours that a workflow answered with; null where the answer itself is missing. */
+function answeredFailure(error: unknown): LockstepError | null {
+  if (!(error instanceof WorkflowUpdateFailedError) && !(error instanceof WorkflowFailedError)) return null;
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof ApplicationFailure) || !isFailureCode(cause.type)) continue;
+    const [details] = (cause.details ?? []) as [FailureDetails?];
+    return new LockstepError(cause.type, cause.message, details ?? {});
+  }
+  return null;
+}
+
+/**
+ * Asks a workflow. Throws the failure of ours that it answered with; of any other error what `told` makes of it, or the error
+ * itself where that is null.
+ */
+export async function answerOf<T>(
+  ask: () => Promise<T>,
+  told: (error: unknown) => LockstepError | null | Promise<LockstepError | null>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw answeredFailure(error) ?? (await told(error)) ?? error;
+  }
+}
+
+/** Runs a workflow of which a migration has one at a time, to its end. */
+export function answerOfOnly<T>(what: string, execute: () => Promise<T>): Promise<T> {
+  return answerOf(execute, (error) =>
+    error instanceof WorkflowExecutionAlreadyStartedError
+      ? new LockstepError('InvalidRequest', `${what} is under way already; wait for it`)
+      : null,
+  );
+}
+
+/** The innermost message of Temporal's, for a remedy. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof ServiceError && error.cause instanceof Error) return error.cause.message;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,74 @@
+import { type Image, type Key, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { ImagePage, PageRange } from '../contract/backfill.ts';
+import type { TextCells } from '../engine/session.ts';
+import type { Access } from '../sql/context.ts';
+import { imageOrReason } from '../sql/images.ts';
+import { keyOfRow, keyRange, keysOf } from '../sql/keys.ts';
+
+/** Images in the order of their keys, where they lie in one table: by few queries, and without their records. */
+export function imagePages(access: Access) {
+  const { keys } = keysOf(access);
+
+  /** Null where the shape has several tables. */
+  async function readImages(entity: Entity, range: PageRange): Promise<ImagePage | null> {
+    const bound = await access.bind(entity);
+    const { root } = bound;
+    if (bound.tables.length > 1) return null;
+    const { column, table } = access.engine.text;
+    const names = root.key.map((part) => `t.${column(part.name)}`);
+    // A key of several rows must not be cut in two.
+    const ahead = root.single ? null : await keys(entity, range);
+    const last = ahead?.at(-1) ?? null;
+    if (ahead && !last) return { records: [], unfit: [], last: null, full: false };
+    const { conditions, parameters } = keyRange(access, bound, { ...range, upTo: last ?? range.upTo });
+    const cells = root.columns.map(
+      (part) => `${part.read(`t.${column(part.name)}`)} AS ${column(part.name)}`,
+    );
+    const rows = await access.query(
+      `SELECT ${cells.join(', ')} FROM ${table(root.name)} t${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}
+       ORDER BY ${[...names, ...root.identity.map((part) => `t.${column(part.name)}`)].join(', ')}${
+         ahead ? '' : ` LIMIT ${Math.floor(range.limit)}`
+       }`,
+      parameters,
+    );
+    const grouped = ahead
+      ? byKey(bound, rows)
+      : rows.map((row) => ({ key: keyOfCells(bound, row), rows: [row] }));
+    const records: { key: Key; image: Image }[] = [];
+    const unfit: Key[] = [];
+    for (const { key, rows: own } of grouped) {
+      const { image } = imageOrReason(bound, { [root.name]: own });
+      if (image) records.push({ key, image });
+      else unfit.push(key);
+    }
+    return {
+      records,
+      unfit,
+      last: last ?? grouped.at(-1)?.key ?? null,
+      full: (ahead ?? rows).length >= Math.floor(range.limit),
+    };
+  }
+
+  return { readImages };
+}
+
+function byKey(bound: BoundEntity, rows: readonly TextCells[]): { key: Key; rows: TextCells[] }[] {
+  const groups = new Map<string, { key: Key; rows: TextCells[] }>();
+  for (const row of rows) {
+    const key = keyOfCells(bound, row);
+    const text = keyText(key);
+    const known = groups.get(text);
+    if (known) known.rows.push(row);
+    else groups.set(text, { key, rows: [row] });
+  }
+  return [...groups.values()];
+}
+
+function keyOfCells(bound: BoundEntity, row: TextCells): Key {
+  return keyOfRow(
+    bound,
+    bound.root.key.map(({ name }) => row[name] ?? null),
+  );
+}

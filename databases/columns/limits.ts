@@ -1,0 +1,95 @@
+import { isLosslessNumber, parse } from 'lossless-json';
+import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import type { CatalogueColumn, ColumnLimits } from './catalogue.ts';
+
+/** Throws `NotCanonical` where the column would take a value and keep another one. */
+export function refuseChanged(
+  { declared, natural, limits }: CatalogueColumn,
+  scalar: Scalar,
+  value: string,
+): void {
+  const { characters, padded, octets, labels, members, year, decimals, noNul, strings, jsonDoubles, form } =
+    limits;
+  if (padded && value.endsWith(' '))
+    throw new NotCanonical(`ends with a blank, which ${declared} drops; cut it off, or use a varchar column`);
+  if (characters !== undefined && value.endsWith(' ') && [...value].length > characters)
+    throw new NotCanonical(`is longer than ${declared}; shorten it, or widen the column`);
+  if (octets !== undefined && value.length !== octets * 2)
+    throw new NotCanonical(
+      `is not ${octets} bytes long, and ${declared} would fill it up; use a varbinary column`,
+    );
+  if (labels && !labels.includes(value))
+    throw new NotCanonical('is not among the values of the enum; add it to the column');
+  if (members && members.filter((label) => value.split(',').includes(label)).join(',') !== value)
+    throw new NotCanonical(`is not written as ${declared} gives it back; keep its labels and their order`);
+  if (year && value !== '0' && !(Number(value) >= 1901 && Number(value) <= 2155))
+    throw new NotCanonical('is not a year from 1901 to 2155, which is all that the column keeps');
+  if (decimals !== undefined && Number(Number(value).toFixed(decimals)) !== Number(value))
+    throw new NotCanonical(`has more digits after the point than ${declared} keeps`);
+  if (noNul && holdsNul(scalar, value))
+    throw new NotCanonical(`holds a NUL character, which ${declared} refuses; use a bytea column`);
+  if (jsonDoubles && scalar.kind === 'json') refuseRounded(declared, parse(value));
+  if (strings) refuseOthersThanStrings(declared, value);
+  if (form && (natural?.kind === 'text' || scalar.kind === 'text') && !form(value))
+    throw new NotCanonical(`is not written as ${declared} gives it back`);
+}
+
+function holdsNul(scalar: Scalar, value: string): boolean {
+  return scalar.kind === 'json' ? /(?<!\\)(?:\\\\)*\\u0000/.test(value) : value.includes('\u0000');
+}
+
+function refuseRounded(declared: string, value: unknown): void {
+  if (isLosslessNumber(value)) {
+    if (isInt64(value.value) || canonicalJson(String(Number(value.value))) === value.value) return;
+    throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
+  }
+  if (value === null || typeof value !== 'object') return;
+  for (const member of Object.values(value)) refuseRounded(declared, member);
+}
+
+function isInt64(text: string): boolean {
+  return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
+}
+
+function refuseOthersThanStrings(declared: string, value: string): void {
+  const found = parse(value);
+  const fits =
+    found !== null &&
+    typeof found === 'object' &&
+    !Array.isArray(found) &&
+    Object.values(found).every((member) => member === null || typeof member === 'string');
+  if (!fits) throw new NotCanonical(`is no object of strings and nulls, which is all that ${declared} keeps`);
+}
+
+/** A list whose elements the column would turn into others, such as a number among texts. */
+export function refuseElements(elements: NonNullable<ColumnLimits['elements']>, value: string): void {
+  const list = parse(value);
+  if (!Array.isArray(list)) throw new NotCanonical('is no list, and the column holds lists');
+  for (const element of list) {
+    if (element !== null && !fitsElement(elements, element)) {
+      throw new NotCanonical(`holds an element that is no ${elements.kind} of the column's`);
+    }
+  }
+}
+
+function fitsElement(
+  { kind, scale, characters }: NonNullable<ColumnLimits['elements']>,
+  element: unknown,
+): boolean {
+  if (kind === 'boolean') return typeof element === 'boolean';
+  if (kind === 'integer' || kind === 'bigint' || kind === 'decimal' || kind === 'float') {
+    if (!isLosslessNumber(element)) return false;
+    const { value } = element;
+    if (kind === 'integer' || kind === 'bigint') return /^-?\d+$/.test(value);
+    if (kind === 'decimal') return scale === null || (/\.(\d+)$/.exec(value)?.[1] ?? '').length <= scale;
+    return canonicalJson(String(Number(value))) === value;
+  }
+  if (typeof element !== 'string') return false;
+  if (kind === 'text') return characters === null || [...element].length <= characters;
+  try {
+    return toCanonical(kind === 'uuid' ? { kind } : { kind: 'date' }, element) === element;
+  } catch (error) {
+    if (error instanceof NotCanonical) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+import type { RangeDigest } from '../contract/comparison.ts';
+import type { Access } from '../sql/context.ts';
+
+/** A SELECT of texts called `line`, in their order. */
+export interface LineList {
+  readonly sql: string;
+  readonly values: readonly string[];
+}
+
+/** One digest a list, in their order, by one statement. */
+export async function digestEach(access: Access, lists: readonly LineList[]): Promise<RangeDigest[]> {
+  const { text } = access.engine;
+  const statements = lists.map(
+    ({ sql }, at) =>
+      `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest FROM (${sql}) s`,
+  );
+  const found = await access.query(
+    statements.join('\nUNION ALL\n'),
+    lists.flatMap(({ values }) => values),
+  );
+  const byPlace = new Map(found.map((digest) => [Number(digest.place), digest]));
+  return lists.map((_, at) => ({
+    rows: Number(byPlace.get(at)?.total ?? 0),
+    digest: byPlace.get(at)?.digest ?? null,
+  }));
+}

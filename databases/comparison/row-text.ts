@@ -1,0 +1,61 @@
+import type { BoundColumn, BoundEntity } from '../columns/mapping.ts';
+import type { Dialect } from '../engine/engine.ts';
+
+/** Longer values go into the text of their row as a hash. */
+const longestValue = 1_000;
+/** Bytes of a value of a type that has an end, with its separator: generous. */
+const shortBytes = 100;
+const decimalBytes = 1_100;
+
+/** A row's canonical text in SQL, the same at every engine where the rows are equal, and different where they are not. */
+export interface RowText {
+  readonly sql: string;
+  /** No row's text is longer. */
+  readonly bytes: number;
+}
+
+/**
+ * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character comes
+ * behind its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
+ */
+export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
+  if (bound.entity.shapes[bound.store].form !== 'columns') return null;
+  const parts: string[] = [];
+  let bytes = 0;
+  for (const column of bound.root.columns) {
+    const { scalar } = column;
+    const reference = `t.${text.column(column.name)}`;
+    const value = column.compact(reference, scalar) ?? column.canonical(reference, scalar);
+    if (value === null) return null;
+    // What a special value stands for may be null, also where the column has none.
+    const mayBeNull = column.nullable || column.specials.length > 0;
+    const present = (part: string, otherwise: string) =>
+      mayBeNull ? `COALESCE(${part}, ${otherwise})` : part;
+    if (isFree(column))
+      parts.push(present(text.octets(value), "'~'"), present(shortened(text, column, value), "''"));
+    else parts.push(present(value, "'~'"));
+    bytes += bytesOf(column);
+  }
+  return { sql: text.line(parts), bytes };
+}
+
+/** Decided by the field, not by the column: both stores must write it in the same way. */
+function isFree({ scalar }: BoundColumn): boolean {
+  if (scalar.kind === 'decimal') return scalar.scale === null;
+  return ['text', 'uuid', 'bytes', 'bits'].includes(scalar.kind);
+}
+
+function bytesOf(column: BoundColumn): number {
+  if (isFree(column)) return shortBytes + Math.min(longestValue, bytesIn(column));
+  return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
+}
+
+/** The most that the column itself lets in. */
+function bytesIn({ limits }: Pick<BoundColumn, 'limits'>): number {
+  return (limits.characters ?? Number.POSITIVE_INFINITY) * 4;
+}
+
+function shortened(text: Dialect, { limits }: BoundColumn, value: string): string {
+  if (bytesIn({ limits }) <= longestValue) return value;
+  return `CASE WHEN ${text.length(value)} > ${longestValue} THEN MD5(${value}) ELSE ${value} END`;
+}

@@ -1,0 +1,78 @@
+import type { Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+
+/** Whether a store can hash an entity's rows, and in which order it keeps their keys. */
+export interface Digestible {
+  /** How each part of the key sorts; two stores of one order agree on what lies in a range. */
+  readonly order: readonly ('value' | 'bytes')[];
+  /** The most rows that one digest may cover. */
+  readonly mostRows: number;
+}
+
+/** Hashes of rows, made inside the database, so that equal ranges are told without sending a row. */
+export interface Digests {
+  /** Null where the rows have to be read: shapes of functions, columns without canonical text, keys of unlike order. */
+  digestible(entity: Entity): Promise<Digestible | null>;
+  /** Whether the key can be the end of a range in this store. */
+  holdsKey(entity: Entity, key: Key): Promise<boolean>;
+  /**
+   * Up to `count` keys inside a range, each `rows` rows further; fewer where the rows end. Whole numbers are spread evenly
+   * instead, which asks for one key and not for all: where they are not even themselves, some ranges hold more rows.
+   */
+  steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]>;
+  /** One digest a range, in their order, by one statement. */
+  digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]>;
+  rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]>;
+}
+
+export interface RangeDigest {
+  readonly rows: number;
+  /** Null where there is no row. */
+  readonly digest: string | null;
+}
+
+/** A stretch of keys in a store's own order: above `lower`, up to and including `upper`; null is open. */
+export interface KeyRange {
+  readonly lower: Key | null;
+  readonly upper: Key | null;
+}
+
+/** A stretch of records by key text: above `lower`, up to and including `upper`; null is open. */
+export interface TextRange {
+  readonly lower: string | null;
+  readonly upper: string | null;
+}
+
+/** Hashes of an entity's records: what the guards of two stores know of its keys, rows apart. */
+export interface RecordDigests {
+  recordSteps(entity: string, within: TextRange, records: number, count: number): Promise<string[]>;
+  recordDigests(entity: string, ranges: readonly TextRange[]): Promise<RangeDigest[]>;
+  /** Each record's key text and hash. */
+  recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]>;
+}
+
+/** Which of some keys have a row, without reading what the rows hold. */
+export interface PresentKeys {
+  absent(entity: Entity, keys: readonly Key[]): Promise<Key[]>;
+}
+
+/** The work list of a repair: an entity's differences by key, and their end. */
+export interface OpenDifferences {
+  openDifferences(
+    migration: string,
+    entity: string,
+    page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
+  ): Promise<Difference[]>;
+  closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
+  countDifferences(migration: string): Promise<{ entity: string; verdict: Verdict; count: number }[]>;
+}
+
+export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
+
+export interface Difference {
+  readonly entity: string;
+  readonly key: Key;
+  readonly verdict: Verdict;
+  /** Field names or codes, never values. */
+  readonly reason: string;
+}

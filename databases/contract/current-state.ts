@@ -1,0 +1,39 @@
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { type DurableState, routes } from '../../model/phase.ts';
+import type { Stores } from './store.ts';
+
+/** A migration whose stores are open. */
+export interface OpenMigration {
+  readonly migration: Migration;
+  readonly stores: Stores;
+}
+
+/** The durable state of the highest epoch that can be read; both stores hold it, so one of them is enough. */
+export async function currentState({ migration, stores }: OpenMigration): Promise<DurableState> {
+  const reads = await Promise.allSettled([
+    stores.legacy.readState(migration.name),
+    stores.modern.readState(migration.name),
+  ]);
+  const states = reads.flatMap((read) => (read.status === 'fulfilled' && read.value ? [read.value] : []));
+  const [first, second] = states;
+  const newest = first && second && second.epoch > first.epoch ? second : first;
+  if (newest) return newest;
+  const failed = reads.find((read) => read.status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+  throw new LockstepError(
+    'NotPrepared',
+    `migration ${migration.name} has no state in either store; run lockstep prepare, then lockstep start`,
+    { remedy: 'lockstep prepare && lockstep start' },
+  );
+}
+
+/** The store that decides now. Before a migration has been prepared and started, legacy will. */
+export async function decidingStore(open: OpenMigration): Promise<StoreName> {
+  try {
+    return routes[(await currentState(open)).phase].primary;
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
+    throw error;
+  }
+}

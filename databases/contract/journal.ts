@@ -1,0 +1,49 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import type { FailureCode } from '../../model/failure.ts';
+import type { OperationStatus } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+
+export interface JournalEntry {
+  readonly id: string;
+  readonly entity: string;
+  readonly key: Key;
+  readonly kind: string;
+  readonly status: OperationStatus;
+  readonly version: Version | null;
+  /** Of the last try that failed, or of the refusal: names and codes, never values. */
+  readonly reason: string | null;
+  readonly failure: FailureCode | null;
+  /** How often the other store was tried. */
+  readonly attempts: number;
+  readonly before: Image | null;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface JournalFilter {
+  readonly migration: string;
+  readonly statuses?: readonly OperationStatus[];
+  readonly ids?: readonly string[];
+  /** Only entries that are older than this. */
+  readonly olderThanMs?: number;
+  /** Goes on behind this entry, in the order of the journal. */
+  readonly after?: JournalPosition | null;
+  /** Default: the oldest first. */
+  readonly newestFirst?: boolean;
+  readonly limit: number;
+}
+
+export interface JournalPosition {
+  readonly createdAtMs: number;
+  readonly id: string;
+}
+
+/** What the journal of a store still owes; ages are those of the oldest. */
+export interface Owed {
+  readonly pending: number;
+  readonly parked: number;
+  readonly oldestMs: number | null;
+  readonly oldestPendingMs: number | null;
+  readonly oldestParkedMs: number | null;
+}

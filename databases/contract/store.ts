@@ -1,0 +1,154 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { FailureCode, StoreName } from '../../model/failure.ts';
+import type { OperationStatus } from '../../model/operation.ts';
+import type { DurableState } from '../../model/phase.ts';
+import type { Version } from '../../model/version.ts';
+import type {
+  Chunk,
+  CopyChunk,
+  CopyResult,
+  CopyWay,
+  ImagePage,
+  PageRange,
+  PageTarget,
+  ReadPage,
+} from './backfill.ts';
+import type { Capture, RaisedVersions } from './capture.ts';
+import type {
+  Difference,
+  Digests,
+  OpenDifferences,
+  PresentKeys,
+  RecordDigests,
+  Verdict,
+} from './comparison.ts';
+import type { JournalEntry, JournalFilter, Owed } from './journal.ts';
+import type { Setting } from './setting.ts';
+import type { Branches, Decisions } from './transactions.ts';
+import type { BroughtRecord, Fence, Outcome, Stored, WriteItem } from './write.ts';
+
+/** What an engine can and cannot do; code branches on these, never on the engine's name. */
+export interface Capabilities {
+  /** The write routine may call for several result sets in one round trip. */
+  readonly preparedTransactions: 'xa' | 'two-phase' | 'none';
+  readonly transactionalDdl: boolean;
+}
+
+/** One of the two databases, with the entities of a migration bound to its tables. */
+export interface Store
+  extends Branches,
+    Capture,
+    Decisions,
+    Digests,
+    RecordDigests,
+    PresentKeys,
+    RaisedVersions,
+    OpenDifferences {
+  readonly name: StoreName;
+  readonly engine: string;
+  readonly capabilities: Capabilities;
+  /** Host, port and database, without credentials. */
+  readonly address: string;
+
+  /** Throws `StoreUnavailable` naming store, host and port. */
+  ping(): Promise<void>;
+  /** The statements `prepare` runs, for a dry run. */
+  plan(): Promise<readonly string[]>;
+  /** Creates control tables and write routines. Safe to repeat. */
+  prepare(): Promise<void>;
+  /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
+  check(): Promise<void>;
+  /** The server's settings that Lockstep depends on, with what is wrong with them. */
+  settings(): Promise<readonly Setting[]>;
+
+  readState(migration: string): Promise<DurableState | null>;
+  /** Takes the fence exclusively; refuses to lower the epoch with `Fenced`. Repeating is harmless. */
+  writeState(state: DurableState): Promise<void>;
+
+  /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
+  write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
+  /** Closes an operation id: it is aborted unless it has taken effect, in which case its entry is returned. */
+  abort(
+    entry: { id: string; entity: string; key: Key; kind: string },
+    migration: string,
+  ): Promise<JournalEntry>;
+  /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
+  settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
+  park(id: string, parked: { failure: FailureCode; reason: string; undoing?: boolean }): Promise<void>;
+  /** Notes a try of the other store that failed, where the operation is still owed. */
+  noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void>;
+  journal(filter: JournalFilter): Promise<JournalEntry[]>;
+  owed(migration: string): Promise<Owed>;
+  /**
+   * Removes at most `limit` entries that were settled longer ago than `olderThanMs`, and gives their number. What is owed,
+   * parked or discarded stays: it is the reason for a difference.
+   */
+  prune(migration: string, limits: { olderThanMs: number; limit: number }): Promise<number>;
+  /**
+   * Removes at most `limit` records of transactions that were decided longer ago than `olderThanMs`, and gives their number.
+   *
+   * @param except keys of transactions that have a branch in either store: how it ends stands in their records
+   */
+  pruneDecisions(
+    migration: string,
+    limits: { olderThanMs: number; limit: number; except: readonly string[] },
+  ): Promise<number>;
+
+  /** Images in the order of the keys, each pair of record and rows from one snapshot. */
+  read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
+  /** Distinct keys of rows, ascending in the store's own order. */
+  keys(entity: Entity, page: { after: Key | null; upTo: Key | null; limit: number }): Promise<Key[]>;
+  /** Keys that cut the rows into about `parts` equal ranges, ascending. */
+  boundaries(entity: Entity, parts: number): Promise<Key[]>;
+  /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
+  sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
+  countKeys(entity: Entity): Promise<number>;
+  /** About as many, at once, for large tables; see `countKeys` for small ones. */
+  estimateKeys(entity: Entity): Promise<number>;
+  /** The tables' columns with their types, as they are now; what was known of them is forgotten where they have changed. */
+  fingerprint(entity: Entity): Promise<readonly string[]>;
+  /** The guards of shared records that were written through Lockstep. */
+  guards(
+    shared: readonly { readonly name: string; readonly key: Key }[],
+  ): Promise<(BroughtRecord & { version: Version })[]>;
+  /** Keys that have a record of a version above 0, ascending by key text. */
+  recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
+  /** The distinct copies that a denormalized table holds of a shared record. */
+  sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]>;
+
+  chunks(migration: string, entity: string): Promise<Chunk[]>;
+  planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
+  clearChunks(migration: string): Promise<void>;
+  /** Rows and checkpoint in one transaction. */
+  copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /** A page of a column map for the other store's tables; null where a shape has functions. */
+  readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
+  copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
+  /** Statements that make the indexes of an entity's tables which a copy does not need. */
+  secondaryIndexes(entity: Entity): Promise<readonly string[]>;
+  /** Images that lie in one table, with their keys; null where the shape has several. */
+  readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
+  /** What the other store's `readPage` has to know of this one. */
+  pageTarget(entity: Entity): Promise<PageTarget>;
+  /** Why no rows can come in by the bulk load; null where they can. */
+  whyNoBulk(): Promise<string | null>;
+  /** Rows by the bulk load, and their checkpoint, in one transaction. */
+  copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult>;
+  /** Lets sequences and auto-increment values go on above what was copied. */
+  primeSequences(entity: Entity): Promise<void>;
+
+  recordDifferences(migration: string, differences: readonly Difference[]): Promise<void>;
+  differences(migration: string, limit: number): Promise<Difference[]>;
+  clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
+
+  /** Renames the tables an entity owns; gives the statements it ran. */
+  retire(entity: Entity): Promise<string[]>;
+  dropRetired(entity: Entity): Promise<string[]>;
+
+  close(): Promise<void>;
+}
+
+/** Both, of one migration. */
+export type Stores = Readonly<Record<StoreName, Store>>;

@@ -1,0 +1,85 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import type { FailureCode } from '../../model/failure.ts';
+import type { OperationKind, OperationStatus } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+
+/** Under which fence a call runs. */
+export interface Fence {
+  readonly migration: string;
+  readonly epoch: number;
+}
+
+/**
+ * One guarded write.
+ * - `decide`: this store is the primary; it raises the version and refuses what must not be.
+ * - `follow`: this store takes image and version as given, if the version is higher than its own.
+ * - `copy`: a backfill; like `follow`, but a version of 0 never touches a row that is there.
+ */
+export interface WriteItem {
+  readonly mode: 'decide' | 'follow' | 'copy';
+  readonly kind: OperationKind | 'restore';
+  readonly key: Key;
+  /** Null deletes. */
+  readonly image: Image | null;
+  /** The proposal for `decide`, the given version otherwise. */
+  readonly version: Version;
+  /** Idempotency: a second write of the same id changes nothing and answers what the first did. */
+  readonly operationId: string | null;
+  /** What the journal says once the write is in. */
+  readonly status: 'pending' | 'completed';
+  /** The caller's condition; a failure is recorded and final. */
+  readonly expectedVersion?: Version | null;
+  /** The version that `image` was computed from; when it has moved on, nothing is recorded and the caller tries again. */
+  readonly baseVersion?: Version | null;
+  /** Kept in the journal for compensation; `undefined` keeps nothing. */
+  readonly before?: Image | null;
+  /**
+   * The shared records that the write brings, with the version that brought them; null stands for the write's own.
+   * Shared records in the image that are not listed are inserted where they are absent and left alone otherwise.
+   */
+  readonly brings: readonly BroughtRecord[];
+}
+
+export interface BroughtRecord {
+  readonly name: string;
+  readonly key: Key;
+  readonly version: Version | null;
+  readonly digest: string;
+}
+
+/** What became of one item. `failed` is a database's own refusal; its neighbours in the list are not affected. */
+export type Outcome =
+  | { readonly status: 'applied'; readonly version: Version }
+  | {
+      readonly status: 'known';
+      readonly version: Version | null;
+      readonly recorded: OperationStatus;
+      readonly reason: string | null;
+    }
+  | { readonly status: 'superseded'; readonly version: Version }
+  | { readonly status: 'refused'; readonly reason: FailureCode; readonly version: Version }
+  | { readonly status: 'moved'; readonly version: Version }
+  | { readonly status: 'fenced'; readonly epoch: number | null }
+  | { readonly status: 'failed'; readonly failure: StoreFailure };
+
+/** A database's error, reduced to what may be shown: names and codes, never values. */
+export interface StoreFailure {
+  readonly code: Extract<FailureCode, 'StoreUnavailable' | 'UniqueConflict' | 'StoreRefused'>;
+  readonly message: string;
+  /** What helps a server that takes nothing for now, where it said why. */
+  readonly remedy?: string | undefined;
+}
+
+/** A key's record and image at one moment. */
+export interface Stored {
+  readonly key: Key;
+  readonly version: Version;
+  readonly deleted: boolean;
+  /** The operation that made this version, where one did. */
+  readonly operationId: string | null;
+  readonly digest: string | null;
+  /** Null where there is no row. */
+  readonly image: Image | null;
+  /** Why the row cannot be read as an image; `image` is null then. */
+  readonly unreadable: string | null;
+}

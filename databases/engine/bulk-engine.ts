@@ -1,0 +1,49 @@
+import type { CatalogueColumn } from '../columns/catalogue.ts';
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/mapping.ts';
+import type { CopyCell } from '../copy-format/copy-cell.ts';
+import type { CopyText } from '../copy-format/copy-text.ts';
+import type { Parameter, PlacedKey, Session } from './session.ts';
+
+/** What the engines do each in its own way when rows come in bulk. Positions are those in the list of keys given. */
+export interface BulkEngine {
+  /** SQL for a column as a page takes it: its text, at the least cost. */
+  pageCell(column: CatalogueColumn, reference: string): string;
+  /** Appends the rows of a query to a page; `unfit` gets the cells of those that some cell refuses. */
+  copyOut(
+    query: { readonly sql: string; readonly parameters: readonly Parameter[] },
+    cells: readonly CopyCell[],
+    page: CopyText,
+    unfit: (cells: readonly (string | null)[]) => void,
+  ): Promise<void>;
+  /** What a text of a page begins with in this column, where the bulk load takes it so; null where `write` must do it. */
+  prefix(column: BoundColumn): string | null;
+  /** Puts rows in, all or none. `absent` leaves those alone that are there. Throws where any is refused or changed. */
+  copyIn(session: Session, table: BoundTable, rows: Buffer, how: 'new' | 'absent'): Promise<void>;
+  /** Whether `copyIn` can be used at all; a reason where it cannot. */
+  whyNoCopyIn(): Promise<string | null>;
+
+  /** What the database's statistics say; null where they say nothing. */
+  estimateRows(table: string): Promise<number | null>;
+
+  /** Statements that make the indexes which nothing but reading needs. */
+  secondaryIndexes(table: string): Promise<string[]>;
+
+  /** As every write does: a change of route waits for the transaction. */
+  shareFence(session: Session, migration: string): Promise<void>;
+  /**
+   * Called when the rows are in: from here to the end of the transaction no live delete can have missed them. Gives the
+   * positions of keys that have a record, which speaks of what is newer than any row of a backfill.
+   */
+  recordedMeanwhile(session: Session, entity: string, keys: () => readonly PlacedKey[]): Promise<number[]>;
+  /** Locks the keys' records as the write routine does, and gives the positions of those that have one. */
+  lockRecords(session: Session, entity: string, keys: readonly PlacedKey[]): Promise<number[]>;
+  releaseRecords(session: Session, entity: string, keys: readonly PlacedKey[]): Promise<void>;
+  /** Positions of keys that have a row or a record. */
+  present(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<number[]>;
+  removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
+  /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
+  gaveWay(error: unknown): boolean;
+}
+
+/** Some rows of a bulk load were refused, or would have been kept as other than they are. */
+export class LoadRefused extends Error {}

@@ -1,0 +1,119 @@
+import type { Key } from '../../model/canonical.ts';
+import type { CatalogueTable } from '../columns/column.ts';
+import type { BoundEntity, TextRows } from '../columns/mapping.ts';
+import type { Setting } from '../contract/setting.ts';
+import type { Capabilities } from '../contract/store.ts';
+import type { Fence, StoreFailure } from '../contract/write.ts';
+import type { BranchName } from './branch-name.ts';
+import type { BulkEngine } from './bulk-engine.ts';
+import type { Session, TextCells } from './session.ts';
+
+/** What the guarded write routine of an entity is called with. */
+export interface WriteRequest {
+  readonly fence: Fence;
+  /** JSON: the items as the routine reads them. */
+  readonly items: string;
+  /** JSON: `[entity, key]` pairs in locking order, for lists of more than one item. */
+  readonly locks: string | null;
+}
+
+export interface RawStored {
+  readonly version: string;
+  readonly deleted: boolean;
+  readonly operationId: string | null;
+  readonly digest: string | null;
+  readonly rows: TextRows;
+}
+
+/** What tells one database from another. Everything else is `sqlStore`. */
+export interface Engine extends Session {
+  readonly kind: string;
+  readonly capabilities: Capabilities;
+  readonly address: string;
+  readonly database: string;
+  readonly text: Dialect;
+  readonly branches: EngineBranches;
+  /**
+   * On connections of its own, for what ends transactions: the others may all be waiting for locks that a prepared branch
+   * holds, and that only its end can free.
+   */
+  readonly aside: Session;
+  readonly bulk: BulkEngine;
+
+  /** Rolls back and rethrows when `work` fails. */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  catalogue(table: string): Promise<CatalogueTable | null>;
+  controlStatements(): Promise<readonly string[]>;
+  /** The routines that `prepare` makes for an entity. */
+  routineStatements(bound: BoundEntity): readonly string[];
+  /** Triggers that note the keys which other sessions write; or what removes them. */
+  captureStatements(bound: BoundEntity, on: boolean): readonly string[];
+  /** Whether control tables and this entity's routines, as they are generated now, are there. */
+  isPrepared(bound: BoundEntity): Promise<boolean>;
+  callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
+  /** Record and rows of each key from one snapshot, in the order of the keys. */
+  readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
+  /** Waits until no write runs under the fence, and keeps new ones out until the transaction ends. */
+  lockFence(session: Session, migration: string): Promise<void>;
+  /** Keeps the route as it is until the transaction ends, as every write does. */
+  shareFence(session: Session, migration: string): Promise<void>;
+  primeSequences(bound: BoundEntity): Promise<void>;
+  settings(): Promise<readonly Setting[]>;
+  /** Throws what is no database error, so that a bug is never taken for an outage. */
+  classify(error: unknown): StoreFailure;
+  isDeadlock(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+/** At most so many connections of a store end transactions, beside those of its pool. */
+export const asideConnections = 3;
+
+/** Transactions that are prepared here, and committed or rolled back by whoever knows the decision. */
+export interface EngineBranches {
+  /** What `work` does is prepared under the name, or rolled back where it is not to be kept. */
+  prepare<T>(
+    name: BranchName,
+    work: (session: Session) => Promise<{ readonly keep: boolean; readonly result: T }>,
+  ): Promise<T>;
+  /**
+   * `absent` where there is no such branch; `held` where the connection that prepared it still lives; `lost` where the server
+   * knows it no more and yet keeps its locks.
+   */
+  end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held' | 'lost'>;
+  /** The names of all branches of ours on this server, both parts joined by a colon. */
+  list(): Promise<readonly string[]>;
+  /** Why the server cannot keep prepared transactions over these tables, with the remedy. */
+  obstacle(tables: readonly string[]): Promise<string | null>;
+}
+
+/** How the engine writes what SQL dialects write differently. */
+export interface Dialect {
+  /** Quotes a name that may be qualified. */
+  table(name: string): string;
+  column(name: string): string;
+  control(table: string): string;
+  /** A query for the `name` of each control table that is there, as `control` gives it, with each column's (`part`). */
+  readonly controlColumns: string;
+  /** `INSERT` that leaves an existing row as it is. */
+  insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
+  /** `INSERT` that replaces the other columns of an existing row. */
+  upsert(table: string, columns: readonly string[], key: readonly string[]): string;
+  /** SQL for milliseconds since 1970 of a control table's time column. */
+  milliseconds(column: string): string;
+  /** SQL for the time now. */
+  readonly now: string;
+  /** SQL for the time that many milliseconds ago. */
+  ago(ms: number): string;
+  /** A hash of a list of text expressions with a seed, to order by. */
+  shuffle(texts: readonly string[], seed: number): string;
+  rename(table: string, to: string): string;
+  /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
+  readonly comparesRows: boolean;
+  /** Puts values together, none of them null, with a bar between. */
+  line(values: readonly string[]): string;
+  /** The length of a text in bytes, and that length as text. */
+  length(text: string): string;
+  octets(text: string): string;
+  /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
+  joined(text: string): string;
+}

@@ -1,0 +1,129 @@
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { type BoundEntity, bind } from '../columns/mapping.ts';
+import type { StoreFailure } from '../contract/write.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Parameter, Session, TextCells } from '../engine/session.ts';
+
+/** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
+export class Access {
+  readonly name: StoreName;
+  readonly engine: Engine;
+  readonly migration: Migration;
+  readonly #bound = new Map<string, Promise<BoundEntity>>();
+  readonly #fingerprints = new Map<string, string>();
+
+  constructor(name: StoreName, engine: Engine, migration: Migration) {
+    this.name = name;
+    this.engine = engine;
+    this.migration = migration;
+  }
+
+  bind(entity: Entity): Promise<BoundEntity> {
+    return this.#bound.get(entity.name) ?? this.bindAnew(entity);
+  }
+
+  /** By the tables as they are now. */
+  bindAnew(entity: Entity): Promise<BoundEntity> {
+    const binding = this.#readBinding(entity);
+    this.#bound.set(entity.name, binding);
+    // A failure is not remembered: the table may be there at the next try.
+    binding.catch(() => this.#bound.delete(entity.name));
+    return binding;
+  }
+
+  /** Binds anew at the next use where the tables are not as they were when last looked at. */
+  noteFingerprint(entity: Entity, fingerprint: string): void {
+    const before = this.#fingerprints.get(entity.name);
+    if (before !== fingerprint) this.#bound.delete(entity.name);
+    this.#fingerprints.set(entity.name, fingerprint);
+  }
+
+  async #readBinding(entity: Entity): Promise<BoundEntity> {
+    const tables = new Map();
+    for (const name of allTables(entity, this.name)) {
+      const table = await this.guarded(() => this.engine.catalogue(name));
+      if (table) tables.set(name, table);
+    }
+    return bind(entity, this.name, tables);
+  }
+
+  control(table: string): string {
+    return this.engine.text.control(table);
+  }
+
+  query(sql: string, parameters: readonly Parameter[] = []): Promise<TextCells[]> {
+    return this.guarded(() => this.engine.query(sql, parameters));
+  }
+
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.guarded(() => this.engine.transaction(work));
+  }
+
+  async guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof LockstepError) throw error;
+      const failure = this.failureOf(error);
+      if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
+      if (isUnprepared(failure)) throw this.notPrepared(failure.message);
+      throw new LockstepError(
+        failure.code,
+        `the ${this.name} store (${this.engine.address}) refused: ${failure.message}`,
+        {
+          store: this.name,
+          reason: failure.message,
+        },
+      );
+    }
+  }
+
+  failureOf(error: unknown): StoreFailure {
+    if (error instanceof LockstepError) throw error;
+    return this.engine.classify(error);
+  }
+
+  /** The cause is left out where it came from the server: its message may quote a row. */
+  unavailable(failure: StoreFailure, error: unknown): LockstepError {
+    const network = error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code));
+    const {
+      message: reason,
+      remedy = 'check that the server runs, that host and port are right, and that it lets this machine in',
+    } = failure;
+    return new LockstepError(
+      'StoreUnavailable',
+      `the ${this.name} store at ${this.engine.address} is not available: ${reason}; ${remedy}`,
+      { store: this.name, reason, remedy },
+      network ? { cause: error } : undefined,
+    );
+  }
+
+  notPrepared(why: string): LockstepError {
+    return new LockstepError(
+      'NotPrepared',
+      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
+      { store: this.name, remedy: 'lockstep prepare' },
+    );
+  }
+}
+
+export function isUnprepared(failure: StoreFailure): boolean {
+  return /no such table|routine missing/.test(failure.message);
+}
+
+export function marks(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+export function ownedTables(entity: Entity, store: StoreName): string[] {
+  const shape = entity.shapes[store];
+  return shape.form === 'columns' ? [shape.table] : shape.owned.map((table) => table.table);
+}
+
+function allTables(entity: Entity, store: StoreName): string[] {
+  const shape = entity.shapes[store];
+  const referenced = shape.form === 'columns' ? [] : shape.referenced.map((table) => table.table);
+  return [...referenced, ...ownedTables(entity, store)];
+}

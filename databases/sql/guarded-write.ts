@@ -1,0 +1,107 @@
+import { compareText, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
+import type { Session } from '../engine/session.ts';
+import { type Access, isUnprepared } from './context.ts';
+import { shapeMessage } from './images.ts';
+import { locksOf, outcomeOf, type ReadyItem, requestItem } from './write-request.ts';
+
+export const deadlockAttempts = 5;
+
+/** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
+export function guardedWrites(access: Access) {
+  async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
+    if (items.length === 0) return [];
+    const bound = await access.bind(entity);
+    const { ready, outcomes } = rows(bound, items);
+    const written = await writeReady(bound, ready, fence);
+    for (const [position, outcome] of written) outcomes[position] = outcome;
+    return outcomes;
+  }
+
+  /** Turns items into rows; what cannot be turned has failed for good, and its neighbours go on. */
+  function rows(
+    bound: BoundEntity,
+    items: readonly WriteItem[],
+  ): { ready: ReadyItem[]; outcomes: Outcome[] } {
+    const ready: ReadyItem[] = [];
+    const outcomes: Outcome[] = items.map((item, position) => {
+      try {
+        ready.push({ position, order: keyText(item.key), item, json: requestItem(bound, item, position) });
+        return { status: 'superseded', version: '0' };
+      } catch (error) {
+        return {
+          status: 'failed',
+          failure: { code: 'StoreRefused', message: shapeMessage(bound, 'toRows', error) },
+        };
+      }
+    });
+    ready.sort((left, right) => compareText(left.order, right.order) || left.position - right.position);
+    return { ready, outcomes };
+  }
+
+  async function writeReady(
+    bound: BoundEntity,
+    ready: readonly ReadyItem[],
+    fence: Fence,
+  ): Promise<Map<number, Outcome>> {
+    if (ready.length === 0) return new Map();
+    try {
+      return await call(null, bound, ready, fence);
+    } catch (error) {
+      const failure = refusal(error);
+      const [only, ...rest] = ready;
+      if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
+      return await writeApart(bound, ready, fence);
+    }
+  }
+
+  /** One of them is refused: by halves, so that its neighbours get in with few round trips. */
+  async function writeApart(
+    bound: BoundEntity,
+    ready: readonly ReadyItem[],
+    fence: Fence,
+  ): Promise<Map<number, Outcome>> {
+    const middle = Math.ceil(ready.length / 2);
+    const first = await writeReady(bound, ready.slice(0, middle), fence);
+    const second = await writeReady(bound, ready.slice(middle), fence);
+    return new Map([...first, ...second]);
+  }
+
+  /** Throws what is no answer to the write: the store is away, or not prepared. */
+  function refusal(error: unknown): StoreFailure {
+    const failure = access.failureOf(error);
+    if (failure.code === 'StoreUnavailable') throw access.unavailable(failure, error);
+    if (isUnprepared(failure)) throw access.notPrepared(failure.message);
+    return failure;
+  }
+
+  async function call(
+    session: Session | null,
+    bound: BoundEntity,
+    ready: readonly ReadyItem[],
+    fence: Fence,
+    locked?: string,
+  ): Promise<Map<number, Outcome>> {
+    const items = `[${ready.map((item) => item.json).join(',')}]`;
+    // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
+    const several = ready.length > 1 || ready.some(({ item }) => item.brings.length > 0);
+    const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
+    const request = { fence, items, locks };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const rows = await access.engine.callWrite(session, bound, request);
+        return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
+      } catch (error) {
+        // Inside a transaction of ours the whole of it is gone; its owner starts again.
+        if (session || attempt >= deadlockAttempts || !access.engine.isDeadlock(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt));
+      }
+    }
+  }
+
+  return { write, rows, writeApart, refusal, call };
+}
+
+export type GuardedWrites = ReturnType<typeof guardedWrites>;

@@ -1,0 +1,78 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { NotCanonical } from '../../model/scalar.ts';
+import { type BoundEntity, keyTexts } from '../columns/mapping.ts';
+import type { Stored } from '../contract/write.ts';
+import type { RawStored } from '../engine/engine.ts';
+import type { Access } from './context.ts';
+
+export const keysPerRead = 500;
+
+/** Records with their images, each pair from one snapshot. */
+export function images(access: Access) {
+  async function read(entity: Entity, keys: readonly Key[]): Promise<Stored[]> {
+    const bound = await access.bind(entity);
+    const stored: Stored[] = [];
+    for (let at = 0; at < keys.length; at += keysPerRead) {
+      const part = keys.slice(at, at + keysPerRead).map((key) => ({ key, unreadable: whyNoKey(bound, key) }));
+      const sound = part.filter(({ unreadable }) => unreadable === null).map(({ key }) => key);
+      const rows = sound.length > 0 ? await access.guarded(() => access.engine.readRows(bound, sound)) : [];
+      if (rows.length !== sound.length)
+        throw new TypeError(`the ${access.name} store gave ${rows.length} records for ${sound.length} keys`);
+      const found = rows.values();
+      for (const { key, unreadable } of part) {
+        stored.push(storedOf(bound, key, unreadable === null ? found.next().value : undefined, unreadable));
+      }
+    }
+    return stored;
+  }
+
+  return { read };
+}
+
+function storedOf(
+  bound: BoundEntity,
+  key: Key,
+  raw: RawStored | undefined,
+  unreadable: string | null,
+): Stored {
+  const found = raw !== undefined && (raw.rows[bound.root.name] ?? []).length > 0;
+  return {
+    key,
+    version: raw?.version ?? '0',
+    deleted: raw?.deleted ?? false,
+    operationId: raw?.operationId ?? null,
+    digest: raw?.digest ?? null,
+    ...(found ? imageOrReason(bound, raw.rows) : { image: null, unreadable }),
+  };
+}
+
+/** A key that the columns cannot hold, or that is too long for the guard, is told like a row that cannot be read. */
+function whyNoKey(bound: BoundEntity, key: Key): string | null {
+  try {
+    keyTexts(bound, key);
+    return null;
+  } catch (error) {
+    if (error instanceof NotCanonical || error instanceof LockstepError) return error.message;
+    throw error;
+  }
+}
+
+export function imageOrReason(
+  bound: BoundEntity,
+  rows: Parameters<BoundEntity['imageOf']>[0],
+): { image: Image; unreadable: null } | { image: null; unreadable: string } {
+  try {
+    return { image: bound.imageOf(rows), unreadable: null };
+  } catch (error) {
+    return { image: null, unreadable: shapeMessage(bound, 'fromRows', error) };
+  }
+}
+
+/** Our own messages name paths only; those of a shape's functions may quote a row, so only their kind is told. */
+export function shapeMessage(bound: BoundEntity, step: 'toRows' | 'fromRows', error: unknown): string {
+  if (error instanceof NotCanonical || error instanceof LockstepError) return error.message;
+  const kind = error instanceof Error ? error.name : typeof error;
+  return `${bound.entity.name}.${bound.store}.${step} threw ${kind}`;
+}

@@ -1,0 +1,156 @@
+import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import { type FailureCode, isFailureCode } from '../../model/failure.ts';
+import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
+import type { JournalEntry, JournalFilter, Owed } from '../contract/journal.ts';
+import type { Parameter, TextCells } from '../engine/session.ts';
+import { type Access, marks } from './context.ts';
+import { pruningOf } from './journal-pruning.ts';
+
+const longestReason = 500;
+
+/** The operations table: idempotency, abort markers, and what is owed. */
+export function journalOf(access: Access) {
+  const { milliseconds, now, insertNew } = access.engine.text;
+
+  async function abort(
+    entry: { id: string; entity: string; key: Key; kind: string },
+    migration: string,
+  ): Promise<JournalEntry> {
+    const table = access.control('operations');
+    const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
+    await access.query(insertNew(table, columns, ['id']), [
+      entry.id,
+      migration,
+      entry.entity,
+      keyText(entry.key),
+      entry.kind,
+      'aborted',
+    ]);
+    const [found] = await journal({ migration, ids: [entry.id], limit: 1 });
+    if (!found) throw new TypeError(`operation ${entry.id} is used by another migration`);
+    return found;
+  }
+
+  async function settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void> {
+    if (ids.length === 0) return;
+    // Once nothing is owed, nothing can be compensated any more.
+    const over = status !== 'pending' && status !== 'parked';
+    const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
+    // Completing is a try of the other store too: the one that it took.
+    const completes = status === 'completed' ? ', attempts = attempts + 1' : '';
+    await access.query(
+      `UPDATE ${access.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}${completes}${over ? ', before_image = NULL' : ''}
+       WHERE id IN (${marks(ids)}) AND status IN (${marks(from)})`,
+      [status, reason?.slice(0, longestReason) ?? null, ...ids, ...from],
+    );
+  }
+
+  async function park(
+    id: string,
+    { failure, reason, undoing = false }: { failure: FailureCode; reason: string; undoing?: boolean },
+  ): Promise<void> {
+    const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
+    await access.query(
+      `UPDATE ${access.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}
+       WHERE id = ? AND status IN (${marks(from)})`,
+      [failure, reason.slice(0, longestReason), id, ...from],
+    );
+  }
+
+  async function noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void> {
+    if (ids.length === 0) return;
+    await access.query(
+      `UPDATE ${access.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}
+       WHERE id IN (${marks(ids)}) AND status IN ('pending', 'parked')`,
+      [failure, reason.slice(0, longestReason), ...ids],
+    );
+  }
+
+  async function journal(filter: JournalFilter): Promise<JournalEntry[]> {
+    const { where, parameters } = conditionsOf(filter);
+    const direction = filter.newestFirst ? ' DESC' : '';
+    // Positions are in milliseconds, which not every engine's column is.
+    const order = filter.after === undefined ? 'created_at' : milliseconds('created_at');
+    const rows = await access.query(
+      `SELECT id, entity, record_key, kind, status, version, reason, failure, attempts, before_image,
+         ${milliseconds('created_at')} AS created_ms, ${milliseconds('updated_at')} AS updated_ms
+       FROM ${access.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
+      parameters,
+    );
+    return rows.map(entryOf);
+  }
+
+  function conditionsOf({ migration, statuses, ids, olderThanMs, after }: JournalFilter) {
+    const conditions = ['migration = ?'];
+    const parameters: Parameter[] = [migration];
+    if (statuses) {
+      conditions.push(`status IN (${marks(statuses)})`);
+      parameters.push(...statuses);
+    }
+    if (ids) {
+      conditions.push(`id IN (${marks(ids)})`);
+      parameters.push(...ids);
+    }
+    if (olderThanMs !== undefined) {
+      conditions.push(`${milliseconds('created_at')} <= ${milliseconds(now)} - ${Math.floor(olderThanMs)}`);
+    }
+    if (after) {
+      const created = milliseconds('created_at');
+      const at = Math.floor(after.createdAtMs);
+      conditions.push(`(${created} > ${at} OR (${created} = ${at} AND id > ?))`);
+      parameters.push(after.id);
+    }
+    return { where: conditions.join(' AND '), parameters };
+  }
+
+  async function owed(migration: string): Promise<Owed> {
+    const rows = await access.query(
+      `SELECT status, COUNT(*) AS owed, ${milliseconds(now)} - MIN(${milliseconds('created_at')}) AS oldest
+       FROM ${access.control('operations')} WHERE migration = ? AND status IN ('pending', 'parked') GROUP BY status`,
+      [migration],
+    );
+    const of = (status: OperationStatus) => {
+      const row = rows.find((candidate) => candidate.status === status);
+      return { count: Number(row?.owed ?? 0), oldestMs: row ? Math.max(0, Number(row.oldest)) : null };
+    };
+    const [pending, parked] = [of('pending'), of('parked')];
+    const ages = [pending.oldestMs, parked.oldestMs].filter((age) => age !== null);
+    return {
+      pending: pending.count,
+      parked: parked.count,
+      oldestMs: ages.length > 0 ? Math.max(...ages) : null,
+      oldestPendingMs: pending.oldestMs,
+      oldestParkedMs: parked.oldestMs,
+    };
+  }
+
+  return { abort, settle, park, noteTry, journal, owed, ...pruningOf(access) };
+}
+
+export function statusOf(text: string | null | undefined): OperationStatus {
+  const found = operationStatuses.find((status) => status === text);
+  if (!found) throw new TypeError('the journal holds an unknown status');
+  return found;
+}
+
+function entryOf(row: TextCells): JournalEntry {
+  const before = row.before_image ?? null;
+  const status = statusOf(row.status);
+  const reason = row.reason ?? null;
+  // A refusal by the primary is its own reason.
+  const failure = row.failure ?? (status === 'failed' ? reason : null);
+  return {
+    id: row.id ?? '',
+    entity: row.entity ?? '',
+    key: keyFromText(row.record_key ?? '[]'),
+    kind: row.kind ?? '',
+    status,
+    version: row.version ?? null,
+    reason,
+    failure: isFailureCode(failure) ? failure : null,
+    attempts: Number(row.attempts ?? 0),
+    before: before === null ? null : (JSON.parse(before) as Image | null),
+    createdAtMs: Number(row.created_ms),
+    updatedAtMs: Number(row.updated_ms),
+  };
+}

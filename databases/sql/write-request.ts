@@ -1,0 +1,101 @@
+import { compareText, type Image, keyText } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import { ownImage } from '../../model/field.ts';
+import { type BoundEntity, canonicalCells, keyTexts } from '../columns/mapping.ts';
+import type { Outcome, WriteItem } from '../contract/write.ts';
+import type { TextCells } from '../engine/session.ts';
+import { statusOf } from './journal.ts';
+
+/** An item as the write routine takes it, with its place in the list. */
+export interface ReadyItem {
+  readonly position: number;
+  readonly order: string;
+  readonly item: WriteItem;
+  readonly json: string;
+}
+
+export function requestItem(bound: BoundEntity, item: WriteItem, ordinal: number): string {
+  const { entity } = bound;
+  const brings = item.brings.map((record) => ({
+    e: record.name,
+    k: keyText(record.key),
+    v: record.version ?? undefined,
+    d: record.digest,
+  }));
+  brings.sort((left, right) => compareText(left.e, right.e) || compareText(left.k, right.k));
+  const keys = Object.fromEntries(keyTexts(bound, item.key).map((text, index) => [`k${index + 1}`, text]));
+  return JSON.stringify({
+    ordinal,
+    mode: item.mode,
+    kind: item.kind,
+    operation: item.operationId ?? undefined,
+    key: keyText(item.key),
+    version: item.version,
+    expected: item.expectedVersion ?? undefined,
+    base: item.baseVersion ?? undefined,
+    status: item.status,
+    digest: item.image ? digestOf(ownImage(entity.fields, item.image)) : undefined,
+    before: item.before === undefined ? undefined : JSON.stringify(item.before),
+    gone: item.image ? 0 : 1,
+    brings: brings.length > 0 ? brings : undefined,
+    rows: item.image ? requestRows(bound, item.image) : undefined,
+    ...keys,
+  });
+}
+
+/** Null cells are left out: absent and null are one thing to the routines. */
+function requestRows(bound: BoundEntity, image: Image): Record<string, object[]> {
+  const rows = bound.rowsOf(image);
+  return Object.fromEntries(
+    bound.tables.map((table) => [
+      table.name,
+      (rows[table.name] ?? []).map((row) => {
+        const cells = Object.fromEntries(Object.entries(row).filter(([, cell]) => cell !== null));
+        if (!table.reference) return cells;
+        return { ...cells, lockstep_guard: JSON.stringify(canonicalCells(table.identity, row)) };
+      }),
+    ]),
+  );
+}
+
+/** Own records first, then shared ones, each in key order: every list takes its locks in this order. */
+export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly ReadyItem[] }[]): string {
+  const own = new Set(
+    lists.flatMap(({ bound, ready }) => ready.map(({ order }) => JSON.stringify([bound.entity.name, order]))),
+  );
+  const shared = new Set(
+    lists.flatMap(({ ready }) =>
+      ready.flatMap(({ item }) =>
+        item.brings.map((record) => JSON.stringify([record.name, keyText(record.key)])),
+      ),
+    ),
+  );
+  const sorted = (locks: Set<string>) => [...locks].sort(compareText);
+  return `[${[...sorted(own), ...sorted(shared)].join(',')}]`;
+}
+
+export function outcomeOf(row: TextCells): Outcome {
+  const status = row.status ?? '';
+  const version = row.version ?? null;
+  const reason = row.reason ?? null;
+  if (status.startsWith('known:')) {
+    return { status: 'known', version, recorded: statusOf(status.slice('known:'.length)), reason };
+  }
+  switch (status) {
+    case 'applied':
+    case 'superseded':
+    case 'moved':
+      return { status, version: version ?? '0' };
+    case 'refused':
+      return { status, reason: refusalOf(reason), version: version ?? '0' };
+    case 'fenced':
+      return { status, epoch: version === null ? null : Number(version) };
+    default:
+      throw new TypeError(`the write routine gave an unknown status; run lockstep prepare`);
+  }
+}
+
+function refusalOf(reason: string | null) {
+  if (reason === 'AlreadyExists' || reason === 'NotFound' || reason === 'VersionConflict') return reason;
+  throw new TypeError('the write routine gave an unknown reason; run lockstep prepare');
+}

@@ -1,0 +1,176 @@
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { Verdict } from '../../model/transaction.ts';
+import type { Version } from '../../model/version.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { Attempt, Branches, Change, Together } from '../contract/transactions.ts';
+import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
+import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
+import type { Session } from '../engine/session.ts';
+import { type Access, ownedTables } from '../sql/context.ts';
+import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
+import { locksOf, type ReadyItem } from '../sql/write-request.ts';
+import { decideWithin } from './decisions.ts';
+
+/** The changes of one entity, as its write routine takes them. */
+interface ReadyList {
+  readonly bound: BoundEntity;
+  readonly ready: readonly ReadyItem[];
+  /** Where each of them stands in the transaction. */
+  readonly positions: readonly number[];
+}
+
+/** Ends the local transaction that runs around it. */
+class NotApplied extends Error {
+  readonly together: Together;
+
+  constructor(together: Together) {
+    super('a change of the transaction was not applied');
+    this.together = together;
+  }
+}
+
+export function branchesOf(access: Access, writes: GuardedWrites): Branches {
+  const { branches } = access.engine;
+
+  function prepareBranch(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together> {
+    return together(changes, (lists) =>
+      branches.prepare(nameOf(attempt), async (session) => {
+        const result = await applyAll(session, lists, changes.length, fence);
+        return { keep: result.status === 'applied', result };
+      }),
+    );
+  }
+
+  function applyTogether(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together> {
+    return together(changes, (lists) =>
+      access.engine.transaction(async (session) => {
+        const result = await applyAll(session, lists, changes.length, fence);
+        if (result.status !== 'applied') throw new NotApplied(result);
+        const verdict: Verdict = { decision: 'commit', attempt: attempt.attempt, versions: result.versions };
+        if (await decideWithin(access, session, attempt.migration, attempt.transaction, verdict))
+          return result;
+        throw new LockstepError(
+          'Moved',
+          `attempt ${attempt.attempt} of transaction ${attempt.transaction} is not the one that may commit; it is tried again`,
+        );
+      }),
+    );
+  }
+
+  /** Deadlocks are tried again; a database's own refusal is an outcome, and the whole transaction is gone with it. */
+  async function together(
+    changes: readonly Change[],
+    run: (lists: readonly ReadyList[]) => Promise<Together>,
+  ): Promise<Together> {
+    const lists = await listsOf(changes);
+    if ('status' in lists) return lists;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await run(lists);
+      } catch (error) {
+        if (error instanceof NotApplied) return error.together;
+        if (tries >= deadlockAttempts || !access.engine.isDeadlock(error)) {
+          return failed(0, writes.refusal(error));
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * tries));
+      }
+    }
+  }
+
+  async function listsOf(changes: readonly Change[]): Promise<ReadyList[] | Together> {
+    const lists: ReadyList[] = [];
+    for (const entity of new Set(changes.map((change) => change.entity))) {
+      const positions = [...changes.keys()].filter((at) => changes[at]?.entity === entity);
+      const items = positions.flatMap((at) => changes[at]?.item ?? []);
+      const bound = await access.bind(entity);
+      const { ready, outcomes } = writes.rows(bound, items);
+      const wrong = outcomes.findIndex((outcome) => outcome.status === 'failed');
+      const outcome = outcomes[wrong];
+      if (outcome) return { status: 'not applied', position: positions[wrong] ?? 0, outcome };
+      lists.push({ bound, ready, positions });
+    }
+    return lists;
+  }
+
+  /** All locks come first, in one order over all entities; then one call of each entity's write routine. */
+  async function applyAll(
+    session: Session,
+    lists: readonly ReadyList[],
+    count: number,
+    fence: Fence,
+  ): Promise<Together> {
+    const locks = locksOf(lists);
+    const versions: Version[] = Array.from({ length: count }, () => '0');
+    for (const { bound, ready, positions } of lists) {
+      const outcomes = await applyList(session, bound, ready, fence, locks);
+      if ('failure' in outcomes) return failed(positions[0] ?? 0, outcomes.failure);
+      for (const [index, position] of positions.entries()) {
+        const outcome = outcomes.get(index);
+        if (!outcome) throw new TypeError('the write routine gave no outcome for an item');
+        if (outcome.status !== 'applied') return { status: 'not applied', position, outcome };
+        versions[position] = outcome.version;
+      }
+    }
+    return { status: 'applied', versions };
+  }
+
+  async function applyList(
+    session: Session,
+    bound: BoundEntity,
+    ready: readonly ReadyItem[],
+    fence: Fence,
+    locks: string,
+  ): Promise<Map<number, Outcome> | { failure: StoreFailure }> {
+    try {
+      return await writes.call(session, bound, ready, fence, locks);
+    } catch (error) {
+      if (access.engine.isDeadlock(error)) throw error;
+      return { failure: writes.refusal(error) };
+    }
+  }
+
+  async function end(attempt: Attempt, how: 'commit' | 'roll back'): Promise<boolean> {
+    const ended = await access.guarded(() => branches.end(nameOf(attempt), how));
+    if (ended === 'ended' || ended === 'absent') return ended === 'ended';
+    const why =
+      ended === 'held'
+        ? 'the connection that prepared it is still open; it is tried again'
+        : 'the server has lost it, and keeps its locks; restart the server: it is listed again then, and ended as was decided';
+    throw new LockstepError(
+      'StoreUnavailable',
+      `the ${access.name} store cannot ${how} the prepared transaction ${attempt.transaction}: ${why}`,
+      { store: access.name, reason: why },
+    );
+  }
+
+  async function preparedBranches(migration: string): Promise<Attempt[]> {
+    const listed = await access.guarded(() => branches.list());
+    return listed.flatMap((text) => {
+      const attempt = attemptIn(text, access.name, access.engine.database);
+      return attempt?.migration === migration ? [attempt] : [];
+    });
+  }
+
+  function branchObstacle(entities: readonly Entity[]): Promise<string | null> {
+    const tables = entities.flatMap((entity) => ownedTables(entity, access.name));
+    return access.guarded(() => branches.obstacle([...new Set(tables)]));
+  }
+
+  function nameOf(attempt: Attempt): BranchName {
+    return branchName(attempt, access.name, access.engine.database);
+  }
+
+  return {
+    prepareBranch,
+    commitBranch: (attempt) => end(attempt, 'commit'),
+    rollBackBranch: (attempt) => end(attempt, 'roll back'),
+    preparedBranches,
+    applyTogether,
+    branchObstacle,
+  };
+}
+
+function failed(position: number, failure: StoreFailure): Together {
+  return { status: 'not applied', position, outcome: { status: 'failed', failure } };
+}

@@ -1,0 +1,110 @@
+import { witnessed } from '../support/recorded.ts';
+import { type Contents, type Entry, rowText } from './contents.ts';
+import { chainOf, type Effect, outcomeOf, tookEffect } from './effects.ts';
+import type { Find, Finding } from './fault.ts';
+import { lastAnswer, type Promised, type PromiseLog } from './promises.ts';
+
+/** Holds every promise against both stores, which must be quiet. `primary` is the one that has decided. */
+export function audit(log: PromiseLog, primary: Contents, secondary: Contents): Finding[] {
+  const findings: Finding[] = [];
+  const find: Find = (fault, about, why) => findings.push({ fault, about, why });
+  const entries = new Map(primary.journal.map((entry) => [entry.id, entry]));
+  const promises = Map.groupBy(log.all(), ({ key }) => key);
+
+  for (const { id, status } of [...primary.journal, ...secondary.journal]) {
+    if (!log.find(id)) find('ghost', id, 'the journal names an operation that nobody asked for');
+    if (status === 'pending' || status === 'parked') find('open', id, `the journal says ${status}`);
+  }
+  for (const promised of log.all()) judgeAnswer(promised, entries.get(promised.operationId), find);
+
+  const effects: Effect[] = [];
+  for (const [key, asked] of promises) {
+    const chain = chainOf(key, asked, entries, find);
+    judgeRefusals(asked, entries, chain, find);
+    judgeRecord(key, chain.at(-1) ?? null, primary, secondary, find);
+    effects.push(...chain);
+  }
+  for (const key of new Set([...primary.rows.keys(), ...secondary.rows.keys()])) {
+    if (!promises.has(key)) find('ghost', key, 'a row that nobody asked for');
+    if (primary.rows.get(key) !== secondary.rows.get(key)) find('unequal', key, 'the rows differ');
+  }
+  witnessed(log, effects, primary, 'every', find);
+  witnessed(log, effects, secondary, 'some', find);
+  return findings;
+}
+
+function judgeAnswer(promised: Promised, entry: Entry | undefined, find: Find): void {
+  const answer = lastAnswer(promised);
+  if (answer.outcome === 'acknowledged') {
+    if (!entry || !tookEffect(entry))
+      find('lost', promised.operationId, `acknowledged, the journal says ${entry?.status ?? 'nothing'}`);
+    else if (entry.version !== answer.version)
+      find(
+        'lost',
+        promised.operationId,
+        `acknowledged as ${answer.version}, the journal says ${entry.version}`,
+      );
+  }
+  if (answer.outcome === 'refused' && entry && (tookEffect(entry) || entry.reason !== answer.code))
+    find(
+      'ghost',
+      promised.operationId,
+      `refused as ${answer.code}, the journal says ${entry.status} ${entry.reason}`,
+    );
+}
+
+/** A refusal is just when the record, at the version that the journal notes, gives the reason for it. */
+function judgeRefusals(
+  asked: readonly Promised[],
+  entries: ReadonlyMap<string, Entry>,
+  chain: readonly Effect[],
+  find: Find,
+): void {
+  for (const { operationId, change, expected } of asked) {
+    const entry = entries.get(operationId);
+    if (entry?.status !== 'failed') continue;
+    const at = chain.find(({ version }) => version === entry.version);
+    const before = at?.after ?? null;
+    const isJust =
+      entry.reason === 'VersionConflict'
+        ? expected !== null && expected !== (at?.version ?? '0')
+        : outcomeOf(change, before) === 'impossible';
+    if (!isJust)
+      find(
+        'unjust',
+        operationId,
+        `${change.kind} was refused as ${entry.reason} at version ${entry.version}`,
+      );
+  }
+}
+
+function judgeRecord(
+  key: string,
+  last: Effect | null,
+  primary: Contents,
+  secondary: Contents,
+  find: Find,
+): void {
+  const expected = last?.after ? rowText(last.after) : undefined;
+  for (const [name, { rows, records }] of [
+    ['primary', primary],
+    ['secondary', secondary],
+  ] as const) {
+    const record = records.get(key);
+    if (rows.get(key) !== expected)
+      find('lost', key, `the ${name} does not hold the outcome of its last write`);
+    if ((record?.version ?? null) !== (last?.version ?? null))
+      find(
+        'version',
+        key,
+        `the ${name}'s guard is at ${record?.version ?? 'none'}, the last write at ${last?.version ?? 'none'}`,
+      );
+    if (record && record.deleted !== (expected === undefined))
+      find('unequal', key, `the ${name}'s guard and row disagree`);
+  }
+  if (records(primary) !== records(secondary)) find('unequal', key, 'the digests differ');
+
+  function records(contents: Contents): string | null {
+    return contents.records.get(key)?.digest ?? null;
+  }
+}

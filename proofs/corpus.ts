@@ -1,0 +1,236 @@
+import type { Stored } from '../databases/contract/write.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
+import { type Case, type Corpus, corpusOf, rowOf } from '../test/corpus/corpus.ts';
+import { advanceTo } from '../test/support/advance.ts';
+import { type Moving, movingOn } from '../test/support/scene.ts';
+import { until } from '../test/support/until.ts';
+import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
+
+/** Keys of rows that were created through the client begin here. */
+const created = 100_000;
+const atOnce = 16;
+
+/**
+ * Awkward values of every mapped type go from one engine to the other by a backfill and by live writes, and are compared: each
+ * is equal on both sides, by plain SQL and by Lockstep's own comparison, or it is refused with the reason that the corpus names.
+ */
+export async function corpus(conditions: Conditions): Promise<Report> {
+  const { seed, short, note } = conditions;
+  const bars: Bar[] = [];
+  const figures: { [name: string]: Figures[string] } = {};
+  const types = new Set<string>();
+  let values = 0;
+  for (const from of ['mysql', 'postgresql'] as const) {
+    const found = corpusOf(from, short ? 7 : 1);
+    note(`${found.cases.length} values of ${found.types.length} columns from ${from}`);
+    const run = await tryOut(found, conditions);
+    bars.push(...run.bars);
+    figures[`from ${from}`] = run.figures;
+    values += found.cases.length;
+    for (const { source } of corpusOf(from).types) types.add(source.replace(/[(].*|(?<=[A-Z]) .*/, ''));
+  }
+  bars.push(atLeast('values', short ? 100 : 500, values), atLeast('types', 45, types.size));
+  return report('corpus', seed, bars, { ...figures, values, types: types.size });
+}
+
+interface Run {
+  readonly bars: readonly Bar[];
+  readonly figures: Figures;
+}
+
+async function tryOut(corpus: Corpus, { servers, note }: Conditions): Promise<Run> {
+  await using stage = await movingOn(servers, 'dual-write', {
+    from: corpus.from,
+    entities: [corpus.entity],
+    tables: { legacy: corpus.tables.source, modern: corpus.tables.target },
+    policy: { callerTimeoutMs: 60_000 },
+  });
+  note('backfill');
+  await advanceTo(stage.lockstep, 'backfill');
+  await until(
+    'the backfill is over',
+    async () => (await stage.lockstep.control.status()).backfill?.done === true,
+  );
+  const copied = await judged(corpus, stage);
+
+  note('comparison');
+  const compared = await comparison(corpus, stage);
+
+  note('live writes');
+  const written = await writeAll(corpus, stage);
+  const unwritable = await refuseAll(corpus, stage);
+  const again = await comparison(corpus, stage);
+
+  const wrong = [...copied.wrong, ...compared.wrong, ...written.wrong, ...unwritable.wrong, ...again.wrong];
+  const name = (bar: string) => `${corpus.from}: ${bar}`;
+  return {
+    bars: [
+      exactly(name('values copied equal or refused with their reason'), corpus.cases.length, copied.sound),
+      exactly(name('refused values that the comparison names, and no other'), 0, compared.wrong.length),
+      exactly(
+        name('values written back and written anew, equal in both stores'),
+        written.tried,
+        written.sound,
+      ),
+      exactly(name('values refused before they were changed in silence'), unwritable.tried, unwritable.sound),
+      exactly(name('differences that the writes brought'), 0, again.wrong.length),
+    ],
+    figures: {
+      columns: corpus.types.length,
+      values: corpus.cases.length,
+      equal: copied.sound - copied.refused,
+      refused: copied.refused,
+      'live writes': written.tried,
+      'refused live writes': unwritable.tried,
+      wrong: wrong.slice(0, 40),
+    },
+  };
+}
+
+/** After the backfill, each value by plain SQL at the target, and by Lockstep's reading of both stores. */
+async function judged(corpus: Corpus, stage: Moving) {
+  const reasons = await reasonsOf(stage, 'modern');
+  const [source, target] = await Promise.all([
+    read(corpus, stage, 'legacy', 0),
+    read(corpus, stage, 'modern', 0),
+  ]);
+  const wrong: string[] = [];
+  let refused = 0;
+  for (const one of corpus.cases) {
+    const { id, type, awkward } = one;
+    const here = source.get(id);
+    const there = target.get(id);
+    const { is } = awkward;
+    if (is !== null && typeof is === 'object') {
+      refused += 1;
+      const reason = reasons.get(id) ?? '';
+      if (!is.refused.test(reason)) wrong.push(told(one, `refused with "${reason}"`));
+      if (await exists(stage, 'modern', id)) wrong.push(told(one, 'was refused, and is there'));
+      continue;
+    }
+    if (reasons.has(id)) wrong.push(told(one, `refused: ${reasons.get(id)}`));
+    else if (here?.image?.[type.name] !== is) wrong.push(told(one, 'is read as another value'));
+    else if (there?.image?.[type.name] !== is)
+      wrong.push(told(one, 'is read as another value at the target'));
+    else if (!(await holds(corpus, stage, one, id))) wrong.push(told(one, 'is another value in plain SQL'));
+  }
+  return { wrong, refused, sound: corpus.cases.length - wrong.length };
+}
+
+/** A full comparison names the rows that were refused, with a verdict that says so, and no other. */
+async function comparison(corpus: Corpus, stage: Moving) {
+  const { control } = stage.lockstep;
+  await advanceTo(stage.lockstep, 'validate');
+  await until('no validation runs', async () => !(await control.status()).validating);
+  await control.startValidation({ sample: null, seed: 1 });
+  await until('the comparison is over', async () => {
+    const { validating, evidence } = await control.status();
+    return !validating && evidence?.mode === 'full';
+  });
+  const found = await reasonsOf(stage, 'legacy');
+  const refused = new Set(corpus.cases.filter(isRefused).map(({ id }) => id));
+  const wrong = corpus.cases
+    .filter(({ id }) => refused.has(id) !== found.has(id))
+    .map((one) => told(one, refused.has(one.id) ? 'was not missed' : `differs: ${found.get(one.id)}`));
+  const invented = [...found].filter(([id]) => !corpus.cases.some((one) => one.id === id));
+  return { wrong: [...wrong, ...invented.map(([id, reason]) => `row ${id} differs: ${reason}`)] };
+}
+
+/** Each value is written back into its row and into a new one, through the client. */
+async function writeAll(corpus: Corpus, stage: Moving) {
+  const rows = stage.lockstep.repository(corpus.entity);
+  const sound = corpus.cases.filter((one) => !isRefused(one) && !one.awkward.copied);
+  const wrong: string[] = [];
+  await inParallel(sound, async (one) => {
+    const { is } = one.awkward;
+    if (is !== null && typeof is === 'object') return;
+    try {
+      await rows.replace(rowOf(corpus, one.id, one.type, is), { ack: 'both' });
+      await rows.create(rowOf(corpus, created + one.id, one.type, is), { ack: 'both' });
+    } catch (error) {
+      wrong.push(told(one, `is not written: ${error instanceof Error ? error.message : String(error)}`));
+    }
+  });
+  for (const one of sound) {
+    const { id, type } = one;
+    const at = (alias: string) => `${alias}.${type.name}`;
+    const [row] = await stage.sql.legacy(
+      `SELECT count(*) AS n FROM corpus c, pristine p, corpus f WHERE c.id = ${id} AND p.id = ${id} AND f.id = ${created + id}
+       AND ${corpus.source.same(type, at('c'), at('f'))}${one.awkward.lossy ? '' : ` AND ${corpus.source.same(type, at('c'), at('p'))}`}`,
+    );
+    if (row?.n !== '1') wrong.push(told(one, 'is another value in plain SQL once it is written'));
+    for (const key of [id, created + id]) {
+      if (!(await holds(corpus, stage, one, key))) wrong.push(told(one, 'is not at the other store'));
+    }
+  }
+  return { wrong, tried: sound.length, sound: sound.length - new Set(wrong).size };
+}
+
+/** What a column would take and change is refused before it is written anywhere. */
+async function refuseAll(corpus: Corpus, stage: Moving) {
+  const rows = stage.lockstep.repository(corpus.entity);
+  const tries = corpus.types
+    .flatMap((type) => (type.unwritable ?? []).map((value) => ({ type, value })))
+    .map(({ type, value }, index) => ({
+      type,
+      value,
+      id: 2 * created + index,
+      name: `${type.name} ${String(value).slice(0, 60)}`,
+    }));
+  const wrong: string[] = [];
+  await inParallel(tries, async ({ type, value, id, name }) => {
+    try {
+      await rows.create(rowOf(corpus, id, type, value));
+      wrong.push(`${name}: was taken`);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !['InvalidEntity', 'StoreRefused'].includes(error.code)) {
+        wrong.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  });
+  for (const { id, name } of tries) {
+    for (const store of ['legacy', 'modern'] as const) {
+      if (await exists(stage, store, id)) wrong.push(`${name}: is in ${store}`);
+    }
+  }
+  return { wrong, tried: tries.length, sound: tries.length - wrong.length };
+}
+
+async function read(corpus: Corpus, stage: Moving, store: StoreName, from: number) {
+  const keys = corpus.cases.map(({ id }) => [String(from + id)]);
+  const records: Stored[] = await stage.stores[store].read(corpus.entity, keys);
+  return new Map(records.map((record) => [Number(record.key[0]) - from, record]));
+}
+
+async function reasonsOf(stage: Moving, store: StoreName): Promise<Map<number, string>> {
+  const found = await stage.stores[store].differences(stage.migration.name, 10_000);
+  return new Map(found.map(({ key, reason }) => [Number(key[0]), reason]));
+}
+
+async function holds(corpus: Corpus, stage: Moving, { type, awkward }: Case, id: number): Promise<boolean> {
+  const condition = awkward.is === null ? `${type.name} IS NULL` : corpus.target.holds(type, awkward);
+  const [row] = await stage.sql.modern(`SELECT count(*) AS n FROM corpus WHERE id = ${id} AND ${condition}`);
+  return row?.n === '1';
+}
+
+async function exists(stage: Moving, store: StoreName, id: number): Promise<boolean> {
+  const [row] = await stage.sql[store](`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
+  return row?.n !== '0';
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
+}
+
+function isRefused({ awkward: { is } }: Case): boolean {
+  return is !== null && typeof is === 'object';
+}
+
+function told({ type, awkward }: Case, what: string): string {
+  return `${type.name} ${awkward.literal.slice(0, 60)}: ${what}`;
+}

@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
+import { connect, type Lockstep } from '../../client/service/connect.ts';
+import { connectTemporal } from '../../client/temporal/connection.ts';
+import type { Stores } from '../../databases/contract/store.ts';
+import { openStores } from '../../databases/open.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { Migration } from '../../model/migration.ts';
+import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
+import { endMigration } from '../../test/support/end-migration.ts';
+import { WorkerProcess } from '../../test/support/worker-process.ts';
+import type { BackfillInput } from '../../workflows/backfill.ts';
+import {
+  type BackfillProgress,
+  backfillProgress,
+  backfillWorkflowId,
+  setPaused,
+} from '../../workflows/messages.ts';
+import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
+import { run } from './rows.ts';
+
+const folder = join(import.meta.dirname, '../../.lockstep/proofs');
+const config = join(import.meta.dirname, 'lockstep.config.ts');
+
+type BackfillWorkflow = (input: BackfillInput) => Promise<BackfillProgress>;
+
+export interface PeopleOptions {
+  servers: Servers;
+  form: Form;
+  /** The engine of the legacy store; modern has the other one. */
+  from: 'mysql' | 'postgresql';
+}
+
+export interface RunningBackfill {
+  result(): Promise<BackfillProgress>;
+  progress(): Promise<BackfillProgress>;
+  pause(paused: boolean): Promise<void>;
+}
+
+/** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
+export interface PeopleStage extends AsyncDisposable {
+  readonly migration: Migration;
+  readonly urls: Readonly<Record<StoreName, string>>;
+  readonly stores: Stores;
+  readonly temporal: Client;
+  readonly folder: string;
+  startWorker(): Promise<WorkerProcess>;
+  connect(): Promise<Lockstep>;
+  /** Empties the modern tables and forgets everything about them. */
+  clear(): Promise<void>;
+  /** Starts the workflow that the migration would start. */
+  start(input?: Partial<BackfillInput>): Promise<RunningBackfill>;
+}
+
+export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
+  await using building = new AsyncDisposableStack();
+  const databases = building.use(await createDatabasesOn(servers));
+  const urls = inRoles(databases, from);
+  const name = databases.name.replaceAll('_', '-').replace('test', 'people');
+  const migration = peopleMigration(name, form);
+  const environment = {
+    ...process.env,
+    LOCKSTEP_CONFIG: config,
+    ...connecting(urls, servers),
+    ...peopleEnvironment(name, form),
+  };
+  await run(databases.mysqlUrl, peopleTables.mysql);
+  await run(databases.postgresqlUrl, peopleTables.postgresql);
+  await prepareStores(migration, environment);
+  const stores = openStores(migration, environment);
+  building.defer(async () => {
+    await stores.legacy.close();
+    await stores.modern.close();
+  });
+  const route = { phase: 'backfill', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
+  for (const store of [stores.modern, stores.legacy])
+    await store.writeState({ migration: migration.name, ...route });
+  mkdirSync(folder, { recursive: true });
+  const own = mkdtempSync(join(folder, `${name}-`));
+  building.defer(() => rmSync(own, { recursive: true }));
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  const workflowId = backfillWorkflowId(name);
+  building.defer(() => endMigration(temporal, migration));
+  const workers: WorkerProcess[] = [];
+  building.defer(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  });
+  const release = building.move();
+  return {
+    migration,
+    urls,
+    stores,
+    temporal,
+    folder: own,
+    async startWorker() {
+      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
+      workers.push(worker);
+      return worker;
+    },
+    connect: () => connect({ migration, environment, temporal }),
+    async clear() {
+      const tables = form === 'map' ? ['people'] : ['persons', 'ledgers'];
+      await run(
+        urls.modern,
+        tables.map((table) => `TRUNCATE TABLE ${table}`),
+      );
+      await stores.modern.clearChunks(name);
+    },
+    async start(input = {}) {
+      const handle = await temporal.workflow.start<BackfillWorkflow>('backfill', {
+        workflowId,
+        taskQueue: migration.taskQueue,
+        args: [
+          {
+            migration: name,
+            entities: ['person'],
+            parallel: migration.policy.backfillParallel,
+            paused: false,
+            rate: null,
+            carried: null,
+            ...input,
+          },
+        ],
+      });
+      return {
+        result: () => handle.result(),
+        progress: () => handle.query(backfillProgress),
+        pause: (paused) => handle.signal(setPaused, paused),
+      };
+    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+}

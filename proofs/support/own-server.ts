@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { accountFor } from '../../deploy/dev/account.ts';
+import type { DevServer, Instance, ServerName, Servers } from '../../deploy/dev/contract.ts';
+import { startDaemon, stopDaemon } from '../../deploy/dev/daemon.ts';
+import { findPrograms } from '../../deploy/dev/find-programs.ts';
+import { logFolder, serverFolder } from '../../deploy/dev/place.ts';
+import { freePort } from '../../deploy/dev/ports.ts';
+import { onLeaving } from '../../test/support/on-leaving.ts';
+import { until } from '../../test/support/until.ts';
+import { NotHere } from '../report.ts';
+
+const stopWithinMs = 30_000;
+
+/** A server that a proof has to itself, and may kill. It is removed with its data when the proof is over. */
+export interface OwnServer<Name extends ServerName> extends AsyncDisposable {
+  readonly endpoint: Servers[Name];
+  /** SIGKILL, of its children too: nothing is flushed, nobody is told. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data; resolves when it answers. */
+  restart(): Promise<void>;
+}
+
+export async function ownServer<Name extends ServerName>(
+  server: DevServer<Name>,
+  note: (line: string) => void,
+): Promise<OwnServer<Name>> {
+  const account = accountFor(server.accounts);
+  // Another proof or test may run at the same time.
+  const own = `proof-${server.name}-${randomBytes(4).toString('hex')}`;
+  const folder = serverFolder(own, account);
+  const { way, programs } = await findPrograms(server, { report: note, folder });
+  if (programs === null)
+    throw new NotHere(`${server.title} runs in a container here; the proof starts and ends processes`);
+  const port = await freePort(server.firstPort + 2_000);
+  const instance: Instance = {
+    way,
+    programs,
+    folder,
+    account,
+    port,
+    uiPort: server.firstUiPort === null ? null : await freePort(server.firstUiPort + 2_000),
+    password: randomBytes(18).toString('base64url'),
+    process: null,
+  };
+  await server.initialize(instance);
+  const log = join(logFolder, `${own}.log`);
+  const launch = () => startDaemon(server.command(instance), { log, account });
+  const endpoint = server.endpoint(instance);
+  const answers = () =>
+    until(`${server.title} answers; see ${log}`, () =>
+      server.ping(endpoint).then(
+        () => true,
+        () => false,
+      ),
+    );
+  let running = await launch();
+  const forget = onLeaving(() => {
+    endProcess(running.pid);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await answers();
+  return {
+    endpoint,
+    async kill() {
+      const children = childrenOf(running.pid);
+      await stopDaemon(running, 'SIGKILL', stopWithinMs);
+      for (const child of children) endProcess(child);
+    },
+    async restart() {
+      running = await launch();
+      await answers();
+    },
+    async [Symbol.asyncDispose]() {
+      forget();
+      await stopDaemon(running, 'SIGTERM', stopWithinMs);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const listed = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+    return listed.split('\n').map(Number).filter(Boolean);
+  } catch {
+    // Nothing is listed, and the exit code is 1.
+    return [];
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended with its parent.
+  }
+}

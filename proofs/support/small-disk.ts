@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Account } from '../../deploy/dev/account.ts';
+import { serverFolder } from '../../deploy/dev/place.ts';
+import { onLeaving } from '../../test/support/on-leaving.ts';
+
+/** A file system of its own, in memory, that a server can fill. It is gone when it is left. */
+export interface SmallDisk extends Disposable {
+  readonly folder: string;
+  enlarge(megabytes: number): void;
+}
+
+/** @param account whose the folder is; null where that is our own */
+export function smallDisk(name: string, account: Account | null, megabytes: number): SmallDisk {
+  const folder = serverFolder(name, account);
+  const owner = account ? `,uid=${account.uid},gid=${account.gid}` : '';
+  mount(['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700${owner}`, 'tmpfs', folder]);
+  const release = () => {
+    // Lazily: what still has a file open there keeps nobody else waiting.
+    command('umount', ['-l', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const forget = onLeaving(release);
+  return {
+    folder,
+    enlarge: (size) => mount(['-o', `remount,size=${size}m`, folder]),
+    [Symbol.dispose]() {
+      forget();
+      release();
+    },
+  };
+}
+
+/** Why no file system can be mounted here; null where it can. */
+export function whyNoDisk(): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
+  try {
+    mount(['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+    command('umount', ['-l', folder]);
+    return null;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `a small file system cannot be mounted here (${reason}): run it on Linux as root, or with CAP_SYS_ADMIN`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function mount(args: readonly string[]): void {
+  command('mount', args);
+}
+
+function command(file: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(file, args, { encoding: 'utf8' });
+  if (error) throw error;
+  if (status !== 0) throw new Error(stderr.trim().split('\n')[0] || `${file} ended with ${status}`);
+}

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Store } from '../../databases/contract/store.ts';
+import type { Fence, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { Engine } from '../../databases/engine/engine.ts';
+import { openEngine, openStore } from '../../databases/open.ts';
+import type { Key } from '../../model/canonical.ts';
+import { digestOf } from '../../model/digest.ts';
+import { type Entity, keyOf } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { imageOf, sharedRecords } from '../../model/field.ts';
+import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
+import { createDatabases, type Databases } from '../support/servers.ts';
+import { type Direct, direct } from './direct.ts';
+import { account, invoice, slot, specimen } from './entities.ts';
+import { tables } from './tables.ts';
+
+export interface Place {
+  engine: keyof typeof tables;
+  role: StoreName;
+}
+
+/** Each engine in each role. */
+export const places: Place[] = [
+  { engine: 'PostgreSQL', role: 'legacy' },
+  { engine: 'PostgreSQL', role: 'modern' },
+  { engine: 'MariaDB', role: 'legacy' },
+  { engine: 'MariaDB', role: 'modern' },
+];
+
+export const migrationName = 'move';
+export const fence: Fence = { migration: migrationName, epoch: 1 };
+
+export interface Opened extends AsyncDisposable {
+  place: Place;
+  store: Store;
+  url: string;
+  /** Looks at the database around the store. */
+  sql: Direct['rows'];
+  /** Another connection, closed with the place. */
+  another(): Promise<Direct>;
+  /** Another store on the same database, closed with the place. */
+  open(options?: OpenOptions): Store;
+  asPrimary(epoch?: number): Promise<void>;
+  asSecondary(epoch?: number): Promise<void>;
+  /** The rows of a control table. */
+  control(table: 'records' | 'operations' | 'chunks', where?: string): ReturnType<Direct['rows']>;
+}
+
+export interface OpenOptions {
+  entities?: readonly Entity[];
+  options?: Partial<StoreOptions>;
+  url?: string;
+  /** Beside those of the test entities. */
+  tables?: readonly string[];
+  /** Instead of them. */
+  onlyTables?: readonly string[];
+}
+
+/** A fresh database with its tables, prepared, and primary of its migration at epoch 1. */
+export async function openPlace(place: Place, options: OpenOptions = {}): Promise<Opened> {
+  const databases = await createDatabases();
+  const url = urlOf(place, databases);
+  const look = await direct(url);
+  const closing: (() => Promise<void>)[] = [() => look.end()];
+  const statements = options.onlyTables ?? [...tables[place.engine], ...(options.tables ?? [])];
+  for (const statement of statements) await look.rows(statement);
+  const open = (given: OpenOptions = {}) => {
+    const store = openOn(place.role, { url, ...options, ...given });
+    closing.push(() => store.close());
+    return store;
+  };
+  const store = open();
+  await store.prepare();
+  const route = (primary: StoreName, epoch: number) =>
+    store.writeState({
+      migration: migrationName,
+      phase: primary === 'legacy' ? 'dual-write' : 'switch-primary',
+      epoch,
+      open: true,
+      readPercent: 0,
+      writePercent: 0,
+    });
+  await route(place.role, 1);
+  return {
+    place,
+    store,
+    url,
+    sql: look.rows,
+    async another() {
+      const connection = await direct(url);
+      closing.push(() => connection.end());
+      return connection;
+    },
+    open,
+    control: (table, where = '1 = 1') =>
+      look.rows(
+        `SELECT * FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table} WHERE ${where}`,
+      ),
+    asPrimary: (epoch = 1) => route(place.role, epoch),
+    asSecondary: (epoch = 1) => route(place.role === 'legacy' ? 'modern' : 'legacy', epoch),
+    async [Symbol.asyncDispose]() {
+      for (const close of closing.toReversed()) await close();
+      await databases.drop();
+    },
+  };
+}
+
+/** Runs the tests that `define` gives at each place, on a database of their own. */
+export function atEachPlace(
+  subject: string,
+  define: (at: () => Opened, place: Place) => void,
+  options: OpenOptions = {},
+): void {
+  describe.each(places)(`${subject} at $engine as $role`, (place) => {
+    let opened: Opened | undefined;
+    beforeAll(async () => {
+      opened = await openPlace(place, options);
+    });
+    afterAll(() => opened?.[Symbol.asyncDispose]());
+    define(() => {
+      if (opened) return opened;
+      throw new Error('the place is open within its tests only');
+    }, place);
+  });
+}
+
+export function openOn(role: StoreName, options: OpenOptions): Store {
+  return openStore(migrationOn(role, options), role, { URL: options.url });
+}
+
+export function openEngineOn(role: StoreName, url: string): Engine {
+  return openEngine(migrationOn(role, {}), role, { URL: url });
+}
+
+function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migration {
+  return defineMigration({
+    name: migrationName,
+    entities: entities ?? [specimen, account, slot, invoice],
+    deadline: '2100-01-01T00:00:00Z',
+    [role]: { poolSize: 8, urlFrom: 'URL', ...options },
+  });
+}
+
+function urlOf({ engine }: Place, databases: Databases): string {
+  return engine === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl;
+}
+
+let operations = 0;
+
+/** A new operation id. */
+export function operationId(): string {
+  operations += 1;
+  return `operation-${operations}`;
+}
+
+/** A write of a whole entity, by the primary unless said otherwise. Its shared records come with it. */
+export function writeOf<E>(entity: Entity<E>, value: E, given: Partial<WriteItem> = {}): WriteItem {
+  const image = imageOf(entity.fields, value, entity.name);
+  return {
+    mode: 'decide',
+    kind: 'replace',
+    key: keyOf(entity, image),
+    image,
+    version: '1',
+    operationId: operationId(),
+    status: 'completed',
+    brings: sharedRecords(entity.fields, image).map(({ name, key, record }) => ({
+      name,
+      key,
+      version: null,
+      digest: digestOf(record),
+    })),
+    ...given,
+  };
+}
+
+export function deleteOf(key: Key, given: Partial<WriteItem> = {}): WriteItem {
+  return {
+    mode: 'decide',
+    kind: 'delete',
+    key,
+    image: null,
+    version: '1',
+    operationId: operationId(),
+    status: 'completed',
+    brings: [],
+    ...given,
+  };
+}
+
+export async function writeOne(
+  store: Store,
+  entity: Entity,
+  item: WriteItem,
+  under: Fence = fence,
+): Promise<Outcome> {
+  const [outcome, ...others] = await store.write(entity, [item], under);
+  if (!outcome || others.length > 0) throw new Error('a write of one item has one outcome');
+  return outcome;
+}
+
+export async function readOne(store: Store, entity: Entity, key: Key): Promise<Stored> {
+  const [stored, ...others] = await store.read(entity, [key]);
+  if (!stored || others.length > 0) throw new Error('a read of one key has one answer');
+  return stored;
+}
+
+export function imageFrom<E>(entity: Entity<E>, value: E) {
+  return imageOf(entity.fields, value, entity.name);
+}

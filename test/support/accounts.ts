@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { type EntityOptions, entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { columns } from '../../model/shape.ts';
+
+const accountSchema = z.strictObject({
+  id: z.int().positive(),
+  owner: z.string().min(1),
+  email: z.string().nullable(),
+  balance: z.string(),
+});
+
+export type Account = z.infer<typeof accountSchema>;
+
+/** One kind of record, once for each way in which writes travel. */
+function accountIn(table: string, name: string, options: Pick<EntityOptions<Account>, 'pattern' | 'ack'>) {
+  return entity<Account>({
+    name,
+    schema: accountSchema,
+    fields: {
+      id: field.integer(),
+      owner: field.text(),
+      email: field.text(),
+      balance: field.decimal({ scale: 2 }),
+    },
+    key: 'id',
+    legacy: columns({ table }),
+    modern: columns({ table }),
+    ...options,
+  });
+}
+
+export const account = accountIn('accounts', 'account', {});
+export const twin = accountIn('twins', 'twin', { pattern: 'parallel' });
+export const flagged = accountIn('flagged', 'flagged', { pattern: 'flag-controlled' });
+
+export const bound = accountIn('bound', 'bound', { pattern: 'transactional' });
+/** Written together with `bound`. */
+export const ledger = accountIn('ledgers', 'ledger', { pattern: 'transactional' });
+
+export const accountTables = ['accounts', 'twins', 'flagged'] as const;
+
+/** The same SQL for both engines; each store refuses what the other takes. */
+export function createAccounts(table: string, store: 'legacy' | 'modern'): string {
+  const limit = store === 'legacy' ? 'balance > -1000' : 'balance < 1000';
+  return `CREATE TABLE ${table} (
+    id integer NOT NULL PRIMARY KEY, owner varchar(100) NOT NULL, email varchar(100), balance decimal(12,2) NOT NULL,
+    CONSTRAINT ${table}_email UNIQUE (email), CONSTRAINT ${table}_limit CHECK (${limit}))`;
+}
+
+export const refusedByModern = '1000.00';
+export const refusedByLegacy = '-1000.00';
+
+let ids = 0;
+
+/** An account that no other test has. */
+export function newAccount(given: Partial<Account> = {}): Account {
+  ids += 1;
+  return { id: 1_000_000 + ids, owner: `owner ${ids}`, email: null, balance: '1.00', ...given };
+}

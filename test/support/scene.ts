@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { createActivities } from '../../activities/index.ts';
+import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
+import { type ConnectOptions, connect, type Lockstep } from '../../client/service/connect.ts';
+import type { Stores } from '../../databases/contract/store.ts';
+import { openStores } from '../../databases/open.ts';
+import type { Servers } from '../../deploy/dev/servers.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { defineMigration, type Migration, type MigrationOptions } from '../../model/migration.ts';
+import type { Phase } from '../../model/phase.ts';
+import { HybridClock } from '../../model/version.ts';
+import { workflowBundle } from '../../workers/bundle.ts';
+import { type RunningWorker, runWorker } from '../../workers/worker.ts';
+import { type Direct, direct } from '../databases/direct.ts';
+import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
+import { advanceTo } from './advance.ts';
+import { connecting, createDatabasesOn, inRoles } from './databases.ts';
+import { endMigration } from './end-migration.ts';
+import { altered, type Faults } from './faults.ts';
+import { quickPolicy } from './policy.ts';
+import './quiet.ts';
+import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
+
+const ignore = () => undefined;
+
+/** A migration on fresh databases, with its workflow running once `start` has been called. */
+export interface Scene extends AsyncDisposable {
+  readonly migration: Migration;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly temporal: Client;
+  /** Around the proxies, to look at tables and to plant faults. */
+  readonly sql: Readonly<Record<StoreName, Direct['rows']>>;
+  /** Between everything of ours and the databases. */
+  readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
+  /** Around the proxies, without workflow or client. */
+  readonly stores: Stores;
+  work(faults?: Faults): Promise<RunningWorker>;
+  connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
+}
+
+export type SceneOptions = Partial<MigrationOptions> & {
+  /** The engine of the legacy store; modern has the other one. Default `mysql`. */
+  from?: 'mysql' | 'postgresql';
+  tables?: Readonly<Record<StoreName, readonly string[]>>;
+};
+
+/** Fresh databases, prepared; everything is released in reverse order when the scene is left. */
+export async function sceneOn(servers: Servers, options: SceneOptions = {}): Promise<Scene> {
+  const { from = 'mysql', tables, policy, ...given } = options;
+  const release: (() => Promise<unknown>)[] = [];
+  const leave = async () => {
+    for (const releasing of release.splice(0).toReversed()) await releasing();
+  };
+  try {
+    const databases = await createDatabasesOn(servers);
+    release.push(() => databases.drop());
+    const urls = inRoles(databases, from);
+    const looks = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
+    release.push(
+      () => looks.legacy.end(),
+      () => looks.modern.end(),
+    );
+    for (const store of ['legacy', 'modern'] as const) {
+      const statements = tables?.[store] ?? accountTables.map((table) => createAccounts(table, store));
+      for (const statement of statements) await looks[store].rows(statement);
+    }
+    const proxies = { legacy: await proxy(urls.legacy), modern: await proxy(urls.modern) };
+    release.push(
+      () => proxies.legacy.close(),
+      () => proxies.modern.close(),
+    );
+
+    const through = { legacy: proxies.legacy.url, modern: proxies.modern.url };
+    const environment = connecting(through, servers);
+    const migration = defineMigration({
+      name: `test-${randomBytes(6).toString('hex')}`,
+      entities: [account, twin, flagged],
+      deadline: '2100-01-01T00:00:00Z',
+      ...given,
+      legacy: { connectTimeoutMs: 2_000, ...given.legacy },
+      modern: { connectTimeoutMs: 2_000, ...given.modern },
+      policy: { ...quickPolicy, ...policy },
+    });
+    await prepareStores(migration, environment);
+    const stores = openStores(migration, connecting(urls, servers));
+    release.push(
+      () => stores.legacy.close(),
+      () => stores.modern.close(),
+    );
+
+    const world = await TestWorkflowEnvironment.createFromExistingServer(servers.temporal);
+    release.push(() => world.teardown());
+    await registerSearchAttributes(world.client);
+    release.push(() => endMigration(world.client, migration));
+
+    return {
+      migration,
+      environment,
+      temporal: world.client,
+      sql: { legacy: looks.legacy.rows, modern: looks.modern.rows },
+      proxies,
+      stores,
+      async work(faults) {
+        const worker = faults
+          ? await workWith(faults, migration, environment, world)
+          : await runWorker({ migration, environment, log: ignore });
+        release.push(() => worker.shutdown());
+        return worker;
+      },
+      async connect(connecting = {}) {
+        const lockstep = await connect({ migration, environment, temporal: world.client, ...connecting });
+        release.push(() => lockstep.close());
+        return lockstep;
+      },
+      [Symbol.asyncDispose]: leave,
+    };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** As `runWorker`, on stores that a test can make fail. */
+async function workWith(
+  faults: Faults,
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+  world: TestWorkflowEnvironment,
+): Promise<RunningWorker> {
+  const stores = openStores(migration, environment);
+  const worker = await Worker.create({
+    connection: world.nativeConnection,
+    namespace: environment.TEMPORAL_NAMESPACE ?? 'default',
+    taskQueue: migration.taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: createActivities({
+      migration,
+      stores: {
+        legacy: altered(stores.legacy, faults.legacy),
+        modern: altered(stores.modern, faults.modern),
+      },
+      clock: new HybridClock(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      log: ignore,
+    }),
+    shutdownGraceTime: '1s',
+  });
+  const finished = worker.run().finally(async () => {
+    await stores.legacy.close();
+    await stores.modern.close();
+  });
+  return {
+    finished,
+    reasons: async () => [],
+    shutdown: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await finished;
+    },
+  };
+}
+
+/** A running migration with a worker and a client, in the phase that the test is about. */
+export interface Moving extends Scene {
+  readonly lockstep: Lockstep;
+  readonly faults: Faults;
+  readonly worker: RunningWorker;
+}
+
+export async function movingOn(servers: Servers, phase: Phase, options: SceneOptions = {}): Promise<Moving> {
+  const opened = await sceneOn(servers, options);
+  try {
+    const faults: Faults = { legacy: {}, modern: {} };
+    const worker = await opened.work(faults);
+    const lockstep = await started(opened);
+    await advanceTo(lockstep, phase);
+    return { ...opened, lockstep, faults, worker };
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Connects as a service does, and starts the migration's workflow. */
+export async function started(opened: Scene): Promise<Lockstep> {
+  const lockstep = await opened.connect();
+  await lockstep.control.start();
+  return lockstep;
+}

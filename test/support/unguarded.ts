@@ -1,0 +1,22 @@
+import { bulkWrites } from '../../databases/backfill/bulk-write.ts';
+import type { CopyGuard } from '../../databases/backfill/copy-guard.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import { openEngine } from '../../databases/open.ts';
+import { Access } from '../../databases/sql/context.ts';
+import { guardedWrites } from '../../databases/sql/guarded-write.ts';
+import type { Migration } from '../../model/migration.ts';
+
+/** The bulk load of the modern store with its guard taken out: what a test must be able to catch. */
+export function withoutGuard(
+  url: string,
+  migration: Migration,
+): { copyPage: Store['copyPage']; close(): Promise<void> } {
+  const engine = openEngine(migration, 'modern', { [migration.stores.modern.urlFrom]: url });
+  const access = new Access('modern', engine, migration);
+  const nothing: CopyGuard = {
+    before: async (_session, _page, positions) => positions,
+    after: async () => [],
+  };
+  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
+  return { copyPage, close: () => engine.close() };
+}
