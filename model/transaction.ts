@@ -1,7 +1,7 @@
 import type { Ack } from './entity.ts';
 import type { FailureCode, StoreName } from './failure.ts';
-import type { Policy } from './migration.ts';
 import type { Operation, WriteRoute } from './operation.ts';
+import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
 /** How many records one transaction may name: each holds locks in both stores until all of them are in. */

@@ -32,7 +32,7 @@ import { until } from './support/until.ts';
  */
 const folder = new URL('./histories/', import.meta.url);
 const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });
-await using at = await movingOn(servers, 'legacy-only', { policy: { backfillChunk: 5 } });
+await using at = await movingOn(servers, 'legacy-only', { backfill: { chunkKeys: 5 } });
 const { control } = at.lockstep;
 const { name } = at.migration;
 for (let id = 1; id <= 30; id++)

@@ -9,18 +9,13 @@ import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
+import type { Settings } from '../../model/settings.ts';
 import { advanceTo } from '../../test/support/advance.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
 import type { accountWritten } from './account.ts';
-import {
-  migrationVariable,
-  type ProofPolicy,
-  patternVariable,
-  policyVariable,
-  proofMigration,
-} from './migration.ts';
+import { migrationVariable, patternVariable, proofMigration, settingsVariable } from './migration.ts';
 
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const config = join(import.meta.dirname, 'lockstep.config.ts');
@@ -32,7 +27,7 @@ export interface StageOptions {
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
   databases: Databases;
-  policy?: ProofPolicy;
+  settings?: Settings;
   /** What the application and its workers know the stores by, where that is not the databases themselves. */
   through?: Partial<StoreUrls>;
 }
@@ -59,21 +54,21 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function buildStage(options: StageOptions): Promise<Stage> {
-  const { servers, databases, pattern, phase, tables, policy = {} } = options;
+  const { servers, databases, pattern, phase, tables, settings = {} } = options;
   await using building = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
   await createTables(direct, tables ? ['account', tables] : ['account']);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
-  const { account, migration } = proofMigration(name, pattern, policy);
+  const { account, migration } = proofMigration(name, pattern, settings);
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
     ...connecting(urls, servers),
     [migrationVariable]: name,
     [patternVariable]: pattern,
-    [policyVariable]: JSON.stringify(policy),
+    [settingsVariable]: JSON.stringify(settings),
   };
   await prepareStores(migration, environment);
 
@@ -98,7 +93,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   const worker = await startWorker();
   await worker.ready();
 
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connect(migration, { environment, temporal }));
   building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
   await advanceTo(lockstep, phase);

@@ -19,7 +19,7 @@ export interface CustomerStage extends AsyncDisposable {
   readonly direct: StoreUrls;
 }
 
-/** The policy is the one that a migration has by default. */
+/** The settings are those that a migration has by default. */
 export async function buildCustomerStage(servers: Servers, count: number): Promise<CustomerStage> {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
@@ -40,7 +40,7 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
   await registerSearchAttributes(temporal);
   const worker = await runWorker({ migration, environment, log: () => undefined });
   building.defer(() => worker.shutdown());
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connect(migration, { environment, temporal }));
   building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
   await advanceTo(lockstep, 'dual-write');

@@ -70,7 +70,7 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     return started;
   };
   const first = await worker({ stops: false });
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connect(migration, { environment, temporal }));
   await lockstep.control.start();
   await advanceTo(lockstep, 'dual-write');
   await first.stop();

@@ -102,7 +102,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
       workers.push(worker);
       return worker;
     },
-    connect: () => connect({ migration, environment, temporal }),
+    connect: () => connect(migration, { environment, temporal }),
     async clear() {
       const tables = form === 'map' ? ['people'] : ['persons', 'ledgers'];
       await run(

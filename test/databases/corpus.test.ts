@@ -254,7 +254,7 @@ function passedThroughFunctions(types: readonly CorpusType[]) {
   ]);
   const names = ['id', ...types.map(({ name }) => name)];
   const shape = () =>
-    rows<CorpusRow, { corpus: CorpusRow }>({
+    rows<CorpusRow, { corpus: CorpusRow[] }>({
       tables: {
         corpus: {
           key: ['id'],
@@ -265,7 +265,7 @@ function passedThroughFunctions(types: readonly CorpusType[]) {
       toRows: (row) => ({ corpus: [row] }),
       fromRows: ({ corpus: [row] }) => row ?? {},
     });
-  return entity<CorpusRow>({
+  return entity({
     name: 'passed',
     schema: z.custom<CorpusRow>(),
     fields,

@@ -6,9 +6,10 @@ import type { Store } from '../../databases/contract/store.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, fence, type Opened, openPlace, writeOf } from './engine-roles.ts';
-import { account, invoice, slot, specimen } from './entities.ts';
+import { invoice, slot, specimen } from './entities.ts';
 
 interface Entry {
   region: string;
@@ -23,7 +24,7 @@ interface Entry {
 }
 
 /** Everything that can be hashed, under a key that sorts alike at both engines. */
-const entry = entity<Entry>({
+const entry = entity({
   name: 'entry',
   schema: z.custom<Entry>(),
   fields: {
@@ -38,8 +39,8 @@ const entry = entity<Entry>({
     raw: field.bytes(),
   },
   key: ['region', 'number'],
-  legacy: columns<Entry>({ table: 'entries' }),
-  modern: columns<Entry>({ table: 'entries' }),
+  legacy: table('entries'),
+  modern: table('entries'),
 });
 
 const table = {

@@ -6,7 +6,7 @@ import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 type Fields = FieldsOf<Record<string, unknown>>;
@@ -262,13 +262,13 @@ test('a zero date with a stand-in is a key like others', async () => {
 
 function keyedBy(key: Fields[string]) {
   const fields: Fields = { id: key, note: field.text() };
-  return entity<Record<string, unknown>>({
+  return entity({
     name: 'keyed',
     schema: z.custom<Record<string, unknown>>(),
     fields,
     key: 'id',
-    legacy: columns({ table: 'keyed' }),
-    modern: columns({ table: 'keyed' }),
+    legacy: table('keyed'),
+    modern: table('keyed'),
   });
 }
 

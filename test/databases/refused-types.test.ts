@@ -4,7 +4,7 @@ import { openStore } from '../../databases/open.ts';
 import { type Entity, entity } from '../../model/entity.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { columns, rows } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 
@@ -156,7 +156,7 @@ test.each([
       toRows: (row) => ({ things: [row] }),
       fromRows: ({ things: [row] }) => row ?? { id: 0 },
     });
-  const shaped = entity<{ id: number }>({
+  const shaped = entity({
     name: 'thing',
     schema: z.custom<{ id: number }>(),
     fields: { id: field.integer() },
@@ -186,13 +186,13 @@ test('PostgreSQL does not take a table whose name it has cut for the one that is
 });
 
 function thing(table: string, fields: Fields): Entity<Record<string, unknown>> {
-  return entity<Record<string, unknown>>({
+  return entity({
     name: 'thing',
     schema: z.custom<Record<string, unknown>>(),
     fields,
     key: 'id',
-    legacy: columns({ table }),
-    modern: columns({ table }),
+    legacy: table(table),
+    modern: table(table),
   });
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Dated {
@@ -14,7 +14,7 @@ interface Dated {
   ratio: number | null;
 }
 
-const dated = entity<Dated>({
+const dated = entity({
   name: 'dated',
   schema: z.custom<Dated>(),
   fields: {
@@ -29,8 +29,8 @@ const dated = entity<Dated>({
     ratio: field.float({ nan: 'null' }),
   },
   key: 'id',
-  legacy: columns<Dated>({ table: 'dated' }),
-  modern: columns<Dated>({ table: 'dated' }),
+  legacy: table('dated'),
+  modern: table('dated'),
 });
 
 const absent: Dated = { id: 1, required: null, optional: null, standing: null, ratio: null };

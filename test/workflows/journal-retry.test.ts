@@ -258,7 +258,7 @@ test('retries beside live writers lose nothing and settle nothing twice', async 
 
 test('schedules retry what is owed, and prune what is old', async () => {
   await using scheduled = await moving('dual-write', {
-    policy: { journalRetryEveryMs: 1_000, journalRetryAfterMs: 0, journalPruneEveryMs: 1_000 },
+    journal: { retryEveryMs: 1_000, retryAfterMs: 0, pruneEveryMs: 1_000 },
   });
   try {
     const { name } = scheduled.migration;

@@ -8,7 +8,7 @@ import { expectedRows, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {
-  at = await moving('legacy-only', { policy: { dropLegacyAfterMs: 1_000 } });
+  at = await moving('legacy-only', { phases: { dropLegacyAfterMs: 1_000 } });
   for (let id = 1; id <= 50; id++)
     await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
 });

@@ -144,7 +144,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 });
 
 test('a secondary that stays away leaves nothing behind, and the id is closed', async () => {
-  await using at = await moving('dual-write', { ...boundScene, policy: { primaryGiveUpMs: 2_000 } });
+  await using at = await moving('dual-write', { ...boundScene, write: { primaryGiveUpMs: 2_000 } });
   const value = newAccount();
   const operationId = randomUUID();
   const accounts = at.lockstep.repository(bound);
@@ -159,7 +159,7 @@ test('a secondary that stays away leaves nothing behind, and the id is closed', 
 });
 
 test('writers go on through a change of primary and back, and both stores agree', async () => {
-  await using at = await moving('switch-reads', { ...boundScene, policy: { drainLimitMs: 60_000 } });
+  await using at = await moving('switch-reads', { ...boundScene, phases: { drainLimitMs: 60_000 } });
   const accounts = at.lockstep.repository(bound);
   const ledgers = at.lockstep.repository(ledger);
   const failures: unknown[] = [];
