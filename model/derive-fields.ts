@@ -83,13 +83,13 @@ interface Place {
 /** A declared field with the members of its records. */
 function completed(field: Field, place: Place | null, path: string, faults: Fault[]): Field {
   if (field.form === 'scalar') return field;
-  const node = place && (field.form === 'list' ? itemOf(place) : valueOf(place));
+  const node = place && (field.form === 'list' ? itemOf(place) : plainNode(place));
   const members = place && node ? membersOf({ ...place, node }) : null;
   return { ...field, fields: completeFields(field.fields, members, path, faults) };
 }
 
 function derived(place: Place, path: string, faults: Fault[]): Field | null {
-  const node = valueOf(place);
+  const node = plainNode(place);
   const scalar = node && scalarOf(node);
   if (scalar) return { form: 'scalar', scalar };
   const members = node && membersOf({ ...place, node });
@@ -140,12 +140,12 @@ function typeOfValues(node: Node): unknown {
 }
 
 function itemOf(place: Place): Node | null {
-  const list = valueOf(place);
-  return list && isNode(list.items) ? valueOf({ ...place, node: list.items }) : null;
+  const list = plainNode(place);
+  return list && isNode(list.items) ? plainNode({ ...place, node: list.items }) : null;
 }
 
 /** The node without null and behind its references; null where several kinds of value are possible. */
-function valueOf(place: Pick<Place, 'root' | 'node'>): Node | null {
+function plainNode(place: Pick<Place, 'root' | 'node'>): Node | null {
   const { root, node } = place;
   const target = followed(root, node, 0);
   if (!target) return null;
@@ -157,7 +157,7 @@ function valueOf(place: Pick<Place, 'root' | 'node'>): Node | null {
   const choices = target.anyOf ?? target.oneOf;
   if (!Array.isArray(choices)) return target;
   const values = choices.flatMap((choice: unknown) => {
-    const found = isNode(choice) ? valueOf({ root, node: choice }) : null;
+    const found = isNode(choice) ? plainNode({ root, node: choice }) : null;
     return found?.type === 'null' || found?.const === null ? [] : [found];
   });
   const [first, ...rest] = values;
@@ -180,8 +180,8 @@ function followed(root: Node, node: Node, steps: number): Node | null {
 }
 
 function membersOf({ root, node, within }: Place): Described | null {
-  const target = valueOf({ root, node });
-  if (!target || target.type !== 'object' || !isNode(target.properties)) return null;
+  const target = plainNode({ root, node });
+  if (target?.type !== 'object' || !isNode(target.properties)) return null;
   const given = target.properties;
   if (within.includes(given)) return null;
   const properties = new Map<string, Node>();

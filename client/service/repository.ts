@@ -211,3 +211,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
 function idOf({ operationId }: WriteOptions): string {
   return operationId ?? randomUUID();
 }
+
+/** The repository of a declared entity: `RepositoryOf<typeof account>`. */
+export type RepositoryOf<T extends Entity> =
+  T extends Entity<infer E, infer K, Pattern, infer A> ? Repository<E, K, A> : never;

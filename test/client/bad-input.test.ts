@@ -81,10 +81,13 @@ test('an update that would change the key, and an incomplete key, are refused', 
   const accounts = at.lockstep.repository(account);
   const value = newAccount();
   await accounts.create(value);
+  // @ts-expect-error a patch has no key in it
   await expect(accounts.update(value.id, { id: value.id + 1 })).rejects.toMatchObject({
     code: 'InvalidEntity',
   });
+  // @ts-expect-error not the key
   await expect(accounts.get({ owner: 'somebody' })).rejects.toMatchObject({ code: 'InvalidRequest' });
+  // @ts-expect-error no token
   await expect(accounts.get(value.id, { atLeast: 'nonsense' })).rejects.toMatchObject({
     code: 'InvalidRequest',
   });

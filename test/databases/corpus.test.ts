@@ -7,7 +7,7 @@ import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
+import { type AnyFields, field } from '../../model/field.ts';
 import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
 import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
@@ -248,7 +248,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
 });
 
 function passedThroughFunctions(types: readonly CorpusType[]) {
-  const fields: FieldsOf<CorpusRow> = Object.fromEntries([
+  const fields: AnyFields = Object.fromEntries([
     ['id', field.integer()],
     ...types.map((type) => [type.name, type.field]),
   ]);

@@ -43,7 +43,7 @@ const entry = entity({
   modern: table('entries'),
 });
 
-const table = {
+const statements = {
   MariaDB: `CREATE TABLE entries (region VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, number BIGINT NOT NULL,
     label VARCHAR(100), body LONGTEXT CHARACTER SET latin1, price DECIMAL(12,2), flag TINYINT(1), seen DATETIME(6), token CHAR(36),
     raw LONGBLOB, PRIMARY KEY (region, number)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`,
@@ -71,7 +71,7 @@ describe('the same rows in two engines', () => {
       ['MariaDB', 'legacy'],
       ['PostgreSQL', 'modern'],
     ] as const) {
-      const place = await openPlace({ engine, role }, { tables: [table[engine]], entities: [entry] });
+      const place = await openPlace({ engine, role }, { tables: [statements[engine]], entities: [entry] });
       places.push(place);
     }
   });

@@ -2,19 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openStore } from '../../databases/open.ts';
 import { type Entity, entity } from '../../model/entity.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
+import { type AnyFields, type Field, field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { rows, table } from '../../model/shape.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 
 type Engine = 'MariaDB' | 'PostgreSQL';
-type Fields = FieldsOf<Record<string, unknown>>;
-
 interface Refused {
   /** What the table is made of beside its key. */
   column: string;
-  field?: Fields[string];
+  field?: Field;
   why: RegExp;
 }
 
@@ -66,7 +64,7 @@ const refused: Record<Engine, Refused[]> = {
   ],
 };
 
-const keys: Record<Engine, { table: string; field: Fields[string]; why: RegExp }[]> = {
+const keys: Record<Engine, { table: string; field: Field; why: RegExp }[]> = {
   MariaDB: [
     { table: 'id INT NOT NULL', field: field.integer(), why: /not unique: no primary key/ },
     { table: 'id INT UNIQUE', field: field.integer(), why: /may be null.*NOT NULL/ },
@@ -122,7 +120,7 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s refuses, before anything i
     await expectRefused(sql, 'things', { [name]: field.integer() }, /rename it/);
   });
 
-  async function expectRefused(sql: string, table: string, fields: Fields, why: RegExp) {
+  async function expectRefused(sql: string, table: string, fields: AnyFields, why: RegExp) {
     await look.rows('DROP TABLE IF EXISTS things');
     await look.rows(sql);
     const store = storeOf(thing(table, { id: field.integer(), ...fields }), url);
@@ -151,7 +149,7 @@ test.each([
   await look.rows('CREATE TABLE things (id integer PRIMARY KEY, v integer)');
   await look.end();
   const shape = () =>
-    rows<{ id: number }, { things: { id: number } }>({
+    rows<{ id: number }, { things: { id: number }[] }>({
       tables: { things: { key: ['id'], fields: { [name]: declared } } },
       toRows: (row) => ({ things: [row] }),
       fromRows: ({ things: [row] }) => row ?? { id: 0 },
@@ -185,14 +183,14 @@ test('PostgreSQL does not take a table whose name it has cut for the one that is
   await store.close();
 });
 
-function thing(table: string, fields: Fields): Entity<Record<string, unknown>> {
+function thing(tableName: string, fields: AnyFields): Entity<Record<string, unknown>> {
   return entity({
     name: 'thing',
     schema: z.custom<Record<string, unknown>>(),
     fields,
     key: 'id',
-    legacy: table(table),
-    modern: table(table),
+    legacy: table(tableName),
+    modern: table(tableName),
   });
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/write/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
 import { scheduleJournal, unscheduleJournal } from '../../client/operator/journal-schedules.ts';
-import type { WriteOptions } from '../../client/service/repository.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
