@@ -31,7 +31,11 @@ const refused: Record<Engine, Refused[]> = {
     { column: 'v BIT(8)', field: field.bits({ length: 7 }), why: /keeps 8 bits, the field has 7/ },
     { column: 'v BINARY(15)', field: field.uuid(), why: /not 16 bytes/ },
     { column: 'v BLOB', field: field.text(), why: /nul: 'bytes'/ },
-    { column: 'v TIME(3)', field: field.duration(), why: /keeps 3 digits after the second, the field has 6/ },
+    {
+      column: 'v TIME(3)',
+      field: field.duration({ precision: 6 }),
+      why: /keeps 3 digits after the second, the field has 6/,
+    },
     { column: 'v DATETIME', field: field.timestamp({ precision: 3 }), why: /keeps 0 digits/ },
     { column: 'v DECIMAL(10,2)', field: field.decimal({ scale: 3 }), why: /keeps 2 digits after the point/ },
     { column: 'v DECIMAL(10,2)', field: field.bigint(), why: /more than whole numbers/ },
@@ -57,9 +61,13 @@ const refused: Record<Engine, Refused[]> = {
     { column: 'v boolean', field: field.integer(), why: /boolean cannot hold a integer field/ },
     { column: 'v bytea', field: field.text(), why: /nul: 'bytes'/ },
     { column: 'v bit(8)', field: field.bits({ length: 9 }), why: /keeps 8 bits, the field has 9/ },
-    { column: 'v interval(0)', field: field.duration(), why: /keeps 0 digits after the second/ },
+    {
+      column: 'v interval(0)',
+      field: field.duration({ precision: 6 }),
+      why: /keeps 0 digits after the second/,
+    },
     { column: 'v integer[]', field: field.set(), why: /holds no texts/ },
-    { column: 'v timestamptz(3)', field: field.timestamp(), why: /keeps 3 digits/ },
+    { column: 'v timestamptz(3)', field: field.timestamp({ precision: 6 }), why: /keeps 3 digits/ },
     { column: '"V" text', why: /but there is "V"; names are taken letter by letter/ },
   ],
 };

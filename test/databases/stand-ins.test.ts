@@ -110,12 +110,20 @@ describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, w
 });
 
 test('a stand-in that is no value of its field is refused with the declaration', () => {
-  expect(() => field.date({ zero: { as: 'never' } })).toThrow(
-    expect.objectContaining({
-      code: 'InvalidDefinition',
-      message: expect.stringMatching(/field\.date\(\{ zero: \{ as: "never" \} \}\)/),
-    }),
-  );
+  const wrong = entity({
+    name: 'wrong',
+    schema: z.strictObject({ id: z.int(), day: z.iso.date() }),
+    key: 'id',
+    fields: { day: field.date({ zero: { as: 'never' } }) },
+    legacy: table('wrong'),
+    modern: table('wrong'),
+  });
+  expect(wrong.faults).toEqual([
+    {
+      path: 'wrong.fields.day',
+      reason: expect.stringMatching(/field\.date\(\{ zero: \{ as: "never" \} \}\)/),
+    },
+  ]);
 });
 
 test('a service sees the stand-in, and never the special value', () => {
