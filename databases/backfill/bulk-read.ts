@@ -1,11 +1,11 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import { type BoundEntity, keyFromCells } from '../columns/mapping.ts';
 import type { CopyWay, PageRange, PageTarget, ReadPage } from '../contract/backfill.ts';
 import { type CopyCell, copyCell } from '../copy-format/copy-cell.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
 import type { Access } from '../sql/context.ts';
-import { keyOfRow, keyRange } from '../sql/keys.ts';
+import { keysetOf } from '../sql/keyset.ts';
 import { pageOfRows } from './copy-page.ts';
 
 /** Pages of a column map, without an object for any row. */
@@ -17,19 +17,18 @@ export function bulkReads(access: Access) {
     const { engine } = access;
     const { root } = bound;
     const cells = cellsBetween(bound, target);
-    const { conditions, parameters } = keyRange(access, bound, range);
-    const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+    const keyset = keysetOf(engine.text, bound);
+    const { sql: where, values } = keyset.within({ lower: range.after, upper: range.upTo });
     const columns = root.columns.map((column) =>
       engine.bulk.pageCell(column, `t.${engine.text.column(column.name)}`),
     );
-    const order = root.key.map((column) => `t.${engine.text.column(column.name)}`);
-    const sql = `SELECT ${columns.join(', ')} FROM ${engine.text.table(root.name)} t${where}
-      ORDER BY ${order.join(', ')} LIMIT ${Math.floor(range.limit)}`;
+    const sql = `SELECT ${columns.join(', ')} FROM ${engine.text.table(root.name)} t
+      WHERE ${where} ORDER BY ${keyset.order} LIMIT ${Math.floor(range.limit)}`;
     const text = new CopyText();
     const unfit: Key[] = [];
     let lastUnfitAt = -1;
     await access.guarded(() =>
-      engine.bulk.copyOut({ sql, parameters }, cells, text, (row) => {
+      engine.bulk.copyOut({ sql, parameters: values }, cells, text, (row) => {
         unfit.push(keyOfCells(bound, row));
         lastUnfitAt = text.rows;
       }),
@@ -69,7 +68,7 @@ function cellsBetween({ root }: BoundEntity, target: PageTarget): CopyCell[] {
 function keyOfCells(bound: BoundEntity, row: readonly (string | null)[]): Key {
   const { root } = bound;
   const places = root.key.map((column) => root.columns.findIndex(({ name }) => name === column.name));
-  return keyOfRow(
+  return keyFromCells(
     bound,
     places.map((place) => row[place] ?? null),
   );
