@@ -6,12 +6,14 @@ import { type CopyCell, copyCell } from '../copy-format/copy-cell.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
 import type { Access } from '../sql/context.ts';
 import { keysetOf } from '../sql/keyset.ts';
-import { pageOfRows } from './copy-page.ts';
+import { pageOfRows } from './bound-page.ts';
+import { type BoundTarget, boundTarget } from './page-target.ts';
 
 /** Pages of a column map, without an object for any row. */
-export function bulkReads(access: Access) {
+export function pageReads(access: Access) {
   /** Null where the two shapes are no column maps: their rows must be read as images. */
-  async function readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null> {
+  async function readPage(entity: Entity, into: PageTarget, range: PageRange): Promise<ReadPage | null> {
+    const target = boundTarget(into);
     const bound = await access.bind(entity);
     if (!isColumnMap(entity)) return null;
     const { engine } = access;
@@ -33,7 +35,7 @@ export function bulkReads(access: Access) {
         lastUnfitAt = text.rows;
       }),
     );
-    const page = pageOfRows(target.bound, text, target.prefix);
+    const page = pageOfRows(target.bound, text, (column) => target.prefix(column));
     const last = lastUnfitAt === text.rows ? unfit.at(-1) : text.rows > 0 ? page.keyAt(text.rows - 1) : null;
     return { page, unfit, last: last ?? null, full: text.rows + unfit.length >= Math.floor(range.limit) };
   }
@@ -42,7 +44,7 @@ export function bulkReads(access: Access) {
   async function copyWay(entity: Entity, target: PageTarget): Promise<CopyWay> {
     const bound = await access.bind(entity);
     if (!isColumnMap(entity)) return { by: 'images', converted: [] };
-    const cells = cellsBetween(bound, target);
+    const cells = cellsBetween(bound, boundTarget(target));
     const converted = bound.root.columns
       .filter((_, index) => cells[index]?.converted)
       .map(({ name }) => name);
@@ -57,7 +59,7 @@ function isColumnMap({ shapes }: Entity): boolean {
 }
 
 /** The columns of both stores stand in the order of the entity's fields. */
-function cellsBetween({ root }: BoundEntity, target: PageTarget): CopyCell[] {
+function cellsBetween({ root }: BoundEntity, target: BoundTarget): CopyCell[] {
   return root.columns.map((column, index) => {
     const into = target.bound.root.columns[index];
     if (!into) throw new TypeError('a field has no column in the other store');
