@@ -96,10 +96,16 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const route = await bulkRoute();
     const order = { ...request, entity, check };
     const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
-    const { chunk, throttledMs } = await beating(() =>
-      viaBulk ? copier.copyByPages(order, route) : copyByItems(order, route),
-    );
-    return { progress: progressOf(chunk), throttledMs };
+    try {
+      const { chunk, throttledMs } = await beating(() =>
+        viaBulk ? copier.copyByPages(order, route) : copyByItems(order, route),
+      );
+      return { progress: progressOf(chunk), throttledMs };
+    } catch (error) {
+      // A table that was altered may fit its entity no longer: what was altered says more than what does not fit.
+      if (error instanceof LockstepError && error.code === 'InvalidDefinition') await check();
+      throw error;
+    }
   }
 
   /** Where no rows can come in by the bulk load. */
