@@ -59,7 +59,7 @@ export function entryLines(entry: ShownEntry): string[] {
 export function countFrom(text: string, name: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count;
-  throw new LockstepError('InvalidRequest', `${name} is a whole number that is not negative; got "${text}"`);
+  throw new LockstepError('InvalidInput', `${name} is a whole number that is not negative; got "${text}"`);
 }
 
 function timeOf(ms: number): string {

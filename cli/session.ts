@@ -52,7 +52,7 @@ export async function confirmed(session: Session, what: string): Promise<boolean
   if (options.yes) return true;
   if (!process.stdin.isTTY) {
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidInput',
       `about to ${what}, and there is nobody to ask; pass --yes, or --dry-run to look first`,
     );
   }

@@ -1,8 +1,8 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { type FailureCode, failureCodes } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import type { AnyFailureCode } from '../model/failure-codes.ts';
 import type { WriteInput } from '../model/operation.ts';
-import { failureIn } from './failures.ts';
 
 /**
  * A lost answer costs this long before the next try. A statement that runs on after it does no harm: every write is
@@ -83,7 +83,7 @@ export const bulk = proxyActivities<Activities>({ ...heartbeats, retry: pauses }
 const shown = {
   ...pauses,
   maximumInterval: '2s' as const,
-  nonRetryableErrorTypes: ['StoreUnavailable' satisfies FailureCode],
+  nonRetryableErrorTypes: ['StoreUnavailable' satisfies AnyFailureCode],
 };
 export const bulkShown = proxyActivities<Activities>({ ...heartbeats, retry: shown });
 
@@ -101,5 +101,5 @@ export function bulkWithin(milliseconds: number) {
 
 function isFinal(error: unknown): boolean {
   const known = failureIn(error);
-  return known !== null && !failureCodes[known.code].retryable;
+  return known !== null && !known.retryable;
 }

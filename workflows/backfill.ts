@@ -11,10 +11,11 @@ import {
 } from '@temporalio/workflow';
 import type { RangeSlice } from '../activities/backfill/backfill.ts';
 import type { Fingerprints } from '../activities/backfill/fingerprint.ts';
-import { failureCodes } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import { failureCodes } from '../model/failure-codes.ts';
 import { bulkShown, bulkUntilTold } from './activities.ts';
 import { Pace, progressDetails, progressOf, type Range, seenOf } from './backfill-progress.ts';
-import { failureIn, messageOf } from './failures.ts';
+import { messageOf } from './failures.ts';
 import {
   type BackfillProgress,
   backfillFinished,

@@ -14,11 +14,12 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
+import { failureIn } from '../model/carried-failure.ts';
 import { type Phase, phaseAfter, phaseBefore, routes } from '../model/phase.ts';
 import { patient, within } from './activities.ts';
 import { backfill } from './backfill.ts';
 import { justStarted } from './backfill-progress.ts';
-import { failure, failureIn, messageOf } from './failures.ts';
+import { failure, messageOf } from './failures.ts';
 import { gate, refuseUnreachable } from './gates.ts';
 import type { MigrationInput, MigrationState } from './messages.ts';
 import * as messages from './messages.ts';
@@ -98,7 +99,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     validator: (rate) => {
       if (rate === null || (Number.isFinite(rate) && rate > 0)) return;
       throw failure(
-        'InvalidRequest',
+        'InvalidInput',
         `a rate is a number of keys a second above 0, or null for no limit; got ${rate}`,
       );
     },
@@ -107,7 +108,7 @@ export async function migration(input: MigrationInput): Promise<void> {
   setHandler(messages.setDeadline, setDeadline, {
     validator: (deadline) => {
       if (!Number.isNaN(Date.parse(deadline))) return;
-      throw failure('InvalidRequest', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
+      throw failure('InvalidInput', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
     },
     description: 'Moves the deadline (ISO time)',
   });
@@ -134,7 +135,7 @@ export async function migration(input: MigrationInput): Promise<void> {
         refuseWhenBusy();
         if (request.sample !== null && !(Number.isInteger(request.sample) && request.sample > 0)) {
           throw failure(
-            'InvalidRequest',
+            'InvalidInput',
             `a sample is a whole number above 0, or null for everything; got ${request.sample}`,
           );
         }
@@ -231,7 +232,7 @@ export async function migration(input: MigrationInput): Promise<void> {
       const known = failureIn(error);
       throw known
         ? failure(known.code, known.message, known.details)
-        : failure('InvalidRequest', messageOf(error));
+        : failure('Unexpected', messageOf(error));
     } finally {
       busy = null;
       show();
@@ -338,7 +339,7 @@ export async function migration(input: MigrationInput): Promise<void> {
   }
 
   async function restartBackfill(): Promise<void> {
-    if (!(await startBackfill())) throw failure('InvalidRequest', 'a backfill is running already');
+    if (!(await startBackfill())) throw failure('AlreadyRunning', 'a backfill is running already');
   }
 
   /** False where one runs already; it is ours then. */
@@ -375,7 +376,7 @@ export async function migration(input: MigrationInput): Promise<void> {
       }),
     );
     state.validating = true;
-    if (!begun) throw failure('InvalidRequest', 'a validation is running already');
+    if (!begun) throw failure('AlreadyRunning', 'a validation is running already');
   }
 
   async function retireLegacy(): Promise<void> {
@@ -432,5 +433,5 @@ async function begin(start: () => Promise<unknown>): Promise<boolean> {
 
 function refuseBadPercent(percent: number): void {
   if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
-  throw failure('InvalidRequest', `a share is a whole number from 0 to 100; got ${percent}`);
+  throw failure('InvalidInput', `a share is a whole number from 0 to 100; got ${percent}`);
 }

@@ -1,11 +1,11 @@
 import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
 import type { TransactionResult } from '../activities/transactions/transaction.ts';
-import { failureCodes } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
 import type { WriteRoute } from '../model/operation.ts';
 import type { TransactionInput, TransactionReceipt } from '../model/transaction.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { patient, quick, within } from './activities.ts';
-import { failure, failureIn, messageOf } from './failures.ts';
+import { failure, messageOf } from './failures.ts';
 import { refuseForgotten } from './forgotten.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from './messages.ts';
 import { routeAfter } from './route.ts';
@@ -80,7 +80,7 @@ async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<T
     return await quick.carryOut(request);
   } catch (error) {
     const known = failureIn(error);
-    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+    if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
     return await within(input.policy.primaryGiveUpMs).carryOut(request);

@@ -10,12 +10,14 @@ import {
 } from '@temporalio/workflow';
 import type { UndoResult } from '../activities/write/undo.ts';
 import type { WriteResult } from '../activities/write/write-result.ts';
-import type { FailureCode } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import type { RefusalDetails } from '../model/failure.ts';
+import type { AnyFailureCode } from '../model/failure-codes.ts';
 import type { OperationStatus, WriteInput, WriteReceipt, WriteRoute } from '../model/operation.ts';
 import type { Version } from '../model/version.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { owing, patient, promptly, quick, soon, undoing, within } from './activities.ts';
-import { failure, failureIn, messageOf } from './failures.ts';
+import { failure, messageOf } from './failures.ts';
 import {
   acknowledged,
   type Resolution,
@@ -33,7 +35,7 @@ import { compensationDetails, lookBackDetails, parkedDetails, undoSummary } from
 /** Why a write waits for a person, and in which store's journal. */
 interface Parking {
   readonly store: WriteRoute['primary'];
-  readonly failure: FailureCode;
+  readonly failure: AnyFailureCode;
   readonly reason: string;
   /** It took effect there and could not be undone. */
   readonly undoing: boolean;
@@ -69,13 +71,13 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       validator: (decision) => {
         if (!resolutions.includes(decision)) {
           throw failure(
-            'InvalidRequest',
+            'InvalidInput',
             `"${decision}" is no resolution; use one of ${resolutions.join(', ')}`,
           );
         }
         if (status.stage !== 'parked') {
           throw failure(
-            'InvalidRequest',
+            'NotParked',
             `the write is not parked, it is at "${status.stage}"; only a parked one waits for a decision`,
           );
         }
@@ -130,12 +132,12 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   async function decideParallel(): Promise<Decided> {
     const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), tryOnce(input)]);
     if ('error' in primary) {
-      if (secondary.status !== 'refused') await withdraw(input.route, primary.error);
+      if (secondary?.status !== 'refused') await withdraw(input.route, primary.error);
       throw primary.error;
     }
     const { decided } = primary;
     status = { stage: 'secondary', version: decided.version, reason: null };
-    if (secondary.status === 'refused') await compensate(decided, secondary.message);
+    if (secondary?.status === 'refused') await compensate(decided, secondary.message, secondary.details);
     return decided;
   }
 
@@ -149,7 +151,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   }
 
   /** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
-  async function compensate(decided: Decided, reason: string): Promise<void> {
+  async function compensate(decided: Decided, reason: string, refused: RefusalDetails = {}): Promise<void> {
     status = { stage: 'compensating', version: decided.version, reason };
     const { route, version, decidedBy: store } = decided;
     const undone = await undo({ route, version, reason, store });
@@ -159,6 +161,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       operationId: operation.id,
       reason,
       ...(route.secondary ? { store: route.secondary } : {}),
+      ...refused,
     };
     if (undone === 'undone')
       throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, details);
@@ -257,11 +260,11 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
       }
       const reason = 'message' in result ? result.message : 'the operation was aborted at the secondary';
       if (input.pattern === 'parallel') {
-        await compensate({ ...decided, route }, reason);
+        await compensate({ ...decided, route }, reason, 'details' in result ? result.details : {});
         return true;
       }
       const { decidedBy: store, version } = decided;
-      const code = result.status === 'conflict' ? 'UniqueConflict' : 'StoreRefused';
+      const code = result.status === 'conflict' ? result.code : 'StoreRefused';
       const waited = await parked({ store, failure: code, reason, undoing: false });
       if ('settled' in waited) return waited.settled === 'completed';
       if (waited.decision === 'discard') return false;
@@ -366,13 +369,13 @@ function runsParallel({ operation, route, dualWrite }: WriteInput): boolean {
   return route.secondary !== null && dualWrite;
 }
 
-/** One quick try of the secondary; what it leaves open is settled by converging. */
-async function tryOnce(input: WriteInput): Promise<WriteResult> {
+/** One quick try of the secondary; null where it did not answer. What it leaves open is settled by converging. */
+async function tryOnce(input: WriteInput): Promise<WriteResult | null> {
   try {
     return await quick.writeSecondary(input);
   } catch (error) {
     log.warn('the secondary did not answer; it is converged after the primary', { reason: messageOf(error) });
-    return { status: 'conflict', message: messageOf(error) };
+    return null;
   }
 }
 

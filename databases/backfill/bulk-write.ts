@@ -4,11 +4,17 @@ import { LockstepError } from '../../model/failure.ts';
 import type { BoundEntity } from '../columns/mapping.ts';
 import type { Chunk, CopyChunk, CopyPage, CopyPart, CopyResult, PageTarget } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
-import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
+import {
+  type Fence,
+  isAboutAll,
+  type Outcome,
+  type StoreFailure,
+  type WriteItem,
+} from '../contract/write.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
 import { LoadRefused } from '../engine/bulk-engine.ts';
 import type { Session } from '../engine/session.ts';
-import { type Access, isUnprepared } from '../sql/context.ts';
+import type { Access } from '../sql/context.ts';
 import { refuseFencedCopy } from '../sql/durable-state.ts';
 import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
 import { shapeMessage } from '../sql/images.ts';
@@ -168,8 +174,7 @@ export function bulkWrites(
   /** A store that is away, full or not prepared says nothing about a row. */
   function refuseUnlessAboutRows(error: unknown): StoreFailure {
     const failure = access.failureOf(error);
-    const aboutAll = isUnprepared(failure) || /no such|permission denied/.test(failure.message);
-    if (failure.code === 'StoreUnavailable' || aboutAll) throw error;
+    if (isAboutAll(failure)) throw error;
     return failure;
   }
 
@@ -312,7 +317,10 @@ function pageOfImages(access: Access, bound: BoundEntity, records: readonly { ke
       }
       keys.push(key);
     } catch (error) {
-      unfit.push({ key, failure: { code: 'StoreRefused', message: shapeMessage(bound, 'toRows', error) } });
+      unfit.push({
+        key,
+        failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
+      });
     }
   }
   const page: CopyPage = {

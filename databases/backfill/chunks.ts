@@ -2,14 +2,14 @@ import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Chunk } from '../contract/backfill.ts';
-import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import { type Fence, isAboutAll, type Outcome, type WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { refuseFencedCopy } from '../sql/durable-state.ts';
 import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
-export function chunksOf(access: Access, { rows, writeApart, refusal, call }: GuardedWrites) {
+export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrites) {
   async function chunks(migration: string, entity: string): Promise<Chunk[]> {
     const rows = await access.query(
       `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${access.control('chunks')}
@@ -92,7 +92,8 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
       } catch (error) {
         if (error instanceof LockstepError) throw error;
         if (attempt < deadlockAttempts && access.engine.isDeadlock(error)) continue;
-        refusal(error);
+        if (isAboutAll(await access.refusalOf(error, [entity])))
+          await access.guarded(() => Promise.reject(error));
         break;
       }
     }
