@@ -124,12 +124,12 @@ test('a signal decides as well', async () => {
 test('a write that is not parked, and a decision that there is not, are refused', async () => {
   const { operationId } = await parkedUpdate();
   await expect(at.lockstep.control.resolve(operationId, 'forget' as 'discard')).rejects.toMatchObject({
-    code: 'InvalidRequest',
+    code: 'InvalidInput',
   });
   await at.lockstep.control.resolve(operationId, 'discard');
   await until('the write is done', async () => (await status(operationId)).stage === 'done');
   await expect(at.lockstep.control.resolve(operationId, 'retry')).rejects.toMatchObject({
-    code: 'InvalidRequest',
+    code: 'NotParked',
   });
 });
 
