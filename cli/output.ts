@@ -39,7 +39,7 @@ export function reportFailure(error: unknown, json: boolean): number {
 }
 
 /** Of failures that have an exit code of their own. */
-const exitOf: Partial<Record<AnyFailureCode, number>> = {
+export const exitOf: Partial<Record<AnyFailureCode, number>> = {
   GateRefused: exit.refused,
   InvalidDefinition: exit.preflight,
   NotPrepared: exit.preflight,

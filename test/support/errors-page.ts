@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exit, exitOf } from '../../cli/output.ts';
 import { callerFailures, type FailureMeaning, innerFailures } from '../../model/failure-codes.ts';
 
 export const pagePath = join(import.meta.dirname, '../../docs/errors.md');
@@ -56,9 +57,14 @@ Details hold names, codes, versions and counts, never the content of a row.
 | 0 | fine |
 | 1 | any other error |
 | 2 | differences, or work that is pending or parked |
-| 3 | \`InvalidDefinition\`, \`NotPrepared\`, or \`lockstep doctor\` found a fault |
-| 4 | \`GateRefused\` |
+| 3 | ${codesOf(exit.preflight)}, or \`lockstep doctor\` found a fault |
+| 4 | ${codesOf(exit.refused)} |
 `;
+}
+
+function codesOf(exitCode: number): string {
+  const codes = Object.entries(exitOf).filter(([, own]) => own === exitCode);
+  return codes.map(([code]) => `\`${code}\``).join(', ');
 }
 
 function table(failures: Readonly<Record<string, FailureMeaning>>): string {
