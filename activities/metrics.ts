@@ -156,7 +156,6 @@ function tagsOf(migration: Migration, name: string) {
 function reasonOf(result: WriteResult): AnyFailureCode | null {
   switch (result.status) {
     case 'refused':
-      return result.code;
     case 'conflict':
       return result.code;
     case 'aborted':

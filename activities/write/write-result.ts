@@ -5,6 +5,7 @@ import {
   type Outcome,
   type Refusal,
   refusalDetails,
+  refusals,
 } from '../../databases/contract/write.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { RefusalDetails } from '../../model/failure.ts';
@@ -88,8 +89,7 @@ function knownResult(
         message: `${entity.name}: operation ${operation.id} was undone before; send the write again under a new operation id`,
       };
     case 'failed': {
-      const code =
-        known.reason === 'AlreadyExists' || known.reason === 'VersionConflict' ? known.reason : 'NotFound';
+      const code = refusals.find((refusal) => refusal === known.reason) ?? 'NotFound';
       const version = known.version ?? '0';
       return { status: 'refused', code, message: refusal(entity, operation, code, version), version };
     }

@@ -1,6 +1,6 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { FailureSubject, RefusalDetails, Violation } from '../../model/failure.ts';
-import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import type { AnyFailureCode, InnerFailureCode } from '../../model/failure-codes.ts';
 import type { OperationKind, OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -68,7 +68,7 @@ export const refusals = ['AlreadyExists', 'NotFound', 'VersionConflict'] as cons
 export type Refusal = (typeof refusals)[number];
 
 /** Another row is in the way or is missing, which may change: the secondary tries again. */
-export type ConflictCode = Extract<AnyFailureCode, 'UniqueConflict' | 'ForeignKeyConflict'>;
+export type ConflictCode = Extract<InnerFailureCode, 'UniqueConflict' | 'ForeignKeyConflict'>;
 
 /** A database's error, reduced to what may be shown: names and codes, never values. */
 export interface StoreFailure {
