@@ -31,7 +31,8 @@ export const callerFailures = {
     seenBy: ['service', 'operator'],
     meaning:
       'A store does not answer, or takes nothing for now: disk full, read-only, out of memory or connections, a lock that is held. From a write: it was given up, and nothing was written.',
-    remedy: 'Bring the server back, or free what the message names. Send the write again.',
+    remedy:
+      'Bring the server back, or free what the message names. Send a write that was given up again, under a new operation id.',
   },
   TemporalUnavailable: {
     retryable: true,

@@ -12,8 +12,8 @@ export function errorsPage(): string {
 Written by \`node test/support/errors-page.ts\` from \`model/failure-codes.ts\`.
 
 Every failure of Lockstep's is a \`LockstepError\` with a \`code\`, a message that names value, cause and remedy, and \`details\`. Branch on
-the code and the details, never on the message. \`retryable\` says whether the same call, sent again as it is, may succeed later; a
-write is sent again under its own operation id.
+the code and the details, never on the message. \`retryable\` says whether the same call may succeed later. A
+write whose outcome is unknown is sent again under its own operation id, any other under a new one.
 
 \`\`\`ts
 import { isLockstepError } from 'lockstep';
