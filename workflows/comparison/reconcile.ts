@@ -5,17 +5,18 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Compared, Position } from '../activities/comparison/compare.ts';
-import type { Repaired } from '../activities/comparison/repair.ts';
-import { bulk, patient } from './activities.ts';
-import { messageOf } from './failures.ts';
+import type { Position } from '../../activities/comparison/compare.ts';
+import type { Repaired } from '../../activities/comparison/repair.ts';
+import { longRunning, unbounded } from '../activities.ts';
+import { messageOf } from '../failures.ts';
 import {
   type Evidence,
   migrationWorkflowId,
   type Reconciliation,
   type ReconciliationRequest,
   reconciliationFinished,
-} from './messages.ts';
+} from '../messages.ts';
+import { compareNext, emptyTally, evidenceOf, plus, type Tally } from './tally.ts';
 
 export interface ReconciliationInput extends ReconciliationRequest {
   /** Carried through continue-as-new. */
@@ -29,17 +30,13 @@ export interface ReconciliationInput extends ReconciliationRequest {
 /** Where an entity stands: it is compared first, then what was found is mended. */
 type Step = { readonly compare: Position | null } | { readonly repair: { readonly after: string | null } };
 
-interface Totals {
-  readonly compared: number;
-  readonly found: number;
-  readonly ambiguous: number;
-  readonly inFlight: number;
+/** `differences` are those that were found, repaired or not. */
+interface Totals extends Tally {
   readonly repaired: number;
 }
 
-const sliceMs = 20_000;
 const begin: Step = { compare: null };
-const nothing: Totals = { compared: 0, found: 0, ambiguous: 0, inFlight: 0, repaired: 0 };
+const nothing: Totals = { ...emptyTally, repaired: 0 };
 
 /**
  * Compares everything, slice by slice; with `repair` it then brings the secondary to what the primary has. The differences
@@ -49,7 +46,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   let { totals, at } = input.carried ?? { totals: nothing, at: begin };
   const waiting = [...(input.carried?.entities ?? input.entities)];
   if (!input.carried) {
-    const skipped = await patient.whyNotComparable();
+    const skipped = await unbounded.whyNotComparable();
     if (skipped !== null) return { evidence: null, found: 0, repaired: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {
@@ -60,38 +57,22 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     if (workflowInfo().continueAsNewSuggested && waiting.length > 0)
       await continueAsNew<typeof reconcile>({ ...input, carried: { entities: waiting, at, totals } });
   }
-  const evidence: Evidence = {
-    at: new Date().toISOString(),
-    mode: 'full',
-    seed: 0,
-    compared: totals.compared,
-    differences: totals.found - totals.repaired,
-    ambiguous: totals.ambiguous,
-    inFlight: totals.inFlight,
-    upperBound: 0,
-  };
+  const { differences: found, repaired } = totals;
+  const evidence = evidenceOf({ ...totals, differences: found - repaired }, { mode: 'full', seed: 0 });
   if (input.whole) await report(input.migration, evidence);
-  return { evidence, found: totals.found, repaired: totals.repaired, skipped: null };
+  return { evidence, found, repaired, skipped: null };
 
   /** Does a slice of work; gives the next one, null when the entity is done. */
   async function step(entity: string, now: Step): Promise<Step | null> {
     if ('repair' in now) {
-      const page: Repaired = await bulk.repairDifferences({ entity, ...now.repair });
+      const page: Repaired = await longRunning.repairDifferences({ entity, ...now.repair });
       totals = { ...totals, repaired: totals.repaired + page.repaired };
       return page.after === null ? null : { repair: { after: page.after } };
     }
-    if (now.compare === null) await patient.forgetDifferences({ entity });
-    const from: Position = now.compare ?? { stage: 'rows', after: null };
-    const slice: Compared = await bulk.compareSlice({ entity, from, sliceMs });
-    totals = {
-      ...totals,
-      compared: totals.compared + slice.compared,
-      found: totals.found + slice.differences,
-      ambiguous: totals.ambiguous + slice.ambiguous,
-      inFlight: totals.inFlight + slice.inFlight,
-    };
+    const slice = await compareNext(entity, now.compare);
+    totals = plus(totals, slice);
     if (slice.next !== null) return { compare: slice.next };
-    return input.repair && totals.found > 0 ? { repair: { after: null } } : null;
+    return input.repair && totals.differences > 0 ? { repair: { after: null } } : null;
   }
 }
 
@@ -104,6 +85,6 @@ async function report(migration: string, evidence: Evidence): Promise<void> {
   }
 }
 
-function details({ compared, found, ambiguous, repaired }: Totals): string {
-  return `**${compared}** keys compared, ${found} differ, ${ambiguous} ambiguous, ${repaired} repaired`;
+function details({ compared, differences, ambiguous, repaired }: Totals): string {
+  return `**${compared}** keys compared, ${differences} differ, ${ambiguous} ambiguous, ${repaired} repaired`;
 }

@@ -9,13 +9,12 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RangeSlice } from '../activities/backfill/backfill.ts';
-import type { Fingerprints } from '../activities/backfill/fingerprint.ts';
-import { failureIn } from '../model/carried-failure.ts';
-import { failureCodes } from '../model/failure-codes.ts';
-import { bulkShown, bulkUntilTold } from './activities.ts';
-import { Pace, progressDetails, progressOf, type Range, seenOf } from './backfill-progress.ts';
-import { messageOf } from './failures.ts';
+import type { RangeSlice } from '../../activities/backfill/backfill.ts';
+import type { Fingerprints } from '../../activities/backfill/fingerprint.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import { failureCodes } from '../../model/failure-codes.ts';
+import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
+import { messageOf } from '../failures.ts';
 import {
   type BackfillProgress,
   backfillFinished,
@@ -23,7 +22,8 @@ import {
   migrationWorkflowId,
   setPace,
   setPaused,
-} from './messages.ts';
+} from '../messages.ts';
+import { Pace, progressDetails, progressOf, type Range, seenOf } from './progress.ts';
 
 export interface BackfillInput {
   readonly migration: string;
@@ -83,10 +83,10 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   setHandler(backfillProgress, progress, { description: 'Rows copied so far, speed and time left' });
 
   try {
-    if (!forgotten) await insisting('forget', () => bulkShown.forgetBackfill());
+    if (!forgotten) await insisting('forget', () => longRunningFailFast.forgetBackfill());
     forgotten = true;
     for (const entity of input.entities) {
-      const plan = await insisting(entity, () => bulkShown.planBackfill({ entity }));
+      const plan = await insisting(entity, () => longRunningFailFast.planBackfill({ entity }));
       totals.set(entity, plan.total);
       fingerprints[entity] = input.carried?.fingerprints[entity] ?? plan.fingerprints;
       ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
@@ -96,7 +96,8 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyNext(left)));
     if (ranges.some((range) => !range.done)) await goOnAsNew();
     for (const entity of input.entities) await catchUp(entity);
-    for (const entity of input.entities) await insisting(entity, () => bulkShown.primeSequences({ entity }));
+    for (const entity of input.entities)
+      await insisting(entity, () => longRunningFailFast.primeSequences({ entity }));
     finishedAt = new Date().toISOString();
   } catch (error) {
     if (failureIn(error) === null) throw error;
@@ -179,7 +180,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     underWay.add(scope);
     try {
       return await scope.run(() =>
-        bulkUntilTold.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
+        longRunningCancellable.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
       );
     } catch (error) {
       // The server tries nothing again that was told to end, were it only that its worker is gone.
@@ -208,7 +209,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       await condition(() => !paused);
       const from: string | null = after;
       const page: { after: string | null; changed: number } = await insisting(entity, () =>
-        bulkShown.catchUp({ entity, after: from }),
+        longRunningFailFast.catchUp({ entity, after: from }),
       );
       caughtUp += page.changed;
       after = page.after;

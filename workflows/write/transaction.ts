@@ -1,13 +1,13 @@
 import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
-import type { TransactionResult } from '../activities/transactions/transaction.ts';
-import { failureIn } from '../model/carried-failure.ts';
-import type { WriteRoute } from '../model/operation.ts';
-import type { TransactionInput, TransactionReceipt } from '../model/transaction.ts';
+import type { TransactionResult } from '../../activities/transactions/transaction.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import type { TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
+import { bounded, local, unbounded } from '../activities.ts';
+import { failure, messageOf } from '../failures.ts';
+import { type TransactionStatus, transactionAcknowledged, transactionStatus } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
-import { patient, quick, within } from './activities.ts';
-import { failure, messageOf } from './failures.ts';
-import { refuseForgotten } from './forgotten.ts';
-import { type TransactionStatus, transactionAcknowledged, transactionStatus } from './messages.ts';
+import { refuseForgotten } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
 type Committed = TransactionResult & { readonly status: 'committed' };
@@ -34,7 +34,7 @@ export async function transaction(input: TransactionInput): Promise<TransactionR
     if (input.ack === 'primary' && !unfinished.includes(route.primary)) acknowledgement.give(receipt);
     // What is decided stays so: a store that is away has its branch, and is told as soon as it is back.
     await Promise.all(
-      unfinished.map((store) => patient.finishTransaction({ transactionId: id, coordinator, store })),
+      unfinished.map((store) => unbounded.finishTransaction({ transactionId: id, coordinator, store })),
     );
     status = { stage: 'committed', reason: null };
     acknowledgement.give(receipt);
@@ -71,21 +71,21 @@ async function decide(input: TransactionInput): Promise<{ committed: Committed; 
   }
 }
 
-/** One quick try, then others for as long as the policy says; then it is decided that nothing may take effect any more. */
+/** One local try, then others for as long as the policy says; then it is decided that nothing may take effect any more. */
 async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<TransactionResult> {
   const request = { transaction: input.transaction, route };
   const { id: operationId, operations } = input.transaction;
   refuseForgotten({ entity: operations[0]?.entity ?? '', operationId }, input.policy);
   try {
-    return await quick.carryOut(request);
+    return await local.carryOut(request);
   } catch (error) {
     const known = failureIn(error);
     if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
-    return await within(input.policy.primaryGiveUpMs).carryOut(request);
+    return await bounded(input.policy.primaryGiveUpMs).carryOut(request);
   } catch (error) {
     const reason = `transaction ${input.transaction.id} was given up, nothing was written: ${messageOf(error)}; send it again under a new operation id`;
-    return await patient.abandon({ ...request, reason });
+    return await unbounded.abandon({ ...request, reason });
   }
 }

@@ -1,5 +1,5 @@
-import type { LookedBack } from '../activities/write/post-write-validation.ts';
-import type { StoreName } from '../model/failure.ts';
+import type { LookedBack } from '../../activities/write/post-write-validation.ts';
+import type { StoreName } from '../../model/failure.ts';
 
 /** What Temporal UI says of a write beside its events. Reasons name stores, constraints and codes, never values. */
 interface About {

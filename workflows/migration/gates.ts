@@ -1,8 +1,8 @@
-import { failureIn } from '../model/carried-failure.ts';
-import { type Phase, routes } from '../model/phase.ts';
-import { briefly, patient } from './activities.ts';
-import { failure, messageOf } from './failures.ts';
-import type { MigrationInput, MigrationState } from './messages.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import { type Phase, routes } from '../../model/phase.ts';
+import { localShort, unbounded } from '../activities.ts';
+import { failure, messageOf } from '../failures.ts';
+import type { MigrationInput, MigrationState } from '../messages.ts';
 
 type Measured = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -15,7 +15,7 @@ export async function gate(
   if (routes[next].secondary !== null) await refuseUnreachable(next);
   switch (next) {
     case 'backfill': {
-      const { flagControlled } = await patient.measureReadiness({ primary: routes[state.phase].primary });
+      const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
       if (flagControlled.length === 0 || state.writePercent === 100) return;
       throw refused(
         'backfill',
@@ -93,7 +93,7 @@ async function refuseOwed(
   state: MigrationState,
   { pendingAllowed }: { pendingAllowed: boolean },
 ): Promise<void> {
-  const owed = await patient.measureReadiness({ primary: routes[state.phase].primary });
+  const owed = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
   const measured = { pending: owed.pending, parked: owed.parked, oldestOwedMs: owed.oldestOwedMs };
   if (owed.parked > 0) throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
   const late = (owed.oldestOwedMs ?? 0) > latestPendingMs;
@@ -107,7 +107,7 @@ const latestPendingMs = 5_000;
 /** A step forward that needs both stores is not begun while one of them is away. */
 export async function refuseUnreachable(name: Phase | 'reads' | 'writes'): Promise<void> {
   try {
-    await briefly.checkStores({ stores: ['legacy', 'modern'] });
+    await localShort.checkStores({ stores: ['legacy', 'modern'] });
   } catch (error) {
     const known = failureIn(error);
     if (known !== null && known.code !== 'StoreUnavailable') throw error;

@@ -5,10 +5,10 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RetryBatch, RetryRequest } from '../activities/journal/journal.ts';
-import { bulkWithin, within } from './activities.ts';
-import { messageOf } from './failures.ts';
-import { type RetriedOperations, resolveSignal, writeWorkflowId } from './messages.ts';
+import type { RetryBatch, RetryRequest } from '../../activities/journal/journal.ts';
+import { bounded, longRunningBounded } from '../activities.ts';
+import { messageOf } from '../failures.ts';
+import { type RetriedOperations, resolveSignal, writeWorkflowId } from '../messages.ts';
 
 export interface RetryInput extends RetryRequest {
   readonly migration: string;
@@ -31,13 +31,13 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
   const found = { settled: 0, failed: 0, told: 0, ...carried?.found };
   let from = carried?.from ?? null;
   for (;;) {
-    const batch: RetryBatch = await bulkWithin(batchLimitMs).retryOwed({ ...request, from });
+    const batch: RetryBatch = await longRunningBounded(batchLimitMs).retryOwed({ ...request, from });
     found.settled += batch.settled;
     found.failed += batch.failed;
     found.told += await tell(migration, [...batch.unparked, ...batch.undoing]);
     if (batch.unparked.length > 0) {
       // Not before: what is settled is not found again, should this end here.
-      await within(batchLimitMs).settleRetried({ operationIds: batch.unparked });
+      await bounded(batchLimitMs).settleRetried({ operationIds: batch.unparked });
       found.settled += batch.unparked.length;
     }
     const result: RetriedOperations = { ...found, stopped: batch.stopped };

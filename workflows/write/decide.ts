@@ -1,10 +1,10 @@
-import type { Timing, WriteResult } from '../activities/write/write-result.ts';
-import { failureIn } from '../model/carried-failure.ts';
-import type { WriteInput, WriteRoute } from '../model/operation.ts';
-import type { Version } from '../model/version.ts';
-import { patient, quick, soon, within } from './activities.ts';
-import { failure, messageOf } from './failures.ts';
-import { refuseForgotten } from './forgotten.ts';
+import type { Timing, WriteResult } from '../../activities/write/write-result.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import type { WriteInput, WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import { bounded, local, localThenRemote, unbounded } from '../activities.ts';
+import { failure, messageOf } from '../failures.ts';
+import { refuseForgotten } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
 /** What a primary has decided, under which route. */
@@ -58,7 +58,9 @@ export async function decide(input: WriteInput): Promise<Decided> {
         const next = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
         if (next.primary !== route.primary) {
           const { primary: store, epoch } = route;
-          const found = await soon((activities) => activities.findFenced({ operation, store, epoch }));
+          const found = await localThenRemote((activities) =>
+            activities.findFenced({ operation, store, epoch }),
+          );
           if (found && found.status !== 'aborted' && found.status !== 'failed' && found.version !== null) {
             return {
               version: found.version,
@@ -79,17 +81,17 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
   const { entity, id: operationId } = input.operation;
   refuseForgotten({ entity, operationId }, input.policy);
   try {
-    return await quick.writePrimary(input);
+    return await local.writePrimary(input);
   } catch (error) {
     const known = failureIn(error);
     if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
-    return await within(input.policy.primaryGiveUpMs).writePrimary(input);
+    return await bounded(input.policy.primaryGiveUpMs).writePrimary(input);
   } catch (error) {
     const { operation, route } = input;
-    const closed = await patient.closeOperation({ operation, store: route.primary });
-    if (closed.status === 'failed') return await patient.writePrimary(input);
+    const closed = await unbounded.closeOperation({ operation, store: route.primary });
+    if (closed.status === 'failed') return await unbounded.writePrimary(input);
     if (closed.status !== 'aborted' && closed.version !== null)
       return { status: 'applied', version: closed.version };
     throw failure(

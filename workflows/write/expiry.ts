@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { Policy } from '../model/migration.ts';
-import { failure } from './failures.ts';
+import type { Policy } from '../../model/migration.ts';
+import { failure } from '../failures.ts';
 
 /**
  * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then

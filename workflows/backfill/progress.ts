@@ -1,5 +1,5 @@
-import type { RangeProgress } from '../activities/backfill/backfill.ts';
-import type { BackfillProgress, EntityProgress } from './messages.ts';
+import type { RangeProgress } from '../../activities/backfill/backfill.ts';
+import type { BackfillProgress, EntityProgress } from '../messages.ts';
 
 /** One range of one entity, as far as its last slice came. */
 export type Range = { -readonly [P in keyof RangeProgress]: RangeProgress[P] } & { readonly entity: string };

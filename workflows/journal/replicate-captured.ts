@@ -1,6 +1,6 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { Swept } from '../activities/journal/replicate-captured.ts';
-import { bulkWithin } from './activities.ts';
+import type { Swept } from '../../activities/journal/replicate-captured.ts';
+import { longRunningBounded } from '../activities.ts';
 
 /** Sweeps that are not over by then are left to the next run, which Temporal starts every few seconds. */
 const sweepsPerRun = 1_000;
@@ -10,7 +10,7 @@ const sweepLimitMs = 120_000;
 export async function sweep(): Promise<{ marks: number; refused: number }> {
   const total = { marks: 0, refused: 0 };
   for (let run = 0; run < sweepsPerRun; run++) {
-    const swept: Swept = await bulkWithin(sweepLimitMs).sweepCaptured();
+    const swept: Swept = await longRunningBounded(sweepLimitMs).sweepCaptured();
     total.marks += swept.marks;
     total.refused += swept.refused;
     setCurrentDetails(`**${total.marks}** marks dealt with, ${total.refused} refused`);

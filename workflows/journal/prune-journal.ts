@@ -1,7 +1,7 @@
 import { log } from '@temporalio/workflow';
-import type { StoreName } from '../model/failure.ts';
-import { bulkWithin } from './activities.ts';
-import { messageOf } from './failures.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { longRunningBounded } from '../activities.ts';
+import { messageOf } from '../failures.ts';
 
 export type Pruned = Readonly<Record<StoreName, number | null>>;
 
@@ -14,7 +14,7 @@ export async function pruneJournal(): Promise<Pruned> {
 
 async function pruned(store: StoreName): Promise<number | null> {
   try {
-    return await bulkWithin(pruneLimitMs).pruneJournal({ store });
+    return await longRunningBounded(pruneLimitMs).pruneJournal({ store });
   } catch (error) {
     log.warn('the journal was not pruned', { store, reason: messageOf(error) });
     return null;
