@@ -15,7 +15,7 @@ Every failure of Lockstep's is a \`LockstepError\` with a \`code\`, a message th
 the code and the details, never on the message. \`retryable\` says whether the same call may succeed later. A
 write whose outcome is unknown is sent again under its own operation id, any other under a new one.
 
-\`\`\`ts
+\`\`\`ts check
 import { isLockstepError } from 'lockstep';
 
 /** What a form may show of a failed write; null where its user can do nothing about it. */

@@ -12,7 +12,6 @@ import {
 import type { RangeSlice } from '../../activities/backfill/backfill.ts';
 import type { Fingerprints } from '../../activities/backfill/fingerprint.ts';
 import { failureIn } from '../../model/carried-failure.ts';
-import { failureCodes } from '../../model/failure-codes.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
@@ -185,7 +184,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     } catch (error) {
       // The server tries nothing again that was told to end, were it only that its worker is gone.
       const known = failureIn(error);
-      if (scope.consideredCancelled && (known === null || failureCodes[known.code].retryable)) return null;
+      if (scope.consideredCancelled && (known === null || known.retryable)) return null;
       throw error;
     } finally {
       underWay.delete(scope);
