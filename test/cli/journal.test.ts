@@ -57,7 +57,7 @@ test('operations are listed, the newest first, without their rows; what is parke
 
   expect(await json('journal', 'retry', '--parked')).toMatchObject({
     code: 1,
-    shown: { error: { code: 'InvalidRequest' } },
+    shown: { error: { code: 'InvalidInput' } },
   });
   const dry = await json('journal', 'retry', '--parked', '--dry-run');
   expect(dry).toMatchObject({ code: 0, shown: { would: 'retry 0 pending and 1 parked operations' } });
@@ -98,7 +98,7 @@ test('a decision about a write whose workflow is gone points to the journal', as
   });
   await at.proxies.modern.restore();
   const refused = await json('writes', 'retry', operationId, '--yes');
-  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'NotRunning' } } });
   expect(JSON.stringify(refused.shown)).toContain(
     `lockstep journal retry --parked --operation ${operationId}`,
   );
