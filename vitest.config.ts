@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // The databases and Temporal run on the same cores.
     maxWorkers: 2,
+    teardownTimeout: 30_000,
     // No test leans on the one before it. A failure shows the seed, and `--sequence.seed N` repeats the order.
     sequence: { shuffle: { tests: true, files: false } },
     projects: [
@@ -21,7 +22,6 @@ export default defineConfig({
           pool: 'forks',
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          teardownTimeout: 30_000,
         },
       },
     ],
