@@ -9,6 +9,7 @@ export async function advanceTo({ control }: Lockstep, phase: Phase): Promise<Mi
     const status = await control.status();
     if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
     await untilIdle(control);
+    if (status.phase === 'dual-write') await control.setWritePercent(100);
     if (status.phase === 'switch-reads') await control.setReadPercent(100);
     await control.send('advance');
   }

@@ -40,6 +40,8 @@ export interface Scene extends AsyncDisposable {
   readonly temporal: Client;
   /** Around the proxies, to look at tables and to plant faults. */
   readonly sql: Readonly<Record<StoreName, Direct['rows']>>;
+  /** Another connection around the proxies, closed with the scene. */
+  another(store: StoreName): Promise<Direct>;
   /** Between everything of ours and the databases. */
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
   /** Around the proxies, without workflow or client. */
@@ -110,6 +112,11 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       environment,
       temporal: world.client,
       sql: { legacy: looks.legacy.rows, modern: looks.modern.rows },
+      async another(store) {
+        const connection = await direct(urls[store]);
+        release.push(() => connection.end());
+        return connection;
+      },
       proxies,
       stores,
       async work(changed) {

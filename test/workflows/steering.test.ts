@@ -64,7 +64,7 @@ test('of two changes at once one is refused, and names the other', async () => {
 test('pause holds a backfill where it is, and resume lets it go on', async () => {
   using pages = at.gates.close('modern', 'copyPage', { after: 2 });
   await control().send('advance');
-  await pages.reached;
+  await pages.waiting();
   await control().send('pause');
   await until('no slice is under way', isHeld);
   pages.open();
