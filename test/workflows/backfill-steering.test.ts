@@ -83,10 +83,8 @@ test('a backfill tells how far it is, holds when it is paused, and goes on at an
 test('a range that is alone has all of the rate', async () => {
   await using at = await filled(rows);
   const { control } = at.lockstep;
-  using pages = at.gates.close('modern', 'copyPage', { after: 2 });
   await control.setRate(500);
   await control.send('advance');
-  await pages.waiting();
   await until('the only range that is left goes at the rate', async () => {
     const { events } = await at.temporal.workflow
       .getHandle(backfillWorkflowId(at.migration.name))
@@ -98,7 +96,6 @@ test('a range that is alone has all of the rate', async () => {
     return orders.some((data) => JSON.parse(Buffer.from(data ?? []).toString()).keysPerSecond === 500);
   });
   await control.setRate(null);
-  pages.open();
   await until('the backfill is done', async () => (await progress(at)).done);
 });
 
