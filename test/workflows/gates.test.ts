@@ -54,6 +54,7 @@ test('no validation before the backfill is complete', async () => {
 
 test('no reads from modern while a validation runs, or on evidence that differs, until there is none', async () => {
   await advanceTo(at.lockstep, 'validate');
+  await until('the first validation is over', async () => !(await control().status()).validating);
   await at.sql.modern(`UPDATE accounts SET owner = 'planted' WHERE id = 50`);
   await at.sql.modern('DELETE FROM accounts WHERE id = 51');
   expect(await validated()).toMatchObject({ differences: 2, mode: 'full' });
