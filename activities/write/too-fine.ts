@@ -1,6 +1,6 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
 import { leavesPrecision } from '../../model/field.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
 import type { WriteResult } from './write-result.ts';
@@ -30,6 +30,7 @@ export async function refusedAsTooFine(
       status: 'refused',
       code: 'StoreRefused',
       message: `${entity.name}: the ${name} store refused operation ${id}: ${message}`,
+      details: { about: 'row' },
     };
   }
   return null;
@@ -42,9 +43,9 @@ export async function refusedAsTooFine(
     });
     try {
       return await Promise.race([stores[name].whyTooFine(entity, image), late]);
-    } catch (error) {
-      if (error instanceof LockstepError && error.code === 'StoreUnavailable') return null;
-      throw error;
+    } catch {
+      // Away, or not as the definition says: that is told when the store is written to.
+      return null;
     } finally {
       clearTimeout(timer);
     }

@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
@@ -49,7 +50,8 @@ export interface Lockstep extends AsyncDisposable {
    * Carries out all writes in both stores, or none in either; for entities of the pattern `transactional`.
    *
    * @param writes gives the list of writes, at most 500, each of another record
-   * @throws LockstepError what every write throws; `Aborted` where it was rolled back in both.
+   * @throws LockstepError what every write throws, and `NotFound`, `AlreadyExists`, `VersionConflict` of one of them;
+   *   `InvalidTransaction`, `UnknownEntity`, `OperationIdTaken`. Nothing was written then in either store.
    * @example
    * await lockstep.transaction((tx) => [
    *   tx(account).update(id, { balance: '1.00' }),
@@ -75,7 +77,7 @@ export interface Lockstep extends AsyncDisposable {
  * be down: writes are owed to it until it is back.
  *
  * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
- *   `StoreUnavailable` where the primary or Temporal does not answer.
+ *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
@@ -140,7 +142,7 @@ async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
   const { phase } = state;
   for (const name of neededStores(phase)) {
     const failure = failures.get(name);
-    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    const away = isLockstepError(failure, 'StoreUnavailable');
     if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

@@ -17,12 +17,12 @@ export type Patch<E, K> = Partial<Omit<E, KeyFields<K> & PropertyKey>> & {
   readonly [P in KeyFields<K> & keyof E]?: never;
 };
 
-/** The key's canonical parts. Throws `InvalidRequest` where one is missing or no value of its field. */
+/** The key's canonical parts. Throws `InvalidKey` where one is missing or no value of its field. */
 export function keyFrom({ name, key, fields }: Entity, input: unknown): Key {
   const parts = partsOf(key, input);
   if (!parts) {
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidKey',
       `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
       { entity: name },
     );
@@ -32,7 +32,7 @@ export function keyFrom({ name, key, fields }: Entity, input: unknown): Key {
     const value = parts.get(part);
     if (declared?.form !== 'scalar' || value === undefined || value === null) {
       throw new LockstepError(
-        'InvalidRequest',
+        'InvalidKey',
         `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`,
         { entity: name },
       );
@@ -41,7 +41,7 @@ export function keyFrom({ name, key, fields }: Entity, input: unknown): Key {
       return String(toCanonical(declared.scalar, value));
     } catch (error) {
       if (!(error instanceof NotCanonical)) throw error;
-      throw new LockstepError('InvalidRequest', `${name}.${part}: ${error.message}`, {
+      throw new LockstepError('InvalidKey', `${name}.${part}: ${error.message}`, {
         entity: name,
         path: `${name}.${part}`,
       });

@@ -48,10 +48,10 @@ export interface RepositoryParts {
  * The records of one entity, wherever they are at the moment. `E` is their type, `K` the name of the key's field or a list of
  * names, `A` the entity's acknowledgement.
  *
- * Every write throws a `LockstepError`: `InvalidEntity` and `InvalidRequest` before anything starts; `StoreRefused`,
- * `UniqueConflict` and `NotPrepared` where a store does not take it; `OutcomeUnknown` where no answer came in time, after which
- * it may be sent again under the same operation id; with the patterns `parallel` and `transactional` also `Aborted`,
- * `Compensated` and `CompensationFailed`.
+ * Every write throws a `LockstepError`. Before anything starts: `InvalidEntity`, `InvalidKey`, `InvalidToken`, `InvalidOperationId`,
+ * `TooLarge`, `TemporalUnavailable`. Where it has no effect: `StoreRefused`, `StoreUnavailable`, `NotPrepared`, `Aborted`; with the
+ * patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ now. With
+ * `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
  */
 export class Repository<E, K, A extends Ack = 'primary'> {
   readonly #entity: Entity<E, K, Pattern, A>;
@@ -115,8 +115,8 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   /**
    * The record with the token of its version, or null where there is none.
    *
-   * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`; `InvalidRequest`
-   *   where the key is none; `InvalidEntity` where the store holds a row that no field can hold.
+   * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`; `InvalidKey`
+   *   where the key is none; `InvalidToken`; `InvalidEntity` where the store holds a row that no field can hold.
    * @example const read = await accounts.get(id, { atLeast: token }); // { value, token } | null
    */
   async get(key: KeyOf<E, K>, options: ReadOptions = {}): Promise<Read<E> | null> {

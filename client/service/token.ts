@@ -15,7 +15,7 @@ export function tokenOf(version: Version): Token {
 /**
  * A token that has travelled as text, such as in a header.
  *
- * @throws LockstepError `InvalidRequest` where the text is no token.
+ * @throws LockstepError `InvalidToken` where the text is no token.
  */
 export function parseToken(text: string): Token {
   return tokenOf(versionOf(text));
@@ -24,5 +24,5 @@ export function parseToken(text: string): Token {
 export function versionOf(token: string): Version {
   const version = token.startsWith(prefix) ? token.slice(prefix.length) : '';
   if (isVersion(version)) return version;
-  throw new LockstepError('InvalidRequest', `"${token}" is no token; pass the token of a write or of a read`);
+  throw new LockstepError('InvalidToken', `"${token}" is no token; pass the token of a write or of a read`);
 }

@@ -48,7 +48,7 @@ export function transactionScope(migration: Migration, clock: HybridClock): Tran
 function refuseOtherPatterns({ name, pattern }: Entity): void {
   if (pattern === 'transactional') return;
   throw new LockstepError(
-    'InvalidRequest',
+    'InvalidTransaction',
     `${name} has the pattern ${pattern}; a transaction takes entities of the pattern transactional`,
     { entity: name, remedy: `declare ${name} with pattern: 'transactional'` },
   );

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { keyText } from '../../model/canonical.ts';
+import { recordIdentity } from '../../model/canonical.ts';
 import type { Ack, Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
@@ -92,11 +92,11 @@ export class Transactions {
 
   #entitiesOf(items: readonly TransactionItem[]): readonly Entity[] {
     if (items.length === 0) {
-      throw new LockstepError('InvalidRequest', 'the transaction is empty; give it at least one item');
+      throw new LockstepError('InvalidTransaction', 'the transaction is empty; give it at least one item');
     }
     if (items.length > largestTransaction) {
       throw new LockstepError(
-        'InvalidRequest',
+        'TooLarge',
         `the transaction has ${items.length} items, at most ${largestTransaction} may hold locks in both stores at once; split it`,
       );
     }
@@ -108,12 +108,12 @@ export class Transactions {
 function refuseRepeats(operations: readonly Operation[]): void {
   const seen = new Map<string, number>();
   for (const [position, { entity, key }] of operations.entries()) {
-    const identity = `${entity}${keyText(key)}`;
+    const identity = recordIdentity(entity, key);
     const first = seen.get(identity);
     seen.set(identity, position);
     if (first === undefined) continue;
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidTransaction',
       `items ${first + 1} and ${position + 1} of the transaction name the same ${entity}; combine them into one item`,
       { entity },
     );

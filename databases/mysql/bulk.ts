@@ -105,12 +105,6 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       );
     },
 
-    async shareFence(session, migration) {
-      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
-        migration,
-      ]);
-    },
-
     /**
      * A live write locks its record before it looks for the row, and we look for the record after the row is in: by locking
      * reads, so one of the two waits for the other and sees what it did.
@@ -123,7 +117,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       if (!any) return [];
       return positions(
         await session.query(
-          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
            WHERE r.version > 0 LOCK IN SHARE MODE`,
           [recordList(keys()), entity],
         ),
@@ -140,7 +134,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       );
       return positions(
         await session.query(
-          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
            WHERE r.version > 0`,
           [list, entity],
         ),
@@ -149,7 +143,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
 
     async releaseRecords(session, entity, keys) {
       await session.query(
-        `DELETE r FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+        `DELETE r FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
          WHERE r.version = 0`,
         [recordList(keys), entity],
       );

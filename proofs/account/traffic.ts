@@ -2,7 +2,8 @@ import type { Receipt } from '../../client/service/receipt.ts';
 import type { RepositoryOf } from '../../client/service/repository.ts';
 import type { Token } from '../../client/service/token.ts';
 import type { WriteOptions } from '../../client/service/write-options.ts';
-import { type FailureCode, LockstepError } from '../../model/failure.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { accountWritten } from './account.ts';
 import type { Answer, PromiseLog } from './promises.ts';
 import { type Drawn, Draws } from './random.ts';
@@ -18,7 +19,7 @@ export interface TrafficOptions {
 }
 
 /** What a caller must expect of a store that is well; every other failure is one. */
-const refusals: readonly FailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
+const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
 const mostUnderWay = 2_000;
 const pauseBetweenCallsMs = 250;
 
@@ -126,7 +127,7 @@ export class Traffic {
   }
 }
 
-function outcomeOf(code: FailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
+function outcomeOf(code: AnyFailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
   if (code === 'OutcomeUnknown') return 'unknown';
   return refusals.some((refusal) => refusal === code) ? 'refused' : 'failed';
 }

@@ -47,7 +47,7 @@ async function everything() {
 }
 
 test('an empty transaction is refused', async () => {
-  expect(await refused(() => [])).toMatchObject({ code: 'InvalidRequest' });
+  expect(await refused(() => [])).toMatchObject({ code: 'InvalidTransaction' });
 });
 
 test('one that names the same record twice is refused, and says which items', async () => {
@@ -57,7 +57,7 @@ test('one that names the same record twice is refused, and says which items', as
     tx(ledger).create(value),
     tx(bound).update(value.id, { owner: 'again' }),
   ]);
-  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'bound' } });
+  expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'bound' } });
   expect(failure.message).toContain('items 1 and 3');
   expect(failure.message).not.toContain(String(value.id));
 });
@@ -71,7 +71,7 @@ test('an entity that the migration does not have is refused with its name', asyn
 test('an entity of another pattern is refused, with the remedy', async () => {
   // @ts-expect-error the types know it too
   const failure = await refused((tx) => [tx(account).create(newAccount())]);
-  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'account' } });
+  expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'account' } });
   expect(failure.message).toContain('primary-secondary');
 });
 
@@ -79,13 +79,14 @@ test('one that Temporal would not take is refused with its size and the limit', 
   const failure = await refused((tx) =>
     Array.from({ length: 3 }, () => tx(bound).create(newAccount({ owner: 'x'.repeat(800_000) }))),
   );
-  expect(failure).toMatchObject({ code: 'InvalidRequest' });
+  expect(failure).toMatchObject({ code: 'TooLarge' });
   expect(failure.message).toMatch(/has 24\d{5} bytes, Temporal takes at most 20\d{5}/);
 });
 
 test('too many records at once are refused with the limit', async () => {
-  const many = refused((tx) => Array.from({ length: 501 }, () => tx(bound).create(newAccount())));
-  expect((await many).message).toMatch(/501 items, at most 500/);
+  const failure = await refused((tx) => Array.from({ length: 501 }, () => tx(bound).create(newAccount())));
+  expect(failure).toMatchObject({ code: 'TooLarge' });
+  expect(failure.message).toMatch(/501 items, at most 500/);
 });
 
 test('an item that fails its schema refuses all of it, and no value is told', async () => {
@@ -100,7 +101,7 @@ test('an item that fails its schema refuses all of it, and no value is told', as
 test('an operation id that no store could keep is refused', async () => {
   for (const id of ['', 'with space', 'a/b', 'x'.repeat(161)]) {
     expect(await refused((tx) => [tx(bound).create(newAccount())], id)).toMatchObject({
-      code: 'InvalidRequest',
+      code: 'InvalidOperationId',
     });
   }
 });

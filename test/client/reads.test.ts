@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
 import { tokenOf } from '../../client/service/token.ts';
 import { inShare } from '../../model/share.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 
 let at: Moving;
 const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));
@@ -17,6 +17,10 @@ beforeAll(async () => {
   await advanceTo(at.lockstep, 'switch-reads');
   // From here on the owner tells which store has answered.
   await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
+});
+beforeEach(async () => {
+  await bringTo(at.lockstep, 'switch-reads');
+  await at.lockstep.control.setReadPercent(100);
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

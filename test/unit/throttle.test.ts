@@ -1,0 +1,238 @@
+import { expect, test } from 'vitest';
+import { ChunkSize } from '../../activities/backfill/chunk-size.ts';
+import { Throttle } from '../../activities/backfill/throttle.ts';
+import { LiveLatency } from '../../activities/write/live-latency.ts';
+
+interface Service {
+  readonly everyMs: number;
+  /** How long its writes take. */
+  quietMs: number;
+  copyingMs: number;
+}
+
+/** A service that writes and a backfill that copies beside it, on a clock of their own. */
+class Beside {
+  now = 0;
+  readonly latency = new LiveLatency(() => this.now);
+  readonly throttle: Throttle;
+  readonly service: Service;
+  longestPauseMs = 0;
+  #nextWriteAt = 0;
+  #copying = false;
+
+  constructor(service: Service, factor = 1.5) {
+    this.service = service;
+    this.throttle = new Throttle(this.latency, factor);
+  }
+
+  /** The service writes on meanwhile. */
+  async pass(ms: number): Promise<void> {
+    const until = this.now + ms;
+    while (this.#nextWriteAt < until) {
+      this.now = Math.max(this.now, this.#nextWriteAt);
+      await this.latency.timing(async () => {
+        this.now += this.#copying ? this.service.copyingMs : this.service.quietMs;
+      });
+      this.#nextWriteAt += this.service.everyMs;
+    }
+    this.now = Math.max(this.now, until);
+  }
+
+  /** Copies chunks for a while. Gives the share of the time that went to them. */
+  async copy(chunkMs: number, forMs: number): Promise<number> {
+    let copyingMs = 0;
+    let pausedMs = 0;
+    for (const until = this.now + forMs; this.now < until; ) {
+      const copied = await this.throttle.copying(
+        async () => {
+          const began = this.now;
+          this.#copying = true;
+          await this.pass(chunkMs);
+          this.#copying = false;
+          copyingMs += this.now - began;
+        },
+        (ms) => this.pass(ms),
+      );
+      pausedMs += copied.pausedMs;
+      this.longestPauseMs = Math.max(this.longestPauseMs, copied.pausedMs);
+    }
+    return copyingMs / (copyingMs + pausedMs);
+  }
+}
+
+const minute = 60_000;
+
+test('without live writes nothing is given way to', async () => {
+  const at = new Beside({ everyMs: Number.POSITIVE_INFINITY, quietMs: 1, copyingMs: 1 });
+  await at.pass(minute);
+  expect(at.throttle.holds).toBe(false);
+  expect(await at.copy(20, minute)).toBe(1);
+});
+
+test('a factor of 0 never gives way', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 200 }, 0);
+  await at.pass(minute);
+  expect(await at.copy(20, minute)).toBe(1);
+});
+
+test('small chunks that cost much keep a quarter of the time beside writers that they slow', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 45 });
+  await at.pass(minute);
+  expect(await at.copy(200, 10 * minute)).toBeGreaterThanOrEqual(0.24);
+});
+
+test('a chunk that waited long for locks is followed by a bounded pause', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 45 });
+  await at.pass(minute);
+  await at.copy(10_000, 10 * minute);
+  expect(at.longestPauseMs).toBeLessThanOrEqual(1_000);
+});
+
+test('writes that take a few milliseconds longer do not hold a copy up', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 1, copyingMs: 5 });
+  await at.pass(minute);
+  await at.copy(200, minute);
+  const share = await at.copy(200, minute);
+  expect(share).toBeGreaterThan(0.75);
+  // The pauses tell what is usual.
+  expect(share).toBeLessThan(0.82);
+});
+
+test('a copy that slows live writes gives way, and goes on as before when it does not any more', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
+  await at.pass(minute);
+  await at.copy(25, minute);
+  expect(await at.copy(25, minute)).toBeGreaterThan(0.75);
+  at.service.copyingMs = 40;
+  await at.copy(25, 5_000);
+  expect(await at.copy(25, minute)).toBeLessThan(0.35);
+  at.service.copyingMs = 4;
+  await at.copy(25, minute);
+  expect(await at.copy(25, minute)).toBeGreaterThan(0.75);
+});
+
+test('a slow moment is judged once, however much is written and copied in it', async () => {
+  const at = new Beside({ everyMs: 5, quietMs: 1, copyingMs: 2 });
+  await at.pass(minute);
+  await at.copy(25, 2 * minute);
+  at.service.copyingMs = 20;
+  await at.copy(25, 500);
+  expect(await at.copy(25, 200)).toBeGreaterThan(0.38);
+  at.service.copyingMs = 2;
+  await at.copy(25, 3_000);
+  expect(await at.copy(25, 1_000)).toBeGreaterThan(0.38);
+});
+
+test('where nothing tells any more what writes take without copying, longer pauses find out', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
+  await at.pass(minute);
+  await at.copy(25, minute);
+  // From here on every write meets a chunk.
+  const pausing = at.pass.bind(at);
+  at.pass = async (ms) => {
+    at.now += ms;
+  };
+  const copyAll = async () => {
+    for (const until = at.now + 12 * minute; at.now < until; ) {
+      await at.throttle.copying(() => pausing(60), at.pass);
+    }
+  };
+  await copyAll();
+  at.pass = pausing;
+  expect(await at.copy(25, 1_000)).toBeLessThan(0.35);
+});
+
+test('a service that hardly writes does not hold a copy up', async () => {
+  const at = new Beside({ everyMs: 4_000, quietMs: 2, copyingMs: 4 });
+  await at.pass(minute);
+  await at.copy(25, 2 * minute);
+  expect(await at.copy(25, minute)).toBeGreaterThan(0.6);
+});
+
+test('time that passes anyway between two chunks counts as a pause', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
+  await at.pass(minute);
+  const copy = () => at.throttle.copying(() => at.pass(100), at.pass.bind(at));
+  await copy();
+  await at.pass(100);
+  const { pausedMs } = await copy();
+  expect(pausedMs).toBeGreaterThan(100);
+  expect(pausedMs).toBeLessThan(210);
+  await at.pass(1_000);
+  expect((await copy()).pausedMs).toBe(0);
+});
+
+test('one chunk at a time while live writes go on', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 2 });
+  await at.pass(minute);
+  let underWay = 0;
+  let most = 0;
+  const copy = async () => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await at.pass(20);
+    underWay -= 1;
+  };
+  await Promise.all([1, 2, 3].map(() => at.throttle.copying(copy, (ms) => at.pass(ms))));
+  expect(most).toBe(1);
+});
+
+test('a chunk that fails leaves the turn to the next', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 2 });
+  await at.pass(minute);
+  const failing = at.throttle.copying(
+    () => Promise.reject(new Error('away')),
+    (ms) => at.pass(ms),
+  );
+  await expect(failing).rejects.toThrow('away');
+  expect(await at.copy(25, 1_000)).toBeGreaterThan(0);
+});
+
+test('a write in whose time a whole chunk falls counts as one beside copying', async () => {
+  let now = 0;
+  const latency = new LiveLatency(() => now);
+  for (let turn = 0; turn < 10; turn++) {
+    await latency.timing(async () => {
+      now += 5;
+      await latency.whileCopying(async () => {
+        now += 20;
+      });
+      now += 5;
+    });
+  }
+  expect(latency.quantile(0.9, 'copying', 1_000)).toBe(30);
+  expect(latency.quantile(0.9, 'quiet', 1_000)).toBeNull();
+});
+
+test('one odd write in ten tells nothing, nor do nine writes, nor those of long ago', async () => {
+  let now = 0;
+  const latency = new LiveLatency(() => now);
+  const write = (ms: number) =>
+    latency.timing(async () => {
+      now += ms;
+    });
+  for (let turn = 1; turn < 10; turn++) await write(5);
+  expect(latency.quantile(0.9, 'quiet', 60_000)).toBeNull();
+  await write(500);
+  expect(latency.quantile(0.9, 'quiet', 60_000)).toBe(5);
+  for (let turn = 0; turn < 300; turn++) await write(1);
+  expect(latency.quantile(1, 'quiet', 60_000)).toBe(1);
+});
+
+test('a chunk grows to half a second, at most doubles, and stays within bounds', () => {
+  const size = new ChunkSize(50_000);
+  expect(size.keys(null)).toBe(1_000);
+  const learn = (given: Partial<Parameters<ChunkSize['learn']>[0]>) =>
+    size.learn({ keys: size.keys(null), bytes: size.keys(null) * 100, ms: 10, live: false, ...given });
+  learn({});
+  expect(size.keys(null)).toBe(2_000);
+  for (let turn = 0; turn < 10; turn++) learn({});
+  expect(size.keys(null)).toBe(41_943);
+  learn({ ms: 1_000 });
+  expect(size.keys(null)).toBe(20_971);
+  learn({ ms: 10_000, live: true });
+  expect(size.keys(null)).toBe(500);
+  learn({ bytes: 500 * 1024 * 1024 });
+  expect(size.keys(null)).toBe(4);
+  expect(size.keys(2)).toBe(1);
+});
