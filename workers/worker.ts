@@ -4,6 +4,7 @@ import { gaugesOf } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { dataConverterFrom } from '../client/temporal/encryption.ts';
+import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import type { Stores } from '../databases/contract/store.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -96,11 +97,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   }
 }
 
-/** A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. */
+/**
+ * A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. One that a
+ * newer program prepared is refused.
+ */
 async function tellWhatIsWrong(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
     await store.check().catch((error: unknown) => {
-      if (!(error instanceof LockstepError)) throw error;
+      if (!(error instanceof LockstepError) || isFromNewerProgram(error)) throw error;
       log(error.message, { store: store.name, code: error.code });
     });
   }

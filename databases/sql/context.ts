@@ -1,5 +1,5 @@
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { type FailureDetails, LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type BoundEntity, bind } from '../columns/mapping.ts';
 import type { StoreFailure } from '../contract/write.ts';
@@ -61,6 +61,11 @@ export class Access {
     return this.guarded(() => this.engine.transaction(work));
   }
 
+  /** See `Engine.alone`. */
+  alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.guarded(() => this.engine.alone(work));
+  }
+
   async guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -100,11 +105,11 @@ export class Access {
     );
   }
 
-  notPrepared(why: string): LockstepError {
+  notPrepared(why: string, measured?: FailureDetails['measured']): LockstepError {
     return new LockstepError(
       'NotPrepared',
       `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
-      { store: this.name, remedy: 'lockstep prepare' },
+      { store: this.name, remedy: 'lockstep prepare', ...(measured ? { measured } : {}) },
     );
   }
 }

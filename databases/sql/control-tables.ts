@@ -1,42 +1,99 @@
-import type { Engine } from '../engine/engine.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { ControlMigration } from '../engine/control-migrations.ts';
+import type { Session } from '../engine/session.ts';
+import type { Access } from './context.ts';
 
-interface ControlTable {
-  readonly name: string;
-  /** Each by its name, as the SQL file declares it. */
-  readonly columns: ReadonlyMap<string, string>;
+/** A migration that is not applied yet, or not all of it. */
+interface Missing extends ControlMigration {
+  /** How many of its steps have been run. */
+  readonly done: number;
 }
 
-/** What the store lacks of the control tables, by the names that the database gives them. */
-export interface Lacking {
-  readonly tables: readonly string[];
-  readonly columns: readonly { readonly table: string; readonly name: string; readonly declared: string }[];
-}
+/** The control tables of a store: which migrations they lack, and how they are brought up to what this program needs. */
+export function controlTables(access: Access) {
+  const { engine } = access;
+  const table = access.control('migrations');
 
-/** Holds the control tables of the SQL file against those that are there: an older version may have prepared the store. */
-export async function lackingIn(engine: Engine): Promise<Lacking> {
-  const there = Map.groupBy(await engine.query(engine.text.controlColumns), ({ name }) => name);
-  const declared = declaredIn(await engine.controlStatements());
-  const missing = declared.filter(({ name }) => !there.has(name));
-  const columns = declared.flatMap(({ name: table, columns: own }) => {
-    const known = there.get(table)?.map(({ part }) => part);
-    if (!known) return [];
-    return [...own].flatMap(([name, text]) =>
-      known.includes(name) ? [] : [{ table, name, declared: text }],
+  /** Throws `NotPrepared` where a newer program prepared the store: what it means by its tables is unknown here. */
+  async function missing(session: Session = engine): Promise<readonly Missing[]> {
+    const known = await engine.controlMigrations();
+    const [isThere] = await session.query(engine.text.controlTable('migrations'));
+    const rows = isThere ? await session.query(`SELECT version, steps, applied_at FROM ${table}`) : [];
+    const newest = Math.max(0, ...rows.map(({ version }) => Number(version)));
+    if (newest > known.length) throw newerThanProgram(access, newest, known.length);
+    return known.flatMap((migration) => {
+      const row = rows.find(({ version }) => Number(version) === migration.version);
+      return row?.applied_at ? [] : [{ ...migration, done: Number(row?.steps ?? 0) }];
+    });
+  }
+
+  /** Throws `NotPrepared`, with both versions, where a migration is missing. */
+  async function check(): Promise<void> {
+    const lacking = await access.guarded(() => missing());
+    const [first] = lacking;
+    if (!first) return;
+    const storeVersion = first.version - 1;
+    const programVersion = storeVersion + lacking.length;
+    throw access.notPrepared(
+      `its control tables are at version ${storeVersion}, and this program needs version ${programVersion}; ` +
+        `it lacks ${lacking.map(({ name }) => name).join(', ')}`,
+      { storeVersion, programVersion },
     );
-  });
-  return { tables: missing.map(({ name }) => name), columns };
+  }
+
+  /** The SQL that `migrate` would run. */
+  async function plan(): Promise<string[]> {
+    const lacking = await access.guarded(() => missing());
+    return lacking.flatMap(({ name, steps, done }) =>
+      steps.slice(done).map((step, index) => (index === 0 ? `-- ${name}\n${step}` : step)),
+    );
+  }
+
+  /**
+   * Applies what is missing, in order. Safe to repeat after a crash between any two statements, and beside another process
+   * that does the same: each step is run and noted alone.
+   */
+  async function migrate(): Promise<void> {
+    while (await access.alone(applyNextStep));
+  }
+
+  /** False where nothing is missing. */
+  async function applyNextStep(session: Session): Promise<boolean> {
+    const [next] = await missing(session);
+    if (!next) return false;
+    const step = next.steps[next.done];
+    if (step !== undefined) await run(session, step);
+    const steps = Math.min(next.done + 1, next.steps.length);
+    const row = [next.version, next.name, steps];
+    await session.query(engine.text.upsert(table, ['version', 'name', 'steps'], ['version']), row);
+    if (steps === next.steps.length) {
+      await session.query(`UPDATE ${table} SET applied_at = ${engine.text.now} WHERE version = ?`, [
+        next.version,
+      ]);
+    }
+    return true;
+  }
+
+  async function run(session: Session, step: string): Promise<void> {
+    try {
+      await session.query(step);
+    } catch (error) {
+      if (!engine.isAlreadyDone(error)) throw error;
+    }
+  }
+
+  return { check, plan, migrate };
 }
 
-/** `CREATE TABLE IF NOT EXISTS` passes a table by that is there, whatever its columns. */
-export function addColumns({ columns }: Lacking): string[] {
-  return columns.map(({ table, declared }) => `ALTER TABLE ${table} ADD COLUMN ${declared}`);
-}
-
-function declaredIn(statements: readonly string[]): ControlTable[] {
-  const tables = statements.join(';\n').matchAll(/^CREATE TABLE IF NOT EXISTS (\S+) \(\n([^;]*?)\n\)/gm);
-  return [...tables].map(([, name = '', body = '']) => {
-    const lines = body.split('\n').map((line) => line.trim().replace(/,$/, ''));
-    const columns = lines.filter((line) => !/^(PRIMARY KEY|KEY \w+) \(/.test(line));
-    return { name, columns: new Map(columns.map((line) => [line.split(' ')[0] ?? '', line])) };
-  });
+function newerThanProgram(
+  { name, engine, migration }: Access,
+  storeVersion: number,
+  programVersion: number,
+): LockstepError {
+  return new LockstepError(
+    'NotPrepared',
+    `the ${name} store (${engine.address}) was prepared for ${migration.name} by a newer Lockstep: its control tables are at ` +
+      `version ${storeVersion}, and this program knows versions up to ${programVersion}; upgrade this program`,
+    { store: name, remedy: 'upgrade this program', measured: { storeVersion, programVersion } },
+  );
 }

@@ -83,7 +83,7 @@ export async function refuseFencedCopy(
   session: Session,
   { migration, epoch }: Fence,
 ): Promise<void> {
-  await access.engine.bulk.shareFence(session, migration);
+  await access.engine.shareFence(session, migration);
   const [row] = await session.query(
     `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
     [migration],

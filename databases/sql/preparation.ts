@@ -1,47 +1,49 @@
 import type { Access } from './context.ts';
-import { addColumns, lackingIn } from './control-tables.ts';
+import { controlTables } from './control-tables.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function preparation(access: Access) {
+  const { engine, migration } = access;
+  const control = controlTables(access);
+
   async function ping(): Promise<void> {
     await access.query('SELECT 1 AS one');
   }
 
   async function plan(): Promise<readonly string[]> {
-    const statements = [...(await controlStatements())];
-    for (const entity of access.migration.entities) {
-      statements.push(...access.engine.routineStatements(await access.bind(entity)));
+    const statements = await control.plan();
+    for (const entity of migration.entities) {
+      const bound = await access.bind(entity);
+      if (await access.guarded(() => engine.isPrepared(engine, bound))) continue;
+      statements.push(...engine.routineStatements(bound));
     }
     return statements;
   }
 
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
-    for (const statement of await controlStatements()) await access.query(statement);
-    for (const entity of access.migration.entities) {
+    await control.migrate();
+    for (const entity of migration.entities) {
       const bound = await access.bind(entity);
-      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
-      for (const statement of access.engine.routineStatements(bound)) await access.query(statement);
+      await access.alone(async (session) => {
+        if (await engine.isPrepared(session, bound)) return;
+        for (const statement of engine.routineStatements(bound)) await session.query(statement);
+      });
     }
-  }
-
-  /** Columns first: a later statement may make an index over one. */
-  async function controlStatements(): Promise<readonly string[]> {
-    const lacking = await access.guarded(() => lackingIn(access.engine));
-    return [...addColumns(lacking), ...(await access.engine.controlStatements())];
   }
 
   async function check(): Promise<void> {
     await ping();
-    const { tables, columns } = await access.guarded(() => lackingIn(access.engine));
-    const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
-    if (names.length > 0) throw access.notPrepared(`it lacks ${names.join(', ')}`);
-    for (const entity of access.migration.entities) {
+    await control.check();
+    const lacking: string[] = [];
+    for (const entity of migration.entities) {
       const bound = await access.bindAnew(entity);
-      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
-      throw access.notPrepared(`the write routine of ${entity.name} is missing or older than its definition`);
+      if (!(await access.guarded(() => engine.isPrepared(engine, bound)))) lacking.push(entity.name);
     }
+    if (lacking.length === 0) return;
+    const whose = `write routine${lacking.length === 1 ? '' : 's'} of ${lacking.join(', ')}`;
+    throw access.notPrepared(`it lacks the ${whose}, or has it for another definition`);
   }
 
-  return { ping, plan, prepare, check, settings: () => access.guarded(() => access.engine.settings()) };
+  return { ping, plan, prepare, check, settings: () => access.guarded(() => engine.settings()) };
 }
