@@ -203,6 +203,7 @@ export async function migration(input: MigrationInput): Promise<void> {
       await continueAsNew<typeof migration>({ ...input, state });
     }
   }
+  await patient.removeSchedules();
   await condition(allHandlersFinished);
 
   function isOver(): boolean {
