@@ -96,8 +96,8 @@ export interface Dialect {
   table(name: string): string;
   column(name: string): string;
   control(table: string): string;
-  /** A query that gives a row where the control table is there. */
-  controlTable(table: string): string;
+  /** A query for the `name` of each control table that is there, as `control` takes it. */
+  readonly controlTables: string;
   /** `INSERT` that leaves an existing row as it is. */
   insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
   /** `INSERT` that replaces the other columns of an existing row. */

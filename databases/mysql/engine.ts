@@ -102,8 +102,8 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep_${table}`,
-      controlTable: (table) =>
-        `SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'lockstep_${table}'`,
+      controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
       upsert: (table, columns, key) =>

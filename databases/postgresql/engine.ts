@@ -87,7 +87,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep.${table}`,
-      controlTable: (table) => `SELECT 1 AS one WHERE to_regclass('lockstep.${table}') IS NOT NULL`,
+      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('lockstep') AND relkind = 'r'`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>

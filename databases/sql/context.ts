@@ -5,6 +5,7 @@ import { type BoundEntity, bind } from '../columns/mapping.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
+import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
 export class Access {
@@ -49,7 +50,7 @@ export class Access {
     return bind(entity, this.name, tables);
   }
 
-  control(table: string): string {
+  control(table: ControlTable): string {
     return this.engine.text.control(table);
   }
 
@@ -105,11 +106,54 @@ export class Access {
     );
   }
 
-  notPrepared(why: string, measured?: FailureDetails['measured']): LockstepError {
+  /**
+   * Throws `NotPrepared` where `prepare` has something to do, or was run by a newer program; `InvalidDefinition` where a table
+   * of an entity is not there or does not fit.
+   */
+  async assertPrepared(entities: readonly Entity[]): Promise<void> {
+    const state = await controlState(this.engine);
+    this.assertNotNewer(state);
+    const { storeVersion, programVersion, missing, lost } = state;
+    const measured = { storeVersion, programVersion };
+    if (missing.length > 0) {
+      const names = missing.map(({ name }) => name).join(', ');
+      throw this.notPrepared(
+        `its control tables are at version ${storeVersion}, and this program needs version ${programVersion}; it lacks ${names}`,
+        { measured },
+      );
+    }
+    if (lost.length > 0) {
+      const names = lost.map((name) => this.control(name)).join(', ');
+      throw this.notPrepared(`${names} was dropped or renamed`, {
+        remedy: 'bring it back from a backup of the store',
+        measured,
+      });
+    }
+    const unmade: string[] = [];
+    for (const entity of entities) {
+      if (!(await this.engine.isPrepared(this.engine, await this.bindAnew(entity)))) unmade.push(entity.name);
+    }
+    if (unmade.length === 0) return;
+    throw this.notPrepared(
+      `the write routine of ${unmade.join(', ')} is missing, or was made for another definition`,
+    );
+  }
+
+  /** What a newer program means by its tables is unknown here. */
+  assertNotNewer({ storeVersion, programVersion }: ControlState): void {
+    if (storeVersion <= programVersion) return;
+    throw this.notPrepared(
+      `a newer Lockstep prepared it: its control tables are at version ${storeVersion}, and this program knows versions up to ${programVersion}`,
+      { remedy: 'upgrade this program', measured: { storeVersion, programVersion } },
+    );
+  }
+
+  notPrepared(why: string, more: Pick<FailureDetails, 'remedy' | 'measured'> = {}): LockstepError {
+    const then = more.remedy ?? 'run lockstep prepare';
     return new LockstepError(
       'NotPrepared',
-      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
-      { store: this.name, remedy: 'lockstep prepare', ...(measured ? { measured } : {}) },
+      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; ${then}`,
+      { store: this.name, remedy: 'lockstep prepare', ...more },
     );
   }
 }

@@ -1,17 +1,18 @@
 import type { Access } from './context.ts';
-import { controlTables } from './control-tables.ts';
+import { applyStep, controlState, missingSql } from './control-tables.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function preparation(access: Access) {
   const { engine, migration } = access;
-  const control = controlTables(access);
 
   async function ping(): Promise<void> {
     await access.query('SELECT 1 AS one');
   }
 
   async function plan(): Promise<readonly string[]> {
-    const statements = await control.plan();
+    const state = await access.guarded(() => controlState(engine));
+    access.assertNotNewer(state);
+    const statements = missingSql(state);
     for (const entity of migration.entities) {
       const bound = await access.bind(entity);
       if (await access.guarded(() => engine.isPrepared(engine, bound))) continue;
@@ -22,7 +23,7 @@ export function preparation(access: Access) {
 
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
-    await control.migrate();
+    await migrateControlTables(access);
     for (const entity of migration.entities) {
       const bound = await access.bind(entity);
       await access.alone(async (session) => {
@@ -34,16 +35,26 @@ export function preparation(access: Access) {
 
   async function check(): Promise<void> {
     await ping();
-    await control.check();
-    const lacking: string[] = [];
-    for (const entity of migration.entities) {
-      const bound = await access.bindAnew(entity);
-      if (!(await access.guarded(() => engine.isPrepared(engine, bound)))) lacking.push(entity.name);
-    }
-    if (lacking.length === 0) return;
-    const whose = `write routine${lacking.length === 1 ? '' : 's'} of ${lacking.join(', ')}`;
-    throw access.notPrepared(`it lacks the ${whose}, or has it for another definition`);
+    await access.guarded(() => access.assertPrepared(migration.entities));
   }
 
   return { ping, plan, prepare, check, settings: () => access.guarded(() => engine.settings()) };
+}
+
+/**
+ * Applies the migrations that are missing, in order. Safe to repeat after a crash between any two statements, and beside
+ * another process that does the same: each step is run and noted alone.
+ */
+export async function migrateControlTables(access: Access): Promise<void> {
+  const { engine } = access;
+  let isDone = false;
+  while (!isDone) {
+    isDone = await access.alone(async (session) => {
+      const state = await controlState(engine, session);
+      access.assertNotNewer(state);
+      const [next] = state.missing;
+      if (next) await applyStep(engine, session, next);
+      return next === undefined;
+    });
+  }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ControlMigration } from '../../databases/engine/control-migrations.ts';
 import { readControlMigrations } from '../../databases/engine/control-migrations.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
-import { controlTables } from '../../databases/sql/control-tables.ts';
+import { migrateControlTables } from '../../databases/sql/preparation.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 import { accessOver, openEngineOn, openOn, type Place } from './engine-roles.ts';
@@ -161,6 +161,18 @@ describe.each(engines)('control tables at %s', (name) => {
     expect(await shape()).toEqual(before);
   });
 
+  test('a control table that somebody dropped is named, for preparing again does not make it', async () => {
+    await unprepare();
+    const store = open();
+    await store.prepare();
+    await sql(`DROP TABLE ${control('captured')}`);
+    await store.prepare();
+    await expect(store.check()).rejects.toMatchObject({
+      code: 'NotPrepared',
+      message: expect.stringContaining(`${control('captured')} was dropped or renamed; bring it back`),
+    });
+  });
+
   test('one that prepares waits for another', async () => {
     await unprepare();
     const store = open();
@@ -195,7 +207,7 @@ describe.each(engines)('control tables at %s', (name) => {
     const migrations = migrationsOf(isPostgresql, control);
     const engine = openEngine();
     const known = { ...engine, controlMigrations: async () => migrations };
-    const prepare = (over: Engine) => controlTables(accessOver('legacy', over)).migrate();
+    const prepare = (over: Engine) => migrateControlTables(accessOver('legacy', over));
     await unprepare();
     await prepare(known);
     const wanted = await shape();
