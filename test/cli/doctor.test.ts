@@ -96,7 +96,9 @@ test('a store that a newer program prepared is refused by every way in', async (
       expect.objectContaining({
         about: 'modern',
         check: 'prepared',
-        found: expect.stringMatching(/newer Lockstep prepared it: .* at version 999, .*; upgrade this program/),
+        found: expect.stringMatching(
+          /newer Lockstep prepared it: .* at version 999, .*; upgrade this program/,
+        ),
       }),
     ]);
     for (const command of [['prepare', '--yes'], ['status'], ['worker']]) {
