@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
 import { type Moving, moving } from '../support/harness.ts';
@@ -9,6 +9,10 @@ import { until } from '../support/until.ts';
 let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write');
+});
+beforeEach(async () => {
+  await at.sql.legacy('DELETE FROM lockstep_operations');
+  await at.sql.modern('DELETE FROM lockstep.operations');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

@@ -220,6 +220,18 @@ atEachPlace('a branch', (at) => {
     await clear(store);
   });
 
+  test('waits for none of other keys, in tables that are all but empty', async () => {
+    const { store } = at();
+    const attempts = [];
+    for (const id of [95, 96, 97]) {
+      const attempt = attemptAt(at());
+      const prepared = await store.prepareBranch(attempt, [create(id)], fence);
+      expect(prepared).toMatchObject({ status: 'applied' });
+      attempts.push(attempt);
+    }
+    for (const attempt of attempts) expect(await store.commitBranch(attempt)).toBe(true);
+  });
+
   test('two over the same records in opposite order both get in', async () => {
     const { store } = at();
     const both = [90, 91].map((id) => writeOf(account, { ...ada, id }));
