@@ -14,7 +14,7 @@ import { MigrationRun } from './run.ts';
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
   const run = new MigrationRun(input);
-  const started = input.state ? Promise.resolve() : run.while('start', () => resumeFromStores(run));
+  const started = input.state ? Promise.resolve() : run.start(() => resumeFromStores(run));
   setHandlers(run);
   await started;
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
