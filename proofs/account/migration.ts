@@ -1,4 +1,4 @@
-import { type Pattern, patterns } from '../../model/entity.ts';
+import type { Pattern } from '../../model/entity.ts';
 import { defineMigration } from '../../model/migration.ts';
 import type { Settings } from '../../model/settings.ts';
 import { accountWritten } from './account.ts';
@@ -7,6 +7,8 @@ import { accountWritten } from './account.ts';
 export const migrationVariable = 'LOCKSTEP_PROOF_MIGRATION';
 export const patternVariable = 'LOCKSTEP_PROOF_PATTERN';
 export const settingsVariable = 'LOCKSTEP_PROOF_SETTINGS';
+
+const patterns: readonly Pattern[] = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'];
 
 /** The settings are those that a migration has by default, but for what a proof is about: nothing is made easier for it. */
 export function proofMigration(name: string, pattern: Pattern, settings: Settings = {}) {

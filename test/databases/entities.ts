@@ -91,13 +91,13 @@ export const slot = entity({
   modern: table('slots', { number: 'slot_number' }),
 });
 
-export interface Customer {
+interface Customer {
   id: number;
   name: string;
   city: string | null;
 }
 
-export interface Line {
+interface Line {
   position: number;
   product: string;
   quantity: number;
