@@ -264,7 +264,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       { invoice_number: 'B', position: '1' },
       { invoice_number: 'B', position: '2' },
     ]);
-    expect(await at.sql('SELECT id, name FROM customers')).toEqual([{ id: '7', name: 'Ada' }]);
+    expect(await at.sql('SELECT id, name FROM customers WHERE id = 7')).toEqual([{ id: '7', name: 'Ada' }]);
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
 
