@@ -12,6 +12,7 @@ import { type Access, isUnprepared } from '../sql/context.ts';
 import { refuseFencedCopy } from '../sql/durable-state.ts';
 import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
 import { shapeMessage } from '../sql/images.ts';
+import { outcomesInOrder } from '../sql/write-request.ts';
 import { type CopyGuard, copyGuard } from './copy-guard.ts';
 import { bytesOf, placed } from './copy-page.ts';
 
@@ -209,14 +210,13 @@ export function bulkWrites(
     items: readonly WriteItem[],
     fence: Fence,
   ): Promise<Outcome[]> {
-    const { ready, outcomes } = writes.rows(bound, items);
-    if (ready.length === 0) return outcomes;
+    const { ready, failed } = writes.rows(bound, items);
+    if (ready.length === 0) return outcomesInOrder(items, failed);
     await session.query('SAVEPOINT lockstep_row');
     try {
       const written = await writes.call(session, bound, ready, fence);
       await session.query('RELEASE SAVEPOINT lockstep_row');
-      for (const [position, outcome] of written) outcomes[position] = outcome;
-      return outcomes;
+      return outcomesInOrder(items, failed, written);
     } catch (error) {
       if (engine.isDeadlock(error) || engine.bulk.gaveWay(error)) throw error;
       const failure = refuseUnlessAboutRows(error);

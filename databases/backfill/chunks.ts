@@ -7,6 +7,7 @@ import type { Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { refuseFencedCopy } from '../sql/durable-state.ts';
 import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
+import { outcomesInOrder } from '../sql/write-request.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
 export function chunksOf(access: Access, { rows, writeApart, refusal, call }: GuardedWrites) {
@@ -77,18 +78,17 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
     chunk: Chunk,
   ): Promise<Outcome[]> {
     const bound = await access.bind(entity);
-    const { ready, outcomes } = rows(bound, items);
+    const { ready, failed } = rows(bound, items);
     const together = async () =>
       await access.engine.transaction(async (session) => {
         if (ready.length === 0) await refuseFencedCopy(access, session, fence);
-        for (const [position, outcome] of await call(session, bound, ready, fence))
-          outcomes[position] = outcome;
+        const outcomes = outcomesInOrder(items, failed, await call(session, bound, ready, fence));
         if (!isFenced(outcomes)) await checkpoint(session, fence.migration, chunk, outcomes);
+        return outcomes;
       });
     for (let attempt = 1; ; attempt++) {
       try {
-        await together();
-        return outcomes;
+        return await together();
       } catch (error) {
         if (error instanceof LockstepError) throw error;
         if (attempt < deadlockAttempts && access.engine.isDeadlock(error)) continue;
@@ -97,7 +97,7 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
       }
     }
     // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
-    for (const [position, outcome] of await writeApart(bound, ready, fence)) outcomes[position] = outcome;
+    const outcomes = outcomesInOrder(items, failed, await writeApart(bound, ready, fence));
     if (!isFenced(outcomes))
       await access.guarded(() => checkpoint(access.engine, fence.migration, chunk, outcomes));
     return outcomes;
