@@ -2,7 +2,7 @@ import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
 import type { Policy } from './migration.ts';
-import { type DurableState, routes } from './phase.ts';
+import { type DurableState, letsFlagDecide, routes } from './phase.ts';
 import type { Version } from './version.ts';
 
 export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
@@ -40,9 +40,11 @@ export interface WriteRoute {
   readonly secondary: StoreName | null;
 }
 
-export function routeOf(state: DurableState): WriteRoute {
+/** @param dualWrite what the flag said of the key; false leaves the secondary out in phases where flags decide */
+export function routeOf(state: DurableState, dualWrite = true): WriteRoute {
   const { primary, secondary } = routes[state.phase];
-  return { epoch: state.epoch, primary, secondary };
+  const leavesOut = !dualWrite && letsFlagDecide(state.phase);
+  return { epoch: state.epoch, primary, secondary: leavesOut ? null : secondary };
 }
 
 /** What a write workflow is started with. */
@@ -52,7 +54,7 @@ export interface WriteInput {
   readonly pattern: Pattern;
   readonly ack: Ack;
   readonly route: WriteRoute;
-  /** For `flag-controlled`: whether the flag was on for this key when the client looked. */
+  /** For `flag-controlled`: what the flag said of this key when the client looked. It holds for every route that the write takes. */
   readonly dualWrite: boolean;
   /** Both stores are read back this long after the write; null does not look again. */
   readonly validateAfterMs: number | null;

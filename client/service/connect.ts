@@ -22,8 +22,6 @@ import {
   Transactions,
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
-import { TransactionStarter } from './transaction-starter.ts';
-import { WriteStarter } from './write-starter.ts';
 
 export interface ConnectOptions {
   migration: Migration;
@@ -72,7 +70,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       migration,
       routes: routeCache,
       probe: new TransactionProbe(stores),
-      starter: new TransactionStarter(temporal, migration),
+      temporal,
     });
     const parts: RepositoryParts = {
       stores,
@@ -80,7 +78,8 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       flags: options.flags ?? durableFlags,
       clock: new HybridClock(now),
       shadow,
-      writes: new WriteStarter(temporal, migration),
+      migration,
+      temporal,
       transactions,
     };
     return {

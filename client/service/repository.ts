@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { Stored } from '../../databases/contract/write.ts';
@@ -6,6 +7,7 @@ import { canonicalText, type Image, type Key, keyText } from '../../model/canoni
 import { type Entity, keyOf, validImage } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityOf, patchOf } from '../../model/field.ts';
+import type { Migration } from '../../model/migration.ts';
 import type { Operation, OperationKind } from '../../model/operation.ts';
 import { type DurableState, letsFlagDecide, otherStore, routes } from '../../model/phase.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
@@ -13,10 +15,10 @@ import type { Flags } from './flags.ts';
 import { type KeyInput, keyFrom } from './key-input.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShadowReads } from './shadow.ts';
+import { startWrite } from './start-write.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { TransactionItem, Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
-import type { WriteStarter } from './write-starter.ts';
 
 export type { WriteOptions } from './write-options.ts';
 
@@ -41,7 +43,8 @@ export interface RepositoryParts {
   readonly flags: Flags;
   readonly clock: HybridClock;
   readonly shadow: ShadowReads;
-  readonly writes: WriteStarter;
+  readonly migration: Migration;
+  readonly temporal: Client;
   readonly transactions: Transactions;
 }
 
@@ -193,11 +196,12 @@ export class Repository<E> {
       this.#entity.pattern !== 'flag-controlled' ||
       !letsFlagDecide(state.phase) ||
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(key), state));
-    const receipt = await this.#parts.writes.write(this.#entity, operation, state, {
-      dualWrite,
-      ack: options.ack ?? this.#entity.ack,
-      timeoutMs: options.timeoutMs ?? null,
-    });
+    const receipt = await startWrite(
+      this.#parts.temporal,
+      this.#parts.migration,
+      { entity: this.#entity, operation, state },
+      { dualWrite, ack: options.ack ?? this.#entity.ack, timeoutMs: options.timeoutMs ?? null },
+    );
     return {
       operationId: receipt.operationId,
       version: receipt.version,

@@ -4,55 +4,87 @@ import type { Migration } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import { inShare } from '../../model/share.ts';
-import { acknowledged, writeWorkflowId } from '../../workflows/messages.ts';
+import type { Transaction, TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
+import {
+  acknowledged,
+  transactionAcknowledged,
+  transactionWorkflowId,
+  writeWorkflowId,
+} from '../../workflows/messages.ts';
 import { startAcknowledged } from '../temporal/acknowledged-start.ts';
 
-/** Starts write workflows and waits for their acknowledgement; throws as `startAcknowledged` does. */
-export class WriteStarter {
-  readonly #client: Client;
-  readonly #migration: Migration;
+interface StartOptions {
+  readonly ack: Ack;
+  /** Default: the migration's `callerTimeoutMs`. */
+  readonly timeoutMs: number | null;
+}
 
-  constructor(client: Client, migration: Migration) {
-    this.#client = client;
-    this.#migration = migration;
-  }
+/** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
+export function startWrite(
+  temporal: Client,
+  migration: Migration,
+  { entity, operation, state }: { entity: Entity; operation: Operation; state: DurableState },
+  { ack, timeoutMs, dualWrite }: StartOptions & Pick<WriteInput, 'dualWrite'>,
+): Promise<WriteReceipt> {
+  const { policy, name } = migration;
+  const { id, kind } = operation;
+  const input: WriteInput = {
+    migration: name,
+    operation,
+    pattern: entity.pattern,
+    ack,
+    route: routeOf(state, dualWrite),
+    dualWrite,
+    validateAfterMs: inShare('validate', id, policy.validateShare * 100) ? policy.validateDelayMs : null,
+    policy: {
+      primaryGiveUpMs: policy.primaryGiveUpMs,
+      secondaryRetryMs: policy.secondaryRetryMs,
+      secondaryRetryMaxMs: policy.secondaryRetryMaxMs,
+      conflictAttempts: policy.conflictAttempts,
+      journalRetentionMs: policy.journalRetentionMs,
+    },
+  };
+  return startAcknowledged(temporal, migration, {
+    workflowType: 'write',
+    workflowId: writeWorkflowId(name, id),
+    input,
+    acknowledgement: acknowledged,
+    recorded: { operationId: id, version: null, epoch: input.route.epoch },
+    operationId: id,
+    entities: [entity.name],
+    summary: `${kind} ${entity.name}`,
+    whenTooLarge: 'split the record or keep large values elsewhere',
+    timeoutMs,
+  });
+}
 
-  write(
-    entity: Entity,
-    operation: Operation,
-    state: DurableState,
-    options: { dualWrite: boolean; ack: Ack; timeoutMs: number | null },
-  ): Promise<WriteReceipt> {
-    const { policy, name } = this.#migration;
-    const input: WriteInput = {
-      migration: name,
-      operation,
-      pattern: entity.pattern,
-      ack: options.ack,
-      route: routeOf(state),
-      dualWrite: options.dualWrite,
-      validateAfterMs: inShare('validate', operation.id, policy.validateShare * 100)
-        ? policy.validateDelayMs
-        : null,
-      policy: {
-        primaryGiveUpMs: policy.primaryGiveUpMs,
-        secondaryRetryMs: policy.secondaryRetryMs,
-        secondaryRetryMaxMs: policy.secondaryRetryMaxMs,
-        conflictAttempts: policy.conflictAttempts,
-        journalRetentionMs: policy.journalRetentionMs,
-      },
-    };
-    return startAcknowledged(this.#client, this.#migration, {
-      workflowType: 'write',
-      workflowId: writeWorkflowId(name, operation.id),
-      input,
-      acknowledgement: acknowledged,
-      recorded: { operationId: operation.id, version: null, epoch: input.route.epoch },
-      operationId: operation.id,
-      entities: [entity.name],
-      summary: `${operation.kind} ${entity.name}`,
-      whenTooLarge: 'split the record or keep large values elsewhere',
-      timeoutMs: options.timeoutMs,
-    });
-  }
+/** Starts a transaction's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
+export function startTransaction(
+  temporal: Client,
+  migration: Migration,
+  { transaction, state }: { transaction: Transaction; state: DurableState },
+  { ack, timeoutMs }: StartOptions,
+): Promise<TransactionReceipt> {
+  const { policy, name } = migration;
+  const { id, operations } = transaction;
+  const entities = [...new Set(operations.map((operation) => operation.entity))];
+  const input: TransactionInput = {
+    migration: name,
+    transaction,
+    ack,
+    route: routeOf(state),
+    policy: { primaryGiveUpMs: policy.primaryGiveUpMs, journalRetentionMs: policy.journalRetentionMs },
+  };
+  return startAcknowledged(temporal, migration, {
+    workflowType: 'transaction',
+    workflowId: transactionWorkflowId(name, id),
+    input,
+    acknowledgement: transactionAcknowledged,
+    recorded: { operationId: id, versions: null, epoch: input.route.epoch },
+    operationId: id,
+    entities,
+    summary: `transaction over ${operations.length} of ${entities.join(', ')}`,
+    whenTooLarge: 'split it',
+    timeoutMs,
+  });
 }

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -6,9 +7,9 @@ import type { Operation } from '../../model/operation.ts';
 import { routes } from '../../model/phase.ts';
 import { largestTransaction, operationIdAt } from '../../model/transaction.ts';
 import type { RouteCache } from './route-cache.ts';
+import { startTransaction } from './start-write.ts';
 import { type Token, tokenOf } from './token.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
-import type { TransactionStarter } from './transaction-starter.ts';
 import type { WriteOptions } from './write-options.ts';
 
 /** One record's part in a transaction: made by a repository's `creating`, `replacing`, `updating` and `deleting`. */
@@ -32,7 +33,7 @@ export interface TransactionParts {
   readonly migration: Migration;
   readonly routes: RouteCache;
   readonly probe: TransactionProbe;
-  readonly starter: TransactionStarter;
+  readonly temporal: Client;
 }
 
 /** Checks a list of items, and has it carried out: all of them in both stores, or none in either. */
@@ -55,10 +56,12 @@ export class Transactions {
     refuseRepeats(operations);
     const state = await this.#parts.routes.current();
     if (routes[state.phase].secondary !== null) await this.#parts.probe.check(entities);
-    const receipt = await this.#parts.starter.run({ id, operations }, state, {
-      ack: options.ack ?? 'both',
-      timeoutMs: options.timeoutMs ?? null,
-    });
+    const receipt = await startTransaction(
+      this.#parts.temporal,
+      this.#parts.migration,
+      { transaction: { id, operations }, state },
+      { ack: options.ack ?? 'both', timeoutMs: options.timeoutMs ?? null },
+    );
     const { versions } = receipt;
     return { operationId: id, versions, tokens: versions?.map(tokenOf) ?? null };
   }
