@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { isFromNewerProgram } from '../../databases/contract/control-version.ts';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
@@ -109,12 +111,14 @@ async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
   await Promise.all([check(stores.legacy), check(stores.modern)]);
   const [first] = failures.values();
   if (failures.size === 0) return;
+  const newer = [...failures.values()].find(isFromNewerProgram);
+  if (newer) throw newer;
   const state = await cache.current().catch(() => null);
   if (state === null) throw first;
   const { phase } = state;
   for (const name of neededStores(phase)) {
     const failure = failures.get(name);
-    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    const away = isLockstepError(failure, 'StoreUnavailable');
     if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

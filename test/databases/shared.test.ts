@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { BroughtRecord, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
 import { atEachPlace, deleteOf, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
@@ -187,7 +187,7 @@ atEachPlace(
 atEachPlace(
   'a shared row at a follower',
   (at) => {
-    beforeAll(() => at().asSecondary());
+    beforeEach(() => at().asSecondary());
 
     test('takes the higher version, in any order', async () => {
       const { store } = at();
@@ -227,19 +227,22 @@ atEachPlace(
       const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null, brings: [] } as const;
       const outcomes = await Promise.all(
         chunks.map((chunk) =>
-          store.copy(
+          store.copyItems(
             latest,
-            Array.from({ length: 20 }, (_, index) =>
-              writeOf(
-                latest,
-                {
-                  ...bill,
-                  number: `H-${chunk.range}-${index}`,
-                  customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
-                },
-                copied,
+            {
+              unreadable: [],
+              items: Array.from({ length: 20 }, (_, index) =>
+                writeOf(
+                  latest,
+                  {
+                    ...bill,
+                    number: `H-${chunk.range}-${index}`,
+                    customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
+                  },
+                  copied,
+                ),
               ),
-            ),
+            },
             fence,
             chunk,
           ),

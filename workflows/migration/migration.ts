@@ -5,6 +5,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
 import { becomeOverdue, dropLegacy, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
@@ -26,6 +27,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     await condition(() => run.busy === null && allHandlersFinished());
     await continueAsNew<typeof migration>({ ...input, state: run.state });
   }
+  await unbounded.removeSchedules();
   await condition(allHandlersFinished);
 }
 
