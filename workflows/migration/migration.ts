@@ -7,8 +7,9 @@ import {
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
-import { becomeOverdue, dropLegacy, resumeFromStores } from './actions.ts';
+import { becomeOverdue, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
+import { dropLegacy } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
 /** Leads one migration through its phases, at the word of an operator and past the gates. */

@@ -31,6 +31,10 @@ export class MigrationRun {
     this.show();
   }
 
+  show(): void {
+    setCurrentDetails(details(this.status()));
+  }
+
   status(): MigrationStatus {
     const { dropAt: _, ...shown } = this.#state;
     const { primary, secondary } = routes[shown.phase];
@@ -78,9 +82,5 @@ export class MigrationRun {
   #release(lastFailure: string | null): void {
     this.#busy = null;
     this.update({ lastFailure });
-  }
-
-  show(): void {
-    setCurrentDetails(details(this.status()));
   }
 }
