@@ -23,9 +23,7 @@ import {
   Transactions,
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
-import { TransactionStarter } from './transaction-starter.ts';
 import { type TransactionScope, transactionScope } from './transaction-writer.ts';
-import { WriteStarter } from './write-starter.ts';
 
 export interface ConnectOptions {
   /** Where connection strings are read from. @default process.env */
@@ -98,7 +96,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       migration,
       routes: routeCache,
       probe: new TransactionProbe(stores),
-      starter: new TransactionStarter(temporal, migration),
+      temporal,
     });
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
@@ -107,7 +105,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       flags: options.flags ?? durableFlags,
       clock,
       shadow,
-      writes: new WriteStarter(temporal, migration),
+      migration,
+      temporal,
       transactions,
     };
     return {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
+import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
@@ -168,6 +169,7 @@ async function workWith(
       removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
+    interceptors: { activity: [carryFailures] },
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',
