@@ -1,13 +1,12 @@
 import { compareText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/mapping.ts';
-import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
+import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
-import { type Access, isUnprepared } from './context.ts';
+import type { Access } from './context.ts';
+import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
 import { locksOf, outcomeOf, type ReadyItem, requestItem } from './write-request.ts';
-
-export const deadlockAttempts = 5;
 
 /** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
 export function guardedWrites(access: Access) {
@@ -33,7 +32,7 @@ export function guardedWrites(access: Access) {
       } catch (error) {
         return {
           status: 'failed',
-          failure: { code: 'StoreRefused', message: shapeMessage(bound, 'toRows', error) },
+          failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
         };
       }
     });
@@ -50,7 +49,7 @@ export function guardedWrites(access: Access) {
     try {
       return await call(null, bound, ready, fence);
     } catch (error) {
-      const failure = refusal(error);
+      const failure = await access.refusalOf(error, [bound.entity]);
       const [only, ...rest] = ready;
       if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
       return await writeApart(bound, ready, fence);
@@ -69,14 +68,6 @@ export function guardedWrites(access: Access) {
     return new Map([...first, ...second]);
   }
 
-  /** Throws what is no answer to the write: the store is away, or not prepared. */
-  function refusal(error: unknown): StoreFailure {
-    const failure = access.failureOf(error);
-    if (failure.code === 'StoreUnavailable') throw access.unavailable(failure, error);
-    if (isUnprepared(failure)) throw access.notPrepared(failure.message);
-    return failure;
-  }
-
   async function call(
     session: Session | null,
     bound: BoundEntity,
@@ -89,19 +80,13 @@ export function guardedWrites(access: Access) {
     const several = ready.length > 1 || ready.some(({ item }) => item.brings.length > 0);
     const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
     const request = { fence, items, locks };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const rows = await access.engine.callWrite(session, bound, request);
-        return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
-      } catch (error) {
-        // Inside a transaction of ours the whole of it is gone; its owner starts again.
-        if (session || attempt >= deadlockAttempts || !access.engine.isDeadlock(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt));
-      }
-    }
+    const once = () => access.engine.callWrite(session, bound, request);
+    // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
+    const rows = await (session ? once() : throughDeadlocks(access.engine, once));
+    return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
   }
 
-  return { write, rows, writeApart, refusal, call };
+  return { write, rows, writeApart, call };
 }
 
 export type GuardedWrites = ReturnType<typeof guardedWrites>;

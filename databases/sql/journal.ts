@@ -1,10 +1,11 @@
 import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import { type FailureCode, isFailureCode } from '../../model/failure.ts';
+import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
 import type { JournalEntry, JournalFilter, Owed } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { type Access, marks } from './context.ts';
 import { pruningOf } from './journal-pruning.ts';
+import { beyond } from './keyset.ts';
 
 const longestReason = 500;
 
@@ -47,7 +48,7 @@ export function journalOf(access: Access) {
 
   async function park(
     id: string,
-    { failure, reason, undoing = false }: { failure: FailureCode; reason: string; undoing?: boolean },
+    { failure, reason, undoing = false }: { failure: AnyFailureCode; reason: string; undoing?: boolean },
   ): Promise<void> {
     const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     await access.query(
@@ -57,7 +58,7 @@ export function journalOf(access: Access) {
     );
   }
 
-  async function noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void> {
+  async function noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void> {
     if (ids.length === 0) return;
     await access.query(
       `UPDATE ${access.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}
@@ -95,10 +96,13 @@ export function journalOf(access: Access) {
       conditions.push(`${milliseconds('created_at')} <= ${milliseconds(now)} - ${Math.floor(olderThanMs)}`);
     }
     if (after) {
-      const created = milliseconds('created_at');
-      const at = Math.floor(after.createdAtMs);
-      conditions.push(`(${created} > ${at} OR (${created} = ${at} AND id > ?))`);
-      parameters.push(after.id);
+      const parts = [milliseconds('created_at'), 'id'].map((reference) => ({ reference, value: '?' }));
+      const { sql, values } = beyond(access.engine.text, parts, '>', [
+        Math.floor(after.createdAtMs),
+        after.id,
+      ]);
+      conditions.push(sql);
+      parameters.push(...values);
     }
     return { where: conditions.join(' AND '), parameters };
   }

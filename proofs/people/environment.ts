@@ -8,7 +8,7 @@ import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import type { WorkerProcess } from '../../test/support/worker-process.ts';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import {
   type BackfillProgress,
   backfillProgress,

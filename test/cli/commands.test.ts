@@ -42,7 +42,7 @@ test('status shows the migration, and exits with 0 while all is well', async () 
 
 test('what changes something is not done without a yes, nor in a dry run', async () => {
   const unasked = await json('advance');
-  expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidInput' } } });
   expect(JSON.stringify(unasked.shown)).toContain('--yes');
   const dry = await json('advance', '--dry-run');
   expect(dry).toMatchObject({ code: 0, shown: { dryRun: true } });

@@ -28,7 +28,7 @@ async function json(...args: string[]) {
 
 test('an empty journal is told, and exits with 0', async () => {
   expect(await json('journal', 'list')).toEqual({ code: 0, shown: [] });
-  expect((await run('journal', 'list')).stdout).toContain('the journals have none');
+  expect((await run('journal', 'list')).stdout).toContain('no operations');
 });
 
 test('operations are listed, the newest first, without their rows; what is parked exits with 2 until it is retried', async () => {
@@ -61,10 +61,10 @@ test('operations are listed, the newest first, without their rows; what is parke
 
   expect(await json('journal', 'retry', '--parked')).toMatchObject({
     code: 1,
-    shown: { error: { code: 'InvalidRequest' } },
+    shown: { error: { code: 'InvalidInput' } },
   });
   const dry = await json('journal', 'retry', '--parked', '--dry-run');
-  expect(dry).toMatchObject({ code: 0, shown: { would: 'try 0 pending and 1 parked operations again' } });
+  expect(dry).toMatchObject({ code: 0, shown: { would: 'retry 0 pending and 1 parked operations' } });
   expect(await json('journal', 'retry', '--yes')).toMatchObject({
     code: 2,
     shown: { settled: 0, failed: 0 },
@@ -102,7 +102,7 @@ test('a decision about a write whose workflow is gone points to the journal', as
   });
   await at.proxies.modern.restore();
   const refused = await json('writes', 'retry', operationId, '--yes');
-  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'NotRunning' } } });
   expect(JSON.stringify(refused.shown)).toContain(
     `lockstep journal retry --parked --operation ${operationId}`,
   );

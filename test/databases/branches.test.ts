@@ -332,7 +332,9 @@ atEachPlace('the record of a transaction', (at) => {
     const { transaction } = await opened('aaaaaaaa');
     await store.decide(migrationName, transaction, abort);
     const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
-    await expect(store.applyTogether(attempt, [create(110)], fence)).rejects.toMatchObject({ code: 'Moved' });
+    await expect(store.applyTogether(attempt, [create(110)], fence)).rejects.toMatchObject({
+      code: 'WriteConflict',
+    });
     expect(await rowOf(at(), 110)).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 /** So that tests wait for little; none of them depends on how long something takes. */
 export const quickPolicy = {
-  primaryGiveUpMs: 20_000,
+  // A worker that was killed may take long to be replaced.
+  callerTimeoutMs: 120_000,
+  primaryGiveUpMs: 120_000,
   secondaryRetryMs: 50,
   secondaryRetryMaxMs: 500,
   conflictAttempts: 4,

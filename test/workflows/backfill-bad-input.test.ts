@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../cli/status-lines.ts';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
 import type { Gate } from '../support/gate.ts';
@@ -36,7 +36,7 @@ const shown = async ({ lockstep: { control } }: Moving) =>
 /** So far that some pages are in, and that each range under way waits with its next one. */
 async function copying(at: Moving): Promise<Gate> {
   const { backfillParallel } = at.migration.policy;
-  const pages = at.gates.close('modern', 'copyPage', { after: backfillParallel });
+  const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
   await at.lockstep.control.send('advance');
   await pages.waiting(backfillParallel);
   return pages;
@@ -114,7 +114,7 @@ test.each([
 
 test('a table that is altered while a backfill continues as new stops it too', async () => {
   await using at = await filled();
-  using pages = at.gates.close('modern', 'copyPage');
+  using pages = at.gates.close('modern', 'loadPage');
   await at.lockstep.control.send('advance');
   const workflowId = backfillWorkflowId(at.migration.name);
   await pages.waiting();
@@ -189,7 +189,7 @@ test('a value that the target refuses is shown, keeps no other from being copied
   await at.sql.legacy(values((id) => (id === 1_234 ? refusedByModern : '5.00')));
   await control.send('advance');
   await until('the backfill is done', async () => (await progress(at)).done);
-  expect(await shown(at)).toMatch(/2999 copied, 0 there already, 1 refused, complete/);
+  expect(await shown(at)).toMatch(/2999 copied, 0 already present, 1 refused, complete/);
   const expected = await tableOf(at, 'legacy', 'accounts');
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(expected.filter(({ id }) => id !== '1234'));
   expect(await at.stores.modern.differences(at.migration.name, 10)).toMatchObject([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
 import type { Gate } from '../support/gate.ts';
 import { type Moving, moving } from '../support/harness.ts';
@@ -28,7 +28,7 @@ const copied = async (at: Moving) => {
 /** So far that some pages are in, and that each range under way waits with its next one. */
 async function copying(at: Moving): Promise<Gate> {
   const { backfillParallel } = at.migration.policy;
-  const pages = at.gates.close('modern', 'copyPage', { after: backfillParallel });
+  const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
   await at.lockstep.control.send('advance');
   await pages.waiting(backfillParallel);
   return pages;

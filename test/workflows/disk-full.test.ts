@@ -23,7 +23,7 @@ test.each(targets)('a disk of $engine that fills up makes all that it is to take
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   const chunks = () => at.stores.modern.chunks(at.migration.name, account.name);
-  using pages = at.gates.close('modern', 'copyPage');
+  using pages = at.gates.close('modern', 'loadPage');
   await control.send('advance');
   await pages.waiting();
   // There is room for two ranges.
@@ -40,7 +40,7 @@ test.each(targets)('a disk of $engine that fills up makes all that it is to take
   const lines = await shown(at);
   expect(lines).toMatch(/owed {6}1 pending, 0 parked/);
   const waits = new RegExp(
-    `waits: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; it goes on by itself then`,
+    `waiting: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; resumes automatically`,
     'g',
   );
   // The copy, and the write that is owed.

@@ -45,7 +45,7 @@ async function validated(sample: number | null = null) {
 }
 
 test('no validation before the backfill is complete', async () => {
-  using pages = at.gates.close('modern', 'copyPage');
+  using pages = at.gates.close('modern', 'loadPage');
   await advance();
   await expectRefused(advance, 'validate', { running: true });
   pages.open();

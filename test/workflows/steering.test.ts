@@ -62,7 +62,7 @@ test('of two changes at once one is refused, and names the other', async () => {
 });
 
 test('pause holds a backfill where it is, and resume lets it go on', async () => {
-  using pages = at.gates.close('modern', 'copyPage', { after: 2 });
+  using pages = at.gates.close('modern', 'loadPage', { after: 2 });
   await control().send('advance');
   await pages.waiting();
   await control().send('pause');
@@ -93,8 +93,8 @@ async function runningActivities(bulk: string): Promise<number> {
 }
 
 test.each([-1, 101, 1.5, Number.NaN])('a share of %s is refused', async (percent) => {
-  await expect(control().setReadPercent(percent)).rejects.toMatchObject({ code: 'InvalidRequest' });
-  await expect(control().setWritePercent(percent)).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control().setReadPercent(percent)).rejects.toMatchObject({ code: 'InvalidInput' });
+  await expect(control().setWritePercent(percent)).rejects.toMatchObject({ code: 'InvalidInput' });
 });
 
 test('shares that belong to another phase are refused', async () => {
@@ -110,17 +110,17 @@ test('shares that belong to another phase are refused', async () => {
 });
 
 test.each([0, -5, Number.POSITIVE_INFINITY])('a rate of %s is refused', async (rate) => {
-  await expect(control().setRate(rate)).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control().setRate(rate)).rejects.toMatchObject({ code: 'InvalidInput' });
 });
 
 test.each([0, -1, 2.5])('a sample of %s is refused', async (sample) => {
   await expect(control().startValidation({ sample, seed: 1 })).rejects.toMatchObject({
-    code: 'InvalidRequest',
+    code: 'InvalidInput',
   });
 });
 
 test('a deadline that is no time is refused', async () => {
-  await expect(control().setDeadline('soon')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control().setDeadline('soon')).rejects.toMatchObject({ code: 'InvalidInput' });
 });
 
 test('a deadline that has passed shows everywhere, until it is moved', async () => {

@@ -18,7 +18,7 @@ async function startedAgain() {
 }
 
 test('a migration that runs is not started twice', async () => {
-  await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'AlreadyRunning' });
 });
 
 test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
@@ -68,11 +68,11 @@ test('a backfill that outlived its migration is taken over', async () => {
   const { control } = lost.lockstep;
   for (let id = 1; id <= 30; id++)
     await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
-  using pages = lost.gates.close('modern', 'copyPage');
+  using pages = lost.gates.close('modern', 'loadPage');
   await control.send('advance');
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect(await control.start()).toMatchObject({ phase: 'backfill', backfill: null });
-  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'AlreadyRunning' });
   expect(await control.status()).toMatchObject({ backfill: { running: true } });
   pages.open();
   await until('the backfill is done', async () => (await control.status()).backfill?.done);
