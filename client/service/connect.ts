@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { isFromNewerProgram } from '../../databases/contract/control-version.ts';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -111,6 +112,8 @@ async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
   await Promise.all([check(stores.legacy), check(stores.modern)]);
   const [first] = failures.values();
   if (failures.size === 0) return;
+  const newer = [...failures.values()].find(isFromNewerProgram);
+  if (newer) throw newer;
   const state = await cache.current().catch(() => null);
   if (state === null) throw first;
   const { phase } = state;

@@ -4,6 +4,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
+import { removeSchedules } from '../../client/operator/schedules.ts';
 import { type ConnectOptions, connect, type Lockstep } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
@@ -164,6 +165,7 @@ async function workWith(
       },
       clock: new HybridClock(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
     shutdownGraceTime: '1s',
