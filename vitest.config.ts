@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // `lockstep` stands for the sources; processes that tests start have it from NODE_OPTIONS (scripts/execute.mjs).
+  ssr: { resolve: { conditions: ['lockstep-source', 'module', 'node'] } },
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { addDevCommands } from './dev-commands.ts';
 import { addDoctorCommand } from './doctor-command.ts';

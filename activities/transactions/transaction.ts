@@ -24,7 +24,7 @@ export type TransactionResult =
   | { readonly status: 'aborted'; readonly code: FailureCode; readonly reason: string }
   | { readonly status: 'fenced' };
 
-interface Request {
+export interface Request {
   readonly transaction: Transaction;
   readonly route: WriteRoute;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LockstepError } from '../../model/failure.ts';
+import { LockstepError } from 'lockstep';
 import { OrderMaker } from './new-order.ts';
 import { digestOfOrder, type PromiseLog, type WriteKind } from './promises.ts';
 import { Random } from './random.ts';

@@ -1,7 +1,5 @@
+import { columns, entity, field } from 'lockstep';
 import { z } from 'zod';
-import { entity } from '../../model/entity.ts';
-import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
 
 const userSchema = z.strictObject({
   id: z.uuid(),
