@@ -1,5 +1,6 @@
 import type { Entity } from './entity.ts';
 import { LockstepError, type StoreName } from './failure.ts';
+import { markMigration } from './origin.ts';
 
 /** One move of some entities from the legacy store to the modern one, as declared in `lockstep.config.ts`. */
 export interface Migration {
@@ -146,7 +147,7 @@ export function defineMigration(options: MigrationOptions): Migration {
       `${policy.journalRetentionMs} must be at least ${leastRetentionMs}: a late try of an operation must still find it`,
     );
   }
-  return {
+  return markMigration({
     name: options.name,
     entities: options.entities,
     stores: {
@@ -156,7 +157,7 @@ export function defineMigration(options: MigrationOptions): Migration {
     policy,
     taskQueue: options.taskQueue ?? `lockstep-${options.name}`,
     onOverdue: options.onOverdue ?? null,
-  };
+  });
 }
 
 export function hasTransactions({ entities }: Migration): boolean {
