@@ -8,7 +8,7 @@ import { originOf } from '../model/origin.ts';
 import { loadModule } from './load-module.ts';
 
 /** The place in a line of a stack: `at f (file:///a/b.ts:3:14)`, `/a/b.ts:3`. */
-const frame = /(?:\(|at |^)((?:file:\/\/)?\/[^()\n]*?):(\d+)(?::\d+)?\)?$/gm;
+const frame = /(?:\(|at |^ *)((?:file:\/\/)?\/[^()\n]*?):(\d+)(?::\d+)?\)?$/gm;
 
 /** Loads the migration that a configuration file exports by default. Throws `InvalidDefinition`, with the line where there is one. */
 export async function loadMigration(path: string): Promise<Migration> {
@@ -50,7 +50,7 @@ function notLoaded(path: string, file: string, error: unknown): LockstepError {
   const [message = ''] = isOurs ? [said] : said.split('\n');
   const missing = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message)?.[1];
   const remedy = missing === undefined ? '' : `; run npm install ${packageOf(missing)} in ${dirname(file)}`;
-  return fault(placeOf(path, file, error), `${message}${remedy}`, { cause: error });
+  return fault(placeOf(path, file, error), `${message.trim()}${remedy}`, { cause: error });
 }
 
 /** The package of `@scope/name/part`. */

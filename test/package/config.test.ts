@@ -17,16 +17,26 @@ const user = entity<z.infer<typeof schema>>({
 export default defineMigration({ name: 'users', entities: [user], deadline: '2030-01-31T00:00:00Z' });
 `;
 
+/** As a command loads it, in a process that loads nothing else. */
+const loader = `
+import { loadMigration } from './node_modules/lockstep/dist/cli/config.js';
+await loadMigration(process.argv[2]).then(
+  ({ name }) => console.log(JSON.stringify({ name })),
+  ({ code, message }) => console.log(JSON.stringify({ code, message })),
+);
+`;
+
 let app: Installed;
 beforeAll(async () => {
-  app = await installed({});
+  app = await installed({ type: 'module' });
+  app.write({ 'load.js': loader });
 });
 afterAll(() => app[Symbol.dispose]());
 
-/** `plan` loads the configuration, and then asks for the stores, which nothing here names. */
-async function load(file: string) {
-  const { code, stdout, stderr } = await app.lockstep('plan', '--json', '--config', file);
-  return { code, stderr, error: JSON.parse(stdout).error as { code: string; message: string } };
+async function load(file: string): Promise<{ name?: string; code?: string; message: string }> {
+  const { stdout, stderr } = await app.node('load.js', file);
+  expect(stderr).toBe('');
+  return JSON.parse(stdout);
 }
 
 test.for([
@@ -43,10 +53,7 @@ test.for([
     [`${type}/package.json`]: JSON.stringify(type === 'none' ? {} : { type }),
     [`${type}/${file}`]: isTypeScript ? definition : definition.replace('<z.infer<typeof schema>>', ''),
   });
-  const { code, stderr, error } = await load(`${type}/${file}`);
-  expect(error.message).toContain('LOCKSTEP_LEGACY_URL is not set');
-  expect(stderr).toBe('');
-  expect(code).toBe(3);
+  expect(await load(`${type}/${file}`)).toEqual({ name: 'users' });
 });
 
 test('imports without an extension, and TypeScript that is more than types, are loaded too', async () => {
@@ -55,19 +62,21 @@ test('imports without an extension, and TypeScript that is more than types, are 
     'loose/kind.ts': 'export enum Kind { free = "free" }',
     'loose/lockstep.config.ts': `import { Kind } from './kind';\nexport const kind = Kind.free;\n${definition}`,
   });
-  expect((await load('loose/lockstep.config.ts')).error.message).toContain('LOCKSTEP_LEGACY_URL is not set');
+  expect(await load('loose/lockstep.config.ts')).toEqual({ name: 'users' });
 });
 
-const faults: { what: string; text: string; said: string[] }[] = [
+const faults: { what: string; text: string; said: string[]; jiti?: true }[] = [
   {
     what: 'is no module',
     text: 'export const a = 1;\nexport default defineMigration({ ;\n',
     said: ['lockstep.config.ts:2: '],
+    jiti: true,
   },
   {
     what: 'throws',
     text: "const a: number = 1;\n\nthrow new Error('DATABASE_REGION is not set');\n",
     said: ['lockstep.config.ts:3: DATABASE_REGION is not set'],
+    jiti: true,
   },
   {
     what: 'throws something that is no error',
@@ -93,52 +102,59 @@ const faults: { what: string; text: string; said: string[] }[] = [
     what: 'imports a package that is not installed',
     text: "import { a } from '@acme/schemas/users';\nexport default a;\n",
     said: ['Cannot find ', "'@acme/schemas", 'run npm install @acme/schemas in '],
+    jiti: true,
   },
   {
     what: 'has a fault in its definition',
     text: definition.replace("name: 'users'", "name: 'Users!'"),
     said: ['lockstep.config.ts:14: migration.name: "Users!"'],
+    jiti: true,
   },
   {
     what: 'has a fault in a file that it imports',
     text: `export { default } from './other.ts';\n`,
     said: ['other.ts:2: in another file'],
+    jiti: true,
   },
 ];
 
-for (const type of ['module', 'commonjs']) {
-  test.for(faults)(
-    `a configuration in a package of type ${type} that $what exits with 3`,
-    async ({ text, said }) => {
-      app.write({
-        'faulty/package.json': JSON.stringify({ type }),
-        'faulty/other.ts': "const a: number = 1;\nthrow new Error('in another file');\nexport default a;\n",
-        'faulty/lockstep.config.ts': text,
-      });
-      const { code, error } = await load('faulty/lockstep.config.ts');
-      for (const part of said) expect(error.message).toContain(part);
-      expect(error.message).toContain('faulty/');
-      expect(error.code).toBe('InvalidDefinition');
-      expect(code).toBe(3);
-    },
-  );
-}
+test.for([
+  ...faults.map((fault) => ({ type: 'module', ...fault })),
+  // Here jiti says it, and not Node.
+  ...faults.filter(({ jiti }) => jiti).map((fault) => ({ type: 'commonjs', ...fault })),
+])(
+  'a configuration in a package of type $type that $what is refused with its place',
+  async ({ type, text, said }) => {
+    app.write({
+      'faulty/package.json': JSON.stringify({ type }),
+      'faulty/other.ts': "const a: number = 1;\nthrow new Error('in another file');\nexport default a;\n",
+      'faulty/lockstep.config.ts': text,
+    });
+    const { code, message } = await load('faulty/lockstep.config.ts');
+    for (const part of said) expect(message).toContain(part);
+    expect(message).toContain('faulty/');
+    expect(code).toBe('InvalidDefinition');
+  },
+);
 
-test('a configuration that is missing, or a folder, exits with 3', async () => {
-  const { code, error } = await load('no-such.config.ts');
-  expect(error.message).toContain(
-    'no-such.config.ts: there is no such file; write it, name another with --config',
-  );
-  expect(code).toBe(3);
-  expect((await load('node_modules')).error.message).toContain('node_modules: this is no file');
+test('what is missing, or a folder, is refused', async () => {
+  const { message } = await load('no-such.config.ts');
+  expect(message).toContain('no-such.config.ts: there is no such file; write it, name another with --config');
+  expect((await load('node_modules')).message).toContain('node_modules: this is no file');
 });
 
 test('a migration of another copy of the package is refused, with both places', async () => {
   using other = await installed({ type: 'module' });
   other.write({ 'lockstep.config.ts': definition });
-  const { code, error } = await load(`${other.folder}/lockstep.config.ts`);
-  expect(error.message).toContain('another copy of lockstep (0.1.0 in ');
-  expect(error.message).toContain(`${other.folder}/node_modules/lockstep`);
-  expect(error.message).toContain('run npx lockstep in ');
+  const { message } = await load(`${other.folder}/lockstep.config.ts`);
+  expect(message).toContain('another copy of lockstep (0.1.0 in ');
+  expect(message).toContain(`${other.folder}/node_modules/lockstep`);
+  expect(message).toContain('run npx lockstep in ');
+});
+
+test('a command ends with 3 where its configuration cannot be loaded', async () => {
+  const { code, stdout, stderr } = await app.lockstep('status');
+  expect(stderr).toContain('lockstep.config.ts: there is no such file');
+  expect(stdout).toBe('');
   expect(code).toBe(3);
 });
