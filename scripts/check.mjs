@@ -13,6 +13,7 @@ const checks = [
   ['types', 'node_modules/typescript-7/bin/tsc', '--noEmit'],
   ['lint and format', 'biome', 'check', '--error-on-warnings', '.'],
   ['import rule', 'depcruise', '--config', '.dependency-cruiser.mjs', '--output-type', 'err-long', '.'],
+  ['unused files, exports and packages', 'knip', '--no-progress', '--no-config-hints'],
   ['package', 'publint', 'run', '--strict', TARBALL],
   // A service that is CommonJS loads the one build, which is ESM, with `require`.
   ['types of the package', 'attw', '--profile', 'esm-only', '--no-definitely-typed', '--no-summary', TARBALL],
