@@ -10,6 +10,7 @@ export type { Migration, MigrationOptions, Policy, StoreOptions } from '../model
 export { defineMigration } from '../model/migration.ts';
 export type { OperationKind } from '../model/operation.ts';
 export type { DurableState, Phase } from '../model/phase.ts';
+export { phases } from '../model/phase.ts';
 export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, Shape } from '../model/shape.ts';
 export { columns, rows } from '../model/shape.ts';
 export type { ConnectOptions, Lockstep } from './service/connect.ts';

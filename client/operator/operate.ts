@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { openStores } from '../../databases/open.ts';
 import type { Migration } from '../../model/migration.ts';
+import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
@@ -25,8 +26,8 @@ export interface Operator extends AsyncDisposable {
 }
 
 /**
- * Connects to Temporal; a store is connected to when it is first asked for something. Throws `InvalidDefinition` where a
- * connection string is missing, and `StoreUnavailable` where Temporal does not answer.
+ * Connects to Temporal and to both stores, and checks that they are prepared. The store that is not the primary may be down.
+ * Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
  *
  * @example
  * await using operator = await operate(migration);
@@ -40,9 +41,10 @@ export async function operate(migration: Migration, options: OperateOptions = {}
     for (const closing of release.splice(0).toReversed()) await closing();
   };
   try {
+    const open = { migration, stores };
+    await assertStoresFit(open);
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
-    const open = { migration, stores };
     return {
       control: new MigrationControl(temporal, open),
       journal: new JournalControl(temporal, open),

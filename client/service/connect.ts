@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
-import { neededStores, routes } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
-import { JournalControl } from '../operator/journal-control.ts';
-import { MigrationControl } from '../operator/migration-control.ts';
-import { ReconciliationControl } from '../operator/reconciliation.ts';
+import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { durableFlags, type Flags } from './flags.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
@@ -37,17 +32,12 @@ export interface ConnectOptions {
   now?: () => number;
 }
 
-/** A service's way to its records, and an operator's to the migration. */
+/** A service's way to its records. */
 export interface Lockstep extends AsyncDisposable {
   repository<E>(entity: Entity<E>): Repository<E>;
   /** Carries out all items in both stores, or none in either; for entities of the pattern `transactional`. */
   transaction(items: readonly TransactionItem[], options?: TransactionOptions): Promise<TransactionReceipt>;
-  readonly control: MigrationControl;
-  readonly journal: JournalControl;
-  readonly reconciliation: ReconciliationControl;
   readonly shadow: ShadowReads;
-  readonly stores: Stores;
-  readonly temporal: Client;
   close(): Promise<void>;
 }
 
@@ -64,7 +54,7 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
   };
   try {
     const routeCache = new RouteCache({ migration, stores }, now);
-    await checkStores(stores, routeCache);
+    await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
     const shadow = new ShadowReads();
@@ -89,33 +79,12 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
         return new Repository(entity, parts);
       },
       transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
-      control: new MigrationControl(temporal, { migration, stores }),
-      journal: new JournalControl(temporal, { migration, stores }),
-      reconciliation: new ReconciliationControl(temporal, { migration, stores }),
       shadow,
-      stores,
-      temporal,
       close,
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
-  const failures = new Map<StoreName, unknown>();
-  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
-  await Promise.all([check(stores.legacy), check(stores.modern)]);
-  const [first] = failures.values();
-  if (failures.size === 0) return;
-  const state = await cache.current().catch(() => null);
-  if (state === null) throw first;
-  const { phase } = state;
-  for (const name of neededStores(phase)) {
-    const failure = failures.get(name);
-    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
-    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

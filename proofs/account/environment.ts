@@ -1,15 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
 import { advanceTo } from '../../test/support/advance.ts';
+import { type Connected, connectBoth } from '../../test/support/connect-both.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
@@ -45,7 +46,8 @@ export interface StoreUrls {
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
 export interface Stage extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
-  lockstep: Lockstep;
+  lockstep: Connected;
+  temporal: Client;
   /** Past everything that stands between. */
   direct: StoreUrls;
   /** What a process needs to work on the stage. */
@@ -98,7 +100,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   const worker = await startWorker();
   await worker.ready();
 
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connectBoth({ migration, environment, temporal }));
   building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
   await advanceTo(lockstep, phase);
@@ -106,6 +108,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   return {
     account,
     lockstep,
+    temporal,
     direct,
     environment,
     worker,

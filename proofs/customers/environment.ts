@@ -1,9 +1,8 @@
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import type { Lockstep } from '../../client/service/connect.ts';
-import { connect } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import { defineMigration } from '../../model/migration.ts';
+import { type Connected, connectBoth } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { runWorker } from '../../workers/worker.ts';
@@ -14,7 +13,7 @@ import { customer, fillCustomers } from './customers.ts';
 
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, the same customers in both, and a migration under way with a worker. */
 export interface CustomerStage extends AsyncDisposable {
-  readonly lockstep: Lockstep;
+  readonly lockstep: Connected;
   /** Past everything that stands between. */
   readonly direct: StoreUrls;
 }
@@ -40,7 +39,7 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
   await registerSearchAttributes(temporal);
   const worker = await runWorker({ migration, environment, log: () => undefined });
   building.defer(() => worker.shutdown());
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connectBoth({ migration, environment, temporal }));
   building.defer(() => endMigration(temporal, migration));
   await lockstep.control.start();
   await advanceTo(lockstep, 'dual-write');

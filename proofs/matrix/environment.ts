@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { direct } from '../../test/databases/direct.ts';
 import { advanceTo } from '../../test/support/advance.ts';
+import { type Connected, connectBoth } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../../test/support/proxy.ts';
@@ -29,7 +29,7 @@ export interface MatrixWorker {
 /** A migration in dual-write, with its databases behind proxies. */
 export interface MatrixStage extends AsyncDisposable {
   readonly migration: string;
-  readonly lockstep: Lockstep;
+  readonly lockstep: Connected;
   /** The databases themselves. */
   readonly urls: Readonly<Record<StoreName, string>>;
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
@@ -70,7 +70,7 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     return started;
   };
   const first = await worker({ stops: false });
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
+  const lockstep = building.use(await connectBoth({ migration, environment, temporal }));
   await lockstep.control.start();
   await advanceTo(lockstep, 'dual-write');
   await first.stop();

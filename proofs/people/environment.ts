@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
+import { type Connected, connectBoth } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
@@ -48,7 +48,7 @@ export interface PeopleStage extends AsyncDisposable {
   readonly temporal: Client;
   readonly folder: string;
   startWorker(): Promise<WorkerProcess>;
-  connect(): Promise<Lockstep>;
+  connect(): Promise<Connected>;
   /** Empties the modern tables and forgets everything about them. */
   clear(): Promise<void>;
   /** Starts the workflow that the migration would start. */
@@ -102,7 +102,7 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
       workers.push(worker);
       return worker;
     },
-    connect: () => connect({ migration, environment, temporal }),
+    connect: () => connectBoth({ migration, environment, temporal }),
     async clear() {
       const tables = form === 'map' ? ['people'] : ['persons', 'ledgers'];
       await run(

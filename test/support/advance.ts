@@ -1,10 +1,13 @@
-import type { Lockstep } from '../../client/service/connect.ts';
+import type { Operator } from '../../client/operator/operate.ts';
 import { type Phase, phases } from '../../model/phase.ts';
 import type { MigrationStatus } from '../../workflows/messages.ts';
 import { until } from './until.ts';
 
 /** Takes a migration forward to a phase through every gate on the way, as an operator would. */
-export async function advanceTo({ control }: Lockstep, phase: Phase): Promise<MigrationStatus> {
+export async function advanceTo(
+  { control }: Pick<Operator, 'control'>,
+  phase: Phase,
+): Promise<MigrationStatus> {
   for (;;) {
     const status = await control.status();
     if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
