@@ -3,8 +3,9 @@ import { backfill } from './backfill.ts';
 import type { Bench } from './bench.ts';
 import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
+import { keyset } from './keyset.ts';
 
-const benches: ReadonlyMap<string, Bench> = new Map(Object.entries({ guarded, backfill, compare }));
+const benches: ReadonlyMap<string, Bench> = new Map(Object.entries({ guarded, backfill, compare, keyset }));
 
 await runFromCommandLine({
   usage: `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]

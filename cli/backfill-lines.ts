@@ -8,14 +8,12 @@ type Counts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes
 export function backfillLines(backfill: Progress): string[] {
   const state = backfill.running ? '' : backfill.done ? ', complete' : `, stopped: ${backfill.stopped}`;
   return [
-    `backfill  ${countsOf(backfill)}: ${backfill.copied} copied, ${backfill.skipped} there already, ${backfill.refused} refused${state}`,
+    `backfill  ${countsOf(backfill)}: ${backfill.copied} copied, ${backfill.skipped} already present, ${backfill.refused} refused${state}`,
     ...(backfill.running ? [`          ${speedOf(backfill)}`] : []),
     ...(backfill.entities.length > 1
       ? backfill.entities.map((one) => `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : ''}`)
       : []),
-    ...(backfill.waiting
-      ? [pc.yellow(`          waits: ${backfill.waiting}; it goes on by itself then`)]
-      : []),
+    ...(backfill.waiting ? [pc.yellow(`          waiting: ${backfill.waiting}; resumes automatically`)] : []),
   ];
 }
 
@@ -28,7 +26,7 @@ function countsOf(counts: Counts): string {
 
 function speedOf({ perSecond, secondsLeft, throttledSeconds }: Progress): string {
   const parts = [
-    perSecond === null ? 'speed not known yet' : `${perSecond} keys/s of late`,
+    perSecond === null ? 'measuring speed' : `${perSecond} keys/s (last minute)`,
     secondsLeft === null ? '' : `about ${duration(secondsLeft)} left`,
     throttledSeconds > 0 ? `gave way to live writes for ${duration(throttledSeconds)}` : '',
   ];

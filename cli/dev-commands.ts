@@ -5,11 +5,11 @@ import { globalOptions } from './session.ts';
 
 /** The three servers for development. */
 export function addDevCommands(program: Command): void {
-  const dev = program.command('dev').description('start, stop or show the three servers for development');
+  const dev = program.command('dev').description('start, stop or show local development servers');
 
   dev
     .command('up')
-    .description('start Temporal, MySQL/MariaDB and PostgreSQL, or find those that run')
+    .description('start Temporal, MySQL/MariaDB and PostgreSQL, or reuse running ones')
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
       const servers = await up({ report: (line: string) => output.note(line) });
@@ -20,7 +20,7 @@ export function addDevCommands(program: Command): void {
         `MySQL       ${withoutPassword(mysql.url)}`,
         `PostgreSQL  ${withoutPassword(postgresql.url)}`,
         '',
-        'lockstep dev up --json gives the whole URLs; lockstep dev down stops the servers.',
+        'lockstep dev up --json prints complete URLs; lockstep dev down stops the servers.',
       ]);
     });
 
@@ -35,7 +35,7 @@ export function addDevCommands(program: Command): void {
 
   dev
     .command('status')
-    .description('show which servers run')
+    .description('show which servers are running')
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
       const servers = await status();

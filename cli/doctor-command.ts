@@ -7,7 +7,7 @@ import { openSession } from './session.ts';
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('look whether both stores and Temporal are fit for the migration; changes nothing')
+    .description('check that both stores and Temporal are ready for the migration; changes nothing')
     .action(async (_: unknown, command: Command) => {
       const { migration, output } = await openSession(command);
       const findings = await examine(migration, process.env);

@@ -8,13 +8,20 @@ import { confirmed, connected, openSession } from './session.ts';
 
 /** Commands about the log of operations. Decisions about parked ones are made with `lockstep writes`. */
 export function addJournalCommands(program: Command): void {
-  const journal = program.command('journal').description('the log of operations in both stores');
+  const journal = program
+    .command('journal')
+    .description('list, show and retry the operations in the journals of both stores');
 
   journal
     .command('list')
-    .description('list operations, the newest first')
-    .option('--status <status>', `only these (repeat it): ${operationStatuses.join(', ')}`, collectStatus, [])
-    .option('--limit <n>', 'at most this many of each store', '100')
+    .description('list operations, newest first')
+    .option(
+      '--status <status>',
+      `only this status; may be repeated: ${operationStatuses.join(', ')}`,
+      collectStatus,
+      [],
+    )
+    .option('--limit <n>', 'at most this many from each store', '100')
     .action(async (given: { status: OperationStatus[]; limit: string }, command: Command) => {
       const session = await openSession(command);
       const limit = countFrom(given.limit, '--limit');
@@ -22,7 +29,7 @@ export function addJournalCommands(program: Command): void {
         const statuses = given.status.length > 0 ? { statuses: given.status } : {};
         const entries = await operator.journal.list({ ...statuses, newestFirst: true, limit });
         const shown = entries.map(shownEntry);
-        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['the journals have none']);
+        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['no operations']);
         if (shown.some(isOpen)) process.exitCode = exit.pending;
       });
     });
@@ -30,7 +37,7 @@ export function addJournalCommands(program: Command): void {
   journal
     .command('show')
     .argument('<operation>', 'operation id')
-    .description('show what both journals have of an operation')
+    .description('show an operation in both journals')
     .action(async (id: string, _: unknown, command: Command) => {
       const session = await openSession(command);
       await connected(session, async (operator) => {
@@ -43,10 +50,10 @@ export function addJournalCommands(program: Command): void {
 
   journal
     .command('retry')
-    .description('bring what is owed to the other store, also where its workflow is gone')
-    .option('--parked', 'parked operations too', false)
-    .option('--operation <id>', 'only this one (repeat it)', collect, [])
-    .option('--older-than <ms>', 'only what has been owed for so long', '0')
+    .description('retry pending operations, including those whose workflow no longer exists')
+    .option('--parked', 'also retry parked operations', false)
+    .option('--operation <id>', 'only this operation; may be repeated', collect, [])
+    .option('--older-than <ms>', 'only operations pending for at least this long', '0')
     .action(async (given: RetryFlags, command: Command) => {
       const session = await openSession(command);
       const olderThanMs = countFrom(given.olderThan, '--older-than');
@@ -55,8 +62,8 @@ export function addJournalCommands(program: Command): void {
         for (const id of ids ?? []) await operator.journal.find(id);
         const before = await operator.control.owed();
         const what = ids
-          ? `try ${ids.join(', ')} again`
-          : `try ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations again`;
+          ? `retry ${ids.join(', ')}`
+          : `retry ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations`;
         if (!(await confirmed(session, what))) return;
         const found = await operator.journal.retry({ parked: given.parked, olderThanMs, ids });
         await report(session.output, operator, found);
@@ -77,9 +84,9 @@ async function report(
 ): Promise<void> {
   const owed = await operator.control.owed();
   output.result({ ...found, owed }, [
-    `${found.settled} settled, ${found.failed} refused again, ${found.told} waiting workflows told`,
+    `${found.settled} completed, ${found.failed} refused again, ${found.told} waiting workflows notified`,
     ...(found.stopped ? [`stopped: ${found.stopped}`] : []),
-    `${owed.pending} pending and ${owed.parked} parked are left`,
+    `${owed.pending} pending, ${owed.parked} parked operations remain`,
   ]);
   if (found.stopped || owed.pending + owed.parked > 0) process.exitCode = exit.pending;
 }

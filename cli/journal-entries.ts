@@ -26,31 +26,21 @@ export function entryTable(entries: readonly ShownEntry[]): string[] {
     entry.failure ?? '',
     entry.reason ?? '',
   ]);
-  const heads = [
-    'operation',
-    'status',
-    'journal of',
-    'entity',
-    'kind',
-    'since',
-    'tries',
-    'failure',
-    'reason',
-  ];
+  const heads = ['operation', 'status', 'store', 'entity', 'kind', 'since', 'attempts', 'failure', 'reason'];
   return table([heads, ...rows]);
 }
 
 /** All there is to know of one entry. */
 export function entryLines(entry: ShownEntry): string[] {
   return table([
-    ['journal of', entry.store],
+    ['store', entry.store],
     ['operation', entry.id],
     ['status', entry.status],
-    ['what', `${entry.kind} ${entry.entity}`],
+    ['write', `${entry.kind} ${entry.entity}`],
     ['version', entry.version ?? 'none'],
     ['created', timeOf(entry.createdAtMs)],
     ['updated', timeOf(entry.updatedAtMs)],
-    ['tries', String(entry.attempts)],
+    ['attempts', String(entry.attempts)],
     ...(entry.failure ? [['failure', entry.failure]] : []),
     ...(entry.reason ? [['reason', entry.reason]] : []),
   ]);
@@ -59,7 +49,7 @@ export function entryLines(entry: ShownEntry): string[] {
 export function countFrom(text: string, name: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count;
-  throw new LockstepError('InvalidRequest', `${name} is a whole number that is not negative; got "${text}"`);
+  throw new LockstepError('InvalidRequest', `${name} must be a whole number, 0 or more; got "${text}"`);
 }
 
 function timeOf(ms: number): string {

@@ -14,7 +14,7 @@ import { statusLines } from './status-lines.ts';
 export function addMigrationCommands(program: CliCommand): void {
   program
     .command('start')
-    .description('start the migration workflow, in the phase that the stores know')
+    .description('start the migration workflow, in the phase recorded in the stores')
     .action((_: unknown, command: CliCommand) =>
       steer(
         command,
@@ -25,8 +25,8 @@ export function addMigrationCommands(program: CliCommand): void {
 
   program
     .command('status')
-    .description('show phase, route, progress, evidence and what is owed')
-    .option('--watch', 'show it again every second')
+    .description('show phase, route, progress, evidence and pending writes')
+    .option('--watch', 'refresh every second')
     .action(async (given: { watch?: boolean }, command: CliCommand) => {
       const session = await openSession(command);
       await connected(session, async ({ control }) => {
@@ -43,11 +43,11 @@ export function addMigrationCommands(program: CliCommand): void {
     });
 
   const steering: readonly (readonly [string, Sent, string])[] = [
-    ['advance', 'advance', 'go on to the next phase, if its gate lets it'],
-    ['rollback', 'rollback', 'go back to the phase before'],
-    ['pause', 'pause', 'hold bulk work and refuse to advance'],
-    ['resume', 'resume', 'let bulk work and advancing go on'],
-    ['backfill', 'startBackfill', 'start the backfill again; what is there is kept'],
+    ['advance', 'advance', 'move to the next phase, if its gate passes'],
+    ['rollback', 'rollback', 'move back to the previous phase'],
+    ['pause', 'pause', 'pause bulk work and refuse to advance'],
+    ['resume', 'resume', 'resume bulk work and allow advancing'],
+    ['backfill', 'startBackfill', 'restart the backfill; rows already copied are kept'],
   ];
   for (const [name, sent, description] of steering) {
     program
@@ -64,12 +64,12 @@ export function addMigrationCommands(program: CliCommand): void {
 
   program
     .command('reads')
-    .argument('<percent>', 'share of keys that modern answers, 0…100')
-    .description('set the share of reads that modern answers, in switch-reads')
+    .argument('<percent>', 'share of keys whose reads go to modern, 0 to 100')
+    .description('set the share of reads that go to modern, in phase switch-reads')
     .action((percent: string, _: unknown, command: CliCommand) =>
       steer(
         command,
-        async () => `answer ${percent} % of reads from modern`,
+        async () => `send ${percent} % of reads to modern`,
         (control) => control.setReadPercent(numberOf(percent)),
       ),
     );
@@ -77,21 +77,21 @@ export function addMigrationCommands(program: CliCommand): void {
   program
     .command('rate')
     .argument('<keys-per-second>', 'a number, or "none" for no limit')
-    .description('limit the pace of a backfill')
+    .description('limit the speed of a backfill')
     .action((rate: string, _: unknown, command: CliCommand) =>
       steer(
         command,
-        async () => `copy at most ${rate} keys a second`,
+        async () => `limit the backfill to ${rate} keys/s`,
         (control) => control.setRate(rate === 'none' ? null : numberOf(rate)),
       ),
     );
 
   program
     .command('validate')
-    .description('compare both stores, and keep the result as evidence')
-    .option('--sample <n>', 'compare a uniform sample of this many keys')
-    .option('--full', 'compare everything')
-    .option('--seed <n>', 'the sample’s seed')
+    .description('compare both stores and keep the result as evidence')
+    .option('--sample <n>', 'compare a random sample of this many keys')
+    .option('--full', 'compare every key')
+    .option('--seed <n>', 'seed of the random sample')
     .action(async (given: { sample?: string; full?: boolean; seed?: string }, command: CliCommand) => {
       const session = await openSession(command);
       const { migration, output } = session;
@@ -145,9 +145,9 @@ async function show(session: Session, control: MigrationControl, status: Migrati
 
 function whatItDoes(name: string, { migration }: Session, status: MigrationStatus): string {
   if (name === 'advance')
-    return `move ${migration.name} from ${status.phase} to ${phaseAfter(status.phase) ?? 'nowhere: it is the last phase'}`;
+    return `move ${migration.name} from ${status.phase} to ${phaseAfter(status.phase) ?? 'nowhere (this is the last phase)'}`;
   if (name === 'rollback')
-    return `move ${migration.name} from ${status.phase} back to ${phaseBefore(status.phase) ?? 'nowhere: there is no way back'}`;
+    return `move ${migration.name} from ${status.phase} back to ${phaseBefore(status.phase) ?? 'nowhere (it cannot be rolled back)'}`;
   return `${name} ${migration.name}`;
 }
 

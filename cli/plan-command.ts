@@ -6,7 +6,7 @@ import { openSession } from './session.ts';
 export function addPlanCommand(program: Command): void {
   program
     .command('plan')
-    .description('show how each entity would be copied, and what prepare would run; nothing is changed')
+    .description('show how each entity would be copied and what prepare would run; changes nothing')
     .action(async (_: unknown, command: Command) => {
       const { migration, output } = await openSession(command);
       const { statements } = await planPreparation(migration, process.env);
@@ -23,13 +23,13 @@ export function addPlanCommand(program: Command): void {
 
 function entityLines({ entity, keys, ranges, way, converted, indexesForLater }: EntityPlan): string[] {
   const means = {
-    rows: 'row by row as text',
-    images: 'as images, through the shapes',
-    'write routine': 'by the write routine',
+    rows: 'as rows, column by column',
+    images: 'as images, through the shape functions',
+    'write routine': 'through the write routine',
   };
   return [
     `${entity}: about ${keys} keys in ${ranges} range${ranges === 1 ? '' : 's'}, ${means[way]}`,
     ...(converted.length > 0 ? [`  converted: ${converted.join(', ')}`] : []),
-    ...indexesForLater.map((statement) => `  index that can be left for last: ${statement}`),
+    ...indexesForLater.map((statement) => `  index that can be created after the copy: ${statement}`),
   ];
 }

@@ -8,7 +8,7 @@ export function addPrepareCommand(program: Command): void {
   program
     .command('prepare')
     .description('create control tables and write routines in both stores, and search attributes in Temporal')
-    .option('--capture', 'make triggers that note what other sessions write to the deciding store')
+    .option('--capture', 'install triggers that record writes made outside Lockstep')
     .option('--no-capture', 'remove those triggers')
     .action(async ({ capture }: { capture?: boolean }, command: Command) => {
       const session = await openSession(command);
@@ -45,7 +45,7 @@ export function addPrepareCommand(program: Command): void {
       }
       output.result({ prepared: true, statements: count, searchAttributes: registered }, [
         `prepared ${addresses.legacy} and ${addresses.modern}`,
-        `search attributes: ${registered.length > 0 ? `added ${registered.join(', ')}` : 'there already'}`,
+        `search attributes: ${registered.length > 0 ? `added ${registered.join(', ')}` : 'already present'}`,
       ]);
     });
 }

@@ -9,11 +9,11 @@ import { confirmed, connected, openSession } from './session.ts';
 export function addReconcileCommands(program: Command): void {
   program
     .command('reconcile')
-    .description('compare every key, and write down what differs')
-    .option('--repair', 'bring the secondary to what the primary has', false)
-    .option('--entity <name>', 'only this one')
-    .option('--every <interval>', 'let Temporal do it again and again, such as 30m, 6h or 1d', intervalOf)
-    .option('--no-schedule', 'end what --every began')
+    .description('compare every key and record the differences')
+    .option('--repair', 'repair the secondary from the primary', false)
+    .option('--entity <name>', 'only this entity')
+    .option('--every <interval>', 'repeat on a Temporal schedule, such as 30m, 6h or 1d', intervalOf)
+    .option('--no-schedule', 'remove the schedule')
     .action(async (given: ReconcileFlags, command: Command) => {
       const session = await openSession(command);
       const { output } = session;
@@ -27,9 +27,7 @@ export function addReconcileCommands(program: Command): void {
       await connected(session, async ({ reconciliation }) => {
         if (!given.schedule) {
           const ended = await reconciliation.unschedule();
-          output.result({ scheduled: false, ended }, [
-            ended ? 'the schedule is gone' : 'there was no schedule',
-          ]);
+          output.result({ scheduled: false, ended }, [ended ? 'schedule removed' : 'there was no schedule']);
         } else if (given.every !== undefined) {
           await reconciliation.schedule(given.every, options);
           output.result({ scheduled: true, everyMs: given.every, ...options }, [`will ${what}`]);
@@ -45,9 +43,9 @@ export function addReconcileCommands(program: Command): void {
 
   program
     .command('differences')
-    .description('show what the last comparison found')
-    .option('--limit <n>', 'at most this many', '100')
-    .option('--keys', 'with the keys, which are row content; only at a terminal', false)
+    .description('show the differences that the last comparison found')
+    .option('--limit <n>', 'show at most this many', '100')
+    .option('--keys', 'also show keys (row content); terminal only', false)
     .action(async (given: { limit: string; keys: boolean }, command: Command) => {
       const session = await openSession(command);
       const limit = countFrom(given.limit, '--limit');
@@ -77,7 +75,7 @@ export function addReconcileCommands(program: Command): void {
                 '',
                 ...table([title, ...rows]),
               ]
-            : ['no differences are known'],
+            : ['no known differences'],
         );
         if (found.length > 0) process.exitCode = exit.pending;
       });
@@ -92,7 +90,7 @@ interface ReconcileFlags {
 }
 
 function whatItDoes({ repair, entity, every, schedule }: ReconcileFlags): string {
-  if (!schedule) return 'end the periodic reconciliation';
+  if (!schedule) return 'remove the reconciliation schedule';
   const how = `compare every key${entity ? ` of ${entity}` : ''}${repair ? ', and repair the secondary' : ''}`;
   return every === undefined ? how : `${how}, every ${every / 60_000} minutes`;
 }

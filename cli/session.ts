@@ -53,16 +53,16 @@ export async function confirmed(session: Session, what: string): Promise<boolean
   if (!process.stdin.isTTY) {
     throw new LockstepError(
       'InvalidRequest',
-      `about to ${what}, and there is nobody to ask; pass --yes, or --dry-run to look first`,
+      `to ${what} needs confirmation and stdin is not a terminal; pass --yes, or --dry-run to preview`,
     );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`About to ${what}. Go on? [y/N] `);
+    const answer = await terminal.question(`About to ${what}. Continue? [y/N] `);
     if (/^y(es)?$/i.test(answer.trim())) return true;
   } finally {
     terminal.close();
   }
-  output.note('nothing was changed');
+  output.note('nothing changed');
   return false;
 }

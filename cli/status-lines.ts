@@ -22,10 +22,10 @@ export function statusLines(status: MigrationStatus, owed: Owed): string[] {
   return [
     `${pc.bold(status.migration)}  epoch ${status.epoch}${status.paused ? `  ${pc.yellow('paused')}` : ''}`,
     path.join(pc.dim(' → ')),
-    `writes    ${status.primary} decides${status.secondary ? `, ${status.secondary} follows` : ''}`,
+    `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
-    `owed      ${owed.pending} pending, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
-    ...(owed.reason ? [pc.yellow(`          waits: ${owed.reason}; it goes on by itself then`)] : []),
+    `pending   ${owed.pending} writes, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
+    ...(owed.reason ? [pc.yellow(`          waiting: ${owed.reason}; resumes automatically`)] : []),
     ...(backfill ? backfillLines(backfill) : []),
     ...(evidence
       ? [

@@ -9,9 +9,9 @@ const gaugeEveryMs = 2_000;
 export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
-    .description('run a worker until it is told to stop (SIGTERM, SIGINT)')
+    .description('run a worker until SIGTERM or SIGINT')
     .option('--health <port>', 'serve /live and /ready on this port')
-    .option('--metrics <address>', 'serve metrics in Prometheus form, such as 127.0.0.1:9464')
+    .option('--metrics <address>', 'serve Prometheus metrics on this address, such as 127.0.0.1:9464')
     .option('--bind <host>', 'address of the health endpoint', '127.0.0.1')
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .action(async (given: WorkerFlags, command: Command) => {
@@ -30,7 +30,7 @@ export function addWorkerCommand(program: Command): void {
         : null;
       logger.info(
         { migration: migration.name, taskQueue: migration.taskQueue, health: health?.port },
-        'worker runs',
+        'worker running',
       );
       // Temporal's runtime takes SIGTERM and SIGINT and lets the worker drain.
       await worker.finished;

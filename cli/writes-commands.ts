@@ -7,7 +7,7 @@ import { confirmed, connected, openSession } from './session.ts';
 
 /** Commands about single writes: those that are owed, and those that wait for a person. */
 export function addWritesCommands(program: Command): void {
-  const writes = program.command('writes').description('writes that are owed or parked');
+  const writes = program.command('writes').description('list, show and decide pending and parked writes');
 
   writes
     .command('list')
@@ -18,7 +18,7 @@ export function addWritesCommands(program: Command): void {
       const limit = countFrom(given.limit, '--limit');
       await connected(session, async ({ journal }) => {
         const shown = (await journal.list({ statuses: ['pending', 'parked'], limit })).map(shownEntry);
-        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['nothing is owed']);
+        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['no pending or parked writes']);
         if (shown.length > 0) process.exitCode = exit.pending;
       });
     });
@@ -26,7 +26,7 @@ export function addWritesCommands(program: Command): void {
   writes
     .command('show')
     .argument('<operation>', 'operation id')
-    .description('show what the journals and Temporal know of a write')
+    .description('show a write in the journals and in Temporal')
     .action(async (id: string, _: unknown, command: Command) => {
       const session = await openSession(command);
       await connected(session, async ({ control, journal }) => {
@@ -37,15 +37,15 @@ export function addWritesCommands(program: Command): void {
         });
         const shown = entries.map(shownEntry);
         session.output.result({ operation: id, workflow: status, journal: shown }, [
-          `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'not known to Temporal any more'}`,
+          `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'no longer in Temporal'}`,
           ...shown.flatMap(entryLines),
         ]);
       });
     });
 
   const decisions: readonly (readonly [Resolution, string])[] = [
-    ['retry', 'try the other store again'],
-    ['discard', 'leave the other store as it is; the stores then differ'],
+    ['retry', 'retry the other store'],
+    ['discard', 'leave the stores different'],
     ['compensate', 'undo the write in the store that has it'],
   ];
   for (const [resolution, description] of decisions) {
@@ -58,7 +58,7 @@ export function addWritesCommands(program: Command): void {
         await connected(session, async ({ control }) => {
           if (!(await confirmed(session, `${resolution} operation ${id}`))) return;
           await control.resolve(id, resolution);
-          session.output.result({ operation: id, resolution }, [`${resolution} of ${id} is under way`]);
+          session.output.result({ operation: id, resolution }, [`${resolution} of ${id} started`]);
         });
       });
   }

@@ -1,18 +1,17 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
-import { bulkReads } from './backfill/bulk-read.ts';
-import { bulkWrites } from './backfill/bulk-write.ts';
 import { chunksOf } from './backfill/chunks.ts';
 import { imagePages } from './backfill/image-pages.ts';
-import { differencesIn } from './comparison/differences.ts';
+import { pageLoads } from './backfill/load-page.ts';
+import { pageReads } from './backfill/read-page.ts';
 import { digestsIn } from './comparison/digests.ts';
-import { openDifferencesIn } from './comparison/open-differences.ts';
 import { presentKeysIn } from './comparison/present-keys.ts';
 import { recordDigestsIn } from './comparison/record-digests.ts';
 import type { Store } from './contract/store.ts';
 import type { Engine } from './engine/engine.ts';
 import { captureIn } from './sql/capture.ts';
 import { Access } from './sql/context.ts';
+import { differencesIn } from './sql/differences.ts';
 import { durableState } from './sql/durable-state.ts';
 import { fingerprints } from './sql/fingerprint.ts';
 import { guardedWrites } from './sql/guarded-write.ts';
@@ -46,15 +45,14 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
     ...recordDigestsIn(access),
     ...presentKeysIn(access),
     ...raisedVersionsIn(access),
-    ...openDifferencesIn(access),
     ...captureIn(access),
     ...chunksOf(access, writes),
     ...branchesOf(access, writes),
     ...decisionsOf(access),
-    ...bulkReads(access),
+    ...pageReads(access),
     ...imagePages(access),
     ...fingerprints(access),
-    ...bulkWrites(access, writes),
+    ...pageLoads(access, writes),
     ...differencesIn(access),
     ...retirement(access),
     close: () => engine.close(),

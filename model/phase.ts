@@ -82,3 +82,8 @@ export interface DurableState {
   /** 0…100: the share of keys that `flag-controlled` entities write to modern. */
   readonly writePercent: number;
 }
+
+/** The newer of what both stores hold: the one of the higher epoch, legacy's where they are equal. */
+export function newestState(legacy: DurableState | null, modern: DurableState | null): DurableState | null {
+  return legacy && modern && modern.epoch > legacy.epoch ? modern : (legacy ?? modern);
+}

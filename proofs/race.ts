@@ -1,4 +1,5 @@
 import { pagesOf } from '../activities/backfill/copy-pages.ts';
+import { loadPending } from '../activities/backfill/load-pending.ts';
 import { convergeKeys } from '../activities/write/converge.ts';
 import type { Store } from '../databases/contract/store.ts';
 import type { WriteItem } from '../databases/contract/write.ts';
@@ -27,7 +28,7 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
   const figures: Record<string, Figures> = {};
   for (const from of ['mysql', 'postgresql'] as const) {
     await using stage = await peopleStage({ servers, form: 'map', from });
-    const found = await raced(stage, stage.stores.modern.copyPage, pages, seed);
+    const found = await raced(stage, stage.stores.modern, pages, seed);
     const to = from === 'mysql' ? 'PostgreSQL' : 'MariaDB';
     note(`to ${to}: ${JSON.stringify(found)}`);
     figures[`to${to}`] = found;
@@ -41,7 +42,7 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
   await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
   const unguarded = withoutGuard(stage.urls.modern, stage.migration);
   try {
-    const found = await raced(stage, unguarded.copyPage, Math.min(pages, 40), seed);
+    const found = await raced(stage, unguarded, Math.min(pages, 40), seed);
     note(`without the guard: ${JSON.stringify(found)}`);
     figures.withoutGuard = found;
     bars.push(atLeast('rows that come back without the guard', 1, found.back));
@@ -65,7 +66,7 @@ interface Raced extends Figures {
 
 async function raced(
   stage: PeopleStage,
-  copyPage: Store['copyPage'],
+  target: Pick<Store, 'loadPage'>,
   pages: number,
   seed: number,
 ): Promise<Raced> {
@@ -92,18 +93,10 @@ async function raced(
     const last = Number(read.last?.[0] ?? first + keysPerPage);
     const live = writer.writeAmong(first + 1, last, writesPerPage);
     await new Promise((resolve) => setTimeout(resolve, random.between(0, 15)));
-    const result = await copyPage(
-      entity,
-      {
-        page: read.page,
-        unfit: read.unfit,
-        from,
-        next: { cursor: read.last ?? from.cursor, done: !read.full },
-        slowly: source.slowly,
-        wary: page % 2 === 1,
-      },
-      fence,
-    );
+    const next = { cursor: read.last ?? from.cursor, done: !read.full };
+    const step = { from, next, checkExisting: page % 2 === 1 };
+    const result = await loadPending(target, entity, source, read, step, fence);
+    if (result.status !== 'committed') throw new Error('nobody else loads these pages');
     copied += result.copied;
     skipped += result.skipped;
     await live;

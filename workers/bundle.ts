@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 const root = dirname(import.meta.dirname);
@@ -32,8 +32,7 @@ export async function buildBundle(codePath: string): Promise<void> {
 function fingerprint(): string {
   const hash = createHash('sha256');
   for (const folder of ['workflows', 'model']) {
-    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
-    for (const name of files.filter((file) => file.endsWith('.ts')).sort()) {
+    for (const name of filesIn(join(root, folder))) {
       hash.update(name).update(readFileSync(join(root, folder, name)));
     }
   }
@@ -44,3 +43,11 @@ function fingerprint(): string {
 /** A failed build throws; what the bundler says on the way is of no use to an operator. */
 const ignore = () => undefined;
 const quiet = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** The paths of all files below a folder, in a fixed order. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}

@@ -208,22 +208,22 @@ export interface MigrationInput {
   readonly state: MigrationState | null;
 }
 
-/** Everything that a migration remembers. */
+/** Everything that a migration remembers; changed in one place (`migration/run.ts`). */
 export interface MigrationState {
-  phase: Phase;
-  epoch: number;
-  readPercent: number;
-  writePercent: number;
-  paused: boolean;
-  deadline: string;
-  overdue: boolean;
-  rate: number | null;
-  readsModernSince: string | null;
-  backfill: BackfillProgress | null;
-  validating: boolean;
-  evidence: Evidence | null;
-  lastFailure: string | null;
-  history: { phase: Phase; at: string }[];
+  readonly phase: Phase;
+  readonly epoch: number;
+  readonly readPercent: number;
+  readonly writePercent: number;
+  readonly paused: boolean;
+  readonly deadline: string;
+  readonly overdue: boolean;
+  readonly rate: number | null;
+  readonly readsModernSince: string | null;
+  readonly backfill: BackfillProgress | null;
+  readonly validating: boolean;
+  readonly evidence: Evidence | null;
+  readonly lastFailure: string | null;
+  readonly history: readonly { readonly phase: Phase; readonly at: string }[];
   /** Retired legacy tables are dropped at this time, where the policy says so. */
-  dropAt: string | null;
+  readonly dropAt: string | null;
 }

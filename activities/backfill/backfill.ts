@@ -2,17 +2,16 @@ import { Context } from '@temporalio/activity';
 import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
-import type { Outcome } from '../../databases/contract/write.ts';
-import { type Key, keyText } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
+import { keyText } from '../../model/canonical.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { rangesFor } from '../../model/ranges.ts';
 import type { ActivityContext } from '../context.ts';
 import { beating } from '../heartbeat.ts';
-import { convergeKeys, followingItems } from '../write/converge.ts';
+import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
+import { leftoverOf } from './copy-pages.ts';
 import { type BulkRoute, type CopiedSlice, type CopyOrder, rangeCopier } from './copy-range.ts';
 import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
 import { Throttle } from './throttle.ts';
@@ -41,7 +40,7 @@ export interface BackfillPlan {
 }
 
 /** Where no rows can come in by the bulk load. */
-const mostKeysByRoutine = 200;
+const mostItems = 200;
 const keysPerCatchUp = 200;
 
 export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
@@ -97,16 +96,22 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     const route = await bulkRoute();
     const order = { ...request, entity, check };
     const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
-    const { chunk, throttledMs } = await beating(() =>
-      viaBulk ? copier.copyPages(order, route) : copyByRoutine(order, route),
-    );
-    return { progress: progressOf(chunk), throttledMs };
+    try {
+      const { chunk, throttledMs } = await beating(() =>
+        viaBulk ? copier.copyByPages(order, route) : copyByItems(order, route),
+      );
+      return { progress: progressOf(chunk), throttledMs };
+    } catch (error) {
+      // A table that was altered may fit its entity no longer: what was altered says more than what does not fit.
+      if (error instanceof LockstepError && error.code === 'InvalidDefinition') await check();
+      throw error;
+    }
   }
 
   /** Where no rows can come in by the bulk load. */
-  function copyByRoutine(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+  function copyByItems(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
     const target = stores[route.secondary];
-    return copier.copySlice(order, target, (from) => copyChunk(order, from, route, target));
+    return copier.copyChunks(order, target, (from) => copyChunk(order, from, route, target));
   }
 
   async function copyChunk(
@@ -116,40 +121,19 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     target: ActivityContext['stores']['legacy'],
   ) {
     const source = stores[route.primary];
-    const limit = Math.min(mostKeysByRoutine, migration.policy.backfillChunk);
+    const limit = Math.min(mostItems, migration.policy.backfillChunk);
     const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
-    const stored = keys.length > 0 ? await source.read(entity, keys) : [];
+    const leftover = await leftoverOf(context, entity, source, keys, route);
     await check();
-    const readable = stored.filter((record) => record.unreadable === null);
-    const unreadable = stored.filter((record) => record.unreadable !== null);
-    const items = await followingItems(context, entity, readable, route, 'copy');
-    const next: Chunk = {
-      ...chunk,
-      cursor: keys.at(-1) ?? chunk.cursor,
-      done: keys.length < limit,
-      refused: unreadable.length,
-    };
+    const next = { ...chunk, cursor: keys.at(-1) ?? chunk.cursor, done: keys.length < limit };
     const fence = { migration: migration.name, epoch: route.epoch };
-    const outcomes = await target.copy(entity, items, fence, next);
+    const outcomes = await target.copyItems(entity, leftover, fence, next);
     if (outcomes.some((outcome) => outcome.status === 'fenced')) {
       throw new LockstepError(
         'Fenced',
         `the route of ${migration.name} changed while a chunk of ${entity.name} was copied`,
       );
     }
-    await target.recordDifferences(migration.name, [
-      ...unreadable.map((record) => ({
-        entity: entity.name,
-        key: record.key,
-        verdict: 'unreadable' as const,
-        reason: record.unreadable ?? '',
-      })),
-      ...refusals(
-        entity,
-        readable.map((record) => record.key),
-        outcomes,
-      ),
-    ]);
     return { chunk: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
   }
 
@@ -206,13 +190,4 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
 function progressOf(chunk: Chunk): RangeProgress {
   const { range, done, copied, skipped, refused, bytes } = chunk;
   return { range, done, copied, skipped, refused, bytes };
-}
-
-function refusals(entity: Entity, keys: readonly Key[], outcomes: readonly Outcome[]): Difference[] {
-  return outcomes.flatMap((outcome, index) => {
-    const key = keys[index];
-    return key && outcome.status === 'failed'
-      ? [{ entity: entity.name, key, verdict: 'refused' as const, reason: outcome.failure.message }]
-      : [];
-  });
 }

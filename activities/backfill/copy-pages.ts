@@ -1,6 +1,11 @@
-import type { CopyPage, ImagePage, PageRange, PageTarget } from '../../databases/contract/backfill.ts';
+import type {
+  CopyPage,
+  ImagePage,
+  Leftover,
+  PageRange,
+  PageTarget,
+} from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import type { WriteItem } from '../../databases/contract/write.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { holdsShared, sharedRecords } from '../../model/field.ts';
@@ -11,8 +16,8 @@ import { followingItems } from '../write/converge.ts';
 /** Images are objects, and many of them at once keep the collector busy. */
 const mostImages = 5_000;
 
-/** Rows of a range that are on their way, and the keys that take the long way. */
-export interface PageAtHand {
+/** Rows of a range that are on their way, and the keys whose rows cannot come in with them. */
+export interface PendingPage {
   readonly page: CopyPage;
   readonly unfit: readonly Key[];
   readonly last: Key | null;
@@ -21,11 +26,9 @@ export interface PageAtHand {
 
 /** Where pages of an entity come from, and what becomes of keys whose rows cannot come in with the others. */
 export interface Pages {
-  next(range: PageRange): Promise<PageAtHand>;
-  slowly(keys: readonly Key[]): Promise<{
-    items: readonly WriteItem[];
-    unreadable: readonly { key: Key; reason: string }[];
-  }>;
+  next(range: PageRange): Promise<PendingPage>;
+  /** What the source has of keys whose rows cannot come in with their page. */
+  leftover(keys: readonly Key[]): Promise<Leftover>;
 }
 
 /** Column maps are read as rows, shapes with functions as images. */
@@ -39,26 +42,15 @@ export async function pagesOf(
   const into = await target.pageTarget(entity);
   return {
     next: async (range) => (await source.readPage(entity, into, range)) ?? (await pageOfImages(into, range)),
-    slowly,
+    leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };
 
-  async function slowly(keys: readonly Key[]) {
-    const stored = await source.read(entity, keys);
-    const readable = stored.filter((record) => record.unreadable === null);
-    return {
-      items: await followingItems(context, entity, readable, route, 'copy'),
-      unreadable: stored.flatMap(({ key, unreadable }) =>
-        unreadable === null ? [] : [{ key, reason: unreadable }],
-      ),
-    };
-  }
-
-  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PageAtHand> {
+  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PendingPage> {
     const range = { ...given, limit: Math.min(given.limit, mostImages) };
     const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
     const guarded = into.refusesShared ? read.records : await guardedAmong(read.records);
-    const long = new Set(guarded);
-    const { page, unfit } = into.pageOf(read.records.filter((record) => !long.has(record)));
+    const apart = new Set(guarded);
+    const { page, unfit } = into.pageOf(read.records.filter((record) => !apart.has(record)));
     return {
       ...read,
       page,
@@ -95,4 +87,23 @@ export async function pagesOf(
       full: keys.length >= Math.floor(range.limit),
     };
   }
+}
+
+/** Keys as items for the write routine, as they are at the source now, and those whose rows cannot be read. */
+export async function leftoverOf(
+  context: Pick<ActivityContext, 'stores'>,
+  entity: Entity,
+  source: Store,
+  keys: readonly Key[],
+  route: WriteRoute,
+): Promise<Leftover> {
+  if (keys.length === 0) return { items: [], unreadable: [] };
+  const stored = await source.read(entity, keys);
+  const readable = stored.filter((record) => record.unreadable === null);
+  return {
+    items: await followingItems(context, entity, readable, route, 'copy'),
+    unreadable: stored.flatMap(({ key, unreadable }) =>
+      unreadable === null ? [] : [{ key, reason: unreadable }],
+    ),
+  };
 }

@@ -6,7 +6,8 @@ import { LockstepError } from '../../model/failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
 import { ChunkSize } from './chunk-size.ts';
-import { type PageAtHand, pagesOf } from './copy-pages.ts';
+import { type PendingPage, pagesOf } from './copy-pages.ts';
+import { loadPending } from './load-pending.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface CopyOrder {
@@ -33,22 +34,22 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
 
-  async function copyPages(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+  async function copyByPages(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
     const { entity, range, keysPerSecond } = order;
     const target = stores[route.secondary];
     const size = sizeFor(entity);
     const pages = await pagesOf(context, entity, stores[route.primary], target, route);
     const fence = { migration: migration.name, epoch: route.epoch };
-    const reading: { ahead: Promise<PageAtHand> | null } = { ahead: null };
-    let wary = false;
+    const reading: { ahead: Promise<PendingPage> | null } = { ahead: null };
+    let checkExisting = false;
     try {
-      return await copySlice(order, target, copyPage);
+      return await copyChunks(order, target, copyChunk);
     } finally {
       // A page that nobody takes is still being read.
       await reading.ahead?.catch(() => undefined);
     }
 
-    function readFrom(from: Chunk): Promise<PageAtHand> {
+    function readFrom(from: Chunk): Promise<PendingPage> {
       const reading = readChecked(from);
       // It is awaited later; until then a failure must not count as unhandled.
       reading.catch(() => undefined);
@@ -56,7 +57,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     }
 
     /** Looked at after the page was read: under another key the order, and so the cursor, would be another. */
-    async function readChecked({ cursor, lower, upper }: Chunk): Promise<PageAtHand> {
+    async function readChecked({ cursor, lower, upper }: Chunk): Promise<PendingPage> {
       const page = await pages.next({
         after: cursor ?? lower,
         upTo: upper,
@@ -66,26 +67,27 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
       return page;
     }
 
-    async function copyPage(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
+    async function copyChunk(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
       const started = Date.now();
       const { page, unfit, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
       reading.ahead = full && !throttle.holds ? readFrom({ ...from, ...next }) : null;
-      const { slowly } = pages;
-      const result = await target.copyPage(entity, { page, unfit, from, next, slowly, wary }, fence);
-      wary = result.met;
-      if (!result.taken) {
+      const step = { from, next, checkExisting };
+      const result = await loadPending(target, entity, pages, { page, unfit }, step, fence);
+      const committed = result.status === 'committed' ? result : null;
+      checkExisting = committed?.foundExisting ?? false;
+      if (!committed) {
         await reading.ahead;
         reading.ahead = null;
       }
-      const chunk = result.taken
+      const chunk = committed
         ? {
             ...from,
             ...next,
-            copied: from.copied + result.copied,
-            skipped: from.skipped + result.skipped,
-            refused: from.refused + result.refused,
+            copied: from.copied + committed.copied,
+            skipped: from.skipped + committed.skipped,
+            refused: from.refused + committed.refused,
             bytes: from.bytes + page.bytes,
           }
         : await chunkOf(target, entity, range);
@@ -98,7 +100,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
   }
 
   /** Chunk after chunk for about `sliceMs`, in turn with live writes and at the rate. */
-  async function copySlice(
+  async function copyChunks(
     { entity, range, keysPerSecond, sliceMs }: CopyOrder,
     target: Store,
     copy: (from: Chunk) => Promise<{ chunk: Chunk; keys: number }>,
@@ -144,7 +146,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     }
   }
 
-  return { copyPages, copySlice, chunkOf };
+  return { copyByPages, copyChunks, chunkOf };
 }
 
 function isCancelled(): boolean {

@@ -57,24 +57,18 @@ export class LiveLatency {
   }
 }
 
-/** The ways in which a live write gets into a store. */
-const writing: ReadonlySet<string | symbol> = new Set<keyof Store>([
-  'write',
-  'applyTogether',
-  'prepareBranch',
-  'commitBranch',
-]);
-
-/** Stores whose writes are timed; every other method is the store's own. */
+/** Stores of which the calls that live writes make are timed. */
 export function timed(stores: Stores, latency: LiveLatency): Stores {
   return { legacy: timedStore(stores.legacy, latency), modern: timedStore(stores.modern, latency) };
 }
 
 function timedStore(store: Store, latency: LiveLatency): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const method = Reflect.get(target, name);
-      return writing.has(name) ? (...given: unknown[]) => latency.timing(() => method(...given)) : method;
-    },
-  });
+  // Every other method is looked up in the store itself.
+  const timedCalls: Store = Object.create(store);
+  return Object.assign(timedCalls, {
+    write: (...given) => latency.timing(() => store.write(...given)),
+    applyTogether: (...given) => latency.timing(() => store.applyTogether(...given)),
+    prepareBranch: (...given) => latency.timing(() => store.prepareBranch(...given)),
+    commitBranch: (...given) => latency.timing(() => store.commitBranch(...given)),
+  } satisfies Partial<Store>);
 }

@@ -1,12 +1,16 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { Chunk } from '../contract/backfill.ts';
-import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import type { Chunk, Leftover } from '../contract/backfill.ts';
+import type { Difference } from '../contract/comparison.ts';
+import type { Fence, Outcome } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
-import { refuseFencedCopy } from '../sql/durable-state.ts';
-import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
+import { throughDeadlocks } from '../sql/deadlocks.ts';
+import { putDifferences } from '../sql/differences.ts';
+import { holdFence } from '../sql/fence.ts';
+import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { moveCheckpoint } from './checkpoint.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
 export function chunksOf(access: Access, { rows, writeApart, refusal, call }: GuardedWrites) {
@@ -70,62 +74,55 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
     await access.query(`DELETE FROM ${access.control('chunks')} WHERE migration = ?`, [migration]);
   }
 
-  async function copy(
+  async function copyItems(
     entity: Entity,
-    items: readonly WriteItem[],
+    { items, unreadable }: Leftover,
     fence: Fence,
-    chunk: Chunk,
+    next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
   ): Promise<Outcome[]> {
     const bound = await access.bind(entity);
     const { ready, outcomes } = rows(bound, items);
-    const together = async () =>
-      await access.engine.transaction(async (session) => {
-        if (ready.length === 0) await refuseFencedCopy(access, session, fence);
-        for (const [position, outcome] of await call(session, bound, ready, fence))
-          outcomes[position] = outcome;
-        if (!isFenced(outcomes)) await checkpoint(session, fence.migration, chunk, outcomes);
-      });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await together();
-        return outcomes;
-      } catch (error) {
-        if (error instanceof LockstepError) throw error;
-        if (attempt < deadlockAttempts && access.engine.isDeadlock(error)) continue;
-        refusal(error);
-        break;
-      }
+    try {
+      await throughDeadlocks(access.engine, () =>
+        access.engine.transaction(async (session) => {
+          if (ready.length === 0) await holdFence(access, session, fence, 'secondary');
+          for (const [position, outcome] of await call(session, bound, ready, fence))
+            outcomes[position] = outcome;
+          if (!isFenced(outcomes)) await finish(session);
+        }),
+      );
+      return outcomes;
+    } catch (error) {
+      if (error instanceof LockstepError) throw error;
+      refusal(error);
     }
     // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
     for (const [position, outcome] of await writeApart(bound, ready, fence)) outcomes[position] = outcome;
-    if (!isFenced(outcomes))
-      await access.guarded(() => checkpoint(access.engine, fence.migration, chunk, outcomes));
+    if (!isFenced(outcomes)) await access.transaction(finish);
     return outcomes;
-  }
 
-  async function checkpoint(
-    session: Session,
-    migration: string,
-    chunk: Chunk,
-    outcomes: readonly Outcome[],
-  ): Promise<void> {
-    const count = (status: Outcome['status']) =>
-      outcomes.filter((outcome) => outcome.status === status).length;
-    await session.query(
-      `UPDATE ${access.control('chunks')} SET cursor_key = ?, done = ?, copied = copied + ?, skipped = skipped + ?,
-         refused = refused + ?, updated_at = ${access.engine.text.now}
-       WHERE migration = ? AND entity = ? AND range_no = ?`,
-      [
-        chunk.cursor ? keyText(chunk.cursor) : null,
-        chunk.done ? 1 : 0,
-        count('applied'),
-        count('superseded'),
-        chunk.refused + count('failed'),
-        migration,
-        chunk.entity,
-        chunk.range,
-      ],
-    );
+    async function finish(session: Session): Promise<void> {
+      const count = (status: Outcome['status']) =>
+        outcomes.filter((outcome) => outcome.status === status).length;
+      const differences = [
+        ...unreadable.map(
+          ({ key, reason }): Difference => ({ entity: entity.name, key, verdict: 'unreadable', reason }),
+        ),
+        ...outcomes.flatMap((outcome, at): Difference[] => {
+          const key = items[at]?.key;
+          if (!key || outcome.status !== 'failed') return [];
+          return [{ entity: entity.name, key, verdict: 'refused', reason: outcome.failure.message }];
+        }),
+      ];
+      await moveCheckpoint(access, session, fence.migration, next, {
+        ...next,
+        copied: count('applied'),
+        skipped: count('superseded'),
+        refused: differences.length,
+        bytes: 0,
+      });
+      await putDifferences(access, session, fence.migration, differences);
+    }
   }
 
   async function primeSequences(entity: Entity): Promise<void> {
@@ -133,7 +130,7 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
     await access.guarded(() => access.engine.primeSequences(bound));
   }
 
-  return { chunks, planChunks, clearChunks, copy, primeSequences };
+  return { chunks, planChunks, clearChunks, copyItems, primeSequences };
 }
 
 function isFenced(outcomes: readonly Outcome[]): boolean {

@@ -1,16 +1,15 @@
 import { compareText } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/mapping.ts';
-import type { CopyPage } from '../contract/backfill.ts';
-import type { Session } from '../engine/session.ts';
+import type { PlacedKey, Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
-import { placed } from './copy-page.ts';
+import { type BoundPage, placed } from './bound-page.ts';
 
-/** What keeps a page from overwriting or bringing back what a live write or delete has touched. */
+/** What keeps a page, in one transaction, from overwriting or bringing back what a live write or delete has touched. */
 export interface CopyGuard {
   /** Before the rows: the positions that may come in. */
-  before(session: Session, page: CopyPage, positions: readonly number[]): Promise<readonly number[]>;
+  before(session: Session, page: BoundPage, positions: readonly number[]): Promise<readonly number[]>;
   /** After the rows: the positions that must go again. From here to the commit nobody can miss them. */
-  after(session: Session, page: CopyPage, positions: readonly number[]): Promise<readonly number[]>;
+  after(session: Session, page: BoundPage, positions: readonly number[]): Promise<readonly number[]>;
 }
 
 /**
@@ -29,21 +28,21 @@ export function copyGuard({ engine }: Access, bound: BoundEntity): CopyGuard {
       },
     };
   }
-  const inLockOrder = (page: CopyPage, positions: readonly number[]) =>
+  const inLockOrder = (page: BoundPage, positions: readonly number[]) =>
     positions
       .map((position) => ({ position, key: placed(page, position) }))
       .sort((left, right) => compareText(left.key.text, right.key.text));
+  let locked: readonly PlacedKey[] = [];
   return {
     async before(session, page, positions) {
       const sorted = inLockOrder(page, positions);
-      const keys = sorted.map(({ key }) => key);
-      const recorded = new Set(await engine.bulk.lockRecords(session, name, keys));
+      locked = sorted.map(({ key }) => key);
+      const recorded = new Set(await engine.bulk.lockRecords(session, name, locked));
       const taken = new Set(sorted.filter((_, index) => recorded.has(index)).map(({ position }) => position));
       return positions.filter((position) => !taken.has(position));
     },
-    async after(session, page) {
-      const all = Array.from({ length: page.keys }, (_, position) => placed(page, position));
-      await engine.bulk.releaseRecords(session, name, all);
+    async after(session) {
+      await engine.bulk.releaseRecords(session, name, locked);
       return [];
     },
   };

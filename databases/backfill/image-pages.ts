@@ -1,11 +1,12 @@
 import { type Image, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import { type BoundEntity, keyFromCells } from '../columns/mapping.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
 import type { TextCells } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { imageOrReason } from '../sql/images.ts';
-import { keyOfRow, keyRange, keysOf } from '../sql/keys.ts';
+import { keysOf } from '../sql/keys.ts';
+import { keysetOf } from '../sql/keyset.ts';
 
 /** Images in the order of their keys, where they lie in one table: by few queries, and without their records. */
 export function imagePages(access: Access) {
@@ -17,21 +18,21 @@ export function imagePages(access: Access) {
     const { root } = bound;
     if (bound.tables.length > 1) return null;
     const { column, table } = access.engine.text;
-    const names = root.key.map((part) => `t.${column(part.name)}`);
     // A key of several rows must not be cut in two.
     const ahead = root.single ? null : await keys(entity, range);
     const last = ahead?.at(-1) ?? null;
     if (ahead && !last) return { records: [], unfit: [], last: null, full: false };
-    const { conditions, parameters } = keyRange(access, bound, { ...range, upTo: last ?? range.upTo });
+    const keyset = keysetOf(access.engine.text, bound);
+    const { sql: where, values } = keyset.within({ lower: range.after, upper: last ?? range.upTo });
     const cells = root.columns.map(
       (part) => `${part.read(`t.${column(part.name)}`)} AS ${column(part.name)}`,
     );
     const rows = await access.query(
-      `SELECT ${cells.join(', ')} FROM ${table(root.name)} t${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}
-       ORDER BY ${[...names, ...root.identity.map((part) => `t.${column(part.name)}`)].join(', ')}${
+      `SELECT ${cells.join(', ')} FROM ${table(root.name)} t WHERE ${where}
+       ORDER BY ${[keyset.order, ...root.identity.map((part) => `t.${column(part.name)}`)].join(', ')}${
          ahead ? '' : ` LIMIT ${Math.floor(range.limit)}`
        }`,
-      parameters,
+      values,
     );
     const grouped = ahead
       ? byKey(bound, rows)
@@ -67,7 +68,7 @@ function byKey(bound: BoundEntity, rows: readonly TextCells[]): { key: Key; rows
 }
 
 function keyOfCells(bound: BoundEntity, row: TextCells): Key {
-  return keyOfRow(
+  return keyFromCells(
     bound,
     bound.root.key.map(({ name }) => row[name] ?? null),
   );

@@ -2,11 +2,12 @@ import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { NotCanonical } from '../../model/scalar.ts';
-import { type BoundColumn, type BoundEntity, keyFromCells, keyTexts } from '../columns/mapping.ts';
+import { type BoundColumn, type BoundEntity, keyTexts } from '../columns/mapping.ts';
 import type { Digestible, Digests, KeyRange, RangeDigest } from '../contract/comparison.ts';
 import { joinedBytes } from '../engine/text-limits.ts';
 import type { Access } from '../sql/context.ts';
-import { inRange } from '../sql/key-ranges.ts';
+import { keyAt } from '../sql/keys.ts';
+import { keysetOf } from '../sql/keyset.ts';
 import { digestEach, type LineList } from './range-digests.ts';
 import { type RowText, rowText } from './row-text.ts';
 
@@ -36,35 +37,26 @@ export function digestsIn(access: Access): Digests {
     const bound = await access.bind(entity);
     const [lower] = within.lower ?? [];
     if (lower !== undefined && count > 1 && isWholeNumber(bound)) {
-      const [far] = (await keyAt(bound, within, rows * count)) ?? [];
+      const [far] = (await keyAt(access, bound, within, rows * count)) ?? [];
       if (far !== undefined) return evenly(BigInt(lower), BigInt(far), count);
     }
     const found: Key[] = [];
     while (found.length < count) {
-      const key = await keyAt(bound, { ...within, lower: found.at(-1) ?? within.lower }, rows);
+      const key = await keyAt(access, bound, { ...within, lower: found.at(-1) ?? within.lower }, rows);
       if (!key) break;
       found.push(key);
     }
     return found;
   }
 
-  async function keyAt(bound: BoundEntity, within: KeyRange, place: number): Promise<Key | null> {
-    const { sql, values } = inRange(text, bound, within);
-    const [row] = await access.query(
-      `SELECT ${keyCells(bound)} FROM ${text.table(bound.root.name)} t WHERE ${sql}
-       ORDER BY ${keyOrder(bound)} LIMIT 1 OFFSET ${Math.max(0, Math.floor(place) - 1)}`,
-      values,
-    );
-    return row ? keyFromCells(bound, Object.values(row)) : null;
-  }
-
   async function digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]> {
     const bound = await access.bind(entity);
     const row = hashable(bound);
+    const keyset = keysetOf(text, bound);
     const lists = ranges.map((range): LineList => {
-      const { sql, values } = inRange(text, bound, range);
+      const { sql, values } = keyset.within(range);
       // Rows that come in another order than their key's would only look unequal, and then be compared one by one.
-      const from = `FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyOrder(bound)}`;
+      const from = `FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyset.order}`;
       return { sql: `SELECT ${row.sql} AS line ${from}`, values };
     });
     return await digestEach(access, lists);
@@ -72,32 +64,20 @@ export function digestsIn(access: Access): Digests {
 
   async function rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]> {
     const bound = await access.bind(entity);
-    const { sql, values } = inRange(text, bound, range);
+    const keyset = keysetOf(text, bound);
+    const { sql, values } = keyset.within(range);
     const rows = await access.query(
-      `SELECT ${keyCells(bound)}, MD5(${hashable(bound).sql}) AS digest
+      `SELECT ${keyset.cells}, MD5(${hashable(bound).sql}) AS digest
        FROM ${text.table(bound.root.name)} t WHERE ${sql}`,
       values,
     );
-    return rows.map(({ digest, ...cells }) => ({
-      key: keyFromCells(bound, Object.values(cells)),
-      digest: digest ?? '',
-    }));
+    return rows.map((row) => ({ key: keyset.keyOf(row), digest: row.digest ?? '' }));
   }
 
   function hashable(bound: BoundEntity): RowText {
     const row = rowText(text, bound);
     if (row) return row;
     throw new TypeError(`the rows of ${bound.entity.name} have no text in SQL; they are compared by reading`);
-  }
-
-  function keyCells(bound: BoundEntity): string {
-    return bound.root.key
-      .map((column, at) => `${column.read(`t.${text.column(column.name)}`)} AS k${at + 1}`)
-      .join(', ');
-  }
-
-  function keyOrder(bound: BoundEntity): string {
-    return bound.root.key.map((column) => `t.${text.column(column.name)}`).join(', ');
   }
 
   return { digestible, holdsKey, steps, digests, rowDigests };

@@ -1,8 +1,9 @@
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { keyFromCells, keyTexts } from '../columns/mapping.ts';
+import { keyTexts } from '../columns/mapping.ts';
 import type { PresentKeys } from '../contract/comparison.ts';
 import type { Access } from '../sql/context.ts';
+import { keysetOf } from '../sql/keyset.ts';
 
 const keysPerLook = 500;
 
@@ -17,27 +18,25 @@ export function presentKeysIn(access: Access): PresentKeys {
 
   /** A collation may give others beside: keys are compared as texts afterwards. */
   async function presentOf(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
-    const { root, ...bound } = await access.bind(entity);
-    const { table, column } = access.engine.text;
-    const references = root.key.map((part) => `t.${column(part.name)}`);
-    const texts = keys.map((key) => keyTexts({ root, ...bound }, key));
-    const [first, ...more] = root.key;
+    const bound = await access.bind(entity);
+    const { text } = access.engine;
+    const { key: parts, name } = bound.root;
+    const keyset = keysetOf(text, bound);
+    const [first, ...more] = parts.map((part) => ({
+      reference: `t.${text.column(part.name)}`,
+      value: part.compare('?'),
+    }));
     if (!first) throw new TypeError('a key has at least one part');
+    const equal = [first, ...more].map(({ reference, value }) => `${reference} = ${value}`).join(' AND ');
     const where =
       more.length === 0
-        ? `${references[0]} IN (${texts.map(() => first.compare('?')).join(', ')})`
-        : texts
-            .map(
-              () =>
-                `(${root.key.map((part, at) => `${references[at]} = ${part.compare('?')}`).join(' AND ')})`,
-            )
-            .join(' OR ');
-    const cells = root.key.map((part, at) => `${part.read(references[at] ?? '')} AS k${at + 1}`);
+        ? `${first.reference} IN (${keys.map(() => first.value).join(', ')})`
+        : keys.map(() => `(${equal})`).join(' OR ');
     const rows = await access.query(
-      `SELECT ${cells.join(', ')} FROM ${table(root.name)} t WHERE ${where}`,
-      texts.flat(),
+      `SELECT ${keyset.cells} FROM ${text.table(name)} t WHERE ${where}`,
+      keys.flatMap((key) => keyTexts(bound, key)),
     );
-    return rows.map((row) => keyFromCells({ root, ...bound }, Object.values(row)));
+    return rows.map(keyset.keyOf);
   }
 
   return { absent };

@@ -1,11 +1,9 @@
 import type { RangeDigest } from '../contract/comparison.ts';
 import type { Access } from '../sql/context.ts';
+import type { Condition } from '../sql/keyset.ts';
 
 /** A SELECT of texts called `line`, in their order. */
-export interface LineList {
-  readonly sql: string;
-  readonly values: readonly string[];
-}
+export type LineList = Condition;
 
 /** One digest a list, in their order, by one statement. */
 export async function digestEach(access: Access, lists: readonly LineList[]): Promise<RangeDigest[]> {

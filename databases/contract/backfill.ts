@@ -1,20 +1,24 @@
 import type { Image, Key } from '../../model/canonical.ts';
-import type { BoundEntity, BoundTable } from '../columns/mapping.ts';
-import type { CopyText } from '../copy-format/copy-text.ts';
 import type { StoreFailure, WriteItem } from './write.ts';
 
-/** What the source has to know of the target: its tables, and how a text of a page begins there. */
+/** What the source has to know of the target: the tables that a page is made for. It is made, and read, by stores only. */
 export interface PageTarget {
-  readonly bound: BoundEntity;
   /** A shared row that differs must be refused, which only the write routine does. */
   readonly refusesShared: boolean;
-  /** What stands before a column's text, by column; see `BulkEngine.prefix`. */
-  prefix(column: string): string;
   /** A page of images; those that the shape cannot turn into rows are told apart, with the reason. */
-  pageOf(records: readonly { key: Key; image: Image }[]): {
+  readonly pageOf: (records: readonly { key: Key; image: Image }[]) => {
     page: CopyPage;
     unfit: { key: Key; failure: StoreFailure }[];
   };
+}
+
+/** Rows of some keys on their way from one store to the other, in a form that only stores read. */
+export interface CopyPage {
+  readonly keys: number;
+  readonly bytes: number;
+  readonly keyAt: (position: number) => Key;
+  /** To be called once, when nobody reads the page any more. */
+  release(): void;
 }
 
 export interface PageRange {
@@ -38,33 +42,44 @@ export interface ReadPage {
   readonly full: boolean;
 }
 
-/** A chunk on its way: its rows, what takes the long way, and where the range stands before and after it. */
-export interface CopyChunk {
+/** Keys of a chunk whose rows cannot come in with its page. */
+export interface Leftover {
+  /** For the write routine. */
+  readonly items: readonly WriteItem[];
+  readonly unreadable: readonly { readonly key: Key; readonly reason: string }[];
+}
+
+/** A chunk on its way: its page and leftover, and where the range stands before and after it. */
+export interface PageLoad {
   readonly page: CopyPage;
-  /** Keys that take the long way from the start. */
-  readonly unfit: readonly Key[];
+  /** Positions of the page that stay out of the bulk load; their keys are in `leftover`. */
+  readonly except: readonly number[];
+  readonly leftover: Leftover;
   /** The cursor that the range must still have. */
   readonly from: Chunk;
   /** The cursor and the end that it has afterwards. */
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
-  /** Items for the guarded copy of keys whose rows cannot come in with the others, and those that cannot be read. */
-  readonly slowly: (keys: readonly Key[]) => Promise<{
-    items: readonly WriteItem[];
-    unreadable: readonly { key: Key; reason: string }[];
-  }>;
-  /** Looks for rows that are there before it loads: set where the chunk before met some. */
-  readonly wary: boolean;
+  /** Looks for rows that are there before it loads: set where the chunk before found some. */
+  readonly checkExisting: boolean;
 }
 
-export interface CopyResult {
-  /** False where somebody else has moved the range on: nothing was written, and the checkpoint is to be read again. */
-  readonly taken: boolean;
-  readonly copied: number;
-  readonly skipped: number;
-  readonly refused: number;
-  /** Some rows were there already. */
-  readonly met: boolean;
-}
+/**
+ * - `committed`: rows, leftover, differences and checkpoint are in, in one transaction.
+ * - `overtaken`: somebody else has moved the range on. Nothing was written; the checkpoint is to be read again.
+ * - `rejected`: the bulk load does not take these positions of the page. Nothing was written; it is to be loaded again
+ *   without them, and with what the source has of their keys as leftover.
+ */
+export type LoadResult =
+  | {
+      readonly status: 'committed';
+      readonly copied: number;
+      readonly skipped: number;
+      readonly refused: number;
+      /** Some rows were there already. */
+      readonly foundExisting: boolean;
+    }
+  | { readonly status: 'overtaken' }
+  | { readonly status: 'rejected'; readonly positions: readonly number[] };
 
 export interface ImagePage {
   readonly records: readonly { readonly key: Key; readonly image: Image }[];
@@ -72,26 +87,6 @@ export interface ImagePage {
   readonly unfit: readonly Key[];
   readonly last: Key | null;
   readonly full: boolean;
-}
-
-/** The rows of a page that belong to one table, as the target's columns take them. */
-export interface CopyPart {
-  readonly table: BoundTable;
-  readonly text: CopyText;
-  /** The first row of each key, where a key may have none or several; null where each has one. */
-  readonly firsts: readonly number[] | null;
-}
-
-/** Rows of some keys on their way from one store to the other. */
-export interface CopyPage {
-  readonly bound: BoundEntity;
-  readonly keys: number;
-  readonly bytes: number;
-  /** In writing order. */
-  readonly parts: readonly CopyPart[];
-  keyAt(position: number): Key;
-  /** To be called once, when nobody reads the page any more. */
-  release(): void;
 }
 
 /** A key range of a backfill and how far it has come. */

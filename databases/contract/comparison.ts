@@ -56,15 +56,21 @@ export interface PresentKeys {
   absent(entity: Entity, keys: readonly Key[]): Promise<Key[]>;
 }
 
-/** The work list of a repair: an entity's differences by key, and their end. */
-export interface OpenDifferences {
+/** Keys that differ, or that a store refused, with the reason. */
+export interface Differences {
+  /** A key has one difference: the last that was found. */
+  recordDifferences(migration: string, differences: readonly Difference[]): Promise<void>;
+  /** The oldest first. */
+  differences(migration: string, limit: number): Promise<Difference[]>;
+  /** The work list of a repair: an entity's differences by key text. */
   openDifferences(
     migration: string,
     entity: string,
     page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
   ): Promise<Difference[]>;
-  closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
   countDifferences(migration: string): Promise<{ entity: string; verdict: Verdict; count: number }[]>;
+  closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
+  clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
 }
 
 export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';

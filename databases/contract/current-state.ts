@@ -1,6 +1,6 @@
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import { type DurableState, routes } from '../../model/phase.ts';
+import { type DurableState, newestState, routes } from '../../model/phase.ts';
 import type { Stores } from './store.ts';
 
 /** A migration whose stores are open. */
@@ -15,9 +15,8 @@ export async function currentState({ migration, stores }: OpenMigration): Promis
     stores.legacy.readState(migration.name),
     stores.modern.readState(migration.name),
   ]);
-  const states = reads.flatMap((read) => (read.status === 'fulfilled' && read.value ? [read.value] : []));
-  const [first, second] = states;
-  const newest = first && second && second.epoch > first.epoch ? second : first;
+  const [legacy, modern] = reads.map((read) => (read.status === 'fulfilled' ? read.value : null));
+  const newest = newestState(legacy ?? null, modern ?? null);
   if (newest) return newest;
   const failed = reads.find((read) => read.status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;

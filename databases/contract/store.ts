@@ -6,23 +6,17 @@ import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type {
   Chunk,
-  CopyChunk,
-  CopyResult,
   CopyWay,
   ImagePage,
+  Leftover,
+  LoadResult,
+  PageLoad,
   PageRange,
   PageTarget,
   ReadPage,
 } from './backfill.ts';
 import type { Capture, RaisedVersions } from './capture.ts';
-import type {
-  Difference,
-  Digests,
-  OpenDifferences,
-  PresentKeys,
-  RecordDigests,
-  Verdict,
-} from './comparison.ts';
+import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { JournalEntry, JournalFilter, Owed } from './journal.ts';
 import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
@@ -44,7 +38,7 @@ export interface Store
     RecordDigests,
     PresentKeys,
     RaisedVersions,
-    OpenDifferences {
+    Differences {
   readonly name: StoreName;
   readonly engine: string;
   readonly capabilities: Capabilities;
@@ -121,8 +115,17 @@ export interface Store
   chunks(migration: string, entity: string): Promise<Chunk[]>;
   planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
   clearChunks(migration: string): Promise<void>;
-  /** Rows and checkpoint in one transaction. */
-  copy(entity: Entity, items: readonly WriteItem[], fence: Fence, chunk: Chunk): Promise<Outcome[]>;
+  /**
+   * Items by the write routine, where no rows can come in by the bulk load, with their checkpoint and what was refused.
+   *
+   * @param next the range as it stands afterwards; its counts are not read
+   */
+  copyItems(
+    entity: Entity,
+    leftover: Leftover,
+    fence: Fence,
+    next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
+  ): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
   copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
@@ -134,14 +137,10 @@ export interface Store
   pageTarget(entity: Entity): Promise<PageTarget>;
   /** Why no rows can come in by the bulk load; null where they can. */
   whyNoBulk(): Promise<string | null>;
-  /** Rows by the bulk load, and their checkpoint, in one transaction. */
-  copyPage(entity: Entity, chunk: CopyChunk, fence: Fence): Promise<CopyResult>;
+  /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
+  loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
-
-  recordDifferences(migration: string, differences: readonly Difference[]): Promise<void>;
-  differences(migration: string, limit: number): Promise<Difference[]>;
-  clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
 
   /** Renames the tables an entity owns; gives the statements it ran. */
   retire(entity: Entity): Promise<string[]>;

@@ -28,8 +28,6 @@ export interface BulkEngine {
   /** Statements that make the indexes which nothing but reading needs. */
   secondaryIndexes(table: string): Promise<string[]>;
 
-  /** As every write does: a change of route waits for the transaction. */
-  shareFence(session: Session, migration: string): Promise<void>;
   /**
    * Called when the rows are in: from here to the end of the transaction no live delete can have missed them. Gives the
    * positions of keys that have a record, which speaks of what is newer than any row of a backfill.

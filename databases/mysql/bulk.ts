@@ -105,12 +105,6 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       );
     },
 
-    async shareFence(session, migration) {
-      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
-        migration,
-      ]);
-    },
-
     /**
      * A live write locks its record before it looks for the row, and we look for the record after the row is in: by locking
      * reads, so one of the two waits for the other and sees what it did.

@@ -10,7 +10,7 @@ import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-forma
 import type { BulkEngine } from '../engine/bulk-engine.ts';
 import type { PlacedKey, Session } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
-import { copyClass, fenceClass } from './write-routine.ts';
+import { copyClass } from './write-routine.ts';
 
 /** The size of a piece that is handed to the socket at once. */
 const pieceBytes = 256 * 1024;
@@ -100,10 +100,6 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
         );
         return rows.map(({ made }) => made);
       }),
-
-    async shareFence(session, migration) {
-      await session.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
-    },
 
     async recordedMeanwhile(session, entity, keys) {
       await session.query(`SET LOCAL lock_timeout = ${deleteWaitMs}`);

@@ -122,7 +122,8 @@ export function ownedTables(entity: Entity, store: StoreName): string[] {
   return shape.form === 'columns' ? [shape.table] : shape.owned.map((table) => table.table);
 }
 
-function allTables(entity: Entity, store: StoreName): string[] {
+/** Referenced tables, then owned ones. */
+export function allTables(entity: Entity, store: StoreName): string[] {
   const shape = entity.shapes[store];
   const referenced = shape.form === 'columns' ? [] : shape.referenced.map((table) => table.table);
   return [...referenced, ...ownedTables(entity, store)];

@@ -1,6 +1,5 @@
 import { LockstepError } from '../../model/failure.ts';
 import { type DurableState, phases, routes } from '../../model/phase.ts';
-import type { Fence } from '../contract/write.ts';
 import { attemptIn } from '../engine/branch-name.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from './context.ts';
@@ -75,23 +74,4 @@ export function durableState(access: Access) {
   }
 
   return { readState, writeState };
-}
-
-/** What the write routine does for its items, for copies that come in around it. */
-export async function refuseFencedCopy(
-  access: Access,
-  session: Session,
-  { migration, epoch }: Fence,
-): Promise<void> {
-  await access.engine.bulk.shareFence(session, migration);
-  const [row] = await session.query(
-    `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
-    [migration],
-  );
-  if (row && Number(row.epoch) === epoch && row.open === '1' && row.primary_store !== access.name) return;
-  throw new LockstepError(
-    'Fenced',
-    `the ${access.name} store takes no copies of ${migration} under epoch ${epoch}`,
-    { store: access.name },
-  );
 }

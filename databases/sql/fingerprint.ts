@@ -1,12 +1,12 @@
 import type { Entity } from '../../model/entity.ts';
-import type { Access } from './context.ts';
+import { type Access, allTables } from './context.ts';
 
 /** What an entity's tables look like now, so that one that is altered under a backfill is noticed. */
 export function fingerprints(access: Access) {
   async function fingerprint(entity: Entity): Promise<readonly string[]> {
-    const known = await access.bind(entity);
     const lines: string[] = [];
-    for (const { name } of known.tables) {
+    // Not as they are bound: tables that do not fit the entity any more are told all the same.
+    for (const name of allTables(entity, access.name)) {
       const table = await access.guarded(() => access.engine.catalogue(name));
       if (!table) lines.push(`${name}: no such table`);
       for (const column of table?.columns ?? []) {

@@ -4,10 +4,9 @@ import type { BoundEntity } from '../columns/mapping.ts';
 import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import { type Access, isUnprepared } from './context.ts';
+import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
 import { locksOf, outcomeOf, type ReadyItem, requestItem } from './write-request.ts';
-
-export const deadlockAttempts = 5;
 
 /** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
 export function guardedWrites(access: Access) {
@@ -89,16 +88,10 @@ export function guardedWrites(access: Access) {
     const several = ready.length > 1 || ready.some(({ item }) => item.brings.length > 0);
     const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
     const request = { fence, items, locks };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const rows = await access.engine.callWrite(session, bound, request);
-        return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
-      } catch (error) {
-        // Inside a transaction of ours the whole of it is gone; its owner starts again.
-        if (session || attempt >= deadlockAttempts || !access.engine.isDeadlock(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt));
-      }
-    }
+    const once = () => access.engine.callWrite(session, bound, request);
+    // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
+    const rows = await (session ? once() : throughDeadlocks(access.engine, once));
+    return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
   }
 
   return { write, rows, writeApart, refusal, call };

@@ -5,6 +5,7 @@ import type { JournalEntry, JournalFilter, Owed } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { type Access, marks } from './context.ts';
 import { pruningOf } from './journal-pruning.ts';
+import { beyond } from './keyset.ts';
 
 const longestReason = 500;
 
@@ -95,10 +96,13 @@ export function journalOf(access: Access) {
       conditions.push(`${milliseconds('created_at')} <= ${milliseconds(now)} - ${Math.floor(olderThanMs)}`);
     }
     if (after) {
-      const created = milliseconds('created_at');
-      const at = Math.floor(after.createdAtMs);
-      conditions.push(`(${created} > ${at} OR (${created} = ${at} AND id > ?))`);
-      parameters.push(after.id);
+      const parts = [milliseconds('created_at'), 'id'].map((reference) => ({ reference, value: '?' }));
+      const { sql, values } = beyond(access.engine.text, parts, '>', [
+        Math.floor(after.createdAtMs),
+        after.id,
+      ]);
+      conditions.push(sql);
+      parameters.push(...values);
     }
     return { where: conditions.join(' AND '), parameters };
   }

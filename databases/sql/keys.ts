@@ -1,42 +1,48 @@
 import { type Key, keyFromText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
-import { NotCanonical } from '../../model/scalar.ts';
-import { type BoundEntity, keyFromCells, keyTexts } from '../columns/mapping.ts';
-import type { Parameter, TextCells } from '../engine/session.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { PageRange } from '../contract/backfill.ts';
+import type { KeyRange } from '../contract/comparison.ts';
 import type { Access } from './context.ts';
+import { keysetOf } from './keyset.ts';
 
 /** Smaller tables are counted. */
 const leastEstimate = 100_000;
 
 /** Which keys there are: pages, ranges, samples. */
 export function keysOf(access: Access) {
-  async function keys(
-    entity: Entity,
-    page: { after: Key | null; upTo: Key | null; limit: number },
-  ): Promise<Key[]> {
+  const { text } = access.engine;
+
+  async function keys(entity: Entity, { after, upTo, limit }: PageRange): Promise<Key[]> {
     const bound = await access.bind(entity);
-    const { conditions, parameters } = keyRange(access, bound, page);
-    const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-    const names = keyNames(bound).join(', ');
-    const sql = `${distinctKeys(bound)}${where} ORDER BY ${names} LIMIT ${Math.floor(page.limit)}`;
+    const { root } = bound;
+    const keyset = keysetOf(text, bound);
+    const { sql: where, values } = keyset.within({ lower: after, upper: upTo });
+    const rest = `WHERE ${where} ORDER BY ${keyset.order} LIMIT ${Math.floor(limit)}`;
+    if (root.single) {
+      const rows = await access.query(
+        `SELECT ${keyset.cells} FROM ${text.table(root.name)} t ${rest}`,
+        values,
+      );
+      return rows.map(keyset.keyOf);
+    }
+    const page = `${distinctKeys(bound)} ${rest}`;
     const rows = await access.query(
-      bound.root.single || bound.root.key.every((column) => column.bytes === null)
-        ? `SELECT ${keyCells(bound)} FROM (${sql}) k ORDER BY ${qualified('k', keyNames(bound))}`
-        : spelledOut(bound, sql),
-      parameters,
+      root.key.every((column) => column.bytes === null)
+        ? `SELECT ${keyCells(bound)} FROM (${page}) k ORDER BY ${placesOf(bound).join(', ')}`
+        : spelledOut(bound, page),
+      values,
     );
-    return rows.map((row) => keyOfCells(bound, row));
+    return rows.map(keyset.keyOf);
   }
 
   /**
    * Keys that the column's collation takes for one are several keys to us. They come in the same page, which may grow
    * beyond its limit for that, so that the next one can begin behind all of them.
    */
-  function spelledOut(bound: BoundEntity, keys: string): string {
-    const { table, column } = access.engine.text;
+  function spelledOut(bound: BoundEntity, page: string): string {
     const parts = bound.root.key.map((part, index) => {
-      const reference = `t.${column(part.name)}`;
+      const reference = `t.${text.column(part.name)}`;
       return {
         name: `k${index + 1}`,
         text: part.read(reference),
@@ -44,10 +50,10 @@ export function keysOf(access: Access) {
         reference,
       };
     });
-    return `SELECT ${parts.map(({ name, text }) => `MIN(${text}) AS ${name}`).join(', ')}
-       FROM (${keys}) k JOIN ${table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
-       GROUP BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}
-       ORDER BY ${[...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ')}`;
+    const order = [...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ');
+    return `SELECT ${parts.map((part) => `MIN(${part.text}) AS ${part.name}`).join(', ')}
+       FROM (${page}) k JOIN ${text.table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
+       GROUP BY ${order} ORDER BY ${order}`;
   }
 
   /** By steps over the index. Rows are counted where a key has several: a range need not hold exactly as many as others. */
@@ -57,21 +63,11 @@ export function keysOf(access: Access) {
     const step = Math.ceil(rows / Math.max(1, parts));
     const bounds: Key[] = [];
     if (step === 0 || parts < 2) return bounds;
-    const cells = bound.root.key.map(
-      (column, index) => `${column.read(`t.${access.engine.text.column(column.name)}`)} AS k${index + 1}`,
-    );
-    const order = bound.root.key.map((column) => `t.${access.engine.text.column(column.name)}`).join(', ');
     // An estimate that was too low would give more ranges, not longer ones; one without end is no estimate.
-    for (let after: Key | null = null; bounds.length < parts * 4; bounds.push(after)) {
-      const { conditions, parameters } = keyRange(access, bound, { after, upTo: null });
-      const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-      const [row] = await access.query(
-        `SELECT ${cells.join(', ')} FROM ${access.engine.text.table(bound.root.name)} t${where}
-         ORDER BY ${order} LIMIT 1 OFFSET ${step - 1}`,
-        parameters,
-      );
-      if (!row) return bounds;
-      after = keyOfCells(bound, row);
+    while (bounds.length < parts * 4) {
+      const next = await keyAt(access, bound, { lower: bounds.at(-1) ?? null, upper: null }, step);
+      if (!next) break;
+      bounds.push(next);
     }
     return bounds;
   }
@@ -90,9 +86,7 @@ export function keysOf(access: Access) {
   }
 
   async function countRows(bound: BoundEntity): Promise<number> {
-    const [row] = await access.query(
-      `SELECT count(*) AS total FROM ${access.engine.text.table(bound.root.name)}`,
-    );
+    const [row] = await access.query(`SELECT count(*) AS total FROM ${text.table(bound.root.name)}`);
     return Number(row?.total ?? 0);
   }
 
@@ -101,9 +95,9 @@ export function keysOf(access: Access) {
     const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
     const rows = await access.query(
       `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
-       ORDER BY ${access.engine.text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
+       ORDER BY ${text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
     );
-    return rows.map((row) => keyOfCells(bound, row));
+    return rows.map(keysetOf(text, bound).keyOf);
   }
 
   async function countKeys(entity: Entity): Promise<number> {
@@ -123,10 +117,8 @@ export function keysOf(access: Access) {
 
   function distinctKeys(bound: BoundEntity): string {
     const { root } = bound;
-    const cells = root.key.map(
-      (column, index) => `t.${access.engine.text.column(column.name)} AS k${index + 1}`,
-    );
-    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${access.engine.text.table(root.name)} t`;
+    const cells = root.key.map((column, index) => `t.${text.column(column.name)} AS k${index + 1}`);
+    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${text.table(root.name)} t`;
   }
 
   /** Distinct by their bytes. */
@@ -134,96 +126,46 @@ export function keysOf(access: Access) {
     const { root } = bound;
     if (root.single) return distinctKeys(bound);
     const cells = root.key.flatMap((column, index) => {
-      const reference = `t.${access.engine.text.column(column.name)}`;
+      const reference = `t.${text.column(column.name)}`;
       return [
         `${reference} AS k${index + 1}`,
         ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
       ];
     });
-    return `SELECT DISTINCT ${cells.join(', ')} FROM ${access.engine.text.table(root.name)} t`;
-  }
-
-  function keyCells(bound: BoundEntity): string {
-    return bound.root.key
-      .map((column, index) => `${column.read(`k.k${index + 1}`)} AS k${index + 1}`)
-      .join(', ');
+    return `SELECT DISTINCT ${cells.join(', ')} FROM ${text.table(root.name)} t`;
   }
 
   return { keys, boundaries, sample, countKeys, estimateKeys, recorded };
 }
 
-/** Conditions for keys behind `after`, up to and including `upTo`; the table's alias is `t`. */
-export function keyRange(
+/**
+ * The key of the row that is `place` rows into a range; null where the range is shorter. It passes over that many entries of
+ * the index from the beginning of the range, so that steps over a whole table read each entry once.
+ */
+export async function keyAt(
   access: Access,
   bound: BoundEntity,
-  { after, upTo }: { after: Key | null; upTo: Key | null },
-): { conditions: string[]; parameters: Parameter[] } {
-  const conditions: string[] = [];
-  const parameters: Parameter[] = [];
-  for (const [limit, operator, last] of [
-    [after, '>', '>'],
-    [upTo, '<', '<='],
-  ] as const) {
-    if (!limit) continue;
-    const { sql, values } = beyond(access, bound, keyTexts(bound, limit), operator, last);
-    conditions.push(sql);
-    parameters.push(...values);
-  }
-  return { conditions, parameters };
-}
-
-/** `(a, b) > (x, y)` written out, because not every optimizer uses an index for row comparisons. */
-function beyond(
-  access: Access,
-  bound: BoundEntity,
-  texts: readonly string[],
-  operator: '<' | '>',
-  last: string,
-) {
-  const values: string[] = [];
-  const column = (index: number) => {
-    const found = bound.root.key[index];
-    if (!found) throw new TypeError('a key has more parts than its entity');
-    return { reference: `t.${access.engine.text.column(found.name)}`, compare: found.compare('?') };
-  };
-  const alternatives = texts.map((_, index) => {
-    const parts = texts.slice(0, index + 1).map((text, part) => {
-      values.push(text);
-      const { reference, compare } = column(part);
-      const final = index === texts.length - 1 ? last : operator;
-      return `${reference} ${part < index ? '=' : final} ${compare}`;
-    });
-    return `(${parts.join(' AND ')})`;
-  });
-  return { sql: `(${alternatives.join(' OR ')})`, values };
-}
-
-function keyNames(bound: BoundEntity): string[] {
-  return bound.root.key.map((_, index) => `k${index + 1}`);
-}
-
-function qualified(alias: string, names: readonly string[]): string {
-  return names.map((name) => `${alias}.${name}`).join(', ');
-}
-
-function keyOfCells(bound: BoundEntity, row: TextCells): Key {
-  return keyOfRow(
-    bound,
-    bound.root.key.map((_, index) => row[`k${index + 1}`] ?? null),
+  range: KeyRange,
+  place: number,
+): Promise<Key | null> {
+  const { text } = access.engine;
+  const keyset = keysetOf(text, bound);
+  const { sql, values } = keyset.within(range);
+  const [row] = await access.query(
+    `SELECT ${keyset.cells} FROM ${text.table(bound.root.name)} t WHERE ${sql}
+     ORDER BY ${keyset.order} LIMIT 1 OFFSET ${Math.max(0, Math.floor(place) - 1)}`,
+    values,
   );
+  return row ? keyset.keyOf(row) : null;
 }
 
-/** Throws `InvalidEntity` where the cells are no key: nothing can be said about such a row, and nothing is skipped. */
-export function keyOfRow(bound: BoundEntity, cells: readonly (string | null)[]): Key {
-  try {
-    return keyFromCells(bound, cells);
-  } catch (error) {
-    if (!(error instanceof NotCanonical)) throw error;
-    const { entity, root, store } = bound;
-    throw new LockstepError(
-      'InvalidEntity',
-      `a row of ${root.name} has a key (${root.key.map(({ name }) => name).join(', ')}) that no field can hold: it ${error.message}; correct it in the ${store} store`,
-      { entity: entity.name },
-    );
-  }
+function placesOf(bound: BoundEntity): string[] {
+  return bound.root.key.map((_, index) => `k.k${index + 1}`);
+}
+
+/** The texts of the parts of a key, from a query that gives them as they are. */
+function keyCells(bound: BoundEntity): string {
+  return bound.root.key
+    .map((column, index) => `${column.read(`k.k${index + 1}`)} AS k${index + 1}`)
+    .join(', ');
 }

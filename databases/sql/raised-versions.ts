@@ -1,16 +1,16 @@
 import { keyText } from '../../model/canonical.ts';
-import { LockstepError } from '../../model/failure.ts';
 import type { Raise, RaisedVersions } from '../contract/capture.ts';
 import type { Fence } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from './context.ts';
+import { holdFence } from './fence.ts';
 
 export function raisedVersionsIn(access: Access): RaisedVersions {
   const records = access.control('records');
 
   async function raise(raises: readonly Raise[], fence: Fence): Promise<'raised' | 'moved'> {
     return await access.transaction(async (session) => {
-      await refuseFenced(session, fence);
+      await holdFence(access, session, fence, 'primary');
       let moved = false;
       for (const one of raises) moved = (await lockedVersion(session, one)) !== one.base || moved;
       for (const one of raises) await (moved ? forgetLock(session, one) : write(session, one));
@@ -41,23 +41,6 @@ export function raisedVersionsIn(access: Access): RaisedVersions {
     await session.query(
       `DELETE FROM ${records} WHERE entity = ? AND record_key = ? AND version = 0`,
       placeOf(one),
-    );
-  }
-
-  /** What the write routine does: the route cannot change before the transaction ends. */
-  async function refuseFenced(session: Session, { migration, epoch }: Fence): Promise<void> {
-    await access.engine.shareFence(session, migration);
-    const [row] = await session.query(
-      `SELECT epoch, open, primary_store FROM ${access.control('state')} WHERE migration = ?`,
-      [migration],
-    );
-    if (row && Number(row.epoch) === epoch && row.open === '1' && row.primary_store === access.name) return;
-    throw new LockstepError(
-      'Fenced',
-      `the ${access.name} store does not decide for ${migration} under epoch ${epoch}`,
-      {
-        store: access.name,
-      },
     );
   }
 

@@ -8,7 +8,8 @@ import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
 import type { Session } from '../engine/session.ts';
 import { type Access, ownedTables } from '../sql/context.ts';
-import { deadlockAttempts, type GuardedWrites } from '../sql/guarded-write.ts';
+import { throughDeadlocks } from '../sql/deadlocks.ts';
+import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { locksOf, type ReadyItem } from '../sql/write-request.ts';
 import { decideWithin } from './decisions.ts';
 
@@ -65,16 +66,11 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
   ): Promise<Together> {
     const lists = await listsOf(changes);
     if ('status' in lists) return lists;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await run(lists);
-      } catch (error) {
-        if (error instanceof NotApplied) return error.together;
-        if (tries >= deadlockAttempts || !access.engine.isDeadlock(error)) {
-          return failed(0, writes.refusal(error));
-        }
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * tries));
-      }
+    try {
+      return await throughDeadlocks(access.engine, () => run(lists));
+    } catch (error) {
+      if (error instanceof NotApplied) return error.together;
+      return failed(0, writes.refusal(error));
     }
   }
 

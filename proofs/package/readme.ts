@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { codeBlocks } from '../../test/support/code-blocks.ts';
 
-const readme = join(import.meta.dirname, '../../README.md');
-
-/** The files of README's service: its blocks that begin with `// NAME.ts`. */
-export async function readmeFiles(): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(readme, 'utf8');
-  const blocks = text.matchAll(/^```ts\n\/\/ (\S+\.ts)\n([\s\S]*?)^```$/gm);
-  return Object.fromEntries([...blocks].map(([, name = '', code = '']) => [name, code]));
+/** The files of README's service, by name. */
+export function readmeFiles(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    codeBlocks('README.md').flatMap(({ marks, code }) => (marks.file ? [[marks.file, code]] : [])),
+  );
 }
 
 /** A CommonJS module cannot wait at its top level: behind its imports it does so in a function. */

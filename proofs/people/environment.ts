@@ -12,7 +12,7 @@ import { type Connected, connectBoth } from '../../test/support/connect-both.ts'
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import {
   type BackfillProgress,
   backfillProgress,

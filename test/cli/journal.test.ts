@@ -24,7 +24,7 @@ async function json(...args: string[]) {
 
 test('an empty journal is told, and exits with 0', async () => {
   expect(await json('journal', 'list')).toEqual({ code: 0, shown: [] });
-  expect((await run('journal', 'list')).stdout).toContain('the journals have none');
+  expect((await run('journal', 'list')).stdout).toContain('no operations');
 });
 
 test('operations are listed, the newest first, without their rows; what is parked exits with 2 until it is retried', async () => {
@@ -60,7 +60,7 @@ test('operations are listed, the newest first, without their rows; what is parke
     shown: { error: { code: 'InvalidRequest' } },
   });
   const dry = await json('journal', 'retry', '--parked', '--dry-run');
-  expect(dry).toMatchObject({ code: 0, shown: { would: 'try 0 pending and 1 parked operations again' } });
+  expect(dry).toMatchObject({ code: 0, shown: { would: 'retry 0 pending and 1 parked operations' } });
   expect(await json('journal', 'retry', '--yes')).toMatchObject({
     code: 2,
     shown: { settled: 0, failed: 0 },

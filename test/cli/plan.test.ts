@@ -22,5 +22,5 @@ test('plan tells how each entity would be copied, and changes nothing', async ()
   expect(plan.prepareStatements.modern).toBeGreaterThan(0);
   expect(await at.sql.modern(`SELECT nspname FROM pg_namespace WHERE nspname = 'lockstep'`)).toEqual([]);
   const text = await lockstep(['plan'], environmentOf(at));
-  expect(text.stdout).toContain('index that can be left for last: CREATE INDEX accounts_owner');
+  expect(text.stdout).toContain('index that can be created after the copy: CREATE INDEX accounts_owner');
 });

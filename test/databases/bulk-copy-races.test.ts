@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { CopyResult } from '../../databases/contract/backfill.ts';
+import type { LoadResult } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { withoutGuard } from '../support/unguarded.ts';
@@ -18,6 +18,7 @@ import {
 import { type Account, account, invoice } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+const nothing = { items: [], unreadable: [] };
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
 const targets: Place[] = [
   { engine: 'PostgreSQL', role: 'modern' },
@@ -26,7 +27,7 @@ const targets: Place[] = [
 
 describe.each(targets)('a page under live writes at $engine', (place) => {
   let at: Opened;
-  let unguarded: Store['copyPage'];
+  let unguarded: Store['loadPage'];
   let release: () => Promise<void>;
   beforeAll(async () => {
     at = await openPlace(place);
@@ -35,7 +36,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       at.url,
       defineMigration({ name: migrationName, entities: [account], deadline: '2100-01-01T00:00:00Z' }),
     );
-    unguarded = without.copyPage;
+    unguarded = without.loadPage;
     release = without.close;
   });
   afterAll(async () => {
@@ -50,8 +51,8 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await at.store.planChunks(migrationName, 'account', []);
   });
 
-  /** A page of old rows; what takes the long way is not in question here. */
-  async function copy(values: readonly Account[], by = at.store.copyPage) {
+  /** A page of old rows without leftover. */
+  async function copy(values: readonly Account[], by = at.store.loadPage) {
     const { pageOf } = await at.store.pageTarget(account);
     const { page } = pageOf(
       values.map((value) => ({ key: [String(value.id)], image: imageFrom(account, value) })),
@@ -62,11 +63,11 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       account,
       {
         page,
-        unfit: [],
+        except: [],
+        leftover: nothing,
         from,
         next: { cursor: null, done: false },
-        slowly: () => Promise.reject(new Error('nothing takes the long way')),
-        wary: false,
+        checkExisting: false,
       },
       fence,
     );
@@ -96,7 +97,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await over;
     await blocker.go();
     expect(await deleting).toEqual({ status: 'applied', version: '5' });
-    expect((await copying).taken).toBe(true);
+    expect((await copying).status).toBe('committed');
     expect(await at.sql('SELECT id FROM accounts WHERE id IN (11, 12)')).toEqual([{ id: '12' }]);
     expect(await readOne(at.store, account, ['11'])).toMatchObject({ version: '5', deleted: true });
   });
@@ -141,7 +142,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     ]);
     await Promise.race([copying, watcher.waiting(1)]);
     await flight.commit();
-    expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1 });
+    expect(await copying).toMatchObject({ status: 'committed', copied: 1, skipped: 1 });
     expect(await at.sql('SELECT id FROM accounts')).toEqual([{ id: '21' }]);
     expect(await readOne(at.store, account, ['20'])).toMatchObject({ version: '5', deleted: true });
   });
@@ -154,7 +155,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     const copying = copy([{ ...ada, id: 25 }]);
     await Promise.race([copying, watcher.waiting(1)]);
     await flight.commit();
-    expect(await copying).toMatchObject({ taken: true, copied: 0, skipped: 1 });
+    expect(await copying).toMatchObject({ status: 'committed', copied: 0, skipped: 1 });
     expect(await at.sql('SELECT id FROM accounts')).toEqual([]);
   });
 
@@ -203,12 +204,12 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     );
     const pages = [0, 20, 40].map((first) => ids.slice(first, first + 20));
     const copies = (async () => {
-      const results: CopyResult[] = [];
+      const results: LoadResult[] = [];
       for (const page of pages) results.push(await copy(page.map((id) => ({ ...ada, id, owner: 'old' }))));
       return results;
     })();
     await Promise.all([copies, ...live.map((write) => writeOne(at.store, account, write))]);
-    expect((await copies).every(({ taken }) => taken)).toBe(true);
+    expect((await copies).every(({ status }) => status === 'committed')).toBe(true);
     const stored = await at.store.read(
       account,
       ids.map((id) => [String(id)]),
@@ -241,21 +242,21 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     );
     const [from] = await at.store.chunks(migrationName, 'invoice');
     if (!from) throw new Error('no chunk is planned');
-    const copying = at.store.copyPage(
+    const copying = at.store.loadPage(
       invoice,
       {
         page,
-        unfit: [],
+        except: [],
+        leftover: nothing,
         from,
         next: { cursor: null, done: true },
-        slowly: () => Promise.reject(new Error('nothing takes the long way')),
-        wary: false,
+        checkExisting: false,
       },
       fence,
     );
     await watcher.waiting(1);
     await live.rows('COMMIT');
-    expect(await copying).toMatchObject({ taken: true, copied: 1, skipped: 1, refused: 0 });
+    expect(await copying).toMatchObject({ status: 'committed', copied: 1, skipped: 1, refused: 0 });
     expect(await at.sql('SELECT number FROM invoices')).toEqual([{ number: 'B' }]);
     expect(await at.sql('SELECT invoice_number, position FROM invoice_lines ORDER BY position')).toEqual([
       { invoice_number: 'B', position: '1' },
@@ -265,7 +266,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     expect(await at.control('records', 'version = 0')).toEqual([]);
   });
 
-  test('takes the locks of what goes the long way in the order of live writes', async () => {
+  test('takes the locks of a leftover in the order of live writes', async () => {
     const watcher = await at.another();
     const live = await at.another();
     const lockOf = (id: number) =>
@@ -300,15 +301,15 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await live.rows('START TRANSACTION');
     await live.rows(lockOf(1));
     const { pageOf } = await at.store.pageTarget(invoice);
-    const copying = at.store.copyPage(
+    const copying = at.store.loadPage(
       invoice,
       {
-        ...pageOf([]),
-        unfit: items.map(({ key }) => key),
+        page: pageOf([]).page,
+        except: [],
+        leftover: { items, unreadable: [] },
         from,
         next: { cursor: null, done: true },
-        slowly: async () => ({ items, unreadable: [] }),
-        wary: false,
+        checkExisting: false,
       },
       fence,
     );
@@ -317,6 +318,6 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     const second = live.rows(lockOf(2));
     await expect(second).resolves.toHaveLength(1);
     await live.rows('COMMIT');
-    expect(await copying).toMatchObject({ taken: true, copied: 2, refused: 0 });
+    expect(await copying).toMatchObject({ status: 'committed', copied: 2, refused: 0 });
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Chunk, CopyChunk, ReadPage } from '../../databases/contract/backfill.ts';
+import { loadPending, type Step } from '../../activities/backfill/load-pending.ts';
+import type { Chunk, Leftover, ReadPage } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -58,46 +59,29 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     return read;
   }
 
-  async function slowly(entity: Entity, keys: readonly Key[]) {
+  async function leftoverOf(entity: Entity, keys: readonly Key[]): Promise<Leftover> {
     const stored = await source.store.read(entity, keys);
     return {
-      items: stored.flatMap(({ key, image }): WriteItem[] =>
-        image
-          ? [
-              {
-                mode: 'copy',
-                kind: 'replace',
-                key,
-                image,
-                version: '0',
-                operationId: null,
-                status: 'completed',
-                brings: [],
-              },
-            ]
-          : [],
-      ),
+      items: stored.flatMap(({ key, image }): WriteItem[] => {
+        if (!image) return [];
+        const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
+        return [{ ...given, key, image, status: 'completed', brings: [] }];
+      }),
       unreadable: stored.flatMap(({ key, unreadable }) =>
         unreadable === null ? [] : [{ key, reason: unreadable }],
       ),
     };
   }
 
-  async function put(entity: Entity, read: ReadPage, given: Partial<CopyChunk> = {}, under = fence) {
-    const { page, unfit, last, full } = read;
-    return await target.store.copyPage(
-      entity,
-      {
-        page,
-        unfit,
-        from: await chunkOf(entity),
-        next: { cursor: last, done: !full },
-        slowly: (keys) => slowly(entity, keys),
-        wary: false,
-        ...given,
-      },
-      under,
-    );
+  async function put(entity: Entity, read: ReadPage, given: Partial<Step> = {}, under = fence) {
+    const step: Step = {
+      from: await chunkOf(entity),
+      next: { cursor: read.last, done: !read.full },
+      checkExisting: false,
+      ...given,
+    };
+    const leftover = (keys: readonly Key[]) => leftoverOf(entity, keys);
+    return await loadPending(target.store, entity, { leftover }, read, step, under);
   }
 
   const accountsIn = async (opened: Opened) =>
@@ -111,11 +95,11 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     const read = await readPage(specimen);
     expect(read.unfit).toEqual([]);
     expect(await put(specimen, read)).toEqual({
-      taken: true,
+      status: 'committed',
       copied: specimens.length,
       skipped: 0,
       refused: 0,
-      met: false,
+      foundExisting: false,
     });
     for (const value of specimens) {
       const { image, version } = await readOne(target.store, specimen, [String(value.id)]);
@@ -137,7 +121,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     for (let after: Key | null = null, full = true; full; ) {
       const read: ReadPage = await readPage(slot, after, 3);
       for (let at = 0; at < read.page.keys; at++) seen.push(JSON.stringify(read.page.keyAt(at)));
-      expect((await put(slot, read)).copied).toBe(read.page.keys);
+      expect(await put(slot, read)).toMatchObject({ copied: read.page.keys });
       ({ full } = read);
       after = read.last;
     }
@@ -164,7 +148,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     await writeOne(target.store, account, deleteOf(['2'], { ...follow, version: '5' }));
     await insert(target, `(3, 'here', NULL, 1)`);
     const result = await put(account, await readPage(account));
-    expect(result).toEqual({ taken: true, copied: 1, skipped: 3, refused: 0, met: true });
+    expect(result).toEqual({ status: 'committed', copied: 1, skipped: 3, refused: 0, foundExisting: true });
     expect((await accountsIn(target)).map(({ id, owner }) => [id, owner])).toEqual([
       ['1', 'live'],
       ['3', 'here'],
@@ -191,11 +175,11 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     try {
       await insert(target, `(900, 'other', 'e111', 1)`);
       expect(await put(account, await readPage(account))).toEqual({
-        taken: true,
+        status: 'committed',
         copied: 38,
         skipped: 0,
         refused: 2,
-        met: false,
+        foundExisting: false,
       });
       const found = await target.store.differences(migrationName, 10);
       expect(found.map(({ key, verdict }) => [key, verdict]).sort()).toEqual([
@@ -213,9 +197,9 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     await insert(source, `(201, 'old', NULL, 1)`);
     const stale = await chunkOf(account);
     const read = await readPage(account, null, 1);
-    expect(await put(account, read)).toMatchObject({ taken: true, copied: 1 });
+    expect(await put(account, read)).toMatchObject({ status: 'committed', copied: 1 });
     await target.sql('DELETE FROM accounts');
-    expect(await put(account, read, { from: stale })).toMatchObject({ taken: false, copied: 0 });
+    expect(await put(account, read, { from: stale })).toMatchObject({ status: 'overtaken' });
     expect(await accountsIn(target)).toEqual([]);
     await expect(put(account, read, {}, { ...fence, epoch: 0 })).rejects.toMatchObject({ code: 'Fenced' });
     expect(await accountsIn(target)).toEqual([]);

@@ -1,11 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Chunk } from '../../databases/contract/backfill.ts';
+import type { WriteItem } from '../../databases/contract/write.ts';
 import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+
+const leftover = (items: readonly WriteItem[]) => ({ items, unreadable: [] });
 
 /** `email` holds a copy or a live write up behind another's uncommitted row, after it has taken its locks. */
 const held = (id: number) => writeOf(account, { ...ada, id, email: `held ${id}` }, copied);
@@ -30,9 +33,9 @@ atEachPlace('a copy under live writes', (at) => {
     await blocker.rows(
       `INSERT INTO accounts (id, owner, email, balance) VALUES (9000, 'other', 'held 12', 1)`,
     );
-    const copying = store.copy(
+    const copying = store.copyItems(
       account,
-      [writeOf(account, { ...ada, id: 11 }, copied), held(12)],
+      leftover([writeOf(account, { ...ada, id: 11 }, copied), held(12)]),
       fence,
       here(),
     );
@@ -64,7 +67,12 @@ atEachPlace('a copy under live writes', (at) => {
       fence,
     );
     await watcher.waiting(1);
-    const copying = store.copy(account, [writeOf(account, { ...ada, id: 20 }, copied)], fence, here());
+    const copying = store.copyItems(
+      account,
+      leftover([writeOf(account, { ...ada, id: 20 }, copied)]),
+      fence,
+      here(),
+    );
     await watcher.waiting(2);
     await blocker.rows('ROLLBACK');
     expect((await deleting).map(({ status }) => status)).toEqual(['applied', 'applied']);
@@ -82,7 +90,9 @@ atEachPlace('a copy under live writes', (at) => {
       `INSERT INTO accounts (id, owner, email, balance) VALUES (9000, 'other', 'held 32', 1)`,
     );
     const items = [writeOf(account, { ...ada, id: 31 }, copied), held(32)];
-    await expect(impatient.copy(account, items, fence, { ...here(), cursor: ['32'] })).rejects.toMatchObject({
+    await expect(
+      impatient.copyItems(account, leftover(items), fence, { ...here(), cursor: ['32'] }),
+    ).rejects.toMatchObject({
       code: 'StoreUnavailable',
     });
     await blocker.rows('ROLLBACK');
@@ -100,8 +110,8 @@ atEachPlace('a copy under live writes', (at) => {
     );
     const copies = ids.map((id) => writeOf(account, { ...ada, id, owner: 'old' }, copied));
     await Promise.all([
-      store.copy(account, copies.slice(0, 20), fence, here()),
-      store.copy(account, copies.slice(20), fence, here()),
+      store.copyItems(account, leftover(copies.slice(0, 20)), fence, here()),
+      store.copyItems(account, leftover(copies.slice(20)), fence, here()),
       ...live.map((write) => writeOne(store, account, write)),
     ]);
     const stored = await store.read(

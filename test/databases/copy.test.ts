@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Chunk } from '../../databases/contract/backfill.ts';
+import type { Chunk, Leftover } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { account } from './entities.ts';
@@ -14,6 +14,10 @@ const copyOf = (
   given: Partial<typeof ada> & { email?: string } = {},
   item: Partial<WriteItem> = {},
 ) => writeOf(account, { ...ada, id: base + offset, ...given }, { ...copied, ...item });
+const leftover = (items: readonly WriteItem[], unreadable: Leftover['unreadable'] = []) => ({
+  items,
+  unreadable,
+});
 const at1 = (offset: number) => String(base + offset);
 
 atEachPlace('a copy', (at) => {
@@ -34,7 +38,7 @@ atEachPlace('a copy', (at) => {
     const { store, control } = at();
     const items = [copyOf(1), copyOf(2)];
     const next = { ...(await chunk()), cursor: [at1(2)], done: true };
-    expect(await store.copy(account, items, fence, next)).toEqual(
+    expect(await store.copyItems(account, leftover(items), fence, next)).toEqual(
       items.map(() => ({ status: 'applied', version: '0' })),
     );
     expect(await chunk()).toEqual({ ...next, copied: 2, skipped: 0, refused: 0 });
@@ -45,7 +49,7 @@ atEachPlace('a copy', (at) => {
   test('carries the version of a key that has one', async () => {
     const { store } = at();
     const item = copyOf(1, {}, { version: '7' });
-    expect(await store.copy(account, [item], fence, await chunk())).toEqual([
+    expect(await store.copyItems(account, leftover([item]), fence, await chunk())).toEqual([
       { status: 'applied', version: '7' },
     ]);
     expect(await readOne(store, account, [at1(1)])).toMatchObject({ version: '7', image: item.image });
@@ -60,9 +64,9 @@ atEachPlace('a copy', (at) => {
     );
     await writeOne(store, account, deleteOf([at1(2)], { ...follow, version: '5' }));
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (${base + 3}, 'here', 1)`);
-    const outcomes = await store.copy(
+    const outcomes = await store.copyItems(
       account,
-      [copyOf(1), copyOf(2), copyOf(3), copyOf(4)],
+      leftover([copyOf(1), copyOf(2), copyOf(3), copyOf(4)]),
       fence,
       await chunk(),
     );
@@ -83,15 +87,15 @@ atEachPlace('a copy', (at) => {
   test('repeated skips everything, and counts on', async () => {
     const { store } = at();
     const items = [copyOf(1), copyOf(2)];
-    await store.copy(account, items, fence, await chunk());
-    const again = await store.copy(account, items, fence, await chunk());
+    await store.copyItems(account, leftover(items), fence, await chunk());
+    const again = await store.copyItems(account, leftover(items), fence, await chunk());
     expect(again).toEqual(items.map(() => ({ status: 'superseded', version: '0' })));
     expect(await chunk()).toMatchObject({ copied: 2, skipped: 2 });
   });
 
   test('lets a live write in over what it has put in', async () => {
     const { store } = at();
-    await store.copy(account, [copyOf(1)], fence, await chunk());
+    await store.copyItems(account, leftover([copyOf(1)]), fence, await chunk());
     const live = writeOf(account, { ...ada, id: base + 1, owner: 'live' }, { ...follow, version: '3' });
     expect(await writeOne(store, account, live)).toEqual({ status: 'applied', version: '3' });
     expect(await readOne(store, account, [at1(1)])).toMatchObject({ version: '3', image: live.image });
@@ -100,8 +104,9 @@ atEachPlace('a copy', (at) => {
   test('isolates and counts the row that is refused', async () => {
     const { store, control } = at();
     const items = [1, 2, 3, 4, 5].map((offset) => copyOf(offset, offset === 3 ? { balance: '-1.00' } : {}));
-    const next = { ...(await chunk()), cursor: [at1(5)], refused: 2 };
-    const outcomes = await store.copy(account, items, fence, next);
+    const next = { ...(await chunk()), cursor: [at1(5)] };
+    const unreadable = [6, 7].map((offset) => ({ key: [at1(offset)], reason: 'a float that is no number' }));
+    const outcomes = await store.copyItems(account, leftover(items, unreadable), fence, next);
     expect(outcomes.map(({ status }) => status)).toEqual([
       'applied',
       'applied',
@@ -110,6 +115,17 @@ atEachPlace('a copy', (at) => {
       'applied',
     ]);
     expect(await chunk()).toMatchObject({ cursor: [at1(5)], copied: 4, skipped: 0, refused: 3 });
+    const found = await store.differences(migrationName, 10);
+    expect(found.map(({ key: [id], verdict }) => [id, verdict]).sort()).toEqual([
+      [at1(3), 'refused'],
+      [at1(6), 'unreadable'],
+      [at1(7), 'unreadable'],
+    ]);
+    await store.closeDifferences(
+      migrationName,
+      'account',
+      found.map(({ key }) => key),
+    );
     expect(await control('records', 'version = 0')).toEqual([]);
   });
 
@@ -117,9 +133,9 @@ atEachPlace('a copy', (at) => {
     const { store, sql } = at();
     const before = await chunk();
     const next = { ...before, cursor: [at1(1)], done: true };
-    const outcomes = await store.copy(account, [copyOf(1)], { ...fence, epoch: 0 }, next);
+    const outcomes = await store.copyItems(account, leftover([copyOf(1)]), { ...fence, epoch: 0 }, next);
     expect(outcomes).toEqual([{ status: 'fenced', epoch: 1 }]);
-    await expect(store.copy(account, [], { ...fence, epoch: 0 }, next)).rejects.toMatchObject({
+    await expect(store.copyItems(account, leftover([]), { ...fence, epoch: 0 }, next)).rejects.toMatchObject({
       code: 'Fenced',
     });
     expect(await chunk()).toEqual(before);
@@ -128,8 +144,8 @@ atEachPlace('a copy', (at) => {
 
   test('of no rows moves the checkpoint', async () => {
     const { store } = at();
-    const next = { ...(await chunk(2)), done: true, refused: 1 };
-    expect(await store.copy(account, [], fence, next)).toEqual([]);
+    const next = { ...(await chunk(2)), done: true };
+    expect(await store.copyItems(account, leftover([]), fence, next)).toEqual([]);
     expect(await chunk(2)).toEqual(next);
   });
 
@@ -141,7 +157,7 @@ atEachPlace('a copy', (at) => {
       { range: 2, lower: ['900'], upper: null },
     ]);
     const next = { ...(await chunk(1)), cursor: ['600'] };
-    await store.copy(account, [], fence, next);
+    await store.copyItems(account, leftover([]), fence, next);
     await store.planChunks(migrationName, 'account', [['500'], ['900']]);
     expect(await chunk(1)).toEqual(next);
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { CatalogueColumn } from '../../databases/columns/catalogue.ts';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import type { Stored, WriteItem } from '../../databases/contract/write.ts';
@@ -66,20 +67,15 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     const into = await target.store.pageTarget(corpus.entity);
     const read = await source.store.readPage(corpus.entity, into, { after: null, upTo: null, limit: 10_000 });
     if (!chunk || !read) throw new Error('a column map has a chunk and pages');
-    const { page, unfit, last } = read;
-    const next = { cursor: last, done: true };
-    const result = await target.store.copyPage(
-      corpus.entity,
-      { page, unfit, from: chunk, next, slowly, wary: false },
-      fence,
-    );
+    const step = { from: chunk, next: { cursor: read.last, done: true }, checkExisting: false };
+    const result = await loadPending(target.store, corpus.entity, { leftover }, read, step, fence);
     const found = await target.store.differences(migrationName, 10_000);
     const wrong = await wrongAmong(corpus.cases, found);
     expect(wrong).toEqual([]);
     expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
   });
 
-  async function slowly(keys: readonly (readonly string[])[]) {
+  async function leftover(keys: readonly (readonly string[])[]) {
     const records = await source.store.read(corpus.entity, keys);
     const items = records.flatMap(({ key, image }): WriteItem[] => {
       if (!image) return [];

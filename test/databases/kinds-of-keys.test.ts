@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { pagesOf } from '../../activities/backfill/copy-pages.ts';
+import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -160,19 +161,10 @@ test.each(directions)(
         if (at.done) break;
         const read = await pages.next({ after: at.cursor ?? at.lower, upTo: at.upper, limit: 100 });
         seen.push(...Array.from({ length: read.page.keys }, (_, place) => read.page.keyAt(place)));
-        const result = await target.store.copyPage(
-          keyed,
-          {
-            page: read.page,
-            unfit: read.unfit,
-            from: at,
-            next: { cursor: read.last ?? at.cursor, done: !read.full },
-            slowly: pages.slowly,
-            wary: false,
-          },
-          fence,
-        );
-        expect(result).toMatchObject({ taken: true, copied: read.page.keys, skipped: 0, refused: 0 });
+        const next = { cursor: read.last ?? at.cursor, done: !read.full };
+        const step = { from: at, next, checkExisting: false };
+        const result = await loadPending(target.store, keyed, pages, read, step, fence);
+        expect(result).toMatchObject({ status: 'committed', copied: read.page.keys, skipped: 0, refused: 0 });
         read.page.release();
       }
       sizes.push(seen.length - before);

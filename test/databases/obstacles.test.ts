@@ -1,4 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { loadPending } from '../../activities/backfill/load-pending.ts';
+import type { Leftover } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { type Obstacle, obstacles } from '../../databases/engine/obstacles.ts';
 import type { Key } from '../../model/canonical.ts';
@@ -61,24 +63,16 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     expect(unfit).toEqual([]);
     const [planned] = await store.chunks(migrationName, account.name);
     if (!planned) throw new Error('no chunk is planned');
-    const put = (keys: readonly Key[]) =>
-      store.copyPage(
-        account,
-        {
-          page,
-          unfit: keys,
-          from: planned,
-          next: { cursor: ['9'], done: true },
-          slowly: async (slow) => ({
-            items: items
-              .filter(({ key }) => slow.some(([id]) => id === key[0]))
-              .map((item) => ({ ...item, mode: 'copy', version: '0', operationId: null })),
-            unreadable: [],
-          }),
-          wary: false,
-        },
-        fence,
-      );
+    const put = (apart: readonly Key[]) => {
+      const leftover = async (keys: readonly Key[]): Promise<Leftover> => ({
+        items: items
+          .filter(({ key }) => keys.some(([id]) => id === key[0]))
+          .map((item) => ({ ...item, mode: 'copy', version: '0', operationId: null })),
+        unreadable: [],
+      });
+      const step = { from: planned, next: { cursor: ['9'], done: true }, checkExisting: false };
+      return loadPending(store, account, { leftover }, { page, unfit: apart }, step, fence);
+    };
     return { put, planned };
   }
 
@@ -107,7 +101,7 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     } finally {
       await release();
     }
-    expect(await put([])).toMatchObject({ taken: true, copied: 3, refused: 0 });
+    expect(await put([])).toMatchObject({ status: 'committed', copied: 3, refused: 0 });
     await sql('DELETE FROM accounts');
   });
 
@@ -142,7 +136,7 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     for (let load = 0; load < 3; load++)
       await expect(put([])).rejects.toMatchObject({ code: 'StoreUnavailable' });
     await release();
-    expect(await put([])).toMatchObject({ taken: true, copied: many.length, refused: 0 });
+    expect(await put([])).toMatchObject({ status: 'committed', copied: many.length, refused: 0 });
     await sql('DELETE FROM accounts');
   });
 });

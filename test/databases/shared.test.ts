@@ -227,19 +227,22 @@ atEachPlace(
       const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null, brings: [] } as const;
       const outcomes = await Promise.all(
         chunks.map((chunk) =>
-          store.copy(
+          store.copyItems(
             latest,
-            Array.from({ length: 20 }, (_, index) =>
-              writeOf(
-                latest,
-                {
-                  ...bill,
-                  number: `H-${chunk.range}-${index}`,
-                  customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
-                },
-                copied,
+            {
+              unreadable: [],
+              items: Array.from({ length: 20 }, (_, index) =>
+                writeOf(
+                  latest,
+                  {
+                    ...bill,
+                    number: `H-${chunk.range}-${index}`,
+                    customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
+                  },
+                  copied,
+                ),
               ),
-            ),
+            },
             fence,
             chunk,
           ),

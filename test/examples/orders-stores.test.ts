@@ -2,7 +2,6 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { openStores } from '../../databases/open.ts';
@@ -147,19 +146,13 @@ async function copyAll(): Promise<void> {
         brings: [],
       }),
     );
-    const chunk: Chunk = {
+    const next = {
       entity: order.name,
       range: 0,
-      lower: null,
-      upper: null,
       cursor: keys[at + 499] ?? null,
       done: at + 500 >= keys.length,
-      copied: 0,
-      skipped: 0,
-      refused: 0,
-      bytes: 0,
     };
-    const outcomes = await stores.modern.copy(order, items, fence, chunk);
+    const outcomes = await stores.modern.copyItems(order, { items, unreadable: [] }, fence, next);
     const failures = outcomes.filter(({ status }) => status !== 'applied' && status !== 'superseded');
     expect(failures).toEqual([]);
   }

@@ -53,7 +53,7 @@ export async function workerProcess(
   };
   await until('the worker runs', async () => {
     if (child.exitCode !== null) throw new Error(`the worker ended: ${output().stderr}`);
-    return output().stderr.includes('worker runs');
+    return output().stderr.includes('worker running');
   });
   return {
     kill: async () => {

@@ -1,5 +1,5 @@
-import { bulkWrites } from '../../databases/backfill/bulk-write.ts';
 import type { CopyGuard } from '../../databases/backfill/copy-guard.ts';
+import { pageLoads } from '../../databases/backfill/load-page.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { openEngine } from '../../databases/open.ts';
 import { Access } from '../../databases/sql/context.ts';
@@ -10,13 +10,13 @@ import type { Migration } from '../../model/migration.ts';
 export function withoutGuard(
   url: string,
   migration: Migration,
-): { copyPage: Store['copyPage']; close(): Promise<void> } {
+): { loadPage: Store['loadPage']; close(): Promise<void> } {
   const engine = openEngine(migration, 'modern', { [migration.stores.modern.urlFrom]: url });
   const access = new Access('modern', engine, migration);
   const nothing: CopyGuard = {
     before: async (_session, _page, positions) => positions,
     after: async () => [],
   };
-  const { copyPage } = bulkWrites(access, guardedWrites(access), () => nothing);
-  return { copyPage, close: () => engine.close() };
+  const { loadPage } = pageLoads(access, guardedWrites(access), () => nothing);
+  return { loadPage, close: () => engine.close() };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../cli/status-lines.ts';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
 import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../support/harness.ts';
@@ -188,7 +188,7 @@ test('a value that the target refuses is shown, keeps no other from being copied
   await at.sql.legacy(values((id) => (id === 1_234 ? refusedByModern : '5.00')));
   await control.send('advance');
   await until('the backfill is done', async () => (await progress(at)).done);
-  expect(await shown(at)).toMatch(/2999 copied, 0 there already, 1 refused, complete/);
+  expect(await shown(at)).toMatch(/2999 copied, 0 already present, 1 refused, complete/);
   const expected = await tableOf(at, 'legacy', 'accounts');
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(expected.filter(({ id }) => id !== '1234'));
   expect(await at.stores.modern.differences(at.migration.name, 10)).toMatchObject([

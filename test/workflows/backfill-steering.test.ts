@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BackfillInput } from '../../workflows/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
 import { type Moving, moving } from '../support/harness.ts';
 import { until } from '../support/until.ts';

@@ -35,7 +35,7 @@ test.each(targets)('a disk of $engine that fills up makes all that it is to take
   const lines = await shown(at);
   expect(lines).toMatch(/owed {6}1 pending, 0 parked/);
   const waits = new RegExp(
-    `waits: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; it goes on by itself then`,
+    `waiting: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; resumes automatically`,
     'g',
   );
   // The copy, and the write that is owed.

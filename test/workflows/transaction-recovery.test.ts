@@ -7,7 +7,7 @@ import { keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { Version } from '../../model/version.ts';
-import type { Pruned } from '../../workflows/prune-journal.ts';
+import type { Pruned } from '../../workflows/journal/prune-journal.ts';
 import { type Account, bound, newAccount } from '../support/accounts.ts';
 import { advanceTo, type Moving, moving } from '../support/harness.ts';
 import { entryIn, rowsOf, versionsOf } from '../support/inspect.ts';

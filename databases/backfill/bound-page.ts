@@ -1,0 +1,110 @@
+import { type Key, keyText } from '../../model/canonical.ts';
+import { type BoundEntity, type BoundTable, keyFromCells, keyTexts } from '../columns/mapping.ts';
+import type { CopyPage } from '../contract/backfill.ts';
+import type { CopyText } from '../copy-format/copy-text.ts';
+import type { PlacedKey } from '../engine/session.ts';
+
+/** The rows of a page that belong to one table, as the target's columns take them. */
+export interface PagePart {
+  readonly table: BoundTable;
+  readonly text: CopyText;
+  /** The first row of each key, where a key may have none or several; null where each has one. */
+  readonly firsts: readonly number[] | null;
+}
+
+/** A page with what it is made of: rows of the target's tables, in writing order. */
+export class BoundPage implements CopyPage {
+  readonly bound: BoundEntity;
+  readonly parts: readonly PagePart[];
+  readonly keys: number;
+  readonly keyAt: (position: number) => Key;
+
+  constructor(
+    bound: BoundEntity,
+    parts: readonly PagePart[],
+    keys: number,
+    keyAt: (position: number) => Key,
+  ) {
+    this.bound = bound;
+    this.parts = parts;
+    this.keys = keys;
+    this.keyAt = keyAt;
+  }
+
+  get bytes(): number {
+    return this.parts.reduce((sum, { text }) => sum + text.length, 0);
+  }
+
+  release(): void {
+    for (const { text } of this.parts) text.release();
+  }
+}
+
+/** A page is loaded by the kind of store that it was made for. */
+export function boundPage(page: CopyPage): BoundPage {
+  if (page instanceof BoundPage) return page;
+  throw new TypeError('a page was not made by a store');
+}
+
+/** A page of a column map: row and key are one, and the key stands in the row. */
+export function pageOfRows(
+  bound: BoundEntity,
+  text: CopyText,
+  prefixOf: (column: string) => string,
+): BoundPage {
+  const { root } = bound;
+  const places = root.key.map(({ name }) => ({
+    at: root.columns.findIndex((column) => column.name === name),
+    prefix: prefixOf(name).length,
+  }));
+  return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, (position) => {
+    const cells = text.cells(position);
+    return keyFromCells(
+      bound,
+      places.map(({ at, prefix }) => cells[at]?.slice(prefix) ?? null),
+    );
+  });
+}
+
+export function placed(page: BoundPage, position: number): PlacedKey {
+  const key = page.keyAt(position);
+  return { text: keyText(key), parts: keyTexts(page.bound, key) };
+}
+
+/** The bytes of some keys' rows; `positions` ascend. */
+export function bytesOf(part: PagePart, positions: readonly number[]): Buffer {
+  if (part.table.reference) return distinctBytes(part, positions);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < positions.length; ) {
+    const from = positions[at] ?? 0;
+    let next = from + 1;
+    for (at += 1; positions[at] === next; at++) next += 1;
+    const piece = part.text.slice(firstRow(part, from), firstRow(part, next));
+    if (piece.length > 0) pieces.push(piece);
+  }
+  const [only, ...rest] = pieces;
+  return only && rest.length === 0 ? only : Buffer.concat(pieces);
+}
+
+/** Shared rows once for each identity: the first copy, as the guarded copy would take it. */
+function distinctBytes(part: PagePart, positions: readonly number[]): Buffer {
+  const places = part.table.identity.map((column) =>
+    part.table.columns.findIndex(({ name }) => name === column.name),
+  );
+  const seen = new Set<string>();
+  const pieces: Buffer[] = [];
+  for (const position of positions) {
+    for (let row = firstRow(part, position); row < firstRow(part, position + 1); row++) {
+      const cells = part.text.cells(row);
+      const identity = JSON.stringify(places.map((place) => cells[place] ?? null));
+      if (seen.has(identity)) continue;
+      seen.add(identity);
+      pieces.push(part.text.slice(row, row + 1));
+    }
+  }
+  return Buffer.concat(pieces);
+}
+
+function firstRow({ text, firsts }: PagePart, position: number): number {
+  return firsts ? (firsts[position] ?? text.rows) : position;
+}

@@ -1,0 +1,107 @@
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
+import type { Fence } from '../contract/write.ts';
+import type { Session } from '../engine/session.ts';
+import type { Access } from '../sql/context.ts';
+import { throughDeadlocks } from '../sql/deadlocks.ts';
+import { putDifferences } from '../sql/differences.ts';
+import { holdFence } from '../sql/fence.ts';
+import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { boundPage, placed } from './bound-page.ts';
+import { checkpointUnchanged, moveCheckpoint } from './checkpoint.ts';
+import { type CopyGuard, copyGuard } from './copy-guard.ts';
+import { loadRows } from './load-rows.ts';
+import { BoundTarget } from './page-target.ts';
+import { isTransient } from './rejection.ts';
+import { writeLeftover } from './write-leftover.ts';
+
+/** A page meets every live write in its way. */
+const attempts = 20;
+
+/** Ends the transaction that runs around it: what the write routine is to do must be known before. */
+class Rejected extends Error {
+  readonly positions: readonly number[];
+
+  constructor(positions: readonly number[]) {
+    super('rows of a page were rejected');
+    this.positions = positions;
+  }
+}
+
+/** Pages come in by the engine's bulk load, with their checkpoint, past every row that a live write or delete has touched. */
+export function pageLoads(
+  access: Access,
+  writes: GuardedWrites,
+  guardOf: (access: Access, bound: BoundEntity) => CopyGuard = copyGuard,
+) {
+  const { engine } = access;
+
+  async function pageTarget(entity: Entity): Promise<PageTarget> {
+    return new BoundTarget(await access.bind(entity), engine.bulk);
+  }
+
+  /** Null where rows can come in by the bulk load; a reason for people where they cannot. */
+  function whyNoBulk(): Promise<string | null> {
+    return access.guarded(() => engine.bulk.whyNoCopyIn());
+  }
+
+  async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {
+    const bound = await access.bind(entity);
+    try {
+      return await throughDeadlocks(
+        engine,
+        () => engine.transaction((session) => loadInside(session, bound, load, fence)),
+        { attempts, isTransient: (error) => isTransient(access, error) },
+      );
+    } catch (error) {
+      if (error instanceof Rejected) return { status: 'rejected', positions: error.positions };
+      if (error instanceof LockstepError) throw error;
+      return await access.guarded(() => Promise.reject(error));
+    }
+  }
+
+  async function loadInside(
+    session: Session,
+    bound: BoundEntity,
+    { page: given, except, leftover, from, next, checkExisting }: PageLoad,
+    fence: Fence,
+  ): Promise<LoadResult> {
+    await holdFence(access, session, fence, 'secondary');
+    if (!(await checkpointUnchanged(access, session, fence.migration, from))) return { status: 'overtaken' };
+    const page = boundPage(given);
+    const guard = guardOf(access, bound);
+    const left = new Set(except);
+    const wanted = Array.from({ length: page.keys }, (_, position) => position).filter(
+      (position) => !left.has(position),
+    );
+    const kept = await guard.before(session, page, wanted);
+    const { loaded, rejected, existing } = await loadRows(access, session, page, kept, checkExisting);
+    if (rejected.length > 0) throw new Rejected(rejected);
+    const gone = await guard.after(session, page, loaded);
+    if (gone.length > 0) {
+      const keys = gone.map((position) => placed(page, position));
+      await engine.bulk.removeRows(session, bound, keys);
+    }
+    const written = await writeLeftover(access, writes, session, bound, leftover, fence);
+    const copied = loaded.length - gone.length + written.copied;
+    const refused = written.differences.length;
+    const all = wanted.length + leftover.items.length + leftover.unreadable.length;
+    const counts = { copied, skipped: all - copied - refused, refused };
+    await moveCheckpoint(access, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
+    // With the rows and the checkpoint: a refusal that is not recorded would be one that nobody hears of.
+    await putDifferences(access, session, fence.migration, written.differences);
+    return { status: 'committed', ...counts, foundExisting: existing > 0 };
+  }
+
+  async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {
+    const { tables } = await access.bind(entity);
+    const made: string[] = [];
+    for (const { name } of tables)
+      made.push(...(await access.guarded(() => engine.bulk.secondaryIndexes(name))));
+    return made;
+  }
+
+  return { pageTarget, whyNoBulk, secondaryIndexes, loadPage };
+}

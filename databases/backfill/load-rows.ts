@@ -1,0 +1,81 @@
+import { LoadRefused } from '../engine/bulk-engine.ts';
+import type { Session } from '../engine/session.ts';
+import type { Access } from '../sql/context.ts';
+import { type BoundPage, bytesOf, placed } from './bound-page.ts';
+import { isTransient, rejectionOf } from './rejection.ts';
+
+/** What became of the rows of a page, by the positions of their keys. */
+export interface Loaded {
+  readonly loaded: readonly number[];
+  /** Some of their rows was refused, or would have been kept as other than it is. */
+  readonly rejected: readonly number[];
+  /** How many were left alone, because they have a row or a record. */
+  readonly existing: number;
+}
+
+/**
+ * Brings rows in by the engine's bulk load: all at once; then without those that are there; then by halves, until those that
+ * are rejected are found.
+ */
+export async function loadRows(
+  access: Access,
+  session: Session,
+  page: BoundPage,
+  positions: readonly number[],
+  checkExisting: boolean,
+): Promise<Loaded> {
+  const { bulk } = access.engine;
+  const loaded: number[] = [];
+  const rejected: number[] = [];
+  let existing = 0;
+  const first = checkExisting ? await absentAmong(positions) : positions;
+  if (await tryLoad(access, session, page, first)) loaded.push(...first);
+  else await loadByHalves(checkExisting ? first : await absentAmong(first));
+  return { loaded, rejected, existing };
+
+  async function absentAmong(some: readonly number[]): Promise<readonly number[]> {
+    if (some.length === 0) return some;
+    const keys = some.map((position) => placed(page, position));
+    const present = new Set(await bulk.present(session, page.bound, keys));
+    existing += present.size;
+    return some.filter((_, index) => !present.has(index));
+  }
+
+  async function loadByHalves(some: readonly number[]): Promise<void> {
+    if (some.length === 0) return;
+    if (await tryLoad(access, session, page, some)) {
+      loaded.push(...some);
+    } else if (some.length === 1) {
+      rejected.push(...some);
+    } else {
+      const middle = Math.ceil(some.length / 2);
+      await loadByHalves(some.slice(0, middle));
+      await loadByHalves(some.slice(middle));
+    }
+  }
+}
+
+/** False where some row is rejected; nothing of them is in then. */
+async function tryLoad(
+  access: Access,
+  session: Session,
+  page: BoundPage,
+  positions: readonly number[],
+): Promise<boolean> {
+  if (positions.length === 0) return true;
+  await session.query('SAVEPOINT lockstep_load');
+  try {
+    for (const part of page.parts) {
+      const rows = bytesOf(part, positions);
+      const how = part.table.reference ? 'absent' : 'new';
+      if (rows.length > 0) await access.engine.bulk.copyIn(session, part.table, rows, how);
+    }
+    await session.query('RELEASE SAVEPOINT lockstep_load');
+    return true;
+  } catch (error) {
+    if (isTransient(access, error)) throw error;
+    if (!(error instanceof LoadRefused)) rejectionOf(access, error);
+    await session.query('ROLLBACK TO SAVEPOINT lockstep_load');
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { PageTarget } from '../contract/backfill.ts';
+import type { StoreFailure } from '../contract/write.ts';
+import { CopyText } from '../copy-format/copy-text.ts';
+import type { BulkEngine } from '../engine/bulk-engine.ts';
+import { shapeMessage } from '../sql/images.ts';
+import { BoundPage } from './bound-page.ts';
+
+/** The tables that pages are made for, and how the texts of their columns begin. */
+export class BoundTarget implements PageTarget {
+  readonly bound: BoundEntity;
+  readonly refusesShared: boolean;
+  readonly #prefixes: ReadonlyMap<string, string>;
+
+  constructor(bound: BoundEntity, bulk: Pick<BulkEngine, 'prefix'>) {
+    this.bound = bound;
+    this.refusesShared = bound.referenced.some(({ reference }) => reference?.wins === 'refuse');
+    const columns = bound.tables.flatMap((table) => table.columns.map((column) => ({ table, column })));
+    this.#prefixes = new Map(
+      columns.map(({ table, column }) => [`${table.name}\n${column.name}`, bulk.prefix(column) ?? '']),
+    );
+  }
+
+  /** What stands before the texts of a column of the root table, or of another one; see `BulkEngine.prefix`. */
+  prefix(column: string, table = this.bound.root): string {
+    return this.#prefixes.get(`${table.name}\n${column}`) ?? '';
+  }
+
+  readonly pageOf = (records: readonly { key: Key; image: Image }[]) => {
+    const { bound } = this;
+    const parts = bound.tables.map((table) => ({
+      table,
+      text: new CopyText(),
+      firsts: [] as number[],
+      cells: table.columns.map(({ name }) => ({ name, prefix: this.prefix(name, table) })),
+    }));
+    const keys: Key[] = [];
+    const unfit: { key: Key; failure: StoreFailure }[] = [];
+    for (const { key, image } of records) {
+      try {
+        const rows = bound.rowsOf(image);
+        for (const { table, text, firsts, cells } of parts) {
+          firsts.push(text.rows);
+          for (const row of rows[table.name] ?? []) {
+            for (const { name, prefix } of cells) text.string(row[name] ?? null, prefix);
+            text.endRow();
+          }
+        }
+        keys.push(key);
+      } catch (error) {
+        const message = shapeMessage(bound, 'toRows', error);
+        unfit.push({ key, failure: { code: 'StoreRefused', message } });
+      }
+    }
+    const page = new BoundPage(bound, parts, keys.length, (position) => {
+      const key = keys[position];
+      if (!key) throw new TypeError('a page has no key at this position');
+      return key;
+    });
+    return { page, unfit };
+  };
+}
+
+/** Only stores make targets. */
+export function boundTarget(target: PageTarget): BoundTarget {
+  if (target instanceof BoundTarget) return target;
+  throw new TypeError('the target of a page was not made by a store');
+}

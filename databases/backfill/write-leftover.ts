@@ -1,0 +1,58 @@
+import type { BoundEntity } from '../columns/mapping.ts';
+import type { Leftover } from '../contract/backfill.ts';
+import type { Difference } from '../contract/comparison.ts';
+import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import type { Session } from '../engine/session.ts';
+import type { Access } from '../sql/context.ts';
+import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { rejectionOf } from './rejection.ts';
+
+/** Few enough for a statement, and enough for its locks to be one list. */
+const itemsPerCall = 500;
+
+/** What the bulk load cannot take goes through the write routine, which says why it refuses a row. */
+export async function writeLeftover(
+  access: Access,
+  writes: GuardedWrites,
+  session: Session,
+  bound: BoundEntity,
+  { items, unreadable }: Leftover,
+  fence: Fence,
+): Promise<{ copied: number; differences: Difference[] }> {
+  const entity = bound.entity.name;
+  const differences = unreadable.map(
+    ({ key, reason }): Difference => ({ entity, key, verdict: 'unreadable', reason }),
+  );
+  let copied = 0;
+  for (let from = 0; from < items.length; from += itemsPerCall) {
+    const list = items.slice(from, from + itemsPerCall);
+    const outcomes = await writeList(list);
+    for (const [index, { key }] of list.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'applied') copied += 1;
+      if (outcome?.status === 'failed')
+        differences.push({ entity, key, verdict: 'refused', reason: outcome.failure.message });
+    }
+  }
+  return { copied, differences };
+
+  /** In one call, which takes all locks in one order; where one is refused, key by key. */
+  async function writeList(list: readonly WriteItem[]): Promise<Outcome[]> {
+    const { ready, outcomes } = writes.rows(bound, list);
+    if (ready.length === 0) return outcomes;
+    await session.query('SAVEPOINT lockstep_row');
+    try {
+      const written = await writes.call(session, bound, ready, fence);
+      await session.query('RELEASE SAVEPOINT lockstep_row');
+      for (const [position, outcome] of written) outcomes[position] = outcome;
+      return outcomes;
+    } catch (error) {
+      const failure = rejectionOf(access, error);
+      await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
+      if (list.length === 1) return [{ status: 'failed', failure }];
+    }
+    const apart: Outcome[] = [];
+    for (const item of list) apart.push(...(await writeList([item])));
+    return apart;
+  }
+}

@@ -1,0 +1,106 @@
+import { compareText, type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import type { Difference, Differences, Verdict } from '../contract/comparison.ts';
+import type { Session, TextCells } from '../engine/session.ts';
+import { type Access, marks } from './context.ts';
+
+const longestReason = 500;
+
+/** Keys that differ, or that a store refused, with the reason. */
+export function differencesIn(access: Access): Differences {
+  const table = access.control('differences');
+
+  async function recordDifferences(migration: string, found: readonly Difference[]): Promise<void> {
+    if (found.length === 0) return;
+    await access.transaction((session) => putDifferences(access, session, migration, found));
+  }
+
+  async function differences(migration: string, limit: number): Promise<Difference[]> {
+    const rows = await access.query(
+      `SELECT entity, record_key, verdict, reason FROM ${table} WHERE migration = ?
+       ORDER BY found_at, entity, record_key LIMIT ${Math.floor(limit)}`,
+      [migration],
+    );
+    return rows.map(differenceOf);
+  }
+
+  async function openDifferences(
+    migration: string,
+    entity: string,
+    page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
+  ): Promise<Difference[]> {
+    const rows = await access.query(
+      `SELECT entity, record_key, verdict, reason FROM ${table}
+       WHERE migration = ? AND entity = ? AND verdict IN (${marks(page.verdicts)}) AND record_key > ?
+       ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
+      [migration, entity, ...page.verdicts, page.after ?? ''],
+    );
+    return rows.map(differenceOf);
+  }
+
+  async function countDifferences(migration: string) {
+    const rows = await access.query(
+      `SELECT entity, verdict, COUNT(*) AS total FROM ${table} WHERE migration = ?
+       GROUP BY entity, verdict ORDER BY entity, verdict`,
+      [migration],
+    );
+    return rows.map((row) => ({
+      entity: row.entity ?? '',
+      verdict: row.verdict as Verdict,
+      count: Number(row.total),
+    }));
+  }
+
+  async function closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void> {
+    if (keys.length === 0) return;
+    await access.query(
+      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND record_key IN (${marks(keys)})`,
+      [migration, entity, ...keys.map(keyText)],
+    );
+  }
+
+  async function clearDifferences(
+    migration: string,
+    entity: string,
+    verdicts: readonly Verdict[],
+  ): Promise<void> {
+    await access.query(
+      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND verdict IN (${marks(verdicts)})`,
+      [migration, entity, ...verdicts],
+    );
+  }
+
+  return {
+    recordDifferences,
+    differences,
+    openDifferences,
+    countDifferences,
+    closeDifferences,
+    clearDifferences,
+  };
+}
+
+/** In a transaction, in key order, so that two of us do not lock each other out. */
+export async function putDifferences(
+  access: Access,
+  session: Session,
+  migration: string,
+  found: readonly Difference[],
+): Promise<void> {
+  const key = ['migration', 'entity', 'record_key'];
+  const columns = [...key, 'verdict', 'reason'];
+  const upsert = access.engine.text.upsert(access.control('differences'), columns, key);
+  const rows = found
+    .map((difference) => ({ ...difference, text: keyText(difference.key) }))
+    .sort((left, right) => compareText(left.entity, right.entity) || compareText(left.text, right.text));
+  for (const { entity, text, verdict, reason } of rows)
+    await session.query(upsert, [migration, entity, text, verdict, reason.slice(0, longestReason)]);
+}
+
+function differenceOf(row: TextCells): Difference {
+  return {
+    entity: row.entity ?? '',
+    key: keyFromText(row.record_key ?? '[]'),
+    verdict: row.verdict as Verdict,
+    reason: row.reason ?? '',
+  };
+}

@@ -1,0 +1,240 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  log,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RangeSlice } from '../../activities/backfill/backfill.ts';
+import type { Fingerprints } from '../../activities/backfill/fingerprint.ts';
+import { failureCodes } from '../../model/failure.ts';
+import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
+import { failureIn, messageOf } from '../failures.ts';
+import {
+  type BackfillProgress,
+  backfillFinished,
+  backfillProgress,
+  migrationWorkflowId,
+  setPace,
+  setPaused,
+} from '../messages.ts';
+import { Pace, progressDetails, progressOf, type Range, seenOf } from './progress.ts';
+
+export interface BackfillInput {
+  readonly migration: string;
+  readonly entities: readonly string[];
+  /** Ranges copied at the same time. */
+  readonly parallel: number;
+  readonly paused: boolean;
+  /** Keys a second, all ranges together; null is unlimited. */
+  readonly rate: number | null;
+  /** Goes on from the checkpoints of one that stopped. */
+  readonly resume?: boolean;
+  /** Carried through continue-as-new. */
+  readonly carried: {
+    readonly startedAt: string;
+    readonly throttledMs: number;
+    /** Of each entity's tables, as they were at the start. */
+    readonly fingerprints: Readonly<Record<string, Fingerprints>>;
+  } | null;
+}
+
+const sliceMs = 5_000;
+const slicesPerRun = 1_000;
+const firstWaitMs = 1_000;
+const longestWaitMs = 30_000;
+
+/**
+ * Copies history in key ranges, several at a time, then catches up what was written or deleted meanwhile. Every chunk is
+ * committed with its checkpoint, so a crash of anything repeats none.
+ */
+export async function backfill(input: BackfillInput): Promise<BackfillProgress> {
+  const startedAt = input.carried?.startedAt ?? new Date().toISOString();
+  let { paused, rate } = input;
+  let finishedAt: string | null = null;
+  let stopped: string | null = null;
+  let throttledMs = input.carried?.throttledMs ?? 0;
+  let caughtUp = 0;
+  let slices = 0;
+  let forgotten = input.carried !== null || input.resume === true;
+  /** How often somebody has said how it is to go on. */
+  let told = 0;
+  const totals = new Map<string, number>();
+  const fingerprints: Record<string, Fingerprints> = {};
+  const ranges: Range[] = [];
+  const pace = new Pace();
+  /** Steps that a store did not take, what it said, and how long it is left alone. */
+  const waits = new Map<string, { reason: string; waitMs: number }>();
+  const underWay = new Set<CancellationScope>();
+
+  setHandler(setPaused, (value) => {
+    paused = value;
+    interrupt();
+  });
+  setHandler(setPace, (value) => {
+    rate = value;
+    interrupt();
+  });
+  setHandler(backfillProgress, progress, { description: 'Rows copied so far, speed and time left' });
+
+  try {
+    if (!forgotten) await insisting('forget', () => longRunningFailFast.forgetBackfill());
+    forgotten = true;
+    for (const entity of input.entities) {
+      const plan = await insisting(entity, () => longRunningFailFast.planBackfill({ entity }));
+      totals.set(entity, plan.total);
+      fingerprints[entity] = input.carried?.fingerprints[entity] ?? plan.fingerprints;
+      ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
+    }
+    pace.mark(Date.now(), seenSoFar());
+    const left = ranges.filter((range) => !range.done);
+    await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyNext(left)));
+    if (ranges.some((range) => !range.done)) await goOnAsNew();
+    for (const entity of input.entities) await catchUp(entity);
+    for (const entity of input.entities)
+      await insisting(entity, () => longRunningFailFast.primeSequences({ entity }));
+    finishedAt = new Date().toISOString();
+  } catch (error) {
+    if (failureIn(error) === null) throw error;
+    stopped = messageOf(error);
+    log.warn('the backfill stopped; its checkpoints stay', { reason: stopped });
+  }
+  const result = progress();
+  setCurrentDetails(progressDetails(result));
+  await report(input.migration, result);
+  await condition(allHandlersFinished);
+  return result;
+
+  /** A lane takes one range after the other. */
+  async function copyNext(left: Range[]): Promise<void> {
+    for (let range = left.shift(); range; range = left.shift()) {
+      while (!range.done) {
+        await condition(() => !paused);
+        if (stopped !== null || slices >= slicesPerRun) return;
+        await copyMore(range);
+      }
+    }
+  }
+
+  async function copyMore(range: Range): Promise<void> {
+    const tried = await attempt(`${range.entity} ${range.range}`, () => copySlice(range));
+    if (!tried?.result) return;
+    const { progress: now, throttledMs: sliceThrottledMs } = tried.result;
+    Object.assign(range, now);
+    throttledMs += sliceThrottledMs;
+    pace.mark(Date.now(), seenSoFar());
+    setCurrentDetails(progressDetails(progress()));
+  }
+
+  /** Null where a store did not take it: that shows, and after a pause it may be tried again. */
+  async function attempt<T>(step: string, work: () => Promise<T>): Promise<{ result: T } | null> {
+    slices += 1;
+    try {
+      const result = await work();
+      waits.delete(step);
+      return { result };
+    } catch (error) {
+      const known = failureIn(error);
+      if (known?.code !== 'StoreUnavailable') throw error;
+      const before = waits.get(step);
+      const waitMs = before ? Math.min(before.waitMs * 2, longestWaitMs) : firstWaitMs;
+      waits.set(step, { reason: known.message, waitMs });
+      setCurrentDetails(progressDetails(progress()));
+      log.warn('a store does not take what is copied; it is tried again', { step, reason: known.message });
+      const heard = told;
+      await condition(() => told !== heard, waitMs);
+      return null;
+    }
+  }
+
+  async function insisting<T>(step: string, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const tried = await attempt(step, work);
+      if (tried) return tried.result;
+      await condition(() => !paused);
+      if (slices >= slicesPerRun) await goOnAsNew();
+    }
+  }
+
+  async function goOnAsNew(): Promise<never> {
+    await condition(allHandlersFinished);
+    return await continueAsNew<typeof backfill>({
+      ...input,
+      paused,
+      rate,
+      carried: forgotten ? { startedAt, throttledMs, fingerprints } : null,
+    });
+  }
+
+  /** Null where it was interrupted before it could answer. */
+  async function copySlice({ entity, range }: Range): Promise<RangeSlice | null> {
+    const planned = fingerprints[entity];
+    if (!planned) throw new TypeError('a range belongs to a plan');
+    const keysPerSecond = rate === null ? null : Math.max(1, rate / lanesAtWork());
+    const scope = new CancellationScope();
+    underWay.add(scope);
+    try {
+      return await scope.run(() =>
+        longRunningCancellable.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
+      );
+    } catch (error) {
+      // The server tries nothing again that was told to end, were it only that its worker is gone.
+      const known = failureIn(error);
+      if (scope.consideredCancelled && (known === null || failureCodes[known.code].retryable)) return null;
+      throw error;
+    } finally {
+      underWay.delete(scope);
+    }
+  }
+
+  /** A lane without a range must not keep its part of the rate. */
+  function lanesAtWork(): number {
+    return Math.max(1, Math.min(input.parallel, ranges.filter((range) => !range.done).length));
+  }
+
+  /** What runs ends with its chunk, what waits is over, and both go on under what is said now. */
+  function interrupt(): void {
+    told += 1;
+    for (const scope of underWay) scope.cancel();
+  }
+
+  async function catchUp(entity: string): Promise<void> {
+    let after: string | null = null;
+    do {
+      await condition(() => !paused);
+      const from: string | null = after;
+      const page: { after: string | null; changed: number } = await insisting(entity, () =>
+        longRunningFailFast.catchUp({ entity, after: from }),
+      );
+      caughtUp += page.changed;
+      after = page.after;
+    } while (after !== null);
+  }
+
+  function seenSoFar(): number {
+    return ranges.reduce((sum, range) => sum + seenOf(range), 0);
+  }
+
+  function progress(): BackfillProgress {
+    return progressOf({
+      startedAt,
+      totals,
+      ranges,
+      pace,
+      caughtUp,
+      throttledMs,
+      waiting: waits.values().next().value?.reason ?? null,
+      finishedAt,
+      stopped,
+    });
+  }
+}
+
+async function report(migration: string, result: BackfillProgress): Promise<void> {
+  if (!workflowInfo().parent) return;
+  await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(backfillFinished, result);
+}

@@ -1,0 +1,22 @@
+import { log } from '@temporalio/workflow';
+import type { StoreName } from '../../model/failure.ts';
+import { longRunningBounded } from '../activities.ts';
+import { messageOf } from '../failures.ts';
+
+export type Pruned = Readonly<Record<StoreName, number | null>>;
+
+const pruneLimitMs = 600_000;
+
+/** Takes old settled entries and decisions out of both journals. What a store keeps back that is away (null) is left to the next time. */
+export async function pruneJournal(): Promise<Pruned> {
+  return { legacy: await pruned('legacy'), modern: await pruned('modern') };
+}
+
+async function pruned(store: StoreName): Promise<number | null> {
+  try {
+    return await longRunningBounded(pruneLimitMs).pruneJournal({ store });
+  } catch (error) {
+    log.warn('the journal was not pruned', { store, reason: messageOf(error) });
+    return null;
+  }
+}

@@ -1,0 +1,126 @@
+import { type Phase, routes } from '../../model/phase.ts';
+import { localShort, unbounded } from '../activities.ts';
+import { failure, failureIn, messageOf } from '../failures.ts';
+import type { MigrationInput, MigrationState } from '../messages.ts';
+
+type Measured = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Lets a migration into a phase, or says which gate refuses, what it measured and what to do. */
+export async function gate(
+  next: Phase,
+  state: MigrationState,
+  policy: MigrationInput['policy'],
+): Promise<void> {
+  if (routes[next].secondary !== null) await refuseUnreachable(next);
+  switch (next) {
+    case 'backfill': {
+      const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+      if (flagControlled.length === 0 || state.writePercent === 100) return;
+      throw refused(
+        'backfill',
+        { writePercent: state.writePercent },
+        'not every key is written to both stores; set the write share to 100',
+      );
+    }
+    case 'validate': {
+      const progress = state.backfill;
+      if (progress?.done) return;
+      const measured = {
+        copied: progress?.copied ?? 0,
+        total: progress?.total ?? 0,
+        running: progress?.running ?? false,
+      };
+      const why = progress?.stopped
+        ? `it stopped (${progress.stopped}); start it again with lockstep backfill`
+        : 'wait for it';
+      throw refused('validate', measured, `the backfill is not complete: ${why}`);
+    }
+    case 'switch-reads': {
+      const { evidence } = state;
+      if (state.validating)
+        throw refused('switch-reads', { validating: true }, 'a validation is running; wait for it');
+      if (!evidence)
+        throw refused('switch-reads', { evidence: null }, 'there is no evidence; run lockstep validate');
+      const ageMs = Date.now() - Date.parse(evidence.at);
+      if (ageMs > policy.evidenceMaxAgeMs) {
+        throw refused(
+          'switch-reads',
+          { ageMs, limitMs: policy.evidenceMaxAgeMs },
+          'the evidence is too old; run lockstep validate',
+        );
+      }
+      if (evidence.differences > 0) {
+        const measured = { differences: evidence.differences, compared: evidence.compared };
+        throw refused(
+          'switch-reads',
+          measured,
+          'the stores differ; see lockstep status and the differences, repair them, validate again',
+        );
+      }
+      return;
+    }
+    case 'switch-primary':
+      if (state.readPercent < 100) {
+        throw refused(
+          'switch-primary',
+          { readPercent: state.readPercent },
+          'not all reads are modern; run lockstep reads 100',
+        );
+      }
+      await refuseOwed('switch-primary', state, { pendingAllowed: true });
+      return;
+    case 'modern-only': {
+      const soakedMs = state.readsModernSince ? Date.now() - Date.parse(state.readsModernSince) : 0;
+      if (soakedMs < policy.soakMs) {
+        throw refused(
+          'modern-only',
+          { soakedMs, soakMs: policy.soakMs },
+          'reads have not been modern for long enough; wait',
+        );
+      }
+      await refuseOwed('modern-only', state, { pendingAllowed: false });
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/** A few pending writes are on their way at any moment; only those that stay are a reason to refuse. */
+async function refuseOwed(
+  name: Phase,
+  state: MigrationState,
+  { pendingAllowed }: { pendingAllowed: boolean },
+): Promise<void> {
+  const owed = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+  const measured = { pending: owed.pending, parked: owed.parked, oldestOwedMs: owed.oldestOwedMs };
+  if (owed.parked > 0) throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
+  const late = (owed.oldestOwedMs ?? 0) > latestPendingMs;
+  if (!pendingAllowed && owed.pending > 0 && late) {
+    throw refused(name, measured, 'writes are still owed to the other store; see lockstep writes list');
+  }
+}
+
+const latestPendingMs = 5_000;
+
+/** A step forward that needs both stores is not begun while one of them is away. */
+export async function refuseUnreachable(name: Phase | 'reads' | 'writes'): Promise<void> {
+  try {
+    await localShort.checkStores({ stores: ['legacy', 'modern'] });
+  } catch (error) {
+    const known = failureIn(error);
+    if (known !== null && known.code !== 'StoreUnavailable') throw error;
+    throw refused(name, { reachable: false }, messageOf(error));
+  }
+}
+
+function refused(gateName: string, measured: Measured, remedy: string) {
+  const shown = Object.entries(measured)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+  return failure('GateRefused', `the gate of ${gateName} refuses (${shown}): ${remedy}`, {
+    gate: gateName,
+    measured,
+    remedy,
+  });
+}

@@ -1,0 +1,55 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { type MigrationInput, searchAttributes } from '../messages.ts';
+import { becomeOverdue, dropLegacy, resumeFromStores } from './actions.ts';
+import { setHandlers } from './handlers.ts';
+import { MigrationRun } from './run.ts';
+
+/** Leads one migration through its phases, at the word of an operator and past the gates. */
+export async function migration(input: MigrationInput): Promise<void> {
+  const run = new MigrationRun(input);
+  const started = input.state ? Promise.resolve() : run.while('start', () => resumeFromStores(run));
+  setHandlers(run);
+  await started;
+  upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
+  run.update({});
+  while (!isOver(run)) {
+    await untilDue(run);
+    const now = Date.now();
+    if (now >= overdueTime(run)) await becomeOverdue(run);
+    if (now >= dropTime(run)) await dropLegacy(run);
+    if (!workflowInfo().continueAsNewSuggested) continue;
+    await condition(() => run.busy === null && allHandlersFinished());
+    await continueAsNew<typeof migration>({ ...input, state: run.state });
+  }
+  await condition(allHandlersFinished);
+}
+
+function isOver({ state, busy }: MigrationRun): boolean {
+  return state.phase === 'decommissioned' && state.dropAt === null && busy === null;
+}
+
+/** Waits for the next time at which something is due, or for a message that changes it. */
+async function untilDue(run: MigrationRun): Promise<void> {
+  const dueAt = nextDue(run);
+  const changed = () => nextDue(run) !== dueAt || isOver(run) || workflowInfo().continueAsNewSuggested;
+  if (Number.isFinite(dueAt)) await condition(changed, Math.max(1, dueAt - Date.now()));
+  else await condition(changed);
+}
+
+function nextDue(run: MigrationRun): number {
+  return Math.min(overdueTime(run), dropTime(run));
+}
+
+function overdueTime({ state }: MigrationRun): number {
+  return state.overdue ? Number.POSITIVE_INFINITY : Date.parse(state.deadline);
+}
+
+function dropTime({ state }: MigrationRun): number {
+  return state.dropAt === null ? Number.POSITIVE_INFINITY : Date.parse(state.dropAt);
+}

@@ -1,0 +1,83 @@
+import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
+import { routes } from '../../model/phase.ts';
+import { failure, failureIn, messageOf } from '../failures.ts';
+import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
+import { blankState, details } from './state.ts';
+
+/** A running migration: what it remembers, and what it is doing. Both change here only. */
+export class MigrationRun {
+  readonly input: MigrationInput;
+  #state: MigrationState;
+  #busy: string | null = null;
+
+  constructor(input: MigrationInput) {
+    this.input = input;
+    this.#state = input.state ?? blankState(input);
+  }
+
+  get state(): MigrationState {
+    return this.#state;
+  }
+
+  get busy(): string | null {
+    return this.#busy;
+  }
+
+  /** Takes a change of the state, and shows it in Temporal UI. */
+  update(change: Partial<MigrationState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#show();
+  }
+
+  status(): MigrationStatus {
+    const { dropAt: _, ...shown } = this.#state;
+    const { primary, secondary } = routes[shown.phase];
+    return { migration: this.input.migration, primary, secondary, busy: this.#busy, ...shown };
+  }
+
+  /** Holds off every change until the work is done. */
+  async while(what: string, work: () => Promise<void>): Promise<void> {
+    this.#busy = what;
+    try {
+      await work();
+    } finally {
+      this.#busy = null;
+      this.#show();
+    }
+  }
+
+  /** One change at a time; a failure is thrown, and kept for the status. */
+  async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
+    this.refuseWhenBusy();
+    try {
+      await this.while(what, work);
+      this.update({ lastFailure: null });
+    } catch (error) {
+      this.update({ lastFailure: `${what}: ${messageOf(error)}` });
+      const known = failureIn(error);
+      throw known
+        ? failure(known.code, known.message, known.details)
+        : failure('InvalidRequest', messageOf(error));
+    }
+    return this.status();
+  }
+
+  /** As `exclusively`, for a signal, which has nobody to answer: a failure is in the status and the log. */
+  async quietly(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.exclusively(what, work);
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      log.warn('a signal was refused', { what, reason: error.message });
+    }
+  }
+
+  refuseWhenBusy(): void {
+    if (this.#busy === null) return;
+    throw failure('GateRefused', `${this.#busy} is in progress; try again when it is over`, { gate: 'busy' });
+  }
+
+  #show(): void {
+    setCurrentDetails(details(this.status()));
+  }
+}

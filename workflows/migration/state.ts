@@ -1,0 +1,45 @@
+import type { DurableState } from '../../model/phase.ts';
+import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
+
+export function blankState(input: MigrationInput): MigrationState {
+  return {
+    phase: 'legacy-only',
+    epoch: 1,
+    readPercent: 0,
+    writePercent: 100,
+    paused: false,
+    deadline: new Date(input.policy.deadline).toISOString(),
+    overdue: false,
+    rate: null,
+    readsModernSince: null,
+    backfill: null,
+    validating: false,
+    evidence: null,
+    lastFailure: null,
+    history: [],
+    dropAt: null,
+  };
+}
+
+/** The part of a migration's state that the stores hold too, as it is while the route is open. */
+export function durableStateOf(migration: string, state: MigrationState): DurableState {
+  const { phase, epoch, readPercent, writePercent } = state;
+  return { migration, phase, epoch, open: true, readPercent, writePercent };
+}
+
+/** What Temporal UI says of a migration beside its events. */
+export function details(status: MigrationStatus): string {
+  const lines = [
+    `**${status.phase}**: primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}, reads ${status.readPercent} % modern, epoch ${status.epoch}`,
+    status.paused ? 'Paused.' : '',
+    status.overdue ? `**Overdue** since ${status.deadline}.` : `Deadline ${status.deadline}.`,
+    status.backfill
+      ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
+      : '',
+    status.evidence
+      ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
+      : '',
+    status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
+  ];
+  return lines.filter((line) => line !== '').join('\n\n');
+}

@@ -1,0 +1,95 @@
+import { setCurrentDetails } from '@temporalio/workflow';
+import type { UndoResult } from '../../activities/write/undo.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import { compensation, unbounded } from '../activities.ts';
+import { failure, failureIn } from '../failures.ts';
+import type { Decided } from './decide.ts';
+import { compensationDetails, undoSummary } from './details.ts';
+import { park } from './park.ts';
+import { routeAfter } from './route.ts';
+import type { WriteRun } from './run.ts';
+
+/** `left`: an operator has given up undoing it. `stands`: both stores have it by now. */
+export type Undone = 'undone' | 'left' | 'stands';
+
+export interface Undoing {
+  readonly route: WriteRoute;
+  /** The version that the primary gave; null where it refused. */
+  readonly version: Version | null;
+  readonly reason: string;
+  /** Which store has the operation, and keeps it in its journal. */
+  readonly store: WriteRoute['primary'];
+}
+
+/** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
+export async function compensate(run: WriteRun, decided: Decided, reason: string): Promise<void> {
+  const { operation } = run.input;
+  const { route, version, decidedBy: store } = decided;
+  run.enter('compensating', { version, reason });
+  const undone = await undo(run, { route, version, reason, store });
+  if (undone === 'stands') return;
+  const details = {
+    entity: operation.entity,
+    operationId: operation.id,
+    reason,
+    ...(route.secondary ? { store: route.secondary } : {}),
+  };
+  if (undone === 'undone')
+    throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, details);
+  throw failure(
+    'CompensationFailed',
+    `${reason}; it was not undone, an operator has left it as it is`,
+    details,
+  );
+}
+
+/** A compensation that fails parks, with both reasons; an operator decides whether it is tried again. */
+export async function undo(run: WriteRun, { version, reason, store, ...from }: Undoing): Promise<Undone> {
+  const { dualWrite, operation } = run.input;
+  const { kind, entity, id: operationId } = operation;
+  let { route } = from;
+  let wasParked = false;
+  for (;;) {
+    run.enter('compensating');
+    setCurrentDetails(compensationDetails('begun', { kind, entity, store, reason }));
+    const result = await undoOnce(run, { route, version, reason, store });
+    if (result.status === 'fenced') {
+      route = await routeAfter(route, { operationId, dualWrite });
+      continue;
+    }
+    if (result.status === 'applied' || result.status === 'stands') {
+      const undone = result.status === 'applied' ? 'undone' : 'stands';
+      if (undone === 'undone' && wasParked)
+        await unbounded.settleOperation({ store, operationId, status: 'compensated', reason });
+      setCurrentDetails(compensationDetails(undone, { kind, entity, store, reason }));
+      return undone;
+    }
+    const why = 'message' in result ? result.message : 'the compensation was aborted';
+    const parked = await park(run, {
+      store,
+      failure: 'CompensationFailed',
+      reason: `${reason}; its compensation failed: ${why}`,
+      undoing: true,
+    });
+    wasParked = true;
+    if ('settled' in parked) return parked.settled === 'discarded' ? 'left' : 'undone';
+    if (parked.decision === 'discard') {
+      setCurrentDetails(compensationDetails('left', { kind, entity, store, reason: `${reason}; ${why}` }));
+      return 'left';
+    }
+  }
+}
+
+async function undoOnce(run: WriteRun, { route, version, store, reason }: Undoing): Promise<UndoResult> {
+  const { operation } = run.input;
+  const { kind, entity } = operation;
+  const { undoOperation } = compensation(undoSummary({ kind, entity, store, reason }));
+  try {
+    return await undoOperation({ operation, route, version });
+  } catch (error) {
+    const known = failureIn(error);
+    if (!known) throw error;
+    return { status: 'refused', code: 'StoreRefused', message: known.message };
+  }
+}

@@ -1,0 +1,106 @@
+import type { Timing, WriteResult } from '../../activities/write/write-result.ts';
+import { failureCodes } from '../../model/failure.ts';
+import type { WriteInput, WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import { bounded, local, localThenRemote, unbounded } from '../activities.ts';
+import { failure, failureIn, messageOf } from '../failures.ts';
+import { refuseForgotten } from './expiry.ts';
+import { routeAfter } from './route.ts';
+
+/** What a primary has decided, under which route. */
+export interface Decided {
+  readonly version: Version;
+  readonly route: WriteRoute;
+  readonly decidedBy: WriteRoute['primary'];
+  /** Whether its journal says that the other store still waits for it. */
+  readonly owed: boolean;
+  readonly timing: Timing | null;
+}
+
+/**
+ * The primary's decision, whatever route it takes. Before the write is failed, its id is closed where it may still be running;
+ * before it moves to another primary, it is looked for where it was fenced out.
+ */
+export async function decide(input: WriteInput): Promise<Decided> {
+  const { operation } = input;
+  let route = input.dualWrite ? input.route : { ...input.route, secondary: null };
+  for (;;) {
+    const result = await writeAtPrimary({ ...input, route });
+    switch (result.status) {
+      case 'applied':
+        return {
+          version: result.version,
+          route,
+          decidedBy: route.primary,
+          owed: route.secondary !== null,
+          timing: result.timing ?? null,
+        };
+      case 'refused':
+      case 'conflict':
+        throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
+          entity: operation.entity,
+          operationId: operation.id,
+          store: route.primary,
+          reason: result.message,
+          ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
+        });
+      case 'aborted':
+        throw failure(
+          'Aborted',
+          `operation ${operation.id} was closed before it took effect; nothing was written`,
+          {
+            entity: operation.entity,
+            operationId: operation.id,
+          },
+        );
+      case 'fenced': {
+        const next = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
+        if (next.primary !== route.primary) {
+          const { primary: store, epoch } = route;
+          const found = await localThenRemote((activities) =>
+            activities.findFenced({ operation, store, epoch }),
+          );
+          if (found && found.status !== 'aborted' && found.status !== 'failed' && found.version !== null) {
+            return {
+              version: found.version,
+              route: next,
+              decidedBy: route.primary,
+              owed: true,
+              timing: null,
+            };
+          }
+        }
+        route = next;
+      }
+    }
+  }
+}
+
+async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
+  const { entity, id: operationId } = input.operation;
+  refuseForgotten({ entity, operationId }, input.policy);
+  try {
+    return await local.writePrimary(input);
+  } catch (error) {
+    const known = failureIn(error);
+    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+  }
+  try {
+    return await bounded(input.policy.primaryGiveUpMs).writePrimary(input);
+  } catch (error) {
+    const { operation, route } = input;
+    const closed = await unbounded.closeOperation({ operation, store: route.primary });
+    if (closed.status === 'failed') return await unbounded.writePrimary(input);
+    if (closed.status !== 'aborted' && closed.version !== null)
+      return { status: 'applied', version: closed.version };
+    throw failure(
+      'StoreUnavailable',
+      `operation ${operation.id} was given up, nothing was written: ${messageOf(error)}`,
+      {
+        entity: operation.entity,
+        operationId: operation.id,
+        store: route.primary,
+      },
+    );
+  }
+}

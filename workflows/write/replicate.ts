@@ -1,0 +1,108 @@
+import { log, sleep } from '@temporalio/workflow';
+import type { WriteResult } from '../../activities/write/write-result.ts';
+import type { FailureCode } from '../../model/failure.ts';
+import { localOnce, localThenRemote, secondaryRetry } from '../activities.ts';
+import { failure, messageOf } from '../failures.ts';
+import { compensate, undo } from './compensate.ts';
+import type { Decided } from './decide.ts';
+import { park } from './park.ts';
+import { routeAfter } from './route.ts';
+import type { WriteRun } from './run.ts';
+
+/** The caller of a parallel write is waiting for the compensation; the others have their answer. */
+const parallelConflictAttempts = 3;
+
+/** A secondary that does not take the write, and why. */
+interface Refusal {
+  readonly code: FailureCode;
+  readonly reason: string;
+}
+
+/** Until the secondary has the write (true), or no store waits for it any more. */
+export async function replicate(run: WriteRun, decided: Decided): Promise<boolean> {
+  if (!decided.owed) return false;
+  const { dualWrite, operation } = run.input;
+  let { route } = decided;
+  let conflicts = 0;
+  let first = true;
+  while (route.secondary) {
+    const result = await replicateOnce(run, { ...decided, route }, first);
+    first = false;
+    if (result.status === 'applied') return true;
+    if (result.status === 'fenced') {
+      route = await routeAfter(route, { operationId: operation.id, dualWrite });
+      continue;
+    }
+    if (result.status === 'conflict') {
+      conflicts += 1;
+      if (await conflictMayPass(run, conflicts)) continue;
+    }
+    const ended = await whenRefused(run, { ...decided, route }, refusalOf(result));
+    if (ended !== 'again') return ended;
+    conflicts = 0;
+  }
+  const { decidedBy: store } = decided;
+  await localThenRemote((activities) =>
+    activities.settleOperation({ store, operationId: operation.id, status: 'completed', reason: null }),
+  );
+  return false;
+}
+
+/** Often two writes swap a unique value: the other write's image makes room. */
+async function conflictMayPass({ input }: WriteRun, conflicts: number): Promise<boolean> {
+  const { conflictAttempts, secondaryRetryMs, secondaryRetryMaxMs } = input.policy;
+  if (conflicts >= (input.pattern === 'parallel' ? parallelConflictAttempts : conflictAttempts)) return false;
+  await sleep(Math.min(secondaryRetryMs * 2 ** conflicts, secondaryRetryMaxMs));
+  return true;
+}
+
+/** Whether the secondary has the write in the end; `again` where an operator wants another attempt. */
+async function whenRefused(
+  run: WriteRun,
+  decided: Decided,
+  { code, reason }: Refusal,
+): Promise<boolean | 'again'> {
+  const { pattern, operation } = run.input;
+  if (pattern === 'parallel') {
+    await compensate(run, decided, reason);
+    return true;
+  }
+  const { decidedBy: store, version, route } = decided;
+  const parked = await park(run, { store, failure: code, reason, undoing: false });
+  if ('settled' in parked) return parked.settled === 'completed';
+  if (parked.decision === 'retry') return 'again';
+  if (parked.decision === 'discard') return false;
+  const undone = await undo(run, { route, version, reason, store });
+  if (undone !== 'undone') return undone === 'stands';
+  throw failure('Compensated', `an operator compensated operation ${operation.id}: ${reason}`, {
+    entity: operation.entity,
+    operationId: operation.id,
+  });
+}
+
+async function replicateOnce(
+  { input }: WriteRun,
+  { route, decidedBy, timing }: Decided,
+  first: boolean,
+): Promise<WriteResult> {
+  const { id, entity, key } = input.operation;
+  const request = { operation: { id, entity, key }, route, decidedBy, timing };
+  if (first) {
+    try {
+      return await localOnce.settleSecondary(request);
+    } catch (error) {
+      log.warn('the secondary did not take the write at once; it is retried until it does', {
+        operationId: id,
+        reason: messageOf(error),
+      });
+    }
+  }
+  return await secondaryRetry(input.policy).settleSecondary(request);
+}
+
+function refusalOf(result: WriteResult): Refusal {
+  return {
+    code: result.status === 'conflict' ? 'UniqueConflict' : 'StoreRefused',
+    reason: 'message' in result ? result.message : 'the operation was aborted at the secondary',
+  };
+}

@@ -1,0 +1,97 @@
+import { condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { WriteInput, WriteReceipt, WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
+import { failure } from '../failures.ts';
+import {
+  acknowledged,
+  type Resolution,
+  resolutions,
+  resolve,
+  resolveSignal,
+  searchAttributes,
+  type WriteStatus,
+  writeStatus,
+} from '../messages.ts';
+import { Acknowledgement } from './acknowledgement.ts';
+
+/** A running write: where it stands, the answer to its caller, and an operator's decision. All of them change here only. */
+export class WriteRun {
+  readonly input: WriteInput;
+  readonly acknowledgement = new Acknowledgement<WriteReceipt>();
+  #status: WriteStatus = { stage: 'primary', version: null, reason: null };
+  #takesDecisions = false;
+  #decision: Resolution | null = null;
+
+  constructor(input: WriteInput) {
+    this.input = input;
+  }
+
+  get status(): WriteStatus {
+    return this.#status;
+  }
+
+  /** Enters a stage; what is not given stays as it was. */
+  enter(stage: WriteStatus['stage'], change: Partial<WriteStatus> = {}): void {
+    this.#status = { ...this.#status, ...change, stage };
+  }
+
+  receipt(version: Version | null, route: WriteRoute): WriteReceipt {
+    return { operationId: this.input.operation.id, version, epoch: route.epoch };
+  }
+
+  /** From before the journal says that the write is parked: whoever reads that there may decide at once. */
+  takeDecisions(): void {
+    this.#decision = null;
+    this.#takesDecisions = true;
+  }
+
+  ignoreDecisions(): void {
+    this.#takesDecisions = false;
+  }
+
+  /** Waits for an operator. */
+  async decision(): Promise<Resolution> {
+    await condition(() => this.#decision !== null);
+    this.#takesDecisions = false;
+    const decision = this.#decision ?? 'retry';
+    upsertSearchAttributes({ [searchAttributes.state]: [decision] });
+    return decision;
+  }
+
+  setHandlers(): void {
+    setHandler(writeStatus, () => this.#status, { description: 'Where the write stands' });
+    setHandler(acknowledged, () => this.acknowledgement.answered(), {
+      description: 'Answers when the write is as durable as its caller asked for',
+    });
+    setHandler(resolve, (decision) => this.#decide(decision), {
+      validator: (decision) => this.#refuseDecision(decision),
+      description: 'Decides about a parked write: "retry", "discard" or "compensate"',
+    });
+    setHandler(
+      resolveSignal,
+      (decision) => {
+        if (this.#takesDecisions && resolutions.includes(decision)) this.#decide(decision);
+      },
+      { description: 'As the update "resolve", for tools that only signal' },
+    );
+  }
+
+  #decide(decision: Resolution): void {
+    this.#decision = decision;
+  }
+
+  #refuseDecision(decision: Resolution): void {
+    if (!resolutions.includes(decision)) {
+      throw failure(
+        'InvalidRequest',
+        `"${decision}" is not a resolution; use one of ${resolutions.join(', ')}`,
+      );
+    }
+    const { stage } = this.#status;
+    if (stage === 'parked') return;
+    throw failure(
+      'InvalidRequest',
+      `the write is not parked, it is at "${stage}"; only a parked write waits for a decision`,
+    );
+  }
+}

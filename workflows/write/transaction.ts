@@ -1,0 +1,91 @@
+import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
+import type { TransactionResult } from '../../activities/transactions/transaction.ts';
+import { failureCodes } from '../../model/failure.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import type { TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
+import { bounded, local, unbounded } from '../activities.ts';
+import { failure, failureIn, messageOf } from '../failures.ts';
+import { type TransactionStatus, transactionAcknowledged, transactionStatus } from '../messages.ts';
+import { Acknowledgement } from './acknowledgement.ts';
+import { refuseForgotten } from './expiry.ts';
+import { routeAfter } from './route.ts';
+
+type Committed = TransactionResult & { readonly status: 'committed' };
+
+/** One transaction: all of its records are written in both stores, or none is in either. */
+export async function transaction(input: TransactionInput): Promise<TransactionReceipt> {
+  const { id } = input.transaction;
+  let status: TransactionStatus = { stage: 'preparing', reason: null };
+  const acknowledgement = new Acknowledgement<TransactionReceipt>();
+
+  setHandler(transactionStatus, () => status, { description: 'Where the transaction stands' });
+  setHandler(transactionAcknowledged, () => acknowledgement.answered(), {
+    description: 'Answers when the transaction is as durable as its caller asked for',
+  });
+
+  if (input.ack === 'recorded') {
+    acknowledgement.give({ operationId: id, versions: null, epoch: input.route.epoch });
+  }
+  try {
+    const { committed, route } = await decide(input);
+    const { versions, coordinator, unfinished } = committed;
+    const receipt = { operationId: id, versions, epoch: route.epoch };
+    status = { stage: 'finishing', reason: null };
+    if (input.ack === 'primary' && !unfinished.includes(route.primary)) acknowledgement.give(receipt);
+    // What is decided stays so: a store that is away has its branch, and is told as soon as it is back.
+    await Promise.all(
+      unfinished.map((store) => unbounded.finishTransaction({ transactionId: id, coordinator, store })),
+    );
+    status = { stage: 'committed', reason: null };
+    acknowledgement.give(receipt);
+    await condition(allHandlersFinished);
+    return receipt;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    status = { stage: 'aborted', reason: error.message };
+    acknowledgement.refuse(error);
+    await condition(allHandlersFinished);
+    throw error;
+  }
+}
+
+/** Under whatever route is open. */
+async function decide(input: TransactionInput): Promise<{ committed: Committed; route: WriteRoute }> {
+  const { transaction } = input;
+  const [first] = transaction.operations;
+  let { route } = input;
+  for (;;) {
+    const result = await carriedOut(input, route);
+    switch (result.status) {
+      case 'committed':
+        return { committed: result, route };
+      case 'aborted':
+        throw failure(result.code, result.reason, {
+          operationId: transaction.id,
+          reason: result.reason,
+          ...(first ? { entity: first.entity } : {}),
+        });
+      case 'fenced':
+        route = await routeAfter(route, { operationId: transaction.id, dualWrite: true });
+    }
+  }
+}
+
+/** One local try, then others for as long as the policy says; then it is decided that nothing may take effect any more. */
+async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<TransactionResult> {
+  const request = { transaction: input.transaction, route };
+  const { id: operationId, operations } = input.transaction;
+  refuseForgotten({ entity: operations[0]?.entity ?? '', operationId }, input.policy);
+  try {
+    return await local.carryOut(request);
+  } catch (error) {
+    const known = failureIn(error);
+    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+  }
+  try {
+    return await bounded(input.policy.primaryGiveUpMs).carryOut(request);
+  } catch (error) {
+    const reason = `transaction ${input.transaction.id} was given up, nothing was written: ${messageOf(error)}; send it again under a new operation id`;
+    return await unbounded.abandon({ ...request, reason });
+  }
+}
