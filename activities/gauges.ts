@@ -1,15 +1,15 @@
-import { LockstepError } from '../model/failure.ts';
+import { isLockstepError, isRetryable } from '../model/is-lockstep-error.ts';
 import { hasTransactions } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import { inDoubt } from './transactions/recover.ts';
 
-export interface Gauge {
+interface Gauge {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
 }
 
-export interface Reading {
+interface Reading {
   readonly gauge: string;
   readonly value: number;
   /** Names only, never keys. */
@@ -88,6 +88,6 @@ function inDoubtGauges(context: ActivityContext): GaugeSource {
 }
 
 function unlessAway(error: unknown): null {
-  if (error instanceof LockstepError && (error.retryable || error.code === 'NotPrepared')) return null;
+  if (isRetryable(error) || isLockstepError(error, 'NotPrepared')) return null;
   throw error;
 }

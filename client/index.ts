@@ -2,10 +2,12 @@
 
 export type { Ack, Entity, EntityOptions, Pattern } from '../model/entity.ts';
 export { entity } from '../model/entity.ts';
-export type { FailureCode, FailureDetails, StoreName } from '../model/failure.ts';
+export type { FailureDetails, StoreName } from '../model/failure.ts';
 export { LockstepError } from '../model/failure.ts';
+export type { FailureCode } from '../model/failure-codes.ts';
 export type { Field, FieldsOf } from '../model/field.ts';
 export { field } from '../model/field.ts';
+export { isLockstepError } from '../model/is-lockstep-error.ts';
 export type { Migration, MigrationOptions, Policy, StoreOptions } from '../model/migration.ts';
 export { defineMigration } from '../model/migration.ts';
 export type { OperationKind } from '../model/operation.ts';

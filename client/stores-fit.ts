@@ -1,6 +1,8 @@
+import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { currentState, type OpenMigration } from '../databases/contract/current-state.ts';
 import type { Store } from '../databases/contract/store.ts';
-import { LockstepError, type StoreName } from '../model/failure.ts';
+import type { StoreName } from '../model/failure.ts';
+import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../model/phase.ts';
 
 /**
@@ -14,12 +16,14 @@ export async function assertStoresFit(open: OpenMigration): Promise<void> {
   await Promise.all([check(legacy), check(modern)]);
   const [first] = failures.values();
   if (failures.size === 0) return;
+  const newer = [...failures.values()].find(isFromNewerProgram);
+  if (newer) throw newer;
   const state = await currentState(open).catch(() => null);
   if (state === null) throw first;
   const { phase } = state;
   for (const name of neededStores(phase)) {
     const failure = failures.get(name);
-    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    const away = isLockstepError(failure, 'StoreUnavailable');
     if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

@@ -5,12 +5,10 @@ import { type AnyFields, type FieldsOf, imageOf } from './field.ts';
 import { type Scalar, type ScalarKind, typeName } from './scalar.ts';
 import type { Shape } from './shape.ts';
 
-export const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
-export type Pattern = (typeof patterns)[number];
+export type Pattern = 'primary-secondary' | 'parallel' | 'flag-controlled' | 'transactional';
 
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
-export const acks = ['primary', 'both', 'recorded'] as const;
-export type Ack = (typeof acks)[number];
+export type Ack = 'primary' | 'both' | 'recorded';
 
 /** One kind of record, with its schema, key, fields and a shape for each store. `E` is what programs see. */
 export interface Entity<E = unknown> {

@@ -5,8 +5,7 @@ import type { Policy } from './migration.ts';
 import { type DurableState, routes } from './phase.ts';
 import type { Version } from './version.ts';
 
-export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
-export type OperationKind = (typeof operationKinds)[number];
+export type OperationKind = 'create' | 'replace' | 'update' | 'delete';
 
 /** One write asked for by a service. `image` is whole for create and replace, partial for update, null for delete. */
 export interface Operation {

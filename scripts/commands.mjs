@@ -1,7 +1,7 @@
 import { build } from './build.mjs';
 import { check } from './check.mjs';
 import { execute } from './execute.mjs';
-import { test } from './test.mjs';
+import { test, testUnit } from './test.mjs';
 
 /**
  * What `npm run` offers. A command takes its arguments and resolves to its exit code.
@@ -15,6 +15,7 @@ export const commands = new Map([
   ['build', build],
   ['check', async () => Math.min((await check()).failed, 1)],
   ['test', test],
+  ['test:unit', testUnit],
 ]);
 
 /**

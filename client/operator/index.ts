@@ -1,5 +1,6 @@
 /** `lockstep/operator`: what an operator's programs import. */
 
+export type { Evidence } from '../../workflows/messages.ts';
 export type { BackfillPlan, EntityPlan } from './backfill-plan.ts';
 export { planBackfill } from './backfill-plan.ts';
 export { planCapture, setCapture } from './capture.ts';
@@ -14,7 +15,6 @@ export type {
 } from './journal-control.ts';
 export type {
   Command,
-  Evidence,
   MigrationControl,
   MigrationStatus,
   Resolution,

@@ -27,7 +27,7 @@ export interface BoundTable {
   readonly reference: BoundReference | null;
 }
 
-export interface BoundReference {
+interface BoundReference {
   readonly shared: string;
   readonly wins: 'latest' | 'first' | 'refuse';
   readonly table: string;

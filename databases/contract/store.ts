@@ -1,6 +1,7 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { FailureCode, StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
@@ -22,13 +23,6 @@ import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { BroughtRecord, Fence, Outcome, Stored, WriteItem } from './write.ts';
 
-/** What an engine can and cannot do; code branches on these, never on the engine's name. */
-export interface Capabilities {
-  /** The write routine may call for several result sets in one round trip. */
-  readonly preparedTransactions: 'xa' | 'two-phase' | 'none';
-  readonly transactionalDdl: boolean;
-}
-
 /** One of the two databases, with the entities of a migration bound to its tables. */
 export interface Store
   extends Branches,
@@ -41,17 +35,22 @@ export interface Store
     Differences {
   readonly name: StoreName;
   readonly engine: string;
-  readonly capabilities: Capabilities;
   /** Host, port and database, without credentials. */
   readonly address: string;
 
   /** Throws `StoreUnavailable` naming store, host and port. */
   ping(): Promise<void>;
-  /** The statements `prepare` runs, for a dry run. */
+  /** The statements that `prepare` would run now: the migrations that the control tables lack, and routines. */
   plan(): Promise<readonly string[]>;
-  /** Creates control tables and write routines. Safe to repeat. */
+  /**
+   * Brings control tables and write routines up to what this program needs. Safe to repeat, after a crash too, and beside
+   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store.
+   */
   prepare(): Promise<void>;
-  /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
+  /**
+   * Throws `InvalidDefinition` where a shape does not fit the tables; `NotPrepared` where the control tables are older or
+   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing.
+   */
   check(): Promise<void>;
   /** The server's settings that Lockstep depends on, with what is wrong with them. */
   settings(): Promise<readonly Setting[]>;
@@ -70,9 +69,9 @@ export interface Store
   /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
   settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
   /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
-  park(id: string, parked: { failure: FailureCode; reason: string; undoing?: boolean }): Promise<void>;
+  park(id: string, parked: { failure: AnyFailureCode; reason: string; undoing?: boolean }): Promise<void>;
   /** Notes a try of the other store that failed, where the operation is still owed. */
-  noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void>;
+  noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
   owed(migration: string): Promise<Owed>;
   /**

@@ -1,10 +1,11 @@
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { type FailureDetails, LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type BoundEntity, bind } from '../columns/mapping.ts';
-import type { StoreFailure } from '../contract/write.ts';
+import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
+import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
 export class Access {
@@ -49,7 +50,7 @@ export class Access {
     return bind(entity, this.name, tables);
   }
 
-  control(table: string): string {
+  control(table: ControlTable): string {
     return this.engine.text.control(table);
   }
 
@@ -61,23 +62,35 @@ export class Access {
     return this.guarded(() => this.engine.transaction(work));
   }
 
+  /** See `Engine.alone`. */
+  alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.guarded(() => this.engine.alone(work));
+  }
+
   async guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof LockstepError) throw error;
-      const failure = this.failureOf(error);
-      if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
-      if (isUnprepared(failure)) throw this.notPrepared(failure.message);
-      throw new LockstepError(
-        failure.code,
-        `the ${this.name} store (${this.engine.address}) refused: ${failure.message}`,
-        {
-          store: this.name,
-          reason: failure.message,
-        },
-      );
+      const failure = await this.refusalOf(error);
+      const { code, message: reason } = failure;
+      throw new LockstepError(code, `the ${this.name} store (${this.engine.address}) refused: ${reason}`, {
+        store: this.name,
+        reason,
+        ...refusalDetails(failure),
+      });
     }
+  }
+
+  /**
+   * The server's own refusal. Throws what says nothing about that which was asked: the store is away, or not prepared for the
+   * entities.
+   */
+  async refusalOf(error: unknown, entities = this.migration.entities): Promise<StoreFailure> {
+    const failure = this.failureOf(error);
+    if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
+    // A trigger of the table's may name a table or function that is not there as well: then all of ours is.
+    if (failure.isMissing) await this.guarded(() => this.assertPrepared(entities));
+    return failure;
   }
 
   failureOf(error: unknown): StoreFailure {
@@ -95,22 +108,61 @@ export class Access {
     return new LockstepError(
       'StoreUnavailable',
       `the ${this.name} store at ${this.engine.address} is not available: ${reason}; ${remedy}`,
-      { store: this.name, reason, remedy },
+      { store: this.name, reason, remedy, ...refusalDetails(failure) },
       network ? { cause: error } : undefined,
     );
   }
 
-  notPrepared(why: string): LockstepError {
-    return new LockstepError(
-      'NotPrepared',
-      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
-      { store: this.name, remedy: 'lockstep prepare' },
+  /**
+   * Throws `NotPrepared` where `prepare` has something to do, or was run by a newer program; `InvalidDefinition` where a table
+   * of an entity is not there or does not fit.
+   */
+  async assertPrepared(entities: readonly Entity[]): Promise<void> {
+    const state = await controlState(this.engine);
+    this.assertNotNewer(state);
+    const { storeVersion, programVersion, missing, lost } = state;
+    const measured = { storeVersion, programVersion };
+    if (missing.length > 0) {
+      const names = missing.map(({ name }) => name).join(', ');
+      throw this.notPrepared(
+        `its control tables are at version ${storeVersion}, and this program needs version ${programVersion}; it lacks ${names}`,
+        { measured },
+      );
+    }
+    if (lost.length > 0) {
+      const names = lost.map((name) => this.control(name)).join(', ');
+      throw this.notPrepared(`${names} was dropped or renamed`, {
+        remedy: 'bring it back from a backup of the store',
+        measured,
+      });
+    }
+    const unmade: string[] = [];
+    for (const entity of entities) {
+      if (!(await this.engine.isPrepared(this.engine, await this.bindAnew(entity)))) unmade.push(entity.name);
+    }
+    if (unmade.length === 0) return;
+    throw this.notPrepared(
+      `the write routine of ${unmade.join(', ')} is missing, or was made for another definition`,
     );
   }
-}
 
-export function isUnprepared(failure: StoreFailure): boolean {
-  return /no such table|routine missing/.test(failure.message);
+  /** What a newer program means by its tables is unknown here. */
+  assertNotNewer({ storeVersion, programVersion }: ControlState): void {
+    if (storeVersion <= programVersion) return;
+    throw this.notPrepared(
+      `a newer Lockstep prepared it: its control tables are at version ${storeVersion}, and this program knows versions up to ${programVersion}`,
+      { remedy: 'upgrade this program', measured: { storeVersion, programVersion } },
+    );
+  }
+
+  notPrepared(why: string, more: Pick<FailureDetails, 'remedy' | 'measured'> = {}): LockstepError {
+    const then = more.remedy ?? 'run lockstep prepare';
+    return new LockstepError(
+      'NotPrepared',
+      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; ${then}`,
+      { store: this.name, about: 'schema', remedy: 'lockstep prepare', ...more },
+    );
+  }
 }
 
 export function marks(values: readonly unknown[]): string {

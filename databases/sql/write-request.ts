@@ -2,7 +2,7 @@ import { compareText, type Image, keyText } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
 import { type BoundEntity, canonicalCells, keyTexts } from '../columns/mapping.ts';
-import type { Outcome, WriteItem } from '../contract/write.ts';
+import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';
 
@@ -95,7 +95,8 @@ export function outcomeOf(row: TextCells): Outcome {
   }
 }
 
-function refusalOf(reason: string | null) {
-  if (reason === 'AlreadyExists' || reason === 'NotFound' || reason === 'VersionConflict') return reason;
+function refusalOf(reason: string | null): Refusal {
+  const refusal = refusals.find((known) => known === reason);
+  if (refusal) return refusal;
   throw new TypeError('the write routine gave an unknown reason; run lockstep prepare');
 }

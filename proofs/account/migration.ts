@@ -1,4 +1,4 @@
-import { type Pattern, patterns } from '../../model/entity.ts';
+import type { Pattern } from '../../model/entity.ts';
 import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
 import { accountWritten } from './account.ts';
 
@@ -6,6 +6,8 @@ import { accountWritten } from './account.ts';
 export const migrationVariable = 'LOCKSTEP_PROOF_MIGRATION';
 export const patternVariable = 'LOCKSTEP_PROOF_PATTERN';
 export const policyVariable = 'LOCKSTEP_PROOF_POLICY';
+
+const patterns: readonly Pattern[] = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'];
 
 export type ProofPolicy = NonNullable<MigrationOptions['policy']>;
 

@@ -33,7 +33,7 @@ export function personOf(id: number, turn: number): Person {
 }
 
 /** As a column map on both sides, or as one row that becomes two by functions. */
-export const forms = ['map', 'functions'] as const;
+const forms = ['map', 'functions'] as const;
 export type Form = (typeof forms)[number];
 
 interface Flat {

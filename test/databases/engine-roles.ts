@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Fence, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { openEngine, openStore } from '../../databases/open.ts';
+import { Access } from '../../databases/sql/context.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
@@ -27,6 +28,26 @@ export const places: Place[] = [
   { engine: 'MariaDB', role: 'modern' },
 ];
 
+/** Those that refer to others come first. */
+const testTables = [
+  'specimens',
+  'accounts',
+  'slots',
+  'invoice_rows',
+  'invoice_lines',
+  'invoices',
+  'customers',
+] as const;
+const controlTables = [
+  'records',
+  'operations',
+  'chunks',
+  'differences',
+  'decisions',
+  'captured',
+  'state',
+] as const;
+
 export const migrationName = 'move';
 export const fence: Fence = { migration: migrationName, epoch: 1 };
 
@@ -40,6 +61,8 @@ export interface Opened extends AsyncDisposable {
   another(): Promise<Direct>;
   /** Another store on the same database, closed with the place. */
   open(options?: OpenOptions): Store;
+  /** Back to no rows, in the test entities' tables and the control tables, and primary at epoch 1. */
+  reset(): Promise<void>;
   asPrimary(epoch?: number): Promise<void>;
   asSecondary(epoch?: number): Promise<void>;
   /** The rows of a control table. */
@@ -81,6 +104,7 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
       writePercent: 0,
     });
   await route(place.role, 1);
+  const control = place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_';
   return {
     place,
     store,
@@ -92,10 +116,13 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
       return connection;
     },
     open,
-    control: (table, where = '1 = 1') =>
-      look.rows(
-        `SELECT * FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table} WHERE ${where}`,
-      ),
+    async reset() {
+      const own = options.onlyTables ? [] : testTables;
+      for (const table of [...own, ...controlTables.map((name) => `${control}${name}`)])
+        await look.rows(`DELETE FROM ${table}`);
+      await route(place.role, 1);
+    },
+    control: (table, where = '1 = 1') => look.rows(`SELECT * FROM ${control}${table} WHERE ${where}`),
     asPrimary: (epoch = 1) => route(place.role, epoch),
     asSecondary: (epoch = 1) => route(place.role === 'legacy' ? 'modern' : 'legacy', epoch),
     async [Symbol.asyncDispose]() {
@@ -117,6 +144,7 @@ export function atEachPlace(
       opened = await openPlace(place, options);
     });
     afterAll(() => opened?.[Symbol.asyncDispose]());
+    beforeEach(() => opened?.reset());
     define(() => {
       if (opened) return opened;
       throw new Error('the place is open within its tests only');
@@ -130,6 +158,21 @@ export function openOn(role: StoreName, options: OpenOptions): Store {
 
 export function openEngineOn(role: StoreName, url: string): Engine {
   return openEngine(migrationOn(role, {}), role, { URL: url });
+}
+
+/** The statements that make an entity's routines. */
+export async function routinesOf(role: StoreName, url: string, entity: Entity): Promise<readonly string[]> {
+  const engine = openEngineOn(role, url);
+  try {
+    return engine.routineStatements(await accessOver(role, engine).bind(entity));
+  } finally {
+    await engine.close();
+  }
+}
+
+/** What the parts of a store work with, for tests of one part. */
+export function accessOver(role: StoreName, engine: Engine): Access {
+  return new Access(role, engine, migrationOn(role, {}));
 }
 
 function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migration {

@@ -113,13 +113,13 @@ export const slot = entity<Slot>({
   modern: columns<Slot>({ table: 'slots', columns: { number: 'slot_number' } }),
 });
 
-export interface Customer {
+interface Customer {
   id: number;
   name: string;
   city: string | null;
 }
 
-export interface Line {
+interface Line {
   position: number;
   product: string;
   quantity: number;

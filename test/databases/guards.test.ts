@@ -8,6 +8,7 @@ import {
   type Place,
   places,
   readOne,
+  routinesOf,
   writeOf,
   writeOne,
 } from './engine-roles.ts';
@@ -129,12 +130,14 @@ describe.each(places.filter(({ role }) => role === 'legacy'))('at $engine', (pla
 });
 
 /** Creates the routine of accounts as it is generated, but for one place. */
-async function replaceRoutine({ store, sql, place }: Opened, guard: string, instead: string): Promise<void> {
+async function replaceRoutine({ sql, place, url }: Opened, guard: string, instead: string): Promise<void> {
   const name =
     place.engine === 'PostgreSQL'
       ? 'FUNCTION lockstep."write_account"'
       : 'PROCEDURE `lockstep_write_in_account`';
-  const routine = (await store.plan()).find((statement) => statement.includes(`${name}(p_store`));
+  const routine = (await routinesOf(place.role, url, account)).find((statement) =>
+    statement.includes(`${name}(p_store`),
+  );
   if (!routine?.includes(guard)) throw new Error(`no routine has "${guard}"`);
   if (place.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');
   await sql(routine.replace(guard, instead));

@@ -2,7 +2,8 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/write/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
-import { scheduleJournal, unscheduleJournal } from '../../client/operator/journal-schedules.ts';
+import { scheduleJournal } from '../../client/operator/journal-schedules.ts';
+import { removeSchedules } from '../../client/operator/schedules.ts';
 import type { WriteOptions } from '../../client/service/repository.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -285,6 +286,6 @@ test('schedules retry what is owed, and prune what is old', async () => {
     const pruning = scheduled.temporal.schedule.getHandle(`journal-prune/${name}`);
     await expect(pruning.describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
   } finally {
-    await unscheduleJournal(scheduled.temporal, scheduled.migration);
+    await removeSchedules(scheduled.temporal, scheduled.migration.name);
   }
 });

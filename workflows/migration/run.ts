@@ -1,6 +1,7 @@
 import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
+import { failureIn } from '../../model/carried-failure.ts';
 import { routes } from '../../model/phase.ts';
-import { failure, failureIn, messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
 import { blankState, details } from './state.ts';
 
@@ -36,7 +37,7 @@ export class MigrationRun {
   }
 
   /** Holds off every change until the work is done. */
-  async while(what: string, work: () => Promise<void>): Promise<void> {
+  async #while(what: string, work: () => Promise<void>): Promise<void> {
     this.#busy = what;
     try {
       await work();
@@ -46,18 +47,26 @@ export class MigrationRun {
     }
   }
 
+  /** The first change. One that fails ends the workflow, and still shows as the start: whoever asks is told of its failure. */
+  async start(work: () => Promise<void>): Promise<void> {
+    this.#busy = 'start';
+    await work();
+    this.#busy = null;
+    this.#show();
+  }
+
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
     this.refuseWhenBusy();
     try {
-      await this.while(what, work);
+      await this.#while(what, work);
       this.update({ lastFailure: null });
     } catch (error) {
       this.update({ lastFailure: `${what}: ${messageOf(error)}` });
       const known = failureIn(error);
       throw known
         ? failure(known.code, known.message, known.details)
-        : failure('InvalidRequest', messageOf(error));
+        : failure('Unexpected', messageOf(error));
     }
     return this.status();
   }

@@ -1,4 +1,4 @@
-import { LockstepError, type Phase, phases } from 'lockstep';
+import { isLockstepError, type Phase, phases } from 'lockstep';
 import type { Evidence, MigrationStatus } from 'lockstep/operator';
 import type { LegacyStop } from '../audit.ts';
 import { order } from '../order.ts';
@@ -188,8 +188,7 @@ export class Story {
         return;
       } catch (error) {
         const waitedMs = Date.now() - startedAt;
-        if (!(error instanceof LockstepError) || error.code !== 'GateRefused' || waitedMs > patienceMs)
-          throw error;
+        if (!isLockstepError(error, 'GateRefused') || waitedMs > patienceMs) throw error;
         if (!isSaid && waitedMs > gateSpeaksAfterMs) {
           this.#screen.say(error.message);
           isSaid = true;
