@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const unit = ['test/unit/**/*.test.ts'];
 
 export default defineConfig({
+  // `lockstep` stands for the sources; processes that tests start have it from NODE_OPTIONS (scripts/execute.mjs).
+  ssr: { resolve: { conditions: ['lockstep-source', 'module', 'node'] } },
   test: {
     // The databases and Temporal run on the same cores.
     maxWorkers: 2,
