@@ -1,6 +1,6 @@
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
 import type { Fence } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';

@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
+import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
-import type { BoundEntity, TextRows } from '../columns/mapping.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { Capabilities } from '../contract/store.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';

@@ -2,7 +2,7 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Verdict } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Attempt, Branches, Change, Together } from '../contract/transactions.ts';
 import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
