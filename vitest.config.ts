@@ -1,15 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that need neither a server nor a child process. */
+const unit = ['test/unit/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    environment: 'node',
-    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
-    pool: 'forks',
     // The databases and Temporal run on the same cores.
     maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
     teardownTimeout: 30_000,
+    // No test leans on the one before it. A failure shows the seed, and `--sequence.seed N` repeats the order.
+    sequence: { shuffle: { tests: true, files: false } },
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit, testTimeout: 60_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'servers',
+          include: ['test/**/*.test.ts'],
+          exclude: unit,
+          globalSetup: ['test/global-setup.ts'],
+          pool: 'forks',
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
   },
 });

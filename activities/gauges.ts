@@ -1,4 +1,4 @@
-import { LockstepError } from '../model/failure.ts';
+import { isLockstepError, isRetryable } from '../model/is-lockstep-error.ts';
 import { hasTransactions } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import { inDoubt } from './transactions/recover.ts';
@@ -88,6 +88,6 @@ function inDoubtGauges(context: ActivityContext): GaugeSource {
 }
 
 function unlessAway(error: unknown): null {
-  if (error instanceof LockstepError && (error.retryable || error.code === 'NotPrepared')) return null;
+  if (isRetryable(error) || isLockstepError(error, 'NotPrepared')) return null;
   throw error;
 }

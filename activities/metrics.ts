@@ -1,9 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
-import type { FailureCode, StoreName } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import type { StoreName } from '../model/failure.ts';
+import type { AnyFailureCode } from '../model/failure-codes.ts';
 import { entityNamed, type Migration } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-import { triedInVain } from './write/attempts.ts';
+
 import type { LookBackActivities } from './write/post-write-validation.ts';
 import type { WriteActivities } from './write/write.ts';
 import type { Timing, WriteResult } from './write/write-result.ts';
@@ -78,9 +80,13 @@ export function measuring(context: ActivityContext, activities: WriteActivities)
       if (reason) failure.add(1, { ...at, reason });
       return { result, timing: { startedAtMs, tookMs: took() } };
     } catch (error) {
-      const failed = triedInVain(error);
-      if (failed?.failure !== 'Fenced')
-        failure.add(1, { ...tags, store: failed?.store ?? store, reason: failed?.failure ?? 'Unexpected' });
+      const failed = failureIn(error);
+      if (failed?.code !== 'Fenced')
+        failure.add(1, {
+          ...tags,
+          store: failed?.details.store ?? store,
+          reason: failed?.code ?? 'Unexpected',
+        });
       throw error;
     } finally {
       latency.record(took(), at);
@@ -147,12 +153,11 @@ function tagsOf(migration: Migration, name: string) {
   return { migration: migration.name, entity: entity.name, pattern: entity.pattern };
 }
 
-function reasonOf(result: WriteResult): FailureCode | null {
+function reasonOf(result: WriteResult): AnyFailureCode | null {
   switch (result.status) {
     case 'refused':
-      return result.code;
     case 'conflict':
-      return 'UniqueConflict';
+      return result.code;
     case 'aborted':
       return 'Aborted';
     default:

@@ -49,7 +49,7 @@ export function entryLines(entry: ShownEntry): string[] {
 export function countFrom(text: string, name: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count;
-  throw new LockstepError('InvalidRequest', `${name} must be a whole number, 0 or more; got "${text}"`);
+  throw new LockstepError('InvalidInput', `${name} must be a whole number, 0 or more; got "${text}"`);
 }
 
 function timeOf(ms: number): string {

@@ -112,10 +112,7 @@ export function addMigrationCommands(program: CliCommand): void {
         });
         const { evidence, lastFailure } = await until(control, (status) => !status.validating);
         if (!evidence || evidence.at === before)
-          throw new LockstepError(
-            'InvalidRequest',
-            `the validation failed: ${lastFailure ?? 'see Temporal UI'}`,
-          );
+          throw new LockstepError('Unexpected', `the validation failed: ${lastFailure ?? 'see Temporal UI'}`);
         output.result(evidence, [
           `${evidence.compared} keys compared (${evidence.mode}, seed ${evidence.seed}): ${evidence.differences} differences, ` +
             `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`,
@@ -165,5 +162,5 @@ async function until(
 function numberOf(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && Number.isFinite(number)) return number;
-  throw new LockstepError('InvalidRequest', `"${text}" is not a number`);
+  throw new LockstepError('InvalidInput', `"${text}" is not a number`);
 }

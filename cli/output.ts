@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { LockstepError } from '../model/failure.ts';
+import type { AnyFailureCode } from '../model/failure-codes.ts';
 
 /** 0 fine · 1 error · 2 differences or work pending · 3 preflight failed · 4 refused by a gate */
 export const exit = { fine: 0, error: 1, pending: 2, preflight: 3, refused: 4 } as const;
@@ -34,16 +35,15 @@ export function reportFailure(error: unknown, json: boolean): number {
     if (!failure && process.env.LOCKSTEP_DEBUG && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
-  switch (failure?.code) {
-    case 'GateRefused':
-      return exit.refused;
-    case 'NotPrepared':
-    case 'InvalidDefinition':
-      return exit.preflight;
-    default:
-      return exit.error;
-  }
+  return (failure && exitOf[failure.code]) ?? exit.error;
 }
+
+/** Of failures that have an exit code of their own. */
+export const exitOf: Partial<Record<AnyFailureCode, number>> = {
+  GateRefused: exit.refused,
+  InvalidDefinition: exit.preflight,
+  NotPrepared: exit.preflight,
+};
 
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows.reduce<number[]>(

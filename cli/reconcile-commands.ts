@@ -34,7 +34,9 @@ export function addReconcileCommands(program: Command): void {
         } else {
           const found = await reconciliation.run(options);
           if (found.skipped)
-            throw new LockstepError('InvalidRequest', `nothing was compared: ${found.skipped}`);
+            throw new LockstepError('GateRefused', `nothing was compared: ${found.skipped}`, {
+              gate: 'phase',
+            });
           output.result(found, [linesOf(found)]);
           if ((found.evidence?.differences ?? 0) > 0) process.exitCode = exit.pending;
         }
@@ -51,7 +53,7 @@ export function addReconcileCommands(program: Command): void {
       const limit = countFrom(given.limit, '--limit');
       if (given.keys && !process.stdout.isTTY) {
         throw new LockstepError(
-          'InvalidRequest',
+          'InvalidInput',
           'keys are row content and are shown at a terminal only; leave --keys out, or read the control table differences',
         );
       }

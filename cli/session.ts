@@ -52,7 +52,7 @@ export async function confirmed(session: Session, what: string): Promise<boolean
   if (options.yes) return true;
   if (!process.stdin.isTTY) {
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidInput',
       `to ${what} needs confirmation and stdin is not a terminal; pass --yes, or --dry-run to preview`,
     );
   }

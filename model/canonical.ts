@@ -20,6 +20,11 @@ export function keyText(key: Key): string {
   return JSON.stringify(key);
 }
 
+/** Tells records of several entities, or shared ones, from each other. */
+export function recordIdentity(name: string, key: Key): string {
+  return `${name}${keyText(key)}`;
+}
+
 export function keyFromText(text: string): Key {
   const parsed: unknown = JSON.parse(text);
   if (!Array.isArray(parsed) || !parsed.every((part) => typeof part === 'string')) {

@@ -1,4 +1,12 @@
-import { type Canonical, canonicalText, compareText, type Image, isList, isRecord } from './canonical.ts';
+import {
+  type Canonical,
+  canonicalText,
+  compareText,
+  type Image,
+  isList,
+  isRecord,
+  recordIdentity,
+} from './canonical.ts';
 import { LockstepError } from './failure.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
 import { type Policies, withStandIns } from './stand-in.ts';
@@ -246,7 +254,7 @@ export function sharedRecords(
     } else if (declared.form === 'record' && isRecord(value)) {
       if (declared.shared) {
         const key = declared.shared.identity.map((name) => String(value[name] ?? ''));
-        found.set(`${declared.shared.name}${JSON.stringify(key)}`, {
+        found.set(recordIdentity(declared.shared.name, key), {
           name: declared.shared.name,
           key,
           record: value,

@@ -1,5 +1,6 @@
 import type { Ack } from './entity.ts';
-import type { FailureCode, StoreName } from './failure.ts';
+import type { StoreName } from './failure.ts';
+import type { AnyFailureCode } from './failure-codes.ts';
 import type { Policy } from './migration.ts';
 import type { Operation, WriteRoute } from './operation.ts';
 import type { Version } from './version.ts';
@@ -33,7 +34,7 @@ export interface TransactionReceipt {
 /** What was decided about a transaction. It is written once, and never changed. */
 export type Verdict =
   | { readonly decision: 'commit'; readonly attempt: string; readonly versions: readonly Version[] }
-  | { readonly decision: 'abort'; readonly code: FailureCode; readonly reason: string };
+  | { readonly decision: 'abort'; readonly code: AnyFailureCode; readonly reason: string };
 
 /** Transactions that are prepared in a store and not ended yet. */
 export interface InDoubt {

@@ -1,6 +1,6 @@
 import { check } from './check.mjs';
 import { execute } from './execute.mjs';
-import { test } from './test.mjs';
+import { test, testUnit } from './test.mjs';
 
 /**
  * What `npm run` offers. A command takes its arguments and resolves to its exit code.
@@ -14,6 +14,7 @@ export const commands = new Map([
   ['build:workflows', program('workers/build.ts')],
   ['check', async () => Math.min((await check()).failed, 1)],
   ['test', test],
+  ['test:unit', testUnit],
 ]);
 
 /**

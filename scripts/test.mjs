@@ -11,7 +11,22 @@ const report = join(root, '.lockstep', 'tests.json');
  * @param {string[]} args
  */
 export async function test(args) {
-  const checks = args.length === 0 ? await check() : { passed: 0, failed: 0 };
+  return await run(args, args.length === 0 ? await check() : { passed: 0, failed: 0 });
+}
+
+/**
+ * The tests that need no server.
+ * @param {string[]} args
+ */
+export async function testUnit(args) {
+  return await run(['--project=unit', ...args], { passed: 0, failed: 0 });
+}
+
+/**
+ * @param {string[]} args
+ * @param {{ passed: number, failed: number }} checks
+ */
+async function run(args, checks) {
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const code = await execute('vitest', ['run', ...reporters, ...args], { cwd: root });

@@ -27,7 +27,7 @@ import { boundScene } from './support/transactions.ts';
 import { until } from './support/until.ts';
 
 /**
- * Records the histories that test/workflows/replay.test.ts replays. Run it by hand, and only when released workflows are
+ * Records the histories that test/unit/replay.test.ts replays. Run it by hand, and only when released workflows are
  * given up: `node test/record-histories.ts`.
  */
 const folder = new URL('./histories/', import.meta.url);

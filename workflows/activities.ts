@@ -6,9 +6,9 @@ import {
   proxyLocalActivities,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { type FailureCode, failureCodes } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import type { AnyFailureCode } from '../model/failure-codes.ts';
 import type { WriteInput } from '../model/operation.ts';
-import { failureIn } from './failures.ts';
 
 /**
  * How activities are called, by profile. A statement that runs on after its time does no harm: every write is guarded by its
@@ -29,7 +29,7 @@ const longAttempt = { heartbeatTimeout: '10s', startToCloseTimeout: '6 hours' } 
 const failFastRetry = {
   ...unboundedRetry,
   maximumInterval: '2s' as const,
-  nonRetryableErrorTypes: ['StoreUnavailable' satisfies FailureCode],
+  nonRetryableErrorTypes: ['StoreUnavailable' satisfies AnyFailureCode],
 };
 
 const here = (options: LocalActivityOptions) => proxyLocalActivities<Activities>(options);
@@ -95,7 +95,7 @@ export async function localThenRemote<T>(call: (activities: typeof local) => Pro
     return await call(local);
   } catch (error) {
     const known = failureIn(error);
-    if (known && !failureCodes[known.code].retryable) throw error;
+    if (known && !known.retryable) throw error;
     return await call(unbounded);
   }
 }

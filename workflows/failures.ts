@@ -1,9 +1,11 @@
 import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
-import { type FailureCode, type FailureDetails, failureCodes, isFailureCode } from '../model/failure.ts';
+import { failureIn } from '../model/carried-failure.ts';
+import type { FailureDetails } from '../model/failure.ts';
+import { type AnyFailureCode, failureCodes } from '../model/failure-codes.ts';
 
 /** A failure of ours, as workflow failure or as answer of an update. */
 export function failure(
-  code: FailureCode,
+  code: AnyFailureCode,
   message: string,
   details: FailureDetails = {},
 ): ApplicationFailure {
@@ -13,18 +15,6 @@ export function failure(
     nonRetryable: !failureCodes[code].retryable,
     details: [details],
   });
-}
-
-/** The failure of ours inside an activity's (or behind its timeout), or null where something else went wrong. */
-export function failureIn(
-  error: unknown,
-): { code: FailureCode; message: string; details: FailureDetails } | null {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (!(cause instanceof ApplicationFailure) || !isFailureCode(cause.type)) continue;
-    const [details] = (cause.details ?? []) as [FailureDetails?];
-    return { code: cause.type, message: cause.message, details: details ?? {} };
-  }
-  return null;
 }
 
 /** For people: our own message, or that of the innermost failure. */

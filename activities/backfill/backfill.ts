@@ -53,8 +53,9 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     if (!state.open) throw new LockstepError('Fenced', `the primary of ${migration.name} is being changed`);
     if (!route.secondary) {
       throw new LockstepError(
-        'InvalidRequest',
+        'GateRefused',
         `migration ${migration.name} is in phase ${state.phase}, in which nothing is copied`,
+        { gate: 'phase', measured: { phase: state.phase } },
       );
     }
     return { ...route, secondary: route.secondary };

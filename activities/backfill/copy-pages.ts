@@ -6,7 +6,7 @@ import type {
   PageTarget,
 } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import { type Key, keyText } from '../../model/canonical.ts';
+import { type Key, recordIdentity } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { holdsShared, sharedRecords } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
@@ -64,14 +64,14 @@ export async function pagesOf(
     const shared = new Map<string, { name: string; key: Key }>();
     const names = records.map(({ image }) =>
       sharedRecords(entity.fields, image).map(({ name, key }) => {
-        const text = `${name}${keyText(key)}`;
+        const text = recordIdentity(name, key);
         shared.set(text, { name, key });
         return text;
       }),
     );
     if (shared.size === 0) return [];
     const guards = await source.guards([...shared.values()]);
-    const known = new Set(guards.map(({ name, key }) => `${name}${keyText(key)}`));
+    const known = new Set(guards.map(({ name, key }) => recordIdentity(name, key)));
     return known.size === 0
       ? []
       : records.filter((_, index) => names[index]?.some((text) => known.has(text)));

@@ -131,10 +131,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     const chunks = await target.chunks(migration.name, entity.name);
     const chunk = chunks.find((candidate) => candidate.range === range);
     if (chunk) return chunk;
-    throw new LockstepError(
-      'InvalidRequest',
-      `${entity.name} has no range ${range}; plan the backfill first`,
-    );
+    throw new LockstepError('Unexpected', `${entity.name} has no range ${range}; plan the backfill first`);
   }
 
   /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */

@@ -1,6 +1,6 @@
 import type { Raise } from '../../databases/contract/capture.ts';
 import type { Stored } from '../../databases/contract/write.ts';
-import { compareText, type Image, type Key, keyText } from '../../model/canonical.ts';
+import { compareText, type Image, type Key, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage, sharedRecords } from '../../model/field.ts';
@@ -84,5 +84,5 @@ function ownRaise(entity: Entity, { key, version: base, image }: Stored, version
 }
 
 function idOf({ name, key }: { readonly name: string; readonly key: Key }): string {
-  return `${name}${keyText(key)}`;
+  return recordIdentity(name, key);
 }

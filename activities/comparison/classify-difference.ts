@@ -1,6 +1,6 @@
 import type { Verdict } from '../../databases/contract/comparison.ts';
 import type { Stored } from '../../databases/contract/write.ts';
-import { canonicalText, type Image, type Key, keyText } from '../../model/canonical.ts';
+import { canonicalText, type Image, type Key, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage, sharedRecords } from '../../model/field.ts';
@@ -72,10 +72,10 @@ export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
   /** Own parts are equal, shared ones differ: loss, or a denormalized store whose copies disagree among themselves? */
   async function judgeShared(entity: Entity, left: Image, right: Image): Promise<Judged> {
     const others = new Map(
-      sharedRecords(entity.fields, right).map((shared) => [`${shared.name}${keyText(shared.key)}`, shared]),
+      sharedRecords(entity.fields, right).map((shared) => [recordIdentity(shared.name, shared.key), shared]),
     );
     for (const shared of sharedRecords(entity.fields, left)) {
-      const other = others.get(`${shared.name}${keyText(shared.key)}`);
+      const other = others.get(recordIdentity(shared.name, shared.key));
       if (!other || digestOf(other.record) === digestOf(shared.record)) continue;
       const copies = (
         await Promise.all(

@@ -55,8 +55,9 @@ export function repairActivities(context: ActivityContext) {
     if (!state.open) throw routeChanged(migration.name);
     if (secondary !== null) return { ...route, secondary };
     throw new LockstepError(
-      'InvalidRequest',
+      'GateRefused',
       `migration ${migration.name} is in phase ${state.phase}, in which only one store receives writes; there is nothing to repair`,
+      { gate: 'phase', measured: { phase: state.phase } },
     );
   }
 

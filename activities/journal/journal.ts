@@ -3,6 +3,7 @@ import type { JournalEntry, JournalPosition } from '../../databases/contract/jou
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, hasTransactions } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
@@ -35,7 +36,7 @@ export interface RetryBatch {
 
 type Tried = Converged | { readonly status: 'late'; readonly message: string };
 
-const failures = { conflict: 'UniqueConflict', refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
+const failures = { refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 const entriesPerBatch = 100;
 const prunedAtOnce = 500;
 const betweenPrunesMs = 50;
@@ -82,7 +83,7 @@ export function journalActivities(context: ActivityContext) {
         stopped: null,
       };
     } catch (error) {
-      if (!isAway(error)) throw error;
+      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
       return { settled: 0, failed: 0, unparked: [], undoing: [], next: null, stopped: error.message };
     }
   }
@@ -114,7 +115,7 @@ export function journalActivities(context: ActivityContext) {
     try {
       return await convergeKeys(context, entity, keys, route);
     } catch (error) {
-      if (!isAway(error)) throw error;
+      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
       await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
       const [only, ...rest] = keys;
       if (only && rest.length === 0) return [{ status: 'late', message: error.message }];
@@ -135,7 +136,7 @@ export function journalActivities(context: ActivityContext) {
         `the route of ${migration.name} changed while its journal was retried`,
       );
     }
-    const failure = failures[result.status];
+    const failure = result.status === 'conflict' ? result.code : failures[result.status];
     await stores[route.primary].noteTry(idsOf(entries), failure, result.message);
   }
 
@@ -180,10 +181,6 @@ export function journalActivities(context: ActivityContext) {
 
 function isParked({ status }: JournalEntry): boolean {
   return status === 'parked';
-}
-
-function isAway(error: unknown): error is LockstepError {
-  return error instanceof LockstepError && error.code === 'StoreUnavailable';
 }
 
 function idsOf(entries: readonly JournalEntry[]): string[] {

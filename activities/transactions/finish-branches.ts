@@ -1,6 +1,7 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Attempt, TransactionRecord } from '../../databases/contract/transactions.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isRetryable } from '../../model/is-lockstep-error.ts';
 
 const bothStores = ['legacy', 'modern'] as const;
 
@@ -24,7 +25,7 @@ export async function settleBranches(
         if (end === 'roll back') await store.rollBackBranch(branch);
       }
     } catch (error) {
-      if (!(error instanceof LockstepError) || !error.retryable) throw error;
+      if (!isRetryable(error)) throw error;
       away.push(name);
     }
   }

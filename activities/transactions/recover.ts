@@ -1,6 +1,7 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Attempt, TransactionRecord } from '../../databases/contract/transactions.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { isRetryable } from '../../model/is-lockstep-error.ts';
 import type { InDoubt } from '../../model/transaction.ts';
 import type { ActivityContext } from '../context.ts';
 import { settleBranches } from './finish-branches.ts';
@@ -131,7 +132,7 @@ async function whereReachable(
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof LockstepError) || !error.retryable) throw error;
+    if (!isRetryable(error)) throw error;
     away.add(store);
   }
 }

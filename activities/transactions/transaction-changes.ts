@@ -1,8 +1,8 @@
 import type { Store } from '../../databases/contract/store.ts';
 import type { Change } from '../../databases/contract/transactions.ts';
 import type { Stored } from '../../databases/contract/write.ts';
-import { keyText } from '../../model/canonical.ts';
-import type { FailureCode } from '../../model/failure.ts';
+import { recordIdentity } from '../../model/canonical.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
@@ -11,7 +11,7 @@ import { decidingItem } from '../write/primary-item.ts';
 
 /** Why a transaction is refused for good. */
 export interface Refusal {
-  readonly code: FailureCode;
+  readonly code: AnyFailureCode;
   readonly reason: string;
 }
 
@@ -36,7 +36,7 @@ export async function decidingChanges(
     const item = await decidingItem(
       entity,
       { ...operation, id: operationIdAt(id, position), proposed },
-      bases.get(identity(operation)) ?? null,
+      bases.get(recordIdentity(operation.entity, operation.key)) ?? null,
       false,
     );
     if (!('refused' in item)) changes.push({ entity, item });
@@ -78,12 +78,8 @@ async function basesOf(
   for (const name of new Set(updates.map((operation) => operation.entity))) {
     const keys = updates.filter((operation) => operation.entity === name).map(({ key }) => key);
     for (const stored of await primary.read(entityNamed(migration, name), keys)) {
-      bases.set(identity({ entity: name, key: stored.key }), stored);
+      bases.set(recordIdentity(name, stored.key), stored);
     }
   }
   return bases;
-}
-
-function identity({ entity, key }: Pick<Operation, 'entity' | 'key'>): string {
-  return `${entity}${keyText(key)}`;
 }

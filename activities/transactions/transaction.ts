@@ -2,8 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
 import type { Attempt, Together, TransactionRecord } from '../../databases/contract/transactions.ts';
 import { movedAway } from '../../databases/contract/transactions.ts';
-import type { Fence, Outcome } from '../../databases/contract/write.ts';
-import { type FailureCode, LockstepError, type StoreName } from '../../model/failure.ts';
+import {
+  type Fence,
+  isConflict,
+  type Outcome,
+  type Refusal as StoredRefusal,
+} from '../../databases/contract/write.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import { isRetryable } from '../../model/is-lockstep-error.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
@@ -21,7 +28,7 @@ export type TransactionResult =
       /** Stores whose branch is still to be committed, because they were away. */
       readonly unfinished: readonly StoreName[];
     }
-  | { readonly status: 'aborted'; readonly code: FailureCode; readonly reason: string }
+  | { readonly status: 'aborted'; readonly code: AnyFailureCode; readonly reason: string }
   | { readonly status: 'fenced' };
 
 interface Request {
@@ -95,7 +102,7 @@ export function transactionActivities(context: ActivityContext) {
     if (secondary === null) return null;
     const known = await stores[secondary].decision(migration.name, transactionKey(transaction.id));
     if (!known) return null;
-    const goesOn = { code: movedAway, reason: 'the transaction goes on at another primary' };
+    const goesOn: Refusal = { code: movedAway, reason: 'the transaction goes on at another primary' };
     const record = known.decision === null ? await refusedFor(transaction, secondary, goesOn) : known;
     const result = await conclude(record, secondary);
     return record.code === movedAway ? null : result;
@@ -145,7 +152,7 @@ export function transactionActivities(context: ActivityContext) {
       try {
         await commitBranch(context, store, attempt, transaction.id);
       } catch (error) {
-        if (!(error instanceof LockstepError) || !error.retryable) throw error;
+        if (!isRetryable(error)) throw error;
         unfinished.push(store);
       }
     };
@@ -202,7 +209,7 @@ export function transactionActivities(context: ActivityContext) {
       if (outcome.status === 'superseded') {
         // The secondary is ahead of the primary, as after a compensation: the versions go above both.
         atLeast.set(position, (BigInt(outcome.version) + 1n).toString());
-      } else if (isConflict(outcome) && conflicts < conflictTurns) {
+      } else if (mayYetBeTaken(outcome) && conflicts < conflictTurns) {
         // Often a swap in flight: the other write makes room.
         conflicts += 1;
         await wait(conflictPauseMs * conflicts);
@@ -230,7 +237,7 @@ export function transactionActivities(context: ActivityContext) {
       case 'refused':
         return await refuse(transaction, coordinator, {
           code: outcome.reason,
-          reason: `${what} refused, ${refusals[outcome.reason] ?? outcome.reason}; nothing was written`,
+          reason: `${what} refused, ${refusalTexts[outcome.reason]}; nothing was written`,
         });
       case 'failed':
         return await refuse(transaction, coordinator, {
@@ -264,7 +271,7 @@ export function transactionActivities(context: ActivityContext) {
       return await conclude(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
     }
     const reason = `operation id ${transaction.id} was used by another write; send the transaction under an id of its own`;
-    return await refuse(transaction, coordinator, { code: 'InvalidRequest', reason });
+    return await refuse(transaction, coordinator, { code: 'OperationIdTaken', reason });
   }
 
   /** Written down, so that a repeat is refused in the same way. */
@@ -313,19 +320,19 @@ export function transactionActivities(context: ActivityContext) {
   return { carryOut, abandon, finishTransaction };
 }
 
-const refusals: Partial<Record<FailureCode, string>> = {
+const refusalTexts: Readonly<Record<StoredRefusal, string>> = {
   AlreadyExists: 'the key exists already; use replace or update',
   NotFound: 'there is no record with this key',
   VersionConflict: 'the record is not at the expected version; read it again and decide anew',
 };
 
-function isConflict(outcome: Outcome): boolean {
-  return outcome.status === 'failed' && outcome.failure.code === 'UniqueConflict';
+function mayYetBeTaken(outcome: Outcome): boolean {
+  return outcome.status === 'failed' && isConflict(outcome.failure);
 }
 
 function keptMoving({ id }: Transaction): LockstepError {
   return new LockstepError(
-    'Moved',
+    'WriteConflict',
     `the records of transaction ${id} kept changing while it was prepared; it is tried again`,
     {
       operationId: id,

@@ -1,8 +1,17 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
-import type { BroughtRecord, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
-import type { Key } from '../../model/canonical.ts';
+import {
+  type BroughtRecord,
+  type ConflictCode,
+  isConflict,
+  type Outcome,
+  refusalDetails,
+  type Stored,
+  type WriteItem,
+} from '../../databases/contract/write.ts';
+import { type Key, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
+import type { RefusalDetails } from '../../model/failure.ts';
 import { sharedRecords } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { type Version, versionBeforeLockstep } from '../../model/version.ts';
@@ -10,8 +19,13 @@ import type { ActivityContext } from '../context.ts';
 
 export type Converged =
   | { readonly status: 'settled'; readonly version: Version; readonly changed: boolean }
-  | { readonly status: 'refused'; readonly message: string }
-  | { readonly status: 'conflict'; readonly message: string }
+  | { readonly status: 'refused'; readonly message: string; readonly details?: RefusalDetails }
+  | {
+      readonly status: 'conflict';
+      readonly code: ConflictCode;
+      readonly message: string;
+      readonly details: RefusalDetails;
+    }
   | { readonly status: 'fenced' };
 
 /** A route with a store that follows. */
@@ -64,7 +78,7 @@ export async function followingItems(
     status: 'completed',
     brings: record.image
       ? sharedRecords(entity.fields, record.image).flatMap((shared) => {
-          const guard = guards.get(`${shared.name}${JSON.stringify(shared.key)}`);
+          const guard = guards.get(recordIdentity(shared.name, shared.key));
           const digest = digestOf(shared.record);
           // A copy that is not what the guard speaks of is an old one: it is inserted where absent, never more.
           return guard && guard.digest === digest ? [{ ...guard, digest }] : [];
@@ -83,12 +97,12 @@ async function sharedGuards(
   for (const record of records) {
     if (!record.image) continue;
     for (const { name, key } of sharedRecords(entity.fields, record.image)) {
-      wanted.set(`${name}${JSON.stringify(key)}`, { name, key });
+      wanted.set(recordIdentity(name, key), { name, key });
     }
   }
   if (wanted.size === 0) return new Map();
   const guards = await context.stores[route.primary].guards([...wanted.values()]);
-  return new Map(guards.map((guard) => [`${guard.name}${JSON.stringify(guard.key)}`, guard]));
+  return new Map(guards.map((guard) => [recordIdentity(guard.name, guard.key), guard]));
 }
 
 function convergedOf(record: Stored, outcome: Outcome, refusedBy: string): Converged {
@@ -99,11 +113,14 @@ function convergedOf(record: Stored, outcome: Outcome, refusedBy: string): Conve
       return { status: 'settled', version: record.version, changed: false };
     case 'fenced':
       return { status: 'fenced' };
-    case 'failed':
-      return {
-        status: outcome.failure.code === 'UniqueConflict' ? 'conflict' : 'refused',
-        message: `${refusedBy}: ${outcome.failure.message}`,
-      };
+    case 'failed': {
+      const { failure } = outcome;
+      const message = `${refusedBy}: ${failure.message}`;
+      const details = refusalDetails(failure);
+      return isConflict(failure)
+        ? { status: 'conflict', code: failure.code, message, details }
+        : { status: 'refused', message, details };
+    }
     default:
       throw new TypeError(`a write that follows was answered with ${outcome.status}`);
   }

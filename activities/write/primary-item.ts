@@ -1,9 +1,9 @@
 import type { Stored, WriteItem } from '../../databases/contract/write.ts';
-import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
+import { canonicalText, type Image, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, validImage } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import type { WriteResult } from './write-result.ts';
@@ -40,7 +40,7 @@ export async function decidingItem(
     const image = await validImage(entity, entityOf(entity.fields, { ...stored.image, ...operation.image }));
     return { ...item, ...based, image, brings: bringsOf(entity, image, stored.image, null) };
   } catch (error) {
-    if (!(error instanceof LockstepError) || error.code !== 'InvalidEntity') throw error;
+    if (!isLockstepError(error, 'InvalidEntity')) throw error;
     return { refused: { status: 'refused', code: 'InvalidEntity', message: error.message } };
   }
 }
@@ -54,14 +54,13 @@ export function bringsOf(
 ): WriteItem['brings'] {
   const known = new Map(
     base
-      ? sharedRecords(entity.fields, base).map((shared) => [idOf(shared), canonicalText(shared.record)])
+      ? sharedRecords(entity.fields, base).map((shared) => [
+          recordIdentity(shared.name, shared.key),
+          canonicalText(shared.record),
+        ])
       : [],
   );
   return sharedRecords(entity.fields, image)
-    .filter((shared) => known.get(idOf(shared)) !== canonicalText(shared.record))
+    .filter((shared) => known.get(recordIdentity(shared.name, shared.key)) !== canonicalText(shared.record))
     .map((shared) => ({ name: shared.name, key: shared.key, version, digest: digestOf(shared.record) }));
-}
-
-function idOf(shared: { name: string; key: readonly string[] }): string {
-  return `${shared.name}${keyText(shared.key)}`;
 }

@@ -1,5 +1,6 @@
 import { currentState } from '../../databases/contract/current-state.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isRetryable } from '../../model/is-lockstep-error.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { type DurableState, letsFlagDecide } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
@@ -29,7 +30,7 @@ export function routeActivities(context: ActivityContext) {
         if (known === null || known.epoch < state.epoch) await store.writeState(state);
       } catch (error) {
         // Still away, or told of a newer route meanwhile: the write itself will find out.
-        if (!(error instanceof LockstepError) || !error.retryable) throw error;
+        if (!isRetryable(error)) throw error;
       }
     }
   }

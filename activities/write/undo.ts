@@ -55,14 +55,13 @@ export function undoActivities(context: ActivityContext) {
         ? await convergeKeys(context, entity, [operation.key], route)
         : [{ status: 'settled' as const, version: stored.version }];
       if (!converged) throw new TypeError('converge gave no result for its key');
-      if (converged.status === 'refused')
-        return { status: 'refused', code: 'StoreRefused', message: converged.message };
+      if (converged.status === 'refused') return { ...converged, code: 'StoreRefused' };
       if (converged.status !== 'settled') return converged;
       await primary.settle([operation.id], 'compensated');
       return { status: 'applied', version: converged.version };
     }
     throw new LockstepError(
-      'Moved',
+      'WriteConflict',
       `the key of operation ${operation.id} kept changing while it was undone; it is tried again`,
       {
         entity: entity.name,
@@ -88,7 +87,7 @@ export function undoActivities(context: ActivityContext) {
       if (other.image || other.deleted) return other.image;
     }
     throw new LockstepError(
-      'InvalidRequest',
+      'CompensationFailed',
       `operation ${operation.id} cannot be compensated: neither the journal nor the secondary has the image from before it; ` +
         'retry it, discard it, or write the wanted state as a new operation',
       { operationId: operation.id, entity: entity.name },

@@ -1,6 +1,14 @@
 import type { Store } from '../../databases/contract/store.ts';
-import type { Outcome } from '../../databases/contract/write.ts';
+import {
+  type ConflictCode,
+  isConflict,
+  type Outcome,
+  type Refusal,
+  refusalDetails,
+  refusals,
+} from '../../databases/contract/write.ts';
 import type { Entity } from '../../model/entity.ts';
+import type { RefusalDetails } from '../../model/failure.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -14,18 +22,19 @@ export type WriteResult =
     }
   | {
       readonly status: 'refused';
-      readonly code:
-        | 'AlreadyExists'
-        | 'NotFound'
-        | 'VersionConflict'
-        | 'StoreRefused'
-        | 'InvalidEntity'
-        | 'Compensated';
+      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated';
       readonly message: string;
       /** What the record has, where the primary refused what it was asked for. */
       readonly version?: Version;
+      /** Of a database's own refusal. */
+      readonly details?: RefusalDetails;
     }
-  | { readonly status: 'conflict'; readonly message: string }
+  | {
+      readonly status: 'conflict';
+      readonly code: ConflictCode;
+      readonly message: string;
+      readonly details: RefusalDetails;
+    }
   | { readonly status: 'aborted' }
   | { readonly status: 'fenced' };
 
@@ -45,7 +54,7 @@ export function resultOf(store: Store, entity: Entity, operation: Operation, out
     case 'refused':
       return {
         status: 'refused',
-        code: outcome.reason as 'NotFound',
+        code: outcome.reason,
         message: refusal(entity, operation, outcome.reason, outcome.version),
         version: outcome.version,
       };
@@ -54,10 +63,12 @@ export function resultOf(store: Store, entity: Entity, operation: Operation, out
     case 'moved':
       throw new TypeError('a write that moved is tried again before its result is told');
     case 'failed': {
-      const message = `${entity.name}: the ${store.name} store refused operation ${operation.id}: ${outcome.failure.message}`;
-      return outcome.failure.code === 'UniqueConflict'
-        ? { status: 'conflict', message }
-        : { status: 'refused', code: 'StoreRefused', message };
+      const { failure } = outcome;
+      const message = `${entity.name}: the ${store.name} store refused operation ${operation.id}: ${failure.message}`;
+      const details = refusalDetails(failure);
+      return isConflict(failure)
+        ? { status: 'conflict', code: failure.code, message, details }
+        : { status: 'refused', code: 'StoreRefused', message, details };
     }
   }
 }
@@ -78,8 +89,7 @@ function knownResult(
         message: `${entity.name}: operation ${operation.id} was undone before; send the write again under a new operation id`,
       };
     case 'failed': {
-      const code =
-        known.reason === 'AlreadyExists' || known.reason === 'VersionConflict' ? known.reason : 'NotFound';
+      const code = refusals.find((refusal) => refusal === known.reason) ?? 'NotFound';
       const version = known.version ?? '0';
       return { status: 'refused', code, message: refusal(entity, operation, code, version), version };
     }

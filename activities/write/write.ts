@@ -1,6 +1,8 @@
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
-import { type FailureCode, LockstepError } from '../../model/failure.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
@@ -37,7 +39,7 @@ export function writeActivities(context: ActivityContext) {
       if (outcome.status !== 'moved') return resultOf(store, entity, operation, outcome);
     }
     throw new LockstepError(
-      'Moved',
+      'WriteConflict',
       `a key of ${entity.name} changed ${movedAttempts} times while operation ${operation.id} was computed; it is tried again`,
       { entity: entity.name, operationId: operation.id },
     );
@@ -87,9 +89,7 @@ export function writeActivities(context: ActivityContext) {
       await stores[decidedBy].settle([operation.id], 'completed');
       return { status: 'applied', version: converged.version };
     }
-    if (converged.status === 'refused')
-      return { status: 'refused', code: 'StoreRefused', message: converged.message };
-    return converged;
+    return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
   }
 
   async function patiently<T>(store: WriteRoute['secondary'], work: () => Promise<T>): Promise<T> {
@@ -98,7 +98,7 @@ export function writeActivities(context: ActivityContext) {
       if (store) absence.isOver(store);
       return done;
     } catch (error) {
-      const isAway = error instanceof LockstepError && error.code === 'StoreUnavailable';
+      const isAway = isLockstepError(error, 'StoreUnavailable');
       if (!isAway || !store || error.details.store !== store) throw error;
       throw failureOf(error, absence.pauseMs(store));
     }
@@ -145,7 +145,7 @@ export function writeActivities(context: ActivityContext) {
   async function parkOperation(request: {
     store: WriteRoute['primary'];
     operationId: string;
-    failure: FailureCode;
+    failure: AnyFailureCode;
     reason: string;
     /** It took effect in this store and could not be undone. */
     undoing: boolean;

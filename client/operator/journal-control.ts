@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
@@ -79,7 +80,7 @@ export class JournalControl {
     try {
       return { found: [...found, ...(await located(other))], away: null };
     } catch (error) {
-      if (!(error instanceof LockstepError) || error.code !== 'StoreUnavailable') throw error;
+      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
       return { found, away: error };
     }
   }

@@ -64,7 +64,7 @@ export class MigrationControl {
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       throw new LockstepError(
-        'InvalidRequest',
+        'AlreadyRunning',
         `migration ${name} has been started already; see lockstep status`,
       );
     }
@@ -100,7 +100,7 @@ export class MigrationControl {
     if (status.name === 'RUNNING') return;
     await this.#known(() => this.#handle().result());
     throw new LockstepError(
-      'InvalidRequest',
+      'Unexpected',
       `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
     );
   }
@@ -139,7 +139,7 @@ export class MigrationControl {
   async setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
     // JSON would carry infinity as null, which stands for no limit.
     if (keysPerSecond !== null && !Number.isFinite(keysPerSecond)) {
-      throw new LockstepError('InvalidRequest', `a rate is a finite number or null; got ${keysPerSecond}`);
+      throw new LockstepError('InvalidInput', `a rate is a finite number or null; got ${keysPerSecond}`);
     }
     return await this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
   }
@@ -168,7 +168,7 @@ export class MigrationControl {
       if (!(error instanceof WorkflowNotFoundError)) return null;
       const [entry] = await new JournalControl(this.#temporal, this.#open).find(operationId);
       return new LockstepError(
-        'InvalidRequest',
+        'NotRunning',
         `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
           `where it is owed, use lockstep journal retry --parked --operation ${operationId}`,
         { operationId },
@@ -192,7 +192,7 @@ export class MigrationControl {
     return answerOf(ask, (error) =>
       error instanceof WorkflowNotFoundError
         ? new LockstepError(
-            'InvalidRequest',
+            'NotRunning',
             `Temporal knows no running migration ${this.#open.migration.name} (${reasonOf(error)}); start it with lockstep start`,
           )
         : null,

@@ -3,7 +3,8 @@ import type { Client } from '@temporalio/client';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
@@ -115,7 +116,7 @@ async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
   const { phase } = state;
   for (const name of neededStores(phase)) {
     const failure = failures.get(name);
-    const away = failure instanceof LockstepError && failure.code === 'StoreUnavailable';
+    const away = isLockstepError(failure, 'StoreUnavailable');
     if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

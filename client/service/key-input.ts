@@ -6,12 +6,12 @@ import { NotCanonical, toCanonical } from '../../model/scalar.ts';
 /** The value of a one-field key, or an object with every field of a composite one. */
 export type KeyInput<E> = string | number | bigint | Partial<E>;
 
-/** The key's canonical parts. Throws `InvalidRequest` where one is missing or no value of its field. */
+/** The key's canonical parts. Throws `InvalidKey` where one is missing or no value of its field. */
 export function keyFrom<E>({ name, key, fields }: Entity<E>, input: KeyInput<E>): Key {
   const given = typeof input === 'object' ? new Map(Object.entries(input)) : new Map([[key[0], input]]);
   if (typeof input !== 'object' && key.length > 1) {
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidKey',
       `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
       {
         entity: name,
@@ -23,7 +23,7 @@ export function keyFrom<E>({ name, key, fields }: Entity<E>, input: KeyInput<E>)
     const value: unknown = given.get(part);
     if (declared?.form !== 'scalar' || value === undefined || value === null) {
       throw new LockstepError(
-        'InvalidRequest',
+        'InvalidKey',
         `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`,
         { entity: name },
       );
@@ -32,7 +32,7 @@ export function keyFrom<E>({ name, key, fields }: Entity<E>, input: KeyInput<E>)
       return String(toCanonical(declared.scalar, value));
     } catch (error) {
       if (!(error instanceof NotCanonical)) throw error;
-      throw new LockstepError('InvalidRequest', `${name}.${part}: ${error.message}`, {
+      throw new LockstepError('InvalidKey', `${name}.${part}: ${error.message}`, {
         entity: name,
         path: `${name}.${part}`,
       });

@@ -13,5 +13,5 @@ export function tokenOf(version: Version): Token {
 export function versionOf(token: Token): Version {
   const version = token.startsWith(prefix) ? token.slice(prefix.length) : '';
   if (isVersion(version)) return version;
-  throw new LockstepError('InvalidRequest', `"${token}" is no token; pass the token of a write's receipt`);
+  throw new LockstepError('InvalidToken', `"${token}" is no token; pass the token of a write's receipt`);
 }

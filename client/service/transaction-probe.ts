@@ -1,6 +1,7 @@
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 
 /** Asks both stores, once for each entity, whether they can keep prepared transactions of it. */
 export class TransactionProbe {
@@ -18,7 +19,7 @@ export class TransactionProbe {
     try {
       for (const store of [this.#stores.legacy, this.#stores.modern]) await refuseObstacle(store, unknown);
     } catch (error) {
-      if (error instanceof LockstepError && error.code === 'StoreUnavailable') return;
+      if (isLockstepError(error, 'StoreUnavailable')) return;
       throw error;
     }
     for (const entity of unknown) this.#sound.add(entity.name);

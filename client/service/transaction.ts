@@ -1,4 +1,4 @@
-import { keyText } from '../../model/canonical.ts';
+import { recordIdentity } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
@@ -65,11 +65,11 @@ export class Transactions {
 
   #entitiesOf(items: readonly TransactionItem[]): readonly Entity[] {
     if (items.length === 0) {
-      throw new LockstepError('InvalidRequest', 'the transaction is empty; give it at least one item');
+      throw new LockstepError('InvalidTransaction', 'the transaction is empty; give it at least one item');
     }
     if (items.length > largestTransaction) {
       throw new LockstepError(
-        'InvalidRequest',
+        'TooLarge',
         `the transaction has ${items.length} items, at most ${largestTransaction} may hold locks in both stores at once; split it`,
       );
     }
@@ -78,7 +78,7 @@ export class Transactions {
       const entity = entityNamed(this.#parts.migration, name);
       if (entity.pattern === 'transactional') return entity;
       throw new LockstepError(
-        'InvalidRequest',
+        'InvalidTransaction',
         `${name} has the pattern ${entity.pattern}; a transaction takes entities of the pattern transactional`,
         { entity: name, remedy: `declare ${name} with pattern: 'transactional'` },
       );
@@ -89,12 +89,12 @@ export class Transactions {
 function refuseRepeats(operations: readonly Operation[]): void {
   const seen = new Map<string, number>();
   for (const [position, { entity, key }] of operations.entries()) {
-    const identity = `${entity}${keyText(key)}`;
+    const identity = recordIdentity(entity, key);
     const first = seen.get(identity);
     seen.set(identity, position);
     if (first === undefined) continue;
     throw new LockstepError(
-      'InvalidRequest',
+      'InvalidTransaction',
       `items ${first + 1} and ${position + 1} of the transaction name the same ${entity}; give each record one item with what it shall be in the end`,
       { entity },
     );

@@ -95,7 +95,7 @@ function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unkn
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes <= largestPayloadBytes) return;
   throw new LockstepError(
-    'InvalidRequest',
+    'TooLarge',
     `${about.entity}: the ${workflowType} has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; ${whenTooLarge}`,
     about,
   );
@@ -104,7 +104,7 @@ function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unkn
 function checkOperationId(id: string): void {
   if (/^[\w.:@-]{1,160}$/.test(id)) return;
   throw new LockstepError(
-    'InvalidRequest',
+    'InvalidOperationId',
     `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,
   );
 }

@@ -22,9 +22,9 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
 
 export function temporalUnavailable(address: string, error: unknown): LockstepError {
   return new LockstepError(
-    'StoreUnavailable',
+    'TemporalUnavailable',
     `Temporal at ${address} does not answer: ${reasonOf(error)}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
-    { reason: 'temporal' },
+    {},
     { cause: error },
   );
 }

@@ -4,18 +4,13 @@ import {
   WorkflowFailedError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import { type FailureDetails, isFailureCode, LockstepError } from '../../model/failure.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import { LockstepError } from '../../model/failure.ts';
 
 /** The failure of ours that a workflow answered with; null where the answer itself is missing. */
 function answeredFailure(error: unknown): LockstepError | null {
-  if (!(error instanceof WorkflowUpdateFailedError) && !(error instanceof WorkflowFailedError)) return null;
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (!(cause instanceof ApplicationFailure) || !isFailureCode(cause.type)) continue;
-    const [details] = (cause.details ?? []) as [FailureDetails?];
-    return new LockstepError(cause.type, cause.message, details ?? {});
-  }
-  return null;
+  const isAnswer = error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError;
+  return isAnswer ? failureIn(error) : null;
 }
 
 /**
@@ -37,7 +32,7 @@ export async function answerOf<T>(
 export function answerOfOnly<T>(what: string, execute: () => Promise<T>): Promise<T> {
   return answerOf(execute, (error) =>
     error instanceof WorkflowExecutionAlreadyStartedError
-      ? new LockstepError('InvalidRequest', `${what} is under way already; wait for it`)
+      ? new LockstepError('AlreadyRunning', `${what} is under way already; wait for it`)
       : null,
   );
 }

@@ -3,7 +3,7 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Chunk, Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
-import type { Fence, Outcome } from '../contract/write.ts';
+import { type Fence, isAboutAll, type Outcome } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
@@ -13,7 +13,7 @@ import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { moveCheckpoint } from './checkpoint.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
-export function chunksOf(access: Access, { rows, writeApart, refusal, call }: GuardedWrites) {
+export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrites) {
   async function chunks(migration: string, entity: string): Promise<Chunk[]> {
     const rows = await access.query(
       `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${access.control('chunks')}
@@ -94,7 +94,8 @@ export function chunksOf(access: Access, { rows, writeApart, refusal, call }: Gu
       return outcomes;
     } catch (error) {
       if (error instanceof LockstepError) throw error;
-      refusal(error);
+      if (isAboutAll(await access.refusalOf(error, [entity])))
+        await access.guarded(() => Promise.reject(error));
     }
     // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
     for (const [position, outcome] of await writeApart(bound, ready, fence)) outcomes[position] = outcome;

@@ -50,7 +50,7 @@ export class BoundTarget implements PageTarget {
         keys.push(key);
       } catch (error) {
         const message = shapeMessage(bound, 'toRows', error);
-        unfit.push({ key, failure: { code: 'StoreRefused', message } });
+        unfit.push({ key, failure: { code: 'StoreRefused', about: 'row', message } });
       }
     }
     const page = new BoundPage(bound, parts, keys.length, (position) => {

@@ -1,5 +1,5 @@
-import type { StoreFailure } from '../contract/write.ts';
-import { type Access, isUnprepared } from '../sql/context.ts';
+import { isAboutAll, type StoreFailure } from '../contract/write.ts';
+import type { Access } from '../sql/context.ts';
 
 /** Whether the database ended the transaction for another's sake: it is tried again from its beginning. */
 export function isTransient({ engine }: Access, error: unknown): boolean {
@@ -10,7 +10,6 @@ export function isTransient({ engine }: Access, error: unknown): boolean {
 export function rejectionOf(access: Access, error: unknown): StoreFailure {
   if (isTransient(access, error)) throw error;
   const failure = access.failureOf(error);
-  const aboutAll = isUnprepared(failure) || /no such|permission denied/.test(failure.message);
-  if (failure.code === 'StoreUnavailable' || aboutAll) throw error;
+  if (isAboutAll(failure)) throw error;
   return failure;
 }

@@ -1,4 +1,5 @@
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type DurableState, newestState, routes } from '../../model/phase.ts';
 import type { Stores } from './store.ts';
@@ -32,7 +33,7 @@ export async function decidingStore(open: OpenMigration): Promise<StoreName> {
   try {
     return routes[(await currentState(open)).phase].primary;
   } catch (error) {
-    if (error instanceof LockstepError && error.code === 'NotPrepared') return 'legacy';
+    if (isLockstepError(error, 'NotPrepared')) return 'legacy';
     throw error;
   }
 }

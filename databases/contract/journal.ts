@@ -1,5 +1,5 @@
 import type { Image, Key } from '../../model/canonical.ts';
-import type { FailureCode } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -12,7 +12,7 @@ export interface JournalEntry {
   readonly version: Version | null;
   /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
-  readonly failure: FailureCode | null;
+  readonly failure: AnyFailureCode | null;
   /** How often the other store was tried. */
   readonly attempts: number;
   readonly before: Image | null;

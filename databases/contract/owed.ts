@@ -1,4 +1,4 @@
-import { LockstepError } from '../../model/failure.ts';
+import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import type { Owed } from './journal.ts';
 import type { Store } from './store.ts';
 
@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
  */
 export async function owedBy(migration: string, deciding: Store, other: Store | null): Promise<Owed> {
   const owed = await deciding.owed(migration);
-  const parked = other ? await other.owed(migration).catch(unlessAway) : null;
+  const parked = other ? await other.owed(migration).catch(nullWhereUnavailable) : null;
   if (!parked || parked.parked === 0) return owed;
   return {
     ...owed,
@@ -16,11 +16,6 @@ export async function owedBy(migration: string, deciding: Store, other: Store | 
     oldestMs: oldest(owed.oldestMs, parked.oldestParkedMs),
     oldestParkedMs: oldest(owed.oldestParkedMs, parked.oldestParkedMs),
   };
-}
-
-function unlessAway(error: unknown): null {
-  if (error instanceof LockstepError && error.code === 'StoreUnavailable') return null;
-  throw error;
 }
 
 function oldest(left: number | null, right: number | null): number | null {

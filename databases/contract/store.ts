@@ -1,6 +1,7 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { FailureCode, StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
@@ -70,9 +71,9 @@ export interface Store
   /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
   settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
   /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
-  park(id: string, parked: { failure: FailureCode; reason: string; undoing?: boolean }): Promise<void>;
+  park(id: string, parked: { failure: AnyFailureCode; reason: string; undoing?: boolean }): Promise<void>;
   /** Notes a try of the other store that failed, where the operation is still owed. */
-  noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void>;
+  noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
   owed(migration: string): Promise<Owed>;
   /**

@@ -1,6 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { FailureCode, StoreName } from '../../model/failure.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { Verdict } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import type { Fence, Outcome, WriteItem } from './write.ts';
@@ -54,7 +55,7 @@ export interface TransactionRecord {
   readonly attempt: string;
   readonly decision: 'commit' | 'abort' | null;
   readonly versions: readonly Version[] | null;
-  readonly code: FailureCode | null;
+  readonly code: AnyFailureCode | null;
   readonly reason: string | null;
   /** Since its last attempt began. */
   readonly ageMs: number;
@@ -76,4 +77,4 @@ export interface Decisions {
 }
 
 /** Of a transaction that went on at another primary: it is decided there. */
-export const movedAway: FailureCode = 'Fenced';
+export const movedAway = 'Fenced' satisfies AnyFailureCode;

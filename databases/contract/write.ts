@@ -1,5 +1,6 @@
 import type { Image, Key } from '../../model/canonical.ts';
-import type { FailureCode } from '../../model/failure.ts';
+import type { FailureSubject, RefusalDetails, Violation } from '../../model/failure.ts';
+import type { AnyFailureCode, InnerFailureCode } from '../../model/failure-codes.ts';
 import type { OperationKind, OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -57,17 +58,45 @@ export type Outcome =
       readonly reason: string | null;
     }
   | { readonly status: 'superseded'; readonly version: Version }
-  | { readonly status: 'refused'; readonly reason: FailureCode; readonly version: Version }
+  | { readonly status: 'refused'; readonly reason: Refusal; readonly version: Version }
   | { readonly status: 'moved'; readonly version: Version }
   | { readonly status: 'fenced'; readonly epoch: number | null }
   | { readonly status: 'failed'; readonly failure: StoreFailure };
 
+/** What a primary refuses by itself, because of what the record is. */
+export const refusals = ['AlreadyExists', 'NotFound', 'VersionConflict'] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** Another row is in the way or is missing, which may change: the secondary tries again. */
+export type ConflictCode = Extract<InnerFailureCode, 'UniqueConflict' | 'ForeignKeyConflict'>;
+
 /** A database's error, reduced to what may be shown: names and codes, never values. */
 export interface StoreFailure {
-  readonly code: Extract<FailureCode, 'StoreUnavailable' | 'UniqueConflict' | 'StoreRefused'>;
+  readonly code: ConflictCode | Extract<AnyFailureCode, 'StoreUnavailable' | 'StoreRefused'>;
+  /** Absent where the server's code does not say it. */
+  readonly about?: FailureSubject | undefined;
+  readonly violation?: Violation | undefined;
+  /** A table or routine is not there. Whether it is one of ours, the catalogue says. */
+  readonly isMissing?: boolean;
   readonly message: string;
   /** What helps a server that takes nothing for now, where it said why. */
   readonly remedy?: string | undefined;
+}
+
+export function isConflict(failure: StoreFailure): failure is StoreFailure & { readonly code: ConflictCode } {
+  return failure.code === 'UniqueConflict' || failure.code === 'ForeignKeyConflict';
+}
+
+const aboutAll: readonly FailureSubject[] = ['schema', 'grants', 'server', 'network'];
+
+/** No row is to blame, and no other row would escape: nothing is to be halved or refused because of it. */
+export function isAboutAll({ about }: StoreFailure): boolean {
+  return about !== undefined && aboutAll.includes(about);
+}
+
+/** What may be told of a server's own refusal beside its message. */
+export function refusalDetails({ about, violation }: StoreFailure): RefusalDetails {
+  return { ...(about ? { about } : {}), ...(violation ? { violation } : {}) };
 }
 
 /** A key's record and image at one moment. */

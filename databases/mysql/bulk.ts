@@ -117,7 +117,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       if (!any) return [];
       return positions(
         await session.query(
-          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
            WHERE r.version > 0 LOCK IN SHARE MODE`,
           [recordList(keys()), entity],
         ),
@@ -134,7 +134,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
       );
       return positions(
         await session.query(
-          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
            WHERE r.version > 0`,
           [list, entity],
         ),
@@ -143,7 +143,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
 
     async releaseRecords(session, entity, keys) {
       await session.query(
-        `DELETE r FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r ON r.entity = ? AND r.record_key = k.record_key
+        `DELETE r FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
          WHERE r.version = 0`,
         [recordList(keys), entity],
       );

@@ -188,11 +188,15 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
     async isPrepared(bound) {
-      const [row] = await engine.query(
-        'SELECT ROUTINE_COMMENT AS made FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME = ?',
-        [`lockstep_write_${bound.entity.name}`],
+      const { name } = bound.entity;
+      const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`];
+      const made = await engine.query(
+        `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
+        names,
       );
-      return row?.made === fingerprint(bound);
+      // The comment is the last that is made, on one of them.
+      return made.length === names.length && made.some(({ comment }) => comment === fingerprint(bound));
     },
 
     async callWrite(inside, bound, { fence, items, locks }) {

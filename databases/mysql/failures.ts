@@ -1,3 +1,4 @@
+import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type Obstacle, obstacles } from '../engine/obstacles.ts';
 
@@ -18,28 +19,15 @@ export function classify(error: unknown): StoreFailure {
   const failure: ServerError = error;
   const number = failure.errno;
   if (failure.sqlState === undefined || number === undefined) {
+    // The driver's own errors; of those that lack a code it gives nothing but words.
     if (failure.code === undefined && !/closed|timeout|ended/i.test(failure.message)) throw error;
     return {
       code: 'StoreUnavailable',
+      about: 'network',
       message: `no answer from the server (${failure.code ?? 'connection lost or timed out'})`,
     };
   }
-  if (unique.has(number))
-    return { code: 'UniqueConflict', message: `error ${number} (unique conflict)${keyIn(failure)}` };
-  if (foreign.has(number)) return { code: 'UniqueConflict', message: `error ${number} (foreign key)` };
-  const behind = numberBehind(failure);
-  const obstacle = obstacleOf[number] ?? (diskNumbers.has(behind) ? obstacles.disk : null);
-  const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number);
-  if (obstacle || isTransient || failure.sqlState.startsWith('08')) {
-    const cause = obstacle ? ` (${obstacle.cause})` : '';
-    return {
-      code: 'StoreUnavailable',
-      message: `error ${number}${cause}${tableIn(failure)}`,
-      remedy: obstacle?.remedy,
-    };
-  }
-  const name = names[number];
-  return { code: 'StoreRefused', message: `error ${number}${name ? ` (${name})` : ''}${columnIn(failure)}` };
+  return conflictOf(failure, number) ?? unavailableOf(failure, number) ?? refusalOf(failure, number);
 }
 
 export function isDeadlock(error: unknown): boolean {
@@ -48,6 +36,45 @@ export function isDeadlock(error: unknown): boolean {
 
 const unique = new Set([1062, 1586]);
 const foreign = new Set([1216, 1217, 1451, 1452]);
+
+function conflictOf(failure: ServerError, number: number): StoreFailure | null {
+  if (unique.has(number)) {
+    const message = `error ${number} (unique conflict)${keyIn(failure)}`;
+    return { code: 'UniqueConflict', about: 'row', violation: 'unique', message };
+  }
+  if (foreign.has(number)) {
+    const message = `error ${number} (foreign key)`;
+    return { code: 'ForeignKeyConflict', about: 'row', violation: 'foreign-key', message };
+  }
+  return null;
+}
+
+function unavailableOf(failure: ServerError, number: number): StoreFailure | null {
+  // Raised by a program, which may choose any number; the server's own errors never have this state.
+  if (failure.sqlState === raised) return null;
+  const behind = numberBehind(failure);
+  const obstacle = obstacleOf[number] ?? (diskNumbers.has(behind) ? obstacles.disk : null);
+  const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number);
+  if (!obstacle && !isTransient && !failure.sqlState?.startsWith('08')) return null;
+  const cause = obstacle ? ` (${obstacle.cause})` : '';
+  return {
+    code: 'StoreUnavailable',
+    about: 'server',
+    message: `error ${number}${cause}${tableIn(failure)}`,
+    remedy: obstacle?.remedy,
+  };
+}
+
+function refusalOf(failure: ServerError, number: number): StoreFailure {
+  const known = refused[number] ?? ofState[failure.sqlState ?? ''];
+  return {
+    code: 'StoreRefused',
+    about: known?.about,
+    violation: known?.violation,
+    isMissing: missing.has(number),
+    message: `error ${number}${known ? ` (${known.name})` : ''}${columnIn(failure)}`,
+  };
+}
 
 /** Numbers below 1000 are those of the server's own files and memory. */
 const obstacleOf: Readonly<Record<number, Obstacle>> = {
@@ -79,7 +106,7 @@ const transient = new Set([
   1042, 1043, 1053, 1158, 1159, 1160, 1161, 1213, 1412, 1612, 1637, 1927, 2002, 2003, 2006, 2013, 3100, 4031,
 ]);
 
-/** These pass on what the operating system or the storage engine said, whose number stands in the message. */
+/** These pass on what the operating system or the storage engine said; its number stands in the message only. */
 const passingOn = new Set([3, 1005, 1016, 1026, 1030, 1180]);
 /** Below it are the operating system's: they are about files and memory, never about a row. */
 const firstOfEngines = 120;
@@ -91,26 +118,49 @@ function numberBehind({ errno = 0, sqlMessage = '' }: ServerError): number {
   return passingOn.has(errno) && number ? Number(number) : Number.NaN;
 }
 
-const names: Readonly<Record<number, string>> = {
-  1048: 'null where none is allowed',
-  1054: 'no such column',
-  1142: 'permission denied',
-  1146: 'no such table',
-  1264: 'number out of range',
-  1265: 'value truncated',
-  1292: 'incorrect value',
-  1305: 'write routine missing; run lockstep prepare',
-  1364: 'no default for a column that has no value',
-  1366: 'incorrect value or character',
-  1370: 'permission denied for the write routine',
-  1406: 'value too long',
-  3819: 'check constraint',
-  3988: 'character that the column cannot keep',
-  4025: 'check constraint',
-  31000: 'shared row differs and the shape says refuse',
+interface Refused {
+  readonly name: string;
+  readonly about: FailureSubject;
+  readonly violation?: Violation;
+}
+
+const refused: Readonly<Record<number, Refused>> = {
+  1044: { name: 'access denied', about: 'grants' },
+  1045: { name: 'access denied', about: 'grants' },
+  1048: { name: 'null where none is allowed', about: 'row', violation: 'not-null' },
+  1054: { name: 'no such column', about: 'schema' },
+  1118: { name: 'row too large', about: 'size' },
+  1142: { name: 'permission denied', about: 'grants' },
+  1143: { name: 'permission denied for a column', about: 'grants' },
+  1146: { name: 'no such table', about: 'schema' },
+  1153: { name: 'packet too large', about: 'size' },
+  1227: { name: 'permission denied', about: 'grants' },
+  1264: { name: 'number out of range', about: 'row', violation: 'out-of-range' },
+  1265: { name: 'value truncated', about: 'row', violation: 'invalid-value' },
+  1292: { name: 'incorrect value', about: 'row', violation: 'invalid-value' },
+  1305: { name: 'no such routine', about: 'schema' },
+  1364: { name: 'no default for a column that has no value', about: 'row', violation: 'not-null' },
+  1366: { name: 'incorrect value or character', about: 'row', violation: 'invalid-value' },
+  1370: { name: 'permission denied for the routine', about: 'grants' },
+  1406: { name: 'value too long', about: 'row', violation: 'too-long' },
+  1449: { name: 'the definer of a trigger or routine does not exist', about: 'grants' },
+  1644: { name: 'raised by a trigger or function', about: 'trigger' },
+  3819: { name: 'check constraint', about: 'row', violation: 'check' },
+  3988: { name: 'character that the column cannot keep', about: 'row', violation: 'invalid-value' },
+  4025: { name: 'check constraint', about: 'row', violation: 'check' },
+  31000: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
 };
 
-/** The name of the key, which the message gives last and in quotes; values come before it. */
+/** The state of what programs raise, in the numbers that the table does not list. */
+const raised = '45000';
+const ofState: Readonly<Record<string, Refused>> = {
+  [raised]: { name: 'raised by a trigger or function', about: 'trigger' },
+};
+
+/** No such table, no such routine. */
+const missing = new Set([1146, 1305]);
+
+/** The name of the key, which only the message has: last and in quotes; values come before it. */
 function keyIn(failure: ServerError): string {
   const name = /for key '([\w.$]+)'$/.exec(failure.sqlMessage ?? '')?.[1];
   return name ? ` at key ${name}` : '';

@@ -157,7 +157,7 @@ BEGIN
           SET v_next = GREATEST(v_version, v_stored + 1);
           IF v_brings IS NOT NULL THEN
             SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_brings, '$[*]' COLUMNS (${guardCells})) b
-              STRAIGHT_JOIN lockstep_records r ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
+              STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
             SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
           END IF;
         ELSE
@@ -216,7 +216,7 @@ ${indent(upserts(bound, keys), 8)}
 
   IF p_locks IS NOT NULL THEN
     DELETE r FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l
-      STRAIGHT_JOIN lockstep_records r ON r.entity = l.e AND r.record_key = l.k WHERE r.version = 0;
+      STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = l.e AND r.record_key = l.k WHERE r.version = 0;
   END IF;
 END`;
 }

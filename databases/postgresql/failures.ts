@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type Obstacle, obstacles } from '../engine/obstacles.ts';
 
@@ -8,11 +9,13 @@ import { type Obstacle, obstacles } from '../engine/obstacles.ts';
  */
 export function classify(error: unknown): StoreFailure {
   if (!(error instanceof pg.DatabaseError)) {
+    // The driver's own errors; of those that lack a code it gives nothing but words.
     const code = error instanceof Error && 'code' in error ? String(error.code) : null;
     const known = error instanceof Error && /timeout|terminated|ended|closed/i.test(error.message);
     if (code === null && !known && error instanceof Error && error.name !== 'AggregateError') throw error;
     return {
       code: 'StoreUnavailable',
+      about: 'network',
       message: `no answer from the server (${code ?? 'connection lost or timed out'})`,
     };
   }
@@ -23,23 +26,32 @@ export function classify(error: unknown): StoreFailure {
     error.column ? `column ${error.column}` : '',
   ].filter((part) => part !== '');
   const where = at.length > 0 ? ` at ${at.join(', ')}` : '';
-  // A parent row may be on its way: foreign keys are tried again like unique conflicts.
-  if (state === '23505' || state === '23503' || state === '23P01') {
-    return {
-      code: 'UniqueConflict',
-      message: `SQLSTATE ${state} (${state === '23503' ? 'foreign key' : 'unique conflict'})${where}`,
-    };
+  if (state === '23505' || state === '23P01') {
+    const message = `SQLSTATE ${state} (unique conflict)${where}`;
+    return { code: 'UniqueConflict', about: 'row', violation: 'unique', message };
+  }
+  if (state === '23503') {
+    const message = `SQLSTATE ${state} (foreign key)${where}`;
+    return { code: 'ForeignKeyConflict', about: 'row', violation: 'foreign-key', message };
   }
   if (isTransient(state)) {
     const obstacle = obstacleOf[state];
     const cause = obstacle ? ` (${obstacle.cause})` : '';
     return {
       code: 'StoreUnavailable',
+      about: 'server',
       message: `SQLSTATE ${state}${cause}${where}`,
       remedy: obstacle?.remedy,
     };
   }
-  return { code: 'StoreRefused', message: `SQLSTATE ${state} (${nameOf(state)})${where}` };
+  const known = refused[state] ?? ofClass[state.slice(0, 2)];
+  return {
+    code: 'StoreRefused',
+    about: known?.about,
+    violation: known?.violation,
+    isMissing: missing.has(state),
+    message: `SQLSTATE ${state} (${known?.name ?? `class ${state.slice(0, 2)}`})${where}`,
+  };
 }
 
 /** Connection, resources, operator intervention, rollback by the server, lock timeouts, read-only standby. */
@@ -60,21 +72,39 @@ export function isDeadlock(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');
 }
 
-const names: Readonly<Record<string, string>> = {
-  '23502': 'null where none is allowed',
-  '23514': 'check constraint',
-  '22001': 'value too long',
-  '22003': 'number out of range',
-  '22P05': 'character that the database cannot keep, such as NUL',
-  '22021': 'character that the database cannot keep',
-  '42501': 'permission denied',
-  '42P01': 'no such table',
-  '42703': 'no such column',
-  '42883': 'write routine missing; run lockstep prepare',
-  LS002: 'the column keeps the value in another form',
-  LS001: 'shared row differs and the shape says refuse',
+interface Refused {
+  readonly name: string;
+  readonly about: FailureSubject;
+  readonly violation?: Violation;
+}
+
+const refused: Readonly<Record<string, Refused>> = {
+  '22001': { name: 'value too long', about: 'row', violation: 'too-long' },
+  '22003': { name: 'number out of range', about: 'row', violation: 'out-of-range' },
+  '22021': { name: 'character that the database cannot keep', about: 'row', violation: 'invalid-value' },
+  '22P05': {
+    name: 'character that the database cannot keep, such as NUL',
+    about: 'row',
+    violation: 'invalid-value',
+  },
+  '23502': { name: 'null where none is allowed', about: 'row', violation: 'not-null' },
+  '23514': { name: 'check constraint', about: 'row', violation: 'check' },
+  '3F000': { name: 'no such schema', about: 'schema' },
+  '42501': { name: 'permission denied', about: 'grants' },
+  '42703': { name: 'no such column', about: 'schema' },
+  '42883': { name: 'no such routine', about: 'schema' },
+  '42P01': { name: 'no such table', about: 'schema' },
+  LS001: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
+  LS002: { name: 'the column keeps the value in another form', about: 'row', violation: 'changed-value' },
 };
 
-function nameOf(state: string): string {
-  return names[state] ?? `class ${state.slice(0, 2)}`;
-}
+/** By class, where the state itself is not listed. */
+const ofClass: Readonly<Record<string, Refused>> = {
+  '22': { name: 'invalid value', about: 'row', violation: 'invalid-value' },
+  '28': { name: 'access denied', about: 'grants' },
+  '54': { name: 'too large for the server', about: 'size' },
+  P0: { name: 'raised by a trigger or function', about: 'trigger' },
+};
+
+/** No such table, routine or schema. */
+const missing = new Set(['42P01', '42883', '3F000']);

@@ -3,9 +3,10 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { bind } from '../columns/mapping.ts';
-import type { StoreFailure } from '../contract/write.ts';
+import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
+import { lackingIn } from './control-tables.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
 export class Access {
@@ -66,24 +67,47 @@ export class Access {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof LockstepError) throw error;
-      const failure = this.failureOf(error);
-      if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
-      if (isUnprepared(failure)) throw this.notPrepared(failure.message);
-      throw new LockstepError(
-        failure.code,
-        `the ${this.name} store (${this.engine.address}) refused: ${failure.message}`,
-        {
-          store: this.name,
-          reason: failure.message,
-        },
-      );
+      const failure = await this.refusalOf(error);
+      const { code, message: reason } = failure;
+      throw new LockstepError(code, `the ${this.name} store (${this.engine.address}) refused: ${reason}`, {
+        store: this.name,
+        reason,
+        ...refusalDetails(failure),
+      });
     }
+  }
+
+  /**
+   * The server's own refusal. Throws what says nothing about that which was asked: the store is away, or not prepared for the
+   * entities.
+   */
+  async refusalOf(error: unknown, entities = this.migration.entities): Promise<StoreFailure> {
+    const failure = this.failureOf(error);
+    if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
+    // A trigger of the table's may name a table or function that is not there as well: then all of ours is.
+    const lacks = failure.isMissing ? await this.guarded(() => this.whatLacks(entities)) : null;
+    if (lacks !== null) throw this.notPrepared(lacks);
+    return failure;
   }
 
   failureOf(error: unknown): StoreFailure {
     if (error instanceof LockstepError) throw error;
     return this.engine.classify(error);
+  }
+
+  /**
+   * What `prepare` has not made yet, or has made for another definition; null where all is there. Throws `InvalidDefinition`
+   * where a table of an entity is not there or does not fit.
+   */
+  async whatLacks(entities: readonly Entity[]): Promise<string | null> {
+    const { tables, columns } = await lackingIn(this.engine);
+    const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
+    if (names.length > 0) return `it lacks ${names.join(', ')}`;
+    for (const entity of entities) {
+      if (await this.engine.isPrepared(await this.bindAnew(entity))) continue;
+      return `the write routine of ${entity.name} is missing or older than its definition`;
+    }
+    return null;
   }
 
   /** The cause is left out where it came from the server: its message may quote a row. */
@@ -96,7 +120,7 @@ export class Access {
     return new LockstepError(
       'StoreUnavailable',
       `the ${this.name} store at ${this.engine.address} is not available: ${reason}; ${remedy}`,
-      { store: this.name, reason, remedy },
+      { store: this.name, reason, remedy, ...refusalDetails(failure) },
       network ? { cause: error } : undefined,
     );
   }
@@ -105,13 +129,9 @@ export class Access {
     return new LockstepError(
       'NotPrepared',
       `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
-      { store: this.name, remedy: 'lockstep prepare' },
+      { store: this.name, about: 'schema', remedy: 'lockstep prepare' },
     );
   }
-}
-
-export function isUnprepared(failure: StoreFailure): boolean {
-  return /no such table|routine missing/.test(failure.message);
 }
 
 export function marks(values: readonly unknown[]): string {

@@ -1,9 +1,9 @@
 import { compareText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
+import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
-import { type Access, isUnprepared } from './context.ts';
+import type { Access } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
 import { locksOf, outcomeOf, type ReadyItem, requestItem } from './write-request.ts';
@@ -32,7 +32,7 @@ export function guardedWrites(access: Access) {
       } catch (error) {
         return {
           status: 'failed',
-          failure: { code: 'StoreRefused', message: shapeMessage(bound, 'toRows', error) },
+          failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
         };
       }
     });
@@ -49,7 +49,7 @@ export function guardedWrites(access: Access) {
     try {
       return await call(null, bound, ready, fence);
     } catch (error) {
-      const failure = refusal(error);
+      const failure = await access.refusalOf(error, [bound.entity]);
       const [only, ...rest] = ready;
       if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
       return await writeApart(bound, ready, fence);
@@ -66,14 +66,6 @@ export function guardedWrites(access: Access) {
     const first = await writeReady(bound, ready.slice(0, middle), fence);
     const second = await writeReady(bound, ready.slice(middle), fence);
     return new Map([...first, ...second]);
-  }
-
-  /** Throws what is no answer to the write: the store is away, or not prepared. */
-  function refusal(error: unknown): StoreFailure {
-    const failure = access.failureOf(error);
-    if (failure.code === 'StoreUnavailable') throw access.unavailable(failure, error);
-    if (isUnprepared(failure)) throw access.notPrepared(failure.message);
-    return failure;
   }
 
   async function call(
@@ -94,7 +86,7 @@ export function guardedWrites(access: Access) {
     return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
   }
 
-  return { write, rows, writeApart, refusal, call };
+  return { write, rows, writeApart, call };
 }
 
 export type GuardedWrites = ReturnType<typeof guardedWrites>;

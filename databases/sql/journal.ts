@@ -1,5 +1,5 @@
 import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import { type FailureCode, isFailureCode } from '../../model/failure.ts';
+import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
 import type { JournalEntry, JournalFilter, Owed } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
@@ -48,7 +48,7 @@ export function journalOf(access: Access) {
 
   async function park(
     id: string,
-    { failure, reason, undoing = false }: { failure: FailureCode; reason: string; undoing?: boolean },
+    { failure, reason, undoing = false }: { failure: AnyFailureCode; reason: string; undoing?: boolean },
   ): Promise<void> {
     const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     await access.query(
@@ -58,7 +58,7 @@ export function journalOf(access: Access) {
     );
   }
 
-  async function noteTry(ids: readonly string[], failure: FailureCode, reason: string): Promise<void> {
+  async function noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void> {
     if (ids.length === 0) return;
     await access.query(
       `UPDATE ${access.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}

@@ -33,14 +33,8 @@ export function preparation(access: Access) {
 
   async function check(): Promise<void> {
     await ping();
-    const { tables, columns } = await access.guarded(() => lackingIn(access.engine));
-    const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
-    if (names.length > 0) throw access.notPrepared(`it lacks ${names.join(', ')}`);
-    for (const entity of access.migration.entities) {
-      const bound = await access.bindAnew(entity);
-      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
-      throw access.notPrepared(`the write routine of ${entity.name} is missing or older than its definition`);
-    }
+    const lacks = await access.guarded(() => access.whatLacks(access.migration.entities));
+    if (lacks !== null) throw access.notPrepared(lacks);
   }
 
   return { ping, plan, prepare, check, settings: () => access.guarded(() => access.engine.settings()) };

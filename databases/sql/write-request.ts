@@ -4,7 +4,7 @@ import { ownImage } from '../../model/field.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import { canonicalCells } from '../columns/rows.ts';
-import type { Outcome, WriteItem } from '../contract/write.ts';
+import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';
 
@@ -97,7 +97,8 @@ export function outcomeOf(row: TextCells): Outcome {
   }
 }
 
-function refusalOf(reason: string | null) {
-  if (reason === 'AlreadyExists' || reason === 'NotFound' || reason === 'VersionConflict') return reason;
+function refusalOf(reason: string | null): Refusal {
+  const refusal = refusals.find((known) => known === reason);
+  if (refusal) return refusal;
   throw new TypeError('the write routine gave an unknown reason; run lockstep prepare');
 }

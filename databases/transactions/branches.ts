@@ -21,13 +21,23 @@ interface ReadyList {
   readonly positions: readonly number[];
 }
 
+/** The server refused a list. What it means is looked up once the connection is free. */
+interface Refused {
+  readonly status: 'server refused';
+  readonly position: number;
+  readonly entity: Entity;
+  readonly error: unknown;
+}
+
+type Tried = Together | Refused;
+
 /** Ends the local transaction that runs around it. */
 class NotApplied extends Error {
-  readonly together: Together;
+  readonly tried: Tried;
 
-  constructor(together: Together) {
+  constructor(tried: Tried) {
     super('a change of the transaction was not applied');
-    this.together = together;
+    this.tried = tried;
   }
 }
 
@@ -52,7 +62,7 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
         if (await decideWithin(access, session, attempt.migration, attempt.transaction, verdict))
           return result;
         throw new LockstepError(
-          'Moved',
+          'WriteConflict',
           `attempt ${attempt.attempt} of transaction ${attempt.transaction} is not the one that may commit; it is tried again`,
         );
       }),
@@ -62,16 +72,27 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
   /** Deadlocks are tried again; a database's own refusal is an outcome, and the whole transaction is gone with it. */
   async function together(
     changes: readonly Change[],
-    run: (lists: readonly ReadyList[]) => Promise<Together>,
+    run: (lists: readonly ReadyList[]) => Promise<Tried>,
   ): Promise<Together> {
     const lists = await listsOf(changes);
     if ('status' in lists) return lists;
     try {
-      return await throughDeadlocks(access.engine, () => run(lists));
+      return await concluded(await throughDeadlocks(access.engine, () => run(lists)));
     } catch (error) {
-      if (error instanceof NotApplied) return error.together;
-      return failed(0, writes.refusal(error));
+      if (error instanceof NotApplied) return await concluded(error.tried);
+      return failed(
+        0,
+        await access.refusalOf(
+          error,
+          lists.map(({ bound }) => bound.entity),
+        ),
+      );
     }
+  }
+
+  async function concluded(tried: Tried): Promise<Together> {
+    if (tried.status !== 'server refused') return tried;
+    return failed(tried.position, await access.refusalOf(tried.error, [tried.entity]));
   }
 
   async function listsOf(changes: readonly Change[]): Promise<ReadyList[] | Together> {
@@ -95,12 +116,15 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     lists: readonly ReadyList[],
     count: number,
     fence: Fence,
-  ): Promise<Together> {
+  ): Promise<Tried> {
     const locks = locksOf(lists);
     const versions: Version[] = Array.from({ length: count }, () => '0');
     for (const { bound, ready, positions } of lists) {
       const outcomes = await applyList(session, bound, ready, fence, locks);
-      if ('failure' in outcomes) return failed(positions[0] ?? 0, outcomes.failure);
+      if ('error' in outcomes) {
+        const { error } = outcomes;
+        return { status: 'server refused', position: positions[0] ?? 0, entity: bound.entity, error };
+      }
       for (const [index, position] of positions.entries()) {
         const outcome = outcomes.get(index);
         if (!outcome) throw new TypeError('the write routine gave no outcome for an item');
@@ -117,12 +141,12 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     ready: readonly ReadyItem[],
     fence: Fence,
     locks: string,
-  ): Promise<Map<number, Outcome> | { failure: StoreFailure }> {
+  ): Promise<Map<number, Outcome> | { readonly error: unknown }> {
     try {
       return await writes.call(session, bound, ready, fence, locks);
     } catch (error) {
-      if (access.engine.isDeadlock(error)) throw error;
-      return { failure: writes.refusal(error) };
+      if (access.engine.isDeadlock(error) || access.failureOf(error).code === 'StoreUnavailable') throw error;
+      return { error };
     }
   }
 

@@ -1,5 +1,5 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import { isFailureCode } from '../../model/failure.ts';
+import { isFailureCode } from '../../model/failure-codes.ts';
 import type { Verdict } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import { operationIdOf, transactionKey } from '../contract/transaction-key.ts';

@@ -1,18 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
-import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
-import { connectTemporal } from '../../client/temporal/connection.ts';
+import type { Lockstep } from '../../client/service/connect.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
-import { advanceTo } from '../../test/support/advance.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
-import { endMigration } from '../../test/support/end-migration.ts';
-import { WorkerProcess } from '../../test/support/worker-process.ts';
+import type { WorkerProcess } from '../../test/support/worker-process.ts';
+import { prepareMigration } from '../support/prepared-migration.ts';
+import { Workers } from '../support/workers.ts';
 import type { accountWritten } from './account.ts';
 import {
   migrationVariable,
@@ -22,7 +19,6 @@ import {
   proofMigration,
 } from './migration.ts';
 
-const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 export interface StageOptions {
@@ -75,33 +71,11 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     [patternVariable]: pattern,
     [policyVariable]: JSON.stringify(policy),
   };
-  await prepareStores(migration, environment);
-
-  mkdirSync(folder, { recursive: true });
-  const own = mkdtempSync(join(folder, `${name}-`));
-  let kept = false;
-  building.defer(() => {
-    if (!kept) rmSync(own, { recursive: true });
-  });
-  const temporal = await connectTemporal(environment);
-  building.defer(() => temporal.connection.close());
-  await registerSearchAttributes(temporal);
-  const workers: WorkerProcess[] = [];
-  const startWorker = async () => {
-    const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
-    workers.push(worker);
-    return worker;
-  };
-  building.defer(async () => {
-    await Promise.all(workers.map((worker) => worker.stop()));
-  });
-  const worker = await startWorker();
+  const prepared = building.use(await prepareMigration(migration, environment));
+  const workers = building.use(new Workers(name, environment));
+  const worker = await workers.start();
   await worker.ready();
-
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
-  building.defer(() => endMigration(temporal, migration));
-  await lockstep.control.start();
-  await advanceTo(lockstep, phase);
+  const lockstep = building.use(await prepared.startedIn(phase));
   const release = building.move();
   return {
     account,
@@ -109,11 +83,9 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     direct,
     environment,
     worker,
-    startWorker,
-    folder: own,
-    keepFolder: () => {
-      kept = true;
-    },
+    startWorker: () => workers.start(),
+    folder: workers.folder,
+    keepFolder: () => workers.keepFolder(),
     [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
 }

@@ -1,5 +1,5 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
-import type { FailureCode } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { Account } from './account.ts';
 
 export type Change =
@@ -9,7 +9,7 @@ export type Change =
 
 export type Answer =
   | { readonly outcome: 'acknowledged'; readonly version: string }
-  | { readonly outcome: 'refused' | 'unknown' | 'failed'; readonly code: FailureCode | 'Unexpected' };
+  | { readonly outcome: 'refused' | 'unknown' | 'failed'; readonly code: AnyFailureCode | 'Unexpected' };
 
 /** One write, and what its caller was told about it. */
 export interface Promised {

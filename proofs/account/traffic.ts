@@ -1,5 +1,6 @@
 import type { Receipt, Repository, WriteOptions } from '../../client/service/repository.ts';
-import { type FailureCode, LockstepError } from '../../model/failure.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { Account } from './account.ts';
 import type { Answer, PromiseLog } from './promises.ts';
 import { type Drawn, Draws } from './random.ts';
@@ -15,7 +16,7 @@ export interface TrafficOptions {
 }
 
 /** What a caller must expect of a store that is well; every other failure is one. */
-const refusals: readonly FailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
+const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
 const mostUnderWay = 2_000;
 const pauseBetweenCallsMs = 250;
 
@@ -124,7 +125,7 @@ export class Traffic {
   }
 }
 
-function outcomeOf(code: FailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
+function outcomeOf(code: AnyFailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
   if (code === 'OutcomeUnknown') return 'unknown';
   return refusals.some((refusal) => refusal === code) ? 'refused' : 'failed';
 }

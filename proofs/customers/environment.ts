@@ -1,15 +1,11 @@
-import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
 import type { Lockstep } from '../../client/service/connect.ts';
-import { connect } from '../../client/service/connect.ts';
-import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { connecting, createDatabasesOn } from '../../test/support/databases.ts';
-import { endMigration } from '../../test/support/end-migration.ts';
 import { runWorker } from '../../workers/worker.ts';
 import '../../test/support/quiet.ts';
-import { advanceTo } from '../../test/support/advance.ts';
 import type { StoreUrls } from '../account/environment.ts';
+import { prepareMigration } from '../support/prepared-migration.ts';
 import { customer, fillCustomers } from './customers.ts';
 
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, the same customers in both, and a migration under way with a worker. */
@@ -34,16 +30,10 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
     ...process.env,
     ...connecting(direct, servers),
   };
-  await prepareStores(migration, environment);
-  const temporal = await connectTemporal(environment);
-  building.defer(() => temporal.connection.close());
-  await registerSearchAttributes(temporal);
+  const prepared = building.use(await prepareMigration(migration, environment));
   const worker = await runWorker({ migration, environment, log: () => undefined });
   building.defer(() => worker.shutdown());
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
-  building.defer(() => endMigration(temporal, migration));
-  await lockstep.control.start();
-  await advanceTo(lockstep, 'dual-write');
+  const lockstep = building.use(await prepared.startedIn('dual-write'));
   const release = building.move();
   return { lockstep, direct, [Symbol.asyncDispose]: () => release.disposeAsync() };
 }

@@ -2,17 +2,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
-import { connectTemporal } from '../../client/temporal/connection.ts';
+import type { Lockstep } from '../../client/service/connect.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { direct } from '../../test/databases/direct.ts';
-import { advanceTo } from '../../test/support/advance.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
-import { endMigration } from '../../test/support/end-migration.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../../test/support/proxy.ts';
 import { boundScene } from '../../test/support/transactions.ts';
+import { prepareMigration } from '../support/prepared-migration.ts';
 import { matrixMigration, matrixMigrationVariable } from './migration.ts';
 
 const program = join(import.meta.dirname, 'worker.ts');
@@ -55,11 +52,7 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     ...connecting({ legacy: proxies.legacy.url, modern: proxies.modern.url }, servers),
     [matrixMigrationVariable]: migration.name,
   };
-  await prepareStores(migration, environment);
-  const temporal = await connectTemporal(environment);
-  building.defer(() => temporal.connection.close());
-  await registerSearchAttributes(temporal);
-  building.defer(() => endMigration(temporal, migration));
+  const prepared = building.use(await prepareMigration(migration, environment));
   const workers: MatrixWorker[] = [];
   building.defer(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -70,9 +63,7 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     return started;
   };
   const first = await worker({ stops: false });
-  const lockstep = building.use(await connect({ migration, environment, temporal }));
-  await lockstep.control.start();
-  await advanceTo(lockstep, 'dual-write');
+  const lockstep = building.use(await prepared.startedIn('dual-write'));
   await first.stop();
   const release = building.move();
   return {

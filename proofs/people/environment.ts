@@ -1,17 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
-import { connectTemporal } from '../../client/temporal/connection.ts';
+import type { Lockstep } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
-import { endMigration } from '../../test/support/end-migration.ts';
-import { WorkerProcess } from '../../test/support/worker-process.ts';
+import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import {
   type BackfillProgress,
@@ -19,10 +15,11 @@ import {
   backfillWorkflowId,
   setPaused,
 } from '../../workflows/messages.ts';
+import { prepareMigration } from '../support/prepared-migration.ts';
+import { Workers } from '../support/workers.ts';
 import { type Form, peopleEnvironment, peopleMigration, peopleTables } from './people.ts';
 import { run } from './rows.ts';
 
-const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 type BackfillWorkflow = (input: BackfillInput) => Promise<BackfillProgress>;
@@ -69,7 +66,8 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   };
   await run(databases.mysqlUrl, peopleTables.mysql);
   await run(databases.postgresqlUrl, peopleTables.postgresql);
-  await prepareStores(migration, environment);
+  const prepared = building.use(await prepareMigration(migration, environment));
+  const { temporal } = prepared;
   const stores = openStores(migration, environment);
   building.defer(async () => {
     await stores.legacy.close();
@@ -78,31 +76,17 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   const route = { phase: 'backfill', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
   for (const store of [stores.modern, stores.legacy])
     await store.writeState({ migration: migration.name, ...route });
-  mkdirSync(folder, { recursive: true });
-  const own = mkdtempSync(join(folder, `${name}-`));
-  building.defer(() => rmSync(own, { recursive: true }));
-  const temporal = await connectTemporal(environment);
-  building.defer(() => temporal.connection.close());
-  await registerSearchAttributes(temporal);
   const workflowId = backfillWorkflowId(name);
-  building.defer(() => endMigration(temporal, migration));
-  const workers: WorkerProcess[] = [];
-  building.defer(async () => {
-    await Promise.all(workers.map((worker) => worker.stop()));
-  });
+  const workers = building.use(new Workers(name, environment));
   const release = building.move();
   return {
     migration,
     urls,
     stores,
     temporal,
-    folder: own,
-    async startWorker() {
-      const worker = await WorkerProcess.start(environment, join(own, 'worker.log'));
-      workers.push(worker);
-      return worker;
-    },
-    connect: () => connect({ migration, environment, temporal }),
+    folder: workers.folder,
+    startWorker: () => workers.start(),
+    connect: prepared.connect,
     async clear() {
       const tables = form === 'map' ? ['people'] : ['persons', 'ledgers'];
       await run(

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { bringTo, type Moving, moving } from '../support/harness.ts';
 import { environmentOf, lockstep, sceneConfig } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
@@ -8,6 +8,7 @@ let at: Moving;
 beforeAll(async () => {
   at = await moving('legacy-only');
 });
+beforeEach(() => bringTo(at.lockstep, 'legacy-only'));
 afterAll(() => at?.[Symbol.asyncDispose]());
 
 const run = (...args: string[]) => lockstep(args, environmentOf(at));
@@ -41,7 +42,7 @@ test('status shows the migration, and exits with 0 while all is well', async () 
 
 test('what changes something is not done without a yes, nor in a dry run', async () => {
   const unasked = await json('advance');
-  expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidInput' } } });
   expect(JSON.stringify(unasked.shown)).toContain('--yes');
   const dry = await json('advance', '--dry-run');
   expect(dry).toMatchObject({ code: 0, shown: { dryRun: true } });
@@ -63,6 +64,7 @@ test('advance goes on, and a gate that refuses exits with 4 and says why', async
 });
 
 test('parked writes are listed without their rows, shown, and decided about', async () => {
+  await bringTo(at.lockstep, 'dual-write');
   const { operationId } = await at.lockstep
     .repository(account)
     .create(newAccount({ owner: 'nobody must read this', balance: refusedByModern }));
@@ -116,14 +118,10 @@ test('a configuration that is missing, or is none, exits with 3', async () => {
 test('a database that is down at the start is named with host and port', async () => {
   const { hostname, port } = new URL(at.environment.LOCKSTEP_LEGACY_URL ?? '');
   await at.proxies.legacy.cut();
-  try {
-    const { code, shown } = await json('status');
-    expect(code).toBe(1);
-    expect(shown).toMatchObject({ error: { code: 'StoreUnavailable', store: 'legacy' } });
-    expect(JSON.stringify(shown)).toContain(`legacy store at ${hostname}:${port}`);
-  } finally {
-    await at.proxies.legacy.restore();
-  }
+  const { code, shown } = await json('status');
+  expect(code).toBe(1);
+  expect(shown).toMatchObject({ error: { code: 'StoreUnavailable', store: 'legacy' } });
+  expect(JSON.stringify(shown)).toContain(`legacy store at ${hostname}:${port}`);
 });
 
 test('a Temporal that is down is named with its address and the remedy', async () => {

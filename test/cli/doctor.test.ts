@@ -90,17 +90,21 @@ test('names control tables and columns that an older version has not made, and p
 test('says that a store is away, and shows lines to people', async () => {
   await at.proxies.modern.cut();
   const shown = await lockstep(['doctor', '--config', config], environmentOf(at));
-  await at.proxies.modern.restore();
   expect(shown.code).toBe(3);
   expect(shown.stdout).toMatch(/✗ modern\s+reachable: the modern store/);
   expect(shown.stdout).toMatch(/✓ legacy\s+prepared/);
 });
 
 test('sees a setting that would lose acknowledged writes', async () => {
-  await at.sql.modern(`ALTER DATABASE ${await nameOf('modern')} SET synchronous_commit = off`);
-  expect((await doctor()).wrong).toEqual([
-    expect.objectContaining({ about: 'modern', check: 'synchronous_commit' }),
-  ]);
+  const database = await nameOf('modern');
+  await at.sql.modern(`ALTER DATABASE ${database} SET synchronous_commit = off`);
+  try {
+    expect((await doctor()).wrong).toEqual([
+      expect.objectContaining({ about: 'modern', check: 'synchronous_commit' }),
+    ]);
+  } finally {
+    await at.sql.modern(`ALTER DATABASE ${database} RESET synchronous_commit`);
+  }
 });
 
 async function nameOf(store: 'modern'): Promise<string> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
 import { type Moving, moving } from '../support/harness.ts';
@@ -9,6 +9,10 @@ import { until } from '../support/until.ts';
 let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write');
+});
+beforeEach(async () => {
+  await at.sql.legacy('DELETE FROM lockstep_operations');
+  await at.sql.modern('DELETE FROM lockstep.operations');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -57,7 +61,7 @@ test('operations are listed, the newest first, without their rows; what is parke
 
   expect(await json('journal', 'retry', '--parked')).toMatchObject({
     code: 1,
-    shown: { error: { code: 'InvalidRequest' } },
+    shown: { error: { code: 'InvalidInput' } },
   });
   const dry = await json('journal', 'retry', '--parked', '--dry-run');
   expect(dry).toMatchObject({ code: 0, shown: { would: 'retry 0 pending and 1 parked operations' } });
@@ -98,7 +102,7 @@ test('a decision about a write whose workflow is gone points to the journal', as
   });
   await at.proxies.modern.restore();
   const refused = await json('writes', 'retry', operationId, '--yes');
-  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'InvalidRequest' } } });
+  expect(refused).toMatchObject({ code: 1, shown: { error: { code: 'NotRunning' } } });
   expect(JSON.stringify(refused.shown)).toContain(
     `lockstep journal retry --parked --operation ${operationId}`,
   );

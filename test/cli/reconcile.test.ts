@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Moving, moving } from '../support/harness.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
 
@@ -6,6 +6,11 @@ let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write');
   await at.sql.legacy(`INSERT INTO accounts VALUES (7001, 'nobody must read this', NULL, 5.00)`);
+});
+/** The row is not in modern, and that is known. */
+beforeEach(async () => {
+  await at.sql.modern('DELETE FROM accounts');
+  await at.lockstep.reconciliation.run();
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

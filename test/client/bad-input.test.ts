@@ -59,7 +59,7 @@ test('a write that Temporal would not take is refused before a workflow starts',
   const operationId = `large-${newAccount().id}`;
   const value = newAccount({ owner: 'x'.repeat(2 * 1024 * 1024) });
   await expect(at.lockstep.repository(account).create(value, { operationId })).rejects.toMatchObject({
-    code: 'InvalidRequest',
+    code: 'TooLarge',
     details: { entity: 'account', operationId },
   });
   await expectNoWorkflow(operationId);
@@ -68,7 +68,7 @@ test('a write that Temporal would not take is refused before a workflow starts',
 test('an operation id that no store could keep is refused', async () => {
   for (const operationId of ['', 'with space', 'ü', 'x'.repeat(161)]) {
     await expect(at.lockstep.repository(account).create(newAccount(), { operationId })).rejects.toMatchObject(
-      { code: 'InvalidRequest' },
+      { code: 'InvalidOperationId' },
     );
   }
 });
@@ -90,8 +90,8 @@ test('an update that would change the key, and an incomplete key, are refused', 
   await expect(accounts.update(value.id, { id: value.id + 1 })).rejects.toMatchObject({
     code: 'InvalidEntity',
   });
-  await expect(accounts.get({ owner: 'somebody' })).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(accounts.get({ owner: 'somebody' })).rejects.toMatchObject({ code: 'InvalidKey' });
   await expect(accounts.get(value.id, { atLeast: 'nonsense' })).rejects.toMatchObject({
-    code: 'InvalidRequest',
+    code: 'InvalidToken',
   });
 });

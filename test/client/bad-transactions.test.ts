@@ -46,7 +46,7 @@ const accounts = () => at.lockstep.repository(bound);
 const ledgers = () => at.lockstep.repository(ledger);
 
 test('an empty transaction is refused', async () => {
-  expect(await refused([])).toMatchObject({ code: 'InvalidRequest' });
+  expect(await refused([])).toMatchObject({ code: 'InvalidTransaction' });
 });
 
 test('one that names the same record twice is refused, and says which items', async () => {
@@ -56,7 +56,7 @@ test('one that names the same record twice is refused, and says which items', as
     ledgers().creating(value),
     accounts().updating(value.id, { owner: 'again' }),
   ]);
-  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'bound' } });
+  expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'bound' } });
   expect(failure.message).toContain('items 1 and 3');
   expect(failure.message).not.toContain(String(value.id));
 });
@@ -69,7 +69,7 @@ test('an entity that the migration does not have is refused with its name', asyn
 
 test('an entity of another pattern is refused, with the remedy', async () => {
   const failure = await refused([at.lockstep.repository(account).creating(newAccount())]);
-  expect(failure).toMatchObject({ code: 'InvalidRequest', details: { entity: 'account' } });
+  expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'account' } });
   expect(failure.message).toContain('primary-secondary');
 });
 
@@ -78,13 +78,15 @@ test('one that Temporal would not take is refused with its size and the limit', 
     accounts().creating(newAccount({ owner: 'x'.repeat(800_000) })),
   );
   const failure = await refused(large);
-  expect(failure).toMatchObject({ code: 'InvalidRequest' });
+  expect(failure).toMatchObject({ code: 'TooLarge' });
   expect(failure.message).toMatch(/has 24\d{5} bytes, Temporal takes at most 20\d{5}/);
 });
 
 test('too many records at once are refused with the limit', async () => {
   const many = Array.from({ length: 501 }, () => accounts().creating(newAccount()));
-  expect((await refused(many)).message).toMatch(/501 items, at most 500/);
+  const failure = await refused(many);
+  expect(failure).toMatchObject({ code: 'TooLarge' });
+  expect(failure.message).toMatch(/501 items, at most 500/);
 });
 
 test('an item that fails its schema refuses all of it, and no value is told', async () => {
@@ -98,7 +100,9 @@ test('an item that fails its schema refuses all of it, and no value is told', as
 
 test('an operation id that no store could keep is refused', async () => {
   for (const id of ['', 'with space', 'a/b', 'x'.repeat(161)]) {
-    expect(await refused([accounts().creating(newAccount())], id)).toMatchObject({ code: 'InvalidRequest' });
+    expect(await refused([accounts().creating(newAccount())], id)).toMatchObject({
+      code: 'InvalidOperationId',
+    });
   }
 });
 

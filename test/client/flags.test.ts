@@ -1,14 +1,19 @@
 import { InMemoryProvider, OpenFeature, type Provider } from '@openfeature/server-sdk';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
 import { stickyHash } from '../../model/share.ts';
 import { account, flagged, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write');
+});
+beforeEach(async () => {
+  await bringTo(at.lockstep, 'dual-write');
+  for (const store of ['legacy', 'modern'] as const)
+    for (const table of ['accounts', 'flagged']) await at.sql[store](`DELETE FROM ${table}`);
 });
 afterAll(async () => {
   await OpenFeature.clearProviders();
@@ -76,8 +81,6 @@ test('before its phase no provider sends a read to modern', async () => {
 });
 
 test('in its phase the provider decides where a key is read, and fails towards the durable share', async () => {
-  await at.sql.modern('DELETE FROM accounts');
-  await at.sql.legacy('DELETE FROM accounts');
   await advanceTo(at.lockstep, 'switch-reads');
   const value = newAccount({ owner: 'legacy' });
   await at.lockstep.repository(account).create(value, { ack: 'both' });
@@ -93,7 +96,7 @@ test('in its phase the provider decides where a key is read, and fails towards t
 });
 
 test('after its phase no provider keeps a read in legacy', async () => {
-  await at.lockstep.control.send('advance');
+  await advanceTo(at.lockstep, 'switch-primary');
   const accounts = (await connectWith(switches(readModernFlag, false))).repository(account);
   const value = newAccount({ owner: 'modern' });
   await accounts.create(value, { ack: 'both' });

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Repository } from '../../client/service/repository.ts';
 import { inShare } from '../../model/share.ts';
 import { type Account, account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 
 let at: Moving;
 const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));
@@ -16,6 +16,10 @@ beforeAll(async () => {
   await advanceTo(at.lockstep, 'switch-reads');
   // From here on the owner tells which store has answered.
   await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
+});
+beforeEach(async () => {
+  await bringTo(at.lockstep, 'switch-reads');
+  await at.lockstep.control.setReadPercent(100);
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

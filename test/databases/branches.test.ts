@@ -220,6 +220,18 @@ atEachPlace('a branch', (at) => {
     await clear(store);
   });
 
+  test('waits for none of other keys, in tables that are all but empty', async () => {
+    const { store } = at();
+    const attempts = [];
+    for (const id of [95, 96, 97]) {
+      const attempt = attemptAt(at());
+      const prepared = await store.prepareBranch(attempt, [create(id)], fence);
+      expect(prepared).toMatchObject({ status: 'applied' });
+      attempts.push(attempt);
+    }
+    for (const attempt of attempts) expect(await store.commitBranch(attempt)).toBe(true);
+  });
+
   test('two over the same records in opposite order both get in', async () => {
     const { store } = at();
     const both = [90, 91].map((id) => writeOf(account, { ...ada, id }));
@@ -320,7 +332,9 @@ atEachPlace('the record of a transaction', (at) => {
     const { transaction } = await opened('aaaaaaaa');
     await store.decide(migrationName, transaction, abort);
     const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
-    await expect(store.applyTogether(attempt, [create(110)], fence)).rejects.toMatchObject({ code: 'Moved' });
+    await expect(store.applyTogether(attempt, [create(110)], fence)).rejects.toMatchObject({
+      code: 'WriteConflict',
+    });
     expect(await rowOf(at(), 110)).toEqual([]);
   });
 

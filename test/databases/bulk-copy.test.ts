@@ -34,16 +34,15 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
   beforeAll(async () => {
     source = await openPlace({ engine: from, role: 'legacy' });
     target = await openPlace({ engine: to, role: 'modern' });
-    await target.asSecondary();
   });
   afterAll(async () => {
     await source?.[Symbol.asyncDispose]();
     await target?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    await target.store.clearChunks(migrationName);
+    for (const place of [source, target]) await place.reset();
+    await target.asSecondary();
     for (const { name } of [specimen, account, slot]) await target.store.planChunks(migrationName, name, []);
-    for (const { sql } of [source, target]) await sql('DELETE FROM accounts');
   });
 
   const chunkOf = async (entity: Entity): Promise<Chunk> => {
@@ -90,7 +89,6 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     opened.sql(`INSERT INTO accounts (id, owner, email, balance) VALUES ${values}`);
 
   test('brings values of every type over unchanged', async () => {
-    await source.asPrimary();
     for (const value of specimens) await writeOne(source.store, specimen, writeOf(specimen, value));
     const read = await readPage(specimen);
     expect(read.unfit).toEqual([]);

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
@@ -15,7 +15,7 @@ const held = (id: number) => writeOf(account, { ...ada, id, email: `held ${id}` 
 
 atEachPlace('a copy under live writes', (at) => {
   let chunk: Chunk | undefined;
-  beforeAll(async () => {
+  beforeEach(async () => {
     await at().asSecondary();
     await at().store.planChunks(migrationName, 'account', []);
     [chunk] = await at().store.chunks(migrationName, 'account');

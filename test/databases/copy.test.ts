@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { Chunk, Leftover } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
@@ -21,10 +21,9 @@ const leftover = (items: readonly WriteItem[], unreadable: Leftover['unreadable'
 const at1 = (offset: number) => String(base + offset);
 
 atEachPlace('a copy', (at) => {
-  beforeAll(() => at().asSecondary());
   beforeEach(async () => {
+    await at().asSecondary();
     base += 1_000;
-    await at().store.clearChunks(migrationName);
     await at().store.planChunks(migrationName, 'account', [['500'], ['900']]);
   });
 

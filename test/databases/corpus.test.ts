@@ -7,8 +7,8 @@ import type { Stored, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
 import { type FieldsOf, field } from '../../model/field.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
 import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
@@ -203,7 +203,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       );
     } catch (error) {
       // Refused by the field, before any store is asked.
-      if (error instanceof LockstepError && error.code === 'InvalidEntity') return [null];
+      if (isLockstepError(error, 'InvalidEntity')) return [null];
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Fence, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
@@ -27,6 +27,26 @@ export const places: Place[] = [
   { engine: 'MariaDB', role: 'modern' },
 ];
 
+/** Those that refer to others come first. */
+const testTables = [
+  'specimens',
+  'accounts',
+  'slots',
+  'invoice_rows',
+  'invoice_lines',
+  'invoices',
+  'customers',
+] as const;
+const controlTables = [
+  'records',
+  'operations',
+  'chunks',
+  'differences',
+  'decisions',
+  'captured',
+  'state',
+] as const;
+
 export const migrationName = 'move';
 export const fence: Fence = { migration: migrationName, epoch: 1 };
 
@@ -40,6 +60,8 @@ export interface Opened extends AsyncDisposable {
   another(): Promise<Direct>;
   /** Another store on the same database, closed with the place. */
   open(options?: OpenOptions): Store;
+  /** Back to no rows, in the test entities' tables and the control tables, and primary at epoch 1. */
+  reset(): Promise<void>;
   asPrimary(epoch?: number): Promise<void>;
   asSecondary(epoch?: number): Promise<void>;
   /** The rows of a control table. */
@@ -81,6 +103,7 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
       writePercent: 0,
     });
   await route(place.role, 1);
+  const control = place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_';
   return {
     place,
     store,
@@ -92,10 +115,13 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
       return connection;
     },
     open,
-    control: (table, where = '1 = 1') =>
-      look.rows(
-        `SELECT * FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table} WHERE ${where}`,
-      ),
+    async reset() {
+      const own = options.onlyTables ? [] : testTables;
+      for (const table of [...own, ...controlTables.map((name) => `${control}${name}`)])
+        await look.rows(`DELETE FROM ${table}`);
+      await route(place.role, 1);
+    },
+    control: (table, where = '1 = 1') => look.rows(`SELECT * FROM ${control}${table} WHERE ${where}`),
     asPrimary: (epoch = 1) => route(place.role, epoch),
     asSecondary: (epoch = 1) => route(place.role === 'legacy' ? 'modern' : 'legacy', epoch),
     async [Symbol.asyncDispose]() {
@@ -117,6 +143,7 @@ export function atEachPlace(
       opened = await openPlace(place, options);
     });
     afterAll(() => opened?.[Symbol.asyncDispose]());
+    beforeEach(() => opened?.reset());
     define(() => {
       if (opened) return opened;
       throw new Error('the place is open within its tests only');

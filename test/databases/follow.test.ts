@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { account } from './entities.ts';
@@ -8,7 +8,7 @@ const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
 
 atEachPlace('a following write', (at) => {
-  beforeAll(() => at().asSecondary());
+  beforeEach(() => at().asSecondary());
 
   test('takes image and version as given', async () => {
     const { store } = at();

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { BroughtRecord, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
 import { atEachPlace, deleteOf, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
@@ -187,7 +187,7 @@ atEachPlace(
 atEachPlace(
   'a shared row at a follower',
   (at) => {
-    beforeAll(() => at().asSecondary());
+    beforeEach(() => at().asSecondary());
 
     test('takes the higher version, in any order', async () => {
       const { store } = at();

@@ -20,11 +20,18 @@ import { advanceTo } from './advance.ts';
 import { connecting, createDatabasesOn, inRoles } from './databases.ts';
 import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
+import { Gates } from './gate.ts';
 import { quickPolicy } from './policy.ts';
 import './quiet.ts';
 import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
 
 const ignore = () => undefined;
+
+/** What a test does to the stores of a worker. */
+export interface Changed {
+  readonly faults: Faults;
+  readonly gates: Gates;
+}
 
 /** A migration on fresh databases, with its workflow running once `start` has been called. */
 export interface Scene extends AsyncDisposable {
@@ -33,12 +40,16 @@ export interface Scene extends AsyncDisposable {
   readonly temporal: Client;
   /** Around the proxies, to look at tables and to plant faults. */
   readonly sql: Readonly<Record<StoreName, Direct['rows']>>;
+  /** Another connection around the proxies, closed with the scene. */
+  another(store: StoreName): Promise<Direct>;
   /** Between everything of ours and the databases. */
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;
   /** Around the proxies, without workflow or client. */
   readonly stores: Stores;
-  work(faults?: Faults): Promise<RunningWorker>;
+  work(changed?: Changed): Promise<RunningWorker>;
   connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
+  /** Undoes what a test has done to connections and, where there are any, to a worker's stores. */
+  restore(): Promise<void>;
 }
 
 export type SceneOptions = Partial<MigrationOptions> & {
@@ -101,11 +112,16 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       environment,
       temporal: world.client,
       sql: { legacy: looks.legacy.rows, modern: looks.modern.rows },
+      async another(store) {
+        const connection = await direct(urls[store]);
+        release.push(() => connection.end());
+        return connection;
+      },
       proxies,
       stores,
-      async work(faults) {
-        const worker = faults
-          ? await workWith(faults, migration, environment, world)
+      async work(changed) {
+        const worker = changed
+          ? await workWith(changed, migration, environment, world)
           : await runWorker({ migration, environment, log: ignore });
         release.push(() => worker.shutdown());
         return worker;
@@ -114,6 +130,10 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
         const lockstep = await connect({ migration, environment, temporal: world.client, ...connecting });
         release.push(() => lockstep.close());
         return lockstep;
+      },
+      async restore() {
+        await proxies.legacy.restore();
+        await proxies.modern.restore();
       },
       [Symbol.asyncDispose]: leave,
     };
@@ -125,7 +145,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
 
 /** As `runWorker`, on stores that a test can make fail. */
 async function workWith(
-  faults: Faults,
+  { faults, gates }: Changed,
   migration: Migration,
   environment: NodeJS.ProcessEnv,
   world: TestWorkflowEnvironment,
@@ -139,14 +159,16 @@ async function workWith(
     activities: createActivities({
       migration,
       stores: {
-        legacy: altered(stores.legacy, faults.legacy),
-        modern: altered(stores.modern, faults.modern),
+        legacy: altered(stores.legacy, faults.legacy, gates),
+        modern: altered(stores.modern, faults.modern, gates),
       },
       clock: new HybridClock(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       log: ignore,
     }),
     shutdownGraceTime: '1s',
+    // With a heartbeat comes the word that an activity is to end.
+    maxHeartbeatThrottleInterval: '200ms',
   });
   const finished = worker.run().finally(async () => {
     await stores.legacy.close();
@@ -163,9 +185,8 @@ async function workWith(
 }
 
 /** A running migration with a worker and a client, in the phase that the test is about. */
-export interface Moving extends Scene {
+export interface Moving extends Scene, Changed {
   readonly lockstep: Lockstep;
-  readonly faults: Faults;
   readonly worker: RunningWorker;
 }
 
@@ -173,10 +194,17 @@ export async function movingOn(servers: Servers, phase: Phase, options: SceneOpt
   const opened = await sceneOn(servers, options);
   try {
     const faults: Faults = { legacy: {}, modern: {} };
-    const worker = await opened.work(faults);
+    const gates = new Gates();
+    const worker = await opened.work({ faults, gates });
     const lockstep = await started(opened);
     await advanceTo(lockstep, phase);
-    return { ...opened, lockstep, faults, worker };
+    const restore = async () => {
+      await opened.restore();
+      gates.open();
+      for (const changes of [faults.legacy, faults.modern])
+        for (const name of Object.keys(changes)) Reflect.deleteProperty(changes, name);
+    };
+    return { ...opened, restore, lockstep, faults, gates, worker };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
     throw error;

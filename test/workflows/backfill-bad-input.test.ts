@@ -3,6 +3,7 @@ import { statusLines } from '../../cli/status-lines.ts';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
+import type { Gate } from '../support/gate.ts';
 import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../support/harness.ts';
 import { tableOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
@@ -32,11 +33,13 @@ const progress = async ({ lockstep }: Moving) => {
 const shown = async ({ lockstep: { control } }: Moving) =>
   statusLines(await control.status(), await control.owed()).join('\n');
 
-/** Slowly, so that something can happen under it. */
-async function copying(at: Moving): Promise<void> {
-  await at.lockstep.control.setRate(500);
+/** So far that some pages are in, and that each range under way waits with its next one. */
+async function copying(at: Moving): Promise<Gate> {
+  const { backfillParallel } = at.migration.policy;
+  const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
   await at.lockstep.control.send('advance');
-  await until('some rows are copied', async () => (await tableOf(at, 'modern', 'accounts')).length > 100);
+  await pages.waiting(backfillParallel);
+  return pages;
 }
 
 async function stopped(at: Moving): Promise<string> {
@@ -54,7 +57,6 @@ async function expectWhatCheckpointsSay(at: Moving): Promise<void> {
 }
 
 async function completed(at: Moving): Promise<void> {
-  await at.lockstep.control.setRate(null);
   await at.lockstep.control.send('startBackfill');
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, refused: 0, stopped: null });
@@ -99,8 +101,9 @@ test.each([
   'a table that $what under a backfill stops it, and it goes on when it is as before',
   async ({ alter, why, mend }) => {
     await using at = await filled();
-    await copying(at);
+    using pages = await copying(at);
     await at.sql.legacy(alter);
+    pages.open();
     const lines = await stopped(at);
     expect(lines).toMatch(why);
     expect(lines).toMatch(/lockstep backfill: it goes on where it stopped/);
@@ -111,10 +114,10 @@ test.each([
 
 test('a table that is altered while a backfill continues as new stops it too', async () => {
   await using at = await filled();
-  await at.lockstep.control.setRate(1);
+  using pages = at.gates.close('modern', 'loadPage');
   await at.lockstep.control.send('advance');
   const workflowId = backfillWorkflowId(at.migration.name);
-  await until('ranges are planned', async () => (await progress(at)).total > 0);
+  await pages.waiting();
   await at.temporal.workflow.getHandle(workflowId).terminate('to be continued');
   const fingerprints = {
     legacy: await at.stores.legacy.fingerprint(account),
@@ -129,6 +132,7 @@ test('a table that is altered while a backfill continues as new stops it too', a
     rate: null,
     carried: { startedAt: new Date().toISOString(), throttledMs: 0, fingerprints: { account: fingerprints } },
   };
+  pages.open();
   const { stopped: why } = await at.temporal.workflow.execute('backfill', {
     workflowId,
     taskQueue: at.migration.taskQueue,
@@ -140,23 +144,20 @@ test('a table that is altered while a backfill continues as new stops it too', a
 test('rows that change their keys under a backfill are found, keep reads where they are, and are repaired', async () => {
   await using at = await filled();
   const { control, reconciliation } = at.lockstep;
-  await copying(at);
-  await control.send('pause');
-  const [last] = await at.sql.modern('SELECT max(id) AS id FROM accounts');
-  const ahead = Number(last?.id);
-  expect(ahead).toBeLessThan(rows);
+  using pages = await copying(at);
+  const [first] = await at.sql.modern('SELECT min(id) AS id FROM accounts');
+  const moved = Number(first?.id);
   // Behind where the copy stands, so that it is not met; and away from where it has been copied.
   await at.sql.legacy(`UPDATE accounts SET id = -7 WHERE id = ${rows}`);
-  await at.sql.legacy(`UPDATE accounts SET id = ${rows + 7} WHERE id = 3`);
-  await control.setRate(null);
-  await control.send('resume');
+  await at.sql.legacy(`UPDATE accounts SET id = ${rows + 7} WHERE id = ${moved}`);
+  pages.open();
   await until('the backfill is done', async () => (await progress(at)).done);
   await advanceTo(at.lockstep, 'validate');
   expect(await reconciliation.run()).toMatchObject({ found: 2 });
   const found = await reconciliation.differences(10);
   expect(found.map(({ key, verdict }) => [...key, verdict]).sort()).toEqual([
     ['-7', 'missing'],
-    ['3', 'extra'],
+    [String(moved), 'extra'],
   ]);
   expect(await shown(at)).toMatch(/evidence .* 2 differences/);
   await expect(control.send('advance')).rejects.toMatchObject({ code: 'GateRefused' });

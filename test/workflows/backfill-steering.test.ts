@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
+import type { Gate } from '../support/gate.ts';
 import { type Moving, moving } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
@@ -24,23 +25,42 @@ const copied = async (at: Moving) => {
   return Number(row?.n);
 };
 
+/** So far that some pages are in, and that each range under way waits with its next one. */
+async function copying(at: Moving): Promise<Gate> {
+  const { backfillParallel } = at.migration.policy;
+  const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
+  await at.lockstep.control.send('advance');
+  await pages.waiting(backfillParallel);
+  return pages;
+}
+
+async function runningActivities(at: Moving): Promise<number> {
+  const { raw } = await at.temporal.workflow.getHandle(backfillWorkflowId(at.migration.name)).describe();
+  return raw.pendingActivities?.length ?? 0;
+}
+
 test('a backfill tells how far it is, holds when it is paused, and goes on at another pace', async () => {
   await using at = await filled();
   const { control } = at.lockstep;
-  await control.setRate(400);
-  await control.send('advance');
-  await until('some rows are copied', async () => (await copied(at)) > 100);
+  using pages = await copying(at);
   await control.send('pause');
-  await until('the copy holds', async () => {
-    const before = await copied(at);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    return (await copied(at)) === before;
-  });
+  await until('no slice is under way', async () => (await runningActivities(at)) === 0);
+  pages.open();
   const held = await copied(at);
+  expect(held).toBeGreaterThan(0);
   expect(held).toBeLessThan(rows);
-  expect(await progress(at)).toMatchObject({ running: true, total: rows, refused: 0, waiting: null });
+  // The answer comes behind all that the workflow has yet to do.
+  expect(await progress(at)).toMatchObject({
+    running: true,
+    total: rows,
+    copied: held,
+    refused: 0,
+    waiting: null,
+  });
+  expect(await runningActivities(at)).toBe(0);
+  expect(await copied(at)).toBe(held);
 
-  await control.setRate(null);
+  await control.setRate(20_000);
   await control.send('resume');
   await until('the backfill is done', async () => (await progress(at)).done);
   const { entities, ...whole } = await progress(at);
@@ -118,10 +138,9 @@ test('a backfill that is paused when its rows are in does not catch up', async (
 test('a table that is altered under a backfill stops it, and it goes on from there', async () => {
   await using at = await filled();
   const { control } = at.lockstep;
-  await control.setRate(500);
-  await control.send('advance');
-  await until('some rows are copied', async () => (await copied(at)) > 100);
+  using pages = await copying(at);
   await at.sql.modern('ALTER TABLE accounts ADD COLUMN later integer');
+  pages.open();
   await until('the backfill has stopped', async () => !(await progress(at)).running);
   const { stopped, copied: before } = await progress(at);
   expect(stopped).toMatch(/account in the modern store were altered.*\+ accounts\.later integer/);
@@ -130,7 +149,6 @@ test('a table that is altered under a backfill stops it, and it goes on from the
 
   const chunks = await at.stores.modern.chunks(at.migration.name, 'account');
   const kept = chunks.reduce((sum, chunk) => sum + chunk.copied, 0);
-  await control.setRate(null);
   await control.send('startBackfill');
   await until('the backfill is done', async () => (await progress(at)).done);
   // Nothing was looked at twice: what is there already would have been skipped.
@@ -141,16 +159,13 @@ test('a table that is altered under a backfill stops it, and it goes on from the
 
 test('a store that goes away makes a backfill wait, and says so', async () => {
   await using at = await filled();
-  const { control } = at.lockstep;
-  await control.setRate(500);
-  await control.send('advance');
-  await until('some rows are copied', async () => (await copied(at)) > 100);
+  using pages = await copying(at);
   await at.proxies.modern.cut();
+  pages.open();
   await until('it says what it waits for', async () =>
     (await progress(at)).waiting?.includes('the modern store'),
   );
   await at.proxies.modern.restore();
-  await control.setRate(null);
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, waiting: null });
 });

@@ -65,7 +65,7 @@ describe('from PostgreSQL', () => {
   afterAll(() => at?.[Symbol.asyncDispose]());
 
   test('a null is no time now, and gets its special value where one is declared', async () => {
-    expect(await at.sql.modern('SELECT id, happened, day FROM events ORDER BY id')).toEqual([
+    expect(await at.sql.modern('SELECT id, happened, day FROM events WHERE id < 4 ORDER BY id')).toEqual([
       { id: '1', happened: '2024-02-29 12:00:00', day: '2024-02-29' },
       { id: '3', happened: '2024-02-29 12:00:00', day: '0000-00-00' },
     ]);
@@ -114,7 +114,9 @@ describe('from MariaDB', () => {
   afterAll(() => at?.[Symbol.asyncDispose]());
 
   test('a key is given where the database would count by itself, and a zero date is a null', async () => {
-    expect(await at.sql.modern('SELECT id, happened, day FROM events ORDER BY id')).toMatchObject([
+    expect(
+      await at.sql.modern('SELECT id, happened, day FROM events WHERE id < 3 ORDER BY id'),
+    ).toMatchObject([
       { id: '0', happened: null, day: '2024-02-29' },
       { id: '1', day: '2024-02-29' },
       { id: '2', happened: null, day: null },

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { setCapture } from '../../client/operator/capture.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 import { rowsOf, settled, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
@@ -9,7 +9,10 @@ import { expectedRows, write } from '../support/writers.ts';
 let at: Moving;
 beforeAll(async () => {
   at = await moving('legacy-only');
+});
+beforeEach(async () => {
   await setCapture(at.temporal, at.migration, at.environment, true);
+  await bringTo(at.lockstep, 'validate');
 });
 afterAll(async () => {
   if (!at) return;
@@ -26,6 +29,7 @@ async function swept(): Promise<void> {
 }
 
 test('while nobody follows, a write around Lockstep gets a version, for whoever follows later', async () => {
+  await bringTo(at.lockstep, 'legacy-only');
   await at.sql.legacy(`INSERT INTO accounts VALUES (1, 'around', NULL, 1.00)`);
   await swept();
   expect(await storedIn(at, 'legacy', account, 1)).toMatchObject({
@@ -100,5 +104,5 @@ test('the triggers follow the primary, and go when they are told', async () => {
   await at.sql.legacy(`INSERT INTO accounts VALUES (4, 'unseen', NULL, 1.00)`);
   expect(await at.stores.legacy.captured(1)).toEqual([]);
   await expect(schedule().describe()).rejects.toThrow();
-  await setCapture(at.temporal, at.migration, at.environment, true);
+  await at.sql.legacy('DELETE FROM accounts WHERE id = 4');
 });

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { inShare } from '../../model/share.ts';
-import { flagged, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { type Account, flagged, newAccount } from '../support/accounts.ts';
+import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 import { entryIn, rowIn, rowsOf, settled, tableOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write');
 });
+beforeEach(() => bringTo(at.lockstep, 'dual-write'));
 afterAll(() => at?.[Symbol.asyncDispose]());
 
 const share = async (percent: number) => {
@@ -35,9 +36,8 @@ test('with the flag on the secondary has every write', async () => {
 
 test('a key stays on the side of the share that it is on', async () => {
   const records = await share(50);
-  const values = Array.from({ length: 12 }, () => newAccount());
   const isOn = (id: number) => inShare('flagged', JSON.stringify([String(id)]), 50);
-  expect(new Set(values.map(({ id }) => isOn(id))).size).toBe(2);
+  const values = [...accountsThat(isOn, 6), ...accountsThat((id) => !isOn(id), 6)];
   await Promise.all(values.map((value) => records.create(value, { ack: 'both' })));
   await Promise.all(values.map(({ id }) => records.update(id, { owner: 'again' }, { ack: 'both' })));
   for (const { id } of values) {
@@ -48,6 +48,7 @@ test('a key stays on the side of the share that it is on', async () => {
 });
 
 test('once history is copied no flag keeps a write out, and what was kept out is caught up', async () => {
+  await at.lockstep.control.setWritePercent(50);
   const flags = { writesModern: async () => false, readsModern: async () => false };
   const off = await at.connect({ flags });
   const records = off.repository(flagged);
@@ -73,3 +74,12 @@ test('once history is copied no flag keeps a write out, and what was kept out is
   await settled(at);
   expect(await tableOf(at, 'modern', 'flagged')).toEqual(await tableOf(at, 'legacy', 'flagged'));
 });
+
+function accountsThat(holds: (id: number) => boolean, count: number): Account[] {
+  const found: Account[] = [];
+  while (found.length < count) {
+    const value = newAccount();
+    if (holds(value.id)) found.push(value);
+  }
+  return found;
+}

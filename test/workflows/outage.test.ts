@@ -57,10 +57,13 @@ test('callers do not wait for a secondary that does not answer', async () => {
 test('a primary that comes back in time takes the write', async () => {
   const accounts = at.lockstep.repository(account);
   const value = newAccount();
+  using second = at.gates.close('legacy', 'write', { after: 1 });
   await at.proxies.legacy.cut();
   const writing = accounts.create(value);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // The first try has found it away.
+  await second.waiting();
   await at.proxies.legacy.restore();
+  second.open();
   const { version } = await writing;
   expect(version).not.toBeNull();
   await settled(at);

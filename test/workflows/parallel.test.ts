@@ -120,10 +120,13 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   test('a secondary that is down holds the caller back, and then has the write', async () => {
     const value = newAccount();
+    using second = at.gates.close('modern', 'write', { after: 1 });
     await at.proxies.modern.cut();
     const writing = at.lockstep.repository(twin).create(value);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // The first try has found it away.
+    await second.waiting();
     await at.proxies.modern.restore();
+    second.open();
     await writing;
     await settled(at);
     for (const row of await rowsOf(at, 'twins', value.id)) expect(row).toMatchObject({ owner: value.owner });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Phase, phases, routes } from '../../model/phase.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type Moving, moving } from '../support/harness.ts';
@@ -6,22 +6,12 @@ import { rowIn, tableOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-let at: Moving;
-beforeAll(async () => {
-  at = await moving('legacy-only', { policy: { dropLegacyAfterMs: 1_000 } });
-  for (let id = 1; id <= 50; id++)
-    await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
-});
-afterAll(() => at?.[Symbol.asyncDispose]());
-
-const states = async () =>
-  await Promise.all([at.stores.legacy, at.stores.modern].map((store) => store.readState(at.migration.name)));
-
-async function pass(phase: Phase) {
+async function pass(at: Moving, phase: Phase) {
   const { control } = at.lockstep;
   const status = await control.send('advance');
   expect(status).toMatchObject({ phase, ...pick(phase), busy: null, lastFailure: null });
-  for (const state of await states()) {
+  for (const store of [at.stores.legacy, at.stores.modern]) {
+    const state = await store.readState(at.migration.name);
     expect(state).toMatchObject({ phase, epoch: status.epoch, open: true });
   }
   return status;
@@ -32,13 +22,16 @@ function pick(phase: Phase) {
   return { primary, secondary };
 }
 
-test('every phase, under writers that never pause, to the end of legacy', async () => {
+test('every phase, under writers that never pause, until legacy is dropped after the time of grace', async () => {
+  await using at = await moving('legacy-only', { policy: { dropLegacyAfterMs: 1_000 } });
+  for (let id = 1; id <= 50; id++)
+    await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
   const { control } = at.lockstep;
   const writers = write(at.lockstep.repository(account));
   const epochs = [(await control.status()).epoch];
   for (const phase of phases.slice(1, -1)) {
     const before = writers.acknowledged();
-    const { epoch } = await pass(phase);
+    const { epoch } = await pass(at, phase);
     expect(epoch).toBeGreaterThanOrEqual(epochs.at(-1) ?? 0);
     epochs.push(epoch);
     if (phase === 'backfill') {
@@ -67,12 +60,10 @@ test('every phase, under writers that never pause, to the end of legacy', async 
   const value = newAccount();
   await at.lockstep.repository(account).create(value);
   expect(await rowIn(at, 'legacy', 'accounts', value.id)).toBeNull();
-});
 
-test('decommissioned: the legacy tables are renamed, and dropped after the time of grace', async () => {
   const description = async () =>
     await at.temporal.workflow.getHandle(`migration/${at.migration.name}`).describe();
-  const { history } = await pass('decommissioned');
+  const { history } = await pass(at, 'decommissioned');
   expect(history.map(({ phase }) => phase)).toEqual(phases);
   await expect(tableOf(at, 'legacy', 'accounts')).rejects.toThrow();
   await until('the retired tables are gone', async () =>

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { direct } from '../databases/direct.ts';
 import { advanceTo, scene, started } from '../support/harness.ts';
 import { environmentOf, workerProcess } from '../support/process.ts';
 
@@ -11,8 +10,7 @@ test('a reconciliation whose worker is killed goes on where it was, and finds ev
   await using at = await scene({ from: 'postgresql' });
   const { name } = at.migration;
   let worker = await workerProcess(environmentOf(at));
-  const legacyUrl = at.environment.LOCKSTEP_LEGACY_URL ?? '';
-  const [blocker, watcher] = [await direct(legacyUrl), await direct(legacyUrl)];
+  const [blocker, watcher] = [await at.another('legacy'), await at.another('legacy')];
   try {
     const lockstep = await started(at);
     await advanceTo(lockstep, 'dual-write');
@@ -52,8 +50,6 @@ test('a reconciliation whose worker is killed goes on where it was, and finds ev
       ['account 7 mismatch', 'account -7 extra', ...lost.map((id) => `twin ${id} missing`)].toSorted(),
     );
   } finally {
-    await blocker.end();
-    await watcher.end();
     await worker.kill();
   }
 });

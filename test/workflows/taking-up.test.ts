@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MigrationInput, migrationWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving, scene } from '../support/harness.ts';
+import { bringTo, type Moving, moving, scene } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 let at: Moving;
@@ -18,13 +18,13 @@ async function startedAgain() {
 }
 
 test('a migration that runs is not started twice', async () => {
-  await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'AlreadyRunning' });
 });
 
 test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
   'a lost migration takes up %s from the stores',
   async (phase) => {
-    const before = await advanceTo(at.lockstep, phase);
+    const before = await bringTo(at.lockstep, phase);
     const after = await startedAgain();
     for (const field of ['phase', 'epoch', 'readPercent', 'writePercent', 'primary'] as const) {
       expect(after[field]).toEqual(before[field]);
@@ -34,8 +34,11 @@ test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
 );
 
 test('a migration that was lost in switch-primary can still be finished', async () => {
-  expect((await at.lockstep.control.status()).readsModernSince).not.toBeNull();
-  expect(await at.lockstep.control.send('advance')).toMatchObject({ phase: 'modern-only' });
+  await using lost = await moving('switch-primary');
+  const { control } = lost.lockstep;
+  await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
+  expect((await control.start()).readsModernSince).not.toBeNull();
+  expect(await control.send('advance')).toMatchObject({ phase: 'modern-only' });
 });
 
 test('a migration that was lost while the primary changed opens the old one again', async () => {
@@ -65,13 +68,13 @@ test('a backfill that outlived its migration is taken over', async () => {
   const { control } = lost.lockstep;
   for (let id = 1; id <= 30; id++)
     await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
-  await control.setRate(1);
+  using pages = lost.gates.close('modern', 'loadPage');
   await control.send('advance');
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect(await control.start()).toMatchObject({ phase: 'backfill', backfill: null });
-  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'AlreadyRunning' });
   expect(await control.status()).toMatchObject({ backfill: { running: true } });
-  await control.setRate(null);
+  pages.open();
   await until('the backfill is done', async () => (await control.status()).backfill?.done);
 });
 

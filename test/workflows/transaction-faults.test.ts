@@ -112,10 +112,13 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   test('a store that is away holds the caller back, and then has the write', async () => {
     const value = newAccount();
+    using second = at.gates.close('modern', 'decision', { after: 1 });
     await at.proxies.modern.cut();
     const writing = at.lockstep.repository(bound).create(value);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // The first try has found it away.
+    await second.waiting();
     await at.proxies.modern.restore();
+    second.open();
     const { version } = await writing;
     expect(await versionsOf(at, bound, value.id)).toEqual([version, version]);
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Evidence } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, type Moving, moving } from '../support/harness.ts';
@@ -10,10 +10,19 @@ let at: Moving;
 const rows = 450;
 beforeAll(async () => {
   at = await moving('dual-write');
-  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
-  await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   await advanceTo(at.lockstep, 'validate');
   await until('the first validation is over', async () => (await at.lockstep.control.status()).evidence);
+});
+/** Both stores as a backfill leaves them. */
+beforeEach(async () => {
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
+  for (const store of ['legacy', 'modern'] as const) {
+    await at.sql[store]('DELETE FROM accounts');
+    await at.sql[store](`INSERT INTO accounts VALUES ${values.join(', ')}`);
+  }
+  await at.sql.legacy('DELETE FROM lockstep_records');
+  await at.sql.modern('DELETE FROM lockstep.records');
+  await at.sql.legacy('DELETE FROM lockstep_differences');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -55,6 +64,7 @@ test('none is invented while writers are at work', async () => {
   await until('the writers went on', async () => writers.acknowledged() > before);
   const { failures } = await writers.stop();
   expect(failures).toEqual([]);
+  await settled(at);
   expect(evidence.differences).toBe(0);
   expect(await found()).toEqual([]);
 });
@@ -76,15 +86,10 @@ test('a write that is owed is late, not lost', async () => {
   await at.proxies.modern.cut();
   const value = newAccount();
   await at.lockstep.repository(account).create(value);
-  const hold = Promise.withResolvers<void>();
-  at.faults.modern.write = async (...call) => {
-    await hold.promise;
-    return await at.stores.modern.write(...call);
-  };
+  using writes = at.gates.close('modern', 'write');
   await at.proxies.modern.restore();
   expect(await validated(null)).toMatchObject({ differences: 0, inFlight: 1 });
-  delete at.faults.modern.write;
-  hold.resolve();
+  writes.open();
   await settled(at);
 });
 
@@ -124,4 +129,6 @@ test('a row that no field can hold is told as unreadable', async () => {
   await at.sql.modern(`UPDATE accounts SET balance = 'NaN' WHERE id = 50`);
   await validated(null);
   expect(await found()).toContainEqual(['50', 'unreadable']);
+  await at.sql.modern('DELETE FROM accounts WHERE id = 50');
+  await at.sql.modern('ALTER TABLE accounts ADD CONSTRAINT accounts_limit CHECK (balance < 1000)');
 });

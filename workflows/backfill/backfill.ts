@@ -11,9 +11,9 @@ import {
 } from '@temporalio/workflow';
 import type { RangeSlice } from '../../activities/backfill/backfill.ts';
 import type { Fingerprints } from '../../activities/backfill/fingerprint.ts';
-import { failureCodes } from '../../model/failure.ts';
+import { failureIn } from '../../model/carried-failure.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
-import { failureIn, messageOf } from '../failures.ts';
+import { messageOf } from '../failures.ts';
 import {
   type BackfillProgress,
   backfillFinished,
@@ -184,7 +184,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     } catch (error) {
       // The server tries nothing again that was told to end, were it only that its worker is gone.
       const known = failureIn(error);
-      if (scope.consideredCancelled && (known === null || failureCodes[known.code].retryable)) return null;
+      if (scope.consideredCancelled && (known === null || known.retryable)) return null;
       throw error;
     } finally {
       underWay.delete(scope);

@@ -92,7 +92,7 @@ export async function setRate(run: MigrationRun, rate: number | null): Promise<m
 }
 
 export async function restartBackfill(run: MigrationRun): Promise<void> {
-  if (!(await startBackfill(run))) throw failure('InvalidRequest', 'a backfill is running already');
+  if (!(await startBackfill(run))) throw failure('AlreadyRunning', 'a backfill is running already');
 }
 
 export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
@@ -101,7 +101,7 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
     { migration, entities, ...request },
   ]);
   run.update({ validating: true });
-  if (!started) throw failure('InvalidRequest', 'a validation is running already');
+  if (!started) throw failure('AlreadyRunning', 'a validation is running already');
 }
 
 /** What cannot be dropped (another table may refer to it) stays, and is tried again later. */

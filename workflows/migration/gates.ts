@@ -1,6 +1,7 @@
+import { failureIn } from '../../model/carried-failure.ts';
 import { type Phase, routes } from '../../model/phase.ts';
 import { localShort, unbounded } from '../activities.ts';
-import { failure, failureIn, messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState } from '../messages.ts';
 
 type Measured = Readonly<Record<string, string | number | boolean | null>>;

@@ -90,7 +90,7 @@ function settings(run: MigrationRun): Handler[] {
       validator: (rate) => {
         if (rate === null || (Number.isFinite(rate) && rate > 0)) return;
         throw failure(
-          'InvalidRequest',
+          'InvalidInput',
           `a rate is a number of keys per second above 0, or null for no limit; got ${rate}`,
         );
       },
@@ -100,7 +100,7 @@ function settings(run: MigrationRun): Handler[] {
       description: 'Moves the deadline (ISO time)',
       validator: (deadline) => {
         if (!Number.isNaN(Date.parse(deadline))) return;
-        throw failure('InvalidRequest', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
+        throw failure('InvalidInput', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
       },
       action: async (deadline) => {
         run.update({ deadline: new Date(deadline).toISOString(), overdue: false });
@@ -128,7 +128,7 @@ function bulkWork(run: MigrationRun): Handler[] {
         run.refuseWhenBusy();
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
           throw failure(
-            'InvalidRequest',
+            'InvalidInput',
             `a sample is a whole number above 0, or null for every key; got ${sample}`,
           );
         }
@@ -188,5 +188,5 @@ function refuseUnlessIn(run: MigrationRun, phases: readonly string[], gate: stri
 
 function refuseBadPercent(percent: number): void {
   if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
-  throw failure('InvalidRequest', `a share is a whole number from 0 to 100; got ${percent}`);
+  throw failure('InvalidInput', `a share is a whole number from 0 to 100; got ${percent}`);
 }

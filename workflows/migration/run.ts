@@ -1,6 +1,7 @@
 import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
+import { failureIn } from '../../model/carried-failure.ts';
 import { routes } from '../../model/phase.ts';
-import { failure, failureIn, messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
 import { blankState, details } from './state.ts';
 
@@ -57,7 +58,7 @@ export class MigrationRun {
       const known = failureIn(error);
       throw known
         ? failure(known.code, known.message, known.details)
-        : failure('InvalidRequest', messageOf(error));
+        : failure('Unexpected', messageOf(error));
     }
     return this.status();
   }

@@ -1,9 +1,11 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { UndoResult } from '../../activities/write/undo.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import type { RefusalDetails } from '../../model/failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { compensation, unbounded } from '../activities.ts';
-import { failure, failureIn } from '../failures.ts';
+import { failure } from '../failures.ts';
 import type { Decided } from './decide.ts';
 import { compensationDetails, undoSummary } from './details.ts';
 import { park } from './park.ts';
@@ -23,7 +25,12 @@ export interface Undoing {
 }
 
 /** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
-export async function compensate(run: WriteRun, decided: Decided, reason: string): Promise<void> {
+export async function compensate(
+  run: WriteRun,
+  decided: Decided,
+  reason: string,
+  refused: RefusalDetails = {},
+): Promise<void> {
   const { operation } = run.input;
   const { route, version, decidedBy: store } = decided;
   run.enter('compensating', { version, reason });
@@ -34,6 +41,7 @@ export async function compensate(run: WriteRun, decided: Decided, reason: string
     operationId: operation.id,
     reason,
     ...(route.secondary ? { store: route.secondary } : {}),
+    ...refused,
   };
   if (undone === 'undone')
     throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, details);

@@ -1,9 +1,9 @@
 import type { Timing, WriteResult } from '../../activities/write/write-result.ts';
-import { failureCodes } from '../../model/failure.ts';
+import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteInput, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { bounded, local, localThenRemote, unbounded } from '../activities.ts';
-import { failure, failureIn, messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import { refuseForgotten } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
@@ -42,6 +42,7 @@ export async function decide(input: WriteInput): Promise<Decided> {
           operationId: operation.id,
           store: route.primary,
           reason: result.message,
+          ...result.details,
           ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
         });
       case 'aborted':
@@ -83,7 +84,7 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
     return await local.writePrimary(input);
   } catch (error) {
     const known = failureIn(error);
-    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+    if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
     return await bounded(input.policy.primaryGiveUpMs).writePrimary(input);

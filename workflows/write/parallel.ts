@@ -22,12 +22,12 @@ export async function decideParallel(run: WriteRun): Promise<Decided> {
   const { input } = run;
   const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), tryOnce(input)]);
   if ('error' in primary) {
-    if (secondary.status !== 'refused') await withdraw(run, input.route, primary.error);
+    if (secondary?.status !== 'refused') await withdraw(run, input.route, primary.error);
     throw primary.error;
   }
   const { decided } = primary;
   run.enter('secondary', { version: decided.version, reason: null });
-  if (secondary.status === 'refused') await compensate(run, decided, secondary.message);
+  if (secondary?.status === 'refused') await compensate(run, decided, secondary.message, secondary.details);
   return decided;
 }
 
@@ -42,13 +42,13 @@ async function withdraw(run: WriteRun, route: WriteRoute, refused: ApplicationFa
   if (closed.status !== 'aborted') await undo(run, { route, version: null, reason, store });
 }
 
-/** One quick attempt at the secondary; what it leaves open is settled by converging. */
-async function tryOnce(input: WriteInput): Promise<WriteResult> {
+/** One quick attempt at the secondary; null where it did not answer. What it leaves open is settled by converging. */
+async function tryOnce(input: WriteInput): Promise<WriteResult | null> {
   try {
     return await local.writeSecondary(input);
   } catch (error) {
     log.warn('the secondary did not answer; it is converged after the primary', { reason: messageOf(error) });
-    return { status: 'conflict', message: messageOf(error) };
+    return null;
   }
 }
 

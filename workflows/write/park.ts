@@ -1,5 +1,5 @@
 import { log, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { FailureCode } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus, WriteRoute } from '../../model/operation.ts';
 import { unbounded } from '../activities.ts';
 import { failure } from '../failures.ts';
@@ -10,7 +10,7 @@ import type { WriteRun } from './run.ts';
 /** Why a write waits for an operator, and in which store's journal. */
 export interface Parking {
   readonly store: WriteRoute['primary'];
-  readonly failure: FailureCode;
+  readonly failure: AnyFailureCode;
   readonly reason: string;
   /** It took effect there and could not be undone. */
   readonly undoing: boolean;

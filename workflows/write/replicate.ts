@@ -1,6 +1,7 @@
 import { log, sleep } from '@temporalio/workflow';
 import type { WriteResult } from '../../activities/write/write-result.ts';
-import type { FailureCode } from '../../model/failure.ts';
+import type { RefusalDetails } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { localOnce, localThenRemote, secondaryRetry } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { compensate, undo } from './compensate.ts';
@@ -14,8 +15,9 @@ const parallelConflictAttempts = 3;
 
 /** A secondary that does not take the write, and why. */
 interface Refusal {
-  readonly code: FailureCode;
+  readonly code: AnyFailureCode;
   readonly reason: string;
+  readonly details: RefusalDetails;
 }
 
 /** Until the secondary has the write (true), or no store waits for it any more. */
@@ -60,11 +62,11 @@ async function conflictMayPass({ input }: WriteRun, conflicts: number): Promise<
 async function whenRefused(
   run: WriteRun,
   decided: Decided,
-  { code, reason }: Refusal,
+  { code, reason, details }: Refusal,
 ): Promise<boolean | 'again'> {
   const { pattern, operation } = run.input;
   if (pattern === 'parallel') {
-    await compensate(run, decided, reason);
+    await compensate(run, decided, reason, details);
     return true;
   }
   const { decidedBy: store, version, route } = decided;
@@ -102,7 +104,8 @@ async function replicateOnce(
 
 function refusalOf(result: WriteResult): Refusal {
   return {
-    code: result.status === 'conflict' ? 'UniqueConflict' : 'StoreRefused',
+    code: result.status === 'conflict' ? result.code : 'StoreRefused',
     reason: 'message' in result ? result.message : 'the operation was aborted at the secondary',
+    details: 'details' in result ? (result.details ?? {}) : {},
   };
 }

@@ -83,14 +83,14 @@ export class WriteRun {
   #refuseDecision(decision: Resolution): void {
     if (!resolutions.includes(decision)) {
       throw failure(
-        'InvalidRequest',
+        'InvalidInput',
         `"${decision}" is not a resolution; use one of ${resolutions.join(', ')}`,
       );
     }
     const { stage } = this.#status;
     if (stage === 'parked') return;
     throw failure(
-      'InvalidRequest',
+      'NotParked',
       `the write is not parked, it is at "${stage}"; only a parked write waits for a decision`,
     );
   }

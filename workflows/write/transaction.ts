@@ -1,10 +1,10 @@
 import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
 import type { TransactionResult } from '../../activities/transactions/transaction.ts';
-import { failureCodes } from '../../model/failure.ts';
+import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
 import { bounded, local, unbounded } from '../activities.ts';
-import { failure, failureIn, messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { refuseForgotten } from './expiry.ts';
@@ -80,7 +80,7 @@ async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<T
     return await local.carryOut(request);
   } catch (error) {
     const known = failureIn(error);
-    if (known && !failureCodes[known.code].retryable) throw failure(known.code, known.message, known.details);
+    if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
     return await bounded(input.policy.primaryGiveUpMs).carryOut(request);

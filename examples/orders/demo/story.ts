@@ -1,4 +1,4 @@
-import { LockstepError } from '../../../model/failure.ts';
+import { isLockstepError } from '../../../model/is-lockstep-error.ts';
 import { type Phase, phases } from '../../../model/phase.ts';
 import type { Evidence, MigrationStatus } from '../../../workflows/messages.ts';
 import type { LegacyStop } from '../audit.ts';
@@ -189,8 +189,7 @@ export class Story {
         return;
       } catch (error) {
         const waitedMs = Date.now() - startedAt;
-        if (!(error instanceof LockstepError) || error.code !== 'GateRefused' || waitedMs > patienceMs)
-          throw error;
+        if (!isLockstepError(error, 'GateRefused') || waitedMs > patienceMs) throw error;
         if (!isSaid && waitedMs > gateSpeaksAfterMs) {
           this.#screen.say(error.message);
           isSaid = true;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { ChunkSize } from '../activities/backfill/chunk-size.ts';
-import { Throttle } from '../activities/backfill/throttle.ts';
-import { LiveLatency } from '../activities/write/live-latency.ts';
+import { ChunkSize } from '../../activities/backfill/chunk-size.ts';
+import { Throttle } from '../../activities/backfill/throttle.ts';
+import { LiveLatency } from '../../activities/write/live-latency.ts';
 
 interface Service {
   readonly everyMs: number;

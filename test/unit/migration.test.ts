@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { defineMigration, type MigrationOptions } from '../model/migration.ts';
-import { account } from './support/accounts.ts';
+import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
+import { account } from '../support/accounts.ts';
 
 const define = (policy: NonNullable<MigrationOptions['policy']>) =>
   defineMigration({ name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z', policy });

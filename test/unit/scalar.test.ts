@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NotCanonical, type Scalar, toCanonical } from '../model/scalar.ts';
+import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 
 const whole: Scalar = { kind: 'bigint' };
 const money: Scalar = { kind: 'decimal', scale: 2 };

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isAlive, ownIdentity } from '../scripts/identity.mjs';
-import { withLock } from '../scripts/lock.mjs';
+import { isAlive, ownIdentity } from '../../scripts/identity.mjs';
+import { withLock } from '../../scripts/lock.mjs';
 
 let folder: string;
 

@@ -1,0 +1,246 @@
+/** Who is shown a failure: a service at its own calls, an operator at a command or in Temporal UI. */
+type Audience = 'service' | 'operator';
+
+/** What a code stands for. `docs/errors.md` is written from these tables. */
+export interface FailureMeaning {
+  /** Whether the same call, sent again as it is, may succeed later. */
+  readonly retryable: boolean;
+  readonly seenBy: readonly Audience[];
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+/** Codes that callers meet. */
+export const callerFailures = {
+  InvalidDefinition: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'The configuration is wrong, or does not fit the tables or the environment; `path` says where. It is also what a backfill says whose tables were altered.',
+    remedy: 'Correct what the message names, run `lockstep prepare`, and restart services and workers.',
+  },
+  NotPrepared: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'A store lacks the control tables or write routines of this definition, or a setting that transactions need.',
+    remedy: 'Run `lockstep prepare`; `lockstep doctor` says what is missing.',
+  },
+  StoreUnavailable: {
+    retryable: true,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'A store does not answer, or takes nothing for now: disk full, read-only, out of memory or connections, a lock that is held. From a write: it was given up, and nothing was written.',
+    remedy:
+      'Bring the server back, or free what the message names. Send a write that was given up again, under a new operation id.',
+  },
+  TemporalUnavailable: {
+    retryable: true,
+    seenBy: ['service', 'operator'],
+    meaning: 'Temporal does not answer at the configured address. Nothing was started.',
+    remedy: 'Start Temporal, or correct `TEMPORAL_ADDRESS`. The stores are not involved.',
+  },
+  UnknownEntity: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning: 'The migration has no entity of this name.',
+    remedy: 'Use a declared entity, or declare it. Workers and services must run the same definition.',
+  },
+  InvalidEntity: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning:
+      'A value does not satisfy the schema or its fields, a patch changes the key, or a stored row is no such entity; `path` says where. Nothing was written.',
+    remedy: 'Correct the value, or the row that the message names.',
+  },
+  InvalidKey: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'A key is incomplete, or no value of its fields.',
+    remedy: 'Pass every key field; a key that comes from outside is to be refused there.',
+  },
+  InvalidToken: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'A token was not made by Lockstep.',
+    remedy: 'Pass the token of a receipt or of a read, unchanged.',
+  },
+  InvalidOperationId: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'An operation id is empty, too long, or has characters that are not allowed.',
+    remedy: 'Use 1 to 160 characters of `A–Z a–z 0–9 _ . : @ -`.',
+  },
+  InvalidTransaction: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning:
+      'A transaction is empty, names a record twice, or has an entity whose pattern is not `transactional`.',
+    remedy: 'Give each record one item, and each entity the pattern `transactional`.',
+  },
+  TooLarge: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning:
+      'A write is larger than Temporal takes, or a transaction has too many items. Nothing was written.',
+    remedy: 'Split it, or keep large values elsewhere.',
+  },
+  OperationIdTaken: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'The operation id of a transaction was used by another write. Nothing was written.',
+    remedy: 'Send the transaction under an id of its own.',
+  },
+  AlreadyExists: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'A create found a record with its key. Nothing was written.',
+    remedy: 'Use `replace` or `update`, or another key.',
+  },
+  NotFound: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'An update or delete found no record with its key. Nothing was written.',
+    remedy: 'Use `create` or `replace`.',
+  },
+  VersionConflict: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'The record is not at the expected version: somebody has written since. Nothing was written.',
+    remedy: 'Read the record again and decide anew.',
+  },
+  StoreRefused: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'A store refused for good; nothing was written, or it was undone. `about` says whether it is the row, its size, a trigger, the schema or the grants, and `violation` which rule a row broke.',
+    remedy:
+      'By `violation`: correct the row. By `about`: correct the trigger, the schema or the grants that the message names.',
+  },
+  Aborted: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'The operation was closed before it took effect. Nothing was written.',
+    remedy: 'Send it again under a new operation id.',
+  },
+  Compensated: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'The write took effect and was undone.',
+    remedy: 'Send it again under a new operation id, if it is still wanted.',
+  },
+  CompensationFailed: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning: 'A write that one store refused could not be undone in the other: the stores differ.',
+    remedy:
+      'An operator decides with `lockstep writes`, or `lockstep reconcile --repair` brings both together.',
+  },
+  Parked: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'The write is in one store, and waits for an operator because the other refused it.',
+    remedy: 'Do not send it again: `lockstep writes show ID`, then `retry`, `discard` or `compensate`.',
+  },
+  OutcomeUnknown: {
+    retryable: true,
+    seenBy: ['service'],
+    meaning: 'No answer came in time. The write may still take effect.',
+    remedy:
+      'Send it again under the same operation id, which is safe, or look with `lockstep writes show ID`.',
+  },
+  StaleRead: {
+    retryable: true,
+    seenBy: ['service'],
+    meaning: 'No store that answers has the version that the token asks for.',
+    remedy: 'Read again in a moment.',
+  },
+  UnknownOperation: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'Neither journal knows the operation.',
+    remedy: 'Check the id; completed operations are pruned after `journalRetentionMs`.',
+  },
+  InvalidInput: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'An argument of a command or message is no such value, or a confirmation is missing.',
+    remedy: 'Pass what the message describes.',
+  },
+  GateRefused: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning:
+      'The migration is not ready for this step, or its phase does not allow it. `gate` says which gate, `measured` what it measured.',
+    remedy: 'Do what the message says, then try again.',
+  },
+  AlreadyRunning: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'What was to be started runs already: migration, backfill, validation, reconciliation or retry.',
+    remedy: 'Wait for it; `lockstep status` shows it.',
+  },
+  NotRunning: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'Temporal knows no running workflow of this migration or operation.',
+    remedy: 'Start the migration with `lockstep start`; for an operation use `lockstep journal retry`.',
+  },
+  NotParked: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'A decision was sent to a write that does not wait for one.',
+    remedy: 'Look with `lockstep writes show ID`; only a parked write takes a decision.',
+  },
+  Unexpected: {
+    retryable: false,
+    seenBy: ['operator'],
+    meaning: 'A step failed for a reason that has no code of its own.',
+    remedy: 'Read the message and the workflow in Temporal UI; then try again.',
+  },
+} as const satisfies Record<string, FailureMeaning>;
+
+/** Codes that stores, activities and workflows exchange. A caller gets what comes of them: an answer, or a code from above. */
+export const innerFailures = {
+  UniqueConflict: {
+    retryable: true,
+    seenBy: [],
+    meaning: 'Another row has the value of a unique key.',
+    remedy:
+      'At the primary it becomes `StoreRefused`. The secondary tries again, because the other row may be about to change; then the write is parked.',
+  },
+  ForeignKeyConflict: {
+    retryable: true,
+    seenBy: [],
+    meaning: 'A parent row is missing, or a child row still refers to the row.',
+    remedy:
+      'At the primary it becomes `StoreRefused`. The secondary tries again, because the other row may be on its way; then the write is parked.',
+  },
+  Fenced: {
+    retryable: true,
+    seenBy: [],
+    meaning: 'The route has changed: the store takes nothing under this epoch any more.',
+    remedy: 'The work is done again under the new route.',
+  },
+  WriteConflict: {
+    retryable: true,
+    seenBy: [],
+    meaning: 'A record kept changing while a new image of it was computed.',
+    remedy: 'The work is tried again.',
+  },
+} as const satisfies Record<string, FailureMeaning>;
+
+/** What callers meet and may branch on. */
+export type FailureCode = keyof typeof callerFailures;
+/** What stays inside, in journals and in metrics. */
+export type InnerFailureCode = keyof typeof innerFailures;
+export type AnyFailureCode = FailureCode | InnerFailureCode;
+
+export const failureCodes: Readonly<Record<AnyFailureCode, FailureMeaning>> = {
+  ...callerFailures,
+  ...innerFailures,
+};
+
+export function isFailureCode(value: unknown): value is AnyFailureCode {
+  return typeof value === 'string' && Object.hasOwn(failureCodes, value);
+}

@@ -1,0 +1,43 @@
+import type { Client } from '@temporalio/client';
+import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
+import { connect, type Lockstep } from '../../client/service/connect.ts';
+import { connectTemporal } from '../../client/temporal/connection.ts';
+import type { Migration } from '../../model/migration.ts';
+import type { Phase } from '../../model/phase.ts';
+import { advanceTo } from '../../test/support/advance.ts';
+import { endMigration } from '../../test/support/end-migration.ts';
+
+/** A migration whose stores are prepared, without workflow or worker. What it leaves in Temporal ends with it. */
+export interface PreparedMigration extends AsyncDisposable {
+  readonly temporal: Client;
+  connect(): Promise<Lockstep>;
+  /** Starts its workflow, which needs a worker, and takes it to a phase. The caller closes the connection. */
+  startedIn(phase: Phase): Promise<Lockstep>;
+}
+
+export async function prepareMigration(
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+): Promise<PreparedMigration> {
+  await using building = new AsyncDisposableStack();
+  await prepareStores(migration, environment);
+  const temporal = await connectTemporal(environment);
+  building.defer(() => temporal.connection.close());
+  await registerSearchAttributes(temporal);
+  building.defer(() => endMigration(temporal, migration));
+  const release = building.move();
+  const connected = () => connect({ migration, environment, temporal });
+  return {
+    temporal,
+    connect: connected,
+    async startedIn(phase) {
+      await using starting = new AsyncDisposableStack();
+      const lockstep = starting.use(await connected());
+      await lockstep.control.start();
+      await advanceTo(lockstep, phase);
+      starting.move();
+      return lockstep;
+    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+}
