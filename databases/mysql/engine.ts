@@ -6,7 +6,7 @@ import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { asideConnections, type Engine, type RawStored } from '../engine/engine.ts';
-import type { Parameter, Session, TextCells } from '../engine/session.ts';
+import { type Parameter, RollBack, type Session, type TextCells } from '../engine/session.ts';
 import { joinedBytes } from '../engine/text-limits.ts';
 import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
@@ -289,6 +289,7 @@ function resultSets(result: unknown): Rows[] {
 }
 
 function isBroken(error: unknown): boolean {
+  if (error instanceof RollBack) return false;
   if (!(error instanceof Error)) return true;
   return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }

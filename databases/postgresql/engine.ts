@@ -8,7 +8,7 @@ import { equals } from '../columns/column.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { asideConnections, type Engine, type RawStored, type WriteRequest } from '../engine/engine.ts';
-import type { Session, TextCells } from '../engine/session.ts';
+import { RollBack, type Session, type TextCells } from '../engine/session.ts';
 import { twoPhaseBranches } from './branches.ts';
 import { postgresqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
@@ -259,6 +259,7 @@ function storedOf(bound: BoundEntity, row: TextCells): RawStored {
 
 /** What the server itself did not say, it cannot be trusted to have finished with. */
 function isBroken(error: unknown): boolean {
+  if (error instanceof RollBack) return false;
   return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
