@@ -6,6 +6,8 @@ import type { HybridClock } from '../model/version.ts';
 export interface ActivityContext extends OpenMigration {
   readonly clock: HybridClock;
   readonly wait: (ms: number) => Promise<void>;
+  /** Ends the migration's schedules in Temporal, and gives their ids. */
+  readonly removeSchedules: () => Promise<readonly string[]>;
   /** Where the write path is measured; absent, nothing is. */
   readonly meter?: MetricMeter;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;

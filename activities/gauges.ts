@@ -3,13 +3,13 @@ import { hasTransactions } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import { inDoubt } from './transactions/recover.ts';
 
-export interface Gauge {
+interface Gauge {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
 }
 
-export interface Reading {
+interface Reading {
   readonly gauge: string;
   readonly value: number;
   /** Names only, never keys. */

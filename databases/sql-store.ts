@@ -32,7 +32,6 @@ export function sqlStore(name: StoreName, engine: Engine, migration: Migration):
   return {
     name,
     engine: engine.kind,
-    capabilities: engine.capabilities,
     address: engine.address,
     ...preparation(access),
     ...durableState(access),

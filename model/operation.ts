@@ -1,12 +1,11 @@
 import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
-import type { Policy } from './migration.ts';
 import { type DurableState, routes } from './phase.ts';
+import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
-export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
-export type OperationKind = (typeof operationKinds)[number];
+export type OperationKind = 'create' | 'replace' | 'update' | 'delete';
 
 /** One write asked for by a service. `image` is whole for create and replace, partial for update, null for delete. */
 export interface Operation {

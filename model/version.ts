@@ -29,11 +29,6 @@ export function isNewer(version: Version, than: Version): boolean {
   return BigInt(version) > BigInt(than);
 }
 
-/** The wall-clock milliseconds inside a version, for people; never for ordering. */
-export function wallClockOf(version: Version): number {
-  return Number(BigInt(version) >> counterBits);
-}
-
 export function isVersion(text: string): boolean {
   return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= highestVersion;
 }

@@ -1,9 +1,12 @@
+import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { gaugesOf } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
+import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { dataConverterFrom } from '../client/temporal/encryption.ts';
+import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import type { Stores } from '../databases/contract/store.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -46,12 +49,16 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     const connection = await connectNative(environment);
     release.push(() => connection.close());
     await tellWhatIsWrong(stores, log);
+    const namespace =
+      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
+    const temporal = new Client({ connection, namespace, dataConverter: dataConverterFrom(environment) });
     const meter = Runtime.instance().metricMeter;
     const context: ActivityContext = {
       migration,
       stores,
       clock: new HybridClock(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      removeSchedules: () => removeSchedules(temporal, migration.name),
       meter,
       log,
     };
@@ -59,8 +66,6 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       const watch = watchGauges({ sources: gaugesOf(context), meter, everyMs: options.gaugeEveryMs, log });
       release.push(() => watch.stop());
     }
-    const namespace =
-      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const worker = await Worker.create({
       connection,
       namespace,
@@ -72,7 +77,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       maxHeartbeatThrottleInterval: '500ms',
       dataConverter: dataConverterFrom(environment),
     });
-    await keepRecovering(migration, connection, namespace, environment);
+    await keepRecovering(temporal, context);
     const finished = worker.run().finally(closeAll);
     return {
       finished,
@@ -96,11 +101,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   }
 }
 
-/** A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. */
+/**
+ * A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. One that a
+ * newer program prepared is refused.
+ */
 async function tellWhatIsWrong(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
     await store.check().catch((error: unknown) => {
-      if (!(error instanceof LockstepError)) throw error;
+      if (!(error instanceof LockstepError) || isFromNewerProgram(error)) throw error;
       log(error.message, { store: store.name, code: error.code });
     });
   }

@@ -2,7 +2,7 @@ import type { RangeDigest } from '../../databases/contract/comparison.ts';
 import { inLanes } from '../concurrency.ts';
 
 /** Ends of a range: above `lower`, up to and including `upper`; null is open. */
-export interface Range<P> {
+interface Range<P> {
   readonly lower: P | null;
   readonly upper: P | null;
 }

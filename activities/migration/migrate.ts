@@ -121,6 +121,13 @@ export function migrateActivities(context: ActivityContext) {
     return statements;
   }
 
+  /** A schedule would go on starting workflows when the migration is over. */
+  async function removeSchedules(): Promise<readonly string[]> {
+    const removed = await context.removeSchedules();
+    log('schedules removed', { removed });
+    return removed;
+  }
+
   async function reportOverdue(request: { phase: string; deadline: string }): Promise<void> {
     log('the migration is overdue', { phase: request.phase, deadline: request.deadline });
     await migration.onOverdue?.({ migration: migration.name, ...request });
@@ -134,6 +141,7 @@ export function migrateActivities(context: ActivityContext) {
     drain,
     retireLegacy,
     dropLegacy,
+    removeSchedules,
     reportOverdue,
   };
 }

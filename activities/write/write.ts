@@ -11,6 +11,7 @@ import { failureOf } from '../failures.ts';
 import { convergeKeys } from './converge.ts';
 import { bringsOf, decidingItem } from './primary-item.ts';
 import { Absence } from './store-outage.ts';
+import { refusedAsTooFine } from './too-fine.ts';
 import { resultOf, type Timing, type WriteResult } from './write-result.ts';
 
 const movedAttempts = 10;
@@ -33,6 +34,8 @@ export function writeActivities(context: ActivityContext) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
       const item = await decidingItem(entity, operation, stored, owes);
       if ('refused' in item) return item.refused;
+      const tooFine = await refusedAsTooFine(context, entity, { ...operation, image: item.image }, route);
+      if (tooFine) return tooFine;
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
@@ -51,6 +54,8 @@ export function writeActivities(context: ActivityContext) {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.secondary];
+    const tooFine = await refusedAsTooFine(context, entity, operation, route);
+    if (tooFine) return tooFine;
     const item: WriteItem = {
       mode: 'follow',
       kind: operation.kind,

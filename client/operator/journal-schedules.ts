@@ -11,11 +11,6 @@ export async function scheduleJournal(client: Client, migration: Migration): Pro
   }
 }
 
-/** For the end of a migration. */
-export async function unscheduleJournal(client: Client, migration: Migration): Promise<void> {
-  for (const { id } of schedulesOf(migration)) await removeSchedule(client, id);
-}
-
 function schedulesOf({ name, policy }: Migration): Recurring[] {
   return [
     {

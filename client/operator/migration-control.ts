@@ -9,7 +9,7 @@ import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
 import { scheduleJournal } from './journal-schedules.ts';
 
-export type { Evidence, MigrationStatus, Resolution } from '../../workflows/messages.ts';
+export type { MigrationStatus, Resolution } from '../../workflows/messages.ts';
 
 /** The workflow `migration`, which lives on the other side of the task queue. */
 type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;

@@ -6,6 +6,13 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { Migration } from '../../model/migration.ts';
+import {
+  journalPruneWorkflowId,
+  journalRetryWorkflowId,
+  reconciliationWorkflowId,
+  recoveryWorkflowId,
+  sweepWorkflowId,
+} from '../../workflows/messages.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 
 /** For work that a run does in seconds: one that finds no worker is given up, so that the next is not kept from starting. */
@@ -58,3 +65,23 @@ export async function removeSchedule({ schedule }: Pick<Client, 'schedule'>, id:
     throw error;
   }
 }
+
+/** Ends all schedules of a migration, whoever made them, and gives their ids: for the migration's end. */
+export async function removeSchedules(
+  client: Pick<Client, 'schedule'>,
+  migration: string,
+): Promise<string[]> {
+  const removed: string[] = [];
+  for (const idOf of schedules)
+    if (await removeSchedule(client, idOf(migration))) removed.push(idOf(migration));
+  return removed;
+}
+
+/** By their workflows, whose ids they share. */
+const schedules = [
+  journalRetryWorkflowId,
+  journalPruneWorkflowId,
+  sweepWorkflowId,
+  recoveryWorkflowId,
+  reconciliationWorkflowId,
+];

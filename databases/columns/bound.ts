@@ -1,7 +1,6 @@
 import type { Image } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
-
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 
@@ -24,7 +23,7 @@ export interface BoundTable {
   readonly reference: BoundReference | null;
 }
 
-export interface BoundReference {
+interface BoundReference {
   readonly shared: string;
   readonly wins: 'latest' | 'first' | 'refuse';
   readonly table: string;

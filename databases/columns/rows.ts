@@ -2,7 +2,7 @@ import { type Canonical, compareText, type Image } from '../../model/canonical.t
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { entityOf, imageOf } from '../../model/field.ts';
-import { fromCanonical, NotCanonical, toCanonical } from '../../model/scalar.ts';
+import { fromCanonical, NotCanonical, TooFine, toCanonical } from '../../model/scalar.ts';
 import type { Row, RowsShape } from '../../model/shape.ts';
 import type { BoundColumn, BoundTable, TextRow, TextRows } from './bound.ts';
 import { invalid } from './checks.ts';
@@ -11,7 +11,7 @@ import { fromColumn, toColumn } from './column.ts';
 export function rowsOfFunctions(
   entity: Entity,
   store: StoreName,
-  shape: RowsShape<unknown>,
+  shape: RowsShape,
   tables: readonly BoundTable[],
   image: Image,
 ): TextRows {
@@ -70,7 +70,7 @@ function textRow(table: BoundTable, row: Row, path: string): TextRow {
 
 export function imageOfFunctions(
   entity: Entity,
-  shape: RowsShape<unknown>,
+  shape: RowsShape,
   tables: readonly BoundTable[],
   rows: TextRows,
 ): Image {
@@ -128,5 +128,6 @@ function textOf(path: string, table: string, column: BoundColumn, value: unknown
 
 function inColumn(path: string, table: string, column: BoundColumn, error: unknown): unknown {
   if (!(error instanceof NotCanonical)) return error;
-  return new NotCanonical(`${path}: ${table}.${column.name} ${error.message}`);
+  const message = `${path}: ${table}.${column.name} ${error.message}`;
+  return error instanceof TooFine ? new TooFine(message) : new NotCanonical(message);
 }

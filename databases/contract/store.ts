@@ -23,13 +23,6 @@ import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { BroughtRecord, Fence, Outcome, Stored, WriteItem } from './write.ts';
 
-/** What an engine can and cannot do; code branches on these, never on the engine's name. */
-export interface Capabilities {
-  /** The write routine may call for several result sets in one round trip. */
-  readonly preparedTransactions: 'xa' | 'two-phase' | 'none';
-  readonly transactionalDdl: boolean;
-}
-
 /** One of the two databases, with the entities of a migration bound to its tables. */
 export interface Store
   extends Branches,
@@ -42,17 +35,22 @@ export interface Store
     Differences {
   readonly name: StoreName;
   readonly engine: string;
-  readonly capabilities: Capabilities;
   /** Host, port and database, without credentials. */
   readonly address: string;
 
   /** Throws `StoreUnavailable` naming store, host and port. */
   ping(): Promise<void>;
-  /** The statements `prepare` runs, for a dry run. */
+  /** The statements that `prepare` would run now: the migrations that the control tables lack, and routines. */
   plan(): Promise<readonly string[]>;
-  /** Creates control tables and write routines. Safe to repeat. */
+  /**
+   * Brings control tables and write routines up to what this program needs. Safe to repeat, after a crash too, and beside
+   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store.
+   */
   prepare(): Promise<void>;
-  /** Throws `InvalidDefinition` where a shape does not fit the tables, `NotPrepared` where control tables are missing. */
+  /**
+   * Throws `InvalidDefinition` where a shape does not fit the tables; `NotPrepared` where the control tables are older or
+   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing.
+   */
   check(): Promise<void>;
   /** The server's settings that Lockstep depends on, with what is wrong with them. */
   settings(): Promise<readonly Setting[]>;
@@ -91,6 +89,8 @@ export interface Store
     limits: { olderThanMs: number; limit: number; except: readonly string[] },
   ): Promise<number>;
 
+  /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
+  whyTooFine(entity: Entity, image: Image): Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
   /** Distinct keys of rows, ascending in the store's own order. */

@@ -2,10 +2,10 @@ import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Setting } from '../contract/setting.ts';
-import type { Capabilities } from '../contract/store.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
+import type { ControlMigration } from './control-migrations.ts';
 import type { Session, TextCells } from './session.ts';
 
 /** What the guarded write routine of an entity is called with. */
@@ -28,7 +28,6 @@ export interface RawStored {
 /** What tells one database from another. Everything else is `sqlStore`. */
 export interface Engine extends Session {
   readonly kind: string;
-  readonly capabilities: Capabilities;
   readonly address: string;
   readonly database: string;
   readonly text: Dialect;
@@ -42,14 +41,19 @@ export interface Engine extends Session {
 
   /** Rolls back and rethrows when `work` fails. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** A transaction that waits for others of this kind in the same database: no two processes prepare at once. */
+  alone<T>(work: (session: Session) => Promise<T>): Promise<T>;
   catalogue(table: string): Promise<CatalogueTable | null>;
-  controlStatements(): Promise<readonly string[]>;
+  /** How the control tables came to be what they are: all migrations that this program knows, in order. */
+  controlMigrations(): Promise<readonly ControlMigration[]>;
+  /** Whether a step of a migration was refused because it was carried out before, and a crash kept that from being noted. */
+  isAlreadyDone(error: unknown): boolean;
   /** The routines that `prepare` makes for an entity. */
   routineStatements(bound: BoundEntity): readonly string[];
   /** Triggers that note the keys which other sessions write; or what removes them. */
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
-  /** Whether control tables and this entity's routines, as they are generated now, are there. */
-  isPrepared(bound: BoundEntity): Promise<boolean>;
+  /** Whether this entity's routines are there as they are generated now. */
+  isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
   /** Record and rows of each key from one snapshot, in the order of the keys. */
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
@@ -92,8 +96,8 @@ export interface Dialect {
   table(name: string): string;
   column(name: string): string;
   control(table: string): string;
-  /** A query for the `name` of each control table that is there, as `control` gives it, with each column's (`part`). */
-  readonly controlColumns: string;
+  /** A query for the `name` of each control table that is there, as `control` takes it. */
+  readonly controlTables: string;
   /** `INSERT` that leaves an existing row as it is. */
   insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
   /** `INSERT` that replaces the other columns of an existing row. */
@@ -116,4 +120,8 @@ export interface Dialect {
   octets(text: string): string;
   /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
   joined(text: string): string;
+}
+
+export function insertInto(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }

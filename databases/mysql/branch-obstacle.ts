@@ -24,7 +24,7 @@ export async function branchObstacle(query: Query, tables: readonly string[]): P
 }
 
 /** Older servers lose prepared branches when their connection ends. */
-export function whyTooOld(version: string): string | null {
+function whyTooOld(version: string): string | null {
   const isMariaDb = version.includes('MariaDB');
   const needed = isMariaDb ? [10, 5, 0] : [5, 7, 7];
   // MariaDB may show itself to old clients as 5.5.5.

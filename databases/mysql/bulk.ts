@@ -6,15 +6,13 @@ import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
-import type { Parameter, PlacedKey, Session, TextCells } from '../engine/session.ts';
+import type { Connections } from '../engine/connections.ts';
+import type { PlacedKey, TextCells } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 
-interface Clients {
-  borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>): Promise<T>;
-  /** The connection of a transaction. */
-  of(session: Session): mysql.PoolConnection;
-  query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
+interface BulkAccess {
+  readonly connections: Connections<mysql.PoolConnection>;
   readonly timeoutMs: number;
 }
 
@@ -24,22 +22,20 @@ const recordKeys = `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key 
 /** Types whose text in a result is the one that a cast would give. */
 const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|timestamp|time|uuid)\b/;
 
-export function mysqlBulk(clients: Clients): BulkEngine {
+export function mysqlBulk({ connections, timeoutMs }: BulkAccess): BulkEngine {
   return {
     pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
 
     copyOut: ({ sql, parameters }, cells, page, unfit) =>
-      clients.borrowed((client) =>
-        streamRows(client, { sql, parameters, timeoutMs: clients.timeoutMs }, (packet) =>
-          putRow(cells, page, packet, unfit),
-        ),
+      connections.borrow((client) =>
+        streamRows(client, { sql, parameters, timeoutMs }, (packet) => putRow(cells, page, packet, unfit)),
       ),
 
     prefix: () => '',
 
     async copyIn(session, table, rows, how) {
-      const client = clients.of(session);
-      if (how === 'new') return await load(client, table, rows, clients.timeoutMs);
+      const client = connections.clientOf(session);
+      if (how === 'new') return await load(client, table, rows, timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
@@ -48,7 +44,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
         client,
         { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
         rows,
-        clients.timeoutMs,
+        timeoutMs,
       );
       const same = table.identity
         .map((column) => equals(column, `t.${quote(column.name)}`, `x.${quote(column.name)}`))
@@ -61,7 +57,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
     },
 
     async whyNoCopyIn() {
-      const [row] = await clients.query('SELECT @@local_infile AS allowed');
+      const [row] = await connections.query('SELECT @@local_infile AS allowed');
       return row?.allowed === '1'
         ? null
         : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
@@ -69,7 +65,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
 
     async estimateRows(table) {
       const parts = table.split('.');
-      const [row] = await clients.query(
+      const [row] = await connections.query(
         'SELECT TABLE_ROWS AS estimate FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',
         [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
       );
@@ -80,7 +76,7 @@ export function mysqlBulk(clients: Clients): BulkEngine {
     async secondaryIndexes(table) {
       const parts = table.split('.');
       const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
-      const rows = await clients.query(
+      const rows = await connections.query(
         `SELECT s.INDEX_NAME AS name, s.INDEX_TYPE AS type, s.COLUMN_NAME AS part, s.SUB_PART AS prefix
          FROM information_schema.STATISTICS s
          WHERE s.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 1

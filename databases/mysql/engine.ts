@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import mysql from 'mysql2/promise';
-import type { StoreName } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
-import { asideConnections, type Engine, type RawStored } from '../engine/engine.ts';
-import { type Parameter, RollBack, type Session, type TextCells } from '../engine/session.ts';
+import { Connections } from '../engine/connections.ts';
+import { readControlMigrations } from '../engine/control-migrations.ts';
+import { asideConnections, type Engine, insertInto, type RawStored } from '../engine/engine.ts';
+import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { joinedBytes } from '../engine/text-limits.ts';
 import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
-import { classify, isDeadlock } from './failures.ts';
+import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { readSettings } from './settings.ts';
@@ -53,7 +54,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
   const asidePool = mysql.createPool({ ...settings, connectionLimit: asideConnections });
   const ready = new WeakSet<object>();
 
-  async function connection(from = pool): Promise<mysql.PoolConnection> {
+  async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
     const client = await from.getConnection();
     if (ready.has(client.connection)) return client;
     try {
@@ -75,54 +76,34 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     return result;
   }
 
-  async function borrowed<T>(work: (client: mysql.PoolConnection) => Promise<T>, from = pool): Promise<T> {
-    const client = await connection(from);
-    let broken = true;
-    try {
-      const result = await work(client);
-      broken = false;
-      return result;
-    } catch (error) {
-      // After a timeout the answer may still come: such a connection must not serve another query.
-      broken = isBroken(error);
-      throw error;
-    } finally {
-      if (broken) client.destroy();
-      else client.release();
-    }
-  }
-
-  const clients = new WeakMap<Session, mysql.PoolConnection>();
-  const sessionOn = (client: mysql.PoolConnection): Session => {
-    const session: Session = {
-      query: async (sql, parameters = []) => rowsOf(await run(client, sql, parameters)),
-    };
-    clients.set(session, client);
-    return session;
-  };
-  const query: Session['query'] = (sql, parameters = []) =>
-    borrowed(async (client) => rowsOf(await run(client, sql, parameters)));
-  const aside: Session['query'] = (sql, parameters = []) =>
-    borrowed(async (client) => rowsOf(await run(client, sql, parameters)), asidePool);
+  const lent = (from: mysql.Pool) =>
+    new Connections<mysql.PoolConnection>({
+      connect: () => connection(from),
+      release: (client, broken) => (broken ? client.destroy() : client.release()),
+      query: async (client, sql, parameters) => rowsOf(await run(client, sql, parameters)),
+      isBroken,
+      begin: 'START TRANSACTION',
+    });
+  const connections = lent(pool);
+  const aside = lent(asidePool);
 
   const engine: Engine = {
     kind: 'mysql',
-    capabilities: { preparedTransactions: 'xa', transactionalDdl: false },
     address: options.address,
     database: decodeURIComponent(url.pathname.slice(1)),
-    branches: xaBranches({ connection: () => connection(), session: sessionOn, query: aside, isBroken }),
-    aside: { query: aside },
-    bulk: mysqlBulk({
-      borrowed,
-      of: (inside) => clientOf(clients, inside),
-      query: (sql, parameters) => engine.query(sql, parameters),
-      timeoutMs: options.statementTimeoutMs,
+    branches: xaBranches({
+      connection: () => connections.connect(),
+      session: (client) => connections.session(client),
+      query: aside.query,
+      isBroken,
     }),
+    aside,
+    bulk: mysqlBulk({ connections, timeoutMs: options.statementTimeoutMs }),
     text: {
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep_${table}`,
-      controlColumns: `SELECT TABLE_NAME AS name, COLUMN_NAME AS part FROM information_schema.COLUMNS
+      controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
@@ -144,31 +125,36 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
-    query,
+    query: connections.query,
+    transaction: (work) => connections.transaction(work),
 
-    transaction: (work) =>
-      borrowed(async (client) => {
-        await client.query('START TRANSACTION');
-        try {
-          const result = await work(sessionOn(client));
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          if (!isBroken(error)) await client.query('ROLLBACK');
+    alone: (work) =>
+      connections.borrow(async (client) => {
+        const session = connections.session(client);
+        const [lock] = await session.query(`SELECT GET_LOCK(${prepareLock}, ?) AS held`, [
+          Math.max(1, Math.floor(options.statementTimeoutMs / 1000) - 1),
+        ]);
+        if (lock?.held !== '1') throw isPreparedByOther(store, options.address);
+        // It must outlive the transaction. A connection that breaks takes the lock with it.
+        const result = await connections.transactionOn(client, work).catch(async (error: unknown) => {
+          if (!isBroken(error)) await session.query(`DO RELEASE_LOCK(${prepareLock})`);
           throw error;
-        }
+        });
+        await session.query(`DO RELEASE_LOCK(${prepareLock})`);
+        return result;
       }),
 
     catalogue: (table) => readCatalogue(engine, table),
 
-    async controlStatements() {
-      const sql = await readFile(new URL('./control.sql', import.meta.url), 'utf8');
-      return sql
-        .replaceAll(/^--.*$/gm, '')
-        .split(';')
-        .map((statement) => statement.trim())
-        .filter((statement) => statement !== '');
-    },
+    /** Each statement that defines something commits what comes before it, and itself. */
+    controlMigrations: () =>
+      readControlMigrations(new URL('./control/', import.meta.url), (sql) =>
+        sql
+          .split(/;$/m)
+          .map((statement) => statement.trim())
+          .filter((statement) => statement !== ''),
+      ),
+    isAlreadyDone,
 
     routineStatements(bound) {
       const { name } = bound.entity;
@@ -187,10 +173,10 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
-    async isPrepared(bound) {
+    async isPrepared(session, bound) {
       const { name } = bound.entity;
       const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`];
-      const made = await engine.query(
+      const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
          WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
         names,
@@ -201,18 +187,15 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
 
     async callWrite(inside, bound, { fence, items, locks }) {
       const parameters = [store, fence.migration, fence.epoch, items, locks];
-      const client = inside ? clients.get(inside) : undefined;
-      const name = client ? innerName(bound.entity.name) : outerName(bound.entity.name);
-      const sql = `CALL ${name}(?, ?, ?, ?, ?)`;
-      const result = client
-        ? await run(client, sql, parameters)
-        : await borrowed((borrowedClient) => run(borrowedClient, sql, parameters));
+      const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
+      const call = (client: mysql.PoolConnection) => run(client, `CALL ${name}(?, ?, ?, ?, ?)`, parameters);
+      const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result).flat();
     },
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
-      const result = await borrowed((client) =>
+      const result = await connections.borrow((client) =>
         run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
       );
       const [records = [], ...tables] = resultSets(result);
@@ -236,7 +219,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       // InnoDB counts on from every key that is given to it, whether by INSERT or by LOAD DATA.
     },
 
-    settings: () => readSettings({ query }),
+    settings: () => readSettings(connections),
 
     classify,
     isDeadlock,
@@ -248,10 +231,15 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
   return engine;
 }
 
-function clientOf(clients: WeakMap<Session, mysql.PoolConnection>, session: Session): mysql.PoolConnection {
-  const client = clients.get(session);
-  if (client) return client;
-  throw new TypeError('a bulk load is part of a transaction');
+/** Names of locks are the server's: the database is part of it. */
+const prepareLock = "CONCAT('lockstep prepare ', LEFT(SHA2(DATABASE(), 256), 32))";
+
+function isPreparedByOther(store: StoreName, address: string): LockstepError {
+  return new LockstepError(
+    'StoreUnavailable',
+    `the ${store} store at ${address} is being prepared by another process; try again when that one is done`,
+    { store, remedy: 'try again when the other prepare is done' },
+  );
 }
 
 function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {
@@ -292,10 +280,6 @@ function isBroken(error: unknown): boolean {
   if (error instanceof RollBack) return false;
   if (!(error instanceof Error)) return true;
   return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
-}
-
-function insertInto(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }
 
 function fingerprint(bound: BoundEntity): string {

@@ -34,6 +34,12 @@ export function isDeadlock(error: unknown): boolean {
   return error instanceof Error && 'errno' in error && error.errno === 1213;
 }
 
+/** What a definition that has been carried out before is refused with: its table, column or key is there, or is gone. */
+export function isAlreadyDone(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && done.has(Number(error.errno));
+}
+
+const done = new Set([1050, 1051, 1060, 1061, 1091, 1826]);
 const unique = new Set([1062, 1586]);
 const foreign = new Set([1216, 1217, 1451, 1452]);
 

@@ -8,7 +8,8 @@ import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-format/copy-text.ts';
 import type { BulkEngine } from '../engine/bulk-engine.ts';
-import type { PlacedKey, Session } from '../engine/session.ts';
+import type { Connections } from '../engine/connections.ts';
+import type { PlacedKey } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 import { copyClass } from './write-routine.ts';
 
@@ -17,18 +18,12 @@ const pieceBytes = 256 * 1024;
 /** Shorter than the server's deadlock timeout: a copy gives way before a live write is taken for the victim. */
 const deleteWaitMs = 500;
 
-interface Clients {
-  borrowed<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
-  /** The connection of a transaction. */
-  of(session: Session): pg.PoolClient;
-}
-
-export function postgresqlBulk(clients: Clients): BulkEngine {
+export function postgresqlBulk(connections: Connections<pg.PoolClient>): BulkEngine {
   const bulk: BulkEngine = {
     pageCell: (column, reference) => (isBare(column) ? reference : column.read(reference)),
 
     copyOut: (query, cells, page, unfit) =>
-      clients.borrowed(async (client) => {
+      connections.borrow(async (client) => {
         const values = query.parameters.values();
         // COPY takes no parameters.
         const sql = query.sql.replaceAll(/'[^']*'|"[^"]*"|\?/g, (found) =>
@@ -55,7 +50,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
 
     async copyIn(session, table, rows, how) {
-      const client = clients.of(session);
+      const client = connections.clientOf(session);
       const names = table.columns.map((column) => quote(column.name)).join(', ');
       if (how === 'new' && table.columns.every((column) => bulk.prefix(column) !== null)) {
         await copy(client, `${quoteTable(table.name)} (${names})`, rows);
@@ -83,7 +78,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     whyNoCopyIn: async () => null,
 
     estimateRows: (table) =>
-      clients.borrowed(async (client) => {
+      connections.borrow(async (client) => {
         const { rows } = await client.query<{ rows: string }>(
           'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = to_regclass($1) AND reltuples > 0',
           [quoteTable(table)],
@@ -92,7 +87,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       }),
 
     secondaryIndexes: (table) =>
-      clients.borrowed(async (client) => {
+      connections.borrow(async (client) => {
         const { rows } = await client.query<{ made: string }>(
           `SELECT pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
            WHERE i.indrelid = to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
@@ -110,7 +105,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
       ]);
       if (!any) return [];
       return positions(
-        await clients.of(session).query({
+        await connections.clientOf(session).query({
           text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
             JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
           values: [entity, keys().map(({ text }) => text)],
@@ -119,7 +114,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
 
     async lockRecords(session, entity, keys) {
-      const client = clients.of(session);
+      const client = connections.clientOf(session);
       const texts = keys.map(({ text }) => text);
       await client.query({
         text: `INSERT INTO lockstep.records (entity, record_key, version, deleted)
@@ -137,7 +132,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
     },
 
     async releaseRecords(session, entity, keys) {
-      await clients.of(session).query({
+      await connections.clientOf(session).query({
         text: `DELETE FROM lockstep.records r USING unnest($2::text[]) AS k(key)
           WHERE r.entity = $1 AND r.record_key = k.key AND r.version = 0`,
         values: [entity, keys.map(({ text }) => text)],
@@ -146,7 +141,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
 
     async present(session, bound, keys) {
       return positions(
-        await clients.of(session).query({
+        await connections.clientOf(session).query({
           text: `SELECT k.at FROM ${keyList(bound)}
             WHERE EXISTS (SELECT FROM ${quoteTable(bound.root.name)} t WHERE ${match(bound.root)})
               OR EXISTS (SELECT FROM lockstep.records r WHERE r.entity = $1 AND r.record_key = k.key AND r.version > 0)`,
@@ -159,7 +154,7 @@ export function postgresqlBulk(clients: Clients): BulkEngine {
 
     async removeRows(session, bound, keys) {
       for (const table of bound.owned.toReversed()) {
-        await clients.of(session).query({
+        await connections.clientOf(session).query({
           text: `DELETE FROM ${quoteTable(table.name)} t USING ${keyList(bound)} WHERE $1 <> '' AND ${match(table)}`,
           values: keyValues(bound, keys),
         });

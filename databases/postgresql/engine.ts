@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -7,8 +6,16 @@ import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
-import { asideConnections, type Engine, type RawStored, type WriteRequest } from '../engine/engine.ts';
-import { RollBack, type Session, type TextCells } from '../engine/session.ts';
+import { Connections } from '../engine/connections.ts';
+import { readControlMigrations } from '../engine/control-migrations.ts';
+import {
+  asideConnections,
+  type Engine,
+  insertInto,
+  type RawStored,
+  type WriteRequest,
+} from '../engine/engine.ts';
+import { RollBack, type TextCells } from '../engine/session.ts';
 import { twoPhaseBranches } from './branches.ts';
 import { postgresqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
@@ -16,7 +23,7 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
 import { readSettings } from './settings.ts';
-import { fenceClass, routineName, writeRoutine } from './write-routine.ts';
+import { fenceClass, prepareClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = { getTypeParser: () => (value: string) => value };
@@ -53,45 +60,34 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     });
     return result.rows;
   };
-  /** Unlike the pool's own `query`, keeps a connection whose statement was refused. */
-  const borrowed = async <T>(work: (client: pg.PoolClient) => Promise<T>, from = pool): Promise<T> => {
-    const client = await from.connect();
-    let broken: boolean | undefined;
-    try {
-      return await work(client);
-    } catch (error) {
-      broken = isBroken(error);
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  };
-  const clients = new WeakMap<Session, pg.PoolClient>();
-  const sessionOn = (client: pg.PoolClient): Session => {
-    const session: Session = { query: (sql, parameters = []) => run(client, sql, parameters) };
-    clients.set(session, client);
-    return session;
-  };
-  const query: Session['query'] = (sql, parameters = []) =>
-    borrowed((client) => run(client, sql, parameters));
-  const aside: Session['query'] = (sql, parameters = []) =>
-    borrowed((client) => run(client, sql, parameters), asidePool);
+  const lent = (from: pg.Pool) =>
+    new Connections<pg.PoolClient>({
+      connect: () => from.connect(),
+      release: (client, broken) => client.release(broken),
+      query: (client, sql, parameters) => run(client, sql, parameters),
+      isBroken,
+      begin: 'BEGIN',
+    });
+  const connections = lent(pool);
+  const aside = lent(asidePool);
 
   const engine: Engine = {
     kind: 'postgresql',
-    capabilities: { preparedTransactions: 'two-phase', transactionalDdl: true },
     address: options.address,
     database: decodeURIComponent(options.url.pathname.slice(1)),
-    branches: twoPhaseBranches({ connect: () => pool.connect(), session: sessionOn, query: aside, isBroken }),
-    aside: { query: aside },
-    bulk: postgresqlBulk({ borrowed, of: (inside) => clientOf(clients, inside) }),
+    branches: twoPhaseBranches({
+      connect: () => connections.connect(),
+      session: (client) => connections.session(client),
+      query: aside.query,
+      isBroken,
+    }),
+    aside,
+    bulk: postgresqlBulk(connections),
     text: {
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep.${table}`,
-      controlColumns: `SELECT 'lockstep.' || c.relname AS name, a.attname AS part
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.relnamespace = to_regnamespace('lockstep') AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
+      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('lockstep') AND relkind = 'r'`,
       insertNew: (table, columns, key) =>
         `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>
@@ -112,26 +108,21 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       joined: (value) => `string_agg(${value}, E'\\n')`,
     },
 
-    query,
+    query: connections.query,
+    transaction: (work) => connections.transaction(work),
 
-    transaction: (work) =>
-      borrowed(async (client) => {
-        await client.query('BEGIN');
-        try {
-          const result = await work(sessionOn(client));
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          if (!isBroken(error)) await client.query('ROLLBACK');
-          throw error;
-        }
+    alone: (work) =>
+      connections.transaction(async (session) => {
+        await session.query(`SELECT pg_advisory_xact_lock(${prepareClass}, 0)`);
+        return await work(session);
       }),
 
     catalogue: (table) => readCatalogue(engine, table),
 
-    async controlStatements() {
-      return [await readFile(new URL('./control.sql', import.meta.url), 'utf8')];
-    },
+    /** Definitions are part of a transaction: a file is run as one, or not at all. */
+    controlMigrations: () =>
+      readControlMigrations(new URL('./control/', import.meta.url), (sql) => [sql.trim()]),
+    isAlreadyDone: () => false,
 
     routineStatements(bound) {
       const routine = writeRoutine(bound);
@@ -140,25 +131,24 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
-    async isPrepared(bound) {
-      const [row] = await engine.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [
+    async isPrepared(session, bound) {
+      const [row] = await session.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [
         `${routineName(bound.entity.name)}(text, text, bigint, json, json)`,
       ]);
       return row?.made === fingerprint(writeRoutine(bound));
     },
 
     callWrite(inside, bound, request) {
-      const client = inside ? clients.get(inside) : undefined;
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
         run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?)`, parametersOf(store, request), name);
-      return client ? call(client) : borrowed(call);
+      return inside ? call(connections.clientOf(inside)) : connections.borrow(call);
     },
 
     async readRows(bound, keys) {
       const texts = keys.map((key) => keyTexts(bound, key));
       const parameters = [keys.map(keyText), ...transpose(bound, texts)];
-      const rows = await borrowed((client) =>
+      const rows = await connections.borrow((client) =>
         run(client, readSql(bound), parameters, `read ${bound.entity.name}`),
       );
       return rows.map((row) => storedOf(bound, row));
@@ -184,7 +174,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       }
     },
 
-    settings: () => readSettings({ query }),
+    settings: () => readSettings(connections),
 
     classify,
     isDeadlock,
@@ -194,12 +184,6 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     },
   };
   return engine;
-}
-
-function clientOf(clients: WeakMap<Session, pg.PoolClient>, session: Session): pg.PoolClient {
-  const client = clients.get(session);
-  if (client) return client;
-  throw new TypeError('a bulk load is part of a transaction');
 }
 
 /** Never a step back, and also for a sequence that stands in the default without belonging to the column. */
@@ -265,10 +249,6 @@ function isBroken(error: unknown): boolean {
 
 function transpose(bound: BoundEntity, keys: readonly string[][]): string[][] {
   return bound.root.key.map((_, index) => keys.map((key) => key[index] ?? ''));
-}
-
-function insertInto(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }
 
 function commentOn(bound: BoundEntity, made: string): string {

@@ -166,6 +166,9 @@ export const fenceClass = 1_819_239_276;
 /** Deletes share this lock, one for each entity, with each other; a backfill's chunk holds it alone while it is committed. */
 export const copyClass = 1_819_239_277;
 
+/** Whoever prepares the store holds this lock. */
+export const prepareClass = 1_819_239_278;
+
 export function routineName(entity: string): string {
   return `lockstep.${quote(`write_${entity}`)}`;
 }

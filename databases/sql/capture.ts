@@ -11,7 +11,10 @@ export function captureIn(access: Access): Capture {
   }
 
   async function capture(entity: Entity, on: boolean): Promise<void> {
-    for (const statement of await captureStatements(entity, on)) await access.query(statement);
+    const statements = await captureStatements(entity, on);
+    await access.alone(async (session) => {
+      for (const statement of statements) await session.query(statement);
+    });
   }
 
   async function captured(limit: number): Promise<Mark[]> {

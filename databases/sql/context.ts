@@ -1,12 +1,12 @@
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { type FailureDetails, LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { bind } from '../columns/mapping.ts';
 import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
-import { lackingIn } from './control-tables.ts';
+import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
 export class Access {
@@ -51,7 +51,7 @@ export class Access {
     return bind(entity, this.name, tables);
   }
 
-  control(table: string): string {
+  control(table: ControlTable): string {
     return this.engine.text.control(table);
   }
 
@@ -61,6 +61,11 @@ export class Access {
 
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.guarded(() => this.engine.transaction(work));
+  }
+
+  /** See `Engine.alone`. */
+  alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.guarded(() => this.engine.alone(work));
   }
 
   async guarded<T>(work: () => Promise<T>): Promise<T> {
@@ -85,29 +90,13 @@ export class Access {
     const failure = this.failureOf(error);
     if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
     // A trigger of the table's may name a table or function that is not there as well: then all of ours is.
-    const lacks = failure.isMissing ? await this.guarded(() => this.whatLacks(entities)) : null;
-    if (lacks !== null) throw this.notPrepared(lacks);
+    if (failure.isMissing) await this.guarded(() => this.assertPrepared(entities));
     return failure;
   }
 
   failureOf(error: unknown): StoreFailure {
     if (error instanceof LockstepError) throw error;
     return this.engine.classify(error);
-  }
-
-  /**
-   * What `prepare` has not made yet, or has made for another definition; null where all is there. Throws `InvalidDefinition`
-   * where a table of an entity is not there or does not fit.
-   */
-  async whatLacks(entities: readonly Entity[]): Promise<string | null> {
-    const { tables, columns } = await lackingIn(this.engine);
-    const names = [...tables, ...columns.map(({ table, name }) => `${table}.${name}`)];
-    if (names.length > 0) return `it lacks ${names.join(', ')}`;
-    for (const entity of entities) {
-      if (await this.engine.isPrepared(await this.bindAnew(entity))) continue;
-      return `the write routine of ${entity.name} is missing or older than its definition`;
-    }
-    return null;
   }
 
   /** The cause is left out where it came from the server: its message may quote a row. */
@@ -125,11 +114,54 @@ export class Access {
     );
   }
 
-  notPrepared(why: string): LockstepError {
+  /**
+   * Throws `NotPrepared` where `prepare` has something to do, or was run by a newer program; `InvalidDefinition` where a table
+   * of an entity is not there or does not fit.
+   */
+  async assertPrepared(entities: readonly Entity[]): Promise<void> {
+    const state = await controlState(this.engine);
+    this.assertNotNewer(state);
+    const { storeVersion, programVersion, missing, lost } = state;
+    const measured = { storeVersion, programVersion };
+    if (missing.length > 0) {
+      const names = missing.map(({ name }) => name).join(', ');
+      throw this.notPrepared(
+        `its control tables are at version ${storeVersion}, and this program needs version ${programVersion}; it lacks ${names}`,
+        { measured },
+      );
+    }
+    if (lost.length > 0) {
+      const names = lost.map((name) => this.control(name)).join(', ');
+      throw this.notPrepared(`${names} was dropped or renamed`, {
+        remedy: 'bring it back from a backup of the store',
+        measured,
+      });
+    }
+    const unmade: string[] = [];
+    for (const entity of entities) {
+      if (!(await this.engine.isPrepared(this.engine, await this.bindAnew(entity)))) unmade.push(entity.name);
+    }
+    if (unmade.length === 0) return;
+    throw this.notPrepared(
+      `the write routine of ${unmade.join(', ')} is missing, or was made for another definition`,
+    );
+  }
+
+  /** What a newer program means by its tables is unknown here. */
+  assertNotNewer({ storeVersion, programVersion }: ControlState): void {
+    if (storeVersion <= programVersion) return;
+    throw this.notPrepared(
+      `a newer Lockstep prepared it: its control tables are at version ${storeVersion}, and this program knows versions up to ${programVersion}`,
+      { remedy: 'upgrade this program', measured: { storeVersion, programVersion } },
+    );
+  }
+
+  notPrepared(why: string, more: Pick<FailureDetails, 'remedy' | 'measured'> = {}): LockstepError {
+    const then = more.remedy ?? 'run lockstep prepare';
     return new LockstepError(
       'NotPrepared',
-      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; run lockstep prepare`,
-      { store: this.name, about: 'schema', remedy: 'lockstep prepare' },
+      `the ${this.name} store (${this.engine.address}) is not prepared for ${this.migration.name}: ${why}; ${then}`,
+      { store: this.name, about: 'schema', remedy: 'lockstep prepare', ...more },
     );
   }
 }

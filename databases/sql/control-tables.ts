@@ -1,42 +1,84 @@
+import type { ControlMigration } from '../engine/control-migrations.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Session } from '../engine/session.ts';
 
-interface ControlTable {
-  readonly name: string;
-  /** Each by its name, as the SQL file declares it. */
-  readonly columns: ReadonlyMap<string, string>;
+/** What every store has, whatever its engine, once it is prepared. */
+const controlTables = [
+  'migrations',
+  'records',
+  'operations',
+  'state',
+  'chunks',
+  'differences',
+  'decisions',
+  'captured',
+] as const;
+
+export type ControlTable = (typeof controlTables)[number];
+
+/** How far the control tables of a store are. */
+export interface ControlState {
+  readonly storeVersion: number;
+  /** What this program knows, and needs. */
+  readonly programVersion: number;
+  /** In order. */
+  readonly missing: readonly MissingMigration[];
+  /** Tables that the store had at its version, and has no more. */
+  readonly lost: readonly ControlTable[];
 }
 
-/** What the store lacks of the control tables, by the names that the database gives them. */
-export interface Lacking {
-  readonly tables: readonly string[];
-  readonly columns: readonly { readonly table: string; readonly name: string; readonly declared: string }[];
+/** A migration that is not applied yet, or not all of it. */
+interface MissingMigration extends ControlMigration {
+  /** How many of its steps have been run. */
+  readonly done: number;
 }
 
-/** Holds the control tables of the SQL file against those that are there: an older version may have prepared the store. */
-export async function lackingIn(engine: Engine): Promise<Lacking> {
-  const there = Map.groupBy(await engine.query(engine.text.controlColumns), ({ name }) => name);
-  const declared = declaredIn(await engine.controlStatements());
-  const missing = declared.filter(({ name }) => !there.has(name));
-  const columns = declared.flatMap(({ name: table, columns: own }) => {
-    const known = there.get(table)?.map(({ part }) => part);
-    if (!known) return [];
-    return [...own].flatMap(([name, text]) =>
-      known.includes(name) ? [] : [{ table, name, declared: text }],
-    );
+export async function controlState(engine: Engine, session: Session = engine): Promise<ControlState> {
+  const known = await engine.controlMigrations();
+  const tables = (await session.query(engine.text.controlTables)).map(({ name }) => name);
+  const rows = tables.includes('migrations')
+    ? await session.query(`SELECT version, steps, applied_at FROM ${engine.text.control('migrations')}`)
+    : [];
+  const missing = known.flatMap((migration) => {
+    const row = rows.find(({ version }) => Number(version) === migration.version);
+    return row?.applied_at ? [] : [{ ...migration, done: Number(row?.steps ?? 0) }];
   });
-  return { tables: missing.map(({ name }) => name), columns };
+  const newest = Math.max(0, ...rows.map(({ version }) => Number(version)));
+  const [first] = missing;
+  return {
+    storeVersion: first && newest <= known.length ? first.version - 1 : newest,
+    programVersion: known.length,
+    missing,
+    lost: first ? [] : controlTables.filter((name) => !tables.includes(name)),
+  };
 }
 
-/** `CREATE TABLE IF NOT EXISTS` passes a table by that is there, whatever its columns. */
-export function addColumns({ columns }: Lacking): string[] {
-  return columns.map(({ table, declared }) => `ALTER TABLE ${table} ADD COLUMN ${declared}`);
+/** The SQL that is still to be run, under the names of its files. */
+export function missingSql({ missing }: ControlState): string[] {
+  return missing.flatMap(({ name, steps, done }) =>
+    steps.slice(done).map((step, index) => (index === 0 ? `-- ${name}\n${step}` : step)),
+  );
 }
 
-function declaredIn(statements: readonly string[]): ControlTable[] {
-  const tables = statements.join(';\n').matchAll(/^CREATE TABLE IF NOT EXISTS (\S+) \(\n([^;]*?)\n\)/gm);
-  return [...tables].map(([, name = '', body = '']) => {
-    const lines = body.split('\n').map((line) => line.trim().replace(/,$/, ''));
-    const columns = lines.filter((line) => !/^(PRIMARY KEY|KEY \w+) \(/.test(line));
-    return { name, columns: new Map(columns.map((line) => [line.split(' ')[0] ?? '', line])) };
-  });
+/** Runs one step of a migration, and notes it. A crash between the two is made good when it is run again. */
+export async function applyStep(engine: Engine, session: Session, next: MissingMigration): Promise<void> {
+  const table = engine.text.control('migrations');
+  const step = next.steps[next.done];
+  if (step !== undefined) {
+    try {
+      await session.query(step);
+    } catch (error) {
+      if (!engine.isAlreadyDone(error)) throw error;
+    }
+  }
+  const steps = Math.min(next.done + 1, next.steps.length);
+  await session.query(engine.text.upsert(table, ['version', 'name', 'steps'], ['version']), [
+    next.version,
+    next.name,
+    steps,
+  ]);
+  if (steps < next.steps.length) return;
+  await session.query(`UPDATE ${table} SET applied_at = ${engine.text.now} WHERE version = ?`, [
+    next.version,
+  ]);
 }

@@ -1,41 +1,60 @@
 import type { Access } from './context.ts';
-import { addColumns, lackingIn } from './control-tables.ts';
+import { applyStep, controlState, missingSql } from './control-tables.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function preparation(access: Access) {
+  const { engine, migration } = access;
+
   async function ping(): Promise<void> {
     await access.query('SELECT 1 AS one');
   }
 
   async function plan(): Promise<readonly string[]> {
-    const statements = [...(await controlStatements())];
-    for (const entity of access.migration.entities) {
-      statements.push(...access.engine.routineStatements(await access.bind(entity)));
+    const state = await access.guarded(() => controlState(engine));
+    access.assertNotNewer(state);
+    const statements = missingSql(state);
+    for (const entity of migration.entities) {
+      const bound = await access.bind(entity);
+      if (await access.guarded(() => engine.isPrepared(engine, bound))) continue;
+      statements.push(...engine.routineStatements(bound));
     }
     return statements;
   }
 
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
-    for (const statement of await controlStatements()) await access.query(statement);
-    for (const entity of access.migration.entities) {
+    await migrateControlTables(access);
+    for (const entity of migration.entities) {
       const bound = await access.bind(entity);
-      if (await access.guarded(() => access.engine.isPrepared(bound))) continue;
-      for (const statement of access.engine.routineStatements(bound)) await access.query(statement);
+      await access.alone(async (session) => {
+        if (await engine.isPrepared(session, bound)) return;
+        for (const statement of engine.routineStatements(bound)) await session.query(statement);
+      });
     }
-  }
-
-  /** Columns first: a later statement may make an index over one. */
-  async function controlStatements(): Promise<readonly string[]> {
-    const lacking = await access.guarded(() => lackingIn(access.engine));
-    return [...addColumns(lacking), ...(await access.engine.controlStatements())];
   }
 
   async function check(): Promise<void> {
     await ping();
-    const lacks = await access.guarded(() => access.whatLacks(access.migration.entities));
-    if (lacks !== null) throw access.notPrepared(lacks);
+    await access.guarded(() => access.assertPrepared(migration.entities));
   }
 
-  return { ping, plan, prepare, check, settings: () => access.guarded(() => access.engine.settings()) };
+  return { ping, plan, prepare, check, settings: () => access.guarded(() => engine.settings()) };
+}
+
+/**
+ * Applies the migrations that are missing, in order. Safe to repeat after a crash between any two statements, and beside
+ * another process that does the same: each step is run and noted alone.
+ */
+export async function migrateControlTables(access: Access): Promise<void> {
+  const { engine } = access;
+  let isDone = false;
+  while (!isDone) {
+    isDone = await access.alone(async (session) => {
+      const state = await controlState(engine, session);
+      access.assertNotNewer(state);
+      const [next] = state.missing;
+      if (next) await applyStep(engine, session, next);
+      return next === undefined;
+    });
+  }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The steps of a transaction, in their order. */
-export const steps = [
+const steps = [
   'begin-primary',
   'write-primary',
   'prepare-primary',
@@ -14,7 +14,7 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-export const sides = ['before', 'after'] as const;
+const sides = ['before', 'after'] as const;
 export type Side = (typeof sides)[number];
 
 /** SIGKILL of a process, or a message that gets lost on the way: the request before a step, its answer after it. */

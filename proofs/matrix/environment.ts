@@ -15,7 +15,7 @@ import { matrixMigration, matrixMigrationVariable } from './migration.ts';
 const program = join(import.meta.dirname, 'worker.ts');
 const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 
-export interface MatrixWorker {
+interface MatrixWorker {
   /** Resolves when so many transactions of this worker stand still. */
   stopped(count: number): Promise<void>;
   goOn(): void;

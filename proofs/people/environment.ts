@@ -31,7 +31,7 @@ export interface PeopleOptions {
   from: 'mysql' | 'postgresql';
 }
 
-export interface RunningBackfill {
+interface RunningBackfill {
   result(): Promise<BackfillProgress>;
   progress(): Promise<BackfillProgress>;
   pause(paused: boolean): Promise<void>;

@@ -13,6 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
+const run = (...args: string[]) => lockstep([...args, '--config', config], environmentOf(at));
+
 async function doctor(environment: NodeJS.ProcessEnv = {}) {
   const { code, stdout } = await lockstep(['doctor', '--json', '--config', config], {
     ...environmentOf(at),
@@ -59,32 +61,57 @@ test('tells every fault with its remedy, and goes on behind it', async () => {
   }
 });
 
-test('names control tables and columns that an older version has not made, and prepare makes them', async () => {
-  await at.sql.legacy('DROP TABLE lockstep_captured');
-  await at.sql.legacy('ALTER TABLE lockstep_records DROP COLUMN digest');
-  await at.sql.modern('DROP TABLE lockstep.differences');
-  await at.sql.modern('ALTER TABLE lockstep.decisions DROP COLUMN decision CASCADE');
-  const { code, wrong } = await doctor();
-  expect(code).toBe(3);
-  expect(wrong).toEqual([
-    expect.objectContaining({
-      about: 'legacy',
-      check: 'prepared',
-      found: expect.stringMatching(
-        /it lacks lockstep_captured, lockstep_records\.digest; run lockstep prepare/,
-      ),
-    }),
-    expect.objectContaining({
-      about: 'modern',
-      check: 'prepared',
-      found: expect.stringMatching(
-        /it lacks lockstep\.differences, lockstep\.decisions\.decision; run lockstep prepare/,
-      ),
-    }),
-  ]);
-  const prepared = await lockstep(['prepare', '--yes', '--json', '--config', config], environmentOf(at));
-  expect(prepared.code).toBe(0);
+test('says which migrations of the control tables prepare would apply, and in which store', async () => {
+  await at.sql.legacy('DROP TABLE lockstep_migrations');
+  try {
+    const { code, wrong } = await doctor();
+    expect(code).toBe(3);
+    expect(wrong).toEqual([
+      expect.objectContaining({
+        about: 'legacy',
+        check: 'prepared',
+        found: expect.stringMatching(
+          /at version 0, and this program needs version \d+; it lacks 001-control-tables.*; run lockstep prepare/,
+        ),
+      }),
+    ]);
+    const dry = await run('prepare', '--dry-run', '--json');
+    expect(JSON.parse(dry.stdout)).toEqual({
+      dryRun: true,
+      legacy: expect.arrayContaining([expect.stringContaining('-- 001-control-tables')]),
+      modern: [],
+    });
+  } finally {
+    expect(await run('prepare', '--yes')).toMatchObject({ code: 0 });
+  }
   expect((await doctor()).wrong).toEqual([]);
+});
+
+test('a store that a newer program prepared is refused by every way in', async () => {
+  await at.sql.modern(`INSERT INTO lockstep.migrations VALUES (999, '999-later', 1, now())`);
+  try {
+    const { code, wrong } = await doctor();
+    expect(code).toBe(3);
+    expect(wrong).toEqual([
+      expect.objectContaining({
+        about: 'modern',
+        check: 'prepared',
+        found: expect.stringMatching(
+          /newer Lockstep prepared it: .* at version 999, .*; upgrade this program/,
+        ),
+      }),
+    ]);
+    for (const command of [['prepare', '--yes'], ['status'], ['worker']]) {
+      const { code: refused, stdout, stderr } = await run(...command);
+      expect({ command, refused, said: stdout + stderr }).toEqual({
+        command,
+        refused: 3,
+        said: expect.stringContaining('upgrade this program'),
+      });
+    }
+  } finally {
+    await at.sql.modern('DELETE FROM lockstep.migrations WHERE version = 999');
+  }
 });
 
 test('says that a store is away, and shows lines to people', async () => {

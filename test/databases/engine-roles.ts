@@ -3,15 +3,17 @@ import type { Store } from '../../databases/contract/store.ts';
 import type { Fence, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { openEngine, openStore } from '../../databases/open.ts';
+import { Access } from '../../databases/sql/context.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf, sharedRecords } from '../../model/field.ts';
 import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
+import { account } from '../support/accounts.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
-import { account, invoice, slot, specimen } from './entities.ts';
+import { invoice, slot, specimen } from './entities.ts';
 import { tables } from './tables.ts';
 
 export interface Place {
@@ -157,6 +159,21 @@ export function openOn(role: StoreName, options: OpenOptions): Store {
 
 export function openEngineOn(role: StoreName, url: string): Engine {
   return openEngine(migrationOn(role, {}), role, { URL: url });
+}
+
+/** The statements that make an entity's routines. */
+export async function routinesOf(role: StoreName, url: string, entity: Entity): Promise<readonly string[]> {
+  const engine = openEngineOn(role, url);
+  try {
+    return engine.routineStatements(await accessOver(role, engine).bind(entity));
+  } finally {
+    await engine.close();
+  }
+}
+
+/** What the parts of a store work with, for tests of one part. */
+export function accessOver(role: StoreName, engine: Engine): Access {
+  return new Access(role, engine, migrationOn(role, {}));
 }
 
 function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migration {

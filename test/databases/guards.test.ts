@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
 import {
   fence,
   migrationName,
@@ -8,10 +9,10 @@ import {
   type Place,
   places,
   readOne,
+  routinesOf,
   writeOf,
   writeOne,
 } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 /**
  * What each guard of the generated routines is for, shown by taking it out: what holds with it does not hold without it. The
@@ -129,12 +130,14 @@ describe.each(places.filter(({ role }) => role === 'legacy'))('at $engine', (pla
 });
 
 /** Creates the routine of accounts as it is generated, but for one place. */
-async function replaceRoutine({ store, sql, place }: Opened, guard: string, instead: string): Promise<void> {
+async function replaceRoutine({ sql, place, url }: Opened, guard: string, instead: string): Promise<void> {
   const name =
     place.engine === 'PostgreSQL'
       ? 'FUNCTION lockstep."write_account"'
       : 'PROCEDURE `lockstep_write_in_account`';
-  const routine = (await store.plan()).find((statement) => statement.includes(`${name}(p_store`));
+  const routine = (await routinesOf(place.role, url, account)).find((statement) =>
+    statement.includes(`${name}(p_store`),
+  );
   if (!routine?.includes(guard)) throw new Error(`no routine has "${guard}"`);
   if (place.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');
   await sql(routine.replace(guard, instead));

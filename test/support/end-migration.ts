@@ -1,22 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { unscheduleJournal } from '../../client/operator/journal-schedules.ts';
-import { removeSchedule } from '../../client/operator/schedules.ts';
+import { removeSchedules } from '../../client/operator/schedules.ts';
 import type { Migration } from '../../model/migration.ts';
-import {
-  backfillWorkflowId,
-  migrationWorkflowId,
-  reconciliationWorkflowId,
-  recoveryWorkflowId,
-  sweepWorkflowId,
-  validationWorkflowId,
-} from '../../workflows/messages.ts';
+import { backfillWorkflowId, migrationWorkflowId, validationWorkflowId } from '../../workflows/messages.ts';
 
 /** Ends what a migration has in Temporal: a schedule would go on starting workflows, and these wait for a worker for ever. */
 export async function endMigration(temporal: Client, migration: Migration): Promise<void> {
   const { name } = migration;
-  await unscheduleJournal(temporal, migration);
-  for (const id of [recoveryWorkflowId(name), sweepWorkflowId(name), reconciliationWorkflowId(name)])
-    await removeSchedule(temporal, id);
+  await removeSchedules(temporal, name);
   const end = (workflowId: string) =>
     temporal.workflow
       .getHandle(workflowId)

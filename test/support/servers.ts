@@ -3,7 +3,7 @@ import type { Servers } from '../../deploy/dev/servers.ts';
 import { createDatabasesOn, type Databases } from './databases.ts';
 
 export type { Databases } from './databases.ts';
-export { type Proxy, proxy } from './proxy.ts';
+export { proxy } from './proxy.ts';
 
 /** The three servers that the test run has started. */
 export function servers(): Servers {

@@ -2,8 +2,9 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/write/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
-import { scheduleJournal, unscheduleJournal } from '../../client/operator/journal-schedules.ts';
-import type { WriteOptions } from '../../client/service/repository.ts';
+import { scheduleJournal } from '../../client/operator/journal-schedules.ts';
+import { removeSchedules } from '../../client/operator/schedules.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
@@ -258,7 +259,7 @@ test('retries beside live writers lose nothing and settle nothing twice', async 
 
 test('schedules retry what is owed, and prune what is old', async () => {
   await using scheduled = await moving('dual-write', {
-    policy: { journalRetryEveryMs: 1_000, journalRetryAfterMs: 0, journalPruneEveryMs: 1_000 },
+    journal: { retryEveryMs: 1_000, retryAfterMs: 0, pruneEveryMs: 1_000 },
   });
   try {
     const { name } = scheduled.migration;
@@ -285,6 +286,6 @@ test('schedules retry what is owed, and prune what is old', async () => {
     const pruning = scheduled.temporal.schedule.getHandle(`journal-prune/${name}`);
     await expect(pruning.describe()).rejects.toBeInstanceOf(ScheduleNotFoundError);
   } finally {
-    await unscheduleJournal(scheduled.temporal, scheduled.migration);
+    await removeSchedules(scheduled.temporal, scheduled.migration.name);
   }
 });

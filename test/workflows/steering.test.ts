@@ -7,7 +7,7 @@ let at: Moving;
 const overdue: { migration: string; phase: string; deadline: string }[] = [];
 beforeAll(async () => {
   at = await moving('dual-write', {
-    policy: { backfillChunk: 5 },
+    backfill: { chunkKeys: 5 },
     onOverdue: async (told) => {
       overdue.push(told);
     },
@@ -56,7 +56,7 @@ test('of two changes at once one is refused, and names the other', async () => {
   const results = await Promise.allSettled([control().send('advance'), control().send('advance')]);
   const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   expect(refused).toMatchObject([{ code: 'GateRefused', details: { gate: 'busy' } }]);
-  expect(String(refused[0])).toContain('advance is under way');
+  expect(String(refused[0])).toContain('advance is in progress');
   expect(await control().status()).toMatchObject({ phase: 'backfill' });
   await until('the backfill is done', async () => (await control().status()).backfill?.done);
 });

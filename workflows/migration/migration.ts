@@ -5,6 +5,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
 import { becomeOverdue, dropLegacy, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
@@ -13,7 +14,7 @@ import { MigrationRun } from './run.ts';
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
   const run = new MigrationRun(input);
-  const started = input.state ? Promise.resolve() : run.while('start', () => resumeFromStores(run));
+  const started = input.state ? Promise.resolve() : run.start(() => resumeFromStores(run));
   setHandlers(run);
   await started;
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
@@ -27,6 +28,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     await condition(() => run.busy === null && allHandlersFinished());
     await continueAsNew<typeof migration>({ ...input, state: run.state });
   }
+  await unbounded.removeSchedules();
   await condition(allHandlersFinished);
 }
 

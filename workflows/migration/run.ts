@@ -37,7 +37,7 @@ export class MigrationRun {
   }
 
   /** Holds off every change until the work is done. */
-  async while(what: string, work: () => Promise<void>): Promise<void> {
+  async #while(what: string, work: () => Promise<void>): Promise<void> {
     this.#busy = what;
     try {
       await work();
@@ -47,11 +47,19 @@ export class MigrationRun {
     }
   }
 
+  /** The first change. One that fails ends the workflow, and still shows as the start: whoever asks is told of its failure. */
+  async start(work: () => Promise<void>): Promise<void> {
+    this.#busy = 'start';
+    await work();
+    this.#busy = null;
+    this.#show();
+  }
+
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
     this.refuseWhenBusy();
     try {
-      await this.while(what, work);
+      await this.#while(what, work);
       this.update({ lastFailure: null });
     } catch (error) {
       this.update({ lastFailure: `${what}: ${messageOf(error)}` });
