@@ -38,7 +38,7 @@ export function globalOptions(command: Command): GlobalOptions {
 
 /** Connects, works, and closes whatever happens. */
 export async function connected<T>(session: Session, work: (lockstep: Lockstep) => Promise<T>): Promise<T> {
-  await using lockstep = await connect({ migration: session.migration });
+  await using lockstep = await connect(session.migration);
   return await work(lockstep);
 }
 

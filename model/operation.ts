@@ -1,8 +1,8 @@
 import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
-import type { Policy } from './migration.ts';
 import { type DurableState, letsFlagDecide, routes } from './phase.ts';
+import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
 export type OperationKind = 'create' | 'replace' | 'update' | 'delete';

@@ -9,6 +9,7 @@ import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import { bringsOf, decidingItem } from './primary-item.ts';
+import { refusedAsTooFine } from './too-fine.ts';
 import { resultOf, type WriteResult } from './write-result.ts';
 
 const movedAttempts = 10;
@@ -35,6 +36,8 @@ export function writeActivities(context: ActivityContext) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
       const item = await decidingItem(entity, operation, stored, owes);
       if ('refused' in item) return item.refused;
+      const tooFine = await refusedAsTooFine(context, entity, { ...operation, image: item.image }, route);
+      if (tooFine) return tooFine;
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
@@ -52,12 +55,18 @@ export function writeActivities(context: ActivityContext) {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
     const store = stores[route.secondary];
     const at = { store: store.name, entity: operation.entity };
-    const { result } = await metrics.attempt(at, () => applyAtSecondary(store, operation, route.epoch));
+    const { result } = await metrics.attempt(at, () => applyAtSecondary(store, operation, route));
     return result;
   }
 
-  async function applyAtSecondary(store: Store, operation: Operation, epoch: number): Promise<WriteResult> {
+  async function applyAtSecondary(
+    store: Store,
+    operation: Operation,
+    route: WriteRoute,
+  ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
+    const tooFine = await refusedAsTooFine(context, entity, operation, route);
+    if (tooFine) return tooFine;
     const item: WriteItem = {
       mode: 'follow',
       kind: operation.kind,
@@ -68,7 +77,9 @@ export function writeActivities(context: ActivityContext) {
       status: 'completed',
       brings: operation.image ? bringsOf(entity, operation.image, null, operation.proposed) : [],
     };
-    const outcome = onlyOutcome(await store.write(entity, [item], { migration: migration.name, epoch }));
+    const outcome = onlyOutcome(
+      await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
+    );
     if (outcome.status === 'superseded') return { status: 'applied', version: outcome.version };
     return resultOf(store, entity, operation, outcome);
   }

@@ -23,7 +23,7 @@ import { connecting, createDatabasesOn, inRoles } from './databases.ts';
 import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
 import { Gates } from './gate.ts';
-import { quickPolicy } from './policy.ts';
+import { quick } from './policy.ts';
 import './quiet.ts';
 import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
 
@@ -49,7 +49,7 @@ export interface Scene extends AsyncDisposable {
   /** Around the proxies, without workflow or client. */
   readonly stores: Stores;
   work(changed?: Changed): Promise<RunningWorker>;
-  connect(options?: Partial<ConnectOptions>): Promise<Lockstep>;
+  connect(options?: ConnectOptions): Promise<Lockstep>;
   /** Undoes what a test has done to connections and, where there are any, to a worker's stores. */
   restore(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export type SceneOptions = Partial<MigrationOptions> & {
 
 /** Fresh databases, prepared; everything is released in reverse order when the scene is left. */
 export async function sceneOn(servers: Servers, options: SceneOptions = {}): Promise<Scene> {
-  const { from = 'mysql', tables, policy, ...given } = options;
+  const { from = 'mysql', tables, ...given } = options;
   const release: (() => Promise<unknown>)[] = [];
   const leave = async () => {
     for (const releasing of release.splice(0).toReversed()) await releasing();
@@ -93,9 +93,9 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       entities: [account, twin, flagged],
       deadline: '2100-01-01T00:00:00Z',
       ...given,
+      ...quick(given),
       legacy: { connectTimeoutMs: 2_000, ...given.legacy },
       modern: { connectTimeoutMs: 2_000, ...given.modern },
-      policy: { ...quickPolicy, ...policy },
     });
     await prepareStores(migration, environment);
     const stores = openStores(migration, connecting(urls, servers));
@@ -129,7 +129,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
         return worker;
       },
       async connect(connecting = {}) {
-        const lockstep = await connect({ migration, environment, temporal: world.client, ...connecting });
+        const lockstep = await connect(migration, { environment, temporal: world.client, ...connecting });
         release.push(() => lockstep.close());
         return lockstep;
       },

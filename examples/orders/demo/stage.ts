@@ -80,7 +80,7 @@ export async function buildStage(
   const existing = readOrders();
   screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
   await prepareStores(migration, environment);
-  const lockstep = await connect({ migration, environment });
+  const lockstep = await connect(migration, { environment });
   release.push(() => lockstep.close());
   screen.good('prepared: control tables and write routines in both stores');
   await workersReady;
