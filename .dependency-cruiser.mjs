@@ -24,6 +24,8 @@ const floors = {
     ['open.ts'],
   ],
 };
+/** What package.json exports. */
+const entries = '^(client|client/operator|workers)/index\\.ts$';
 const product = '^(model|databases|workflows|activities|client|workers|cli|deploy)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -59,6 +61,14 @@ export default {
       to: { path: '^databases/', pathNot: ['^databases/contract/', '^databases/open\\.ts$'] },
     },
     {
+      name: 'examples-use-the-package',
+      comment:
+        'an example is a service of somebody else: import from lockstep, lockstep/operator or lockstep/worker',
+      severity: 'error',
+      from: { path: '^examples/', pathNot: '^examples/orders/demo' },
+      to: { path: product, pathNot: entries },
+    },
+    {
       name: 'workflows-are-deterministic',
       comment: 'workflow code runs in a sandbox: nothing of Node, no drivers',
       severity: 'error',
@@ -84,8 +94,9 @@ export default {
       comment: 'the import cannot be resolved, or its package is not in package.json',
       severity: 'error',
       from: {},
-      // A peer dependency that is optional counts as `npm-no-pkg` as well.
+      // A peer dependency that is optional counts as `npm-no-pkg` as well, and so does the package by its own name.
       to: {
+        pathNot: entries,
         dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['npm-peer'],
       },
@@ -107,7 +118,7 @@ export default {
     exclude: { path: '^(dist|coverage)/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['types', 'import', 'node', 'default'],
+      conditionNames: ['lockstep-source', 'types', 'import', 'node', 'default'],
     },
   },
 };

@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that need neither a server nor a child process. */
+/** Tests that need no server. */
 const unit = ['test/unit/**/*.test.ts'];
 
 export default defineConfig({
+  // `lockstep` stands for the sources; processes that tests start have it from NODE_OPTIONS (scripts/execute.mjs).
+  ssr: { resolve: { conditions: ['lockstep-source', 'module', 'node'] } },
   test: {
     // The databases and Temporal run on the same cores.
     maxWorkers: 2,

@@ -1,36 +1,98 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
+import { originOf } from '../model/origin.ts';
+import { loadModule } from './load-module.ts';
 
-/** Loads the migration that a configuration file exports by default. */
+/** The place in a line of a stack: `at f (file:///a/b.ts:3:14)`, `/a/b.ts:3`. */
+const frame = /(?:\(|at |^ *)((?:file:\/\/)?\/[^()\n]*?):(\d+)(?::\d+)?\)?$/gm;
+
+/** Loads the migration that a configuration file exports by default. Throws `InvalidDefinition`, with the line where there is one. */
 export async function loadMigration(path: string): Promise<Migration> {
   const file = resolve(path);
   if (!existsSync(file)) {
-    throw new LockstepError(
-      'InvalidDefinition',
-      `there is no configuration at ${path}; name one with --config, or write lockstep.config.ts here (examples/users has a small one)`,
-      { path },
+    throw fault(
+      path,
+      'there is no such file; write it, name another with --config, or run this command in its folder',
     );
   }
-  const module: { default?: unknown } = await import(pathToFileURL(file).href);
-  if (isMigration(module.default)) return module.default;
-  throw new LockstepError(
-    'InvalidDefinition',
-    `${path} does not export a migration; write export default defineMigration({ … })`,
-    {
-      path,
-    },
+  if (!statSync(file).isFile()) throw fault(path, 'this is no file; name the configuration with --config');
+  const module = await loadModule(file).catch((error: unknown) => {
+    throw notLoaded(path, file, error);
+  });
+  const exported = 'default' in module ? module.default : undefined;
+  if (isMigration(exported)) return exported;
+  if (originOf(exported) === 'foreign') throw otherCopy(path, file);
+  const found = exported === undefined ? 'has no default export' : `exports ${kindOf(exported)} by default`;
+  throw fault(
+    path,
+    `it ${found}, where a migration is expected; write export default defineMigration({ … })`,
   );
 }
 
 function isMigration(value: unknown): value is Migration {
-  return (
-    value !== null &&
-    typeof value === 'object' &&
-    'entities' in value &&
-    'policy' in value &&
-    'stores' in value
+  return originOf(value) === 'own';
+}
+
+function kindOf(value: unknown): string {
+  if (value instanceof Promise) return 'a promise';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`;
+}
+
+function notLoaded(path: string, file: string, error: unknown): LockstepError {
+  const said = error instanceof Error ? error.message : String(error);
+  // Faults of a definition are all told; of a parser's message the rest is a picture of the place.
+  const isOurs = error instanceof Error && error.name === 'LockstepError';
+  const [message = ''] = isOurs ? [said] : said.split('\n');
+  const missing = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message)?.[1];
+  const remedy = missing === undefined ? '' : `; run npm install ${packageOf(missing)} in ${dirname(file)}`;
+  return fault(placeOf(path, file, error), `${message.trim()}${remedy}`, { cause: error });
+}
+
+/** The package of `@scope/name/part`. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** The first line of the user's own in the stack, be it of a file that the configuration imports. */
+function placeOf(path: string, file: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  for (const [, place = '', line] of stack.matchAll(frame)) {
+    const at = place.startsWith('file:') ? fileURLToPath(place) : place;
+    if (at === file) return `${path}:${line}`;
+    if (at.startsWith(`${dirname(file)}/`) && !at.includes('/node_modules/'))
+      return `${relative(process.cwd(), at)}:${line}`;
+  }
+  return path;
+}
+
+function otherCopy(path: string, file: string): LockstepError {
+  const own = copyFor(import.meta.url);
+  const its = copyFor(file);
+  return fault(
+    path,
+    `its migration was made by another copy of lockstep (${its}) than the one that runs this command (${own}); ` +
+      `run npx lockstep in ${dirname(file)}, where one version is installed`,
   );
+}
+
+/** The copy of the package that a file imports. */
+function copyFor(importer: string): string {
+  try {
+    const manifest = createRequire(importer).resolve('lockstep/package.json');
+    return `${JSON.parse(readFileSync(manifest, 'utf8')).version} in ${dirname(manifest)}`;
+  } catch {
+    return 'of an unknown place';
+  }
+}
+
+function fault(place: string, message: string, options?: ErrorOptions): LockstepError {
+  return new LockstepError('InvalidDefinition', `${place}: ${message}`, { path: place }, options);
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RetriedOperations } from '../client/operator/journal-control.ts';
-import type { Lockstep } from '../client/service/connect.ts';
+import type { Operator } from '../client/operator/operate.ts';
 import { type OperationStatus, operationStatuses } from '../model/operation.ts';
 import { countFrom, entryLines, entryTable, isOpen, shownEntry } from './journal-entries.ts';
 import { exit } from './output.ts';
@@ -25,9 +25,9 @@ export function addJournalCommands(program: Command): void {
     .action(async (given: { status: OperationStatus[]; limit: string }, command: Command) => {
       const session = await openSession(command);
       const limit = countFrom(given.limit, '--limit');
-      await connected(session, async (lockstep) => {
+      await connected(session, async (operator) => {
         const statuses = given.status.length > 0 ? { statuses: given.status } : {};
-        const entries = await lockstep.journal.list({ ...statuses, newestFirst: true, limit });
+        const entries = await operator.journal.list({ ...statuses, newestFirst: true, limit });
         const shown = entries.map(shownEntry);
         session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['no operations']);
         if (shown.some(isOpen)) process.exitCode = exit.pending;
@@ -40,8 +40,8 @@ export function addJournalCommands(program: Command): void {
     .description('show an operation in both journals')
     .action(async (id: string, _: unknown, command: Command) => {
       const session = await openSession(command);
-      await connected(session, async (lockstep) => {
-        const shown = (await lockstep.journal.find(id)).map(shownEntry);
+      await connected(session, async (operator) => {
+        const shown = (await operator.journal.find(id)).map(shownEntry);
         const lines = shown.map((entry) => entryLines(entry).join('\n'));
         session.output.result({ operation: id, journal: shown }, [lines.join('\n\n')]);
         if (shown.some(isOpen)) process.exitCode = exit.pending;
@@ -57,16 +57,16 @@ export function addJournalCommands(program: Command): void {
     .action(async (given: RetryFlags, command: Command) => {
       const session = await openSession(command);
       const olderThanMs = countFrom(given.olderThan, '--older-than');
-      await connected(session, async (lockstep) => {
+      await connected(session, async (operator) => {
         const ids = given.operation.length > 0 ? given.operation : null;
-        for (const id of ids ?? []) await lockstep.journal.find(id);
-        const before = await lockstep.control.owed();
+        for (const id of ids ?? []) await operator.journal.find(id);
+        const before = await operator.control.owed();
         const what = ids
           ? `retry ${ids.join(', ')}`
           : `retry ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations`;
         if (!(await confirmed(session, what))) return;
-        const found = await lockstep.journal.retry({ parked: given.parked, olderThanMs, ids });
-        await report(session.output, lockstep, found);
+        const found = await operator.journal.retry({ parked: given.parked, olderThanMs, ids });
+        await report(session.output, operator, found);
       });
     });
 }
@@ -79,10 +79,10 @@ interface RetryFlags {
 
 async function report(
   output: Awaited<ReturnType<typeof openSession>>['output'],
-  lockstep: Lockstep,
+  operator: Operator,
   found: RetriedOperations,
 ): Promise<void> {
-  const owed = await lockstep.control.owed();
+  const owed = await operator.control.owed();
   output.result({ ...found, owed }, [
     `${found.settled} completed, ${found.failed} refused again, ${found.told} waiting workflows notified`,
     ...(found.stopped ? [`stopped: ${found.stopped}`] : []),

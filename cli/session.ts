@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { connect, type Lockstep } from '../client/service/connect.ts';
+import { type Operator, operate } from '../client/operator/operate.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { loadMigration } from './config.ts';
@@ -37,9 +37,9 @@ export function globalOptions(command: Command): GlobalOptions {
 }
 
 /** Connects, works, and closes whatever happens. */
-export async function connected<T>(session: Session, work: (lockstep: Lockstep) => Promise<T>): Promise<T> {
-  await using lockstep = await connect(session.migration);
-  return await work(lockstep);
+export async function connected<T>(session: Session, work: (operator: Operator) => Promise<T>): Promise<T> {
+  await using operator = await operate(session.migration);
+  return await work(operator);
 }
 
 /** Asks before something is changed; `--dry-run` says it and stops, `--yes` goes on. */

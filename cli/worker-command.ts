@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { serveHealth } from '../workers/health.ts';
-import { createLogger, installRuntime } from '../workers/log.ts';
-import { runWorker } from '../workers/worker.ts';
+import { assertInstalled } from '../workers/needed-packages.ts';
+import { startWorker } from '../workers/start.ts';
 import { openSession } from './session.ts';
 
 const gaugeEveryMs = 2_000;
@@ -15,12 +15,13 @@ export function addWorkerCommand(program: Command): void {
     .option('--bind <host>', 'address of the health endpoint', '127.0.0.1')
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .action(async (given: WorkerFlags, command: Command) => {
+      assertInstalled(['@temporalio/worker', 'pino']);
       const { migration } = await openSession(command);
+      // Here and not above: no other command needs what this loads.
+      const { createLogger, installRuntime } = await import('../workers/log.ts');
       const logger = createLogger(given.logLevel);
       installRuntime(logger, given.metrics ?? null);
-      const worker = await runWorker({
-        migration,
-        environment: process.env,
+      const worker = await startWorker(migration, {
         log: (message, fields) => logger.info(fields, message),
         gaugeEveryMs: given.metrics ? gaugeEveryMs : null,
       });

@@ -1,6 +1,7 @@
 import { type Fault, throwFaults } from './definition-fault.ts';
 import type { Entity } from './entity.ts';
 import { LockstepError, type StoreName } from './failure.ts';
+import { markMigration } from './origin.ts';
 import type { Policy } from './policy.ts';
 import { policyOf, type Settings } from './settings.ts';
 import { settingsFaults } from './settings-faults.ts';
@@ -76,7 +77,7 @@ export interface MigrationOptions extends Settings {
 export function defineMigration(options: MigrationOptions): Migration {
   const { name, entities, deadline } = options;
   throwFaults([...migrationFaults(options), ...entities.flatMap((declared) => declared.faults)]);
-  return {
+  return markMigration({
     name,
     entities,
     stores: {
@@ -86,7 +87,7 @@ export function defineMigration(options: MigrationOptions): Migration {
     policy: policyOf(deadline, options),
     taskQueue: options.taskQueue ?? `lockstep-${name}`,
     onOverdue: options.onOverdue ?? null,
-  };
+  });
 }
 
 function migrationFaults(options: MigrationOptions): Fault[] {

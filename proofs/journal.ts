@@ -118,10 +118,7 @@ async function counted(url: string, where: string): Promise<number> {
 }
 
 /** Every second one of them. */
-async function loseWorkflows(
-  { lockstep: { temporal }, environment }: Stage,
-  ids: readonly string[],
-): Promise<number> {
+async function loseWorkflows({ temporal, environment }: Stage, ids: readonly string[]): Promise<number> {
   let lost = 0;
   for (const id of ids.filter((_, index) => index % 2 === 0)) {
     const workflowId = `write/${environment.LOCKSTEP_PROOF_MIGRATION}/${id}`;
@@ -136,7 +133,7 @@ async function loseWorkflows(
   return lost;
 }
 
-async function runningWrites({ lockstep: { temporal }, environment }: Stage): Promise<number> {
+async function runningWrites({ temporal, environment }: Stage): Promise<number> {
   const { count: running } = await temporal.workflow.count(
     `LockstepMigration = '${environment.LOCKSTEP_PROOF_MIGRATION}' AND WorkflowType = 'write' AND ExecutionStatus = 'Running'`,
   );

@@ -7,6 +7,7 @@ import { kill } from './kill.ts';
 import { matrix } from './matrix/matrix.ts';
 import { memory } from './memory.ts';
 import { outage } from './outage.ts';
+import { packaged } from './package/package.ts';
 import { race } from './race.ts';
 import type { Proof } from './report.ts';
 import { resume } from './resume.ts';
@@ -28,5 +29,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     differences,
     corpus,
     disk,
+    package: packaged,
   }),
 );

@@ -1,3 +1,4 @@
+import { build } from './build.mjs';
 import { check } from './check.mjs';
 import { execute } from './execute.mjs';
 import { test, testUnit } from './test.mjs';
@@ -11,7 +12,7 @@ export const commands = new Map([
   ['proof', program('proofs/run.ts')],
   ['bench', program('bench/run.ts')],
   ['lockstep', program('cli/main.ts')],
-  ['build:workflows', program('workers/build.ts')],
+  ['build', build],
   ['check', async () => Math.min((await check()).failed, 1)],
   ['test', test],
   ['test:unit', testUnit],

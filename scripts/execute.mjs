@@ -5,6 +5,8 @@ import { delimiter, join } from 'node:path';
 import { root } from './install.mjs';
 
 const binaries = join(root, 'node_modules', '.bin');
+// In the project itself `lockstep` stands for the sources; see "exports" in package.json.
+const fromSources = '--conditions=lockstep-source';
 // The least that runs TypeScript as it is, without a flag.
 const LEAST = [22, 18];
 
@@ -24,7 +26,11 @@ export function execute(file, args, { cwd = process.cwd() } = {}) {
     cwd,
     stdio: 'inherit',
     // The scripts of packages ask the PATH for their `node`.
-    env: { ...process.env, PATH: [binaries, process.env.PATH].join(delimiter) },
+    env: {
+      ...process.env,
+      PATH: [binaries, process.env.PATH].join(delimiter),
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${fromSources}`.trim(),
+    },
   });
   // The terminal sends its interrupt to both of us; the child decides what to do about it.
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { withLock } from './lock.mjs';
+import { npm } from './npm.mjs';
 
 export const root = resolve(import.meta.dirname, '..');
 
@@ -13,7 +13,7 @@ export async function install() {
     async () => {
       if (isInstalled()) return;
       console.error('installing packages (npm ci)');
-      await npmCi();
+      await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
       if (!isInstalled())
         throw new Error(
           'npm ci ended well, but node_modules does not match package-lock.json: run `npm ci` and see',
@@ -46,18 +46,4 @@ function packagesOf(file) {
   } catch {
     return undefined;
   }
-}
-
-/** @returns {Promise<void>} */
-function npmCi() {
-  const npm = process.env.npm_execpath;
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const [file, all] = npm?.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args];
-  return new Promise((resolve, reject) => {
-    spawn(file, all, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] })
-      .on('error', reject)
-      .on('exit', (code) =>
-        code === 0 ? resolve() : reject(new Error(`npm ci failed (exit ${code}): see above`)),
-      );
-  });
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Lockstep } from '../client/service/connect.ts';
 import { account, newAccount, refusedByModern } from './support/accounts.ts';
+import type { Connected } from './support/connect-both.ts';
 import { freePort } from './support/free-port.ts';
 import { advanceTo, type Scene, scene, started } from './support/harness.ts';
 import { settled } from './support/inspect.ts';
@@ -8,7 +8,7 @@ import { environmentOf, type WorkerProcess, workerProcess } from './support/proc
 import { until } from './support/until.ts';
 
 let at: Scene;
-let lockstep: Lockstep;
+let lockstep: Connected;
 let worker: WorkerProcess;
 let address: string;
 beforeAll(async () => {

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const entry = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-const prebuilt = join(root, 'dist', 'workflows.js');
+const root = dirname(import.meta.dirname);
+const entry = join(root, 'workflows', 'index.ts');
+/** The built package has it beside this file; among the sources there is none. */
+const prebuilt = join(import.meta.dirname, 'workflow-bundle.js');
 const cache = join(root, '.lockstep', 'bundles');
 
 /**
- * The workflow code as Temporal's sandbox runs it: what `npm run build:workflows` made, else a bundle that is built once for
- * each state of the sources.
+ * The workflow code as Temporal's sandbox runs it: the package's own bundle, or, from the sources, one that is built once for
+ * each state of them.
  */
 export async function workflowBundle(): Promise<{ codePath: string }> {
   if (existsSync(prebuilt)) return { codePath: prebuilt };
@@ -21,13 +21,12 @@ export async function workflowBundle(): Promise<{ codePath: string }> {
 }
 
 /** Written aside and renamed, so that a worker never reads half a bundle. */
-export async function buildBundle(codePath: string = prebuilt): Promise<string> {
+export async function buildBundle(codePath: string): Promise<void> {
   const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger: quiet });
   mkdirSync(dirname(codePath), { recursive: true });
   const aside = `${codePath}.${process.pid}`;
   writeFileSync(aside, code);
   renameSync(aside, codePath);
-  return codePath;
 }
 
 function fingerprint(): string {

@@ -1,10 +1,11 @@
 import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import { bucketsMs, histograms } from '../activities/metrics.ts';
+import { isInstalled } from './needed-packages.ts';
 
-/** Lines go to stderr, so that stdout stays free for results. */
+/** JSON lines on stderr, so that stdout stays free for results; on a terminal for a person, where `pino-pretty` is installed. */
 export function createLogger(level: string): Logger {
-  if (process.stderr.isTTY) {
+  if (process.stderr.isTTY && isInstalled('pino-pretty')) {
     return pino({
       level,
       transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } },

@@ -31,7 +31,7 @@ export type TransactionResult =
   | { readonly status: 'aborted'; readonly code: AnyFailureCode; readonly reason: string }
   | { readonly status: 'fenced' };
 
-interface Request {
+export interface Request {
   readonly transaction: Transaction;
   readonly route: WriteRoute;
 }

@@ -1,16 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { isFromNewerProgram } from '../../databases/contract/control-version.ts';
-import type { Store, Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
-import type { StoreName } from '../../model/failure.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
-import { neededStores, routes } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
-import { JournalControl } from '../operator/journal-control.ts';
-import { MigrationControl } from '../operator/migration-control.ts';
-import { ReconciliationControl } from '../operator/reconciliation.ts';
+import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { durableFlags, type Flags } from './flags.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
@@ -23,9 +16,7 @@ import {
   Transactions,
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
-import { TransactionStarter } from './transaction-starter.ts';
 import { type TransactionScope, transactionScope } from './transaction-writer.ts';
-import { WriteStarter } from './write-starter.ts';
 
 export interface ConnectOptions {
   /** Where connection strings are read from. @default process.env */
@@ -63,13 +54,8 @@ export interface Lockstep extends AsyncDisposable {
     writes: (tx: TransactionScope) => readonly TransactionItem[],
     options?: TransactionOptions<A>,
   ): Promise<TransactionReceipt<A>>;
-  readonly control: MigrationControl;
-  readonly journal: JournalControl;
-  readonly reconciliation: ReconciliationControl;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
-  readonly stores: Stores;
-  readonly temporal: Client;
   close(): Promise<void>;
 }
 
@@ -90,7 +76,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   };
   try {
     const routeCache = new RouteCache({ migration, stores }, now);
-    await checkStores(stores, routeCache);
+    await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
     const shadow = new ShadowReads();
@@ -98,7 +84,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       migration,
       routes: routeCache,
       probe: new TransactionProbe(stores),
-      starter: new TransactionStarter(temporal, migration),
+      temporal,
     });
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
@@ -107,7 +93,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       flags: options.flags ?? durableFlags,
       clock,
       shadow,
-      writes: new WriteStarter(temporal, migration),
+      migration,
+      temporal,
       transactions,
     };
     return {
@@ -117,35 +104,12 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       },
       transaction: async (writes, given = {}) =>
         await transactions.run(writes(transactionScope(migration, clock)), given),
-      control: new MigrationControl(temporal, { migration, stores }),
-      journal: new JournalControl(temporal, { migration, stores }),
-      reconciliation: new ReconciliationControl(temporal, { migration, stores }),
       shadow,
-      stores,
-      temporal,
       close,
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-async function checkStores(stores: Stores, cache: RouteCache): Promise<void> {
-  const failures = new Map<StoreName, unknown>();
-  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
-  await Promise.all([check(stores.legacy), check(stores.modern)]);
-  const [first] = failures.values();
-  if (failures.size === 0) return;
-  const newer = [...failures.values()].find(isFromNewerProgram);
-  if (newer) throw newer;
-  const state = await cache.current().catch(() => null);
-  if (state === null) throw first;
-  const { phase } = state;
-  for (const name of neededStores(phase)) {
-    const failure = failures.get(name);
-    const away = isLockstepError(failure, 'StoreUnavailable');
-    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
   }
 }

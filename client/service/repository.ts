@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { Stored } from '../../databases/contract/write.ts';
@@ -6,6 +7,7 @@ import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityOf } from '../../model/field.ts';
+import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { type DurableState, letsFlagDecide, otherStore, routes } from '../../model/phase.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
@@ -15,10 +17,10 @@ import { Operations } from './operations.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShadowReads } from './shadow.ts';
+import { startWrite } from './start-write.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
-import type { WriteStarter } from './write-starter.ts';
 
 export interface ReadOptions {
   /** Never answer with less than the version of this token. */
@@ -40,7 +42,8 @@ export interface RepositoryParts {
   readonly flags: Flags;
   readonly clock: HybridClock;
   readonly shadow: ShadowReads;
-  readonly writes: WriteStarter;
+  readonly migration: Migration;
+  readonly temporal: Client;
   readonly transactions: Transactions;
 }
 
@@ -152,7 +155,9 @@ export class Repository<E, K, A extends Ack = 'primary'> {
       this.#entity.pattern !== 'flag-controlled' ||
       !letsFlagDecide(state.phase) ||
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(operation.key), state));
-    const receipt = await this.#parts.writes.write(this.#entity, operation, state, { ...given, dualWrite });
+    const { temporal, migration } = this.#parts;
+    const what = { entity: this.#entity, operation, state };
+    const receipt = await startWrite(temporal, migration, what, { ...given, dualWrite });
     return receiptOf(receipt.operationId, receipt.version);
   }
 

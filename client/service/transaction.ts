@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
 import type { Ack, Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -11,9 +12,9 @@ import {
   operationIdAt,
 } from '../../model/transaction.ts';
 import type { RouteCache } from './route-cache.ts';
+import { startTransaction } from './start-write.ts';
 import { type Token, tokenOf } from './token.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
-import type { TransactionStarter } from './transaction-starter.ts';
 import type { Answered, WriteOptions } from './write-options.ts';
 
 /** One record's part in a transaction. */
@@ -45,7 +46,7 @@ export interface TransactionParts {
   readonly migration: Migration;
   readonly routes: RouteCache;
   readonly probe: TransactionProbe;
-  readonly starter: TransactionStarter;
+  readonly temporal: Client;
 }
 
 /** Checks a list of items, and has it carried out: all of them in both stores, or none in either. */
@@ -87,7 +88,8 @@ export class Transactions {
     refuseRepeats(operations);
     const state = await this.#parts.routes.current();
     if (routes[state.phase].secondary !== null) await this.#parts.probe.check(entities);
-    return await this.#parts.starter.run({ id, operations }, state, given);
+    const { temporal, migration } = this.#parts;
+    return await startTransaction(temporal, migration, { transaction: { id, operations }, state }, given);
   }
 
   #entitiesOf(items: readonly TransactionItem[]): readonly Entity[] {

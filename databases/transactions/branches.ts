@@ -2,11 +2,11 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Verdict } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Attempt, Branches, Change, Together } from '../contract/transactions.ts';
 import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
-import type { Session } from '../engine/session.ts';
+import { RollBack, type Session } from '../engine/session.ts';
 import { type Access, ownedTables } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
@@ -32,7 +32,7 @@ interface Refused {
 type Tried = Together | Refused;
 
 /** Ends the local transaction that runs around it. */
-class NotApplied extends Error {
+class NotApplied extends RollBack {
   readonly tried: Tried;
 
   constructor(tried: Tried) {
@@ -101,10 +101,9 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
       const positions = [...changes.keys()].filter((at) => changes[at]?.entity === entity);
       const items = positions.flatMap((at) => changes[at]?.item ?? []);
       const bound = await access.bind(entity);
-      const { ready, outcomes } = writes.rows(bound, items);
-      const wrong = outcomes.findIndex((outcome) => outcome.status === 'failed');
-      const outcome = outcomes[wrong];
-      if (outcome) return { status: 'not applied', position: positions[wrong] ?? 0, outcome };
+      const { ready, failed: unfit } = writes.rows(bound, items);
+      const [first] = unfit;
+      if (first) return { status: 'not applied', position: positions[first[0]] ?? 0, outcome: first[1] };
       lists.push({ bound, ready, positions });
     }
     return lists;

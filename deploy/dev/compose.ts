@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Instance, ServerName, StopMode, Way } from './contract.ts';
-import { clone, cloneId } from './place.ts';
+import { cloneId } from './place.ts';
 import { run, which } from './programs.ts';
 
 const ENGINE_MS = 5_000;
@@ -47,7 +47,7 @@ function compose(name: ServerName, { port, uiPort, password }: Instance, args: s
         '--project-name',
         `lockstep-dev-${cloneId}`,
         '--file',
-        join(clone, 'deploy/dev/compose.yml'),
+        join(import.meta.dirname, 'compose.yml'),
         ...args,
       ],
       env: {

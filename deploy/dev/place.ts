@@ -4,7 +4,10 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Account, canReach } from './account.ts';
 
-export const clone = realpathSync(resolve(import.meta.dirname, '../..'));
+/** Whose servers they are: this clone's, or, where the package is installed, those of the project that a command is run in. */
+export const clone = realpathSync(
+  import.meta.filename.endsWith('.ts') ? resolve(import.meta.dirname, '../..') : process.cwd(),
+);
 export const stateFolder = join(clone, '.lockstep');
 export const logFolder = join(stateFolder, 'log');
 

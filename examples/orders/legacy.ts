@@ -1,4 +1,4 @@
-import { rows } from '../../model/shape.ts';
+import { rows } from 'lockstep';
 import type { Order } from './schema.ts';
 
 /** A row of `superstore`: one line with everything that is known of its order, customer, address and product. */

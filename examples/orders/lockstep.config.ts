@@ -1,4 +1,4 @@
-import { defineMigration } from '../../model/migration.ts';
+import { defineMigration } from 'lockstep';
 import { order } from './order.ts';
 
 /** Times to watch, not to copy: a real migration soaks for days, and its backfill takes larger chunks. */

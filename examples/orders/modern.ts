@@ -1,4 +1,4 @@
-import { rows } from '../../model/shape.ts';
+import { rows } from 'lockstep';
 import type { Order } from './schema.ts';
 
 export const modern = rows({

@@ -1,5 +1,4 @@
-import { entity } from '../../model/entity.ts';
-import { field } from '../../model/field.ts';
+import { entity, field } from 'lockstep';
 import { legacy } from './legacy.ts';
 import { modern } from './modern.ts';
 import { orderSchema } from './schema.ts';

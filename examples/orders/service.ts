@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Receipt } from '../../client/service/receipt.ts';
-import type { RepositoryOf } from '../../client/service/repository.ts';
-import type { Token } from '../../client/service/token.ts';
-import { LockstepError } from '../../model/failure.ts';
+import { LockstepError, type Receipt, type RepositoryOf, type Token } from 'lockstep';
 import { OrderMaker } from './new-order.ts';
 import type { order } from './order.ts';
 import { digestOfOrder, type PromiseLog, type WriteKind } from './promises.ts';

@@ -1,4 +1,4 @@
-import { connect } from '../../client/service/connect.ts';
+import { connect } from 'lockstep';
 import migration from './lockstep.config.ts';
 import { user } from './user.ts';
 

@@ -1,6 +1,5 @@
+import { entity, table } from 'lockstep';
 import { z } from 'zod';
-import { entity } from '../../model/entity.ts';
-import { table } from '../../model/shape.ts';
 
 export const user = entity({
   name: 'user',

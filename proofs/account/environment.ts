@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
-import type { Lockstep } from '../../client/service/connect.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
 import type { Settings } from '../../model/settings.ts';
+import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
 import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import { prepareMigration } from '../support/prepared-migration.ts';
@@ -36,7 +37,8 @@ export interface StoreUrls {
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
 export interface Stage extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
-  lockstep: Lockstep;
+  lockstep: Connected;
+  temporal: Client;
   /** Past everything that stands between. */
   direct: StoreUrls;
   /** What a process needs to work on the stage. */
@@ -75,6 +77,7 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
   return {
     account,
     lockstep,
+    temporal: prepared.temporal,
     direct,
     environment,
     worker,

@@ -1,6 +1,6 @@
-import type { Lockstep } from '../../client/service/connect.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import { defineMigration } from '../../model/migration.ts';
+import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn } from '../../test/support/databases.ts';
 import { runWorker } from '../../workers/worker.ts';
 import '../../test/support/quiet.ts';
@@ -10,7 +10,7 @@ import { customer, fillCustomers } from './customers.ts';
 
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, the same customers in both, and a migration under way with a worker. */
 export interface CustomerStage extends AsyncDisposable {
-  readonly lockstep: Lockstep;
+  readonly lockstep: Connected;
   /** Past everything that stands between. */
   readonly direct: StoreUrls;
 }

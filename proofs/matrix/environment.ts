@@ -2,10 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Lockstep } from '../../client/service/connect.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { direct } from '../../test/databases/direct.ts';
+import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../../test/support/proxy.ts';
 import { boundScene } from '../../test/support/transactions.ts';
@@ -26,7 +26,7 @@ interface MatrixWorker {
 /** A migration in dual-write, with its databases behind proxies. */
 export interface MatrixStage extends AsyncDisposable {
   readonly migration: string;
-  readonly lockstep: Lockstep;
+  readonly lockstep: Connected;
   /** The databases themselves. */
   readonly urls: Readonly<Record<StoreName, string>>;
   readonly proxies: Readonly<Record<StoreName, DatabaseProxy>>;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { Lockstep } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
+import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
@@ -45,7 +45,7 @@ export interface PeopleStage extends AsyncDisposable {
   readonly temporal: Client;
   readonly folder: string;
   startWorker(): Promise<WorkerProcess>;
-  connect(): Promise<Lockstep>;
+  connect(): Promise<Connected>;
   /** Empties the modern tables and forgets everything about them. */
   clear(): Promise<void>;
   /** Starts the workflow that the migration would start. */

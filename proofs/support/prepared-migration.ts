@@ -1,18 +1,18 @@
 import type { Client } from '@temporalio/client';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Phase } from '../../model/phase.ts';
 import { advanceTo } from '../../test/support/advance.ts';
+import { type Connected, connectBoth } from '../../test/support/connect-both.ts';
 import { endMigration } from '../../test/support/end-migration.ts';
 
 /** A migration whose stores are prepared, without workflow or worker. What it leaves in Temporal ends with it. */
 export interface PreparedMigration extends AsyncDisposable {
   readonly temporal: Client;
-  connect(): Promise<Lockstep>;
+  connect(): Promise<Connected>;
   /** Starts its workflow, which needs a worker, and takes it to a phase. The caller closes the connection. */
-  startedIn(phase: Phase): Promise<Lockstep>;
+  startedIn(phase: Phase): Promise<Connected>;
 }
 
 export async function prepareMigration(
@@ -26,7 +26,7 @@ export async function prepareMigration(
   await registerSearchAttributes(temporal);
   building.defer(() => endMigration(temporal, migration));
   const release = building.move();
-  const connected = () => connect(migration, { environment, temporal });
+  const connected = () => connectBoth(migration, { environment, temporal });
   return {
     temporal,
     connect: connected,

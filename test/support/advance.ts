@@ -1,10 +1,13 @@
-import type { Lockstep } from '../../client/service/connect.ts';
+import type { Operator } from '../../client/operator/operate.ts';
 import { type Phase, phases } from '../../model/phase.ts';
 import type { MigrationStatus } from '../../workflows/messages.ts';
 import { until } from './until.ts';
 
 /** Takes a migration forward to a phase through every gate on the way, as an operator would. */
-export async function advanceTo({ control }: Lockstep, phase: Phase): Promise<MigrationStatus> {
+export async function advanceTo(
+  { control }: Pick<Operator, 'control'>,
+  phase: Phase,
+): Promise<MigrationStatus> {
   for (;;) {
     const status = await control.status();
     if (phases.indexOf(status.phase) >= phases.indexOf(phase)) return status;
@@ -16,8 +19,8 @@ export async function advanceTo({ control }: Lockstep, phase: Phase): Promise<Mi
 }
 
 /** Takes a migration forward or back to a phase, whatever another test has left of it. Its legacy store must still be in use. */
-export async function bringTo(lockstep: Lockstep, phase: Phase): Promise<MigrationStatus> {
-  const { control } = lockstep;
+export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase): Promise<MigrationStatus> {
+  const { control } = operator;
   if ((await control.status()).paused) await control.send('resume');
   await control.setRate(null);
   for (;;) {
@@ -26,10 +29,10 @@ export async function bringTo(lockstep: Lockstep, phase: Phase): Promise<Migrati
     if (phases.indexOf(status.phase) <= phases.indexOf(phase)) break;
     await control.send('rollback');
   }
-  return await advanceTo(lockstep, phase);
+  return await advanceTo(operator, phase);
 }
 
-async function untilIdle(control: Lockstep['control']): Promise<void> {
+async function untilIdle(control: Operator['control']): Promise<void> {
   await until('no backfill and no validation runs', async () => {
     const { backfill, validating } = await control.status();
     return !backfill?.running && !validating;

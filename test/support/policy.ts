@@ -2,7 +2,14 @@ import type { Settings } from '../../model/settings.ts';
 
 /** So that tests wait for little; none of them depends on how long something takes. */
 const quickSettings = {
-  write: { primaryGiveUpMs: 20_000, secondaryRetryMs: 50, secondaryRetryMaxMs: 500, conflictAttempts: 4 },
+  write: {
+    // A worker that was killed may take long to be replaced.
+    callerTimeoutMs: 120_000,
+    primaryGiveUpMs: 120_000,
+    secondaryRetryMs: 50,
+    secondaryRetryMaxMs: 500,
+    conflictAttempts: 4,
+  },
   phases: { soakMs: 0 },
   validation: { recheckDelayMs: 200, sampleKeys: 100 },
   // Tests of the journal start what the schedules would.

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
+import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
-import { type ConnectOptions, connect, type Lockstep } from '../../client/service/connect.ts';
+import type { ConnectOptions } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
@@ -18,6 +19,7 @@ import { type RunningWorker, runWorker } from '../../workers/worker.ts';
 import { type Direct, direct } from '../databases/direct.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
 import { advanceTo } from './advance.ts';
+import { type Connected, connectBoth } from './connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from './databases.ts';
 import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
@@ -48,7 +50,7 @@ export interface Scene extends AsyncDisposable {
   /** Around the proxies, without workflow or client. */
   readonly stores: Stores;
   work(changed?: Changed): Promise<RunningWorker>;
-  connect(options?: ConnectOptions): Promise<Lockstep>;
+  connect(options?: ConnectOptions): Promise<Connected>;
   /** Undoes what a test has done to connections and, where there are any, to a worker's stores. */
   restore(): Promise<void>;
 }
@@ -128,7 +130,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
         return worker;
       },
       async connect(connecting = {}) {
-        const lockstep = await connect(migration, { environment, temporal: world.client, ...connecting });
+        const lockstep = await connectBoth(migration, { environment, temporal: world.client, ...connecting });
         release.push(() => lockstep.close());
         return lockstep;
       },
@@ -168,6 +170,7 @@ async function workWith(
       removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
+    interceptors: { activity: [carryFailures] },
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',
@@ -188,7 +191,7 @@ async function workWith(
 
 /** A running migration with a worker and a client, in the phase that the test is about. */
 export interface Moving extends Scene, Changed {
-  readonly lockstep: Lockstep;
+  readonly lockstep: Connected;
   readonly worker: RunningWorker;
 }
 
@@ -214,7 +217,7 @@ export async function movingOn(servers: Servers, phase: Phase, options: SceneOpt
 }
 
 /** Connects as a service does, and starts the migration's workflow. */
-export async function started(opened: Scene): Promise<Lockstep> {
+export async function started(opened: Scene): Promise<Connected> {
   const lockstep = await opened.connect();
   await lockstep.control.start();
   return lockstep;

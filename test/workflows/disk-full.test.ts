@@ -38,7 +38,7 @@ test.each(targets)('a disk of $engine that fills up makes all that it is to take
 
   const { cause, remedy } = obstacles.disk;
   const lines = await shown(at);
-  expect(lines).toMatch(/owed {6}1 pending, 0 parked/);
+  expect(lines).toMatch(/pending {3}1 writes, 0 parked/);
   const waits = new RegExp(
     `waiting: the modern store at \\S+ is not available: \\S+ ${target.code} \\(${cause}\\)[^;]*; ${remedy}; resumes automatically`,
     'g',

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareStores, registerSearchAttributes } from '../../../client/operator/prepare.ts';
-import { connect, type Lockstep } from '../../../client/service/connect.ts';
+import { connect, type Lockstep } from 'lockstep';
+import { type Operator, operate, prepareStores, registerSearchAttributes } from 'lockstep/operator';
 import { connectTemporal } from '../../../client/temporal/connection.ts';
 import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
 import { endMigration } from '../../../test/support/end-migration.ts';
@@ -31,6 +31,7 @@ export interface Stage {
   log: PromiseLog;
   workers: Workers;
   lockstep: Lockstep;
+  operator: Operator;
   folder: string;
 }
 
@@ -82,6 +83,8 @@ export async function buildStage(
   await prepareStores(migration, environment);
   const lockstep = await connect(migration, { environment });
   release.push(() => lockstep.close());
+  const operator = await operate(migration, { environment });
+  release.push(() => operator.close());
   screen.good('prepared: control tables and write routines in both stores');
   await workersReady;
   screen.good(`workers: ${workers.describe()}`);
@@ -97,6 +100,7 @@ export async function buildStage(
     log,
     workers,
     lockstep,
+    operator,
     folder,
   };
 }

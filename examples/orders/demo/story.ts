@@ -1,6 +1,5 @@
-import { isLockstepError } from '../../../model/is-lockstep-error.ts';
-import { type Phase, phases } from '../../../model/phase.ts';
-import type { Evidence, MigrationStatus } from '../../../workflows/messages.ts';
+import { isLockstepError, type Phase, phases } from 'lockstep';
+import type { Evidence, MigrationStatus } from 'lockstep/operator';
 import type { LegacyStop } from '../audit.ts';
 import { order } from '../order.ts';
 import { OrderService } from '../service.ts';
@@ -66,7 +65,7 @@ export class Story {
   }
 
   async tell(): Promise<Told> {
-    const { control } = this.#stage.lockstep;
+    const { control } = this.#stage.operator;
     const counting = setInterval(() => {
       control.owed().then(
         ({ pending, parked }) => {
@@ -104,7 +103,7 @@ export class Story {
   }
 
   async #backfill(): Promise<void> {
-    const { control } = this.#stage.lockstep;
+    const { control } = this.#stage.operator;
     await control.setRate(copiedPerSecond);
     await this.#advance('backfill');
     this.#screen.good(`at ${copiedPerSecond} orders a second, so that there is something to see`);
@@ -155,7 +154,7 @@ export class Story {
   async #switchReads(): Promise<void> {
     await this.#advance('switch-reads');
     for (const percent of [10, 50, 100]) {
-      await this.#stage.lockstep.control.setReadPercent(percent);
+      await this.#stage.operator.control.setReadPercent(percent);
       this.#screen.good(`modern answers ${percent} % of the keys`);
       await this.#pause(2_000);
     }
@@ -183,7 +182,7 @@ export class Story {
     let isSaid = false;
     for (;;) {
       try {
-        const { phase } = await this.#stage.lockstep.control.send('advance');
+        const { phase } = await this.#stage.operator.control.send('advance');
         if (phase !== to) throw new Error(`the migration is in ${phase}, not in ${to}`);
         this.#enter(to);
         return;
@@ -220,7 +219,7 @@ export class Story {
   async #until(isSo: (status: MigrationStatus) => boolean): Promise<MigrationStatus> {
     const end = Date.now() + patienceMs;
     for (;;) {
-      const status = await this.#stage.lockstep.control.status();
+      const status = await this.#stage.operator.control.status();
       const { backfill } = status;
       this.#progress = backfill?.running ? `${bar(backfill.copied + backfill.skipped, backfill.total)} ` : '';
       if (isSo(status)) return status;
@@ -237,7 +236,7 @@ export class Story {
   async #drained(): Promise<void> {
     const end = Date.now() + patienceMs;
     for (;;) {
-      const { pending, parked } = await this.#stage.lockstep.control.owed();
+      const { pending, parked } = await this.#stage.operator.control.owed();
       if (pending + parked === 0) return;
       if (Date.now() >= end) throw new Error(`${pending} writes are still owed and ${parked} are parked`);
       await wait(250);

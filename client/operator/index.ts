@@ -1,0 +1,26 @@
+/** `lockstep/operator`: what an operator's programs import. */
+
+export type { Evidence } from '../../workflows/messages.ts';
+export type { BackfillPlan, EntityPlan } from './backfill-plan.ts';
+export { planBackfill } from './backfill-plan.ts';
+export { planCapture, setCapture } from './capture.ts';
+export type { Finding } from './doctor.ts';
+export { examine } from './doctor.ts';
+export type {
+  JournalControl,
+  JournalQuery,
+  LocatedEntry,
+  RetriedOperations,
+  RetryOptions,
+} from './journal-control.ts';
+export type {
+  Command,
+  MigrationControl,
+  MigrationStatus,
+  Resolution,
+} from './migration-control.ts';
+export type { OperateOptions, Operator } from './operate.ts';
+export { operate } from './operate.ts';
+export type { Preparation } from './prepare.ts';
+export { planPreparation, prepareStores, registerSearchAttributes } from './prepare.ts';
+export type { ReconcileOptions, Reconciliation, ReconciliationControl } from './reconciliation.ts';

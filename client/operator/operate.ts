@@ -1,0 +1,59 @@
+import type { Client } from '@temporalio/client';
+import { openStores } from '../../databases/open.ts';
+import type { Migration } from '../../model/migration.ts';
+import { assertStoresFit } from '../stores-fit.ts';
+import { connectTemporal } from '../temporal/connection.ts';
+import { JournalControl } from './journal-control.ts';
+import { MigrationControl } from './migration-control.ts';
+import { ReconciliationControl } from './reconciliation.ts';
+
+export interface OperateOptions {
+  /** Where connection strings are read from. @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** A Temporal client of the caller's own; it is not closed with this. @default one that the environment names */
+  readonly temporal?: Client;
+}
+
+/** What an operator's program does with a migration. */
+export interface Operator extends AsyncDisposable {
+  /** Starts the migration, shows its status, and sends its commands. */
+  readonly control: MigrationControl;
+  /** The journals of both stores: list, find, retry. */
+  readonly journal: JournalControl;
+  /** Compares the stores, lists differences, repairs. */
+  readonly reconciliation: ReconciliationControl;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to Temporal and to both stores, and checks that they are prepared. The store that is not the primary may be down.
+ * Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
+ *
+ * @example
+ * await using operator = await operate(migration);
+ * await operator.control.send('advance');
+ */
+export async function operate(migration: Migration, options: OperateOptions = {}): Promise<Operator> {
+  const { environment = process.env } = options;
+  const stores = openStores(migration, environment);
+  const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
+  const close = async () => {
+    for (const closing of release.splice(0).toReversed()) await closing();
+  };
+  try {
+    const open = { migration, stores };
+    await assertStoresFit(open);
+    const temporal = options.temporal ?? (await connectTemporal(environment));
+    if (!options.temporal) release.push(() => temporal.connection.close());
+    return {
+      control: new MigrationControl(temporal, open),
+      journal: new JournalControl(temporal, open),
+      reconciliation: new ReconciliationControl(temporal, open),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

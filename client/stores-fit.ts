@@ -1,0 +1,29 @@
+import { isFromNewerProgram } from '../databases/contract/control-version.ts';
+import { currentState, type OpenMigration } from '../databases/contract/current-state.ts';
+import type { Store } from '../databases/contract/store.ts';
+import type { StoreName } from '../model/failure.ts';
+import { isLockstepError } from '../model/is-lockstep-error.ts';
+import { neededStores, routes } from '../model/phase.ts';
+
+/**
+ * Checks that both stores are prepared for the definition. The one that is not the primary may be down: writes are owed to it
+ * until it is back. Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
+ */
+export async function assertStoresFit(open: OpenMigration): Promise<void> {
+  const { legacy, modern } = open.stores;
+  const failures = new Map<StoreName, unknown>();
+  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
+  await Promise.all([check(legacy), check(modern)]);
+  const [first] = failures.values();
+  if (failures.size === 0) return;
+  const newer = [...failures.values()].find(isFromNewerProgram);
+  if (newer) throw newer;
+  const state = await currentState(open).catch(() => null);
+  if (state === null) throw first;
+  const { phase } = state;
+  for (const name of neededStores(phase)) {
+    const failure = failures.get(name);
+    const away = isLockstepError(failure, 'StoreUnavailable');
+    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
+  }
+}
