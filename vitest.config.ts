@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that need neither a server nor a child process. */
+/** Tests that need no server. */
 const unit = ['test/unit/**/*.test.ts'];
 
 export default defineConfig({

@@ -1,22 +1,19 @@
 import { ApplicationFailure } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { LockstepError } from '../model/failure.ts';
 
-/** Wraps every activity so that our failures cross the process boundary with their code, remedy and retryability. */
-export function carryingFailures<A extends Record<string, (...args: never[]) => Promise<unknown>>>(
-  activities: A,
-): A {
-  const wrapped = Object.entries(activities).map(([name, activity]) => [
-    name,
-    async (...args: never[]) => {
+/** Around every activity of a worker, local ones too: failures cross the process boundary with code, details and retryability. */
+export const carryFailures: ActivityInterceptorsFactory = () => ({
+  inbound: {
+    async execute(input, next) {
       try {
-        return await activity(...args);
+        return await next(input);
       } catch (error) {
         throw error instanceof LockstepError ? failureOf(error) : error;
       }
     },
-  ]);
-  return Object.fromEntries(wrapped) as A;
-}
+  },
+});
 
 /** @param pauseMs until the next try; without it the retry policy of the caller says */
 export function failureOf(error: LockstepError, pauseMs?: number): ApplicationFailure {

@@ -2,30 +2,29 @@ import { backfillActivities } from './backfill/backfill.ts';
 import { compareActivities } from './comparison/compare.ts';
 import { repairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
-import { carryingFailures } from './failures.ts';
 import { journalActivities } from './journal/journal.ts';
 import { sweepActivities } from './journal/replicate-captured.ts';
-import { countingVerdicts, measuring } from './metrics.ts';
 import { migrateActivities } from './migration/migrate.ts';
 import { recoverActivities } from './transactions/recover.ts';
 import { transactionActivities } from './transactions/transaction.ts';
-import { notingTries } from './write/attempts.ts';
 import { LiveLatency, timed } from './write/live-latency.ts';
 import { lookBackActivities } from './write/post-write-validation.ts';
+import { replicateActivities } from './write/replicate.ts';
 import { routeActivities } from './write/route.ts';
 import { undoActivities } from './write/undo.ts';
 import { writeActivities } from './write/write.ts';
 
 export type { ActivityContext } from './context.ts';
 
-/** All activities of a worker. No connection is made here. */
+/** All activities of a worker, which runs them with the interceptor `carryFailures`. No connection is made here. */
 export function createActivities(context: ActivityContext) {
   const latency = new LiveLatency();
   const writing = { ...context, stores: timed(context.stores, latency) };
-  return carryingFailures({
-    ...measuring(context, notingTries(context, writeActivities(writing))),
+  return {
+    ...writeActivities(writing),
+    ...replicateActivities(writing),
     ...undoActivities(writing),
-    ...countingVerdicts(context, lookBackActivities(context)),
+    ...lookBackActivities(context),
     ...journalActivities(context),
     ...transactionActivities(writing),
     ...recoverActivities(context),
@@ -35,7 +34,7 @@ export function createActivities(context: ActivityContext) {
     ...repairActivities(context),
     ...sweepActivities(context),
     ...migrateActivities(context),
-  });
+  };
 }
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -3,11 +3,8 @@ import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { failureIn } from '../model/carried-failure.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
-import { entityNamed, type Migration } from '../model/migration.ts';
+import { entityNamed } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-
-import type { LookBackActivities } from './write/post-write-validation.ts';
-import type { WriteActivities } from './write/write.ts';
 import type { Timing, WriteResult } from './write/write-result.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
@@ -50,32 +47,36 @@ function instruments(meter: MetricMeter) {
 /** Made once for each meter: every new instrument costs the exporter memory. */
 const made = new WeakMap<MetricMeter, ReturnType<typeof instruments>>();
 
-function instrumentsOf({ meter = noopMetricMeter }: Pick<ActivityContext, 'meter'>) {
+function instrumentsOf(meter: MetricMeter) {
   const known = made.get(meter) ?? instruments(meter);
   made.set(meter, known);
   return known;
 }
 
 /** Counts and times the steps of writes, in the activities that do them: replayed workflow code counts nothing. */
-export function measuring(context: ActivityContext, activities: WriteActivities): WriteActivities {
-  const { migration } = context;
-  const { success, failure, retry, latency, overhead } = instrumentsOf(context);
+export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityContext) {
+  const { success, failure, retry, latency, overhead, validation } = instrumentsOf(meter);
 
-  async function tried(
-    store: StoreName,
-    entity: string,
-    step: () => Promise<WriteResult>,
+  function tagsOf(name: string) {
+    const entity = entityNamed(migration, name);
+    return { migration: migration.name, entity: entity.name, pattern: entity.pattern };
+  }
+
+  /** Around one attempt at a store. */
+  async function attempt(
+    { store, entity }: { store: StoreName; entity: string },
+    write: () => Promise<WriteResult>,
   ): Promise<{ result: WriteResult; timing: Timing }> {
-    const tags = tagsOf(migration, entity);
+    const tags = tagsOf(entity);
     const at = { ...tags, store };
-    // Of each step the first try is a local activity.
+    // Of each step the first attempt is a local activity.
     const { attempt, isLocal } = Context.current().info;
     if (attempt > 1 || !isLocal) retry.add(1, at);
     const startedAtMs = Date.now();
     const started = performance.now();
     const took = () => performance.now() - started;
     try {
-      const result = await step();
+      const result = await write();
       const reason = reasonOf(result);
       if (reason) failure.add(1, { ...at, reason });
       return { result, timing: { startedAtMs, tookMs: took() } };
@@ -93,64 +94,28 @@ export function measuring(context: ActivityContext, activities: WriteActivities)
     }
   }
 
-  return {
-    ...activities,
+  /**
+   * Both stores have a write.
+   *
+   * @param primary when the primary's part began, and how long it took; null where that is not known
+   */
+  function replicated(entity: string, primary: Timing | null): void {
+    const tags = tagsOf(entity);
+    success.add(1, tags);
+    if (primary === null) return;
+    // Clocks of two workers may differ by more than it took.
+    overhead.record(Math.max(0, Date.now() - primary.startedAtMs - primary.tookMs), tags);
+  }
 
-    async writePrimary(input) {
-      const { operation, route } = input;
-      const { result, timing } = await tried(route.primary, operation.entity, () =>
-        activities.writePrimary(input),
-      );
-      return result.status === 'applied' ? { ...result, timing } : result;
-    },
+  /** A write was read back. */
+  function readBack(
+    entity: string,
+    { verdict, store, repaired }: { verdict: string; store: StoreName | null; repaired: boolean },
+  ): void {
+    validation.add(1, { ...tagsOf(entity), verdict, store: store ?? 'none', repaired });
+  }
 
-    async writeSecondary(input) {
-      const { operation, route } = input;
-      if (!route.secondary) return await activities.writeSecondary(input);
-      const { result } = await tried(route.secondary, operation.entity, () =>
-        activities.writeSecondary(input),
-      );
-      return result;
-    },
-
-    async settleSecondary(request) {
-      const { operation, route, timing } = request;
-      if (!route.secondary) return await activities.settleSecondary(request);
-      const { result } = await tried(route.secondary, operation.entity, () =>
-        activities.settleSecondary(request),
-      );
-      if (result.status !== 'applied') return result;
-      const tags = tagsOf(migration, operation.entity);
-      success.add(1, tags);
-      if (timing) {
-        // Clocks of two workers may differ by more than it took.
-        overhead.record(Math.max(0, Date.now() - timing.startedAtMs - timing.tookMs), tags);
-      }
-      return result;
-    },
-  };
-}
-
-/** Counts what writes looked like when they were read back. */
-export function countingVerdicts(
-  context: ActivityContext,
-  activities: LookBackActivities,
-): LookBackActivities {
-  const { validation } = instrumentsOf(context);
-  return {
-    async validateWrite(request) {
-      const found = await activities.validateWrite(request);
-      const { verdict, store, repaired } = found;
-      const tags = tagsOf(context.migration, request.operation.entity);
-      validation.add(1, { ...tags, verdict, store: store ?? 'none', repaired });
-      return found;
-    },
-  };
-}
-
-function tagsOf(migration: Migration, name: string) {
-  const entity = entityNamed(migration, name);
-  return { migration: migration.name, entity: entity.name, pattern: entity.pattern };
+  return { attempt, replicated, readBack };
 }
 
 function reasonOf(result: WriteResult): AnyFailureCode | null {

@@ -9,7 +9,7 @@ import { entity } from '../model/entity.ts';
 import type { StoreName } from '../model/failure.ts';
 import { field } from '../model/field.ts';
 import { defineMigration } from '../model/migration.ts';
-import { columns } from '../model/shape.ts';
+import { table } from '../model/shape.ts';
 import { atMost, type Figures, type Report, report } from '../proofs/report.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import { rounded, type Setting } from './bench.ts';
@@ -29,13 +29,13 @@ interface Event {
   note: string;
 }
 
-const event = entity<Event>({
+const event = entity({
   name: 'event',
   schema: z.custom<Event>(),
   fields: { tenant: field.integer(), number: field.bigint(), note: field.text() },
   key: ['tenant', 'number'],
-  legacy: columns<Event>({ table: 'events' }),
-  modern: columns<Event>({ table: 'events' }),
+  legacy: table('events'),
+  modern: table('events'),
 });
 
 const engines: Readonly<Record<StoreName, string>> = { legacy: 'MySQL/MariaDB', modern: 'PostgreSQL' };

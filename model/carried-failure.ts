@@ -34,6 +34,8 @@ const checks: { readonly [name in keyof Required<FailureDetails>]: (value: unkno
   operationId: isText,
   version: isText,
   path: isText,
+  faults: (value) =>
+    Array.isArray(value) && value.every((one) => isObject(one) && Object.values(one).every(isText)),
   remedy: isText,
   reason: isText,
   gate: isText,

@@ -1,126 +1,144 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Image, Key } from './canonical.ts';
+import type { Fault } from './definition-fault.ts';
+import { fieldsOf, shapeFaults } from './entity-faults.ts';
 import { LockstepError, type StoreName } from './failure.ts';
-import { type AnyFields, type FieldsOf, imageOf } from './field.ts';
-import { type Scalar, type ScalarKind, typeName } from './scalar.ts';
-import type { Shape } from './shape.ts';
+import { type AnyFields, type FieldFor, imageOf } from './field.ts';
+import { typeName } from './scalar.ts';
+import type { Shape, ShapeOf } from './shape.ts';
 
-export type Pattern = 'primary-secondary' | 'parallel' | 'flag-controlled' | 'transactional';
+const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
+export type Pattern = (typeof patterns)[number];
 
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
-export type Ack = 'primary' | 'both' | 'recorded';
+const acks = ['primary', 'both', 'recorded'] as const;
+export type Ack = (typeof acks)[number];
 
-/** One kind of record, with its schema, key, fields and a shape for each store. `E` is what programs see. */
-export interface Entity<E = unknown> {
+/**
+ * One kind of record, with its schema, key, fields and a shape for each store. `E` is what programs see, `K` the name of the
+ * key's field, or a list of names.
+ */
+export interface Entity<
+  out E = unknown,
+  out K = unknown,
+  out P extends Pattern = Pattern,
+  out A extends Ack = Ack,
+> {
   readonly name: string;
   readonly schema: StandardSchemaV1<unknown, E>;
   readonly fields: AnyFields;
   readonly key: readonly string[];
-  readonly shapes: Readonly<Record<StoreName, Shape<unknown>>>;
-  readonly pattern: Pattern;
-  readonly ack: Ack;
+  readonly shapes: Readonly<Record<StoreName, Shape>>;
+  readonly pattern: P;
+  readonly ack: A;
+  /** What is wrong with the declaration; `defineMigration` throws it, together with all else that is wrong. */
+  readonly faults: readonly Fault[];
+  /** Carries the type only. */
+  readonly keyed?: K;
 }
 
-export interface EntityOptions<E> {
+type Schema = StandardSchemaV1<unknown, object>;
+type ValueOf<S extends Schema> = StandardSchemaV1.InferOutput<S>;
+
+/** One field, or several in their order. */
+type KeyNames<E> = (keyof E & string) | readonly (keyof E & string)[];
+
+type Named<E> = { readonly [P in keyof E]?: FieldFor<NonNullable<E[P]>> };
+
+/** What no JSON Schema describes: these properties are always named. */
+type Undescribed<E> = {
+  [P in keyof E]-?: NonNullable<E[P]> extends bigint | Uint8Array | readonly unknown[] ? P : never;
+}[keyof E];
+
+/** Every property where the schema's library gives no JSON Schema, else those that it has no words for. */
+type Fields<S extends Schema> = S extends { readonly '~standard': { readonly jsonSchema: unknown } }
+  ? [Undescribed<ValueOf<S>>] extends [never]
+    ? { readonly fields?: Named<ValueOf<S>> }
+    : {
+        readonly fields: Named<ValueOf<S>> & Required<Pick<Named<ValueOf<S>>, Undescribed<ValueOf<S>>>>;
+      }
+  : { readonly fields: Required<Named<ValueOf<S>>> };
+
+type DefaultAck<P extends Pattern> = P extends 'parallel' | 'transactional' ? 'both' : 'primary';
+
+export type EntityOptions<
+  S extends Schema,
+  K extends KeyNames<ValueOf<S>>,
+  P extends Pattern,
+  A extends Ack,
+> = Fields<S> & {
   /** Lower-case letters, digits and underscores, at most 40: it becomes part of names in both databases. */
-  name: string;
+  readonly name: string;
   /** Any Standard Schema (zod, valibot, arktype …). Validation happens before anything starts. */
-  schema: StandardSchemaV1<unknown, E>;
-  /** The canonical form of every property. */
-  fields: FieldsOf<E>;
-  key: (keyof E & string) | readonly (keyof E & string)[];
-  legacy: Shape<E>;
-  modern: Shape<E>;
-  /** Default `primary-secondary`. */
-  pattern?: Pattern;
-  /** Default `primary`; `both` for `parallel` and `transactional`. */
-  ack?: Ack;
-}
+  readonly schema: S;
+  /** The field that tells records apart, or a list of them. */
+  readonly key: K;
+  /** How it lies in the legacy store: `table(…)`, or `rows({ … })`. */
+  readonly legacy: ShapeOf<ValueOf<S>>;
+  /** How it lies in the modern store. */
+  readonly modern: ShapeOf<ValueOf<S>>;
+  /** How a write is carried out. @default 'primary-secondary' */
+  readonly pattern?: P;
+  /** When a caller is answered. @default 'primary'; 'both' for the patterns parallel and transactional */
+  readonly ack?: A;
+};
 
-const keyKinds: readonly ScalarKind[] = [
-  'text',
-  'integer',
-  'bigint',
-  'decimal',
-  'uuid',
-  'bytes',
-  'date',
-  'timestamp',
-];
-
-/** Declares an entity. Throws `InvalidDefinition` with the path of what is wrong. */
-export function entity<E>(options: EntityOptions<E>): Entity<E> {
-  const { name } = options;
-  if (!/^[a-z][a-z0-9_]{0,39}$/.test(name)) {
-    throw invalid(`entity "${name}"`, 'the name must match [a-z][a-z0-9_]*, at most 40 characters');
-  }
-  const fields: AnyFields = options.fields as AnyFields;
-  const key: readonly string[] = typeof options.key === 'string' ? [options.key] : options.key;
-  if (key.length === 0) throw invalid(`${name}.key`, 'a key needs at least one field');
-  for (const part of key) {
-    const declared = fields[part];
-    if (!declared) throw invalid(`${name}.key`, `names "${part}", which is not among the fields`);
-    if (declared.form !== 'scalar' || !keyKinds.includes(declared.scalar.kind)) {
-      throw invalid(`${name}.key`, `"${part}" cannot be a key; use one of ${keyKinds.join(', ')}`);
-    }
-    if (mayBeNull(declared.scalar)) {
-      throw invalid(
-        `${name}.key`,
-        `"${part}" lets null stand for a value, and a key may not be null; use { as: … }`,
-      );
-    }
-  }
+/**
+ * Declares an entity. Its type comes from the schema. A field comes from the schema as well, where its library gives a JSON
+ * Schema: strings are text, or uuid, date and timestamp by their format; integers, numbers and booleans are what they are; objects
+ * are records. `fields` names what the schema cannot say. What is wrong is thrown by `defineMigration`.
+ *
+ * @example
+ * const account = entity({
+ *   name: 'account',
+ *   schema: z.strictObject({ id: z.uuid(), email: z.email(), plan: z.enum(['free', 'pro']), balance: z.string() }),
+ *   key: 'id',
+ *   fields: { balance: field.decimal({ scale: 2 }) },
+ *   legacy: table('accounts', { email: 'email_address' }),
+ *   modern: table('app.accounts'),
+ * });
+ */
+export function entity<
+  S extends Schema,
+  const K extends KeyNames<ValueOf<S>>,
+  const P extends Pattern = 'primary-secondary',
+  const A extends Ack = DefaultAck<P>,
+>(options: EntityOptions<S, K, P, A>): Entity<ValueOf<S>, K, P, A> {
+  const { name, schema, legacy, modern } = options;
   const pattern = options.pattern ?? 'primary-secondary';
-  checkShape(name, 'legacy', options.legacy, fields, key);
-  checkShape(name, 'modern', options.modern, fields, key);
+  const ack = options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary');
+  const key: readonly string[] = typeof options.key === 'string' ? [options.key] : [...options.key];
+  const { fields, faults } = fieldsOf({ name, schema, declared: { ...options.fields }, key });
+  for (const [store, shape] of Object.entries({ legacy, modern })) {
+    faults.push(...shapeFaults({ path: `${name}.${store}`, shape, fields, key }));
+  }
+  if (!/^[a-z][a-z0-9_]{0,39}$/.test(name)) {
+    faults.unshift({
+      path: `entity "${name}"`,
+      reason: 'the name must match [a-z][a-z0-9_]*, at most 40 characters',
+    });
+  }
+  if (!isOneOf(patterns, pattern)) {
+    faults.push({ path: `${name}.pattern`, reason: `"${pattern}" is none of ${patterns.join(', ')}` });
+  }
+  if (!isOneOf(acks, ack)) {
+    faults.push({ path: `${name}.ack`, reason: `"${ack}" is none of ${acks.join(', ')}` });
+  }
   return {
     name,
-    schema: options.schema,
+    schema,
     fields,
     key,
-    shapes: { legacy: options.legacy, modern: options.modern },
-    pattern,
-    ack: options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary'),
+    shapes: { legacy, modern },
+    // Where none is given, the types' defaults are the very values above.
+    pattern: pattern as P,
+    ack: ack as A,
+    faults,
   };
 }
 
-function mayBeNull(scalar: Scalar): boolean {
-  return 'standIns' in scalar && Object.values(scalar.standIns ?? {}).includes('null');
-}
-
-function checkShape(
-  name: string,
-  store: StoreName,
-  shape: Shape<unknown>,
-  fields: AnyFields,
-  key: readonly string[],
-) {
-  if (shape.form === 'columns') {
-    for (const named of Object.keys(shape.columns)) {
-      if (!fields[named]) throw invalid(`${name}.${store}.columns.${named}`, 'is not among the fields');
-    }
-    for (const [fieldName, declared] of Object.entries(fields)) {
-      if (declared.form === 'scalar') continue;
-      throw invalid(
-        `${name}.fields.${fieldName}`,
-        `a ${declared.form} does not fit one column; give ${store} a shape of rows() with toRows and fromRows`,
-      );
-    }
-    return;
-  }
-  if (shape.owned.length === 0) throw invalid(`${name}.${store}.tables`, 'a shape owns at least one table');
-  for (const table of shape.owned) {
-    if (table.key.length === key.length) continue;
-    const want = `${key.length} column${key.length === 1 ? '' : 's'}`;
-    throw invalid(`${name}.${store}.tables.${table.table}.key`, `must name ${want}, for ${key.join(', ')}`);
-  }
-  for (const { table, through } of shape.referenced) {
-    if (shape.owned.some((own) => own.table === through.table)) continue;
-    throw invalid(
-      `${name}.${store}.referenced.${table}.through`,
-      `"${through.table}" is not among the tables`,
-    );
-  }
+function isOneOf(known: readonly string[], value: string): boolean {
+  return known.includes(value);
 }
 
 /** Validates with the schema, then gives the canonical image. Throws `InvalidEntity` with path and type, never the value. */
@@ -177,7 +195,3 @@ export function keyOf(declared: Entity, image: Image): Key {
 
 /** The longest key that both stores can index, in bytes of its text form. */
 export const keyLimitBytes = 700;
-
-function invalid(path: string, why: string): LockstepError {
-  return new LockstepError('InvalidDefinition', `${path}: ${why}`, { path });
-}

@@ -159,7 +159,7 @@ export const callerFailures = {
     retryable: false,
     seenBy: ['operator'],
     meaning: 'Neither journal knows the operation.',
-    remedy: 'Check the id; completed operations are pruned after `journalRetentionMs`.',
+    remedy: 'Check the id; completed operations are pruned after `journal.retentionMs`.',
   },
   InvalidInput: {
     retryable: false,

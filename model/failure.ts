@@ -44,6 +44,8 @@ export interface FailureDetails {
   readonly operationId?: string;
   readonly version?: string;
   readonly path?: string;
+  /** All that is wrong with a definition, with `InvalidDefinition`. */
+  readonly faults?: readonly { readonly path: string; readonly reason: string }[];
   readonly remedy?: string;
   readonly reason?: string;
   readonly gate?: string;

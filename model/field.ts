@@ -9,110 +9,151 @@ import {
 } from './canonical.ts';
 import { LockstepError } from './failure.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
-import { type Policies, withStandIns } from './stand-in.ts';
+import type { Special } from './special-values.ts';
+import { type Policies, type SpecialScalar, standInsOf } from './stand-in.ts';
 
-/** A field's declaration; `T` is what programs see of it. Null is a value of every field. */
-export type Field<T> = ScalarField<T> | ListField<T> | RecordField<T>;
+/** How a field is kept: a scalar, a record of fields, or a list of such records. Null is a value of every field. */
+export type Field = ScalarField | ListField | RecordField;
 
-export interface ScalarField<T> {
+export interface ScalarField {
   readonly form: 'scalar';
   readonly scalar: Scalar;
-  /** Carries the type only. */
-  readonly type?: T;
+  /** What is wrong with the declaration. */
+  readonly fault?: string;
 }
 
-export interface ListField<T> {
+export interface ListField {
   readonly form: 'list';
   readonly fields: AnyFields;
   /** The members that tell items apart; the canonical list is sorted by them. */
   readonly by: readonly string[];
-  readonly type?: T;
 }
 
-export interface RecordField<T> {
+export interface RecordField {
   readonly form: 'record';
   readonly fields: AnyFields;
   /** Set where the record is shared with other entities: it then has a guard of its own under this name. */
   readonly shared: { readonly name: string; readonly identity: readonly string[] } | null;
-  readonly type?: T;
 }
 
-export type AnyFields = Readonly<Record<string, Field<unknown>>>;
+export type AnyFields = Readonly<Record<string, Field>>;
 
-/** The declarations that fit an entity's type: one for each property. */
-export type FieldsOf<E> = { readonly [P in keyof E]-?: Field<NonNullable<E[P]>> };
+/** The types of a declaration. It fits a property whose values it accepts, and that has the members it names. */
+export interface Accepts<in T, out M extends string = never> {
+  /** Carries the type only. */
+  readonly accepts?: (value: T) => void;
+  /** Carries the type only. */
+  readonly members?: M;
+}
 
-type RecordOf<E> = { readonly [P in keyof E]-?: Field<NonNullable<E[P]>> };
+/** The declarations that fit a property of type `T`. */
+export type FieldFor<T> = Field & Accepts<T, MemberOf<T>>;
 
-const scalarField = <T>(scalar: Scalar): ScalarField<T> => ({ form: 'scalar', scalar });
+type MemberOf<T> = T extends readonly (infer Item)[] ? keyof Item & string : keyof T & string;
+
+type Nested = Readonly<Record<string, Field & Accepts<never, string>>>;
+
+type AcceptedBy<D> = D extends { readonly accepts?: (value: infer T) => void } ? T : never;
+
+type RecordOf<F> = { readonly [P in keyof F]?: AcceptedBy<NonNullable<F[P]>> | null | undefined };
+
+/** A record in which the named members must be. */
+type With<F, N extends string> = RecordOf<F> & { readonly [P in N]: unknown };
+
+type Scalars<T> = ScalarField & Accepts<T>;
+
+const scalarField = (scalar: Scalar): ScalarField => ({ form: 'scalar', scalar });
+
+const withSpecials = (scalar: SpecialScalar, policies: Policies<Special>): ScalarField => {
+  const { standIns, fault } = standInsOf(scalar, policies);
+  const declared = standIns ? { ...scalar, standIns } : scalar;
+  return fault === null ? scalarField(declared) : { ...scalarField(declared), fault };
+};
 
 /**
- * How fields are declared. Each says what programs see and which canonical form both stores are held to. Where a database
- * has values that the other one has not (`StandIns`), they are refused unless the field says what stands for them.
+ * How fields are declared, where the schema cannot say it. Each says what programs see and which canonical form both stores
+ * are held to. Where a database has values that the other one has not (`StandIns`), they are refused unless the field says
+ * what stands for them. Members of records and lists are taken from the schema as well; `fields` names those that it cannot say.
  */
 export const field = {
   /** `nul: 'bytes'` lets NUL characters in; PostgreSQL then keeps the text in a `bytea` column, as UTF-8. Default `refuse`. */
-  text: <T extends string = string>({ nul = 'refuse' }: { nul?: 'refuse' | 'bytes' } = {}) =>
-    scalarField<T>(nul === 'bytes' ? { kind: 'text', nul } : { kind: 'text' }),
-  boolean: () => scalarField<boolean>({ kind: 'boolean' }),
+  text: ({ nul = 'refuse' }: { nul?: 'refuse' | 'bytes' } = {}): Scalars<string> =>
+    scalarField(nul === 'bytes' ? { kind: 'text', nul } : { kind: 'text' }),
+  boolean: (): Scalars<boolean> => scalarField({ kind: 'boolean' }),
   /** A whole number within ±2^53. */
-  integer: () => scalarField<number>({ kind: 'integer' }),
-  bigint: () => scalarField<bigint>({ kind: 'bigint' }),
+  integer: (): Scalars<number> => scalarField({ kind: 'integer' }),
+  bigint: (): Scalars<bigint> => scalarField({ kind: 'bigint' }),
   /** An exact decimal, as a string with exactly `scale` digits after the point; without `scale`, with as many as it needs. */
   decimal: ({
     scale,
     ...policies
-  }: { scale?: number } & Policies<'nan' | 'infinity' | 'minusInfinity'> = {}) =>
-    scalarField<string>(withStandIns({ kind: 'decimal', scale: scale ?? null }, policies)),
+  }: { scale?: number } & Policies<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSpecials({ kind: 'decimal', scale: scale ?? null }, policies),
   /** A double. Negative zero becomes zero. */
-  float: (policies: Policies<'nan' | 'infinity' | 'minusInfinity'> = {}) =>
-    scalarField<number>(withStandIns({ kind: 'float' }, policies)),
+  float: (policies: Policies<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<number> =>
+    withSpecials({ kind: 'float' }, policies),
   /** `YYYY-MM-DD` */
-  date: (policies: Policies<'zero' | 'infinity' | 'minusInfinity'> = {}) =>
-    scalarField<string>(withStandIns({ kind: 'date' }, policies)),
-  /** A time of day, `HH:MM:SS.ffffff`, with `precision` (0…6, default 6) digits. */
-  time: ({ precision = 6 }: { precision?: number } = {}) => scalarField<string>({ kind: 'time', precision }),
-  /** An instant in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, with `precision` (0…6, default 6) digits. */
+  date: (policies: Policies<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSpecials({ kind: 'date' }, policies),
+  /** A time of day, `HH:MM:SS.ffffff`, with `precision` (0…6) digits. Default: 6, of which the columns may keep fewer. */
+  time: ({ precision }: Precision = {}): Scalars<string> =>
+    scalarField({ kind: 'time', precision: precision ?? null }),
+  /**
+   * An instant in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, with `precision` (0…6) digits. Default: 6, of which the columns may keep
+   * fewer: a value that is finer than one of them is refused, never rounded.
+   */
   timestamp: ({
-    precision = 6,
+    precision,
     ...policies
-  }: { precision?: number } & Policies<'zero' | 'infinity' | 'minusInfinity'> = {}) =>
-    scalarField<string>(withStandIns({ kind: 'timestamp', precision }, policies)),
+  }: Precision & Policies<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSpecials({ kind: 'timestamp', precision: precision ?? null }, policies),
   /** A span of time, `[-]HH:MM:SS.ffffff`, which may be longer than a day: MySQL's TIME, PostgreSQL's interval. */
-  duration: ({ precision = 6 }: { precision?: number } = {}) =>
-    scalarField<string>({ kind: 'duration', precision }),
+  duration: ({ precision }: Precision = {}): Scalars<string> =>
+    scalarField({ kind: 'duration', precision: precision ?? null }),
   /** Exactly `length` bits, as a string of 0 and 1. */
-  bits: ({ length }: { length: number }) => scalarField<string>({ kind: 'bits', length }),
+  bits: ({ length }: { length: number }): Scalars<string> => scalarField({ kind: 'bits', length }),
   /** Distinct labels, sorted: MySQL's SET, a list or JSON elsewhere. */
-  set: <T extends string = string>() => scalarField<readonly T[]>({ kind: 'set' }),
-  uuid: () => scalarField<string>({ kind: 'uuid' }),
-  bytes: () => scalarField<Uint8Array>({ kind: 'bytes' }),
-  json: <T = unknown>() => scalarField<T>({ kind: 'json' }),
-  record: <E>(fields: RecordOf<E>): RecordField<E> => ({
+  set: (): Scalars<readonly string[]> => scalarField({ kind: 'set' }),
+  uuid: (): Scalars<string> => scalarField({ kind: 'uuid' }),
+  bytes: (): Scalars<Uint8Array> => scalarField({ kind: 'bytes' }),
+  /** Any value that JSON can hold, compared as a value. */
+  json: (): Scalars<unknown> => scalarField({ kind: 'json' }),
+  record: <F extends Nested>(fields: F): RecordField & Accepts<RecordOf<F>, keyof F & string> => ({
     form: 'record',
-    fields: widen(fields),
+    fields,
     shared: null,
   }),
   /** A record that other entities hold too (the customer of an order); `identity` names its key members. */
-  shared: <E>(
-    name: string,
-    fields: RecordOf<E>,
-    identity: readonly (keyof E & string)[],
-  ): RecordField<E> => ({
+  shared: <const I extends string, F extends Nested = Record<never, never>>({
+    name,
+    identity,
+    fields,
+  }: {
+    name: string;
+    identity: readonly I[];
+    fields?: F;
+  }): RecordField & Accepts<With<F, I>, (keyof F & string) | I> => ({
     form: 'record',
-    fields: widen(fields),
+    fields: fields ?? {},
     shared: { name, identity },
   }),
   /** Records owned by the entity; `by` names the members that tell them apart. */
-  list: <E>(fields: RecordOf<E>, { by }: { by: readonly (keyof E & string)[] }): ListField<E[]> => ({
+  list: <const B extends string, F extends Nested = Record<never, never>>({
+    by,
+    fields,
+  }: {
+    by: readonly B[];
+    fields?: F;
+  }): ListField & Accepts<readonly With<F, B>[], (keyof F & string) | B> => ({
     form: 'list',
-    fields: widen(fields),
+    fields: fields ?? {},
     by,
   }),
 };
 
-function widen(fields: object): AnyFields {
-  return fields as AnyFields;
+interface Precision {
+  /** Digits after the second, 0…6. */
+  precision?: number;
 }
 
 /** An entity as its canonical image. Throws `InvalidEntity` with the path, never with the value. */
@@ -133,10 +174,10 @@ export function imageOf(fields: AnyFields, entity: unknown, path: string): Image
   return image;
 }
 
-const entries = new WeakMap<AnyFields, readonly (readonly [string, Field<unknown>])[]>();
+const entries = new WeakMap<AnyFields, readonly (readonly [string, Field])[]>();
 
 /** A backfill asks for them with every row. */
-function entriesOf(fields: AnyFields): readonly (readonly [string, Field<unknown>])[] {
+function entriesOf(fields: AnyFields): readonly (readonly [string, Field])[] {
   const known = entries.get(fields);
   if (known) return known;
   const found = Object.entries(fields);
@@ -167,7 +208,7 @@ export function entityOf(fields: AnyFields, image: Image): Record<string, unknow
   return entity;
 }
 
-function canonicalOf(declared: Field<unknown>, value: unknown, path: string, name: string): Canonical {
+function canonicalOf(declared: Field, value: unknown, path: string, name: string): Canonical {
   if (value === null || value === undefined) return null;
   switch (declared.form) {
     case 'scalar':
@@ -184,7 +225,7 @@ function canonicalOf(declared: Field<unknown>, value: unknown, path: string, nam
   }
 }
 
-function listOf(declared: ListField<unknown>, value: unknown, path: string): Canonical {
+function listOf(declared: ListField, value: unknown, path: string): Canonical {
   if (!Array.isArray(value)) throw invalid(path, `expected a list, got ${typeName(value)}`);
   const items = value.map((item: unknown, index) => {
     const image = imageOf(declared.fields, item, `${path}[${index}]`);
@@ -199,7 +240,7 @@ function listOf(declared: ListField<unknown>, value: unknown, path: string): Can
   return items.map((item) => item.image);
 }
 
-function programValue(declared: Field<unknown>, canonical: Canonical): unknown {
+function programValue(declared: Field, canonical: Canonical): unknown {
   if (canonical === null) return null;
   if (declared.form === 'scalar') {
     if (typeof canonical === 'string' || typeof canonical === 'boolean')
@@ -221,7 +262,7 @@ export function ownImage(fields: AnyFields, image: Image): Image {
   return own;
 }
 
-function ownValue(declared: Field<unknown>, value: Canonical): Canonical {
+function ownValue(declared: Field, value: Canonical): Canonical {
   if (declared.form === 'list' && isList(value)) {
     return value.map((item) => (isRecord(item) ? ownImage(declared.fields, item) : item));
   }
@@ -231,6 +272,15 @@ function ownValue(declared: Field<unknown>, value: Canonical): Canonical {
     return Object.fromEntries(declared.shared.identity.map((name) => [name, own[name] ?? null]));
   }
   return value;
+}
+
+/** Whether the columns say how fine times are kept, anywhere in an image. */
+export function leavesPrecision(fields: AnyFields): boolean {
+  return Object.values(fields).some((declared) =>
+    declared.form === 'scalar'
+      ? 'precision' in declared.scalar && declared.scalar.precision === null
+      : leavesPrecision(declared.fields),
+  );
 }
 
 /** Whether anything in an image can be shared. */
@@ -248,7 +298,7 @@ export function sharedRecords(
   image: Image,
 ): { name: string; key: string[]; record: Image }[] {
   const found = new Map<string, { name: string; key: string[]; record: Image }>();
-  const visit = (declared: Field<unknown>, value: Canonical): void => {
+  const visit = (declared: Field, value: Canonical): void => {
     if (declared.form === 'list' && isList(value)) {
       for (const item of value) if (isRecord(item)) visitAll(declared.fields, item);
     } else if (declared.form === 'record' && isRecord(value)) {

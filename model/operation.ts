@@ -1,8 +1,8 @@
 import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
-import type { Policy } from './migration.ts';
-import { type DurableState, routes } from './phase.ts';
+import { type DurableState, letsFlagDecide, routes } from './phase.ts';
+import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
 export type OperationKind = 'create' | 'replace' | 'update' | 'delete';
@@ -39,9 +39,11 @@ export interface WriteRoute {
   readonly secondary: StoreName | null;
 }
 
-export function routeOf(state: DurableState): WriteRoute {
+/** @param dualWrite what the flag said of the key; false leaves the secondary out in phases where flags decide */
+export function routeOf(state: DurableState, dualWrite = true): WriteRoute {
   const { primary, secondary } = routes[state.phase];
-  return { epoch: state.epoch, primary, secondary };
+  const leavesOut = !dualWrite && letsFlagDecide(state.phase);
+  return { epoch: state.epoch, primary, secondary: leavesOut ? null : secondary };
 }
 
 /** What a write workflow is started with. */
@@ -51,7 +53,7 @@ export interface WriteInput {
   readonly pattern: Pattern;
   readonly ack: Ack;
   readonly route: WriteRoute;
-  /** For `flag-controlled`: whether the flag was on for this key when the client looked. */
+  /** For `flag-controlled`: what the flag said of this key when the client looked. It holds for every route that the write takes. */
   readonly dualWrite: boolean;
   /** Both stores are read back this long after the write; null does not look again. */
   readonly validateAfterMs: number | null;

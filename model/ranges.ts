@@ -1,4 +1,4 @@
-import type { Policy } from './migration.ts';
+import type { Policy } from './policy.ts';
 
 const mostRanges = 16;
 const chunksPerRange = 5;

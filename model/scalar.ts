@@ -15,10 +15,11 @@ export type Scalar =
   | { readonly kind: 'decimal'; readonly scale: number | null; readonly standIns?: StandIns }
   | { readonly kind: 'float'; readonly standIns?: StandIns }
   | { readonly kind: 'date'; readonly standIns?: StandIns }
-  | { readonly kind: 'time'; readonly precision: number }
-  | { readonly kind: 'timestamp'; readonly precision: number; readonly standIns?: StandIns }
+  /** Of a field, without a precision: as many of six digits after the second as its columns keep. */
+  | { readonly kind: 'time'; readonly precision: number | null }
+  | { readonly kind: 'timestamp'; readonly precision: number | null; readonly standIns?: StandIns }
   /** A span of hours, minutes and seconds of either sign, which may be longer than a day. */
-  | { readonly kind: 'duration'; readonly precision: number }
+  | { readonly kind: 'duration'; readonly precision: number | null }
   | { readonly kind: 'bits'; readonly length: number }
   /** Labels without order: a JSON list of distinct strings, sorted. */
   | { readonly kind: 'set' }
@@ -28,8 +29,16 @@ export type Scalar =
 
 export type ScalarKind = Scalar['kind'];
 
+/** Digits after the second in the canonical form of a time, of which a column may keep fewer where no precision is said. */
+export function digitsOf({ precision }: { readonly precision: number | null }): number {
+  return precision ?? 6;
+}
+
 /** A value that its scalar cannot hold. The message names the type of the value, never the value. */
 export class NotCanonical extends Error {}
+
+/** A time with more digits after the second than its field or column keeps. */
+export class TooFine extends NotCanonical {}
 
 /**
  * The canonical text of a value (canonical form `true`/`false` for booleans).
@@ -52,11 +61,11 @@ export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
     case 'date':
       return dateText(value);
     case 'time':
-      return timeText(value, scalar.precision);
+      return timeText(value, digitsOf(scalar));
     case 'timestamp':
-      return timestampText(value, scalar.precision);
+      return timestampText(value, digitsOf(scalar));
     case 'duration':
-      return durationText(value, scalar.precision);
+      return durationText(value, digitsOf(scalar));
     case 'bits':
       return bitsText(value, scalar.length);
     case 'set':
@@ -269,9 +278,7 @@ function setText(value: unknown): string {
 
 function fractionText(fraction: string, precision: number): string {
   if (/[1-9]/.test(fraction.slice(precision))) {
-    throw new NotCanonical(
-      `the time is finer than the ${precision} digits after the second that the field keeps`,
-    );
+    throw new TooFine(`the time is finer than the ${precision} digits after the second that the field keeps`);
   }
   return precision === 0 ? '' : `.${fraction.slice(0, precision).padEnd(precision, '0')}`;
 }

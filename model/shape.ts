@@ -1,24 +1,32 @@
 import type { ScalarField } from './field.ts';
 
 /** How an entity lies in one store: a map of columns, or a pair of functions over rows of several tables. */
-export type Shape<E> = ColumnsShape<E> | RowsShape<E>;
+export type Shape = TableShape | RowsShape;
 
-export interface ColumnsShape<E> {
+/** The shapes that fit an entity's type. */
+export type ShapeOf<E> = TableShape<keyof E & string> | RowsShapeOf<E>;
+
+export interface TableShape<out F extends string = string> {
   readonly form: 'columns';
   readonly table: string;
   /** Column by field; a field that is not named here lies in the column of its own name. */
   readonly columns: Readonly<Record<string, string>>;
-  readonly type?: E;
+  /** Carries the type only: the fields that are named. */
+  readonly renamed?: F;
 }
 
-export interface RowsShape<E> {
+export interface RowsShape {
   readonly form: 'rows';
   readonly owned: readonly OwnedTable[];
   readonly referenced: readonly ReferencedTable[];
   readonly embedded: readonly EmbeddedRecord[];
   readonly toRows: (entity: Record<string, unknown>) => Rows;
   readonly fromRows: (rows: Rows) => Record<string, unknown>;
-  readonly type?: E;
+}
+
+export interface RowsShapeOf<in out E> extends RowsShape {
+  /** Carries the type only. */
+  readonly of?: (entity: E) => E;
 }
 
 /** Rows by table. Values are what programs hold: number, bigint, string, boolean, Uint8Array, parsed JSON, null. */
@@ -38,7 +46,7 @@ export interface OwnedTable {
 }
 
 /** What the functions see of a column, where it is not what the column naturally holds (`docs/types.md`). */
-export type ColumnFields = Readonly<Record<string, ScalarField<unknown>>>;
+export type ColumnFields = Readonly<Record<string, ScalarField>>;
 
 /** A table of rows that many entities share. They carry guards of their own and are never deleted with an entity. */
 export interface ReferencedTable {
@@ -62,19 +70,19 @@ export interface EmbeddedRecord {
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** A shape in which each field lies in one column of one table. */
-export function columns<E>(options: {
-  table: string;
-  columns?: { readonly [P in keyof E & string]?: string };
-}): ColumnsShape<E> {
-  const named: Record<string, string> = {};
-  for (const [field, column] of Object.entries<string | undefined>(options.columns ?? {})) {
-    if (column !== undefined) named[field] = column;
-  }
-  return { form: 'columns', table: options.table, columns: named };
+/**
+ * A shape in which each field lies in one column of one table.
+ *
+ * @param table its name; in PostgreSQL with its schema where it is not on the search path
+ * @param columns column by field, for the fields whose column has another name
+ * @example table('accounts', { email: 'email_address' })
+ */
+export function table<const C extends Readonly<Record<string, string>> = Record<never, string>>(
+  table: string,
+  columns?: C,
+): TableShape<keyof C & string> {
+  return { form: 'columns', table, columns: columns ?? {} };
 }
-
-type RowsOf<T> = { readonly [P in keyof T]: readonly T[P][] };
 
 interface TableOptions {
   key: readonly string[];
@@ -93,16 +101,26 @@ interface ReferenceOptions {
 }
 
 /**
- * A shape made of two functions. `T` names the row type of each table.
- * `fromRows(toRows(entity))` must give the entity back; both must be free of side effects.
+ * A shape made of two functions. `fromRows(toRows(entity))` must give the entity back; both must be free of side effects.
+ *
+ * @param options `tables` are written and deleted with the entity, parents first; `referenced` ones hold what it shares
+ * @example
+ * rows({
+ *   tables: { orders: { key: ['id'] }, lines: { key: ['order_id'], identity: ['order_id', 'position'] } },
+ *   toRows: ({ id, lines }: Order) => ({ orders: [{ id }], lines: lines.map((line) => ({ order_id: id, ...line })) }),
+ *   fromRows: ({ orders: [order], lines }) => ({ id: order?.id ?? '', lines: lines.map(({ order_id, ...line }) => line) }),
+ * })
  */
-export function rows<E, T extends { [P in keyof T]: object }>(options: {
-  tables: { readonly [P in keyof T & string]?: TableOptions };
-  referenced?: { readonly [P in keyof T & string]?: ReferenceOptions };
-  embedded?: Readonly<Record<string, { table: keyof T & string; columns: Readonly<Record<string, string>> }>>;
-  toRows: (entity: E) => RowsOf<T>;
-  fromRows: (rows: RowsOf<T>) => E;
-}): RowsShape<E> {
+export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }>(options: {
+  tables: { readonly [P in keyof R & string]?: TableOptions };
+  referenced?: { readonly [P in keyof R & string]?: ReferenceOptions };
+  embedded?: Readonly<
+    Record<string, { table: NoInfer<keyof R & string>; columns: Readonly<Record<string, string>> }>
+  >;
+  /** The rows of each table. The type of its parameter is the entity's, that of its result the tables'. */
+  toRows: (entity: E) => R;
+  fromRows: (rows: NoInfer<R>) => NoInfer<E>;
+}): RowsShapeOf<E> {
   const owned = Object.entries<TableOptions | undefined>(options.tables).flatMap(([table, given]) =>
     given
       ? [
@@ -136,7 +154,7 @@ export function rows<E, T extends { [P in keyof T]: object }>(options: {
     owned,
     referenced,
     embedded,
-    toRows: options.toRows as unknown as RowsShape<E>['toRows'],
-    fromRows: options.fromRows as unknown as RowsShape<E>['fromRows'],
+    toRows: options.toRows as unknown as RowsShape['toRows'],
+    fromRows: options.fromRows as unknown as RowsShape['fromRows'],
   };
 }

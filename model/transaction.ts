@@ -1,8 +1,8 @@
 import type { Ack } from './entity.ts';
 import type { StoreName } from './failure.ts';
 import type { AnyFailureCode } from './failure-codes.ts';
-import type { Policy } from './migration.ts';
 import type { Operation, WriteRoute } from './operation.ts';
+import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
 /** How many records one transaction may name: each holds locks in both stores until all of them are in. */

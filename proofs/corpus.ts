@@ -43,7 +43,7 @@ async function tryOut(corpus: Corpus, { servers, note }: Conditions): Promise<Ru
     from: corpus.from,
     entities: [corpus.entity],
     tables: { legacy: corpus.tables.source, modern: corpus.tables.target },
-    policy: { callerTimeoutMs: 60_000 },
+    write: { callerTimeoutMs: 60_000 },
   });
   note('backfill');
   await advanceTo(stage.lockstep, 'backfill');

@@ -63,7 +63,7 @@ export async function tamper({ servers, seed, short, note }: Conditions): Promis
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
-    policy: { validateShare: 1, validateDelayMs: delayMs, validateRepair: true },
+    settings: { postWriteValidation: { share: 1, delayMs, repair: true } },
   });
   const draws = new Draws(seed);
   const accounts = stage.lockstep.repository(stage.account);

@@ -12,7 +12,7 @@ let lockstep: Connected;
 let worker: WorkerProcess;
 let address: string;
 beforeAll(async () => {
-  at = await scene({ policy: { validateShare: 1, validateDelayMs: 0 } });
+  at = await scene({ postWriteValidation: { share: 1, delayMs: 0 } });
   address = `127.0.0.1:${await freePort()}`;
   worker = await workerProcess(environmentOf(at), ['--metrics', address]);
   lockstep = await started(at);

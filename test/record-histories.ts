@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import type { TransactionScope } from '../client/service/transaction-writer.ts';
 import { up } from '../deploy/dev/servers.ts';
 import {
   backfillWorkflowId,
@@ -32,7 +33,7 @@ import { until } from './support/until.ts';
  */
 const folder = new URL('./histories/', import.meta.url);
 const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });
-await using at = await movingOn(servers, 'legacy-only', { policy: { backfillChunk: 5 } });
+await using at = await movingOn(servers, 'legacy-only', { backfill: { chunkKeys: 5 } });
 const { control } = at.lockstep;
 const { name } = at.migration;
 for (let id = 1; id <= 30; id++)
@@ -88,12 +89,9 @@ await at.temporal.workflow.getHandle(migrationWorkflowId(name)).result();
 
 await using together = await movingOn(servers, 'dual-write', boundScene);
 const { name: boundName } = together.migration;
-const bounds = together.lockstep.repository(bound);
-const ledgers = together.lockstep.repository(ledger);
-const items = (given: Partial<Account> = {}) => [
-  bounds.creating(newAccount()),
-  ledgers.creating(newAccount(given)),
-];
+const items =
+  (given: Partial<Account> = {}) =>
+  (tx: TransactionScope) => [tx(bound).create(newAccount()), tx(ledger).create(newAccount(given))];
 const { operationId: committed } = await together.lockstep.transaction(items());
 const refused = 'refused';
 await together.lockstep

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { carryFailures } from '../activities/failures.ts';
 import { gaugesOf } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
@@ -72,6 +73,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
       activities: createActivities(context),
+      interceptors: { activity: [carryFailures] },
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',

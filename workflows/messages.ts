@@ -1,8 +1,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { StoreName } from '../model/failure.ts';
-import type { Policy } from '../model/migration.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
+import type { Policy } from '../model/policy.ts';
 import type { TransactionReceipt } from '../model/transaction.ts';
 
 /** Every message that a workflow of ours takes, and the ids by which they are found. */

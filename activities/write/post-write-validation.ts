@@ -13,6 +13,7 @@ import { type Operation, routeOf, type WriteRoute } from '../../model/operation.
 import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
 import { differingFields, owedKeys } from '../comparison/differing.ts';
 import type { ActivityContext } from '../context.ts';
+import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
 import { restore } from './restore.ts';
 
@@ -34,12 +35,11 @@ interface Altered {
   readonly reason: string;
 }
 
-export type LookBackActivities = ReturnType<typeof lookBackActivities>;
-
 const looks = 3;
 
 export function lookBackActivities(context: ActivityContext) {
   const { migration, stores, clock, wait } = context;
+  const metrics = writeMetrics(context);
 
   /**
    * Reads a record back from both stores. Each row is held against the digest that its own store recorded, so that the store
@@ -48,7 +48,13 @@ export function lookBackActivities(context: ActivityContext) {
   async function validateWrite(request: {
     operation: Pick<Operation, 'id' | 'entity' | 'key'>;
   }): Promise<LookedBack> {
-    const { operation } = request;
+    const found = await judge(request.operation);
+    metrics.readBack(request.operation.entity, found);
+    return found;
+  }
+
+  /** A difference is recorded, and repaired where that is safe and asked for. */
+  async function judge(operation: Pick<Operation, 'id' | 'entity' | 'key'>): Promise<LookedBack> {
     const entity = entityNamed(migration, operation.entity);
     const route = routeOf(await currentState(context));
     if (route.secondary === null) return intact;

@@ -2,7 +2,7 @@ import { currentState } from '../../databases/contract/current-state.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isRetryable } from '../../model/is-lockstep-error.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
-import { type DurableState, letsFlagDecide } from '../../model/phase.ts';
+import type { DurableState } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 
 export function routeActivities(context: ActivityContext) {
@@ -18,8 +18,7 @@ export function routeActivities(context: ActivityContext) {
       );
     }
     await teach(state);
-    const route = routeOf(state);
-    return request.dualWrite || !letsFlagDecide(state.phase) ? route : { ...route, secondary: null };
+    return routeOf(state, request.dualWrite);
   }
 
   /** A store that was away when the route changed would fence out every write until it is told. */

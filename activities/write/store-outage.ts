@@ -1,5 +1,5 @@
 import type { StoreName } from '../../model/failure.ts';
-import type { Policy } from '../../model/migration.ts';
+import type { Policy } from '../../model/policy.ts';
 
 /**
  * How long a store has not answered this worker. The writes that it is owed grow in number while it is away; if each of

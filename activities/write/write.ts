@@ -1,28 +1,31 @@
 import { readOne } from '../../databases/contract/read-one.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { failureOf } from '../failures.ts';
-import { convergeKeys } from './converge.ts';
+import { writeMetrics } from '../metrics.ts';
 import { bringsOf, decidingItem } from './primary-item.ts';
-import { Absence } from './store-outage.ts';
-import { resultOf, type Timing, type WriteResult } from './write-result.ts';
+import { refusedAsTooFine } from './too-fine.ts';
+import { resultOf, type WriteResult } from './write-result.ts';
 
 const movedAttempts = 10;
 
-export type WriteActivities = ReturnType<typeof writeActivities>;
-
 export function writeActivities(context: ActivityContext) {
   const { migration, stores } = context;
-  const absence = new Absence(migration.policy);
+  const metrics = writeMetrics(context);
 
   /** The guarded write at the primary: it decides about version and refusal. */
   async function writePrimary(input: WriteInput): Promise<WriteResult> {
+    const at = { store: input.route.primary, entity: input.operation.entity };
+    const { result, timing } = await metrics.attempt(at, () => decideAtPrimary(input));
+    return result.status === 'applied' ? { ...result, timing } : result;
+  }
+
+  async function decideAtPrimary(input: WriteInput): Promise<WriteResult> {
     const { operation, route } = input;
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.primary];
@@ -33,6 +36,8 @@ export function writeActivities(context: ActivityContext) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
       const item = await decidingItem(entity, operation, stored, owes);
       if ('refused' in item) return item.refused;
+      const tooFine = await refusedAsTooFine(context, entity, { ...operation, image: item.image }, route);
+      if (tooFine) return tooFine;
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
@@ -46,11 +51,22 @@ export function writeActivities(context: ActivityContext) {
   }
 
   /** For `parallel`: the secondary takes the image with the proposed version, at the same time as the primary. */
-  async function writeSecondary(input: WriteInput): Promise<WriteResult> {
-    const { operation, route } = input;
+  async function writeSecondary({ operation, route }: WriteInput): Promise<WriteResult> {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
-    const entity = entityNamed(migration, operation.entity);
     const store = stores[route.secondary];
+    const at = { store: store.name, entity: operation.entity };
+    const { result } = await metrics.attempt(at, () => applyAtSecondary(store, operation, route));
+    return result;
+  }
+
+  async function applyAtSecondary(
+    store: Store,
+    operation: Operation,
+    route: WriteRoute,
+  ): Promise<WriteResult> {
+    const entity = entityNamed(migration, operation.entity);
+    const tooFine = await refusedAsTooFine(context, entity, operation, route);
+    if (tooFine) return tooFine;
     const item: WriteItem = {
       mode: 'follow',
       kind: operation.kind,
@@ -66,42 +82,6 @@ export function writeActivities(context: ActivityContext) {
     );
     if (outcome.status === 'superseded') return { status: 'applied', version: outcome.version };
     return resultOf(store, entity, operation, outcome);
-  }
-
-  /**
-   * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
-   * decided that nothing is owed any more.
-   */
-  async function settleSecondary(request: {
-    operation: Pick<Operation, 'id' | 'entity' | 'key'>;
-    route: WriteRoute;
-    decidedBy: WriteRoute['primary'];
-    /** Of the primary's part, to tell what the other store's costs. */
-    timing?: Timing | null;
-  }): Promise<WriteResult> {
-    const { operation, route, decidedBy } = request;
-    const entity = entityNamed(migration, operation.entity);
-    const [converged] = await patiently(route.secondary, () =>
-      convergeKeys(context, entity, [operation.key], route),
-    );
-    if (!converged) throw new TypeError('converge gave no result for its key');
-    if (converged.status === 'settled') {
-      await stores[decidedBy].settle([operation.id], 'completed');
-      return { status: 'applied', version: converged.version };
-    }
-    return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
-  }
-
-  async function patiently<T>(store: WriteRoute['secondary'], work: () => Promise<T>): Promise<T> {
-    try {
-      const done = await work();
-      if (store) absence.isOver(store);
-      return done;
-    } catch (error) {
-      const isAway = isLockstepError(error, 'StoreUnavailable');
-      if (!isAway || !store || error.details.store !== store) throw error;
-      throw failureOf(error, absence.pauseMs(store));
-    }
   }
 
   /**
@@ -168,7 +148,6 @@ export function writeActivities(context: ActivityContext) {
   return {
     writePrimary,
     writeSecondary,
-    settleSecondary,
     findFenced,
     closeOperation,
     parkOperation,

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { openStores } from '../../databases/open.ts';
-import type { Entity } from '../../model/entity.ts';
+import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
@@ -17,26 +16,45 @@ import {
   Transactions,
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
-import { TransactionStarter } from './transaction-starter.ts';
-import { WriteStarter } from './write-starter.ts';
+import { type TransactionScope, transactionScope } from './transaction-writer.ts';
 
 export interface ConnectOptions {
-  migration: Migration;
-  /** Where connection strings are read from; default `process.env`. */
-  environment?: NodeJS.ProcessEnv;
-  /** A Temporal client of the caller's own; it is not closed with the connection. */
-  temporal?: Client;
-  /** Default: the shares of the durable state. See `openFeatureFlags`. */
-  flags?: Flags;
-  /** Wall clock in milliseconds; default `Date.now`. */
-  now?: () => number;
+  /** Where connection strings are read from. @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** A Temporal client of the caller's own; it is not closed with the connection. @default one by Temporal's own environment variables */
+  readonly temporal?: Client;
+  /** Who decides, for one key, what the phase leaves open; see `openFeatureFlags`. @default the shares of the durable state */
+  readonly flags?: Flags;
+  /** Wall clock in milliseconds. @default Date.now */
+  readonly now?: () => number;
 }
 
 /** A service's way to its records. */
 export interface Lockstep extends AsyncDisposable {
-  repository<E>(entity: Entity<E>): Repository<E>;
-  /** Carries out all items in both stores, or none in either; for entities of the pattern `transactional`. */
-  transaction(items: readonly TransactionItem[], options?: TransactionOptions): Promise<TransactionReceipt>;
+  /**
+   * The records of an entity.
+   *
+   * @throws LockstepError `UnknownEntity` where the migration has none of that name.
+   * @example const accounts = lockstep.repository(account);
+   */
+  repository<E, K, A extends Ack>(entity: Entity<E, K, Pattern, A>): Repository<E, K, A>;
+  /**
+   * Carries out all writes in both stores, or none in either; for entities of the pattern `transactional`.
+   *
+   * @param writes gives the list of writes, at most 500, each of another record
+   * @throws LockstepError what every write throws, and `NotFound`, `AlreadyExists`, `VersionConflict` of one of them;
+   *   `InvalidTransaction`, `UnknownEntity`, `OperationIdTaken`. Nothing was written then in either store.
+   * @example
+   * await lockstep.transaction((tx) => [
+   *   tx(account).update(id, { balance: '1.00' }),
+   *   tx(ledger).create({ id: entryId, account: id, amount: '1.00' }),
+   * ]);
+   */
+  transaction<const A extends Ack = 'both'>(
+    writes: (tx: TransactionScope) => readonly TransactionItem[],
+    options?: TransactionOptions<A>,
+  ): Promise<TransactionReceipt<A>>;
+  /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
   close(): Promise<void>;
 }
@@ -44,9 +62,13 @@ export interface Lockstep extends AsyncDisposable {
 /**
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: writes are owed to it until it is back.
+ *
+ * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
+ *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
+ * @example await using lockstep = await connect(migration);
  */
-export async function connect(options: ConnectOptions): Promise<Lockstep> {
-  const { migration, environment = process.env, now = Date.now } = options;
+export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
+  const { environment = process.env, now = Date.now } = options;
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -62,15 +84,17 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
       migration,
       routes: routeCache,
       probe: new TransactionProbe(stores),
-      starter: new TransactionStarter(temporal, migration),
+      temporal,
     });
+    const clock = new HybridClock(now);
     const parts: RepositoryParts = {
       stores,
       routes: routeCache,
       flags: options.flags ?? durableFlags,
-      clock: new HybridClock(now),
+      clock,
       shadow,
-      writes: new WriteStarter(temporal, migration),
+      migration,
+      temporal,
       transactions,
     };
     return {
@@ -78,7 +102,8 @@ export async function connect(options: ConnectOptions): Promise<Lockstep> {
         entityNamed(migration, entity.name);
         return new Repository(entity, parts);
       },
-      transaction: (items, given = {}) => transactions.run(given.operationId ?? randomUUID(), items, given),
+      transaction: async (writes, given = {}) =>
+        await transactions.run(writes(transactionScope(migration, clock)), given),
       shadow,
       close,
       [Symbol.asyncDispose]: close,

@@ -1,38 +1,39 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { Stored } from '../../databases/contract/write.ts';
-import { canonicalText, type Image, type Key, keyText } from '../../model/canonical.ts';
-import { type Entity, keyOf, validImage } from '../../model/entity.ts';
+import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
+import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { entityOf, patchOf } from '../../model/field.ts';
-import type { Operation, OperationKind } from '../../model/operation.ts';
+import { entityOf } from '../../model/field.ts';
+import type { Migration } from '../../model/migration.ts';
+import type { Operation } from '../../model/operation.ts';
 import { type DurableState, letsFlagDecide, otherStore, routes } from '../../model/phase.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
 import type { Flags } from './flags.ts';
-import { type KeyInput, keyFrom } from './key-input.ts';
+import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
+import { Operations } from './operations.ts';
+import { type Receipt, receiptOf } from './receipt.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShadowReads } from './shadow.ts';
+import { startWrite } from './start-write.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
-import type { TransactionItem, Transactions } from './transaction.ts';
+import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
-import type { WriteStarter } from './write-starter.ts';
-
-export type { WriteOptions } from './write-options.ts';
-
-export interface Receipt {
-  readonly operationId: string;
-  /** Null with `ack: 'recorded'`. */
-  readonly version: string | null;
-  /** Pass it as `atLeast` to read what was written. */
-  readonly token: Token | null;
-}
 
 export interface ReadOptions {
   /** Never answer with less than the version of this token. */
-  atLeast?: Token;
-  /** Read both stores, answer from the routed one, and count whether they agree. */
-  shadow?: boolean;
+  readonly atLeast?: Token;
+  /** Read both stores, answer from the routed one, and count whether they agree. @default false */
+  readonly shadow?: boolean;
+}
+
+/** A record as it was read. */
+export interface Read<E> {
+  readonly value: E;
+  /** Pass it as `ifUnchangedSince` to write only if nobody has written meanwhile. Also of a record that was there before Lockstep. */
+  readonly token: Token;
 }
 
 export interface RepositoryParts {
@@ -41,102 +42,100 @@ export interface RepositoryParts {
   readonly flags: Flags;
   readonly clock: HybridClock;
   readonly shadow: ShadowReads;
-  readonly writes: WriteStarter;
+  readonly migration: Migration;
+  readonly temporal: Client;
   readonly transactions: Transactions;
 }
 
-/** The records of one entity, wherever they are at the moment. */
-export class Repository<E> {
-  readonly #entity: Entity<E>;
+/**
+ * The records of one entity, wherever they are at the moment. `E` is their type, `K` the name of the key's field or a list of
+ * names, `A` the entity's acknowledgement.
+ *
+ * Every write throws a `LockstepError`. Before anything starts: `InvalidEntity`, `InvalidKey`, `InvalidToken`, `InvalidOperationId`,
+ * `TooLarge`, `TemporalUnavailable`. Where it has no effect: `StoreRefused`, `StoreUnavailable`, `NotPrepared`, `Aborted`; with the
+ * patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ now. With
+ * `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
+ */
+export class Repository<E, K, A extends Ack = 'primary'> {
+  readonly #entity: Entity<E, K, Pattern, A>;
   readonly #parts: RepositoryParts;
+  readonly #operations: Operations;
 
-  constructor(entity: Entity<E>, parts: RepositoryParts) {
+  constructor(entity: Entity<E, K, Pattern, A>, parts: RepositoryParts) {
     this.#entity = entity;
     this.#parts = parts;
-  }
-
-  /** Fails with `AlreadyExists` where the key is taken, `InvalidEntity` before anything starts. */
-  async create(value: E, options: WriteOptions = {}): Promise<Receipt> {
-    return await this.#writeWhole('create', value, options);
-  }
-
-  /** Puts the whole record, whether or not there was one. */
-  async replace(value: E, options: WriteOptions = {}): Promise<Receipt> {
-    return await this.#writeWhole('replace', value, options);
-  }
-
-  /** Changes the given fields and keeps the others. Fails with `NotFound` where there is no record. */
-  async update(key: KeyInput<E>, patch: Partial<E>, options: WriteOptions = {}): Promise<Receipt> {
-    const { keyParts, image } = this.#patch(key, patch);
-    return await this.#write('update', keyParts, image, options);
-  }
-
-  /** Fails with `NotFound` where there is no record. */
-  async delete(key: KeyInput<E>, options: WriteOptions = {}): Promise<Receipt> {
-    return await this.#write('delete', keyFrom(this.#entity, key), null, options);
-  }
-
-  /** As `create`, for a list of `transaction`. */
-  creating(value: E): TransactionItem {
-    return this.#item(async (id) => await this.#wholeOperation('create', value, { operationId: id }));
-  }
-
-  /** As `replace`, for a list of `transaction`. */
-  replacing(value: E, options: Pick<WriteOptions, 'expected'> = {}): TransactionItem {
-    return this.#item(
-      async (id) => await this.#wholeOperation('replace', value, { ...options, operationId: id }),
-    );
-  }
-
-  /** As `update`, for a list of `transaction`. */
-  updating(
-    key: KeyInput<E>,
-    patch: Partial<E>,
-    options: Pick<WriteOptions, 'expected'> = {},
-  ): TransactionItem {
-    return this.#item(async (id) => {
-      const { keyParts, image } = this.#patch(key, patch);
-      return this.#operation('update', keyParts, image, { ...options, operationId: id });
-    });
-  }
-
-  /** As `delete`, for a list of `transaction`. */
-  deleting(key: KeyInput<E>, options: Pick<WriteOptions, 'expected'> = {}): TransactionItem {
-    return this.#item(async (id) =>
-      this.#operation('delete', keyFrom(this.#entity, key), null, { ...options, operationId: id }),
-    );
-  }
-
-  /** The record, or null where there is none. `StaleRead` where no store has the version that the token asks for. */
-  async get(key: KeyInput<E>, options: ReadOptions = {}): Promise<E | null> {
-    return (await this.getWithToken(key, options)).value;
+    this.#operations = new Operations(entity, parts.clock);
   }
 
   /**
-   * As `get`, with the token of the version that was read: pass it as `expected` to write only if nobody has written
-   * meanwhile. A record that was never written through Lockstep has a token too.
+   * Makes a record.
+   *
+   * @throws LockstepError `AlreadyExists` where the key is taken, and what every write throws.
+   * @example const { token } = await accounts.create({ id, email, plan: 'free', balance: '0.00' });
    */
-  async getWithToken(
-    key: KeyInput<E>,
-    options: ReadOptions = {},
-  ): Promise<{ value: E | null; token: Token }> {
+  async create<const B extends Ack = A>(value: E, options: WriteOptions<B> = {}): Promise<Receipt<B>> {
+    return await this.#write(await this.#operations.whole('create', value, idOf(options), options), options);
+  }
+
+  /**
+   * Puts the whole record, whether or not there was one.
+   *
+   * @throws LockstepError `VersionConflict` with `ifUnchangedSince`, and what every write throws.
+   * @example await accounts.replace({ id, email, plan: 'pro', balance: '0.00' });
+   */
+  async replace<const B extends Ack = A>(value: E, options: WriteOptions<B> = {}): Promise<Receipt<B>> {
+    return await this.#write(await this.#operations.whole('replace', value, idOf(options), options), options);
+  }
+
+  /**
+   * Changes the given fields and keeps the others.
+   *
+   * @param key the value of a key of one field, an object of a composite one
+   * @throws LockstepError `NotFound` where there is no record, `VersionConflict` with `ifUnchangedSince`, and what every write throws.
+   * @example await accounts.update(id, { plan: 'pro' }, { ifUnchangedSince: token });
+   */
+  async update<const B extends Ack = A>(
+    key: KeyOf<E, K>,
+    patch: Patch<E, K>,
+    options: WriteOptions<B> = {},
+  ): Promise<Receipt<B>> {
+    return await this.#write(this.#operations.update(key, patch, idOf(options), options), options);
+  }
+
+  /**
+   * Deletes the record.
+   *
+   * @throws LockstepError `NotFound` where there is none, `VersionConflict` with `ifUnchangedSince`, and what every write throws.
+   * @example await slots.delete({ room: 'a', day: '2030-01-31' });
+   */
+  async delete<const B extends Ack = A>(
+    key: KeyOf<E, K>,
+    options: WriteOptions<B> = {},
+  ): Promise<Receipt<B>> {
+    return await this.#write(this.#operations.delete(key, idOf(options), options), options);
+  }
+
+  /**
+   * The record with the token of its version, or null where there is none.
+   *
+   * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`; `InvalidKey`
+   *   where the key is none; `InvalidToken`; `InvalidEntity` where the store holds a row that no field can hold.
+   * @example const read = await accounts.get(id, { atLeast: token }); // { value, token } | null
+   */
+  async get(key: KeyOf<E, K>, options: ReadOptions = {}): Promise<Read<E> | null> {
     const keyParts = keyFrom(this.#entity, key);
     const state = await this.#parts.routes.current();
     const routed = await this.#readStore(keyParts, state);
     const { primary } = routes[state.phase];
     const stored = await this.#readFrom(routed, primary, keyParts);
     if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
-    const found = (record: Stored, from: StoreName) => ({
-      value: this.#entityOf(record, from),
-      token: tokenOf(record.version),
-    });
-    if (options.atLeast === undefined) return found(stored.record, stored.from);
+    if (options.atLeast === undefined) return this.#found(stored.record, stored.from);
     const wanted = versionOf(options.atLeast);
-    if (!isNewer(wanted, stored.record.version)) return found(stored.record, stored.from);
+    if (!isNewer(wanted, stored.record.version)) return this.#found(stored.record, stored.from);
     for (const store of [primary, otherStore(primary)]) {
       if (store === stored.from) continue;
       const other = await this.#readOne(store, keyParts).catch(() => null);
-      if (other && !isNewer(wanted, other.version)) return found(other, store);
+      if (other && !isNewer(wanted, other.version)) return this.#found(other, store);
     }
     throw new LockstepError(
       'StaleRead',
@@ -145,75 +144,21 @@ export class Repository<E> {
     );
   }
 
-  #item(operation: TransactionItem['operation']): TransactionItem {
-    return { entity: this.#entity.name, operation };
-  }
-
-  #patch(key: KeyInput<E>, patch: Partial<E>): { keyParts: Key; image: Image } {
-    const keyParts = keyFrom(this.#entity, key);
-    const image = patchOf(this.#entity.fields, patch, this.#entity.name);
-    this.#entity.key.forEach((name, index) => {
-      if (!(name in image) || image[name] === keyParts[index]) return;
-      throw new LockstepError(
-        'InvalidEntity',
-        `${this.#entity.name}.${name}: an update must not change the key; create the new record and delete the old one`,
-        { entity: this.#entity.name, path: `${this.#entity.name}.${name}` },
-      );
-    });
-    return { keyParts, image };
-  }
-
-  async #writeWhole(kind: 'create' | 'replace', value: E, options: WriteOptions): Promise<Receipt> {
-    const image = await validImage(this.#entity, value);
-    return await this.#write(kind, keyOf(this.#entity, image), image, options);
-  }
-
-  async #wholeOperation(kind: 'create' | 'replace', value: E, options: WriteOptions): Promise<Operation> {
-    const image = await validImage(this.#entity, value);
-    return this.#operation(kind, keyOf(this.#entity, image), image, options);
-  }
-
-  #operation(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Operation {
-    return {
-      id: options.operationId ?? randomUUID(),
-      entity: this.#entity.name,
-      kind,
-      key,
-      image,
-      proposed: this.#parts.clock.next(),
-      expectedVersion: options.expected === undefined ? null : versionOf(options.expected),
-    };
-  }
-
-  async #write(kind: OperationKind, key: Key, image: Image | null, options: WriteOptions): Promise<Receipt> {
-    const operation = this.#operation(kind, key, image, options);
-    if (this.#entity.pattern === 'transactional') return await this.#writeTogether(operation, options);
+  async #write<B extends Ack>(operation: Operation, options: WriteOptions<B>): Promise<Receipt<B>> {
+    const given = { ack: options.ack ?? this.#entity.ack, timeoutMs: options.timeoutMs ?? null };
+    if (this.#entity.pattern === 'transactional') {
+      const { versions } = await this.#parts.transactions.only(operation, given);
+      return receiptOf(operation.id, versions?.[0] ?? null);
+    }
     const state = await this.#parts.routes.current();
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||
       !letsFlagDecide(state.phase) ||
-      (await this.#parts.flags.writesModern(this.#entity.name, keyText(key), state));
-    const receipt = await this.#parts.writes.write(this.#entity, operation, state, {
-      dualWrite,
-      ack: options.ack ?? this.#entity.ack,
-      timeoutMs: options.timeoutMs ?? null,
-    });
-    return {
-      operationId: receipt.operationId,
-      version: receipt.version,
-      token: receipt.version === null ? null : tokenOf(receipt.version),
-    };
-  }
-
-  /** A transaction of one. */
-  async #writeTogether(operation: Operation, options: WriteOptions): Promise<Receipt> {
-    const item = this.#item(async () => operation);
-    const { versions } = await this.#parts.transactions.run(operation.id, [item], {
-      ...options,
-      ack: options.ack ?? this.#entity.ack,
-    });
-    const version = versions?.[0] ?? null;
-    return { operationId: operation.id, version, token: version === null ? null : tokenOf(version) };
+      (await this.#parts.flags.writesModern(this.#entity.name, keyText(operation.key), state));
+    const { temporal, migration } = this.#parts;
+    const what = { entity: this.#entity, operation, state };
+    const receipt = await startWrite(temporal, migration, what, { ...given, dualWrite });
+    return receiptOf(receipt.operationId, receipt.version);
   }
 
   async #readStore(key: Key, state: DurableState): Promise<StoreName> {
@@ -250,7 +195,7 @@ export class Repository<E> {
       );
   }
 
-  #entityOf(stored: Stored, store: StoreName): E | null {
+  #found(stored: Stored, store: StoreName): Read<E> | null {
     if (stored.unreadable !== null) {
       throw new LockstepError(
         'InvalidEntity',
@@ -261,6 +206,17 @@ export class Repository<E> {
         },
       );
     }
-    return stored.image === null ? null : (entityOf(this.#entity.fields, stored.image) as E);
+    if (stored.image === null) return null;
+    // What a store gives has the form of the fields, whose types the schema has.
+    const value = entityOf(this.#entity.fields, stored.image) as E;
+    return { value, token: tokenOf(stored.version) };
   }
 }
+
+function idOf({ operationId }: WriteOptions): string {
+  return operationId ?? randomUUID();
+}
+
+/** The repository of a declared entity: `RepositoryOf<typeof account>`. */
+export type RepositoryOf<T extends Entity> =
+  T extends Entity<infer E, infer K, Pattern, infer A> ? Repository<E, K, A> : never;

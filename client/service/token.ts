@@ -1,17 +1,28 @@
 import { LockstepError } from '../../model/failure.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 
-/** What a write gives its caller to read it back with: the version, in a form that says what it is. */
-export type Token = string;
+declare const tokenBrand: unique symbol;
+
+/** The version that a write made or a read found, in a form that says what it is. It is text, and may travel as such. */
+export type Token = string & { readonly [tokenBrand]: true };
 
 const prefix = 'v1.';
 
 export function tokenOf(version: Version): Token {
-  return `${prefix}${version}`;
+  return `${prefix}${version}` as Token;
 }
 
-export function versionOf(token: Token): Version {
+/**
+ * A token that has travelled as text, such as in a header.
+ *
+ * @throws LockstepError `InvalidToken` where the text is no token.
+ */
+export function parseToken(text: string): Token {
+  return tokenOf(versionOf(text));
+}
+
+export function versionOf(token: string): Version {
   const version = token.startsWith(prefix) ? token.slice(prefix.length) : '';
   if (isVersion(version)) return version;
-  throw new LockstepError('InvalidToken', `"${token}" is no token; pass the token of a write's receipt`);
+  throw new LockstepError('InvalidToken', `"${token}" is no token; pass the token of a write or of a read`);
 }

@@ -1,38 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
+import type { Ack, Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { routes } from '../../model/phase.ts';
-import { largestTransaction, operationIdAt } from '../../model/transaction.ts';
+import {
+  type TransactionReceipt as CarriedOut,
+  largestTransaction,
+  operationIdAt,
+} from '../../model/transaction.ts';
 import type { RouteCache } from './route-cache.ts';
+import { startTransaction } from './start-write.ts';
 import { type Token, tokenOf } from './token.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
-import type { TransactionStarter } from './transaction-starter.ts';
-import type { WriteOptions } from './write-options.ts';
+import type { Answered, WriteOptions } from './write-options.ts';
 
-/** One record's part in a transaction: made by a repository's `creating`, `replacing`, `updating` and `deleting`. */
+/** One record's part in a transaction. */
 export interface TransactionItem {
   readonly entity: string;
   /** Validates as the write of its own would. */
   operation(id: string): Promise<Operation>;
 }
 
-export type TransactionOptions = Pick<WriteOptions, 'operationId' | 'ack' | 'timeoutMs'>;
+export type TransactionOptions<A extends Ack = Ack> = Pick<WriteOptions<A>, 'operationId' | 'timeoutMs'> & {
+  /** When the caller is answered. @default 'both' */
+  readonly ack?: A;
+};
 
-export interface TransactionReceipt {
+export interface TransactionReceipt<A extends Ack = Ack> {
   readonly operationId: string;
   /** Of each record, in the order of the items; null with `ack: 'recorded'`. */
-  readonly versions: readonly string[] | null;
+  readonly versions: Answered<readonly string[], A>;
   /** Pass one of them as `atLeast` to read what was written. */
-  readonly tokens: readonly Token[] | null;
+  readonly tokens: Answered<readonly Token[], A>;
+}
+
+interface Given {
+  readonly ack: Ack;
+  readonly timeoutMs: number | null;
 }
 
 export interface TransactionParts {
   readonly migration: Migration;
   readonly routes: RouteCache;
   readonly probe: TransactionProbe;
-  readonly starter: TransactionStarter;
+  readonly temporal: Client;
 }
 
 /** Checks a list of items, and has it carried out: all of them in both stores, or none in either. */
@@ -43,11 +57,30 @@ export class Transactions {
     this.#parts = parts;
   }
 
-  async run(
-    id: string,
+  async run<A extends Ack>(
     items: readonly TransactionItem[],
-    options: TransactionOptions,
-  ): Promise<TransactionReceipt> {
+    options: TransactionOptions<A>,
+  ): Promise<TransactionReceipt<A>> {
+    const id = options.operationId ?? randomUUID();
+    const { versions } = await this.#carryOut(id, items, {
+      ack: options.ack ?? 'both',
+      timeoutMs: options.timeoutMs ?? null,
+    });
+    const tokens = versions?.map(tokenOf) ?? null;
+    return {
+      operationId: id,
+      versions: versions as Answered<readonly string[], A>,
+      tokens: tokens as Answered<readonly Token[], A>,
+    };
+  }
+
+  /** A transaction of one, under the operation's id. */
+  async only(operation: Operation, given: Given): Promise<CarriedOut> {
+    const item = { entity: operation.entity, operation: async () => operation };
+    return await this.#carryOut(operation.id, [item], given);
+  }
+
+  async #carryOut(id: string, items: readonly TransactionItem[], given: Given): Promise<CarriedOut> {
     const entities = this.#entitiesOf(items);
     const operations = await Promise.all(
       items.map((item, position) => item.operation(operationIdAt(id, position))),
@@ -55,12 +88,8 @@ export class Transactions {
     refuseRepeats(operations);
     const state = await this.#parts.routes.current();
     if (routes[state.phase].secondary !== null) await this.#parts.probe.check(entities);
-    const receipt = await this.#parts.starter.run({ id, operations }, state, {
-      ack: options.ack ?? 'both',
-      timeoutMs: options.timeoutMs ?? null,
-    });
-    const { versions } = receipt;
-    return { operationId: id, versions, tokens: versions?.map(tokenOf) ?? null };
+    const { temporal, migration } = this.#parts;
+    return await startTransaction(temporal, migration, { transaction: { id, operations }, state }, given);
   }
 
   #entitiesOf(items: readonly TransactionItem[]): readonly Entity[] {
@@ -74,15 +103,7 @@ export class Transactions {
       );
     }
     const names = [...new Set(items.map((item) => item.entity))];
-    return names.map((name) => {
-      const entity = entityNamed(this.#parts.migration, name);
-      if (entity.pattern === 'transactional') return entity;
-      throw new LockstepError(
-        'InvalidTransaction',
-        `${name} has the pattern ${entity.pattern}; a transaction takes entities of the pattern transactional`,
-        { entity: name, remedy: `declare ${name} with pattern: 'transactional'` },
-      );
-    });
+    return names.map((name) => entityNamed(this.#parts.migration, name));
   }
 }
 
@@ -95,7 +116,7 @@ function refuseRepeats(operations: readonly Operation[]): void {
     if (first === undefined) continue;
     throw new LockstepError(
       'InvalidTransaction',
-      `items ${first + 1} and ${position + 1} of the transaction name the same ${entity}; give each record one item with what it shall be in the end`,
+      `items ${first + 1} and ${position + 1} of the transaction name the same ${entity}; combine them into one item`,
       { entity },
     );
   }

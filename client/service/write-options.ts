@@ -1,13 +1,20 @@
 import type { Ack } from '../../model/entity.ts';
 import type { Token } from './token.ts';
 
-export interface WriteOptions {
-  /** The caller's own id for the write; sending it again is safe and answers what the first did. Default: a new UUID. */
-  operationId?: string;
-  /** Default: the entity's. */
-  ack?: Ack;
-  /** Refuse with `VersionConflict` unless the record is at the version of this token. */
-  expected?: Token;
-  /** How long to wait for the acknowledgement before `OutcomeUnknown`; default: the migration's `callerTimeoutMs`. */
-  timeoutMs?: number;
+export interface WriteOptions<A extends Ack = Ack> {
+  /** The caller's own id for the write; sending it again is safe and answers what the first did. @default a new UUID */
+  readonly operationId?: string;
+  /** When the caller is answered. @default the entity's */
+  readonly ack?: A;
+  /** Refuse with `VersionConflict` unless the record still has the version of this token. */
+  readonly ifUnchangedSince?: Token;
+  /** How long to wait for the acknowledgement before `OutcomeUnknown`. @default the migration's `write.callerTimeoutMs` */
+  readonly timeoutMs?: number;
 }
+
+/** What an answer knows at the acknowledgement `A`: nothing yet where only the intent is recorded. */
+export type Answered<T, A extends Ack> = [A] extends ['recorded']
+  ? null
+  : 'recorded' extends A
+    ? T | null
+    : T;

@@ -10,6 +10,7 @@ import { throughDeadlocks } from '../sql/deadlocks.ts';
 import { putDifferences } from '../sql/differences.ts';
 import { holdFence } from '../sql/fence.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { outcomesInOrder } from '../sql/write-request.ts';
 import { moveCheckpoint } from './checkpoint.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
@@ -81,28 +82,27 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
     next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
   ): Promise<Outcome[]> {
     const bound = await access.bind(entity);
-    const { ready, outcomes } = rows(bound, items);
+    const { ready, failed } = rows(bound, items);
     try {
-      await throughDeadlocks(access.engine, () =>
+      return await throughDeadlocks(access.engine, () =>
         access.engine.transaction(async (session) => {
           if (ready.length === 0) await holdFence(access, session, fence, 'secondary');
-          for (const [position, outcome] of await call(session, bound, ready, fence))
-            outcomes[position] = outcome;
-          if (!isFenced(outcomes)) await finish(session);
+          const outcomes = outcomesInOrder(items, failed, await call(session, bound, ready, fence));
+          if (!isFenced(outcomes)) await finish(session, outcomes);
+          return outcomes;
         }),
       );
-      return outcomes;
     } catch (error) {
       if (error instanceof LockstepError) throw error;
       if (isAboutAll(await access.refusalOf(error, [entity])))
         await access.guarded(() => Promise.reject(error));
     }
     // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
-    for (const [position, outcome] of await writeApart(bound, ready, fence)) outcomes[position] = outcome;
-    if (!isFenced(outcomes)) await access.transaction(finish);
+    const outcomes = outcomesInOrder(items, failed, await writeApart(bound, ready, fence));
+    if (!isFenced(outcomes)) await access.transaction((session) => finish(session, outcomes));
     return outcomes;
 
-    async function finish(session: Session): Promise<void> {
+    async function finish(session: Session, outcomes: readonly Outcome[]): Promise<void> {
       const count = (status: Outcome['status']) =>
         outcomes.filter((outcome) => outcome.status === status).length;
       const differences = [

@@ -5,6 +5,7 @@ import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { outcomesInOrder } from '../sql/write-request.ts';
 import { rejectionOf } from './rejection.ts';
 
 /** Few enough for a statement, and enough for its locks to be one list. */
@@ -38,14 +39,13 @@ export async function writeLeftover(
 
   /** In one call, which takes all locks in one order; where one is refused, key by key. */
   async function writeList(list: readonly WriteItem[]): Promise<Outcome[]> {
-    const { ready, outcomes } = writes.rows(bound, list);
-    if (ready.length === 0) return outcomes;
+    const { ready, failed } = writes.rows(bound, list);
+    if (ready.length === 0) return outcomesInOrder(list, failed);
     await session.query('SAVEPOINT lockstep_row');
     try {
       const written = await writes.call(session, bound, ready, fence);
       await session.query('RELEASE SAVEPOINT lockstep_row');
-      for (const [position, outcome] of written) outcomes[position] = outcome;
-      return outcomes;
+      return outcomesInOrder(list, failed, written);
     } catch (error) {
       const failure = rejectionOf(access, error);
       await session.query('ROLLBACK TO SAVEPOINT lockstep_row');

@@ -3,6 +3,7 @@ import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../mod
 import { bitsOfNumber, numberOfBits } from './bits.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 import { durationOfText } from './duration.ts';
+import { refuseTooFine } from './fraction.ts';
 import { refuseChanged, refuseElements } from './limits.ts';
 import { labelsText, setOfText } from './set.ts';
 import { refuseStandIn, specialText, standInOf } from './stand-in.ts';
@@ -116,6 +117,7 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
   }
   if (typeof value !== 'string') throw new NotCanonical('a list or record does not fit a column');
   const { natural, limits } = column;
+  refuseTooFine(column, scalar, value);
   switch (scalar.kind) {
     case 'timestamp':
       return value.replace('T', ' ').replace('Z', '');

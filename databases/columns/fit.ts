@@ -1,5 +1,6 @@
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn } from './catalogue.ts';
+import { fractionDigits } from './fraction.ts';
 
 /** Why a column cannot hold a field's values; null where it can. Which kinds go together stands in `types.ts`. */
 export function whyNot(column: CatalogueColumn, scalar: Scalar): string | null {
@@ -14,11 +15,9 @@ export function whyNot(column: CatalogueColumn, scalar: Scalar): string | null {
     case 'timestamp':
     case 'time':
     case 'duration':
-      return digits(
-        'precision' in natural ? natural.precision : (limits.fraction ?? scalar.precision),
-        scalar.precision,
-        'digits after the second',
-      );
+      return scalar.precision === null
+        ? null
+        : digits(fractionDigits(column) ?? scalar.precision, scalar.precision, 'digits after the second');
     case 'decimal': {
       const kept = natural.kind === 'decimal' ? natural.scale : 0;
       return kept === null || scalar.scale === null

@@ -2,7 +2,7 @@ import { type Canonical, compareText, type Image, type Key, keyText } from '../.
 import { type Entity, keyLimitBytes } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityOf, imageOf, sharedField } from '../../model/field.ts';
-import { fromCanonical, NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { fromCanonical, NotCanonical, type Scalar, TooFine, toCanonical } from '../../model/scalar.ts';
 import type { OwnedTable, Row, RowsShape } from '../../model/shape.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 import { type CatalogueTable, fromColumn, toColumn } from './column.ts';
@@ -196,7 +196,7 @@ function bindColumns(
 function rowsOfFunctions(
   entity: Entity,
   store: StoreName,
-  shape: RowsShape<unknown>,
+  shape: RowsShape,
   tables: readonly BoundTable[],
   image: Image,
 ): TextRows {
@@ -255,7 +255,7 @@ function textRow(table: BoundTable, row: Row, path: string): TextRow {
 
 function imageOfFunctions(
   entity: Entity,
-  shape: RowsShape<unknown>,
+  shape: RowsShape,
   tables: readonly BoundTable[],
   rows: TextRows,
 ): Image {
@@ -360,7 +360,8 @@ function textOf(path: string, table: string, column: BoundColumn, value: unknown
 
 function inColumn(path: string, table: string, column: BoundColumn, error: unknown): unknown {
   if (!(error instanceof NotCanonical)) return error;
-  return new NotCanonical(`${path}: ${table}.${column.name} ${error.message}`);
+  const message = `${path}: ${table}.${column.name} ${error.message}`;
+  return error instanceof TooFine ? new TooFine(message) : new NotCanonical(message);
 }
 
 function chosenColumns(

@@ -89,6 +89,8 @@ export interface Store
     limits: { olderThanMs: number; limit: number; except: readonly string[] },
   ): Promise<number>;
 
+  /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
+  whyTooFine(entity: Entity, image: Image): Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
   /** Distinct keys of rows, ascending in the store's own order. */

@@ -94,13 +94,11 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
     case 'date':
       return from.kind === 'date' && to.kind === 'date' ? isDay : null;
     case 'time':
-      return from.kind === 'time' && to.kind === 'time' && from.precision === scalar.precision
-        ? isClock
-        : null;
+      if (from.kind !== 'time' || to.kind !== 'time') return null;
+      return asFine(scalar.precision, from.precision, to.precision, isClock, 8);
     case 'timestamp':
-      if (from.kind !== 'timestamp' || to.kind !== 'timestamp' || from.precision !== scalar.precision)
-        return null;
-      return isMoment;
+      if (from.kind !== 'timestamp' || to.kind !== 'timestamp') return null;
+      return asFine(scalar.precision, from.precision, to.precision, isMoment, 19);
     case 'uuid':
       if (to.kind !== 'uuid' && !(to.kind === 'text' && hasRoomFor(target, 36))) return null;
       return from.kind === 'uuid' || from.kind === 'text' ? isUuid : null;
@@ -117,6 +115,26 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
     default:
       return null;
   }
+}
+
+/**
+ * Where the field says no precision, whatever the target keeps may go as it is: by the digits of the source's column, or else
+ * by those of the value.
+ *
+ * @param seconds length of the text without a fraction
+ */
+function asFine(
+  said: number | null,
+  from: number | null,
+  to: number | null,
+  isSound: Fits,
+  seconds: number,
+): Fits | null {
+  if (from === null || to === null) return null;
+  if (said !== null) return from === said ? isSound : null;
+  if (from <= to) return isSound;
+  const most = to === 0 ? seconds : seconds + 1 + to;
+  return (bytes, start, end) => end - start <= most && isSound(bytes, start, end);
 }
 
 function isWhole(scalar: Scalar): boolean {

@@ -1,4 +1,4 @@
-import type { Scalar } from '../../model/scalar.ts';
+import { digitsOf, type Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
 import { isCompact } from '../columns/column.ts';
 import { withStandIns } from '../columns/stand-in-sql.ts';
@@ -62,13 +62,13 @@ function plainSql(column: Described, given: string, scalar: Scalar): string | nu
     case 'time':
       return exactly(
         value,
-        column.fraction === scalar.precision ? null : `TIME(${scalar.precision})`,
+        fractionCast(column, 'TIME', digitsOf(scalar)),
         (fitting) => `CAST(${fitting} AS CHAR)`,
       );
     case 'timestamp':
       return exactly(
         value,
-        column.fraction === scalar.precision ? null : `DATETIME(${scalar.precision})`,
+        fractionCast(column, 'DATETIME', digitsOf(scalar)),
         (fitting) => `CONCAT(REPLACE(CAST(${fitting} AS CHAR), ' ', 'T'), 'Z')`,
       );
     case 'uuid':
@@ -109,6 +109,11 @@ function uuidSql(value: string): string {
 function trimmed({ natural }: Described, text: string): string {
   if (natural?.kind !== 'decimal' || natural.scale === 0) return text;
   return `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM ${text}))`;
+}
+
+/** Null where the column has the field's digits after the second as it is. */
+function fractionCast({ fraction }: Described, type: string, digits: number): string | null {
+  return fraction === digits ? null : `${type}(${digits})`;
 }
 
 /** A value that has more digits than the field keeps is written with all of them, so that it equals none of the field's. */

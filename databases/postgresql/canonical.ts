@@ -1,4 +1,4 @@
-import type { Scalar } from '../../model/scalar.ts';
+import { digitsOf, type Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { isCompact } from '../columns/column.ts';
 import { withStandIns } from '../columns/stand-in-sql.ts';
@@ -73,13 +73,14 @@ function plainSql(column: Described, value: string, scalar: Scalar): string | nu
 function exactly(
   value: string,
   natural: Scalar | null,
-  scalar: { readonly precision: number },
+  scalar: { readonly precision: number | null },
   type: string,
   write: (digits: number) => string,
 ): string {
-  const kept = natural !== null && 'precision' in natural ? natural.precision : 6;
-  if (kept === scalar.precision) return write(kept);
-  return `CASE WHEN ${value}::${type}(${scalar.precision}) = ${value} THEN ${write(scalar.precision)} ELSE ${write(6)} END`;
+  const digits = digitsOf(scalar);
+  const kept = (natural !== null && 'precision' in natural ? natural.precision : null) ?? 6;
+  if (kept <= digits) return write(digits);
+  return `CASE WHEN ${value}::${type}(${digits}) = ${value} THEN ${write(digits)} ELSE ${write(6)} END`;
 }
 
 /** `to_char` knows milliseconds and microseconds only. */

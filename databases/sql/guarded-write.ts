@@ -1,4 +1,4 @@
-import { compareText, keyText } from '../../model/canonical.ts';
+import { compareText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/mapping.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
@@ -6,38 +6,36 @@ import type { Session } from '../engine/session.ts';
 import type { Access } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
-import { locksOf, outcomeOf, type ReadyItem, requestItem } from './write-request.ts';
+import { locksOf, outcomeOf, outcomesInOrder, type ReadyItem, readyItem } from './write-request.ts';
 
 /** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
 export function guardedWrites(access: Access) {
   async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
     if (items.length === 0) return [];
     const bound = await access.bind(entity);
-    const { ready, outcomes } = rows(bound, items);
-    const written = await writeReady(bound, ready, fence);
-    for (const [position, outcome] of written) outcomes[position] = outcome;
-    return outcomes;
+    const { ready, failed } = rows(bound, items);
+    return outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
   }
 
-  /** Turns items into rows; what cannot be turned has failed for good, and its neighbours go on. */
+  /** Turns items into rows. An item that cannot be turned has failed for good, and its neighbours go on. */
   function rows(
     bound: BoundEntity,
     items: readonly WriteItem[],
-  ): { ready: ReadyItem[]; outcomes: Outcome[] } {
+  ): { readonly ready: readonly ReadyItem[]; readonly failed: ReadonlyMap<number, Outcome> } {
     const ready: ReadyItem[] = [];
-    const outcomes: Outcome[] = items.map((item, position) => {
+    const failed = new Map<number, Outcome>();
+    for (const [position, item] of items.entries()) {
       try {
-        ready.push({ position, order: keyText(item.key), item, json: requestItem(bound, item, position) });
-        return { status: 'superseded', version: '0' };
+        ready.push(readyItem(bound, item, position));
       } catch (error) {
-        return {
+        failed.set(position, {
           status: 'failed',
           failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
-        };
+        });
       }
-    });
+    }
     ready.sort((left, right) => compareText(left.order, right.order) || left.position - right.position);
-    return { ready, outcomes };
+    return { ready, failed };
   }
 
   async function writeReady(

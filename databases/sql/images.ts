@@ -1,7 +1,7 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical, TooFine } from '../../model/scalar.ts';
 import { type BoundEntity, keyTexts } from '../columns/mapping.ts';
 import type { Stored } from '../contract/write.ts';
 import type { RawStored } from '../engine/engine.ts';
@@ -28,7 +28,18 @@ export function images(access: Access) {
     return stored;
   }
 
-  return { read };
+  async function whyTooFine(entity: Entity, image: Image): Promise<string | null> {
+    const bound = await access.bind(entity);
+    try {
+      bound.rowsOf(image);
+    } catch (error) {
+      if (error instanceof TooFine) return error.message;
+      // Whatever else is wrong is said when it is written.
+    }
+    return null;
+  }
+
+  return { read, whyTooFine };
 }
 
 function storedOf(

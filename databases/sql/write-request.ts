@@ -14,7 +14,12 @@ export interface ReadyItem {
   readonly json: string;
 }
 
-export function requestItem(bound: BoundEntity, item: WriteItem, ordinal: number): string {
+/** Throws where the item's image cannot be turned into rows. */
+export function readyItem(bound: BoundEntity, item: WriteItem, position: number): ReadyItem {
+  return { position, order: keyText(item.key), item, json: requestJson(bound, item, position) };
+}
+
+function requestJson(bound: BoundEntity, item: WriteItem, position: number): string {
   const { entity } = bound;
   const brings = item.brings.map((record) => ({
     e: record.name,
@@ -25,7 +30,7 @@ export function requestItem(bound: BoundEntity, item: WriteItem, ordinal: number
   brings.sort((left, right) => compareText(left.e, right.e) || compareText(left.k, right.k));
   const keys = Object.fromEntries(keyTexts(bound, item.key).map((text, index) => [`k${index + 1}`, text]));
   return JSON.stringify({
-    ordinal,
+    ordinal: position,
     mode: item.mode,
     kind: item.kind,
     operation: item.operationId ?? undefined,
@@ -72,6 +77,18 @@ export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly Re
   );
   const sorted = (locks: Set<string>) => [...locks].sort(compareText);
   return `[${[...sorted(own), ...sorted(shared)].join(',')}]`;
+}
+
+/** In the order of the items. Throws where one of them has none. */
+export function outcomesInOrder(
+  items: readonly WriteItem[],
+  ...known: readonly ReadonlyMap<number, Outcome>[]
+): Outcome[] {
+  return items.map((_, position) => {
+    const outcome = known.map((outcomes) => outcomes.get(position)).find((found) => found !== undefined);
+    if (!outcome) throw new TypeError('the write routine gave no outcome for an item; run lockstep prepare');
+    return outcome;
+  });
 }
 
 export function outcomeOf(row: TextCells): Outcome {

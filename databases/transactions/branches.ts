@@ -101,10 +101,9 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
       const positions = [...changes.keys()].filter((at) => changes[at]?.entity === entity);
       const items = positions.flatMap((at) => changes[at]?.item ?? []);
       const bound = await access.bind(entity);
-      const { ready, outcomes } = writes.rows(bound, items);
-      const wrong = outcomes.findIndex((outcome) => outcome.status === 'failed');
-      const outcome = outcomes[wrong];
-      if (outcome) return { status: 'not applied', position: positions[wrong] ?? 0, outcome };
+      const { ready, failed: unfit } = writes.rows(bound, items);
+      const [first] = unfit;
+      if (first) return { status: 'not applied', position: positions[first[0]] ?? 0, outcome: first[1] };
       lists.push({ bound, ready, positions });
     }
     return lists;

@@ -26,7 +26,7 @@ export interface SuperstoreRow {
   profit: string;
 }
 
-export const legacy = rows<Order, { superstore: SuperstoreRow }>({
+export const legacy = rows({
   tables: { superstore: { key: ['order_id'], identity: ['row_id'] } },
   embedded: {
     customer: {
@@ -43,7 +43,7 @@ export const legacy = rows<Order, { superstore: SuperstoreRow }>({
       },
     },
   },
-  toRows: (order) => ({ superstore: superstoreRows(order) }),
+  toRows: (order: Order) => ({ superstore: superstoreRows(order) }),
   fromRows: ({ superstore }) => orderOf(superstore),
 });
 

@@ -6,13 +6,8 @@ export default defineMigration({
   name: 'superstore',
   entities: [order],
   deadline: '2030-01-31T00:00:00Z',
-  policy: {
-    soakMs: 2_000,
-    settleMs: 500,
-    sampleSize: 1_000,
-    backfillParallel: 2,
-    backfillChunk: 200,
-    secondaryRetryMs: 250,
-    secondaryRetryMaxMs: 2_000,
-  },
+  phases: { soakMs: 2_000 },
+  validation: { recheckDelayMs: 500, sampleKeys: 1_000 },
+  backfill: { parallel: 2, chunkKeys: 200 },
+  write: { secondaryRetryMs: 250, secondaryRetryMaxMs: 2_000 },
 });

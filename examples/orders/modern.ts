@@ -1,33 +1,7 @@
 import { rows } from 'lockstep';
 import type { Order } from './schema.ts';
 
-interface ModernRows {
-  customers: { customer_id: string; name: string; segment: Order['customer']['segment'] };
-  products: { product_id: string; name: string; category: string; sub_category: string };
-  orders: {
-    order_id: string;
-    ordered_on: string;
-    shipped_on: string;
-    ship_mode: Order['shipMode'];
-    customer_id: string;
-    country: string;
-    city: string;
-    state: string;
-    postal_code: string;
-    region: string;
-  };
-  order_lines: {
-    row_id: number;
-    order_id: string;
-    product_id: string;
-    sales: string;
-    quantity: number;
-    discount: string;
-    profit: string;
-  };
-}
-
-export const modern = rows<Order, ModernRows>({
+export const modern = rows({
   tables: {
     orders: { key: ['order_id'] },
     // By row and not by product: eight orders have two lines of one product.
@@ -47,7 +21,7 @@ export const modern = rows<Order, ModernRows>({
       wins: 'latest',
     },
   },
-  toRows: (order) => ({
+  toRows: (order: Order) => ({
     customers: [
       { customer_id: order.customer.id, name: order.customer.name, segment: order.customer.segment },
     ],

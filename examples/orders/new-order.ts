@@ -42,7 +42,7 @@ export class OrderMaker {
   }
 
   /** What a customer or a clerk changes of an order. */
-  patch(order: Order): Partial<Order> {
+  patch(order: Order): Partial<Omit<Order, 'id'>> {
     switch (this.#random.between(1, 4)) {
       case 1:
         return this.#shipping(order.orderedOn);

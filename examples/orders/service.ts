@@ -1,31 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { LockstepError } from 'lockstep';
+import { LockstepError, type Receipt, type RepositoryOf, type Token } from 'lockstep';
 import { OrderMaker } from './new-order.ts';
+import type { order } from './order.ts';
 import { digestOfOrder, type PromiseLog, type WriteKind } from './promises.ts';
 import { Random } from './random.ts';
 import type { Order } from './schema.ts';
 
-interface Receipt {
-  readonly operationId: string;
-  readonly version: string | null;
-  readonly token: string | null;
-}
-
-interface WriteOptions {
-  operationId: string;
-}
-
-/** What the service needs of `lockstep.repository(order)`. */
-export interface Orders {
-  create(order: Order, options: WriteOptions): Promise<Receipt>;
-  replace(order: Order, options: WriteOptions): Promise<Receipt>;
-  update(key: string, patch: Partial<Order>, options: WriteOptions): Promise<Receipt>;
-  delete(key: string, options: WriteOptions): Promise<Receipt>;
-  get(key: string, options?: { atLeast?: string }): Promise<Order | null>;
-}
-
 export interface ServiceOptions {
-  orders: Orders;
+  orders: RepositoryOf<typeof order>;
   /** The orders that are there when the service starts. */
   existing: readonly Order[];
   log: PromiseLog;
@@ -40,7 +22,7 @@ interface Write {
   key: string;
   /** What the order is when the write has taken effect. */
   after: Order | null;
-  send: (options: WriteOptions) => Promise<Receipt>;
+  send: (options: { operationId: string }) => Promise<Receipt<'primary'>>;
 }
 
 const mostUnderWay = 200;
@@ -176,7 +158,7 @@ export class OrderService {
   }
 
   /** The same operation id each time, so that a write asked for twice takes effect once. */
-  async #ask(operationId: string, send: Write['send']): Promise<Receipt | LockstepError> {
+  async #ask(operationId: string, send: Write['send']): Promise<Receipt<'primary'> | LockstepError> {
     const end = Date.now() + this.#options.askAgainForMs;
     for (;;) {
       try {
@@ -189,10 +171,10 @@ export class OrderService {
     }
   }
 
-  async #readBack(key: string, expected: Order | null, token: string | null): Promise<void> {
+  async #readBack(key: string, expected: Order | null, token: Token): Promise<void> {
     try {
-      const found = await this.#options.orders.get(key, token === null ? {} : { atLeast: token });
-      const isRight = (found && digestOfOrder(found)) === (expected && digestOfOrder(expected));
+      const found = await this.#options.orders.get(key, { atLeast: token });
+      const isRight = (found && digestOfOrder(found.value)) === (expected && digestOfOrder(expected));
       this.reads[isRight ? 'right' : 'wrong']++;
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;

@@ -1,19 +1,10 @@
-import { columns, entity, field } from 'lockstep';
+import { entity, table } from 'lockstep';
 import { z } from 'zod';
 
-const userSchema = z.strictObject({
-  id: z.uuid(),
-  email: z.email(),
-  name: z.string().nullable(),
-});
-
-export type User = z.infer<typeof userSchema>;
-
-export const user = entity<User>({
+export const user = entity({
   name: 'user',
-  schema: userSchema,
+  schema: z.strictObject({ id: z.uuid(), email: z.email(), name: z.string().nullable() }),
   key: 'id',
-  fields: { id: field.uuid(), email: field.text(), name: field.text() },
-  legacy: columns({ table: 'users' }),
-  modern: columns({ table: 'users' }),
+  legacy: table('users'),
+  modern: table('users'),
 });

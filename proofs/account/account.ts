@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { entity, type Pattern } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 
 const accountSchema = z.strictObject({
   id: z.uuid(),
@@ -17,27 +17,13 @@ const accountSchema = z.strictObject({
 export type Account = z.infer<typeof accountSchema>;
 
 export function accountWritten(pattern: Pattern) {
-  return entity<Account>({
+  return entity({
     name: 'account',
     schema: accountSchema,
     pattern,
     key: 'id',
-    fields: {
-      id: field.uuid(),
-      owner: field.text(),
-      balance: field.decimal({ scale: 2 }),
-      note: field.text(),
-      openedOn: field.date(),
-      seenAt: field.timestamp(),
-      mark: field.integer(),
-    },
-    legacy: columns<Account>({
-      table: 'acct',
-      columns: { owner: 'owner_nm', balance: 'bal', openedOn: 'opened', seenAt: 'last_seen' },
-    }),
-    modern: columns<Account>({
-      table: 'accounts',
-      columns: { openedOn: 'opened_on', seenAt: 'seen_at' },
-    }),
+    fields: { balance: field.decimal({ scale: 2 }) },
+    legacy: table('acct', { owner: 'owner_nm', balance: 'bal', openedOn: 'opened', seenAt: 'last_seen' }),
+    modern: table('accounts', { openedOn: 'opened_on', seenAt: 'seen_at' }),
   });
 }

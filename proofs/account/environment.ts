@@ -6,19 +6,14 @@ import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
 import type { Phase } from '../../model/phase.ts';
+import type { Settings } from '../../model/settings.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
 import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import { prepareMigration } from '../support/prepared-migration.ts';
 import { Workers } from '../support/workers.ts';
 import type { accountWritten } from './account.ts';
-import {
-  migrationVariable,
-  type ProofPolicy,
-  patternVariable,
-  policyVariable,
-  proofMigration,
-} from './migration.ts';
+import { migrationVariable, patternVariable, proofMigration, settingsVariable } from './migration.ts';
 
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
@@ -29,7 +24,7 @@ export interface StageOptions {
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
   databases: Databases;
-  policy?: ProofPolicy;
+  settings?: Settings;
   /** What the application and its workers know the stores by, where that is not the databases themselves. */
   through?: Partial<StoreUrls>;
 }
@@ -57,21 +52,21 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function buildStage(options: StageOptions): Promise<Stage> {
-  const { servers, databases, pattern, phase, tables, policy = {} } = options;
+  const { servers, databases, pattern, phase, tables, settings = {} } = options;
   await using building = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
   await createTables(direct, tables ? ['account', tables] : ['account']);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
-  const { account, migration } = proofMigration(name, pattern, policy);
+  const { account, migration } = proofMigration(name, pattern, settings);
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
     ...connecting(urls, servers),
     [migrationVariable]: name,
     [patternVariable]: pattern,
-    [policyVariable]: JSON.stringify(policy),
+    [settingsVariable]: JSON.stringify(settings),
   };
   const prepared = building.use(await prepareMigration(migration, environment));
   const workers = building.use(new Workers(name, environment));

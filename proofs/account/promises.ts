@@ -4,7 +4,7 @@ import type { Account } from './account.ts';
 
 export type Change =
   | { readonly kind: 'create' | 'replace'; readonly account: Account }
-  | { readonly kind: 'update'; readonly patch: Partial<Account> }
+  | { readonly kind: 'update'; readonly patch: Partial<Omit<Account, 'id'>> }
   | { readonly kind: 'delete' };
 
 export type Answer =

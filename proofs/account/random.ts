@@ -52,7 +52,7 @@ export class Draws {
     return { key, careful: false, change: { kind: 'create', account: this.account(key) } };
   }
 
-  #patch(): Partial<Account> {
+  #patch(): Partial<Omit<Account, 'id'>> {
     const values = Object.entries(this.#values()).filter(() => this.#random.chance(0.4));
     return { ...Object.fromEntries(values), ...this.#marked() };
   }

@@ -1,12 +1,15 @@
-import type { Receipt, Repository, WriteOptions } from '../../client/service/repository.ts';
+import type { Receipt } from '../../client/service/receipt.ts';
+import type { RepositoryOf } from '../../client/service/repository.ts';
+import type { Token } from '../../client/service/token.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import type { Account } from './account.ts';
+import type { accountWritten } from './account.ts';
 import type { Answer, PromiseLog } from './promises.ts';
 import { type Drawn, Draws } from './random.ts';
 
 export interface TrafficOptions {
-  accounts: Repository<Account>;
+  accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
   log: PromiseLog;
   seed: number;
   /** For `start`. */
@@ -24,7 +27,7 @@ const pauseBetweenCallsMs = 250;
 export class Traffic {
   readonly #options: TrafficOptions;
   readonly #draws: Draws;
-  readonly #tokens = new Map<string, string>();
+  readonly #tokens = new Map<string, Token>();
   readonly #underWay = new Set<Promise<void>>();
   #startedAt = 0;
   #asked = 0;
@@ -87,7 +90,7 @@ export class Traffic {
     for (;;) {
       const { answer, message, receipt } = await this.#call(drawn, operationId, token);
       log.answer(operationId, answer, message);
-      if (receipt?.token) this.#tokens.set(drawn.key, receipt.token);
+      if (receipt) this.#tokens.set(drawn.key, receipt.token);
       if (answer.outcome !== 'unknown' || Date.now() >= giveUpAt) return;
       await new Promise((resolve) => setTimeout(resolve, pauseBetweenCallsMs));
       log.askAgain(operationId);
@@ -97,11 +100,10 @@ export class Traffic {
   async #call(
     drawn: Drawn,
     operationId: string,
-    token: string | null,
-  ): Promise<{ answer: Answer; message: string; receipt: Receipt | null }> {
+    token: Token | null,
+  ): Promise<{ answer: Answer; message: string; receipt: Receipt<'primary' | 'both'> | null }> {
     try {
-      const receipt = await this.#send(drawn, { operationId, ...(token ? { expected: token } : {}) });
-      if (receipt.version === null) throw new TypeError('the receipt of a write names no version');
+      const receipt = await this.#send(drawn, { operationId, ...(token ? { ifUnchangedSince: token } : {}) });
       return { answer: { outcome: 'acknowledged', version: receipt.version }, message: '', receipt };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -110,7 +112,7 @@ export class Traffic {
     }
   }
 
-  #send({ key, change }: Drawn, options: WriteOptions): Promise<Receipt> {
+  #send({ key, change }: Drawn, options: Omit<WriteOptions, 'ack'>): Promise<Receipt<'primary' | 'both'>> {
     const { accounts } = this.#options;
     switch (change.kind) {
       case 'create':

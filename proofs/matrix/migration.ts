@@ -3,7 +3,7 @@ import { bound, ledger } from '../../test/support/accounts.ts';
 
 export const matrixMigrationVariable = 'LOCKSTEP_MATRIX_MIGRATION';
 
-/** The policy is the default one. Every transaction of a round stands still at once, so that each needs a connection. */
+/** The settings are the default ones. Every transaction of a round stands still at once, so that each needs a connection. */
 export function matrixMigration(name: string) {
   const stores = { poolSize: 40, connectTimeoutMs: 2_000 };
   return defineMigration({

@@ -76,8 +76,7 @@ export async function loseMessages(
 }
 
 async function createChanged(stage: MatrixStage, all: readonly Sent[]): Promise<void> {
-  const ledgers = stage.lockstep.repository(ledger);
-  await stage.lockstep.transaction(all.map(({ changed }) => ledgers.creating(changed)));
+  await stage.lockstep.transaction((tx) => all.map(({ changed }) => tx(ledger).create(changed)));
 }
 
 function followAll(stage: MatrixStage, all: readonly Sent[]): Promise<Run>[] {

@@ -36,8 +36,6 @@ export function newTransaction(fault: MatrixFault, moment: Moment, operationId: 
 
 /** Sends it until its outcome is known, as a careful service does, and writes down every answer. */
 export async function send(lockstep: Lockstep, sent: Sent, log: string): Promise<void> {
-  const accounts = lockstep.repository(bound);
-  const ledgers = lockstep.repository(ledger);
   const until = Date.now() + askForMs;
   const write = (what: object) =>
     appendFileSync(
@@ -48,7 +46,10 @@ export async function send(lockstep: Lockstep, sent: Sent, log: string): Promise
   while (sent.answer === null && Date.now() < until) {
     try {
       await lockstep.transaction(
-        [accounts.creating(sent.created), ledgers.updating(sent.changed.id, { owner: sent.newOwner })],
+        (tx) => [
+          tx(bound).create(sent.created),
+          tx(ledger).update(sent.changed.id, { owner: sent.newOwner }),
+        ],
         { operationId: sent.operationId },
       );
       sent.answer = 'committed';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
-import { columns, rows } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 
 const personSchema = z.strictObject({
   id: z.int(),
@@ -51,29 +51,20 @@ type PersonRow = Omit<Flat, 'balance' | 'visits'>;
 type LedgerRow = Pick<Flat, 'balance' | 'visits'> & { person_id: number };
 
 export function personIn(form: Form) {
-  return entity<Person>({
+  return entity({
     name: 'person',
     schema: personSchema,
     key: 'id',
-    fields: {
-      id: field.integer(),
-      email: field.text(),
-      name: field.text(),
-      city: field.text(),
-      balance: field.decimal({ scale: 2 }),
-      visits: field.integer(),
-      seenAt: field.timestamp(),
-      note: field.text(),
-    },
+    fields: { balance: field.decimal({ scale: 2 }) },
     ...(form === 'map'
       ? { legacy: inOneTable, modern: inOneTable }
       : { legacy: inOneTable, modern: inTwoTables }),
   });
 }
 
-const inOneTable = columns<Person>({ table: 'people', columns: { seenAt: 'seen_at' } });
+const inOneTable = table('people', { seenAt: 'seen_at' });
 
-const inTwoTables = rows<Person, { persons: PersonRow; ledgers: LedgerRow }>({
+const inTwoTables = rows<Person, { persons: PersonRow[]; ledgers: LedgerRow[] }>({
   tables: { persons: { key: ['id'] }, ledgers: { key: ['person_id'] } },
   toRows: ({ id, email, name, city, balance, visits, seenAt, note }) => ({
     persons: [{ id, email, name, city, seen_at: seenAt, note }],

@@ -26,7 +26,7 @@ export async function prepareMigration(
   await registerSearchAttributes(temporal);
   building.defer(() => endMigration(temporal, migration));
   const release = building.move();
-  const connected = () => connectBoth({ migration, environment, temporal });
+  const connected = () => connectBoth(migration, { environment, temporal });
   return {
     temporal,
     connect: connected,

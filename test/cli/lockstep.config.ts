@@ -1,11 +1,14 @@
 import { defineMigration } from '../../model/migration.ts';
 import { account, flagged, twin } from '../support/accounts.ts';
-import { quickPolicy } from '../support/policy.ts';
+import { quick } from '../support/policy.ts';
 
-/** The migration of a test's scene, for commands and workers that run as processes of their own. */
-export default defineMigration({
+const migration = defineMigration({
   name: process.env.LOCKSTEP_TEST_MIGRATION ?? 'test',
   entities: [account, twin, flagged],
   deadline: '2100-01-01T00:00:00Z',
-  policy: { ...quickPolicy, ...JSON.parse(process.env.LOCKSTEP_TEST_POLICY ?? '{}') },
+  ...quick(),
 });
+const policy: object = JSON.parse(process.env.LOCKSTEP_TEST_POLICY ?? '{}');
+
+/** The migration of a test's scene, for commands and workers that run as processes of their own. */
+export default { ...migration, policy: { ...migration.policy, ...policy } };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../client/service/connect.ts';
 import type { TransactionItem } from '../../client/service/transaction.ts';
+import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { account, bound, createAccounts, ledger, newAccount } from '../support/accounts.ts';
@@ -22,9 +23,12 @@ beforeAll(async () => {
 afterAll(() => at?.[Symbol.asyncDispose]());
 
 /** A typed failure, before any workflow starts, and no effect on either side. */
-async function refused(items: readonly TransactionItem[], id: string = randomUUID()): Promise<LockstepError> {
+async function refused(
+  writes: (tx: TransactionScope) => readonly TransactionItem[],
+  id: string = randomUUID(),
+): Promise<LockstepError> {
   const before = await everything();
-  const failure = await at.lockstep.transaction(items, { operationId: id }).catch((error: unknown) => error);
+  const failure = await at.lockstep.transaction(writes, { operationId: id }).catch((error: unknown) => error);
   if (!(failure instanceof LockstepError)) throw new Error(`${failure} is no failure of ours`);
   const handle = at.temporal.workflow.getHandle(transactionWorkflowId(at.migration.name, id));
   if (id !== '') await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
@@ -42,19 +46,16 @@ async function everything() {
   return found;
 }
 
-const accounts = () => at.lockstep.repository(bound);
-const ledgers = () => at.lockstep.repository(ledger);
-
 test('an empty transaction is refused', async () => {
-  expect(await refused([])).toMatchObject({ code: 'InvalidTransaction' });
+  expect(await refused(() => [])).toMatchObject({ code: 'InvalidTransaction' });
 });
 
 test('one that names the same record twice is refused, and says which items', async () => {
   const value = newAccount();
-  const failure = await refused([
-    accounts().creating(value),
-    ledgers().creating(value),
-    accounts().updating(value.id, { owner: 'again' }),
+  const failure = await refused((tx) => [
+    tx(bound).create(value),
+    tx(ledger).create(value),
+    tx(bound).update(value.id, { owner: 'again' }),
   ]);
   expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'bound' } });
   expect(failure.message).toContain('items 1 and 3');
@@ -62,37 +63,36 @@ test('one that names the same record twice is refused, and says which items', as
 });
 
 test('an entity that the migration does not have is refused with its name', async () => {
-  const stranger: TransactionItem = { ...accounts().creating(newAccount()), entity: 'stranger' };
-  const failure = await refused([ledgers().creating(newAccount()), stranger]);
+  const stranger = { ...bound, name: 'stranger' };
+  const failure = await refused((tx) => [tx(ledger).create(newAccount()), tx(stranger).create(newAccount())]);
   expect(failure).toMatchObject({ code: 'UnknownEntity', details: { entity: 'stranger' } });
 });
 
 test('an entity of another pattern is refused, with the remedy', async () => {
-  const failure = await refused([at.lockstep.repository(account).creating(newAccount())]);
+  // @ts-expect-error the types know it too
+  const failure = await refused((tx) => [tx(account).create(newAccount())]);
   expect(failure).toMatchObject({ code: 'InvalidTransaction', details: { entity: 'account' } });
   expect(failure.message).toContain('primary-secondary');
 });
 
 test('one that Temporal would not take is refused with its size and the limit', async () => {
-  const large = Array.from({ length: 3 }, () =>
-    accounts().creating(newAccount({ owner: 'x'.repeat(800_000) })),
+  const failure = await refused((tx) =>
+    Array.from({ length: 3 }, () => tx(bound).create(newAccount({ owner: 'x'.repeat(800_000) }))),
   );
-  const failure = await refused(large);
   expect(failure).toMatchObject({ code: 'TooLarge' });
   expect(failure.message).toMatch(/has 24\d{5} bytes, Temporal takes at most 20\d{5}/);
 });
 
 test('too many records at once are refused with the limit', async () => {
-  const many = Array.from({ length: 501 }, () => accounts().creating(newAccount()));
-  const failure = await refused(many);
+  const failure = await refused((tx) => Array.from({ length: 501 }, () => tx(bound).create(newAccount())));
   expect(failure).toMatchObject({ code: 'TooLarge' });
   expect(failure.message).toMatch(/501 items, at most 500/);
 });
 
 test('an item that fails its schema refuses all of it, and no value is told', async () => {
-  const failure = await refused([
-    ledgers().creating(newAccount()),
-    accounts().creating({ ...newAccount(), balance: 'secret' }),
+  const failure = await refused((tx) => [
+    tx(ledger).create(newAccount()),
+    tx(bound).create({ ...newAccount(), balance: 'secret' }),
   ]);
   expect(failure).toMatchObject({ code: 'InvalidEntity', details: { path: 'bound.balance' } });
   expect(failure.message).not.toContain('secret');
@@ -100,7 +100,7 @@ test('an item that fails its schema refuses all of it, and no value is told', as
 
 test('an operation id that no store could keep is refused', async () => {
   for (const id of ['', 'with space', 'a/b', 'x'.repeat(161)]) {
-    expect(await refused([accounts().creating(newAccount())], id)).toMatchObject({
+    expect(await refused((tx) => [tx(bound).create(newAccount())], id)).toMatchObject({
       code: 'InvalidOperationId',
     });
   }
@@ -110,14 +110,10 @@ test('where a store cannot prepare, a transaction and a single write are refused
   const value = newAccount();
   await at.sql.legacy('ALTER TABLE ledgers ENGINE = MyISAM');
   try {
-    await using fresh = await connect({
-      migration: at.migration,
-      environment: at.environment,
-      temporal: at.temporal,
-    });
+    await using fresh = await connect(at.migration, { environment: at.environment, temporal: at.temporal });
     const because = { code: 'NotPrepared', details: { store: 'legacy', remedy: 'lockstep doctor' } };
     const operationId = randomUUID();
-    const items = [fresh.repository(bound).creating(value), fresh.repository(ledger).creating(value)];
+    const items = (tx: TransactionScope) => [tx(bound).create(value), tx(ledger).create(value)];
     const failure = await fresh.transaction(items, { operationId }).catch((error: unknown) => error);
     expect(failure).toMatchObject(because);
     expect(String(failure)).toContain('ENGINE = InnoDB');

@@ -77,7 +77,7 @@ test('before its phase no provider sends a read to modern', async () => {
   const value = newAccount({ owner: 'legacy' });
   await accounts.create(value, { ack: 'both' });
   await at.sql.modern(`UPDATE accounts SET owner = 'modern' WHERE id = ${value.id}`);
-  expect((await accounts.get(value.id))?.owner).toBe('legacy');
+  expect((await accounts.get(value.id))?.value.owner).toBe('legacy');
 });
 
 test('in its phase the provider decides where a key is read, and fails towards the durable share', async () => {
@@ -86,7 +86,7 @@ test('in its phase the provider decides where a key is read, and fails towards t
   await at.lockstep.repository(account).create(value, { ack: 'both' });
   await at.sql.modern(`UPDATE accounts SET owner = 'modern' WHERE id = ${value.id}`);
   const readBy = async (provider: Provider) =>
-    (await (await connectWith(provider)).repository(account).get(value.id))?.owner;
+    (await (await connectWith(provider)).repository(account).get(value.id))?.value.owner;
 
   expect(await readBy(switches(readModernFlag, true))).toBe('modern');
   expect(await readBy(switches(readModernFlag, false))).toBe('legacy');
@@ -101,5 +101,5 @@ test('after its phase no provider keeps a read in legacy', async () => {
   const value = newAccount({ owner: 'modern' });
   await accounts.create(value, { ack: 'both' });
   await at.sql.legacy(`UPDATE accounts SET owner = 'legacy' WHERE id = ${value.id}`);
-  expect((await accounts.get(value.id))?.owner).toBe('modern');
+  expect((await accounts.get(value.id))?.value.owner).toBe('modern');
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Repository } from '../../client/service/repository.ts';
+import type { RepositoryOf } from '../../client/service/repository.ts';
+import { tokenOf } from '../../client/service/token.ts';
 import { inShare } from '../../model/share.ts';
-import { type Account, account, newAccount } from '../support/accounts.ts';
+import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
 
 let at: Moving;
@@ -26,8 +27,8 @@ afterAll(() => at?.[Symbol.asyncDispose]());
 /** A client that has just begun knows the route of now. */
 const accountsNow = async () => (await at.connect()).repository(account);
 
-async function answeredBy(accounts: Repository<Account>): Promise<(string | undefined)[]> {
-  return await Promise.all(kept.map(async ({ id }) => (await accounts.get(id))?.owner));
+async function answeredBy(accounts: RepositoryOf<typeof account>): Promise<(string | undefined)[]> {
+  return await Promise.all(kept.map(async ({ id }) => (await accounts.get(id))?.value.owner));
 }
 
 const expected = (percent: number) =>
@@ -54,10 +55,10 @@ test('a record that is not there is null, wherever it is looked for', async () =
 
 test('where the routed store is away, the primary answers', async () => {
   const accounts = await accountsNow();
-  expect((await accounts.get(first.id))?.owner).toBe('modern');
+  expect((await accounts.get(first.id))?.value.owner).toBe('modern');
   await at.proxies.modern.cut();
   try {
-    expect((await accounts.get(first.id))?.owner).toBe('legacy');
+    expect((await accounts.get(first.id))?.value.owner).toBe('legacy');
   } finally {
     await at.proxies.modern.restore();
   }
@@ -87,13 +88,13 @@ test('a read that carries a token is never answered with less', async () => {
   // As if the second write were still on its way.
   await at.sql.modern(`UPDATE accounts SET owner = 'stale' WHERE id = ${value.id}`);
   await at.sql.modern(`UPDATE lockstep.records SET version = 1 WHERE record_key = '["${value.id}"]'`);
-  expect((await accounts.get(value.id))?.owner).toBe('stale');
-  expect((await accounts.get(value.id, { atLeast: token ?? '' }))?.owner).toBe('second');
+  expect((await accounts.get(value.id))?.value.owner).toBe('stale');
+  expect((await accounts.get(value.id, { atLeast: token }))?.value.owner).toBe('second');
 });
 
 test('a token that no store has reached is told, not answered with something older', async () => {
   const accounts = await accountsNow();
-  await expect(accounts.get(first.id, { atLeast: `v1.${2n ** 62n}` })).rejects.toMatchObject({
+  await expect(accounts.get(first.id, { atLeast: tokenOf(String(2n ** 62n)) })).rejects.toMatchObject({
     code: 'StaleRead',
     details: { entity: 'account' },
   });
@@ -104,7 +105,7 @@ test('a delete is read back as null with its token', async () => {
   const value = newAccount();
   await accounts.create(value, { ack: 'both' });
   const { token } = await accounts.delete(value.id, { ack: 'both' });
-  expect(await accounts.get(value.id, { atLeast: token ?? '' })).toBeNull();
+  expect(await accounts.get(value.id, { atLeast: token })).toBeNull();
 });
 
 test('shadow reads answer from the routed store, and count what the other one has', async () => {
@@ -112,7 +113,7 @@ test('shadow reads answer from the routed store, and count what the other one ha
   const accounts = client.repository(account);
   const equal = newAccount();
   await accounts.create(equal, { ack: 'both' });
-  expect((await accounts.get(first.id, { shadow: true }))?.owner).toBe('modern');
+  expect((await accounts.get(first.id, { shadow: true }))?.value.owner).toBe('modern');
   await accounts.get(equal.id, { shadow: true });
   await at.proxies.legacy.cut();
   await accounts.get(first.id, { shadow: true });
@@ -124,17 +125,17 @@ test('a client that was idle asks for the route before it reads', async () => {
   let skipped = 0;
   const client = await at.connect({ now: () => Date.now() + skipped });
   const accounts = client.repository(account);
-  expect((await accounts.get(first.id))?.owner).toBe('modern');
+  expect((await accounts.get(first.id))?.value.owner).toBe('modern');
   await at.lockstep.control.setReadPercent(0);
   skipped = 3_600_000;
-  expect((await accounts.get(first.id))?.owner).toBe('legacy');
+  expect((await accounts.get(first.id))?.value.owner).toBe('legacy');
 });
 
 test('before reads are switched legacy answers, afterwards modern', async () => {
   await at.lockstep.control.send('rollback');
-  expect((await (await accountsNow()).get(first.id))?.owner).toBe('legacy');
+  expect((await (await accountsNow()).get(first.id))?.value.owner).toBe('legacy');
   await at.lockstep.control.send('advance');
   await at.lockstep.control.setReadPercent(100);
   await at.lockstep.control.send('advance');
-  expect((await (await accountsNow()).get(first.id))?.owner).toBe('modern');
+  expect((await (await accountsNow()).get(first.id))?.value.owner).toBe('modern');
 });

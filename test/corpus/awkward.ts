@@ -20,7 +20,7 @@ export interface CorpusType {
   readonly name: string;
   readonly source: string;
   readonly target: string;
-  readonly field: ScalarField<unknown>;
+  readonly field: ScalarField;
   /** SQL of a canonical value in the target database. Default: quoted. */
   readonly there?: (canonical: string | boolean) => string;
   readonly values: readonly Awkward[];

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Entity, entity } from '../../model/entity.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
+import { type AnyFields, field } from '../../model/field.ts';
 import { fromCanonical } from '../../model/scalar.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import type { Awkward, CorpusType } from './awkward.ts';
 import { mariadbTypes } from './mariadb.ts';
 import { mariadbOracle, type Oracle, postgresqlOracle } from './oracle.ts';
@@ -68,17 +68,17 @@ export function corpusOf(from: 'mysql' | 'postgresql', nth = 1): Corpus {
 const inMariadb = ' ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci';
 
 function entityOf(types: readonly CorpusType[]): Entity<CorpusRow> {
-  const fields: FieldsOf<CorpusRow> = Object.fromEntries([
+  const fields: AnyFields = Object.fromEntries([
     ['id', field.integer()],
     ...types.map((type) => [type.name, type.field]),
   ]);
-  return entity<CorpusRow>({
+  return entity({
     name: 'corpus',
     schema: z.custom<CorpusRow>(),
     fields,
     key: 'id',
-    legacy: columns<CorpusRow>({ table: 'corpus' }),
-    modern: columns<CorpusRow>({ table: 'corpus' }),
+    legacy: table('corpus'),
+    modern: table('corpus'),
   });
 }
 

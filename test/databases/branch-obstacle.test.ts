@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { branchObstacle } from '../../databases/mysql/branch-obstacle.ts';
 import { postgresql } from '../../deploy/dev/postgresql.ts';
 import { ownServer } from '../../proofs/support/own-server.ts';
-import { bound } from '../support/accounts.ts';
+import { account, bound } from '../support/accounts.ts';
 import { sceneOn } from '../support/scene.ts';
 import { servers } from '../support/servers.ts';
 import { boundScene } from '../support/transactions.ts';
 import { atEachPlace } from './engine-roles.ts';
-import { account, slot } from './entities.ts';
+import { slot } from './entities.ts';
 
 atEachPlace('a server that can prepare', (at) => {
   test('has no obstacle', async () => {

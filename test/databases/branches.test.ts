@@ -3,6 +3,7 @@ import type { Store } from '../../databases/contract/store.ts';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
 import type { Attempt, Change } from '../../databases/contract/transactions.ts';
 import { branchName } from '../../databases/engine/branch-name.ts';
+import { account } from '../support/accounts.ts';
 import {
   atEachPlace,
   fence,
@@ -15,7 +16,7 @@ import {
   writeOf,
   writeOne,
 } from './engine-roles.ts';
-import { account, slot } from './entities.ts';
+import { slot } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let attempts = 0;

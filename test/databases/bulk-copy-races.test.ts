@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { LoadResult } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { defineMigration } from '../../model/migration.ts';
+import { type Account, account } from '../support/accounts.ts';
 import { withoutGuard } from '../support/unguarded.ts';
 import {
   deleteOf,
@@ -15,7 +16,7 @@ import {
   writeOf,
   writeOne,
 } from './engine-roles.ts';
-import { type Account, account, invoice } from './entities.ts';
+import { invoice } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const nothing = { items: [], unreadable: [] };

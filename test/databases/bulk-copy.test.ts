@@ -4,6 +4,7 @@ import type { Chunk, Leftover, ReadPage } from '../../databases/contract/backfil
 import type { WriteItem } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import { account } from '../support/accounts.ts';
 import {
   deleteOf,
   fence,
@@ -16,7 +17,7 @@ import {
   writeOf,
   writeOne,
 } from './engine-roles.ts';
-import { account, emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
+import { emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
 
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };

@@ -14,8 +14,8 @@ interface Sample {
 
 const text: Scalar = { kind: 'text' };
 const decimal = (scale: number): Scalar => ({ kind: 'decimal', scale });
-const time = (precision: number): Scalar => ({ kind: 'time', precision });
-const timestamp = (precision: number): Scalar => ({ kind: 'timestamp', precision });
+const time = (precision: number | null): Scalar => ({ kind: 'time', precision });
+const timestamp = (precision: number | null): Scalar => ({ kind: 'timestamp', precision });
 
 /** Values with one form at both engines. */
 const words = {
@@ -32,6 +32,9 @@ const moments = {
   "'2024-02-29 12:00:00.5'": '2024-02-29T12:00:00.500000Z',
   "'2024-02-29 12:00:00.000001'": '2024-02-29T12:00:00.000001Z',
 };
+/** A field that says no precision has six digits, whatever its column keeps. */
+const millisecond = { "'2024-02-29 12:00:00.125'": '2024-02-29T12:00:00.125000Z' };
+const second = { "'2024-02-29 12:00:00'": '2024-02-29T12:00:00.000000Z' };
 const uuid = { "'6F9619FF-8b86-d011-b42d-00c04fc964ff'": '6f9619ff-8b86-d011-b42d-00c04fc964ff' };
 const whole = { '-5': '-5', '0': '0', '120': '120' };
 const money = { '0': '0.00', '-0.5': '-0.50', '1234.5': '1234.50', '-0.00': '0.00', '100': '100.00' };
@@ -68,6 +71,10 @@ const samples: Record<'MariaDB' | 'PostgreSQL', Sample[]> = {
       scalar: timestamp(3),
       values: { "'2024-01-01 00:00:00.12'": '2024-01-01T00:00:00.120Z' },
     },
+    { type: 'DATETIME(3)', scalar: timestamp(null), values: millisecond },
+    { type: 'DATETIME', scalar: timestamp(null), values: second },
+    { type: 'DATETIME(6)', scalar: timestamp(null), values: moments },
+    { type: 'TIME(3)', scalar: time(null), values: { "'00:00:00.5'": '00:00:00.500000' } },
     { type: 'UUID', scalar: { kind: 'uuid' }, values: uuid },
     { type: 'CHAR(36)', scalar: { kind: 'uuid' }, values: uuid },
     { type: 'VARBINARY(20)', scalar: { kind: 'bytes' }, values: { "x'00FF270a'": '00ff270a', "''": '' } },
@@ -117,6 +124,10 @@ const samples: Record<'MariaDB' | 'PostgreSQL', Sample[]> = {
       scalar: timestamp(3),
       values: { "'2024-01-01 00:00:00.12+00'": '2024-01-01T00:00:00.120Z' },
     },
+    { type: 'timestamp(3)', scalar: timestamp(null), values: millisecond },
+    { type: 'timestamptz(0)', scalar: timestamp(null), values: second },
+    { type: 'timestamp', scalar: timestamp(null), values: moments },
+    { type: 'time(3)', scalar: time(null), values: { "'00:00:00.5'": '00:00:00.500000' } },
     { type: 'uuid', scalar: { kind: 'uuid' }, values: uuid },
     { type: 'char(36)', scalar: { kind: 'uuid' }, values: uuid },
     { type: 'bytea', scalar: { kind: 'bytes' }, values: { "'\\x00FF270a'": '00ff270a', "''": '' } },

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, deleteOf, fence, type Opened, writeOf, writeOne } from './engine-roles.ts';
-import { account, invoice, slot } from './entities.ts';
+import { invoice, slot } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const bill = {

@@ -4,10 +4,10 @@ import type { ControlMigration } from '../../databases/engine/control-migrations
 import { readControlMigrations } from '../../databases/engine/control-migrations.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { migrateControlTables } from '../../databases/sql/preparation.ts';
+import { account } from '../support/accounts.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 import { accessOver, openEngineOn, openOn, type Place } from './engine-roles.ts';
-import { account } from './entities.ts';
 import { tables } from './tables.ts';
 
 const engines: Place['engine'][] = ['PostgreSQL', 'MariaDB'];

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Chunk, Leftover } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;

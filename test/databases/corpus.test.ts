@@ -7,7 +7,7 @@ import type { Stored, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
+import { type AnyFields, field } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
@@ -244,13 +244,13 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
 });
 
 function passedThroughFunctions(types: readonly CorpusType[]) {
-  const fields: FieldsOf<CorpusRow> = Object.fromEntries([
+  const fields: AnyFields = Object.fromEntries([
     ['id', field.integer()],
     ...types.map((type) => [type.name, type.field]),
   ]);
   const names = ['id', ...types.map(({ name }) => name)];
   const shape = () =>
-    rows<CorpusRow, { corpus: CorpusRow }>({
+    rows<CorpusRow, { corpus: CorpusRow[] }>({
       tables: {
         corpus: {
           key: ['id'],
@@ -261,7 +261,7 @@ function passedThroughFunctions(types: readonly CorpusType[]) {
       toRows: (row) => ({ corpus: [row] }),
       fromRows: ({ corpus: [row] }) => row ?? {},
     });
-  return entity<CorpusRow>({
+  return entity({
     name: 'passed',
     schema: z.custom<CorpusRow>(),
     fields,

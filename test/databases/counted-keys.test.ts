@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns, rows } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 import { openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Ticket {
@@ -11,18 +11,18 @@ interface Ticket {
 }
 
 const fields = { id: field.integer(), title: field.text() };
-const ticket = entity<Ticket>({
+const ticket = entity({
   name: 'ticket',
   schema: z.custom<Ticket>(),
   fields,
   key: 'id',
-  legacy: columns<Ticket>({ table: 'tickets' }),
-  modern: columns<Ticket>({ table: 'tickets' }),
+  legacy: table('tickets'),
+  modern: table('tickets'),
 });
 
 /** No columns are named: every one that is not generated is meant. */
 const shape = () =>
-  rows<Ticket, { tickets: Ticket }>({
+  rows<Ticket, { tickets: Ticket[] }>({
     tables: { tickets: { key: ['id'] } },
     toRows: ({ id, title }) => ({ tickets: [{ id, title }] }),
     fromRows: ({ tickets: [found] }) => {
@@ -30,7 +30,7 @@ const shape = () =>
       return { id: found.id, title: found.title };
     },
   });
-const shaped = entity<Ticket>({
+const shaped = entity({
   name: 'shaped',
   schema: z.custom<Ticket>(),
   fields,

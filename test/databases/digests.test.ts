@@ -6,9 +6,10 @@ import type { Store } from '../../databases/contract/store.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, fence, type Opened, openPlace, writeOf } from './engine-roles.ts';
-import { account, invoice, slot, specimen } from './entities.ts';
+import { invoice, slot, specimen } from './entities.ts';
 
 interface Entry {
   region: string;
@@ -23,7 +24,7 @@ interface Entry {
 }
 
 /** Everything that can be hashed, under a key that sorts alike at both engines. */
-const entry = entity<Entry>({
+const entry = entity({
   name: 'entry',
   schema: z.custom<Entry>(),
   fields: {
@@ -38,11 +39,11 @@ const entry = entity<Entry>({
     raw: field.bytes(),
   },
   key: ['region', 'number'],
-  legacy: columns<Entry>({ table: 'entries' }),
-  modern: columns<Entry>({ table: 'entries' }),
+  legacy: table('entries'),
+  modern: table('entries'),
 });
 
-const table = {
+const statements = {
   MariaDB: `CREATE TABLE entries (region VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, number BIGINT NOT NULL,
     label VARCHAR(100), body LONGTEXT CHARACTER SET latin1, price DECIMAL(12,2), flag TINYINT(1), seen DATETIME(6), token CHAR(36),
     raw LONGBLOB, PRIMARY KEY (region, number)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`,
@@ -70,7 +71,7 @@ describe('the same rows in two engines', () => {
       ['MariaDB', 'legacy'],
       ['PostgreSQL', 'modern'],
     ] as const) {
-      const place = await openPlace({ engine, role }, { tables: [table[engine]], entities: [entry] });
+      const place = await openPlace({ engine, role }, { tables: [statements[engine]], entities: [entry] });
       places.push(place);
     }
   });

@@ -10,9 +10,10 @@ import { type Entity, keyOf } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf, sharedRecords } from '../../model/field.ts';
 import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
+import { account } from '../support/accounts.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
-import { account, invoice, slot, specimen } from './entities.ts';
+import { invoice, slot, specimen } from './entities.ts';
 import { tables } from './tables.ts';
 
 export interface Place {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Entity, entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns, rows } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 
 /** A row of every type that both engines can hold. */
 export interface Specimen {
@@ -25,7 +25,7 @@ export interface Specimen {
   code: string | null;
 }
 
-export const specimen = entity<Specimen>({
+export const specimen = entity({
   name: 'specimen',
   schema: z.custom<Specimen>(),
   fields: {
@@ -45,12 +45,12 @@ export const specimen = entity<Specimen>({
     token: field.uuid(),
     raw: field.bytes(),
     doc: field.json(),
-    mood: field.text<'calm' | 'Cross' | '1'>(),
+    mood: field.text(),
     code: field.text(),
   },
   key: 'id',
-  legacy: columns<Specimen>({ table: 'specimens', columns: { seen: 'seen_at', noted: 'noted_at' } }),
-  modern: columns<Specimen>({ table: 'specimens', columns: { seen: 'seen_at', noted: 'noted_at' } }),
+  legacy: table('specimens', { seen: 'seen_at', noted: 'noted_at' }),
+  modern: table('specimens', { seen: 'seen_at', noted: 'noted_at' }),
 });
 
 /** Every column that may be null is. */
@@ -75,28 +75,6 @@ export const emptySpecimen: Specimen = {
   code: null,
 };
 
-/** Small rows for everything that is not about types; `email` is unique, `balance` may not be negative. */
-export interface Account {
-  id: number;
-  owner: string;
-  email: string | null;
-  balance: string;
-}
-
-export const account = entity<Account>({
-  name: 'account',
-  schema: z.custom<Account>(),
-  fields: {
-    id: field.integer(),
-    owner: field.text(),
-    email: field.text(),
-    balance: field.decimal({ scale: 2 }),
-  },
-  key: 'id',
-  legacy: columns<Account>({ table: 'accounts' }),
-  modern: columns<Account>({ table: 'accounts' }),
-});
-
 /** A composite key of text and a number beyond 2^53. */
 export interface Slot {
   region: string;
@@ -104,13 +82,13 @@ export interface Slot {
   label: string | null;
 }
 
-export const slot = entity<Slot>({
+export const slot = entity({
   name: 'slot',
   schema: z.custom<Slot>(),
   fields: { region: field.text(), number: field.bigint(), label: field.text() },
   key: ['region', 'number'],
-  legacy: columns<Slot>({ table: 'slots', columns: { number: 'slot_number' } }),
-  modern: columns<Slot>({ table: 'slots', columns: { number: 'slot_number' } }),
+  legacy: table('slots', { number: 'slot_number' }),
+  modern: table('slots', { number: 'slot_number' }),
 });
 
 interface Customer {
@@ -144,14 +122,14 @@ interface FlatRow {
 }
 
 interface InvoiceTables {
-  customers: Customer;
-  invoices: { number: string; issued: string; customer_id: number };
-  invoice_lines: { invoice_number: string; position: number; product: string; quantity: number };
+  customers: Customer[];
+  invoices: { number: string; issued: string; customer_id: number }[];
+  invoice_lines: { invoice_number: string; position: number; product: string; quantity: number }[];
 }
 
 /** One wide row for each line, with its customer repeated. */
 export function flat() {
-  return rows<Invoice, { invoice_rows: FlatRow }>({
+  return rows<Invoice, { invoice_rows: FlatRow[] }>({
     tables: { invoice_rows: { key: ['invoice_number'], identity: ['invoice_number', 'line_no'] } },
     embedded: {
       customer: {
@@ -222,22 +200,22 @@ export function normalized(wins: 'latest' | 'first' | 'refuse' = 'latest') {
 export function invoiceOf(
   legacy: ReturnType<typeof flat | typeof normalized>,
   modern: ReturnType<typeof flat | typeof normalized>,
-): Entity<Invoice> {
-  return entity<Invoice>({
+): Entity<Invoice, 'number', 'primary-secondary', 'primary'> {
+  return entity({
     name: 'invoice',
     schema: z.custom<Invoice>(),
     fields: {
       number: field.text(),
       issued: field.date(),
-      customer: field.shared<Customer>(
-        'customer',
-        { id: field.integer(), name: field.text(), city: field.text() },
-        ['id'],
-      ),
-      lines: field.list<Line>(
-        { position: field.integer(), product: field.text(), quantity: field.integer() },
-        { by: ['position'] },
-      ),
+      customer: field.shared({
+        name: 'customer',
+        identity: ['id'],
+        fields: { id: field.integer(), name: field.text(), city: field.text() },
+      }),
+      lines: field.list({
+        by: ['position'],
+        fields: { position: field.integer(), product: field.text(), quantity: field.integer() },
+      }),
     },
     key: 'number',
     legacy,

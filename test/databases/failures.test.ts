@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
+import { type Account, account } from '../support/accounts.ts';
 import { atEachPlace, fence, migrationName, writeOf, writeOne } from './engine-roles.ts';
-import { type Account, account } from './entities.ts';
 
 const ada: Account = { id: 1, owner: 'Ada', email: 'ada@example.org', balance: '1.00' };
 const secret = 'nobody must read this';

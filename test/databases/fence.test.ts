@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { otherStore } from '../../model/phase.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, type fence, migrationName, type Opened, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let epoch = 1;

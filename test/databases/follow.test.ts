@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
 import {
   fence,
   migrationName,
@@ -12,7 +13,6 @@ import {
   writeOf,
   writeOne,
 } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 /**
  * What each guard of the generated routines is for, shown by taking it out: what holds with it does not hold without it. The

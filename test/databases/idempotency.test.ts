@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
 import { proxy } from '../support/servers.ts';
 import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const known = { status: 'known', recorded: 'completed', reason: null };

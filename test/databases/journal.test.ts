@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Verdict } from '../../model/transaction.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, migrationName, type Opened, operationId, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const before = { id: '1', owner: 'before', email: null, balance: '1.00' };

@@ -8,7 +8,7 @@ import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import { fence, openEngineOn, openPlace, writeOf } from './engine-roles.ts';
 
 interface Entry {
@@ -19,13 +19,13 @@ interface Entry {
 }
 
 /** Two regions only, so that whoever begins at a region and not at a key reads half of the table. */
-const entry = entity<Entry>({
+const entry = entity({
   name: 'entry',
   schema: z.custom<Entry>(),
   fields: { region: field.text(), day: field.date(), number: field.bigint(), note: field.text() },
   key: ['region', 'day', 'number'],
-  legacy: columns<Entry>({ table: 'entries' }),
-  modern: columns<Entry>({ table: 'entries' }),
+  legacy: table('entries'),
+  modern: table('entries'),
 });
 
 const rows = 20_000;
@@ -243,13 +243,13 @@ test.each(kinds)(
   'pages over a key of $engine $types hold every key once',
   async ({ engine, types, ...given }) => {
     const [one, two, three] = given.fields;
-    const mixed = entity<Mixed>({
+    const mixed = entity({
       name: 'mixed',
       schema: z.custom<Mixed>(),
       fields: { one, two, three } as never,
       key: ['one', 'two', 'three'],
-      legacy: columns<Mixed>({ table: 'mixed' }),
-      modern: columns<Mixed>({ table: 'mixed' }),
+      legacy: table('mixed'),
+      modern: table('mixed'),
     });
     await using at = await openPlace(
       { engine, role: 'legacy' },

@@ -6,16 +6,14 @@ import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { type AnyFields, type Field, field } from '../../model/field.ts';
+import { table } from '../../model/shape.ts';
 import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
-
-type Fields = FieldsOf<Record<string, unknown>>;
 
 interface KindOfKey {
   engine: 'MariaDB' | 'PostgreSQL';
   type: string;
-  field: Fields[string];
+  field: Field;
   values: readonly unknown[];
 }
 
@@ -112,7 +110,7 @@ const manyNumbers = [
 interface Copied {
   mariadb: string;
   postgresql: string;
-  field: Fields[string];
+  field: Field;
   ids: readonly string[];
   literal?: (id: string) => string;
 }
@@ -197,29 +195,27 @@ test('a UUID in upper case is found, changed and deleted as text where case does
   expect(await sql('SELECT id FROM keyed')).toEqual([]);
 });
 
-test.each<{ engine: KindOfKey['engine']; type: string; field: Fields[string]; literal: string; why: RegExp }>(
-  [
-    {
-      engine: 'MariaDB',
-      type: 'CHAR(36) COLLATE utf8mb4_bin',
-      field: field.uuid(),
-      literal: `'${upperCase}'`,
-      why: /column id holds a UUID that is not in lower case/,
-    },
-    {
-      engine: 'PostgreSQL',
-      type: 'text',
-      field: field.uuid(),
-      literal: `'${upperCase}'`,
-      why: /column id holds a UUID that is not in lower case/,
-    },
-    { engine: 'MariaDB', type: 'DATE', field: field.date(), literal: "'0000-00-00'", why: /zero date/ },
-    { engine: 'MariaDB', type: 'VARCHAR(9)', field: field.text(), literal: "'a\0b'", why: /NUL/ },
-    { engine: 'MariaDB', type: 'BIGINT', field: field.integer(), literal: '9007199254740993', why: /2\^53/ },
-    { engine: 'PostgreSQL', type: 'numeric', field: field.decimal(), literal: "'NaN'", why: /NaN/ },
-    { engine: 'PostgreSQL', type: 'date', field: field.date(), literal: "'infinity'", why: /infinity/ },
-  ],
-)(
+test.each<{ engine: KindOfKey['engine']; type: string; field: Field; literal: string; why: RegExp }>([
+  {
+    engine: 'MariaDB',
+    type: 'CHAR(36) COLLATE utf8mb4_bin',
+    field: field.uuid(),
+    literal: `'${upperCase}'`,
+    why: /column id holds a UUID that is not in lower case/,
+  },
+  {
+    engine: 'PostgreSQL',
+    type: 'text',
+    field: field.uuid(),
+    literal: `'${upperCase}'`,
+    why: /column id holds a UUID that is not in lower case/,
+  },
+  { engine: 'MariaDB', type: 'DATE', field: field.date(), literal: "'0000-00-00'", why: /zero date/ },
+  { engine: 'MariaDB', type: 'VARCHAR(9)', field: field.text(), literal: "'a\0b'", why: /NUL/ },
+  { engine: 'MariaDB', type: 'BIGINT', field: field.integer(), literal: '9007199254740993', why: /2\^53/ },
+  { engine: 'PostgreSQL', type: 'numeric', field: field.decimal(), literal: "'NaN'", why: /NaN/ },
+  { engine: 'PostgreSQL', type: 'date', field: field.date(), literal: "'infinity'", why: /infinity/ },
+])(
   'a key of $engine $type that no field can hold is no key that is skipped',
   async ({ engine, type, ...given }) => {
     await using at = await openKeyed(engine, type, given.field);
@@ -252,25 +248,20 @@ test('a zero date with a stand-in is a key like others', async () => {
   expect(await readOne(at.store, at.keyed, ['0001-01-01'])).toMatchObject({ image: { note: 'zero' } });
 });
 
-function keyedBy(key: Fields[string]) {
-  const fields: Fields = { id: key, note: field.text() };
-  return entity<Record<string, unknown>>({
+function keyedBy(key: Field) {
+  const fields: AnyFields = { id: key, note: field.text() };
+  return entity({
     name: 'keyed',
     schema: z.custom<Record<string, unknown>>(),
     fields,
     key: 'id',
-    legacy: columns({ table: 'keyed' }),
-    modern: columns({ table: 'keyed' }),
+    legacy: table('keyed'),
+    modern: table('keyed'),
   });
 }
 
 /** A store, with a table whose key is of the type; legacy is primary. */
-async function openKeyed(
-  engine: KindOfKey['engine'],
-  type: string,
-  key: Fields[string],
-  role: StoreName = 'legacy',
-) {
+async function openKeyed(engine: KindOfKey['engine'], type: string, key: Field, role: StoreName = 'legacy') {
   const keyed = keyedBy(key);
   const charset = engine === 'MariaDB' ? 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci' : '';
   const table = `CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`;

@@ -4,9 +4,9 @@ import type { Leftover } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { type Obstacle, obstacles } from '../../databases/engine/obstacles.ts';
 import type { Key } from '../../model/canonical.ts';
+import { type Account, account } from '../support/accounts.ts';
 import { hinder, type Said } from '../support/failing-trigger.ts';
 import { atEachPlace, fence, migrationName, writeOf, writeOne } from './engine-roles.ts';
-import { type Account, account } from './entities.ts';
 
 const { disk, memory, connections, readOnly, lock, time } = obstacles;
 const enospc = '28 "No space left on device"';

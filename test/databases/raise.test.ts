@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Raise } from '../../databases/contract/capture.ts';
+import { account } from '../support/accounts.ts';
 import { atEachPlace, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
-import { account } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const digest = 'a'.repeat(64);

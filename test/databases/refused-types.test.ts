@@ -2,19 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openStore } from '../../databases/open.ts';
 import { type Entity, entity } from '../../model/entity.ts';
-import { type FieldsOf, field } from '../../model/field.ts';
+import { type AnyFields, type Field, field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { columns, rows } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 
 type Engine = 'MariaDB' | 'PostgreSQL';
-type Fields = FieldsOf<Record<string, unknown>>;
-
 interface Refused {
   /** What the table is made of beside its key. */
   column: string;
-  field?: Fields[string];
+  field?: Field;
   why: RegExp;
 }
 
@@ -33,7 +31,11 @@ const refused: Record<Engine, Refused[]> = {
     { column: 'v BIT(8)', field: field.bits({ length: 7 }), why: /keeps 8 bits, the field has 7/ },
     { column: 'v BINARY(15)', field: field.uuid(), why: /not 16 bytes/ },
     { column: 'v BLOB', field: field.text(), why: /nul: 'bytes'/ },
-    { column: 'v TIME(3)', field: field.duration(), why: /keeps 3 digits after the second, the field has 6/ },
+    {
+      column: 'v TIME(3)',
+      field: field.duration({ precision: 6 }),
+      why: /keeps 3 digits after the second, the field has 6/,
+    },
     { column: 'v DATETIME', field: field.timestamp({ precision: 3 }), why: /keeps 0 digits/ },
     { column: 'v DECIMAL(10,2)', field: field.decimal({ scale: 3 }), why: /keeps 2 digits after the point/ },
     { column: 'v DECIMAL(10,2)', field: field.bigint(), why: /more than whole numbers/ },
@@ -59,14 +61,18 @@ const refused: Record<Engine, Refused[]> = {
     { column: 'v boolean', field: field.integer(), why: /boolean cannot hold a integer field/ },
     { column: 'v bytea', field: field.text(), why: /nul: 'bytes'/ },
     { column: 'v bit(8)', field: field.bits({ length: 9 }), why: /keeps 8 bits, the field has 9/ },
-    { column: 'v interval(0)', field: field.duration(), why: /keeps 0 digits after the second/ },
+    {
+      column: 'v interval(0)',
+      field: field.duration({ precision: 6 }),
+      why: /keeps 0 digits after the second/,
+    },
     { column: 'v integer[]', field: field.set(), why: /holds no texts/ },
-    { column: 'v timestamptz(3)', field: field.timestamp(), why: /keeps 3 digits/ },
+    { column: 'v timestamptz(3)', field: field.timestamp({ precision: 6 }), why: /keeps 3 digits/ },
     { column: '"V" text', why: /but there is "V"; names are taken letter by letter/ },
   ],
 };
 
-const keys: Record<Engine, { table: string; field: Fields[string]; why: RegExp }[]> = {
+const keys: Record<Engine, { table: string; field: Field; why: RegExp }[]> = {
   MariaDB: [
     { table: 'id INT NOT NULL', field: field.integer(), why: /not unique: no primary key/ },
     { table: 'id INT UNIQUE', field: field.integer(), why: /may be null.*NOT NULL/ },
@@ -122,7 +128,7 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s refuses, before anything i
     await expectRefused(sql, 'things', { [name]: field.integer() }, /rename it/);
   });
 
-  async function expectRefused(sql: string, table: string, fields: Fields, why: RegExp) {
+  async function expectRefused(sql: string, table: string, fields: AnyFields, why: RegExp) {
     await look.rows('DROP TABLE IF EXISTS things');
     await look.rows(sql);
     const store = storeOf(thing(table, { id: field.integer(), ...fields }), url);
@@ -151,12 +157,12 @@ test.each([
   await look.rows('CREATE TABLE things (id integer PRIMARY KEY, v integer)');
   await look.end();
   const shape = () =>
-    rows<{ id: number }, { things: { id: number } }>({
+    rows<{ id: number }, { things: { id: number }[] }>({
       tables: { things: { key: ['id'], fields: { [name]: declared } } },
       toRows: (row) => ({ things: [row] }),
       fromRows: ({ things: [row] }) => row ?? { id: 0 },
     });
-  const shaped = entity<{ id: number }>({
+  const shaped = entity({
     name: 'thing',
     schema: z.custom<{ id: number }>(),
     fields: { id: field.integer() },
@@ -185,14 +191,14 @@ test('PostgreSQL does not take a table whose name it has cut for the one that is
   await store.close();
 });
 
-function thing(table: string, fields: Fields): Entity<Record<string, unknown>> {
-  return entity<Record<string, unknown>>({
+function thing(tableName: string, fields: AnyFields): Entity<Record<string, unknown>> {
+  return entity({
     name: 'thing',
     schema: z.custom<Record<string, unknown>>(),
     fields,
     key: 'id',
-    legacy: columns({ table }),
-    modern: columns({ table }),
+    legacy: table(tableName),
+    modern: table(tableName),
   });
 }
 

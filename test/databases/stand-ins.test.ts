@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Dated {
@@ -14,7 +14,7 @@ interface Dated {
   ratio: number | null;
 }
 
-const dated = entity<Dated>({
+const dated = entity({
   name: 'dated',
   schema: z.custom<Dated>(),
   fields: {
@@ -29,8 +29,8 @@ const dated = entity<Dated>({
     ratio: field.float({ nan: 'null' }),
   },
   key: 'id',
-  legacy: columns<Dated>({ table: 'dated' }),
-  modern: columns<Dated>({ table: 'dated' }),
+  legacy: table('dated'),
+  modern: table('dated'),
 });
 
 const absent: Dated = { id: 1, required: null, optional: null, standing: null, ratio: null };
@@ -110,12 +110,20 @@ describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, w
 });
 
 test('a stand-in that is no value of its field is refused with the declaration', () => {
-  expect(() => field.date({ zero: { as: 'never' } })).toThrow(
-    expect.objectContaining({
-      code: 'InvalidDefinition',
-      message: expect.stringMatching(/field\.date\(\{ zero: \{ as: "never" \} \}\)/),
-    }),
-  );
+  const wrong = entity({
+    name: 'wrong',
+    schema: z.strictObject({ id: z.int(), day: z.iso.date() }),
+    key: 'id',
+    fields: { day: field.date({ zero: { as: 'never' } }) },
+    legacy: table('wrong'),
+    modern: table('wrong'),
+  });
+  expect(wrong.faults).toEqual([
+    {
+      path: 'wrong.fields.day',
+      reason: expect.stringMatching(/field\.date\(\{ zero: \{ as: "never" \} \}\)/),
+    },
+  ]);
 });
 
 test('a service sees the stand-in, and never the special value', () => {

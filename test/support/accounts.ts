@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type EntityOptions, entity } from '../../model/entity.ts';
+import { entity, type Pattern } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 
 const accountSchema = z.strictObject({
   id: z.int().positive(),
@@ -13,30 +13,25 @@ const accountSchema = z.strictObject({
 export type Account = z.infer<typeof accountSchema>;
 
 /** One kind of record, once for each way in which writes travel. */
-function accountIn(table: string, name: string, options: Pick<EntityOptions<Account>, 'pattern' | 'ack'>) {
-  return entity<Account>({
+function accountIn<const P extends Pattern>(tableName: string, name: string, pattern: P) {
+  return entity({
     name,
     schema: accountSchema,
-    fields: {
-      id: field.integer(),
-      owner: field.text(),
-      email: field.text(),
-      balance: field.decimal({ scale: 2 }),
-    },
     key: 'id',
-    legacy: columns({ table }),
-    modern: columns({ table }),
-    ...options,
+    fields: { balance: field.decimal({ scale: 2 }) },
+    legacy: table(tableName),
+    modern: table(tableName),
+    pattern,
   });
 }
 
-export const account = accountIn('accounts', 'account', {});
-export const twin = accountIn('twins', 'twin', { pattern: 'parallel' });
-export const flagged = accountIn('flagged', 'flagged', { pattern: 'flag-controlled' });
+export const account = accountIn('accounts', 'account', 'primary-secondary');
+export const twin = accountIn('twins', 'twin', 'parallel');
+export const flagged = accountIn('flagged', 'flagged', 'flag-controlled');
 
-export const bound = accountIn('bound', 'bound', { pattern: 'transactional' });
+export const bound = accountIn('bound', 'bound', 'transactional');
 /** Written together with `bound`. */
-export const ledger = accountIn('ledgers', 'ledger', { pattern: 'transactional' });
+export const ledger = accountIn('ledgers', 'ledger', 'transactional');
 
 export const accountTables = ['accounts', 'twins', 'flagged'] as const;
 

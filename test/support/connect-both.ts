@@ -1,12 +1,13 @@
 import { type Operator, operate } from '../../client/operator/operate.ts';
 import { type ConnectOptions, connect, type Lockstep } from '../../client/service/connect.ts';
+import type { Migration } from '../../model/migration.ts';
 
 /** A service's connection and an operator's, in one. */
 export type Connected = Lockstep & Operator;
 
-export async function connectBoth(options: ConnectOptions): Promise<Connected> {
-  const { migration, environment, temporal } = options;
-  const service = await connect(options);
+export async function connectBoth(migration: Migration, options: ConnectOptions): Promise<Connected> {
+  const { environment, temporal } = options;
+  const service = await connect(migration, options);
   try {
     const operator = await operate(migration, {
       ...(environment && { environment }),

@@ -1,13 +1,29 @@
+import type { Settings } from '../../model/settings.ts';
+
 /** So that tests wait for little; none of them depends on how long something takes. */
-export const quickPolicy = {
-  primaryGiveUpMs: 20_000,
-  secondaryRetryMs: 50,
-  secondaryRetryMaxMs: 500,
-  conflictAttempts: 4,
-  soakMs: 0,
-  settleMs: 200,
-  sampleSize: 100,
+const quickSettings = {
+  write: {
+    // A worker that was killed may take long to be replaced.
+    callerTimeoutMs: 120_000,
+    primaryGiveUpMs: 120_000,
+    secondaryRetryMs: 50,
+    secondaryRetryMaxMs: 500,
+    conflictAttempts: 4,
+  },
+  phases: { soakMs: 0 },
+  validation: { recheckDelayMs: 200, sampleKeys: 100 },
   // Tests of the journal start what the schedules would.
-  journalRetryEveryMs: 0,
-  journalPruneEveryMs: 0,
-};
+  journal: { retryEveryMs: 0, pruneEveryMs: 0 },
+} satisfies Settings;
+
+/** The quick settings, with those that a test is about. */
+export function quick(given: Settings = {}): Settings {
+  return {
+    ...quickSettings,
+    ...given,
+    write: { ...quickSettings.write, ...given.write },
+    phases: { ...quickSettings.phases, ...given.phases },
+    validation: { ...quickSettings.validation, ...given.validation },
+    journal: { ...quickSettings.journal, ...given.journal },
+  };
+}

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
+import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
@@ -23,7 +24,7 @@ import { connecting, createDatabasesOn, inRoles } from './databases.ts';
 import { endMigration } from './end-migration.ts';
 import { altered, type Faults } from './faults.ts';
 import { Gates } from './gate.ts';
-import { quickPolicy } from './policy.ts';
+import { quick } from './policy.ts';
 import './quiet.ts';
 import { type Proxy as DatabaseProxy, proxy } from './proxy.ts';
 
@@ -49,7 +50,7 @@ export interface Scene extends AsyncDisposable {
   /** Around the proxies, without workflow or client. */
   readonly stores: Stores;
   work(changed?: Changed): Promise<RunningWorker>;
-  connect(options?: Partial<ConnectOptions>): Promise<Connected>;
+  connect(options?: ConnectOptions): Promise<Connected>;
   /** Undoes what a test has done to connections and, where there are any, to a worker's stores. */
   restore(): Promise<void>;
 }
@@ -62,7 +63,7 @@ export type SceneOptions = Partial<MigrationOptions> & {
 
 /** Fresh databases, prepared; everything is released in reverse order when the scene is left. */
 export async function sceneOn(servers: Servers, options: SceneOptions = {}): Promise<Scene> {
-  const { from = 'mysql', tables, policy, ...given } = options;
+  const { from = 'mysql', tables, ...given } = options;
   const release: (() => Promise<unknown>)[] = [];
   const leave = async () => {
     for (const releasing of release.splice(0).toReversed()) await releasing();
@@ -93,9 +94,9 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       entities: [account, twin, flagged],
       deadline: '2100-01-01T00:00:00Z',
       ...given,
+      ...quick(given),
       legacy: { connectTimeoutMs: 2_000, ...given.legacy },
       modern: { connectTimeoutMs: 2_000, ...given.modern },
-      policy: { ...quickPolicy, ...policy },
     });
     await prepareStores(migration, environment);
     const stores = openStores(migration, connecting(urls, servers));
@@ -129,7 +130,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
         return worker;
       },
       async connect(connecting = {}) {
-        const lockstep = await connectBoth({ migration, environment, temporal: world.client, ...connecting });
+        const lockstep = await connectBoth(migration, { environment, temporal: world.client, ...connecting });
         release.push(() => lockstep.close());
         return lockstep;
       },
@@ -169,6 +170,7 @@ async function workWith(
       removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
+    interceptors: { activity: [carryFailures] },
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',

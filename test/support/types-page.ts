@@ -35,6 +35,10 @@ where one is written, so images, digests and the other store only know the stand
 the very value is refused. \`'null'\` loses the difference: a column that may be null keeps the null, one that may not gets the
 special value back.
 
+Without a \`precision\`, \`field.time()\`, \`field.timestamp()\` and \`field.duration()\` have six digits after the second, and columns
+may keep fewer. A value that is finer than a column of either store is refused by name before either store has it, and never
+rounded; a row that is finer is reported by the backfill. With a \`precision\` both columns must keep at least as many digits.
+
 A JSON \`null\` is kept by a copy between columns; a program sees null for it, and writes NULL.
 `;
 }

@@ -1,6 +1,6 @@
-import type { Repository } from '../../client/service/repository.ts';
+import type { RepositoryOf } from '../../client/service/repository.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { type Account, newAccount } from './accounts.ts';
+import { type Account, type account, newAccount } from './accounts.ts';
 
 /** What a service was promised, kept apart from everything that Lockstep keeps. */
 export interface Promised {
@@ -17,7 +17,10 @@ export interface Writers {
 }
 
 /** Writers that never pause. Each has keys of its own, so that the order of promises is known. */
-export function write(repository: Repository<Account>, { writers = 4 }: { writers?: number } = {}): Writers {
+export function write(
+  repository: RepositoryOf<typeof account>,
+  { writers = 4 }: { writers?: number } = {},
+): Writers {
   const accounts = new Map<number, Account | null>();
   const failures: unknown[] = [];
   let acknowledged = 0;

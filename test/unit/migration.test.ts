@@ -1,20 +1,46 @@
 import { expect, test } from 'vitest';
-import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
+import { z } from 'zod';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { defineMigration } from '../../model/migration.ts';
+import type { Settings } from '../../model/settings.ts';
+import { table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
 
-const define = (policy: NonNullable<MigrationOptions['policy']>) =>
-  defineMigration({ name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z', policy });
+const define = (settings: Settings) =>
+  defineMigration({ name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z', ...settings });
 
-test.each([
-  ['a share above all', { validateShare: 1.5 }, 'a share from 0 to 1'],
-  ['a negative delay', { validateDelayMs: -1 }, 'not negative'],
-  ['a journal that forgets too soon', { journalRetentionMs: 60_000 }, 'must be at least 3600000'],
-])('a policy with %s is refused, with its path', (_, policy, why) => {
-  const [name] = Object.keys(policy);
-  expect(() => define(policy)).toThrowError(
+test.each<[string, Settings, string, string]>([
+  [
+    'a share above all',
+    { postWriteValidation: { share: 1.5 } },
+    'postWriteValidation.share',
+    'a share from 0 to 1',
+  ],
+  [
+    'a negative delay',
+    { postWriteValidation: { delayMs: -1 } },
+    'postWriteValidation.delayMs',
+    'not negative',
+  ],
+  [
+    'a journal that forgets too soon',
+    { journal: { retentionMs: 60_000 } },
+    'journal.retentionMs',
+    'at least 3600000',
+  ],
+  [
+    'a name that is none',
+    { write: JSON.parse('{"callerTimeout":1}') },
+    'write.callerTimeout',
+    'is no setting',
+  ],
+])('a setting with %s is refused, with its path', (_, settings, path, why) => {
+  expect(() => define(settings)).toThrowError(
     expect.objectContaining({
       code: 'InvalidDefinition',
-      details: { path: `migration.policy.${name}` },
+      details: expect.objectContaining({ path: `migration.${path}` }),
       message: expect.stringContaining(why),
     }),
   );
@@ -27,3 +53,63 @@ test('nothing is read back, and a week of the journal is kept, unless told other
     journalRetentionMs: 7 * 24 * 3_600_000,
   });
 });
+
+test('all faults of a definition and of its entities are thrown in one go, each with its path', () => {
+  const broken = entity({
+    name: 'Broken',
+    schema: z.strictObject({ id: z.string(), big: z.bigint(), parts: z.array(z.string()), any: z.unknown() }),
+    key: 'id',
+    fields: {
+      big: field.bigint(),
+      parts: field.list({ by: ['at'] as never[] }),
+      id: field.date({ zero: 'null', infinity: { as: 'never' } }),
+    },
+    legacy: table('broken', { id: 'no' }),
+    modern: table('broken'),
+  });
+  const other = entity({
+    name: 'other',
+    schema: z.custom<{ id: string }>(),
+    key: 'id',
+    legacy: table('o'),
+    modern: table('o'),
+  });
+  const failure = failureOf(() =>
+    defineMigration({
+      name: 'Move It',
+      entities: [broken, other, other],
+      deadline: 'soon',
+      legacy: { poolSize: 0 },
+      backfill: { parallel: -1 },
+    }),
+  );
+  if (!isLockstepError(failure, 'InvalidDefinition')) throw failure;
+  const paths = (failure.details.faults ?? []).map(({ path }) => path);
+  expect(new Set(paths)).toEqual(
+    new Set([
+      'migration.backfill.parallel',
+      'migration.name',
+      'migration.entities',
+      'migration.deadline',
+      'migration.legacy.poolSize',
+      'entity "Broken"',
+      'Broken.fields.any',
+      'Broken.fields.parts.by',
+      'Broken.fields.id',
+      'Broken.key',
+      'Broken.legacy.parts',
+      'Broken.modern.parts',
+      'other.fields',
+      'other.key',
+    ]),
+  );
+  for (const path of paths) expect(failure.message).toContain(path);
+});
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}

@@ -19,7 +19,7 @@ function values(balanceOf: (id: number) => string = () => '5.00'): string {
 }
 
 async function filled(options: SceneOptions = {}): Promise<Moving> {
-  const at = await moving('dual-write', { policy: { backfillChunk: 100 }, ...options });
+  const at = await moving('dual-write', { backfill: { chunkKeys: 100 }, ...options });
   await at.sql.legacy(values());
   return at;
 }
@@ -184,7 +184,7 @@ test('a key that no field can hold stops a backfill, and it goes on when the row
 });
 
 test('a value that the target refuses is shown, keeps no other from being copied, and is copied when it is corrected', async () => {
-  await using at = await moving('dual-write', { policy: { backfillChunk: 100 } });
+  await using at = await moving('dual-write', { backfill: { chunkKeys: 100 } });
   const { control, reconciliation } = at.lockstep;
   await at.sql.legacy(values((id) => (id === 1_234 ? refusedByModern : '5.00')));
   await control.send('advance');

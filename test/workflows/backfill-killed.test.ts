@@ -10,7 +10,7 @@ import { expectedRows, write } from '../support/writers.ts';
 const rows = 4_000;
 
 test('a backfill whose worker is killed twice under writers copies every row once', async () => {
-  await using at = await scene({ policy: { backfillChunk: 20 } });
+  await using at = await scene({ backfill: { chunkKeys: 20 } });
   const values = Array.from({ length: rows }, (_, index) => {
     const balance = index === 1_233 ? refusedByModern : '5.00';
     return `(${index + 1}, 'old ${index + 1}', NULL, ${balance})`;

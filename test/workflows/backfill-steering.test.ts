@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 const rows = 6_000;
 
 async function filled(backfillChunk = 100): Promise<Moving> {
-  const at = await moving('dual-write', { policy: { backfillChunk } });
+  const at = await moving('dual-write', { backfill: { chunkKeys: backfillChunk } });
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   return at;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
-import { columns } from '../../model/shape.ts';
+import { table } from '../../model/shape.ts';
 import { advanceTo, type Moving, moving } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
@@ -12,13 +12,13 @@ interface Event {
   day: string | null;
 }
 
-const event = entity<Event>({
+const event = entity({
   name: 'event',
   schema: z.custom<Event>(),
   fields: { id: field.integer(), at: field.timestamp({ precision: 0 }), day: field.date({ zero: 'null' }) },
   key: 'id',
-  legacy: columns<Event>({ table: 'events', columns: { at: 'happened' } }),
-  modern: columns<Event>({ table: 'events', columns: { at: 'happened' } }),
+  legacy: table('events', { at: 'happened' }),
+  modern: table('events', { at: 'happened' }),
 });
 
 interface Blob {
@@ -26,13 +26,13 @@ interface Blob {
   size: number;
 }
 
-const blob = entity<Blob>({
+const blob = entity({
   name: 'blob',
   schema: z.custom<Blob>(),
   fields: { hash: field.bytes(), size: field.integer() },
   key: 'hash',
-  legacy: columns<Blob>({ table: 'blobs' }),
-  modern: columns<Blob>({ table: 'blobs' }),
+  legacy: table('blobs'),
+  modern: table('blobs'),
 });
 
 const blobsInMariadb = 'CREATE TABLE blobs (hash VARBINARY(20) PRIMARY KEY, size INT NOT NULL)';

@@ -8,7 +8,7 @@ import { expectedRows, type Promised, write } from '../support/writers.ts';
 
 let at: Moving;
 beforeAll(async () => {
-  at = await moving('switch-reads', { policy: { drainLimitMs: 2_000 } });
+  at = await moving('switch-reads', { phases: { drainLimitMs: 2_000 } });
 });
 beforeEach(async () => {
   await bringTo(at.lockstep, 'switch-reads');

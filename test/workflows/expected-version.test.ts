@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Repository, WriteOptions } from '../../client/service/repository.ts';
+import type { Repository } from '../../client/service/repository.ts';
 import { tokenOf } from '../../client/service/token.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
 import { type Account, account, newAccount, twin } from '../support/accounts.ts';
 import { type Moving, moving } from '../support/harness.ts';
 import { entryIn, rowsOf, settled } from '../support/inspect.ts';
 
-type Write = (records: Repository<Account>, value: Account, options: WriteOptions) => Promise<unknown>;
+type Write = (
+  records: Repository<Account, 'id', 'primary' | 'both'>,
+  value: Account,
+  options: WriteOptions,
+) => Promise<unknown>;
 
 const writes: [string, Write][] = [
   ['create', (records, value, options) => records.create(value, options)],
@@ -32,7 +37,7 @@ describe.each([
       const value = newAccount();
       const { token } = await records.create(value);
       const { version: current } = await records.update(value.id, { owner: 'newer' });
-      const options = { expected: token ?? '', operationId: `conflict-${value.id}` };
+      const options = { ifUnchangedSince: token, operationId: `conflict-${value.id}` };
       const refused = {
         code: 'VersionConflict',
         details: { entity: entity.name, operationId: options.operationId, version: current },
@@ -51,10 +56,13 @@ describe.each([
     const records = at.lockstep.repository(entity);
     const value = newAccount();
     await records.create(value);
-    const { value: read, token } = await records.getWithToken(value.id);
-    expect(read).toEqual(value);
+    const read = await records.get(value.id);
+    if (!read) throw new Error('the record is there');
+    expect(read.value).toEqual(value);
     const results = await Promise.allSettled(
-      [1, 2, 3, 4].map((turn) => records.update(value.id, { owner: `turn ${turn}` }, { expected: token })),
+      [1, 2, 3, 4].map((turn) =>
+        records.update(value.id, { owner: `turn ${turn}` }, { ifUnchangedSince: read.token }),
+      ),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results) {
@@ -65,14 +73,13 @@ describe.each([
   test('a create may expect that a key was never there, a delete leaves a version to expect', async () => {
     const records = at.lockstep.repository(entity);
     const value = newAccount();
-    const { value: nothing, token: never } = await records.getWithToken(value.id);
-    expect(nothing).toBeNull();
-    expect(never).toBe(tokenOf('0'));
-    await records.create(value, { expected: never });
+    const never = tokenOf('0');
+    expect(await records.get(value.id)).toBeNull();
+    await records.create(value, { ifUnchangedSince: never });
     const { token: deleted } = await records.delete(value.id);
-    await expect(records.create(value, { expected: never })).rejects.toMatchObject({
+    await expect(records.create(value, { ifUnchangedSince: never })).rejects.toMatchObject({
       code: 'VersionConflict',
     });
-    await records.create(value, { expected: deleted ?? '' });
+    await records.create(value, { ifUnchangedSince: deleted });
   });
 });

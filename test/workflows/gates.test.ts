@@ -8,7 +8,8 @@ import { until } from '../support/until.ts';
 let at: Moving;
 beforeAll(async () => {
   at = await moving('dual-write', {
-    policy: { evidenceMaxAgeMs: 3_600_000, soakMs: 3_600_000, backfillChunk: 10 },
+    phases: { evidenceMaxAgeMs: 3_600_000, soakMs: 3_600_000 },
+    backfill: { chunkKeys: 10 },
   });
   for (let id = 1; id <= 100; id++)
     await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);

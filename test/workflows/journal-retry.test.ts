@@ -4,7 +4,7 @@ import { convergeKeys } from '../../activities/write/converge.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
 import { scheduleJournal } from '../../client/operator/journal-schedules.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
-import type { WriteOptions } from '../../client/service/repository.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
@@ -259,7 +259,7 @@ test('retries beside live writers lose nothing and settle nothing twice', async 
 
 test('schedules retry what is owed, and prune what is old', async () => {
   await using scheduled = await moving('dual-write', {
-    policy: { journalRetryEveryMs: 1_000, journalRetryAfterMs: 0, journalPruneEveryMs: 1_000 },
+    journal: { retryEveryMs: 1_000, retryAfterMs: 0, pruneEveryMs: 1_000 },
   });
   try {
     const { name } = scheduled.migration;

@@ -35,7 +35,11 @@ const cases = (['legacy', 'modern'] as const).flatMap((store) =>
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, policy: { validateShare: 1, validateDelayMs: 0, settleMs: 20 } });
+    at = await moving('dual-write', {
+      from,
+      postWriteValidation: { share: 1, delayMs: 0 },
+      validation: { recheckDelayMs: 20 },
+    });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -121,8 +125,8 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 describe.each(['mysql', 'postgresql'] as const)('with repair, and legacy on %s', (from) => {
   let at: Moving;
   beforeAll(async () => {
-    const policy = { validateShare: 1, validateDelayMs: 0, validateRepair: true };
-    at = await moving('dual-write', { from, policy });
+    const settings = { postWriteValidation: { share: 1, delayMs: 0, repair: true } };
+    at = await moving('dual-write', { from, ...settings });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -169,9 +173,9 @@ describe.each(['mysql', 'postgresql'] as const)('with repair, and legacy on %s',
 });
 
 test('a record of several tables is held against its digest without what it shares', async () => {
-  const policy = { validateShare: 1, validateDelayMs: 0, validateRepair: true };
+  const settings = { postWriteValidation: { share: 1, delayMs: 0, repair: true } };
   const shapes = { entities: [invoice], tables: { legacy: tables.MariaDB, modern: tables.PostgreSQL } };
-  await using at = await moving('dual-write', { ...shapes, policy });
+  await using at = await moving('dual-write', { ...shapes, ...settings });
   const invoices = at.lockstep.repository(invoice);
   const value = (number: string, name: string) => ({
     number,

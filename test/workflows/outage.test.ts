@@ -5,7 +5,7 @@ import { rowsOf, settled, tableOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {
-  at = await moving('dual-write', { policy: { callerTimeoutMs: 20_000 } });
+  at = await moving('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

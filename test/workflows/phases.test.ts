@@ -23,7 +23,7 @@ function pick(phase: Phase) {
 }
 
 test('every phase, under writers that never pause, until legacy is dropped after the time of grace', async () => {
-  await using at = await moving('legacy-only', { policy: { dropLegacyAfterMs: 1_000 } });
+  await using at = await moving('legacy-only', { phases: { dropLegacyAfterMs: 1_000 } });
   for (let id = 1; id <= 50; id++)
     await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
   const { control } = at.lockstep;

@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, policy: { conflictAttempts: 1_000, secondaryRetryMaxMs: 200 } });
+    at = await moving('dual-write', { from, write: { conflictAttempts: 1_000, secondaryRetryMaxMs: 200 } });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 

@@ -9,7 +9,7 @@ let at: Moving;
 beforeAll(async () => {
   at = await moving('modern-only', {
     ...boundScene,
-    policy: { journalRetryEveryMs: hourMs, journalPruneEveryMs: hourMs },
+    journal: { retryEveryMs: hourMs, pruneEveryMs: hourMs },
   });
 });
 afterAll(() => at?.[Symbol.asyncDispose]());

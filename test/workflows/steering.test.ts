@@ -7,7 +7,7 @@ let at: Moving;
 const overdue: { migration: string; phase: string; deadline: string }[] = [];
 beforeAll(async () => {
   at = await moving('dual-write', {
-    policy: { backfillChunk: 5 },
+    backfill: { chunkKeys: 5 },
     onOverdue: async (told) => {
       overdue.push(told);
     },

@@ -64,7 +64,7 @@ test('a migration that was lost while the primary changed opens the old one agai
 });
 
 test('a backfill that outlived its migration is taken over', async () => {
-  await using lost = await moving('dual-write', { policy: { backfillChunk: 5 } });
+  await using lost = await moving('dual-write', { backfill: { chunkKeys: 5 } });
   const { control } = lost.lockstep;
   for (let id = 1; id <= 30; id++)
     await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);

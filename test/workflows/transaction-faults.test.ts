@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { bound, ledger, newAccount } from '../support/accounts.ts';
 import { advanceTo, type Moving, moving } from '../support/harness.ts';
@@ -39,9 +40,9 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       const [one, two] = [newAccount(), newAccount()];
       await at.lockstep.repository(bound).create(one);
       const dropped = at.proxies[store].dropNextAnswer(holding());
-      const { versions } = await at.lockstep.transaction([
-        at.lockstep.repository(bound).updating(one.id, { owner: 'once' }),
-        at.lockstep.repository(ledger).creating(two),
+      const { versions } = await at.lockstep.transaction((tx) => [
+        tx(bound).update(one.id, { owner: 'once' }),
+        tx(ledger).create(two),
       ]);
       await dropped;
       await until('nothing is in doubt', async () => (await inDoubtIn(at)).length === 0);
@@ -60,11 +61,8 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       return await legacy.decide(migration, transaction, verdict);
     };
     const operationId = randomUUID();
-    const items = () => [
-      at.lockstep.repository(bound).creating(one),
-      at.lockstep.repository(ledger).creating(two),
-    ];
-    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+    const items = (tx: TransactionScope) => [tx(bound).create(one), tx(ledger).create(two)];
+    await expect(at.lockstep.transaction(items, { operationId })).rejects.toMatchObject({
       code: 'Aborted',
       message: 'recovery came first',
     });
@@ -72,7 +70,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await rowsOf(at, 'bound', one.id)).toEqual([null, null]);
     expect(await rowsOf(at, 'ledgers', two.id)).toEqual([null, null]);
     expect(await inDoubtIn(at)).toEqual([]);
-    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+    await expect(at.lockstep.transaction(items, { operationId })).rejects.toMatchObject({
       code: 'Aborted',
     });
   });
@@ -147,7 +145,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 });
 
 test('a secondary that stays away leaves nothing behind, and the id is closed', async () => {
-  await using at = await moving('dual-write', { ...boundScene, policy: { primaryGiveUpMs: 2_000 } });
+  await using at = await moving('dual-write', { ...boundScene, write: { primaryGiveUpMs: 2_000 } });
   const value = newAccount();
   const operationId = randomUUID();
   const accounts = at.lockstep.repository(bound);
@@ -162,20 +160,18 @@ test('a secondary that stays away leaves nothing behind, and the id is closed', 
 });
 
 test('writers go on through a change of primary and back, and both stores agree', async () => {
-  await using at = await moving('switch-reads', { ...boundScene, policy: { drainLimitMs: 60_000 } });
-  const accounts = at.lockstep.repository(bound);
-  const ledgers = at.lockstep.repository(ledger);
+  await using at = await moving('switch-reads', { ...boundScene, phases: { drainLimitMs: 60_000 } });
   const failures: unknown[] = [];
   let stopped = false;
   let done = 0;
   const write = async () => {
     const value = newAccount();
-    await at.lockstep.transaction([accounts.creating(value), ledgers.creating(value)]);
+    await at.lockstep.transaction((tx) => [tx(bound).create(value), tx(ledger).create(value)]);
     while (!stopped) {
       const owner = `owner ${done}`;
-      await at.lockstep.transaction([
-        accounts.updating(value.id, { owner }),
-        ledgers.updating(value.id, { owner }),
+      await at.lockstep.transaction((tx) => [
+        tx(bound).update(value.id, { owner }),
+        tx(ledger).update(value.id, { owner }),
       ]);
       done += 1;
     }

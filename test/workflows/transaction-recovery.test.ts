@@ -51,7 +51,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let hasty: Moving;
   let patient: Moving;
   beforeAll(async () => {
-    hasty = await moving('dual-write', { from, ...boundScene, policy: { inDoubtMs: 0 } });
+    hasty = await moving('dual-write', { from, ...boundScene, transactions: { inDoubtMs: 0 } });
     patient = await moving('dual-write', { from, ...boundScene });
   });
   afterAll(async () => {

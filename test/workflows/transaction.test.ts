@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Repository } from '../../client/service/repository.ts';
+import type { RepositoryOf } from '../../client/service/repository.ts';
+import { tokenOf } from '../../client/service/token.ts';
+import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
-import {
-  type Account,
-  bound,
-  ledger,
-  newAccount,
-  refusedByLegacy,
-  refusedByModern,
-} from '../support/accounts.ts';
+import { bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../support/accounts.ts';
 import { type Moving, moving } from '../support/harness.ts';
 import { entryIn, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
 import { boundScene, inDoubtIn } from '../support/transactions.ts';
@@ -22,8 +17,8 @@ const stores: readonly StoreName[] = ['legacy', 'modern'];
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: Moving;
-  let accounts: Repository<Account>;
-  let ledgers: Repository<Account>;
+  let accounts: RepositoryOf<typeof bound>;
+  let ledgers: RepositoryOf<typeof ledger>;
   beforeAll(async () => {
     at = await moving('dual-write', { from, ...boundScene });
     accounts = at.lockstep.repository(bound);
@@ -40,10 +35,10 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const [first, second, third] = [newAccount(), newAccount(), newAccount()];
     await accounts.create(first);
     await ledgers.create(third);
-    const { versions, tokens } = await at.lockstep.transaction([
-      accounts.updating(first.id, { owner: 'changed' }),
-      ledgers.creating(second),
-      ledgers.deleting(third.id),
+    const { versions, tokens } = await at.lockstep.transaction((tx) => [
+      tx(bound).update(first.id, { owner: 'changed' }),
+      tx(ledger).create(second),
+      tx(ledger).delete(third.id),
     ]);
     for (const row of await rowsOf(at, 'bound', first.id)) expect(row).toMatchObject({ owner: 'changed' });
     for (const row of await rowsOf(at, 'ledgers', second.id))
@@ -52,7 +47,8 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await versionsOf(at, bound, first.id)).toEqual([versions?.[0], versions?.[0]]);
     expect(await versionsOf(at, ledger, second.id)).toEqual([versions?.[1], versions?.[1]]);
     expect(await versionsOf(at, ledger, third.id)).toEqual([versions?.[2], versions?.[2]]);
-    expect(await ledgers.get(second.id, { atLeast: tokens?.[1] ?? '' })).toEqual(second);
+    const [, atLeast = tokenOf('0')] = tokens;
+    expect((await ledgers.get(second.id, { atLeast }))?.value).toEqual(second);
     for (const store of stores) {
       expect((await storedIn(at, store, bound, first.id)).digest).not.toBeNull();
     }
@@ -112,17 +108,15 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     async (store, balance) => {
       const [good, bad] = [newAccount(), newAccount({ balance })];
       const operationId = randomUUID();
-      const items = () => [ledgers.creating(good), accounts.creating(bad)];
-      const failure = await at.lockstep
-        .transaction(items(), { operationId })
-        .catch((error: unknown) => error);
+      const items = (tx: TransactionScope) => [tx(ledger).create(good), tx(bound).create(bad)];
+      const failure = await at.lockstep.transaction(items, { operationId }).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(LockstepError);
       expect(failure).toMatchObject({ code: 'StoreRefused', message: expect.stringContaining(store) });
       expect(String(failure)).not.toContain(balance);
       expect(await rowsOf(at, 'ledgers', good.id)).toEqual([null, null]);
       expect(await rowsOf(at, 'bound', bad.id)).toEqual([null, null]);
       expect(await inDoubtIn(at)).toEqual([]);
-      await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+      await expect(at.lockstep.transaction(items, { operationId })).rejects.toMatchObject({
         code: 'StoreRefused',
         message: (failure as Error).message,
       });
@@ -133,12 +127,15 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   test('a refusal is final, also when its reason is gone', async () => {
     const [value, other] = [newAccount(), newAccount()];
     const operationId = randomUUID();
-    const items = () => [ledgers.creating(other), accounts.updating(value.id, { owner: 'late' })];
-    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+    const items = (tx: TransactionScope) => [
+      tx(ledger).create(other),
+      tx(bound).update(value.id, { owner: 'late' }),
+    ];
+    await expect(at.lockstep.transaction(items, { operationId })).rejects.toMatchObject({
       code: 'NotFound',
     });
     await accounts.create(value);
-    await expect(at.lockstep.transaction(items(), { operationId })).rejects.toMatchObject({
+    await expect(at.lockstep.transaction(items, { operationId })).rejects.toMatchObject({
       code: 'NotFound',
     });
     for (const row of await rowsOf(at, 'bound', value.id)) expect(row).toMatchObject({ owner: value.owner });
@@ -150,9 +147,9 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const { token } = await accounts.create(value);
     await accounts.update(value.id, { owner: 'second' });
     await expect(
-      at.lockstep.transaction([
-        ledgers.creating(other),
-        accounts.updating(value.id, { owner: 'third' }, { expected: token ?? '' }),
+      at.lockstep.transaction((tx) => [
+        tx(ledger).create(other),
+        tx(bound).update(value.id, { owner: 'third' }, { ifUnchangedSince: token }),
       ]),
     ).rejects.toMatchObject({ code: 'VersionConflict' });
     expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
@@ -164,9 +161,12 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     await accounts.create(value);
     const operationId = randomUUID();
     const send = () =>
-      at.lockstep.transaction([accounts.updating(value.id, { owner: 'once' }), ledgers.creating(value)], {
-        operationId,
-      });
+      at.lockstep.transaction(
+        (tx) => [tx(bound).update(value.id, { owner: 'once' }), tx(ledger).create(value)],
+        {
+          operationId,
+        },
+      );
     const [first, second] = await Promise.all([send(), send()]);
     expect(second).toEqual(first);
     await accounts.update(value.id, { owner: 'later' });
@@ -180,23 +180,25 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const [value, other] = [newAccount(), newAccount()];
     const { operationId } = await accounts.create(value);
     await expect(
-      at.lockstep.transaction([accounts.creating(newAccount()), ledgers.creating(other)], { operationId }),
+      at.lockstep.transaction((tx) => [tx(bound).create(newAccount()), tx(ledger).create(other)], {
+        operationId,
+      }),
     ).resolves.toMatchObject({ versions: [expect.any(String)] });
     expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
   });
 
   test('two over the same records in opposite order end, and agree', async () => {
     const [one, two] = [newAccount(), newAccount()];
-    await at.lockstep.transaction([accounts.creating(one), ledgers.creating(two)]);
+    await at.lockstep.transaction((tx) => [tx(bound).create(one), tx(ledger).create(two)]);
     const forth = (turn: number) =>
-      at.lockstep.transaction([
-        accounts.updating(one.id, { owner: `forth ${turn}` }),
-        ledgers.updating(two.id, { owner: `forth ${turn}` }),
+      at.lockstep.transaction((tx) => [
+        tx(bound).update(one.id, { owner: `forth ${turn}` }),
+        tx(ledger).update(two.id, { owner: `forth ${turn}` }),
       ]);
     const back = (turn: number) =>
-      at.lockstep.transaction([
-        ledgers.updating(two.id, { owner: `back ${turn}` }),
-        accounts.updating(one.id, { owner: `back ${turn}` }),
+      at.lockstep.transaction((tx) => [
+        tx(ledger).update(two.id, { owner: `back ${turn}` }),
+        tx(bound).update(one.id, { owner: `back ${turn}` }),
       ]);
     const started = performance.now();
     await Promise.all(Array.from({ length: 10 }, (_, turn) => [forth(turn), back(turn)]).flat());
@@ -216,14 +218,12 @@ test.each(['legacy-only', 'modern-only'] as const)(
   async (phase) => {
     await using at = await moving(phase, boundScene);
     const [one, two] = [newAccount(), newAccount()];
-    const accounts = at.lockstep.repository(bound);
-    const ledgers = at.lockstep.repository(ledger);
     const operationId = randomUUID();
-    const items = () => [accounts.creating(one), ledgers.creating(two)];
-    const first = await at.lockstep.transaction(items(), { operationId });
-    expect(await at.lockstep.transaction(items(), { operationId })).toEqual(first);
+    const items = (tx: TransactionScope) => [tx(bound).create(one), tx(ledger).create(two)];
+    const first = await at.lockstep.transaction(items, { operationId });
+    expect(await at.lockstep.transaction(items, { operationId })).toEqual(first);
     await expect(
-      at.lockstep.transaction([accounts.deleting(one.id), ledgers.creating(two)]),
+      at.lockstep.transaction((tx) => [tx(bound).delete(one.id), tx(ledger).create(two)]),
     ).rejects.toMatchObject({ code: 'AlreadyExists' });
     const there = expect.objectContaining({ owner: one.owner });
     expect(await rowsOf(at, 'bound', one.id)).toEqual(

@@ -93,7 +93,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const { token } = await accounts.create(value);
     await accounts.update(value.id, { owner: 'newer' });
     await expect(
-      accounts.update(value.id, { owner: 'lost' }, token ? { expected: token } : {}),
+      accounts.update(value.id, { owner: 'lost' }, { ifUnchangedSince: token }),
     ).rejects.toMatchObject({ code: 'VersionConflict' });
     await settled(at);
     for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'newer' });

@@ -7,7 +7,7 @@ import { entryIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
 
 let at: Moving;
 beforeAll(async () => {
-  at = await moving('dual-write', { policy: { primaryGiveUpMs: 1_000 } });
+  at = await moving('dual-write', { write: { primaryGiveUpMs: 1_000 } });
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 

@@ -1,29 +1,18 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  getExternalWorkflowHandle,
-  log,
-  ParentClosePolicy,
-  startChild,
-  upsertSearchAttributes,
-  type Workflow,
-  WorkflowIdReusePolicy,
-} from '@temporalio/workflow';
+import { log, upsertSearchAttributes } from '@temporalio/workflow';
 import { neededStores, newestState, type Phase, phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
 import { bounded, unbounded } from '../activities.ts';
-import { backfill } from '../backfill/backfill.ts';
-import { justStarted } from '../backfill/progress.ts';
-import { validate } from '../comparison/validate.ts';
-import { failure, messageOf } from '../failures.ts';
-import * as messages from '../messages.ts';
+import { messageOf } from '../failures.ts';
+import { searchAttributes } from '../messages.ts';
+import { startBackfill, startValidation } from './bulk-work.ts';
 import { gate, refuseUnreachable } from './gates.ts';
 import { changePhase } from './phase-change.ts';
+import { retireLegacy } from './retirement.ts';
 import type { MigrationRun } from './run.ts';
 import { durableStateOf } from './state.ts';
 
 /** What a migration does, at the word of an operator or when its time has come. */
 
 const longestHistory = 50;
-const dropAgainMs = 3_600_000;
 const reportLimitMs = 60_000;
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
@@ -79,48 +68,11 @@ export async function changeShare(
   noteReads(run);
 }
 
-export async function setPaused(run: MigrationRun, paused: boolean): Promise<messages.MigrationStatus> {
-  run.update({ paused });
-  await signalBackfill(run, (handle) => handle.signal(messages.setPaused, paused));
-  return run.status();
-}
-
-export async function setRate(run: MigrationRun, rate: number | null): Promise<messages.MigrationStatus> {
-  run.update({ rate });
-  await signalBackfill(run, (handle) => handle.signal(messages.setPace, rate));
-  return run.status();
-}
-
-export async function restartBackfill(run: MigrationRun): Promise<void> {
-  if (!(await startBackfill(run))) throw failure('AlreadyRunning', 'a backfill is running already');
-}
-
-export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
-  const { migration, entities } = run.input;
-  const started = await start(validate, messages.validationWorkflowId(migration), [
-    { migration, entities, ...request },
-  ]);
-  run.update({ validating: true });
-  if (!started) throw failure('AlreadyRunning', 'a validation is running already');
-}
-
-/** What cannot be dropped (another table may refer to it) stays, and is tried again later. */
-export async function dropLegacy(run: MigrationRun): Promise<void> {
-  try {
-    await unbounded.dropLegacy();
-    run.update({ dropAt: null });
-  } catch (error) {
-    const reason = messageOf(error);
-    run.update({ lastFailure: `drop legacy: ${reason}`, dropAt: inMs(dropAgainMs) });
-    log.error('the retired tables were not dropped', { reason });
-  }
-}
-
 export async function becomeOverdue(run: MigrationRun): Promise<void> {
   run.update({ overdue: true });
   const { phase, deadline } = run.state;
   log.error('the migration is overdue', { phase, deadline });
-  upsertSearchAttributes({ [messages.searchAttributes.state]: ['overdue'] });
+  upsertSearchAttributes({ [searchAttributes.state]: ['overdue'] });
   try {
     await bounded(reportLimitMs).reportOverdue({ phase, deadline });
   } catch (error) {
@@ -147,7 +99,7 @@ async function change(
 function enter(run: MigrationRun, phase: Phase): void {
   const history = [...run.state.history, { phase, at: new Date().toISOString() }];
   run.update({ history: history.slice(-longestHistory) });
-  upsertSearchAttributes({ [messages.searchAttributes.state]: [phase] });
+  upsertSearchAttributes({ [searchAttributes.state]: [phase] });
   noteReads(run);
   log.info('phase entered', { phase, epoch: run.state.epoch });
 }
@@ -157,66 +109,4 @@ function noteReads(run: MigrationRun): void {
   const { reads } = routes[phase];
   const modern = reads === 'modern' || (reads === 'share' && readPercent === 100);
   run.update({ readsModernSince: modern ? (readsModernSince ?? new Date().toISOString()) : null });
-}
-
-/** False where one runs already; it is ours then. */
-async function startBackfill(run: MigrationRun): Promise<boolean> {
-  const { migration, entities, policy } = run.input;
-  const { paused, rate, backfill: before } = run.state;
-  const started = await start(backfill, messages.backfillWorkflowId(migration), [
-    {
-      migration,
-      entities,
-      parallel: policy.backfillParallel,
-      paused,
-      rate,
-      resume: (before?.stopped ?? null) !== null,
-      carried: null,
-    },
-  ]);
-  run.update({ backfill: justStarted(new Date().toISOString()) });
-  return started;
-}
-
-async function signalBackfill(
-  run: MigrationRun,
-  signal: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
-): Promise<void> {
-  if (!run.state.backfill?.running) return;
-  try {
-    await signal(getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration)));
-  } catch (error) {
-    // It ended between our look and the signal; its own report is on the way.
-    log.warn('the backfill did not take a signal', { reason: messageOf(error) });
-  }
-}
-
-async function retireLegacy(run: MigrationRun): Promise<void> {
-  await unbounded.retireLegacy();
-  const { dropLegacyAfterMs } = run.input.policy;
-  if (dropLegacyAfterMs !== null) run.update({ dropAt: inMs(dropLegacyAfterMs) });
-}
-
-/** Starts a workflow that outlives this one. False where one of that id runs already. */
-async function start<W extends Workflow>(
-  workflow: W,
-  workflowId: string,
-  args: Parameters<W>,
-): Promise<boolean> {
-  try {
-    await startChild<Workflow>(workflow, {
-      workflowId,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      args,
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
-  }
-}
-
-function inMs(milliseconds: number): string {
-  return new Date(Date.now() + milliseconds).toISOString();
 }

@@ -4,6 +4,7 @@ import { phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
+import * as bulk from './bulk-work.ts';
 import type { MigrationRun } from './run.ts';
 
 /** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
@@ -48,18 +49,18 @@ function steering(run: MigrationRun): Handler[] {
     }),
     update(messages.pause, {
       description: 'Pauses bulk work and refuses to advance',
-      action: () => actions.setPaused(run, true),
+      action: () => bulk.setPaused(run, true),
     }),
     update(messages.resume, {
       description: 'Resumes bulk work and allows advancing',
-      action: () => actions.setPaused(run, false),
+      action: () => bulk.setPaused(run, false),
     }),
     signal(messages.advanceSignal, async () => {
       if (run.busy === null && !run.state.paused && phaseAfter(run.state.phase) !== null)
         await run.quietly('advance', () => actions.advance(run));
     }),
-    signal(messages.pauseSignal, async () => void (await actions.setPaused(run, true))),
-    signal(messages.resumeSignal, async () => void (await actions.setPaused(run, false))),
+    signal(messages.pauseSignal, async () => void (await bulk.setPaused(run, true))),
+    signal(messages.resumeSignal, async () => void (await bulk.setPaused(run, false))),
   ];
 }
 
@@ -94,7 +95,7 @@ function settings(run: MigrationRun): Handler[] {
           `a rate is a number of keys per second above 0, or null for no limit; got ${rate}`,
         );
       },
-      action: (rate) => actions.setRate(run, rate),
+      action: (rate) => bulk.setRate(run, rate),
     }),
     update(messages.setDeadline, {
       description: 'Moves the deadline (ISO time)',
@@ -119,7 +120,7 @@ function bulkWork(run: MigrationRun): Handler[] {
         const phases = ['backfill', 'validate'];
         refuseUnlessIn(run, phases, 'backfill', 'a backfill runs in the phases backfill and validate');
       },
-      action: () => run.exclusively('startBackfill', () => actions.restartBackfill(run)),
+      action: () => run.exclusively('startBackfill', () => bulk.restartBackfill(run)),
     }),
     update(messages.startValidation, {
       description:
@@ -139,7 +140,7 @@ function bulkWork(run: MigrationRun): Handler[] {
           { gate: 'validate' },
         );
       },
-      action: (request) => run.exclusively('startValidation', () => actions.startValidation(run, request)),
+      action: (request) => run.exclusively('startValidation', () => bulk.startValidation(run, request)),
     }),
   ];
 }

@@ -7,18 +7,18 @@ import {
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
-import { becomeOverdue, dropLegacy, resumeFromStores } from './actions.ts';
+import { becomeOverdue, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
+import { dropLegacy } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
   const run = new MigrationRun(input);
-  const started = input.state ? Promise.resolve() : run.start(() => resumeFromStores(run));
   setHandlers(run);
-  await started;
+  if (!input.state) await run.start(() => resumeFromStores(run));
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
-  run.update({});
+  run.show();
   while (!isOver(run)) {
     await untilDue(run);
     const now = Date.now();

@@ -9,10 +9,11 @@ import { blankState, details } from './state.ts';
 export class MigrationRun {
   readonly input: MigrationInput;
   #state: MigrationState;
-  #busy: string | null = null;
+  #busy: string | null;
 
   constructor(input: MigrationInput) {
     this.input = input;
+    this.#busy = input.state ? null : 'start';
     this.#state = input.state ?? blankState(input);
   }
 
@@ -27,7 +28,11 @@ export class MigrationRun {
   /** Takes a change of the state, and shows it in Temporal UI. */
   update(change: Partial<MigrationState>): void {
     this.#state = { ...this.#state, ...change };
-    this.#show();
+    this.show();
+  }
+
+  show(): void {
+    setCurrentDetails(details(this.status()));
   }
 
   status(): MigrationStatus {
@@ -36,33 +41,21 @@ export class MigrationRun {
     return { migration: this.input.migration, primary, secondary, busy: this.#busy, ...shown };
   }
 
-  /** Holds off every change until the work is done. */
-  async #while(what: string, work: () => Promise<void>): Promise<void> {
-    this.#busy = what;
-    try {
-      await work();
-    } finally {
-      this.#busy = null;
-      this.#show();
-    }
-  }
-
-  /** The first change. One that fails ends the workflow, and still shows as the start: whoever asks is told of its failure. */
+  /** Every change waits for the start. If it fails, the workflow does, and its status stays at `start`. */
   async start(work: () => Promise<void>): Promise<void> {
-    this.#busy = 'start';
     await work();
     this.#busy = null;
-    this.#show();
   }
 
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
     this.refuseWhenBusy();
+    this.#busy = what;
     try {
-      await this.#while(what, work);
-      this.update({ lastFailure: null });
+      await work();
+      this.#release(null);
     } catch (error) {
-      this.update({ lastFailure: `${what}: ${messageOf(error)}` });
+      this.#release(`${what}: ${messageOf(error)}`);
       const known = failureIn(error);
       throw known
         ? failure(known.code, known.message, known.details)
@@ -86,7 +79,8 @@ export class MigrationRun {
     throw failure('GateRefused', `${this.#busy} is in progress; try again when it is over`, { gate: 'busy' });
   }
 
-  #show(): void {
-    setCurrentDetails(details(this.status()));
+  #release(lastFailure: string | null): void {
+    this.#busy = null;
+    this.update({ lastFailure });
   }
 }

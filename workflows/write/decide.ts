@@ -23,7 +23,7 @@ export interface Decided {
  */
 export async function decide(input: WriteInput): Promise<Decided> {
   const { operation } = input;
-  let route = input.dualWrite ? input.route : { ...input.route, secondary: null };
+  let { route } = input;
   for (;;) {
     const result = await writeAtPrimary({ ...input, route });
     switch (result.status) {

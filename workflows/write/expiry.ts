@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { Policy } from '../../model/migration.ts';
+import type { Policy } from '../../model/policy.ts';
 import { failure } from '../failures.ts';
 
 /**

@@ -11,10 +11,9 @@ import type { WriteRun } from './run.ts';
  * An update computes its image at the primary first, so the secondary can only follow; and what the primary may well refuse
  * because of its version is not worth undoing.
  */
-export function runsParallel({ pattern, operation, route, dualWrite }: WriteInput): boolean {
-  if (pattern !== 'parallel' || operation.kind === 'update' || operation.expectedVersion !== null)
-    return false;
-  return route.secondary !== null && dualWrite;
+export function runsParallel({ pattern, operation, route }: WriteInput): boolean {
+  if (pattern !== 'parallel' || route.secondary === null) return false;
+  return operation.kind !== 'update' && operation.expectedVersion === null;
 }
 
 /** Both stores at once. What one of them refuses for good is undone in the other before the caller is told. */

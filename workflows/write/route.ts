@@ -4,7 +4,7 @@ import { localThenRemote } from '../activities.ts';
 
 const laggingMs = 250;
 
-/** The route that is open now, as localThenRemote as one is. A store that has not learned of it yet gets a moment to. */
+/** The route that is open now, as soon as one is. A store that has not learned of it yet gets a moment to. */
 export async function routeAfter(
   fenced: WriteRoute,
   request: { operationId: string; dualWrite: boolean },

@@ -81,7 +81,7 @@ export async function buildStage(
   const existing = readOrders();
   screen.good(`legacy: ${count(loaded)} lines of ${count(existing.length)} orders, in one table`);
   await prepareStores(migration, environment);
-  const lockstep = await connect({ migration, environment });
+  const lockstep = await connect(migration, { environment });
   release.push(() => lockstep.close());
   const operator = await operate(migration, { environment });
   release.push(() => operator.close());

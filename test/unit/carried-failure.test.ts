@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { detailsFrom, failureIn } from '../model/carried-failure.ts';
-import { LockstepError } from '../model/failure.ts';
-import { isLockstepError } from '../model/is-lockstep-error.ts';
+import { detailsFrom, failureIn } from '../../model/carried-failure.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 
 const carried = (type: string, ...details: unknown[]) =>
   ApplicationFailure.create({ type, message: 'it is full', details });

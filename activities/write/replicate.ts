@@ -1,0 +1,96 @@
+import { failureIn } from '../../model/carried-failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { entityNamed } from '../../model/migration.ts';
+import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { ActivityContext } from '../context.ts';
+import { failureOf } from '../failures.ts';
+import { writeMetrics } from '../metrics.ts';
+import { convergeKeys } from './converge.ts';
+import { Absence } from './store-outage.ts';
+import type { Timing, WriteResult } from './write-result.ts';
+
+interface Request {
+  readonly operation: Pick<Operation, 'id' | 'entity' | 'key'>;
+  readonly route: WriteRoute;
+  readonly decidedBy: StoreName;
+  /** Of the primary's part, to tell what the other store's costs. */
+  readonly timing?: Timing | null;
+}
+
+export function replicateActivities(context: ActivityContext) {
+  const { migration, stores, log } = context;
+  const absence = new Absence(migration.policy);
+  const metrics = writeMetrics(context);
+
+  /**
+   * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
+   * decided that nothing is owed any more.
+   */
+  async function settleSecondary(request: Request): Promise<WriteResult> {
+    const { operation, route, timing } = request;
+    const { secondary } = route;
+    if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
+    const at = { store: secondary, entity: operation.entity };
+    const { result } = await metrics.attempt(at, () => recordedAttempt(request, secondary));
+    if (result.status === 'applied') metrics.replicated(operation.entity, timing ?? null);
+    return result;
+  }
+
+  /** A failure is kept in the journal of the store that decided. Where all goes well, no round trip is made for it. */
+  async function recordedAttempt(request: Request, secondary: StoreName): Promise<WriteResult> {
+    const { operation, decidedBy } = request;
+    const record = ({ code, message }: { code: AnyFailureCode; message: string }) =>
+      stores[decidedBy].noteTry([operation.id], code, message);
+    let result: WriteResult;
+    try {
+      result = await attempt(request, secondary);
+    } catch (error) {
+      const failed = failureIn(error);
+      if (failed && failed.details.store !== decidedBy) {
+        await record(failed).catch((reason: unknown) => {
+          // The attempt's own failure is the one to tell.
+          if (!(reason instanceof LockstepError)) throw reason;
+          log('a failed attempt could not be recorded', {
+            operationId: operation.id,
+            reason: reason.message,
+          });
+        });
+      }
+      throw error;
+    }
+    if (result.status === 'conflict' || result.status === 'refused') await record(result);
+    return result;
+  }
+
+  async function attempt(
+    { operation, route, decidedBy }: Request,
+    secondary: StoreName,
+  ): Promise<WriteResult> {
+    const entity = entityNamed(migration, operation.entity);
+    const [converged] = await withOutageBackoff(secondary, () =>
+      convergeKeys(context, entity, [operation.key], route),
+    );
+    if (!converged) throw new TypeError('converge gave no result for its key');
+    if (converged.status === 'settled') {
+      await stores[decidedBy].settle([operation.id], 'completed');
+      return { status: 'applied', version: converged.version };
+    }
+    return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
+  }
+
+  /** While the store is unavailable, the pause before the next attempt grows for all writes together. */
+  async function withOutageBackoff<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
+    try {
+      const done = await work();
+      absence.isOver(store);
+      return done;
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreUnavailable') || error.details.store !== store) throw error;
+      throw failureOf(error, absence.pauseMs(store));
+    }
+  }
+
+  return { settleSecondary };
+}

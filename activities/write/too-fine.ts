@@ -1,0 +1,53 @@
+import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { leavesPrecision } from '../../model/field.ts';
+import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { WriteResult } from './write-result.ts';
+
+/** How long a store may take that has to be asked for its columns first. */
+const patienceMs = 500;
+
+/**
+ * Refuses a write before either store has it, where one of them would round a time that the field leaves as fine as it is.
+ * A store that is away cannot say; what it refuses later is parked.
+ */
+export async function refusedAsTooFine(
+  { migration, stores }: OpenMigration,
+  entity: Entity,
+  operation: Operation,
+  { primary, secondary }: WriteRoute,
+): Promise<WriteResult | null> {
+  const { id, image } = operation;
+  if (!image || !secondary || !leavesPrecision(entity.fields)) return null;
+  for (const name of [primary, secondary]) {
+    const message = await whyTooFine(name);
+    if (message === null) continue;
+    // What was decided before is answered as it was, whatever the columns are by now.
+    const [known] = await stores[primary].journal({ migration: migration.name, ids: [id], limit: 1 });
+    if (known) return null;
+    return {
+      status: 'refused',
+      code: 'StoreRefused',
+      message: `${entity.name}: the ${name} store refused operation ${id}: ${message}`,
+      details: { about: 'row' },
+    };
+  }
+  return null;
+
+  async function whyTooFine(name: StoreName): Promise<string | null> {
+    if (!image) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, patienceMs, null);
+    });
+    try {
+      return await Promise.race([stores[name].whyTooFine(entity, image), late]);
+    } catch {
+      // Away, or not as the definition says: that is told when the store is written to.
+      return null;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

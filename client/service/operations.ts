@@ -1,0 +1,69 @@
+import type { Image, Key } from '../../model/canonical.ts';
+import { type Entity, keyOf, validImage } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { patchOf } from '../../model/field.ts';
+import type { Operation, OperationKind } from '../../model/operation.ts';
+import type { HybridClock } from '../../model/version.ts';
+import { keyFrom } from './key-input.ts';
+import { type Token, versionOf } from './token.ts';
+
+interface Condition {
+  readonly ifUnchangedSince?: Token;
+}
+
+/** Makes the operations of one entity, validated before anything starts. */
+export class Operations {
+  readonly #entity: Entity;
+  readonly #clock: HybridClock;
+
+  constructor(entity: Entity, clock: HybridClock) {
+    this.#entity = entity;
+    this.#clock = clock;
+  }
+
+  async whole(
+    kind: 'create' | 'replace',
+    value: unknown,
+    id: string,
+    options: Condition = {},
+  ): Promise<Operation> {
+    const image = await validImage(this.#entity, value);
+    return this.#operation(kind, id, keyOf(this.#entity, image), image, options);
+  }
+
+  update(key: unknown, patch: unknown, id: string, options: Condition = {}): Operation {
+    const keyParts = keyFrom(this.#entity, key);
+    const image = patchOf(this.#entity.fields, patch, this.#entity.name);
+    this.#entity.key.forEach((name, index) => {
+      if (!(name in image) || image[name] === keyParts[index]) return;
+      throw new LockstepError(
+        'InvalidEntity',
+        `${this.#entity.name}.${name}: an update must not change the key; create the new record and delete the old one`,
+        { entity: this.#entity.name, path: `${this.#entity.name}.${name}` },
+      );
+    });
+    return this.#operation('update', id, keyParts, image, options);
+  }
+
+  delete(key: unknown, id: string, options: Condition = {}): Operation {
+    return this.#operation('delete', id, keyFrom(this.#entity, key), null, options);
+  }
+
+  #operation(
+    kind: OperationKind,
+    id: string,
+    key: Key,
+    image: Image | null,
+    { ifUnchangedSince }: Condition,
+  ): Operation {
+    return {
+      id,
+      entity: this.#entity.name,
+      kind,
+      key,
+      image,
+      proposed: this.#clock.next(),
+      expectedVersion: ifUnchangedSince === undefined ? null : versionOf(ifUnchangedSince),
+    };
+  }
+}

@@ -1,0 +1,22 @@
+import type { Ack } from '../../model/entity.ts';
+import { type Token, tokenOf } from './token.ts';
+import type { Answered } from './write-options.ts';
+
+/** The answer to a write. */
+export interface Receipt<A extends Ack = Ack> {
+  readonly operationId: string;
+  /** Null with `ack: 'recorded'`. */
+  readonly version: Answered<string, A>;
+  /** Pass it as `atLeast` to read what was written. Null with `ack: 'recorded'`. */
+  readonly token: Answered<Token, A>;
+}
+
+/** The workflow gives a version unless it was told to answer before there is one. */
+export function receiptOf<A extends Ack>(operationId: string, version: string | null): Receipt<A> {
+  const token = version === null ? null : tokenOf(version);
+  return {
+    operationId,
+    version: version as Answered<string, A>,
+    token: token as Answered<Token, A>,
+  };
+}

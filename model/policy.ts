@@ -1,0 +1,27 @@
+/** The settings of a migration (`Settings`) as workflows and activities carry them. Times are in milliseconds. */
+export interface Policy {
+  /** ISO time by which the migration should be over; it shows everywhere when it is not. */
+  readonly deadline: string;
+  readonly callerTimeoutMs: number;
+  readonly primaryGiveUpMs: number;
+  readonly secondaryRetryMs: number;
+  readonly secondaryRetryMaxMs: number;
+  readonly conflictAttempts: number;
+  readonly inDoubtMs: number;
+  readonly drainLimitMs: number;
+  readonly soakMs: number;
+  readonly evidenceMaxAgeMs: number;
+  readonly dropLegacyAfterMs: number | null;
+  readonly sampleSize: number;
+  readonly settleMs: number;
+  readonly backfillParallel: number;
+  readonly backfillChunk: number;
+  readonly backfillSlowdown: number;
+  readonly validateShare: number;
+  readonly validateDelayMs: number;
+  readonly validateRepair: boolean;
+  readonly journalRetentionMs: number;
+  readonly journalRetryEveryMs: number;
+  readonly journalRetryAfterMs: number;
+  readonly journalPruneEveryMs: number;
+}

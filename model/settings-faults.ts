@@ -1,0 +1,34 @@
+import type { Fault } from './definition-fault.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+
+/** No try of an operation outlives it by so much that the journal's entry would be missed. */
+const leastRetentionMs = 3_600_000;
+
+/** What is wrong with the settings of a migration, and with names that are none. */
+export function settingsFaults(given: Settings): Fault[] {
+  const groups: [string, Readonly<Record<string, unknown>>][] = Object.entries(defaultSettings);
+  return groups.flatMap(([group, known]) => {
+    const settings: unknown = Reflect.get(given, group) ?? {};
+    if (typeof settings !== 'object' || settings === null)
+      return [{ path: group, reason: 'must be an object' }];
+    return Object.entries(settings).flatMap(([name, value]) => {
+      const path = `${group}.${name}`;
+      if (value === undefined) return [];
+      const reason = Object.hasOwn(known, name)
+        ? valueFault(path, known[name], value)
+        : `is no setting; there are ${Object.keys(known).join(', ')}`;
+      return reason === null ? [] : [{ path, reason }];
+    });
+  });
+}
+
+function valueFault(path: string, usual: unknown, value: unknown): string | null {
+  if (typeof usual === 'boolean') return typeof value === 'boolean' ? null : `${value} must be true or false`;
+  if (usual === null && value === null) return null;
+  if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value)))
+    return `${value} must be a number that is not negative`;
+  if (path === 'postWriteValidation.share' && value > 1) return `${value} must be a share from 0 to 1`;
+  if (path === 'journal.retentionMs' && value < leastRetentionMs)
+    return `${value} must be at least ${leastRetentionMs}: a late try of an operation must still find it`;
+  return null;
+}
