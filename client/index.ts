@@ -35,5 +35,5 @@ export type { ShadowReads } from './service/shadow.ts';
 export type { Token } from './service/token.ts';
 export { parseToken } from './service/token.ts';
 export type { TransactionItem, TransactionOptions, TransactionReceipt } from './service/transaction.ts';
-export type { TransactionScope } from './service/transaction-writer.ts';
+export type { TransactionScope, TransactionWriter } from './service/transaction-writer.ts';
 export type { WriteOptions } from './service/write-options.ts';

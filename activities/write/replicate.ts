@@ -11,7 +11,7 @@ import { convergeKeys } from './converge.ts';
 import { Absence } from './store-outage.ts';
 import type { Timing, WriteResult } from './write-result.ts';
 
-interface Request {
+export interface Request {
   readonly operation: Pick<Operation, 'id' | 'entity' | 'key'>;
   readonly route: WriteRoute;
   readonly decidedBy: StoreName;

@@ -5,7 +5,7 @@ import type { Migration } from '../../model/migration.ts';
 /** A service's connection and an operator's, in one. */
 export type Connected = Lockstep & Operator;
 
-export async function connectBoth(migration: Migration, options: ConnectOptions): Promise<Connected> {
+export async function connectBoth(migration: Migration, options: ConnectOptions = {}): Promise<Connected> {
   const { environment, temporal } = options;
   const service = await connect(migration, options);
   try {
