@@ -33,7 +33,7 @@ export interface StoreOptions {
 }
 
 /** What applies to a store where a migration says nothing. */
-const defaultStores = {
+export const defaultStores = {
   legacy: {
     urlFrom: 'LOCKSTEP_LEGACY_URL',
     poolSize: 10,

@@ -11,7 +11,7 @@ import { convergeKeys } from './converge.ts';
 import { Absence } from './store-outage.ts';
 import type { Timing, WriteResult } from './write-result.ts';
 
-export interface Request {
+export interface ReplicationRequest {
   readonly operation: Pick<Operation, 'id' | 'entity' | 'key'>;
   readonly route: WriteRoute;
   readonly decidedBy: StoreName;
@@ -28,7 +28,7 @@ export function replicateActivities(context: ActivityContext) {
    * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
    * decided that nothing is owed any more.
    */
-  async function settleSecondary(request: Request): Promise<WriteResult> {
+  async function settleSecondary(request: ReplicationRequest): Promise<WriteResult> {
     const { operation, route, timing } = request;
     const { secondary } = route;
     if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
@@ -39,7 +39,7 @@ export function replicateActivities(context: ActivityContext) {
   }
 
   /** A failure is kept in the journal of the store that decided. Where all goes well, no round trip is made for it. */
-  async function recordedAttempt(request: Request, secondary: StoreName): Promise<WriteResult> {
+  async function recordedAttempt(request: ReplicationRequest, secondary: StoreName): Promise<WriteResult> {
     const { operation, decidedBy } = request;
     const record = ({ code, message }: { code: AnyFailureCode; message: string }) =>
       stores[decidedBy].noteTry([operation.id], code, message);
@@ -65,7 +65,7 @@ export function replicateActivities(context: ActivityContext) {
   }
 
   async function attempt(
-    { operation, route, decidedBy }: Request,
+    { operation, route, decidedBy }: ReplicationRequest,
     secondary: StoreName,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);

@@ -1,5 +1,6 @@
 import { type Key, keyText } from '../../model/canonical.ts';
-import { type BoundEntity, type BoundTable, keyFromCells, keyTexts } from '../columns/mapping.ts';
+import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import { keyFromCells, keyTexts } from '../columns/key-text.ts';
 import type { CopyPage } from '../contract/backfill.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import type { PlacedKey } from '../engine/session.ts';

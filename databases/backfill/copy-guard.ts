@@ -1,5 +1,5 @@
 import { compareText } from '../../model/canonical.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { PlacedKey, Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { type BoundPage, placed } from './bound-page.ts';

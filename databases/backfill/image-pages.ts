@@ -1,6 +1,7 @@
 import { type Image, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { type BoundEntity, keyFromCells } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyFromCells } from '../columns/key-text.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
 import type { TextCells } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';

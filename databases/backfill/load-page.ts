@@ -1,9 +1,9 @@
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
 import type { Fence } from '../contract/write.ts';
-import type { Session } from '../engine/session.ts';
+import { RollBack, type Session } from '../engine/session.ts';
 import type { Access } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import { putDifferences } from '../sql/differences.ts';
@@ -21,7 +21,7 @@ import { writeLeftover } from './write-leftover.ts';
 const attempts = 20;
 
 /** Ends the transaction that runs around it: what the write routine is to do must be known before. */
-class Rejected extends Error {
+class Rejected extends RollBack {
   readonly positions: readonly number[];
 
   constructor(positions: readonly number[]) {

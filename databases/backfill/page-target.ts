@@ -1,5 +1,5 @@
 import type { Image, Key } from '../../model/canonical.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { PageTarget } from '../contract/backfill.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { CopyText } from '../copy-format/copy-text.ts';

@@ -1,6 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { type BoundEntity, keyFromCells } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyFromCells } from '../columns/key-text.ts';
 import type { CopyWay, PageRange, PageTarget, ReadPage } from '../contract/backfill.ts';
 import { type CopyCell, copyCell } from '../copy-format/copy-cell.ts';
 import { CopyText } from '../copy-format/copy-text.ts';

@@ -1,4 +1,4 @@
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';

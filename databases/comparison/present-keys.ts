@@ -1,6 +1,6 @@
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { keyTexts } from '../columns/mapping.ts';
+import { keyTexts } from '../columns/key-text.ts';
 import type { PresentKeys } from '../contract/comparison.ts';
 import type { Access } from '../sql/context.ts';
 import { keysetOf } from '../sql/keyset.ts';

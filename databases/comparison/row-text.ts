@@ -1,4 +1,4 @@
-import type { BoundColumn, BoundEntity } from '../columns/mapping.ts';
+import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import type { Dialect } from '../engine/engine.ts';
 
 /** Longer values go into the text of their row as a hash. */

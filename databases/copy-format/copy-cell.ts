@@ -1,6 +1,6 @@
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';
+import type { BoundColumn } from '../columns/bound.ts';
 import { fromColumn, toColumn } from '../columns/column.ts';
-import type { BoundColumn } from '../columns/mapping.ts';
 import type { CopyText } from './copy-text.ts';
 
 /** How one cell of a page gets from its source's column to its target's. */

@@ -1,5 +1,5 @@
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/mapping.ts';
 import type { CopyCell } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import type { Parameter, PlacedKey, Session } from './session.ts';

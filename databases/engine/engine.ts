@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
+import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
-import type { BoundEntity, TextRows } from '../columns/mapping.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';

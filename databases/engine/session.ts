@@ -14,3 +14,6 @@ export interface Session {
   /** Placeholders are `?` in both engines. */
   query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
 }
+
+/** Ends the transaction that it is thrown in: nothing of it is kept, and its connection is sound. */
+export class RollBack extends Error {}

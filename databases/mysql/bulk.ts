@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type mysql from 'mysql2/promise';
 import { NotCanonical } from '../../model/scalar.ts';
+import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import type { BoundEntity, BoundTable } from '../columns/mapping.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';

@@ -1,5 +1,5 @@
 import { LockstepError } from '../../model/failure.ts';
-import type { BoundColumn, BoundEntity } from '../columns/mapping.ts';
+import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 /** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */

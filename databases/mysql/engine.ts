@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { type BoundEntity, type BoundTable, keyTexts } from '../columns/mapping.ts';
+import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { asideConnections, type Engine, insertInto, type RawStored } from '../engine/engine.ts';
-import type { Parameter, TextCells } from '../engine/session.ts';
+import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { joinedBytes } from '../engine/text-limits.ts';
 import { xaBranches } from './branches.ts';
 import { mysqlBulk } from './bulk.ts';
@@ -276,6 +277,7 @@ function resultSets(result: unknown): Rows[] {
 }
 
 function isBroken(error: unknown): boolean {
+  if (error instanceof RollBack) return false;
   if (!(error instanceof Error)) return true;
   return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }

@@ -1,5 +1,5 @@
+import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import type { BoundEntity, BoundTable } from '../columns/mapping.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 export function readName(entity: string): string {

@@ -1,5 +1,5 @@
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/mapping.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 /** The procedure that writes inside a transaction of the caller's, and the one that brings its own. */

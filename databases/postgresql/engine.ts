@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
+import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import type { BoundEntity, BoundTable, TextRow } from '../columns/mapping.ts';
-import { keyTexts } from '../columns/mapping.ts';
+import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
@@ -15,7 +15,7 @@ import {
   type RawStored,
   type WriteRequest,
 } from '../engine/engine.ts';
-import type { TextCells } from '../engine/session.ts';
+import { RollBack, type TextCells } from '../engine/session.ts';
 import { twoPhaseBranches } from './branches.ts';
 import { postgresqlBulk } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
@@ -243,6 +243,7 @@ function storedOf(bound: BoundEntity, row: TextCells): RawStored {
 
 /** What the server itself did not say, it cannot be trusted to have finished with. */
 function isBroken(error: unknown): boolean {
+  if (error instanceof RollBack) return false;
   return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 

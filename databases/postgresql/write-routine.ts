@@ -1,5 +1,5 @@
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/mapping.ts';
 import { quote, quoteTable, text } from './quote.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { Entity } from '../../model/entity.ts';
 import { type FailureDetails, LockstepError, type StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import { type BoundEntity, bind } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { bind } from '../columns/mapping.ts';
 import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';

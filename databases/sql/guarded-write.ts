@@ -1,6 +1,6 @@
 import { compareText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { Access } from './context.ts';

@@ -1,6 +1,6 @@
 import { type Key, keyFromText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { PageRange } from '../contract/backfill.ts';
 import type { KeyRange } from '../contract/comparison.ts';
 import type { Access } from './context.ts';

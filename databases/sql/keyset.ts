@@ -1,5 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
-import { type BoundEntity, keyFromCells, keyTexts } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyFromCells, keyTexts } from '../columns/key-text.ts';
 import type { KeyRange } from '../contract/comparison.ts';
 import type { Dialect } from '../engine/engine.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';

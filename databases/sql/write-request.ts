@@ -1,7 +1,9 @@
 import { compareText, type Image, keyText } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
-import { type BoundEntity, canonicalCells, keyTexts } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyTexts } from '../columns/key-text.ts';
+import { canonicalCells } from '../columns/rows.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';

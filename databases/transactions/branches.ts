@@ -2,11 +2,11 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Verdict } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
-import type { BoundEntity } from '../columns/mapping.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Attempt, Branches, Change, Together } from '../contract/transactions.ts';
 import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
-import type { Session } from '../engine/session.ts';
+import { RollBack, type Session } from '../engine/session.ts';
 import { type Access, ownedTables } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
@@ -32,7 +32,7 @@ interface Refused {
 type Tried = Together | Refused;
 
 /** Ends the local transaction that runs around it. */
-class NotApplied extends Error {
+class NotApplied extends RollBack {
   readonly tried: Tried;
 
   constructor(tried: Tried) {

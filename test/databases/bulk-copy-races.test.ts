@@ -46,7 +46,8 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
   });
   const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
   beforeEach(async () => {
-    await at.sql('DELETE FROM accounts');
+    for (const table of ['accounts', 'invoice_lines', 'invoices', 'customers'])
+      await at.sql(`DELETE FROM ${table}`);
     await at.sql(`DELETE FROM ${records}`);
     await at.store.clearChunks(migrationName);
     await at.store.planChunks(migrationName, 'account', []);

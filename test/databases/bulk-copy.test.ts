@@ -192,6 +192,32 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     }
   });
 
+  test('locks nothing at the target while the source is asked for what is left over', async () => {
+    await insert(source, `(301, 'fine', NULL, 1), (302, 'seven', NULL, 1)`);
+    await target.sql(`ALTER TABLE accounts ADD CONSTRAINT no_seven CHECK (owner <> 'seven')`);
+    const chunks = to === 'PostgreSQL' ? 'lockstep.chunks' : 'lockstep_chunks';
+    const asked: string[] = [];
+    const leftover = async (keys: readonly Key[]) => {
+      asked.push(keys.join(' '));
+      await target.sql(`SELECT cursor_key FROM ${chunks} WHERE entity = 'account' FOR UPDATE NOWAIT`);
+      expect(await accountsIn(target)).toEqual([]);
+      return await leftoverOf(account, keys);
+    };
+    try {
+      const step = { from: await chunkOf(account), next: { cursor: null, done: true }, checkExisting: false };
+      const read = await readPage(account);
+      expect(await loadPending(target.store, account, { leftover }, read, step, fence)).toMatchObject({
+        status: 'committed',
+        copied: 1,
+        refused: 1,
+      });
+      expect(asked).toEqual(['', '302']);
+      expect((await accountsIn(target)).map(({ id }) => id)).toEqual(['301']);
+    } finally {
+      await target.sql('ALTER TABLE accounts DROP CONSTRAINT no_seven');
+    }
+  });
+
   test('is not taken twice, nor under another route', async () => {
     await insert(source, `(201, 'old', NULL, 1)`);
     const stale = await chunkOf(account);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { BoundColumn } from '../../databases/columns/bound.ts';
 import type { ColumnLimits } from '../../databases/columns/catalogue.ts';
 import { toColumn } from '../../databases/columns/column.ts';
-import type { BoundColumn } from '../../databases/columns/mapping.ts';
 import { unmapped } from '../../databases/columns/types.ts';
 import { copyCell } from '../../databases/copy-format/copy-cell.ts';
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';

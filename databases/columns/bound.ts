@@ -1,0 +1,51 @@
+import type { Image } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { Scalar } from '../../model/scalar.ts';
+import type { CatalogueColumn } from './catalogue.ts';
+
+/** A column with the scalar that its values are held to. */
+export interface BoundColumn extends CatalogueColumn {
+  readonly scalar: Scalar;
+}
+
+export interface BoundTable {
+  readonly name: string;
+  readonly columns: readonly BoundColumn[];
+  readonly identity: readonly BoundColumn[];
+  /** For an owned table: the columns that hold the entity's key. Empty for a referenced one. */
+  readonly key: readonly BoundColumn[];
+  /** Whether one key has one row. */
+  readonly single: boolean;
+  /** Whether the identity is a unique index of its own and holds the key, so that an upsert can only meet own rows. */
+  readonly upsertable: boolean;
+  readonly autoIncrement: string | null;
+  readonly reference: BoundReference | null;
+}
+
+interface BoundReference {
+  readonly shared: string;
+  readonly wins: 'latest' | 'first' | 'refuse';
+  readonly table: string;
+  /** Pairs of referenced column and owning column. */
+  readonly on: readonly (readonly [string, string])[];
+}
+
+/** An entity tied to the tables of one store. */
+export interface BoundEntity {
+  readonly entity: Entity;
+  readonly store: StoreName;
+  /** In writing order: referenced tables, then owned ones, parents first. */
+  readonly tables: readonly BoundTable[];
+  readonly owned: readonly BoundTable[];
+  readonly referenced: readonly BoundTable[];
+  /** The owned table whose rows say which keys there are. */
+  readonly root: BoundTable;
+  rowsOf(image: Image): TextRows;
+  /** Throws `NotCanonical` with table and column where a row holds what no field can. */
+  imageOf(rows: TextRows): Image;
+}
+
+export type TextRow = Readonly<Record<string, string | null>>;
+
+export type TextRows = Readonly<Record<string, readonly TextRow[]>>;

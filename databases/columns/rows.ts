@@ -1,0 +1,133 @@
+import { type Canonical, compareText, type Image } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { entityOf, imageOf } from '../../model/field.ts';
+import { fromCanonical, NotCanonical, TooFine, toCanonical } from '../../model/scalar.ts';
+import type { Row, RowsShape } from '../../model/shape.ts';
+import type { BoundColumn, BoundTable, TextRow, TextRows } from './bound.ts';
+import { invalid } from './checks.ts';
+import { fromColumn, toColumn } from './column.ts';
+
+export function rowsOfFunctions(
+  entity: Entity,
+  store: StoreName,
+  shape: RowsShape,
+  tables: readonly BoundTable[],
+  image: Image,
+): TextRows {
+  const path = `${entity.name}.${store}.toRows`;
+  const given = shape.toRows(entityOf(entity.fields, image));
+  for (const name of Object.keys(given)) {
+    if (!tables.some((table) => table.name === name))
+      throw invalid(path, `gave rows of "${name}", which is not declared`);
+  }
+  const rows: Record<string, TextRow[]> = {};
+  for (const table of tables) {
+    const texts = (given[table.name] ?? []).map((row) => textRow(table, row, path));
+    rows[table.name] = distinctRows(table, texts, path);
+  }
+  return rows;
+}
+
+/** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */
+function distinctRows(table: BoundTable, rows: TextRow[], path: string): TextRow[] {
+  if (rows.length < 2) return rows;
+  const distinct = new Map<string, TextRow>();
+  for (const row of rows) {
+    const identity = JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
+    const known = distinct.get(identity);
+    if (known && JSON.stringify(known) !== JSON.stringify(row)) {
+      const wins = table.reference?.wins ?? 'refuse';
+      if (wins === 'refuse') throw invalid(path, `gave two rows of "${table.name}" with the same identity`);
+      if (wins === 'first') continue;
+    }
+    distinct.set(identity, row);
+  }
+  return [...distinct].sort(([left], [right]) => compareText(left, right)).map(([, row]) => row);
+}
+
+function textRow(table: BoundTable, row: Row, path: string): TextRow {
+  const text: Record<string, string | null> = {};
+  for (const column of table.columns) {
+    const value = row[column.name];
+    if (value === undefined) {
+      throw invalid(
+        `${path}.${table.name}.${column.name}`,
+        'was left out; give null for no value, or list `columns`',
+      );
+    }
+    text[column.name] = value === null ? null : textOf(path, table.name, column, value);
+  }
+  for (const name of Object.keys(row)) {
+    if (row[name] === undefined || Object.hasOwn(text, name)) continue;
+    throw invalid(
+      `${path}.${table.name}.${name}`,
+      'is no column that Lockstep writes; leave it out of the row',
+    );
+  }
+  return text;
+}
+
+export function imageOfFunctions(
+  entity: Entity,
+  shape: RowsShape,
+  tables: readonly BoundTable[],
+  rows: TextRows,
+): Image {
+  const path = entity.name;
+  const given: Record<string, Row[]> = {};
+  for (const table of tables) {
+    given[table.name] = (rows[table.name] ?? []).map((row) => {
+      const values: Record<string, unknown> = {};
+      for (const column of table.columns) {
+        const value = valueIn(path, table.name, column, row[column.name] ?? null);
+        values[column.name] = value === null ? null : fromCanonical(column.scalar, value);
+      }
+      return values;
+    });
+  }
+  return imageOf(entity.fields, shape.fromRows(given), entity.name);
+}
+
+/** The canonical values of a row's columns, as a guard's key or for comparison. */
+export function canonicalCells(columns: readonly BoundColumn[], row: TextRow): Canonical[] {
+  return columns.map((column) => fromColumn(column, column.scalar, row[column.name] ?? null));
+}
+
+/** What a column's text is worth. */
+export function valueIn(
+  path: string,
+  table: string,
+  column: BoundColumn,
+  text: string | null,
+): string | boolean | null {
+  try {
+    return fromColumn(column, column.scalar, text);
+  } catch (error) {
+    throw inColumn(path, table, column, error);
+  }
+}
+
+/** The text that a column takes for a canonical value. */
+export function textFor(path: string, table: string, column: BoundColumn, value: Canonical): string | null {
+  try {
+    return toColumn(column, column.scalar, value);
+  } catch (error) {
+    throw inColumn(path, table, column, error);
+  }
+}
+
+/** The text that a column takes for what a program holds. */
+function textOf(path: string, table: string, column: BoundColumn, value: unknown): string | null {
+  try {
+    return toColumn(column, column.scalar, toCanonical(column.scalar, value));
+  } catch (error) {
+    throw inColumn(path, table, column, error);
+  }
+}
+
+function inColumn(path: string, table: string, column: BoundColumn, error: unknown): unknown {
+  if (!(error instanceof NotCanonical)) return error;
+  const message = `${path}: ${table}.${column.name} ${error.message}`;
+  return error instanceof TooFine ? new TooFine(message) : new NotCanonical(message);
+}
