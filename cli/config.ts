@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LockstepError } from '../model/failure.ts';
+import { type FailureDetails, LockstepError } from '../model/failure.ts';
+import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
 import { originOf } from '../model/origin.ts';
 import { loadModule } from './load-module.ts';
@@ -44,13 +45,23 @@ function kindOf(value: unknown): string {
 }
 
 function notLoaded(path: string, file: string, error: unknown): LockstepError {
-  const said = error instanceof Error ? error.message : String(error);
-  // Faults of a definition are all told; of a parser's message the rest is a picture of the place.
-  const isOurs = error instanceof Error && error.name === 'LockstepError';
-  const [message = ''] = isOurs ? [said] : said.split('\n');
+  const place = placeOf(path, file, error);
+  // All faults of a definition are told, also by another copy of the package.
+  if (error instanceof Error && error.name === 'LockstepError') {
+    const details = isLockstepError(error) ? error.details : {};
+    return fault(place, error.message, { cause: error }, { ...details, path: place });
+  }
+  // The rest of a parser's message is a picture of the place.
+  const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return fault(place, `${message.trim()}${remedyFor(message, file)}`, { cause: error });
+}
+
+function remedyFor(message: string, file: string): string {
   const missing = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message)?.[1];
-  const remedy = missing === undefined ? '' : `; run npm install ${packageOf(missing)} in ${dirname(file)}`;
-  return fault(placeOf(path, file, error), `${message.trim()}${remedy}`, { cause: error });
+  if (missing !== undefined) return `; run npm install ${packageOf(missing)} in ${dirname(file)}`;
+  // By Node an export that is not there, by jiti a call of nothing.
+  if (!/'lockstep['/]|_lockstep\./.test(message)) return '';
+  return `; it imports lockstep ${copyFor(file)}; is it the version that this was written for?`;
 }
 
 /** The package of `@scope/name/part`. */
@@ -93,6 +104,11 @@ function copyFor(importer: string): string {
   }
 }
 
-function fault(place: string, message: string, options?: ErrorOptions): LockstepError {
-  return new LockstepError('InvalidDefinition', `${place}: ${message}`, { path: place }, options);
+function fault(
+  place: string,
+  message: string,
+  options?: ErrorOptions,
+  details: FailureDetails = { path: place },
+): LockstepError {
+  return new LockstepError('InvalidDefinition', `${place}: ${message}`, details, options);
 }

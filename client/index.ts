@@ -2,19 +2,27 @@
 
 export type { Ack, Entity, EntityOptions, Pattern } from '../model/entity.ts';
 export { entity } from '../model/entity.ts';
-export type { FailureDetails, StoreName } from '../model/failure.ts';
+export type { FailureDetails, FailureSubject, StoreName, Violation } from '../model/failure.ts';
 export { LockstepError } from '../model/failure.ts';
 export type { FailureCode } from '../model/failure-codes.ts';
 export type { Field, FieldFor } from '../model/field.ts';
 export { field } from '../model/field.ts';
-export { isLockstepError } from '../model/is-lockstep-error.ts';
+export { isLockstepError, isRetryable } from '../model/is-lockstep-error.ts';
 export type { Migration, MigrationOptions, StoreOptions } from '../model/migration.ts';
 export { defineMigration } from '../model/migration.ts';
-export type { OperationKind } from '../model/operation.ts';
 export type { DurableState, Phase } from '../model/phase.ts';
 export { phases } from '../model/phase.ts';
-export type { Settings } from '../model/settings.ts';
-export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, Shape } from '../model/shape.ts';
+export type {
+  BackfillSettings,
+  JournalSettings,
+  PhaseSettings,
+  PostWriteValidationSettings,
+  Settings,
+  TransactionSettings,
+  ValidationSettings,
+  WriteSettings,
+} from '../model/settings.ts';
+export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, ShapeOf } from '../model/shape.ts';
 export { rows, table } from '../model/shape.ts';
 export type { ConnectOptions, Lockstep } from './service/connect.ts';
 export { connect } from './service/connect.ts';

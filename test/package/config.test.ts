@@ -2,18 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Installed, installed } from '../support/installed.ts';
 
 const definition = `
-import { columns, defineMigration, entity, field } from 'lockstep';
+import { defineMigration, entity, table } from 'lockstep';
 import { z } from 'zod';
 
-const schema = z.strictObject({ id: z.uuid() });
-const user = entity<z.infer<typeof schema>>({
-  name: 'user',
-  schema,
-  key: 'id',
-  fields: { id: field.uuid() },
-  legacy: columns({ table: 'users' }),
-  modern: columns({ table: 'users' }),
-});
+const schema: z.ZodObject = z.strictObject({ id: z.uuid(), email: z.email() });
+const user = entity({ name: 'user', schema, key: 'id', legacy: table('users'), modern: table('users') });
 export default defineMigration({ name: 'users', entities: [user], deadline: '2030-01-31T00:00:00Z' });
 `;
 
@@ -51,7 +44,7 @@ test.for([
   const isTypeScript = file.endsWith('ts');
   app.write({
     [`${type}/package.json`]: JSON.stringify(type === 'none' ? {} : { type }),
-    [`${type}/${file}`]: isTypeScript ? definition : definition.replace('<z.infer<typeof schema>>', ''),
+    [`${type}/${file}`]: isTypeScript ? definition : definition.replace(': z.ZodObject', ''),
   });
   expect(await load(`${type}/${file}`)).toEqual({ name: 'users' });
 });
@@ -105,9 +98,19 @@ const faults: { what: string; text: string; said: string[]; jiti?: true }[] = [
     jiti: true,
   },
   {
-    what: 'has a fault in its definition',
-    text: definition.replace("name: 'users'", "name: 'Users!'"),
-    said: ['lockstep.config.ts:14: migration.name: "Users!"'],
+    what: 'has faults in its definition',
+    text: definition.replace("name: 'users'", "name: 'Users!'").replace('2030', 'soon'),
+    said: [
+      'lockstep.config.ts:7: the definition has 2 faults:\n- ',
+      'migration.name: "Users!"',
+      'migration.deadline: "soon-01-31T00:00:00Z"',
+    ],
+    jiti: true,
+  },
+  {
+    what: 'was written for another version of the package',
+    text: "import { columns } from 'lockstep';\nexport default columns({ table: 'users' });\n",
+    said: ['columns', 'it imports lockstep 0.1.0 in ', 'node_modules/lockstep; is it the version'],
     jiti: true,
   },
   {
