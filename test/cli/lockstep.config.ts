@@ -11,4 +11,4 @@ const migration = defineMigration({
 const policy: object = JSON.parse(process.env.LOCKSTEP_TEST_POLICY ?? '{}');
 
 /** The migration of a test's scene, for commands and workers that run as processes of their own. */
-export default { ...migration, policy: { ...migration.policy, ...policy } };
+export default Object.assign(migration, { policy: { ...migration.policy, ...policy } });
