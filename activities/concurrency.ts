@@ -1,9 +1,9 @@
 /**
- * Hands out work as long as there is some, and lets at most `lanes` pieces of it run at a time. Rejects with the first
- * failure, once nothing runs any more.
+ * Hands out work as long as there is some, and lets at most `concurrency` pieces of it run at a time. Rejects with the
+ * first failure, once nothing runs any more.
  */
-export async function inLanes<T>(
-  lanes: number,
+export async function mapConcurrently<T>(
+  concurrency: number,
   next: () => Promise<T | null>,
   work: (piece: T) => Promise<void>,
 ): Promise<void> {
@@ -20,7 +20,7 @@ export async function inLanes<T>(
   try {
     for (let piece = await next(); piece !== null && failures.length === 0; piece = await next()) {
       start(piece);
-      if (running.size >= lanes) await Promise.race(running);
+      if (running.size >= concurrency) await Promise.race(running);
     }
   } finally {
     await Promise.all(running);

@@ -23,19 +23,23 @@ export interface GaugeSource {
 }
 
 /** Everything of a migration that is gauged. */
-export function gaugesOf(context: ActivityContext): readonly GaugeSource[] {
-  return [journalGauges(context), inDoubtGauges(context)];
+export function createGauges(context: ActivityContext): readonly GaugeSource[] {
+  return [createJournalGauges(context), createInDoubtGauges(context)];
 }
 
-/** What each journal owes or keeps for a person, and since when. A store that is away has no reading. */
-function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
+/** What is pending or parked in each journal, and since when. A store that is unavailable has no reading. */
+function createJournalGauges({ migration, stores }: ActivityContext): GaugeSource {
   return {
     gauges: [
-      { name: 'dual_write_owed', unit: '', description: 'Operations that the other store has not taken yet' },
       {
-        name: 'dual_write_owed_age',
+        name: 'dual_write_pending',
+        unit: '',
+        description: 'Operations that the other store has not taken yet',
+      },
+      {
+        name: 'dual_write_pending_age',
         unit: 'ms',
-        description: 'Age of the oldest owed operation, 0 where there is none',
+        description: 'Age of the oldest pending operation, 0 where there is none',
       },
       { name: 'dual_write_parked', unit: '', description: 'Operations that wait for a person' },
       {
@@ -47,14 +51,14 @@ function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
     async read() {
       const readings: Reading[] = [];
       for (const store of [stores.legacy, stores.modern]) {
-        const owed = await store.owed(migration.name).catch(unlessAway);
-        if (!owed) continue;
+        const backlog = await store.journalBacklog(migration.name).catch(nullIfUnavailable);
+        if (!backlog) continue;
         const tags = { migration: migration.name, store: store.name };
         readings.push(
-          { gauge: 'dual_write_owed', value: owed.pending, tags },
-          { gauge: 'dual_write_owed_age', value: owed.oldestPendingMs ?? 0, tags },
-          { gauge: 'dual_write_parked', value: owed.parked, tags },
-          { gauge: 'dual_write_parked_age', value: owed.oldestParkedMs ?? 0, tags },
+          { gauge: 'dual_write_pending', value: backlog.pending, tags },
+          { gauge: 'dual_write_pending_age', value: backlog.oldestPendingMs ?? 0, tags },
+          { gauge: 'dual_write_parked', value: backlog.parked, tags },
+          { gauge: 'dual_write_parked_age', value: backlog.oldestParkedMs ?? 0, tags },
         );
       }
       return readings;
@@ -63,7 +67,7 @@ function journalGauges({ migration, stores }: ActivityContext): GaugeSource {
 }
 
 /** Branches of transactions that are prepared and not ended yet: each holds locks until it is. */
-function inDoubtGauges(context: ActivityContext): GaugeSource {
+function createInDoubtGauges(context: ActivityContext): GaugeSource {
   const { migration } = context;
   if (!hasTransactions(migration)) return { gauges: [], read: async () => [] };
   return {
@@ -87,7 +91,7 @@ function inDoubtGauges(context: ActivityContext): GaugeSource {
   };
 }
 
-function unlessAway(error: unknown): null {
+function nullIfUnavailable(error: unknown): null {
   if (isRetryable(error) || isLockstepError(error, 'NotPrepared')) return null;
   throw error;
 }

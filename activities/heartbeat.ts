@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 const everyMs = 500;
 
 /** Heartbeats while long statements run, so that a slow database is not taken for a lost worker. */
-export async function beating<T>(work: () => Promise<T>): Promise<T> {
+export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), everyMs);
   try {

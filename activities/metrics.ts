@@ -24,7 +24,7 @@ export const histograms = ['dual_write_latency', 'dual_write_overhead'] as const
  * - `dual_write_overhead`: milliseconds from the begin of a write until both stores have it, less those of the primary alone.
  * - `post_write_validation`: writes that were read back, by verdict and by the store whose row is wrong.
  */
-function instruments(meter: MetricMeter) {
+function createInstruments(meter: MetricMeter) {
   return {
     success: meter.createCounter('dual_write_success', '', 'Writes that both stores have'),
     failure: meter.createCounter('dual_write_failure', '', 'Tries of a store that failed or were refused'),
@@ -45,10 +45,10 @@ function instruments(meter: MetricMeter) {
 }
 
 /** Made once for each meter: every new instrument costs the exporter memory. */
-const made = new WeakMap<MetricMeter, ReturnType<typeof instruments>>();
+const made = new WeakMap<MetricMeter, ReturnType<typeof createInstruments>>();
 
 function instrumentsOf(meter: MetricMeter) {
-  const known = made.get(meter) ?? instruments(meter);
+  const known = made.get(meter) ?? createInstruments(meter);
   made.set(meter, known);
   return known;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeopleStage, peopleStage } from '../proofs/people/environment.ts';
+import { createPeopleEnvironment, type PeopleEnvironment } from '../proofs/people/environment.ts';
 import { fillPeople } from '../proofs/people/rows.ts';
 import { atLeast, type Bar, type Figures, type Report, report } from '../proofs/report.ts';
 import { pgloader, rowByRow, shellPipe, type Timed, timed } from './backfill-peers.ts';
@@ -20,9 +20,11 @@ export async function backfill({
   note,
 }: Setting): Promise<Report> {
   await using building = new AsyncDisposableStack();
-  const map = building.use(await peopleStage({ servers, form: 'map', from: 'mysql' }));
-  const functions = building.use(await peopleStage({ servers, form: 'functions', from: 'mysql' }));
-  const back = building.use(await peopleStage({ servers, form: 'map', from: 'postgresql' }));
+  const map = building.use(await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' }));
+  const functions = building.use(
+    await createPeopleEnvironment({ servers, form: 'functions', from: 'mysql' }),
+  );
+  const back = building.use(await createPeopleEnvironment({ servers, form: 'map', from: 'postgresql' }));
   for (const stage of [map, functions, back]) {
     note(`filling ${rows} rows`);
     await fillPeople(stage.urls.legacy, rows, seed);
@@ -60,7 +62,7 @@ export async function backfill({
   return found;
 }
 
-function copying(stage: PeopleStage, rows: number): Timed {
+function copying(stage: PeopleEnvironment, rows: number): Timed {
   return async () => {
     await stage.clear();
     const seconds = await timed(async () => {

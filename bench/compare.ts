@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { comparedColumns } from '../proofs/customers/customers.ts';
-import { buildCustomerStage } from '../proofs/customers/environment.ts';
+import { createCustomerEnvironment } from '../proofs/customers/environment.ts';
 import { atLeast, exactly, type Report, report } from '../proofs/report.ts';
 import { median, rounded, type Setting } from './bench.ts';
 import { installReladiff, reladiffVersion, timeReladiff } from './reladiff.ts';
@@ -20,7 +20,7 @@ export async function compare({ servers, seed, rows, runs, note }: Setting): Pro
   const count = rows ?? defaultRows;
   await installReladiff(note);
   note(`filling both stores with ${count} rows`);
-  await using stage = await buildCustomerStage(servers, count);
+  await using stage = await createCustomerEnvironment(servers, count);
   const [key = '', ...columns] = comparedColumns;
 
   const differences: number[] = [];

@@ -136,14 +136,14 @@ async function waysOn(servers: Setting['servers'], seed: number) {
     guarded: async (id) => {
       const image = imageOf(account.fields, valuesOf(id), account.name);
       const item: WriteItem = {
-        mode: 'decide',
+        mode: 'primary',
         kind: 'replace',
         key: keyOf(account, image),
         image,
         version: String(written),
         operationId: `bench-${seed}-${written}`,
         status: 'pending',
-        brings: [],
+        sharedVersions: [],
       };
       const [outcome] = await stores.legacy.write(account, [item], fence);
       if (outcome?.status !== 'applied') throw new Error(`a write was not applied but ${outcome?.status}`);

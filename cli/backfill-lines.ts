@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import type { MigrationStatus } from '../client/operator/migration-control.ts';
 
 type Progress = NonNullable<MigrationStatus['backfill']>;
-type Counts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes' | 'totalBytes'>;
+type CopyCounts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes' | 'totalBytes'>;
 
 /** A backfill's progress for a person: how far, how fast, how long yet, and what it waits for. */
 export function backfillLines(backfill: Progress): string[] {
@@ -17,7 +17,7 @@ export function backfillLines(backfill: Progress): string[] {
   ];
 }
 
-function countsOf(counts: Counts): string {
+function countsOf(counts: CopyCounts): string {
   const seen = counts.copied + counts.skipped + counts.refused;
   const bytes =
     counts.bytes > 0 ? `, ${megabytes(counts.bytes)} of about ${megabytes(counts.totalBytes)}` : '';

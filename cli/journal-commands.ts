@@ -60,7 +60,7 @@ export function addJournalCommands(program: Command): void {
       await connected(session, async (operator) => {
         const ids = given.operation.length > 0 ? given.operation : null;
         for (const id of ids ?? []) await operator.journal.find(id);
-        const before = await operator.control.owed();
+        const before = await operator.control.backlog();
         const what = ids
           ? `retry ${ids.join(', ')}`
           : `retry ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations`;
@@ -82,13 +82,13 @@ async function report(
   operator: Operator,
   found: RetriedOperations,
 ): Promise<void> {
-  const owed = await operator.control.owed();
-  output.result({ ...found, owed }, [
-    `${found.settled} completed, ${found.failed} refused again, ${found.told} waiting workflows notified`,
+  const backlog = await operator.control.backlog();
+  output.result({ ...found, backlog }, [
+    `${found.completed} completed, ${found.failed} refused again, ${found.notified} waiting workflows notified`,
     ...(found.stopped ? [`stopped: ${found.stopped}`] : []),
-    `${owed.pending} pending, ${owed.parked} parked operations remain`,
+    `${backlog.pending} pending, ${backlog.parked} parked operations remain`,
   ]);
-  if (found.stopped || owed.pending + owed.parked > 0) process.exitCode = exit.pending;
+  if (found.stopped || backlog.pending + backlog.parked > 0) process.exitCode = exit.pending;
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

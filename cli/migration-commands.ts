@@ -7,7 +7,7 @@ import type {
 import { LockstepError } from '../model/failure.ts';
 import { phaseAfter, phaseBefore } from '../model/phase.ts';
 import { exit } from './output.ts';
-import { confirmed, connected, openSession, type Session } from './session.ts';
+import { type CliSession, confirmed, connected, openSession } from './session.ts';
 import { statusLines } from './status-lines.ts';
 
 /** Commands that start, show and steer a migration. */
@@ -124,7 +124,7 @@ export function addMigrationCommands(program: CliCommand): void {
 
 async function steer(
   command: CliCommand,
-  what: (session: Session, control: MigrationControl) => Promise<string>,
+  what: (session: CliSession, control: MigrationControl) => Promise<string>,
   send: (control: MigrationControl) => Promise<MigrationStatus>,
 ): Promise<void> {
   const session = await openSession(command);
@@ -134,13 +134,17 @@ async function steer(
   });
 }
 
-async function show(session: Session, control: MigrationControl, status: MigrationStatus): Promise<boolean> {
-  const owed = await control.owed();
-  session.output.result({ ...status, owed }, statusLines(status, owed));
-  return status.overdue || owed.parked > 0;
+async function show(
+  session: CliSession,
+  control: MigrationControl,
+  status: MigrationStatus,
+): Promise<boolean> {
+  const backlog = await control.backlog();
+  session.output.result({ ...status, backlog }, statusLines(status, backlog));
+  return status.overdue || backlog.parked > 0;
 }
 
-function whatItDoes(name: string, { migration }: Session, status: MigrationStatus): string {
+function whatItDoes(name: string, { migration }: CliSession, status: MigrationStatus): string {
   if (name === 'advance')
     return `move ${migration.name} from ${status.phase} to ${phaseAfter(status.phase) ?? 'nowhere (this is the last phase)'}`;
   if (name === 'rollback')

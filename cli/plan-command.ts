@@ -15,7 +15,7 @@ export function addPlanCommand(program: Command): void {
       output.result({ ...plan, prepareStatements: prepare }, [
         `copy      ${plan.addresses[plan.from]} (${plan.from}) to ${plan.addresses[plan.to]} (${plan.to})`,
         `prepare   ${prepare.legacy} statements in legacy, ${prepare.modern} in modern; lockstep prepare --dry-run shows them`,
-        ...(plan.slowBecause === null ? [] : [`slow      ${plan.slowBecause}`]),
+        ...(plan.bulkLoadUnavailableReason === null ? [] : [`slow      ${plan.bulkLoadUnavailableReason}`]),
         ...plan.entities.flatMap(entityLines),
       ]);
     });

@@ -13,14 +13,14 @@ export interface GlobalOptions {
   readonly yes: boolean;
 }
 
-export interface Session {
+export interface CliSession {
   readonly options: GlobalOptions;
   readonly output: Output;
   readonly migration: Migration;
 }
 
 /** What every command begins with: its options, its output and the migration it is about. */
-export async function openSession(command: Command): Promise<Session> {
+export async function openSession(command: Command): Promise<CliSession> {
   const options = globalOptions(command);
   return { options, output: createOutput(options.json), migration: await loadMigration(options.config) };
 }
@@ -37,13 +37,16 @@ export function globalOptions(command: Command): GlobalOptions {
 }
 
 /** Connects, works, and closes whatever happens. */
-export async function connected<T>(session: Session, work: (operator: Operator) => Promise<T>): Promise<T> {
+export async function connected<T>(
+  session: CliSession,
+  work: (operator: Operator) => Promise<T>,
+): Promise<T> {
   await using operator = await operate(session.migration);
   return await work(operator);
 }
 
 /** Asks before something is changed; `--dry-run` says it and stops, `--yes` goes on. */
-export async function confirmed(session: Session, what: string): Promise<boolean> {
+export async function confirmed(session: CliSession, what: string): Promise<boolean> {
   const { options, output } = session;
   if (options.dryRun) {
     output.result({ dryRun: true, would: what }, [`would ${what}`]);

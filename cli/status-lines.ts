@@ -3,7 +3,7 @@ import type { MigrationStatus } from '../client/operator/migration-control.ts';
 import { phases } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
 
-export interface Owed {
+export interface Backlog {
   readonly pending: number;
   readonly parked: number;
   readonly oldestMs: number | null;
@@ -12,7 +12,7 @@ export interface Owed {
 }
 
 /** A migration's status for a person. */
-export function statusLines(status: MigrationStatus, owed: Owed): string[] {
+export function statusLines(status: MigrationStatus, backlog: Backlog): string[] {
   const at = phases.indexOf(status.phase);
   const path = phases.map((phase, index) => {
     if (index === at) return pc.bold(pc.green(`[${phase}]`));
@@ -24,8 +24,8 @@ export function statusLines(status: MigrationStatus, owed: Owed): string[] {
     path.join(pc.dim(' → ')),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
-    `pending   ${owed.pending} writes, ${owed.parked} parked${owed.oldestMs === null ? '' : `, oldest ${seconds(owed.oldestMs)}`}`,
-    ...(owed.reason ? [pc.yellow(`          waiting: ${owed.reason}; resumes automatically`)] : []),
+    `pending   ${backlog.pending} writes, ${backlog.parked} parked${backlog.oldestMs === null ? '' : `, oldest ${seconds(backlog.oldestMs)}`}`,
+    ...(backlog.reason ? [pc.yellow(`          waiting: ${backlog.reason}; resumes automatically`)] : []),
     ...(backfill ? backfillLines(backfill) : []),
     ...(evidence
       ? [

@@ -5,7 +5,7 @@ import { countFrom, entryLines, entryTable, shownEntry } from './journal-entries
 import { exit } from './output.ts';
 import { confirmed, connected, openSession } from './session.ts';
 
-/** Commands about single writes: those that are owed, and those that wait for a person. */
+/** Commands about single writes: those that are pending, and those that wait for a person. */
 export function addWritesCommands(program: Command): void {
   const writes = program.command('writes').description('list, show and decide pending and parked writes');
 

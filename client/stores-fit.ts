@@ -6,8 +6,8 @@ import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../model/phase.ts';
 
 /**
- * Checks that both stores are prepared for the definition. The one that is not the primary may be down: writes are owed to it
- * until it is back. Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
+ * Checks that both stores are prepared for the definition. The one that is not the primary may be down: its writes stay
+ * pending until it is back. Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
  */
 export async function assertStoresFit(open: OpenMigration): Promise<void> {
   const { legacy, modern } = open.stores;
@@ -23,7 +23,7 @@ export async function assertStoresFit(open: OpenMigration): Promise<void> {
   const { phase } = state;
   for (const name of neededStores(phase)) {
     const failure = failures.get(name);
-    const away = isLockstepError(failure, 'StoreUnavailable');
-    if (failure !== undefined && !(away && name !== routes[phase].primary)) throw failure;
+    const unavailable = isLockstepError(failure, 'StoreUnavailable');
+    if (failure !== undefined && !(unavailable && name !== routes[phase].primary)) throw failure;
   }
 }

@@ -4,15 +4,15 @@ import type { Migration, StoreOptions } from '../model/migration.ts';
 import type { Store, Stores } from './contract/store.ts';
 import type { ConnectionOptions } from './engine/connection.ts';
 import type { Engine } from './engine/engine.ts';
-import { mysqlEngine } from './mysql/engine.ts';
-import { postgresqlEngine } from './postgresql/engine.ts';
-import { sqlStore } from './sql-store.ts';
+import { createMysqlEngine } from './mysql/engine.ts';
+import { createPostgresqlEngine } from './postgresql/engine.ts';
+import { createSqlStore } from './sql-store.ts';
 
 const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOptions) => Engine>> = {
-  'postgres:': postgresqlEngine,
-  'postgresql:': postgresqlEngine,
-  'mysql:': mysqlEngine,
-  'mariadb:': mysqlEngine,
+  'postgres:': createPostgresqlEngine,
+  'postgresql:': createPostgresqlEngine,
+  'mysql:': createMysqlEngine,
+  'mariadb:': createMysqlEngine,
 };
 
 /** Opens both stores of a migration from the environment. No connection is made before the first use. */
@@ -24,7 +24,7 @@ export function openStores(migration: Migration, environment: NodeJS.ProcessEnv)
 }
 
 export function openStore(migration: Migration, name: StoreName, environment: NodeJS.ProcessEnv): Store {
-  return sqlStore(name, openEngine(migration, name, environment), migration);
+  return createSqlStore(name, openEngine(migration, name, environment), migration);
 }
 
 export function openEngine(migration: Migration, name: StoreName, environment: NodeJS.ProcessEnv): Engine {

@@ -1,59 +1,59 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
-import { chunksOf } from './backfill/chunks.ts';
-import { imagePages } from './backfill/image-pages.ts';
+import { createChunks } from './backfill/chunks.ts';
+import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
 import { pageReads } from './backfill/read-page.ts';
-import { digestsIn } from './comparison/digests.ts';
-import { presentKeysIn } from './comparison/present-keys.ts';
-import { recordDigestsIn } from './comparison/record-digests.ts';
+import { createDigests } from './comparison/digests.ts';
+import { createPresentKeys } from './comparison/present-keys.ts';
+import { createRecordDigests } from './comparison/record-digests.ts';
 import type { Store } from './contract/store.ts';
 import type { Engine } from './engine/engine.ts';
-import { captureIn } from './sql/capture.ts';
-import { Access } from './sql/context.ts';
-import { differencesIn } from './sql/differences.ts';
-import { durableState } from './sql/durable-state.ts';
-import { fingerprints } from './sql/fingerprint.ts';
-import { guardedWrites } from './sql/guarded-write.ts';
-import { images } from './sql/images.ts';
-import { journalOf } from './sql/journal.ts';
-import { keysOf } from './sql/keys.ts';
-import { preparation } from './sql/preparation.ts';
-import { raisedVersionsIn } from './sql/raised-versions.ts';
-import { retirement } from './sql/retirement.ts';
-import { sharedRecordsIn } from './sql/shared-records.ts';
-import { branchesOf } from './transactions/branches.ts';
-import { decisionsOf } from './transactions/decisions.ts';
+import { createCapture } from './sql/capture.ts';
+import { StoreContext } from './sql/context.ts';
+import { createDifferences } from './sql/differences.ts';
+import { createDurableState } from './sql/durable-state.ts';
+import { createFingerprints } from './sql/fingerprint.ts';
+import { createGuardedWrites } from './sql/guarded-write.ts';
+import { createImages } from './sql/images.ts';
+import { createJournal } from './sql/journal.ts';
+import { createKeys } from './sql/keys.ts';
+import { createPreparation } from './sql/preparation.ts';
+import { createRetirement } from './sql/retirement.ts';
+import { createSharedRecords } from './sql/shared-records.ts';
+import { createVersionBumps } from './sql/version-bumps.ts';
+import { createBranches } from './transactions/branches.ts';
+import { createDecisions } from './transactions/decisions.ts';
 
 /** The contract over an engine: everything that both engines do alike, a file for each part. */
-export function sqlStore(name: StoreName, engine: Engine, migration: Migration): Store {
-  const access = new Access(name, engine, migration);
-  const writes = guardedWrites(access);
+export function createSqlStore(name: StoreName, engine: Engine, migration: Migration): Store {
+  const context = new StoreContext(name, engine, migration);
+  const writes = createGuardedWrites(context);
   return {
     name,
     engine: engine.kind,
     address: engine.address,
-    ...preparation(access),
-    ...durableState(access),
+    ...createPreparation(context),
+    ...createDurableState(context),
     write: writes.write,
-    ...journalOf(access),
-    ...images(access),
-    ...keysOf(access),
-    ...sharedRecordsIn(access),
-    ...digestsIn(access),
-    ...recordDigestsIn(access),
-    ...presentKeysIn(access),
-    ...raisedVersionsIn(access),
-    ...captureIn(access),
-    ...chunksOf(access, writes),
-    ...branchesOf(access, writes),
-    ...decisionsOf(access),
-    ...pageReads(access),
-    ...imagePages(access),
-    ...fingerprints(access),
-    ...pageLoads(access, writes),
-    ...differencesIn(access),
-    ...retirement(access),
+    ...createJournal(context),
+    ...createImages(context),
+    ...createKeys(context),
+    ...createSharedRecords(context),
+    ...createDigests(context),
+    ...createRecordDigests(context),
+    ...createPresentKeys(context),
+    ...createVersionBumps(context),
+    ...createCapture(context),
+    ...createChunks(context, writes),
+    ...createBranches(context, writes),
+    ...createDecisions(context),
+    ...pageReads(context),
+    ...createImagePages(context),
+    ...createFingerprints(context),
+    ...pageLoads(context, writes),
+    ...createDifferences(context),
+    ...createRetirement(context),
     close: () => engine.close(),
   };
 }

@@ -74,21 +74,21 @@ export function completeFields(
   return fields;
 }
 
-interface Place {
+interface EngineRole {
   readonly root: Node;
   readonly node: Node;
   readonly within: Described['within'];
 }
 
 /** A declared field with the members of its records. */
-function completed(field: Field, place: Place | null, path: string, faults: Fault[]): Field {
+function completed(field: Field, place: EngineRole | null, path: string, faults: Fault[]): Field {
   if (field.form === 'scalar') return field;
   const node = place && (field.form === 'list' ? itemOf(place) : plainNode(place));
   const members = place && node ? membersOf({ ...place, node }) : null;
   return { ...field, fields: completeFields(field.fields, members, path, faults) };
 }
 
-function derived(place: Place, path: string, faults: Fault[]): Field | null {
+function derived(place: EngineRole, path: string, faults: Fault[]): Field | null {
   const node = plainNode(place);
   const scalar = node && scalarOf(node);
   if (scalar) return { form: 'scalar', scalar };
@@ -139,13 +139,13 @@ function typeOfValues(node: Node): unknown {
   return types.size === 1 ? type : null;
 }
 
-function itemOf(place: Place): Node | null {
+function itemOf(place: EngineRole): Node | null {
   const list = plainNode(place);
   return list && isNode(list.items) ? plainNode({ ...place, node: list.items }) : null;
 }
 
 /** The node without null and behind its references; null where several kinds of value are possible. */
-function plainNode(place: Pick<Place, 'root' | 'node'>): Node | null {
+function plainNode(place: Pick<EngineRole, 'root' | 'node'>): Node | null {
   const { root, node } = place;
   const target = followed(root, node, 0);
   if (!target) return null;
@@ -179,7 +179,7 @@ function followed(root: Node, node: Node, steps: number): Node | null {
   return isNode(at) ? followed(root, at, steps + 1) : null;
 }
 
-function membersOf({ root, node, within }: Place): Described | null {
+function membersOf({ root, node, within }: EngineRole): Described | null {
   const target = plainNode({ root, node });
   if (target?.type !== 'object' || !isNode(target.properties)) return null;
   const given = target.properties;

@@ -82,12 +82,12 @@ function keyFault(part: string, fields: AnyFields): string | null {
   if (declared.form !== 'scalar' || !keyKinds.includes(declared.scalar.kind))
     return `"${part}" cannot be a key; use one of ${keyKinds.join(', ')}`;
   if (mayBeNull(declared.scalar))
-    return `"${part}" lets null stand for a value, and a key may not be null; use { as: … }`;
+    return `"${part}" has null as a substitute, and a key may not be null; use { as: … }`;
   return null;
 }
 
 function mayBeNull(scalar: Scalar): boolean {
-  return 'standIns' in scalar && Object.values(scalar.standIns ?? {}).includes('null');
+  return 'substitutes' in scalar && Object.values(scalar.substitutes ?? {}).includes('null');
 }
 
 /** What is wrong with a shape, as far as it can be told without its tables. */
@@ -105,13 +105,13 @@ export function shapeFaults(about: {
       path: `${path}.columns.${named}`,
       reason: `is not among the fields: ${listed(fields)}`,
     }));
-  const unfit = Object.entries(fields)
+  const notLoadable = Object.entries(fields)
     .filter(([, { form }]) => form !== 'scalar')
     .map(([named, { form }]) => ({
       path: `${path}.${named}`,
       reason: `a ${form} does not fit one column; use rows({ … }) with toRows and fromRows, or declare field.json()`,
     }));
-  return [...unknown, ...unfit];
+  return [...unknown, ...notLoadable];
 }
 
 function rowsFaults(path: string, shape: RowsShape, key: readonly string[]): Fault[] {

@@ -9,8 +9,8 @@ import {
 } from './canonical.ts';
 import { LockstepError } from './failure.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
-import type { Special } from './special-values.ts';
-import { type Policies, type SpecialScalar, standInsOf } from './stand-in.ts';
+import type { SpecialValue } from './special-values.ts';
+import { type SubstitutableScalar, type SubstituteOptions, substitutesOf } from './substitute.ts';
 
 /** How a field is kept: a scalar, a record of fields, or a list of such records. Null is a value of every field. */
 export type Field = ScalarField | ListField | RecordField;
@@ -64,16 +64,20 @@ type Scalars<T> = ScalarField & Accepts<T>;
 
 const scalarField = (scalar: Scalar): ScalarField => ({ form: 'scalar', scalar });
 
-const withSpecials = (scalar: SpecialScalar, policies: Policies<Special>): ScalarField => {
-  const { standIns, fault } = standInsOf(scalar, policies);
-  const declared = standIns ? { ...scalar, standIns } : scalar;
+const withSubstitutes = (
+  scalar: SubstitutableScalar,
+  substituteOptions: SubstituteOptions<SpecialValue>,
+): ScalarField => {
+  const { substitutes, fault } = substitutesOf(scalar, substituteOptions);
+  const declared = substitutes ? { ...scalar, substitutes } : scalar;
   return fault === null ? scalarField(declared) : { ...scalarField(declared), fault };
 };
 
 /**
- * How fields are declared, where the schema cannot say it. Each says what programs see and which canonical form both stores
- * are held to. Where a database has values that the other one has not (`StandIns`), they are refused unless the field says
- * what stands for them. Members of records and lists are taken from the schema as well; `fields` names those that it cannot say.
+ * How fields are declared, where the schema cannot say it. Each says what programs see and which canonical form both
+ * stores are held to. Where a database has values that the other one has not (`Substitutes`), they are refused unless
+ * the field declares substitutes. Members of records and lists are taken from the schema as well; `fields` names those
+ * that it cannot say.
  */
 export const field = {
   /** `nul: 'bytes'` lets NUL characters in; PostgreSQL then keeps the text in a `bytea` column, as UTF-8. Default `refuse`. */
@@ -86,15 +90,15 @@ export const field = {
   /** An exact decimal, as a string with exactly `scale` digits after the point; without `scale`, with as many as it needs. */
   decimal: ({
     scale,
-    ...policies
-  }: { scale?: number } & Policies<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSpecials({ kind: 'decimal', scale: scale ?? null }, policies),
+    ...substituteOptions
+  }: { scale?: number } & SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSubstitutes({ kind: 'decimal', scale: scale ?? null }, substituteOptions),
   /** A double. Negative zero becomes zero. */
-  float: (policies: Policies<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<number> =>
-    withSpecials({ kind: 'float' }, policies),
+  float: (substituteOptions: SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<number> =>
+    withSubstitutes({ kind: 'float' }, substituteOptions),
   /** `YYYY-MM-DD` */
-  date: (policies: Policies<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSpecials({ kind: 'date' }, policies),
+  date: (substituteOptions: SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSubstitutes({ kind: 'date' }, substituteOptions),
   /** A time of day, `HH:MM:SS.ffffff`, with `precision` (0…6) digits. Default: 6, of which the columns may keep fewer. */
   time: ({ precision }: Precision = {}): Scalars<string> =>
     scalarField({ kind: 'time', precision: precision ?? null }),
@@ -104,9 +108,9 @@ export const field = {
    */
   timestamp: ({
     precision,
-    ...policies
-  }: Precision & Policies<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSpecials({ kind: 'timestamp', precision: precision ?? null }, policies),
+    ...substituteOptions
+  }: Precision & SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
+    withSubstitutes({ kind: 'timestamp', precision: precision ?? null }, substituteOptions),
   /** A span of time, `[-]HH:MM:SS.ffffff`, which may be longer than a day: MySQL's TIME, PostgreSQL's interval. */
   duration: ({ precision }: Precision = {}): Scalars<string> =>
     scalarField({ kind: 'duration', precision: precision ?? null }),

@@ -25,7 +25,7 @@ export function isRetryable(error: unknown): error is LockstepError {
   return error instanceof LockstepError && error.retryable;
 }
 
-/** For `catch`, where a store that is away leaves nothing to tell. */
+/** For `catch`, where a store that is unavailable leaves nothing to tell. */
 export function nullWhereUnavailable(error: unknown): null {
   if (isLockstepError(error, 'StoreUnavailable')) return null;
   throw error;

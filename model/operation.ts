@@ -1,7 +1,7 @@
 import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
-import { type DurableState, letsFlagDecide, routes } from './phase.ts';
+import { type DurableState, flagsApplyIn, routes } from './phase.ts';
 import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
@@ -42,7 +42,7 @@ export interface WriteRoute {
 /** @param dualWrite what the flag said of the key; false leaves the secondary out in phases where flags decide */
 export function routeOf(state: DurableState, dualWrite = true): WriteRoute {
   const { primary, secondary } = routes[state.phase];
-  const leavesOut = !dualWrite && letsFlagDecide(state.phase);
+  const leavesOut = !dualWrite && flagsApplyIn(state.phase);
   return { epoch: state.epoch, primary, secondary: leavesOut ? null : secondary };
 }
 

@@ -14,7 +14,7 @@ export const phases = [
 
 export type Phase = (typeof phases)[number];
 
-/** Who decides a write, who follows it, and where reads may go. */
+/** Which store is primary, which is secondary, and where reads may go. */
 export interface Route {
   readonly primary: StoreName;
   readonly secondary: StoreName | null;
@@ -43,7 +43,7 @@ export function phaseBefore(phase: Phase): Phase | null {
 }
 
 /** Whether a flag may keep a write out of the secondary: only until history is copied, which catches such writes up. */
-export function letsFlagDecide(phase: Phase): boolean {
+export function flagsApplyIn(phase: Phase): boolean {
   return phase === 'dual-write';
 }
 
@@ -59,7 +59,7 @@ export function changesWriteRoute(from: Phase, to: Phase): boolean {
   return (
     routes[from].primary !== routes[to].primary ||
     routes[from].secondary !== routes[to].secondary ||
-    letsFlagDecide(from) !== letsFlagDecide(to)
+    flagsApplyIn(from) !== flagsApplyIn(to)
   );
 }
 

@@ -13,7 +13,7 @@ export interface Policy {
   readonly evidenceMaxAgeMs: number;
   readonly dropLegacyAfterMs: number | null;
   readonly sampleSize: number;
-  readonly settleMs: number;
+  readonly recheckDelayMs: number;
   readonly backfillParallel: number;
   readonly backfillChunk: number;
   readonly backfillSlowdown: number;

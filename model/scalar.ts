@@ -1,5 +1,5 @@
 import { isInteger, isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
-import type { StandIns } from './special-values.ts';
+import type { Substitutes } from './special-values.ts';
 
 /**
  * The kinds of scalar that an entity's field may have. Both a field and a column have one; a column can hold a field when
@@ -12,12 +12,12 @@ export type Scalar =
   | { readonly kind: 'integer' }
   | { readonly kind: 'bigint' }
   /** Without a scale, every value has the digits that it needs and no zeros behind them. */
-  | { readonly kind: 'decimal'; readonly scale: number | null; readonly standIns?: StandIns }
-  | { readonly kind: 'float'; readonly standIns?: StandIns }
-  | { readonly kind: 'date'; readonly standIns?: StandIns }
+  | { readonly kind: 'decimal'; readonly scale: number | null; readonly substitutes?: Substitutes }
+  | { readonly kind: 'float'; readonly substitutes?: Substitutes }
+  | { readonly kind: 'date'; readonly substitutes?: Substitutes }
   /** Of a field, without a precision: as many of six digits after the second as its columns keep. */
   | { readonly kind: 'time'; readonly precision: number | null }
-  | { readonly kind: 'timestamp'; readonly precision: number | null; readonly standIns?: StandIns }
+  | { readonly kind: 'timestamp'; readonly precision: number | null; readonly substitutes?: Substitutes }
   /** A span of hours, minutes and seconds of either sign, which may be longer than a day. */
   | { readonly kind: 'duration'; readonly precision: number | null }
   | { readonly kind: 'bits'; readonly length: number }

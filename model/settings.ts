@@ -59,7 +59,7 @@ export interface BackfillSettings {
 export interface ValidationSettings {
   /** Size of a sample, in keys. @default 1_000 */
   readonly sampleKeys: number;
-  /** How long an unequal pair has to settle before it is looked at again. @default 2_000 */
+  /** How long to wait before an unequal pair is read again. @default 2_000 */
   readonly recheckDelayMs: number;
 }
 
@@ -75,12 +75,12 @@ export interface PostWriteValidationSettings {
 export interface JournalSettings {
   /**
    * How long the journal remembers operations that are over, at least an hour: for this long an operation may be sent again
-   * under its id. What is owed, parked or discarded is kept. @default 604_800_000
+   * under its id. What is pending, parked or discarded is kept. @default 604_800_000
    */
   readonly retentionMs: number;
-  /** How often owed operations are looked for whose workflow is gone; 0 never looks. @default 60_000 */
+  /** How often pending operations are looked for whose workflow is gone; 0 never looks. @default 60_000 */
   readonly retryEveryMs: number;
-  /** How long an operation must have been owed before it is looked for. @default 60_000 */
+  /** How long an operation must have been pending before it is looked for. @default 60_000 */
   readonly retryAfterMs: number;
   /** How often the journal is pruned; 0 never does. @default 3_600_000 */
   readonly pruneEveryMs: number;
@@ -128,7 +128,7 @@ export function policyOf(deadline: string, given: Settings): Policy {
     ...given.transactions,
     ...phases,
     sampleSize: validation.sampleKeys,
-    settleMs: validation.recheckDelayMs,
+    recheckDelayMs: validation.recheckDelayMs,
     backfillParallel: backfill.parallel,
     backfillChunk: backfill.chunkKeys,
     backfillSlowdown: backfill.slowdown,

@@ -6,7 +6,7 @@ import type { Policy } from './policy.ts';
 import type { Version } from './version.ts';
 
 /** How many records one transaction may name: each holds locks in both stores until all of them are in. */
-export const largestTransaction = 500;
+export const maxTransactionSize = 500;
 
 /** Several operations that take effect in both stores together, or not at all. The first one has the transaction's id. */
 export interface Transaction {
@@ -24,7 +24,7 @@ export interface TransactionInput {
 }
 
 /** What the caller of a transaction is told. */
-export interface TransactionReceipt {
+export interface CommitReceipt {
   readonly operationId: string;
   /** In the order of the operations; null where only the intent is recorded (`ack: 'recorded'`). */
   readonly versions: readonly Version[] | null;
@@ -32,7 +32,7 @@ export interface TransactionReceipt {
 }
 
 /** What was decided about a transaction. It is written once, and never changed. */
-export type Verdict =
+export type TransactionDecision =
   | { readonly decision: 'commit'; readonly attempt: string; readonly versions: readonly Version[] }
   | { readonly decision: 'abort'; readonly code: AnyFailureCode; readonly reason: string };
 

@@ -6,7 +6,7 @@ export type Version = string;
 
 const counterBits = 16n;
 export const versionBeforeLockstep: Version = '0';
-const highestVersion = (1n << 63n) - 1n;
+const maxVersion = (1n << 63n) - 1n;
 
 /** A clock that never gives the same value twice and never goes back, whatever the wall clock does. */
 export class HybridClock {
@@ -30,5 +30,5 @@ export function isNewer(version: Version, than: Version): boolean {
 }
 
 export function isVersion(text: string): boolean {
-  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= highestVersion;
+  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= maxVersion;
 }

@@ -3,10 +3,10 @@ import type { Phase } from '../model/phase.ts';
 import { advanceTo } from '../test/support/advance.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import { proxy } from '../test/support/proxy.ts';
+import { type Bench, type CompensationRun, contentsOf, tryOut } from './account/compensation-run.ts';
 import { openIds } from './account/contents.ts';
-import { buildStage, type Stage } from './account/environment.ts';
-import { Draws } from './account/random.ts';
-import { type Bench, contentsOf, type Trial, tryOut } from './account/trial.ts';
+import { createProofEnvironment, type ProofEnvironment } from './account/environment.ts';
+import { RandomWrites } from './account/random.ts';
 import { type Bar, type Conditions, exactly, type Report, report } from './report.ts';
 
 const stores: readonly StoreName[] = ['legacy', 'modern'];
@@ -18,7 +18,7 @@ export async function compensate({ servers, seed, short, note }: Conditions): Pr
   await using databases = await createDatabasesOn(servers);
   await using legacy = await proxy(databases.mysqlUrl);
   await using modern = await proxy(databases.postgresqlUrl);
-  await using stage = await buildStage({
+  await using environment = await createProofEnvironment({
     servers,
     databases,
     pattern: 'parallel',
@@ -27,40 +27,43 @@ export async function compensate({ servers, seed, short, note }: Conditions): Pr
     through: { legacy: legacy.url, modern: modern.url },
   });
   const bench: Bench = {
-    accounts: stage.lockstep.repository(stage.account),
-    direct: stage.direct,
+    accounts: environment.lockstep.repository(environment.account),
+    direct: environment.direct,
     proxies: { legacy, modern },
-    draws: new Draws(seed),
+    writes: new RandomWrites(seed),
     cutMs: short ? 2_000 : 5_000,
   };
 
   const bars: Bar[] = [];
   const wrong: string[] = [];
   for (const phase of phases) {
-    await advanceTo(stage.lockstep, phase);
-    for (const trial of trials()) {
-      const name = nameOf(trial, phase === 'dual-write' ? 'legacy' : 'modern');
+    await advanceTo(environment.lockstep, phase);
+    for (const run of runs()) {
+      const name = nameOf(run, phase === 'dual-write' ? 'legacy' : 'modern');
       note(name);
       let sound = 0;
       for (let round = 1; round <= rounds; round++) {
-        const found = await tryOut(trial, bench);
+        const found = await tryOut(run, bench);
         if (found.length === 0) sound += 1;
         wrong.push(...found.map((why) => `${name}: ${why}`));
       }
       bars.push(exactly(name, rounds, sound));
     }
   }
-  return await concluded(stage, seed, bars, wrong, note);
+  return await concluded(environment, seed, bars, wrong, note);
 }
 
 async function concluded(
-  stage: Stage,
+  environment: ProofEnvironment,
   seed: number,
   bars: readonly Bar[],
   wrong: readonly string[],
   note: Conditions['note'],
 ): Promise<Report> {
-  const [left, right] = [await contentsOf('legacy', stage.direct), await contentsOf('modern', stage.direct)];
+  const [left, right] = [
+    await contentsOf('legacy', environment.direct),
+    await contentsOf('modern', environment.direct),
+  ];
   const keys = new Set([...left.records.keys(), ...right.records.keys()]);
   const unequal = [...keys].filter(
     (key) =>
@@ -76,7 +79,7 @@ async function concluded(
       exactly(
         'writes still pending or parked',
         0,
-        (await openIds(stage.direct.legacy, stage.direct.modern)).length,
+        (await openIds(environment.direct.legacy, environment.direct.modern)).length,
       ),
     ],
     {
@@ -87,14 +90,14 @@ async function concluded(
     },
   );
   if (!found.pass) {
-    stage.keepFolder();
-    note(`the worker's log is in ${stage.folder}`);
+    environment.keepFolder();
+    note(`the worker's log is in ${environment.folder}`);
   }
   return found;
 }
 
 /** A delete cannot be made to hesitate by a trigger on its row, so none is cut off. */
-function trials(): Trial[] {
+function runs(): CompensationRun[] {
   return stores.flatMap(
     (refuses) =>
       [
@@ -107,6 +110,6 @@ function trials(): Trial[] {
   );
 }
 
-function nameOf({ kind, refuses, cut }: Trial, primary: StoreName): string {
+function nameOf({ kind, refuses, cut }: CompensationRun, primary: StoreName): string {
   return `${kind} that ${refuses} refuses, ${primary} decides${cut ? ', the other store cut off' : ''}: undone`;
 }

@@ -1,8 +1,8 @@
-import type { Stored } from '../databases/contract/write.ts';
+import type { StoredRecord } from '../databases/contract/write.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { type Case, type Corpus, corpusOf, rowOf } from '../test/corpus/corpus.ts';
 import { advanceTo } from '../test/support/advance.ts';
-import { type Moving, movingOn } from '../test/support/scene.ts';
+import { type RunningMigration, runMigrationOn } from '../test/support/fixture.ts';
 import { until } from '../test/support/until.ts';
 import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
 
@@ -39,27 +39,27 @@ interface Run {
 }
 
 async function tryOut(corpus: Corpus, { servers, note }: Conditions): Promise<Run> {
-  await using stage = await movingOn(servers, 'dual-write', {
+  await using environment = await runMigrationOn(servers, 'dual-write', {
     from: corpus.from,
     entities: [corpus.entity],
     tables: { legacy: corpus.tables.source, modern: corpus.tables.target },
     write: { callerTimeoutMs: 60_000 },
   });
   note('backfill');
-  await advanceTo(stage.lockstep, 'backfill');
+  await advanceTo(environment.lockstep, 'backfill');
   await until(
     'the backfill is over',
-    async () => (await stage.lockstep.control.status()).backfill?.done === true,
+    async () => (await environment.lockstep.control.status()).backfill?.done === true,
   );
-  const copied = await judged(corpus, stage);
+  const copied = await judged(corpus, environment);
 
   note('comparison');
-  const compared = await comparison(corpus, stage);
+  const compared = await comparison(corpus, environment);
 
   note('live writes');
-  const written = await writeAll(corpus, stage);
-  const unwritable = await refuseAll(corpus, stage);
-  const again = await comparison(corpus, stage);
+  const written = await writeAll(corpus, environment);
+  const unwritable = await refuseAll(corpus, environment);
+  const again = await comparison(corpus, environment);
 
   const wrong = [...copied.wrong, ...compared.wrong, ...written.wrong, ...unwritable.wrong, ...again.wrong];
   const name = (bar: string) => `${corpus.from}: ${bar}`;
@@ -88,11 +88,11 @@ async function tryOut(corpus: Corpus, { servers, note }: Conditions): Promise<Ru
 }
 
 /** After the backfill, each value by plain SQL at the target, and by Lockstep's reading of both stores. */
-async function judged(corpus: Corpus, stage: Moving) {
-  const reasons = await reasonsOf(stage, 'modern');
+async function judged(corpus: Corpus, environment: RunningMigration) {
+  const reasons = await reasonsOf(environment, 'modern');
   const [source, target] = await Promise.all([
-    read(corpus, stage, 'legacy', 0),
-    read(corpus, stage, 'modern', 0),
+    read(corpus, environment, 'legacy', 0),
+    read(corpus, environment, 'modern', 0),
   ]);
   const wrong: string[] = [];
   let refused = 0;
@@ -105,29 +105,30 @@ async function judged(corpus: Corpus, stage: Moving) {
       refused += 1;
       const reason = reasons.get(id) ?? '';
       if (!is.refused.test(reason)) wrong.push(told(one, `refused with "${reason}"`));
-      if (await exists(stage, 'modern', id)) wrong.push(told(one, 'was refused, and is there'));
+      if (await exists(environment, 'modern', id)) wrong.push(told(one, 'was refused, and is there'));
       continue;
     }
     if (reasons.has(id)) wrong.push(told(one, `refused: ${reasons.get(id)}`));
     else if (here?.image?.[type.name] !== is) wrong.push(told(one, 'is read as another value'));
     else if (there?.image?.[type.name] !== is)
       wrong.push(told(one, 'is read as another value at the target'));
-    else if (!(await holds(corpus, stage, one, id))) wrong.push(told(one, 'is another value in plain SQL'));
+    else if (!(await holds(corpus, environment, one, id)))
+      wrong.push(told(one, 'is another value in plain SQL'));
   }
   return { wrong, refused, sound: corpus.cases.length - wrong.length };
 }
 
 /** A full comparison names the rows that were refused, with a verdict that says so, and no other. */
-async function comparison(corpus: Corpus, stage: Moving) {
-  const { control } = stage.lockstep;
-  await advanceTo(stage.lockstep, 'validate');
+async function comparison(corpus: Corpus, environment: RunningMigration) {
+  const { control } = environment.lockstep;
+  await advanceTo(environment.lockstep, 'validate');
   await until('no validation runs', async () => !(await control.status()).validating);
   await control.startValidation({ sample: null, seed: 1 });
   await until('the comparison is over', async () => {
     const { validating, evidence } = await control.status();
     return !validating && evidence?.mode === 'full';
   });
-  const found = await reasonsOf(stage, 'legacy');
+  const found = await reasonsOf(environment, 'legacy');
   const refused = new Set(corpus.cases.filter(isRefused).map(({ id }) => id));
   const wrong = corpus.cases
     .filter(({ id }) => refused.has(id) !== found.has(id))
@@ -137,8 +138,8 @@ async function comparison(corpus: Corpus, stage: Moving) {
 }
 
 /** Each value is written back into its row and into a new one, through the client. */
-async function writeAll(corpus: Corpus, stage: Moving) {
-  const rows = stage.lockstep.repository(corpus.entity);
+async function writeAll(corpus: Corpus, environment: RunningMigration) {
+  const rows = environment.lockstep.repository(corpus.entity);
   const sound = corpus.cases.filter((one) => !isRefused(one) && !one.awkward.copied);
   const wrong: string[] = [];
   await inParallel(sound, async (one) => {
@@ -154,21 +155,21 @@ async function writeAll(corpus: Corpus, stage: Moving) {
   for (const one of sound) {
     const { id, type } = one;
     const at = (alias: string) => `${alias}.${type.name}`;
-    const [row] = await stage.sql.legacy(
+    const [row] = await environment.sql.legacy(
       `SELECT count(*) AS n FROM corpus c, pristine p, corpus f WHERE c.id = ${id} AND p.id = ${id} AND f.id = ${created + id}
        AND ${corpus.source.same(type, at('c'), at('f'))}${one.awkward.lossy ? '' : ` AND ${corpus.source.same(type, at('c'), at('p'))}`}`,
     );
     if (row?.n !== '1') wrong.push(told(one, 'is another value in plain SQL once it is written'));
     for (const key of [id, created + id]) {
-      if (!(await holds(corpus, stage, one, key))) wrong.push(told(one, 'is not at the other store'));
+      if (!(await holds(corpus, environment, one, key))) wrong.push(told(one, 'is not at the other store'));
     }
   }
   return { wrong, tried: sound.length, sound: sound.length - new Set(wrong).size };
 }
 
 /** What a column would take and change is refused before it is written anywhere. */
-async function refuseAll(corpus: Corpus, stage: Moving) {
-  const rows = stage.lockstep.repository(corpus.entity);
+async function refuseAll(corpus: Corpus, environment: RunningMigration) {
+  const rows = environment.lockstep.repository(corpus.entity);
   const tries = corpus.types
     .flatMap((type) => (type.unwritable ?? []).map((value) => ({ type, value })))
     .map(({ type, value }, index) => ({
@@ -190,31 +191,38 @@ async function refuseAll(corpus: Corpus, stage: Moving) {
   });
   for (const { id, name } of tries) {
     for (const store of ['legacy', 'modern'] as const) {
-      if (await exists(stage, store, id)) wrong.push(`${name}: is in ${store}`);
+      if (await exists(environment, store, id)) wrong.push(`${name}: is in ${store}`);
     }
   }
   return { wrong, tried: tries.length, sound: tries.length - wrong.length };
 }
 
-async function read(corpus: Corpus, stage: Moving, store: StoreName, from: number) {
+async function read(corpus: Corpus, environment: RunningMigration, store: StoreName, from: number) {
   const keys = corpus.cases.map(({ id }) => [String(from + id)]);
-  const records: Stored[] = await stage.stores[store].read(corpus.entity, keys);
+  const records: StoredRecord[] = await environment.stores[store].read(corpus.entity, keys);
   return new Map(records.map((record) => [Number(record.key[0]) - from, record]));
 }
 
-async function reasonsOf(stage: Moving, store: StoreName): Promise<Map<number, string>> {
-  const found = await stage.stores[store].differences(stage.migration.name, 10_000);
+async function reasonsOf(environment: RunningMigration, store: StoreName): Promise<Map<number, string>> {
+  const found = await environment.stores[store].differences(environment.migration.name, 10_000);
   return new Map(found.map(({ key, reason }) => [Number(key[0]), reason]));
 }
 
-async function holds(corpus: Corpus, stage: Moving, { type, awkward }: Case, id: number): Promise<boolean> {
+async function holds(
+  corpus: Corpus,
+  environment: RunningMigration,
+  { type, awkward }: Case,
+  id: number,
+): Promise<boolean> {
   const condition = awkward.is === null ? `${type.name} IS NULL` : corpus.target.holds(type, awkward);
-  const [row] = await stage.sql.modern(`SELECT count(*) AS n FROM corpus WHERE id = ${id} AND ${condition}`);
+  const [row] = await environment.sql.modern(
+    `SELECT count(*) AS n FROM corpus WHERE id = ${id} AND ${condition}`,
+  );
   return row?.n === '1';
 }
 
-async function exists(stage: Moving, store: StoreName, id: number): Promise<boolean> {
-  const [row] = await stage.sql[store](`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
+async function exists(environment: RunningMigration, store: StoreName, id: number): Promise<boolean> {
+  const [row] = await environment.sql[store](`SELECT count(*) AS n FROM corpus WHERE id = ${id}`);
   return row?.n !== '0';
 }
 

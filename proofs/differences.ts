@@ -2,7 +2,7 @@ import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Verdict } from '../databases/contract/comparison.ts';
 import { Random } from '../examples/orders/random.ts';
-import { buildCustomerStage, type CustomerStage } from './customers/environment.ts';
+import { type CustomerEnvironment, createCustomerEnvironment } from './customers/environment.ts';
 import { type Bar, type Conditions, exactly, type Report, report } from './report.ts';
 
 const planted = 10;
@@ -14,21 +14,21 @@ const timeBar = 1.1;
 export async function differences({ servers, seed, short, note }: Conditions): Promise<Report> {
   const rows = short ? 20_000 : 1_000_000;
   note(`filling both stores with ${rows} rows`);
-  await using stage = await buildCustomerStage(servers, rows);
-  const without = await timed(stage, note, 'equal stores');
-  const expected = await plant(stage, rows, new Random(seed));
+  await using environment = await createCustomerEnvironment(servers, rows);
+  const without = await timed(environment, note, 'equal stores');
+  const expected = await plant(environment, rows, new Random(seed));
   note(`planted ${expected.size} differences`);
-  const during = await timed(stage, note, 'differing stores');
+  const during = await timed(environment, note, 'differing stores');
   const found = new Map(
-    (await stage.lockstep.reconciliation.differences(1_000)).map(({ key, verdict }) => [
+    (await environment.lockstep.reconciliation.differences(1_000)).map(({ key, verdict }) => [
       key[0] ?? '',
       verdict,
     ]),
   );
   const missed = [...expected].filter(([key, verdict]) => found.get(key) !== verdict);
   const invented = [...found].filter(([key]) => !expected.has(key));
-  const { repaired } = await stage.lockstep.reconciliation.run({ repair: true });
-  const after = await stage.lockstep.reconciliation.run();
+  const { repaired } = await environment.lockstep.reconciliation.run({ repair: true });
+  const after = await environment.lockstep.reconciliation.run();
   const ratio = during.seconds / without.seconds;
   const bars: Bar[] = [
     exactly('differences in equal stores', 0, without.found),
@@ -53,12 +53,12 @@ export async function differences({ servers, seed, short, note }: Conditions): P
 }
 
 /** The best of some runs: what other work on the machine adds is no part of it. */
-async function timed(stage: CustomerStage, note: Conditions['note'], what: string) {
+async function timed(environment: CustomerEnvironment, note: Conditions['note'], what: string) {
   let seconds = Number.POSITIVE_INFINITY;
   let found = 0;
   for (let run = 0; run < timedRuns; run++) {
     const began = performance.now();
-    ({ found } = await stage.lockstep.reconciliation.run());
+    ({ found } = await environment.lockstep.reconciliation.run());
     const took = (performance.now() - began) / 1000;
     note(`${what}: ${took.toFixed(2)} s`);
     seconds = Math.min(seconds, took);
@@ -67,7 +67,11 @@ async function timed(stage: CustomerStage, note: Conditions['note'], what: strin
 }
 
 /** Gives what must be found, by key. */
-async function plant(stage: CustomerStage, rows: number, random: Random): Promise<Map<string, Verdict>> {
+async function plant(
+  environment: CustomerEnvironment,
+  rows: number,
+  random: Random,
+): Promise<Map<string, Verdict>> {
   const ids = new Set<number>();
   // The upper half: there all numbers have as many digits, so that swapped names are of one length.
   while (ids.size < 3 * planted) ids.add(Math.floor((rows * (1 + random.next())) / 2));
@@ -76,8 +80,8 @@ async function plant(stage: CustomerStage, rows: number, random: Random): Promis
   const mismatch = all.slice(planted, 2 * planted);
   const stale = all.slice(2 * planted);
   const extra = Array.from({ length: planted }, (_, at) => (at < planted / 2 ? -1 - at : rows + 1 + at));
-  const modern = new pg.Client({ connectionString: stage.direct.modern });
-  const legacy = await createConnection(stage.direct.legacy);
+  const modern = new pg.Client({ connectionString: environment.direct.modern });
+  const legacy = await createConnection(environment.direct.legacy);
   try {
     await modern.connect();
     await modern.query('DELETE FROM customers WHERE id = ANY ($1)', [missing]);

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { obstacles } from '../databases/engine/obstacles.ts';
+import { serverConditions } from '../databases/engine/server-conditions.ts';
 import { accountFor } from '../deploy/dev/account.ts';
 import { mysql } from '../deploy/dev/mysql.ts';
 import { postgresql } from '../deploy/dev/postgresql.ts';
 import { type Direct, direct } from '../test/databases/direct.ts';
 import { until } from '../test/support/until.ts';
 import { differingPeople } from './people/compared.ts';
-import { type PeopleStage, peopleStage } from './people/environment.ts';
+import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { peopleTables, personIn, personOf } from './people/people.ts';
 import { fillPeople, run } from './people/rows.ts';
 import { type Bar, type Conditions, exactly, type Figures, NotHere, type Report, report } from './report.ts';
 import { ownServer } from './support/own-server.ts';
-import { smallDisk, whyNoDisk } from './support/small-disk.ts';
+import { noDiskReason, smallDisk } from './support/small-disk.ts';
 
 const rows = 80_000;
 const liveWrites = 20;
@@ -20,7 +20,7 @@ const largeMegabytes = 64;
 
 /** The disk of the target's table fills up during a backfill, in either direction, and is enlarged. The short form is the same. */
 export async function disk(conditions: Conditions): Promise<Report> {
-  const why = whyNoDisk();
+  const why = noDiskReason();
   if (why !== null) throw new NotHere(`disk: ${why}`);
   const filled = [await filledUp(conditions, 'mysql'), await filledUp(conditions, 'postgresql')];
   return report(
@@ -38,20 +38,20 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
   const own = `proof-disk-${randomBytes(4).toString('hex')}`;
   const small = release.use(smallDisk(own, accountFor(server.accounts), smallMegabytes));
   const { endpoint } = release.use(await ownServer(from === 'mysql' ? postgresql : mysql, note));
-  const stage = release.use(
-    await peopleStage({ servers: { ...servers, [server.name]: endpoint }, form: 'map', from }),
+  const environment = release.use(
+    await createPeopleEnvironment({ servers: { ...servers, [server.name]: endpoint }, form: 'map', from }),
   );
   await run(
-    stage.urls.modern,
+    environment.urls.modern,
     from === 'mysql' ? toPostgresqlDisk(own, small.folder) : toMysqlDisk(small.folder),
   );
-  await fillPeople(stage.urls.legacy, rows, seed);
-  await (await stage.startWorker()).ready();
-  const lockstep = release.use(await stage.connect());
-  const look = await direct(stage.urls.modern);
+  await fillPeople(environment.urls.legacy, rows, seed);
+  await (await environment.startWorker()).ready();
+  const lockstep = release.use(await environment.connect());
+  const look = await direct(environment.urls.modern);
   release.defer(() => look.end());
 
-  const backfill = await stage.start();
+  const backfill = await environment.start();
   const waiting = await until('the disk is full', async () => (await backfill.progress()).waiting);
   note(`${target}: ${waiting}`);
   const people = lockstep.repository(personIn('map'));
@@ -60,21 +60,21 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
     await people.create({ ...personOf(rows + turn, turn), note: 'x'.repeat(200) }).catch(() => {
       failed += 1;
     });
-  const owed = await lockstep.control.owed();
-  const { before, there } = await copiedBy(stage, look);
-  const refusedBefore = await stage.stores.modern.differences(stage.migration.name, 1);
+  const pending = await lockstep.control.backlog();
+  const { before, there } = await copiedBy(environment, look);
+  const refusedBefore = await environment.stores.modern.differences(environment.migration.name, 1);
 
   small.enlarge(largeMegabytes);
   const began = performance.now();
   const result = await backfill.result();
   const seconds = Math.round((performance.now() - began) / 100) / 10;
-  await until('nothing is owed', async () => (await lockstep.control.owed()).pending === 0);
-  const { parked } = await lockstep.control.owed();
+  await until('nothing is pending', async () => (await lockstep.control.backlog()).pending === 0);
+  const { parked } = await lockstep.control.backlog();
   note(`${target}: enlarged at ${before} of ${rows} rows, done ${seconds} s later`);
   const { mysqlUrl, postgresqlUrl } =
     from === 'mysql'
-      ? { mysqlUrl: stage.urls.legacy, postgresqlUrl: stage.urls.modern }
-      : { mysqlUrl: stage.urls.modern, postgresqlUrl: stage.urls.legacy };
+      ? { mysqlUrl: environment.urls.legacy, postgresqlUrl: environment.urls.modern }
+      : { mysqlUrl: environment.urls.modern, postgresqlUrl: environment.urls.legacy };
   const bars: Bar[] = [
     exactly(
       `${target}: copied before the disk was full, but not all`,
@@ -83,9 +83,9 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
     ),
     exactly(`${target}: the status names store and cause`, 'yes', namesDisk(waiting) ? 'yes' : 'no'),
     exactly(
-      `${target}: what is owed names them too`,
+      `${target}: what is pending names them too`,
       'yes',
-      owed.pending === 0 || namesDisk(owed.reason ?? '') ? 'yes' : 'no',
+      pending.pending === 0 || namesDisk(pending.reason ?? '') ? 'yes' : 'no',
     ),
     exactly(`${target}: rows that no checkpoint speaks of`, 0, there - before),
     exactly(`${target}: rows refused meanwhile`, 0, refusedBefore.length),
@@ -98,7 +98,7 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
   const figures: Figures = {
     waiting,
     copiedBefore: before,
-    owedMeanwhile: owed.pending,
+    pendingMeanwhile: pending.pending,
     secondsAfter: seconds,
   };
   return { target, bars, figures };
@@ -107,8 +107,8 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
 function namesDisk(text: string): boolean {
   return (
     text.includes('the modern store') &&
-    text.includes(obstacles.disk.cause) &&
-    text.includes(obstacles.disk.remedy)
+    text.includes(serverConditions.disk.cause) &&
+    text.includes(serverConditions.disk.remedy)
   );
 }
 
@@ -126,7 +126,7 @@ function toMysqlDisk(folder: string): string[] {
 }
 
 /** By one statement, as other ranges may still find room: what the checkpoints say, and what is there. */
-async function copiedBy({ stores }: PeopleStage, { rows: query }: Direct) {
+async function copiedBy({ stores }: PeopleEnvironment, { rows: query }: Direct) {
   const chunks = stores.modern.engine === 'postgresql' ? 'lockstep.chunks' : 'lockstep_chunks';
   const [row] = await query(
     `SELECT (SELECT sum(copied) FROM ${chunks}) AS copied, (SELECT count(*) FROM people WHERE id <= ${rows}) AS there`,

@@ -5,7 +5,7 @@ import { lockstep } from '../test/support/process.ts';
 import { until } from '../test/support/until.ts';
 import { audit } from './account/audit.ts';
 import { legacyContents, modernContents, openIds, withLegacy } from './account/contents.ts';
-import { buildStage, type Stage } from './account/environment.ts';
+import { createProofEnvironment, type ProofEnvironment } from './account/environment.ts';
 import { auditBars, count, findingLines, latencyFigures, writeFigures } from './account/promised-figures.ts';
 import { PromiseLog } from './account/promises.ts';
 import { Traffic } from './account/traffic.ts';
@@ -14,7 +14,7 @@ import { beginInjecting, endInjecting } from './support/injection.ts';
 
 const callers = 24;
 /** Deletes set no mark, and of several writes of one key only the newest goes to the secondary: so not quite one in twenty. */
-const leastShare = 0.03;
+const minShare = 0.03;
 const patienceMs = 120_000;
 
 /**
@@ -24,43 +24,43 @@ const patienceMs = 120_000;
 export async function journal({ servers, seed, short, note }: Conditions): Promise<Report> {
   const writes = short ? 200 : 10_000;
   await using databases = await createDatabasesOn(servers);
-  await using stage = await buildStage({
+  await using environment = await createProofEnvironment({
     servers,
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
   });
-  await beginInjecting(stage.direct.modern);
-  const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
-  const accounts = stage.lockstep.repository(stage.account);
+  await beginInjecting(environment.direct.modern);
+  const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
+  const accounts = environment.lockstep.repository(environment.account);
   const traffic = new Traffic({ accounts, log, seed, askAgainForMs: patienceMs });
   const startedAt = performance.now();
-  await traffic.carryOut(writes, callers);
+  await traffic.executeTransaction(writes, callers);
   const seconds = (performance.now() - startedAt) / 1000;
   note(`${writes} writes answered in ${Math.round(seconds)} s`);
 
   await until(
-    'every write that is owed has been refused',
-    async () => (await untried(stage)) === 0,
+    'every write that is pending has been refused',
+    async () => (await untried(environment)) === 0,
     patienceMs,
   );
-  const open = await openIds(stage.direct.legacy, stage.direct.modern);
-  const lost = await loseWorkflows(stage, open);
-  await endInjecting(stage.direct.modern);
-  note(`${open.length} writes are owed or parked, the workflows of ${lost} are lost`);
+  const open = await openIds(environment.direct.legacy, environment.direct.modern);
+  const lost = await loseWorkflows(environment, open);
+  await endInjecting(environment.direct.modern);
+  note(`${open.length} writes are pending or parked, the workflows of ${lost} are lost`);
 
   const retriedAt = performance.now();
   const { code, stdout, stderr } = await lockstep(
     ['journal', 'retry', '--parked', '--yes', '--json'],
-    stage.environment,
+    environment.environment,
   );
   const retrySeconds = (performance.now() - retriedAt) / 1000;
   note(stdout || stderr);
-  await until('the workflows have ended', async () => (await runningWrites(stage)) === 0, patienceMs);
+  await until('the workflows have ended', async () => (await runningWrites(environment)) === 0, patienceMs);
 
   const [legacy, modern] = [
-    await legacyContents(stage.direct.legacy),
-    await modernContents(stage.direct.modern),
+    await legacyContents(environment.direct.legacy),
+    await modernContents(environment.direct.modern),
   ];
   const findings = audit(log, legacy, modern);
   const statuses = Object.fromEntries(
@@ -69,14 +69,14 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
       entries.length,
     ]),
   );
-  const tried = await triedAgain(stage);
+  const tried = await triedAgain(environment);
   const found = report(
     'journal',
     seed,
     [
       exactly('writes asked for', writes, log.all().length),
       exactly('writes left without an outcome', 0, count(log, 'unknown') + count(log, 'failed')),
-      atLeast('writes that the secondary refused', Math.floor(writes * leastShare), open.length),
+      atLeast('writes that the secondary refused', Math.floor(writes * minShare), open.length),
       exactly('exit code of journal retry', 0, code ?? 'ended by a signal'),
       exactly('acknowledged writes that are completed', count(log, 'acknowledged'), statuses.completed ?? 0),
       atLeast('writes whose tries the journal counts', open.length, tried),
@@ -94,19 +94,19 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
     },
   );
   if (!found.pass) {
-    stage.keepFolder();
-    note(`the promises and the worker's log are in ${stage.folder}`);
+    environment.keepFolder();
+    note(`the promises and the worker's log are in ${environment.folder}`);
   }
   return found;
 }
 
 /** Owed writes of which no try has failed yet. */
-async function untried({ direct }: Stage): Promise<number> {
+async function untried({ direct }: ProofEnvironment): Promise<number> {
   return await counted(direct.legacy, "status = 'pending' AND failure IS NULL");
 }
 
 /** Completed writes that took more than one try. */
-async function triedAgain({ direct }: Stage): Promise<number> {
+async function triedAgain({ direct }: ProofEnvironment): Promise<number> {
   return await counted(direct.legacy, "status = 'completed' AND failure IS NOT NULL AND attempts > 1");
 }
 
@@ -118,7 +118,10 @@ async function counted(url: string, where: string): Promise<number> {
 }
 
 /** Every second one of them. */
-async function loseWorkflows({ temporal, environment }: Stage, ids: readonly string[]): Promise<number> {
+async function loseWorkflows(
+  { temporal, environment }: ProofEnvironment,
+  ids: readonly string[],
+): Promise<number> {
   let lost = 0;
   for (const id of ids.filter((_, index) => index % 2 === 0)) {
     const workflowId = `write/${environment.LOCKSTEP_PROOF_MIGRATION}/${id}`;
@@ -133,7 +136,7 @@ async function loseWorkflows({ temporal, environment }: Stage, ids: readonly str
   return lost;
 }
 
-async function runningWrites({ temporal, environment }: Stage): Promise<number> {
+async function runningWrites({ temporal, environment }: ProofEnvironment): Promise<number> {
   const { count: running } = await temporal.workflow.count(
     `LockstepMigration = '${environment.LOCKSTEP_PROOF_MIGRATION}' AND WorkflowType = 'write' AND ExecutionStatus = 'Running'`,
   );

@@ -4,7 +4,7 @@ import { createDatabasesOn } from '../test/support/databases.ts';
 import { audit } from './account/audit.ts';
 import { legacyContents, modernContents } from './account/contents.ts';
 import { drainBoundSeconds, drained } from './account/drain.ts';
-import { buildStage } from './account/environment.ts';
+import { createProofEnvironment } from './account/environment.ts';
 import { auditBars, count, findingLines, latencyFigures, writeFigures } from './account/promised-figures.ts';
 import { lastAnswer, PromiseLog } from './account/promises.ts';
 import { Traffic } from './account/traffic.ts';
@@ -16,21 +16,21 @@ const perSecond = 20;
 export async function kill({ servers, seed, short, note }: Conditions): Promise<Report> {
   const wanted = short ? 3 : 20;
   await using databases = await createDatabasesOn(servers);
-  await using stage = await buildStage({
+  await using environment = await createProofEnvironment({
     servers,
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
   });
-  const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
-  const accounts = stage.lockstep.repository(stage.account);
+  const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
+  const accounts = environment.lockstep.repository(environment.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 120_000 });
   // Apart from that of the traffic, which must not depend on how long a worker takes to start.
   const random = new Random(seed + 1);
 
   const startedAt = performance.now();
   traffic.start();
-  let { worker } = stage;
+  let { worker } = environment;
   let killed = 0;
   for (; killed < wanted; killed++) {
     // From its first breath on: some die before they have taken any work.
@@ -38,18 +38,18 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     await worker.kill();
     note(`worker ${killed + 1} of ${wanted} killed, ${log.all().length} writes asked for`);
     await wait(random.between(0, 1_500));
-    worker = await stage.startWorker();
+    worker = await environment.startWorker();
   }
   await worker.ready();
   const seconds = (performance.now() - startedAt) / 1000;
   const answered = traffic.stop();
-  const drainSeconds = await drained(stage.direct, (open) => open.length > 0 || traffic.underWay > 0);
+  const drainSeconds = await drained(environment.direct, (open) => open.length > 0 || traffic.underWay > 0);
   await answered;
 
   const findings = audit(
     log,
-    await legacyContents(stage.direct.legacy),
-    await modernContents(stage.direct.modern),
+    await legacyContents(environment.direct.legacy),
+    await modernContents(environment.direct.modern),
   );
   const failed = log.all().filter((promised) => lastAnswer(promised).outcome === 'failed');
   const bars = [
@@ -58,7 +58,7 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     exactly('calls that failed for good', 0, failed.length),
     exactly('writes left without an outcome', 0, count(log, 'unknown') + traffic.leftOut),
     ...auditBars(findings),
-    atMost('seconds until nothing was owed', drainBoundSeconds, drainSeconds),
+    atMost('seconds until nothing was pending', drainBoundSeconds, drainSeconds),
   ];
   const found = report('kill', seed, bars, {
     kills: killed,
@@ -73,8 +73,8 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     findings: findingLines(findings),
   });
   if (!found.pass) {
-    stage.keepFolder();
-    note(`the promises and the worker's log are in ${stage.folder}`);
+    environment.keepFolder();
+    note(`the promises and the worker's log are in ${environment.folder}`);
   }
   return found;
 }

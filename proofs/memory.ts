@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { peopleStage } from './people/environment.ts';
+import { createPeopleEnvironment } from './people/environment.ts';
 import { fillPeople } from './people/rows.ts';
 import { atMost, type Conditions, exactly, type Report, report } from './report.ts';
 
@@ -25,10 +25,10 @@ export async function memory({ servers, seed, short, note }: Conditions): Promis
   });
 
   async function peakOf(rows: number): Promise<{ megabytes: number; copied: number; seconds: number }> {
-    await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
+    await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
     note(`filling ${rows} rows`);
-    await fillPeople(stage.urls.legacy, rows, seed);
-    const worker = await stage.startWorker();
+    await fillPeople(environment.urls.legacy, rows, seed);
+    const worker = await environment.startWorker();
     await worker.ready();
     let peak = 0;
     let over = false;
@@ -39,7 +39,7 @@ export async function memory({ servers, seed, short, note }: Conditions): Promis
       }
     })();
     const began = performance.now();
-    const { copied } = await (await stage.start()).result();
+    const { copied } = await (await environment.start()).result();
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     over = true;
     await watching;

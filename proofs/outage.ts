@@ -4,7 +4,7 @@ import { postgresqlOutage } from '../test/support/postgresql-outage.ts';
 import { audit } from './account/audit.ts';
 import { legacyContents, modernContents } from './account/contents.ts';
 import { drainBoundSeconds, drained } from './account/drain.ts';
-import { buildStage } from './account/environment.ts';
+import { createProofEnvironment } from './account/environment.ts';
 import { auditBars, count, findingLines, latencyFigures, writeFigures } from './account/promised-figures.ts';
 import { PromiseLog } from './account/promises.ts';
 import { Traffic } from './account/traffic.ts';
@@ -17,15 +17,15 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
   const seconds = short ? { before: 3, away: 5, after: 3 } : { before: 10, away: 30, after: 10 };
   await using databases = await createDatabasesOn(servers);
   await using away = await postgresqlOutage(databases.postgresqlUrl, { othersUseIt: cut });
-  await using stage = await buildStage({
+  await using environment = await createProofEnvironment({
     servers,
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
     through: { modern: away.url },
   });
-  const log = new PromiseLog(join(stage.folder, 'promises.jsonl'));
-  const accounts = stage.lockstep.repository(stage.account);
+  const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
+  const accounts = environment.lockstep.repository(environment.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 60_000 });
 
   note(`${perSecond} writes a second; for ${seconds.away} s ${away.what}`);
@@ -38,22 +38,22 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
   await away.end();
   const back = Date.now();
   note('PostgreSQL is back');
-  const owed = new Set(log.all().filter(({ askedAt }) => askedAt < back));
-  const catchingUp = drained(stage.direct, (open) => {
-    for (const promised of owed) {
-      if (promised.answers.length > 0 && !open.includes(promised.operationId)) owed.delete(promised);
+  const pending = new Set(log.all().filter(({ askedAt }) => askedAt < back));
+  const catchingUp = drained(environment.direct, (open) => {
+    for (const promised of pending) {
+      if (promised.answers.length > 0 && !open.includes(promised.operationId)) pending.delete(promised);
     }
-    return owed.size > 0;
+    return pending.size > 0;
   });
   await wait(seconds.after);
   await traffic.stop();
   const drainSeconds = await catchingUp;
-  await drained(stage.direct, (open) => open.length > 0);
+  await drained(environment.direct, (open) => open.length > 0);
 
   const findings = audit(
     log,
-    await legacyContents(stage.direct.legacy),
-    await modernContents(stage.direct.modern),
+    await legacyContents(environment.direct.legacy),
+    await modernContents(environment.direct.modern),
   );
   const asked = log.all().filter(({ askedAt }) => askedAt >= from && askedAt < to);
   const answered = asked.filter(({ answers }) => (answers[0]?.at ?? Number.POSITIVE_INFINITY) < to);
@@ -70,9 +70,13 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     exactly('calls that failed', 0, failed.length),
     exactly('writes left without an outcome', 0, count(log, 'unknown') + traffic.leftOut),
     // None would be, were they to wait for the store; few are where a short outage meets a machine that does much else.
-    atLeast('writes answered while the store was away', asked.length / (short ? 10 : 2), answered.length),
+    atLeast(
+      'writes answered while the store was unavailable',
+      asked.length / (short ? 10 : 2),
+      answered.length,
+    ),
     ...auditBars(findings),
-    atMost('seconds until nothing was owed', drainBoundSeconds, drainSeconds),
+    atMost('seconds until nothing was pending', drainBoundSeconds, drainSeconds),
   ];
   const found = report('outage', seed, bars, {
     what: away.what,
@@ -91,8 +95,8 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     findings: findingLines(findings),
   });
   if (!found.pass) {
-    stage.keepFolder();
-    note(`the promises and the worker's log are in ${stage.folder}`);
+    environment.keepFolder();
+    note(`the promises and the worker's log are in ${environment.folder}`);
   }
   return found;
 }

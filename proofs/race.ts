@@ -9,7 +9,7 @@ import { type Entity, keyOf } from '../model/entity.ts';
 import { imageOf } from '../model/field.ts';
 import { HybridClock } from '../model/version.ts';
 import { withoutGuard } from '../test/support/unguarded.ts';
-import { type PeopleStage, peopleStage } from './people/environment.ts';
+import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { personOf } from './people/people.ts';
 import { fillPeople, run } from './people/rows.ts';
 import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
@@ -27,8 +27,8 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
   const bars: Bar[] = [];
   const figures: Record<string, Figures> = {};
   for (const from of ['mysql', 'postgresql'] as const) {
-    await using stage = await peopleStage({ servers, form: 'map', from });
-    const found = await raced(stage, stage.stores.modern, pages, seed);
+    await using environment = await createPeopleEnvironment({ servers, form: 'map', from });
+    const found = await raced(environment, environment.stores.modern, pages, seed);
     const to = from === 'mysql' ? 'PostgreSQL' : 'MariaDB';
     note(`to ${to}: ${JSON.stringify(found)}`);
     figures[`to${to}`] = found;
@@ -39,10 +39,10 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
       exactly(`rows missing or astray at ${to}`, 0, found.astray),
     );
   }
-  await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
-  const unguarded = withoutGuard(stage.urls.modern, stage.migration);
+  await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
+  const unguarded = withoutGuard(environment.urls.modern, environment.migration);
   try {
-    const found = await raced(stage, unguarded, Math.min(pages, 40), seed);
+    const found = await raced(environment, unguarded, Math.min(pages, 40), seed);
     note(`without the guard: ${JSON.stringify(found)}`);
     figures.withoutGuard = found;
     bars.push(atLeast('rows that come back without the guard', 1, found.back));
@@ -65,12 +65,12 @@ interface Raced extends Figures {
 }
 
 async function raced(
-  stage: PeopleStage,
+  environment: PeopleEnvironment,
   target: Pick<Store, 'loadPage'>,
   pages: number,
   seed: number,
 ): Promise<Raced> {
-  const { migration, stores, urls } = stage;
+  const { migration, stores, urls } = environment;
   const [entity] = migration.entities;
   if (!entity) throw new Error('people are migrated');
   await fillPeople(urls.legacy, pages * keysPerPage * 2, seed);
@@ -81,7 +81,7 @@ async function raced(
   const fence = { migration: migration.name, epoch: 1 };
   const source = await pagesOf({ stores }, entity, stores.legacy, stores.modern, route);
   const random = new Random(seed);
-  const writer = new LiveWriter(stage, entity, random);
+  const writer = new LiveWriter(environment, entity, random);
   let copied = 0;
   let skipped = 0;
   for (let page = 0; ; page++) {
@@ -101,19 +101,19 @@ async function raced(
     skipped += result.skipped;
     await live;
   }
-  return { writes: writer.writes, copied, skipped, ...(await judge(stage, entity)) };
+  return { writes: writer.writes, copied, skipped, ...(await judge(environment, entity)) };
 }
 
 /** Writes at the primary, then converges, as the write workflow does. */
 class LiveWriter {
-  readonly #stage: PeopleStage;
+  readonly #environment: PeopleEnvironment;
   readonly #entity: Entity;
   readonly #random: Random;
   readonly #clock = new HybridClock();
   writes = 0;
 
-  constructor(stage: PeopleStage, entity: Entity, random: Random) {
-    this.#stage = stage;
+  constructor(environment: PeopleEnvironment, entity: Entity, random: Random) {
+    this.#environment = environment;
     this.#entity = entity;
     this.#random = random;
   }
@@ -130,20 +130,20 @@ class LiveWriter {
   }
 
   async #write(id: number): Promise<void> {
-    const { stores, migration } = this.#stage;
+    const { stores, migration } = this.#environment;
     this.writes += 1;
     const gone = this.#random.chance(0.4);
     const image = gone ? null : imageOf(this.#entity.fields, personOf(id, this.writes), 'person');
     const key: Key = image ? keyOf(this.#entity, image) : [String(id)];
     const item: WriteItem = {
-      mode: 'decide',
+      mode: 'primary',
       kind: gone ? 'delete' : 'replace',
       key,
       image,
       version: this.#clock.next(),
       operationId: `race-${this.writes}`,
       status: 'completed',
-      brings: [],
+      sharedVersions: [],
     };
     const [outcome] = await stores.legacy.write(this.#entity, [item], {
       migration: migration.name,
@@ -155,7 +155,7 @@ class LiveWriter {
     const route = { primary: 'legacy', secondary: 'modern', epoch: 1 } as const;
     for (;;) {
       const [converged] = await convergeKeys({ migration, stores }, this.#entity, [key], route);
-      if (converged?.status === 'settled') return;
+      if (converged?.status === 'converged') return;
       // Another live write of the same key was on its way; the workflow tries again, too.
       if (converged?.status !== 'conflict') throw new Error(`a live write was ${converged?.status}`);
     }
@@ -163,7 +163,7 @@ class LiveWriter {
 }
 
 async function judge(
-  { stores }: PeopleStage,
+  { stores }: PeopleEnvironment,
   entity: Entity,
 ): Promise<Pick<Raced, 'back' | 'old' | 'astray'>> {
   const found = { back: 0, old: 0, astray: 0 };

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { Random } from '../examples/orders/random.ts';
 import { differingPeople } from './people/compared.ts';
-import { type PeopleStage, peopleStage } from './people/environment.ts';
+import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { LivePeople } from './people/live.ts';
 import { personIn } from './people/people.ts';
 import { fillPeople } from './people/rows.ts';
@@ -17,47 +17,47 @@ export async function resume({ servers, seed, short, note }: Conditions): Promis
   const kills = short ? 2 : 10;
   const rate = rows / (short ? 10 : 25);
   const undisturbed = await (async () => {
-    await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
-    await fillPeople(stage.urls.legacy, rows, seed);
-    await (await stage.startWorker()).ready();
+    await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
+    await fillPeople(environment.urls.legacy, rows, seed);
+    await (await environment.startWorker()).ready();
     const began = performance.now();
-    await (await stage.start({ rate })).result();
+    await (await environment.start({ rate })).result();
     return (performance.now() - began) / 1000;
   })();
   note(`undisturbed: ${undisturbed.toFixed(1)} s`);
 
-  await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
-  await fillPeople(stage.urls.legacy, rows, seed);
-  await witness(stage);
-  let worker = await stage.startWorker();
+  await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
+  await fillPeople(environment.urls.legacy, rows, seed);
+  await witness(environment);
+  let worker = await environment.startWorker();
   await worker.ready();
-  await using lockstep = await stage.connect();
+  await using lockstep = await environment.connect();
   const live = new LivePeople(lockstep, personIn('map'), rows, seed);
   const random = new Random(seed);
   live.start(writesPerSecond);
   const began = performance.now();
-  const backfill = await stage.start({ rate });
+  const backfill = await environment.start({ rate });
   let awaySeconds = 0;
   let killed = 0;
   for (; killed < kills; killed++) {
-    const before = await seen(stage);
+    const before = await seen(environment);
     // Some rows further on, at any moment of a chunk.
-    while ((await seen(stage)) < before + rows / (kills * 4)) await wait(random.between(5, 100));
+    while ((await seen(environment)) < before + rows / (kills * 4)) await wait(random.between(5, 100));
     await worker.kill();
     const at = performance.now();
-    worker = await stage.startWorker();
+    worker = await environment.startWorker();
     await worker.ready();
     awaySeconds += (performance.now() - at) / 1000;
-    note(`worker ${killed + 1} of ${kills} killed, ${await seen(stage)} of ${rows} rows looked at`);
+    note(`worker ${killed + 1} of ${kills} killed, ${await seen(environment)} of ${rows} rows looked at`);
   }
   const result = await backfill.result();
   const seconds = (performance.now() - began) / 1000;
   await live.stop();
-  await settled(stage);
+  await drained(environment);
 
-  const chunks = await stage.stores.modern.chunks(stage.migration.name, 'person');
+  const chunks = await environment.stores.modern.chunks(environment.migration.name, 'person');
   const looked = chunks.reduce((sum, { copied, skipped, refused }) => sum + copied + skipped + refused, 0);
-  const twice = await witnessed(stage);
+  const twice = await checkRecorded(environment);
   const bars = [
     exactly('workers killed', kills, killed),
     exactly('backfills that were done', 1, result.done ? 1 : 0),
@@ -65,7 +65,7 @@ export async function resume({ servers, seed, short, note }: Conditions): Promis
     exactly('chunks that were committed twice', 0, twice.chunks),
     exactly('rows that were put in twice', 0, twice.rows),
     exactly('rows refused', 0, result.refused),
-    exactly('people that differ', 0, await differingPeople(stage.urls.legacy, stage.urls.modern)),
+    exactly('people that differ', 0, await differingPeople(environment.urls.legacy, environment.urls.modern)),
     atMost(
       'seconds in all',
       Math.round(1.5 * undisturbed + awaySeconds + kills * timeoutsSeconds),
@@ -83,8 +83,8 @@ export async function resume({ servers, seed, short, note }: Conditions): Promis
 }
 
 /** Lets the database itself note which rows were put in, and where checkpoints went. */
-async function witness(stage: PeopleStage): Promise<void> {
-  await onModern(stage, [
+async function witness(environment: PeopleEnvironment): Promise<void> {
+  await onModern(environment, [
     'CREATE TABLE put_in (id integer NOT NULL)',
     'CREATE TABLE moved (range_no integer, from_key text, to_key text)',
     `CREATE FUNCTION note_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -98,8 +98,8 @@ async function witness(stage: PeopleStage): Promise<void> {
 }
 
 /** A row that a live write has touched may well be put in again. */
-async function witnessed(stage: PeopleStage): Promise<{ rows: number; chunks: number }> {
-  const [row] = await onModern(stage, [
+async function checkRecorded(environment: PeopleEnvironment): Promise<{ rows: number; chunks: number }> {
+  const [row] = await onModern(environment, [
     `SELECT
        (SELECT count(*) FROM (SELECT id FROM put_in GROUP BY id HAVING count(*) > 1) p
         WHERE NOT EXISTS (SELECT FROM lockstep.records r WHERE r.record_key = json_build_array(p.id::text)::text)) AS rows,
@@ -108,22 +108,22 @@ async function witnessed(stage: PeopleStage): Promise<{ rows: number; chunks: nu
   return { rows: Number(row?.rows), chunks: Number(row?.chunks) };
 }
 
-async function seen({ stores, migration }: PeopleStage): Promise<number> {
+async function seen({ stores, migration }: PeopleEnvironment): Promise<number> {
   const chunks = await stores.modern.chunks(migration.name, 'person');
   return chunks.reduce((sum, { copied, skipped, refused }) => sum + copied + skipped + refused, 0);
 }
 
-/** Until nothing is owed to the modern store. */
-async function settled({ stores, migration }: PeopleStage): Promise<void> {
+/** Until nothing is pending to the modern store. */
+async function drained({ stores, migration }: PeopleEnvironment): Promise<void> {
   for (let look = 0; look < 600; look++) {
-    const owed = await stores.legacy.owed(migration.name);
-    if (owed.pending + owed.parked === 0) return;
+    const pending = await stores.legacy.journalBacklog(migration.name);
+    if (pending.pending + pending.parked === 0) return;
     await wait(100);
   }
 }
 
 async function onModern(
-  { urls }: PeopleStage,
+  { urls }: PeopleEnvironment,
   statements: readonly string[],
 ): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: urls.modern });

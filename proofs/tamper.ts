@@ -2,8 +2,8 @@ import type { StoreName } from '../model/failure.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import type { Account } from './account/account.ts';
 import { legacyContents, modernContents, rowText, withLegacy, withModern } from './account/contents.ts';
-import { buildStage, type Stage } from './account/environment.ts';
-import { Draws } from './account/random.ts';
+import { createProofEnvironment, type ProofEnvironment } from './account/environment.ts';
+import { RandomWrites } from './account/random.ts';
 import { atMost, type Bar, type Conditions, exactly, type Report, report } from './report.ts';
 
 const delayMs = 4_000;
@@ -58,17 +58,17 @@ export async function tamper({ servers, seed, short, note }: Conditions): Promis
   const rounds = short ? 2 : 25;
   const untouched = short ? 10 : 200;
   await using databases = await createDatabasesOn(servers);
-  await using stage = await buildStage({
+  await using environment = await createProofEnvironment({
     servers,
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
     settings: { postWriteValidation: { share: 1, delayMs, repair: true } },
   });
-  const draws = new Draws(seed);
-  const accounts = stage.lockstep.repository(stage.account);
+  const writes = new RandomWrites(seed);
+  const accounts = environment.lockstep.repository(environment.account);
   const left: Account[] = [];
-  for (let index = 0; index < untouched; index++) left.push(draws.account(draws.newKey()));
+  for (let index = 0; index < untouched; index++) left.push(writes.account(writes.newKey()));
   await inTurns(left, async (value) => void (await accounts.create(value, { ack: 'both' })));
 
   const bars: Bar[] = [];
@@ -80,12 +80,12 @@ export async function tamper({ servers, seed, short, note }: Conditions): Promis
     for (const tampering of tamperings) {
       const name = `${tampering.name} in ${store}`;
       note(name);
-      const values = Array.from({ length: rounds }, () => draws.account(draws.newKey()));
+      const values = Array.from({ length: rounds }, () => writes.account(writes.newKey()));
       let named = 0;
       await inTurns(values, async (value) => {
         tampered += 1;
         wanted.set(value.id, tampering.afterDelete ? null : value);
-        const found = await tryOut(stage, store, tampering, value);
+        const found = await tryOut(environment, store, tampering, value);
         times.push(found.afterMs);
         if (found.verdict === tampering.verdict && found.reason?.includes(`the ${store} store's row`))
           named += 1;
@@ -94,22 +94,27 @@ export async function tamper({ servers, seed, short, note }: Conditions): Promis
       bars.push(exactly(name, rounds, named));
     }
   }
-  return await concluded({ stage, seed, note, bars, wrong, times, wanted, tampered });
+  return await concluded({ environment, seed, note, bars, wrong, times, wanted, tampered });
 }
 
-async function tryOut(stage: Stage, store: StoreName, tampering: Tampering, value: Account): Promise<Found> {
-  const accounts = stage.lockstep.repository(stage.account);
+async function tryOut(
+  environment: ProofEnvironment,
+  store: StoreName,
+  tampering: Tampering,
+  value: Account,
+): Promise<Found> {
+  const accounts = environment.lockstep.repository(environment.account);
   await accounts.create(value, { ack: 'both' });
   if (tampering.afterDelete) await accounts.delete(value.id, { ack: 'both' });
   const answeredAt = performance.now();
   const sql = tampering.sql(store, value);
-  if (store === 'legacy') await withLegacy(stage.direct.legacy, (query) => query(sql));
-  else await withModern(stage.direct.modern, (query) => query(sql));
+  if (store === 'legacy') await withLegacy(environment.direct.legacy, (query) => query(sql));
+  else await withModern(environment.direct.modern, (query) => query(sql));
   const tamperedAfterMs = performance.now() - answeredAt;
   if (tamperedAfterMs > delayMs)
     throw new Error(`the machine is too busy: a row was altered ${tamperedAfterMs} ms after its write`);
   for (;;) {
-    const [row] = await withLegacy(stage.direct.legacy, (query) =>
+    const [row] = await withLegacy(environment.direct.legacy, (query) =>
       query(`SELECT verdict, reason FROM lockstep_differences WHERE record_key = '["${value.id}"]'`),
     );
     const afterMs = performance.now() - answeredAt;
@@ -120,7 +125,7 @@ async function tryOut(stage: Stage, store: StoreName, tampering: Tampering, valu
 }
 
 async function concluded(run: {
-  stage: Stage;
+  environment: ProofEnvironment;
   seed: number;
   note: Conditions['note'];
   bars: readonly Bar[];
@@ -129,12 +134,12 @@ async function concluded(run: {
   wanted: ReadonlyMap<string, Account | null>;
   tampered: number;
 }): Promise<Report> {
-  const { stage, seed, note, bars, wrong, wanted, tampered } = run;
+  const { environment, seed, note, bars, wrong, wanted, tampered } = run;
   // A finding is recorded after its repair; what is left untouched is looked at within the delay too.
   await new Promise((resolve) => setTimeout(resolve, delayMs));
   const [legacy, modern] = [
-    await legacyContents(stage.direct.legacy),
-    await modernContents(stage.direct.modern),
+    await legacyContents(environment.direct.legacy),
+    await modernContents(environment.direct.modern),
   ];
   const unhealed = [...wanted].filter(([id, value]) => {
     const expected = value ? rowText(value) : undefined;
@@ -144,7 +149,7 @@ async function concluded(run: {
     const versions = [legacy, modern].map(({ records }) => BigInt(records.get(key)?.version ?? 0));
     return versions[0] !== versions[1] || versions.some((held) => held < BigInt(version ?? 0));
   });
-  const [differences] = await withLegacy(stage.direct.legacy, (query) =>
+  const [differences] = await withLegacy(environment.direct.legacy, (query) =>
     query('SELECT COUNT(*) AS found FROM lockstep_differences'),
   );
   const times = run.times.toSorted((left, right) => left - right).map(Math.round);
@@ -167,16 +172,16 @@ async function concluded(run: {
     },
   );
   if (!found.pass) {
-    stage.keepFolder();
-    note(`the worker's log is in ${stage.folder}`);
+    environment.keepFolder();
+    note(`the worker's log is in ${environment.folder}`);
   }
   return found;
 }
 
 async function inTurns<T>(values: readonly T[], work: (value: T) => Promise<void>): Promise<void> {
   const waiting = [...values];
-  const lane = async () => {
+  const worker = async () => {
     for (let value = waiting.shift(); value !== undefined; value = waiting.shift()) await work(value);
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }

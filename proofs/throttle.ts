@@ -1,4 +1,4 @@
-import { peopleStage } from './people/environment.ts';
+import { createPeopleEnvironment } from './people/environment.ts';
 import { LivePeople } from './people/live.ts';
 import { personIn } from './people/people.ts';
 import { fillPeople } from './people/rows.ts';
@@ -12,17 +12,17 @@ export async function throttle({ servers, seed, short, note }: Conditions): Prom
   const rows = short ? 100_000 : 3_000_000;
   const phaseMs = short ? 6_000 : 20_000;
   const rounds = short ? 1 : 3;
-  await using stage = await peopleStage({ servers, form: 'map', from: 'mysql' });
+  await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
   note(`filling ${rows} rows`);
-  await fillPeople(stage.urls.legacy, rows, seed);
-  await (await stage.startWorker()).ready();
-  await using lockstep = await stage.connect();
+  await fillPeople(environment.urls.legacy, rows, seed);
+  await (await environment.startWorker()).ready();
+  await using lockstep = await environment.connect();
   const live = new LivePeople(lockstep, personIn('map'), rows, seed);
   live.start(writesPerSecond);
   await phase();
   live.latencies();
 
-  const backfill = await stage.start({ paused: true });
+  const backfill = await environment.start({ paused: true });
   const without: number[] = [];
   const during: number[] = [];
   let copied = 0;

@@ -2,20 +2,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { account, newAccount, refusedByModern } from './support/accounts.ts';
 import type { Connected } from './support/connect-both.ts';
 import { freePort } from './support/free-port.ts';
-import { advanceTo, type Scene, scene, started } from './support/harness.ts';
-import { settled } from './support/inspect.ts';
+import { advanceTo, connectAndStart, type Fixture, fixture } from './support/harness.ts';
+import { drained } from './support/inspect.ts';
 import { environmentOf, type WorkerProcess, workerProcess } from './support/process.ts';
 import { until } from './support/until.ts';
 
-let at: Scene;
+let at: Fixture;
 let lockstep: Connected;
 let worker: WorkerProcess;
 let address: string;
 beforeAll(async () => {
-  at = await scene({ postWriteValidation: { share: 1, delayMs: 0 } });
+  at = await fixture({ postWriteValidation: { share: 1, delayMs: 0 } });
   address = `127.0.0.1:${await freePort()}`;
   worker = await workerProcess(environmentOf(at), ['--metrics', address]);
-  lockstep = await started(at);
+  lockstep = await connectAndStart(at);
   await advanceTo(lockstep, 'dual-write');
 });
 afterAll(async () => {
@@ -69,17 +69,20 @@ test('a refusal is counted for the store and with its reason', async () => {
   );
 });
 
-test('a store that is away is counted, with the tries that it costs, and what it is owed', async () => {
+test('a store that is unavailable is counted, with the tries that it costs, and what it is pending', async () => {
   await at.proxies.modern.cut();
   await lockstep.repository(account).create(newAccount());
   const away = { ...byAccount, store: 'modern', reason: 'StoreUnavailable' };
   await until('tries have failed', async () => (await metric('dual_write_failure', away)) >= 2);
-  await until('it is gauged', async () => (await metric('dual_write_owed', { store: 'legacy' })) === 1);
-  await until('it ages', async () => (await metric('dual_write_owed_age', { store: 'legacy' })) > 0);
+  await until('it is gauged', async () => (await metric('dual_write_pending', { store: 'legacy' })) === 1);
+  await until('it ages', async () => (await metric('dual_write_pending_age', { store: 'legacy' })) > 0);
   expect(await metric('dual_write_retry', { ...byAccount, store: 'modern' })).toBeGreaterThanOrEqual(1);
   await at.proxies.modern.restore();
-  await settled(at);
-  await until('nothing is owed', async () => (await metric('dual_write_owed', { store: 'legacy' })) === 0);
+  await drained(at);
+  await until(
+    'nothing is pending',
+    async () => (await metric('dual_write_pending', { store: 'legacy' })) === 0,
+  );
 });
 
 test('parked writes are gauged with the age of the oldest', async () => {

@@ -8,7 +8,7 @@ import {
   migrationWorkflowId,
   reconciliationWorkflowId,
   recoveryWorkflowId,
-  sweepWorkflowId,
+  replicateCapturedWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
   writeWorkflowId,
@@ -23,8 +23,8 @@ import {
   twin,
 } from './support/accounts.ts';
 import { advanceTo } from './support/advance.ts';
-import { movingOn } from './support/scene.ts';
-import { boundScene } from './support/transactions.ts';
+import { runMigrationOn } from './support/fixture.ts';
+import { transactionalFixture } from './support/transactions.ts';
 import { until } from './support/until.ts';
 
 /**
@@ -33,7 +33,7 @@ import { until } from './support/until.ts';
  */
 const folder = new URL('./histories/', import.meta.url);
 const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });
-await using at = await movingOn(servers, 'legacy-only', { backfill: { chunkKeys: 5 } });
+await using at = await runMigrationOn(servers, 'legacy-only', { backfill: { chunkKeys: 5 } });
 const { control } = at.lockstep;
 const { name } = at.migration;
 for (let id = 1; id <= 30; id++)
@@ -72,7 +72,7 @@ await at.lockstep.reconciliation.run({ repair: true });
 await at.stores.legacy.capture(account, true);
 await at.sql.legacy(`UPDATE accounts SET owner = 'around' WHERE id = 5`);
 const scheduled = {
-  sweep: sweepWorkflowId(name),
+  replicateCaptured: replicateCapturedWorkflowId(name),
   pruneJournal: journalPruneWorkflowId(name),
   retryFailedOperations: journalRetryWorkflowId(name),
 };
@@ -87,7 +87,7 @@ await control.send('rollback');
 await advanceTo(at.lockstep, 'decommissioned');
 await at.temporal.workflow.getHandle(migrationWorkflowId(name)).result();
 
-await using together = await movingOn(servers, 'dual-write', boundScene);
+await using together = await runMigrationOn(servers, 'dual-write', transactionalFixture);
 const { name: boundName } = together.migration;
 const items =
   (given: Partial<Account> = {}) =>
@@ -118,7 +118,7 @@ for (const [file, workflowId] of Object.entries({
   validate: validationWorkflowId(name),
   migration: migrationWorkflowId(name),
   reconcile: reconciliationWorkflowId(name),
-  sweep: scheduled.sweep,
+  'replicate-captured': scheduled.replicateCaptured,
   'prune-journal': scheduled.pruneJournal,
   'retry-failed-operations': scheduled.retryFailedOperations,
   'transaction-committed': transactionWorkflowId(boundName, committed),

@@ -24,9 +24,9 @@ export async function workflowBundle(): Promise<{ codePath: string }> {
 export async function buildBundle(codePath: string): Promise<void> {
   const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger: quiet });
   mkdirSync(dirname(codePath), { recursive: true });
-  const aside = `${codePath}.${process.pid}`;
-  writeFileSync(aside, code);
-  renameSync(aside, codePath);
+  const temporaryPath = `${codePath}.${process.pid}`;
+  writeFileSync(temporaryPath, code);
+  renameSync(temporaryPath, codePath);
 }
 
 function fingerprint(): string {

@@ -2,11 +2,11 @@ import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { carryFailures } from '../activities/failures.ts';
-import { gaugesOf } from '../activities/gauges.ts';
+import { createGauges } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
-import { dataConverterFrom } from '../client/temporal/encryption.ts';
+import { createDataConverter } from '../client/temporal/encryption.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import type { Stores } from '../databases/contract/store.ts';
 import { openStores } from '../databases/open.ts';
@@ -23,7 +23,7 @@ export interface WorkerOptions {
   /** Default: those that the environment names. They are closed with the worker. */
   readonly stores?: Stores;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** How often what is owed, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
+  /** How often what is pending, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
 }
 
@@ -49,10 +49,10 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   try {
     const connection = await connectNative(environment);
     release.push(() => connection.close());
-    await tellWhatIsWrong(stores, log);
+    await logStoreProblems(stores, log);
     const namespace =
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
-    const temporal = new Client({ connection, namespace, dataConverter: dataConverterFrom(environment) });
+    const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
     const meter = Runtime.instance().metricMeter;
     const context: ActivityContext = {
       migration,
@@ -64,7 +64,12 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       log,
     };
     if (options.gaugeEveryMs) {
-      const watch = watchGauges({ sources: gaugesOf(context), meter, everyMs: options.gaugeEveryMs, log });
+      const watch = watchGauges({
+        sources: createGauges(context),
+        meter,
+        everyMs: options.gaugeEveryMs,
+        log,
+      });
       release.push(() => watch.stop());
     }
     const worker = await Worker.create({
@@ -77,7 +82,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
-      dataConverter: dataConverterFrom(environment),
+      dataConverter: createDataConverter(environment),
     });
     await keepRecovering(temporal, context);
     const finished = worker.run().finally(closeAll);
@@ -104,10 +109,10 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
 }
 
 /**
- * A store that is away, or not prepared yet, keeps nothing from running: what needs it is tried until it is there. One that a
- * newer program prepared is refused.
+ * A store that is unavailable, or not prepared yet, keeps nothing from running: what needs it is tried until it is
+ * there. One that a newer program prepared is refused.
  */
-async function tellWhatIsWrong(stores: Stores, log: WorkerOptions['log']): Promise<void> {
+async function logStoreProblems(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
     await store.check().catch((error: unknown) => {
       if (!(error instanceof LockstepError) || isFromNewerProgram(error)) throw error;

@@ -3,7 +3,7 @@ import type { StoreName } from '../model/failure.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
-import type { TransactionReceipt } from '../model/transaction.ts';
+import type { CommitReceipt } from '../model/transaction.ts';
 
 /** Every message that a workflow of ours takes, and the ids by which they are found. */
 
@@ -17,7 +17,7 @@ export const backfillWorkflowId = (migration: string) => `backfill/${migration}`
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
 
 export const reconciliationWorkflowId = (migration: string) => `reconcile/${migration}`;
-export const sweepWorkflowId = (migration: string) => `sweep/${migration}`;
+export const replicateCapturedWorkflowId = (migration: string) => `replicate-captured/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
 
@@ -44,14 +44,14 @@ export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
 
-/** What a retry of owed operations has done. */
+/** What a retry of pending operations has done. */
 export interface RetriedOperations {
-  /** In the other store, and settled in the journal. */
-  readonly settled: number;
-  /** Refused again; they stay owed or parked. */
+  /** In the other store, and completed in the journal. */
+  readonly completed: number;
+  /** Refused again; they stay pending or parked. */
   readonly failed: number;
-  /** Workflows that waited for a person and were told to go on. */
-  readonly told: number;
+  /** Workflows that waited for a person and were notified. */
+  readonly notified: number;
   /** Why the rest was left; null when all were tried. */
   readonly stopped?: string | null;
 }
@@ -62,7 +62,7 @@ export interface TransactionStatus {
 }
 
 /** Answers when the transaction is as durable as its `ack` asks; fails with its own failure. */
-export const transactionAcknowledged = defineUpdate<TransactionReceipt>('acknowledged');
+export const transactionAcknowledged = defineUpdate<CommitReceipt>('acknowledged');
 export const transactionStatus = defineQuery<TransactionStatus>('status');
 
 /** What a validation found. */
@@ -74,7 +74,7 @@ export interface Evidence {
   readonly differences: number;
   /** Shared records of which the denormalized store itself holds several copies that disagree. */
   readonly ambiguous: number;
-  /** Keys that still changed at the last look, or whose write is still owed. */
+  /** Keys that still changed at the last read, or whose write is still pending. */
   readonly inFlight: number;
   /** With 95 % confidence at most this share of all keys differs. */
   readonly upperBound: number;
@@ -110,11 +110,11 @@ export interface BackfillProgress {
   readonly totalBytes: number;
   /** Keys a second within the last minute or so; null where nothing can be said. */
   readonly perSecond: number | null;
-  /** From the speed of late; null where that is unknown or nothing moves. */
+  /** From the speed within the last minute; null where that is unknown or nothing moves. */
   readonly secondsLeft: number | null;
   /** Time in which the copy gave way to live writes, all ranges together. */
   readonly throttledSeconds: number;
-  /** What it waits for, such as a store that is away or full. */
+  /** What it waits for, such as a store that is unavailable or full. */
   readonly waiting: string | null;
   readonly entities: readonly EntityProgress[];
   readonly startedAt: string;
@@ -187,7 +187,7 @@ export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFi
 
 /** To a running backfill. */
 export const setPaused = defineSignal<[boolean]>('setPaused');
-export const setPace = defineSignal<[number | null]>('setPace');
+export const setBackfillRate = defineSignal<[number | null]>('setRate');
 export const backfillProgress = defineQuery<BackfillProgress>('progress');
 
 /** What a migration is started with. */
@@ -224,6 +224,6 @@ export interface MigrationState {
   readonly evidence: Evidence | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
-  /** Retired legacy tables are dropped at this time, where the policy says so. */
+  /** Renamed legacy tables are dropped at this time, where the policy says so. */
   readonly dropAt: string | null;
 }

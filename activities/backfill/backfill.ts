@@ -2,18 +2,18 @@ import { Context } from '@temporalio/activity';
 import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
+import { rangesFor } from '../../model/backfill-ranges.ts';
 import { keyText } from '../../model/canonical.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
-import { rangesFor } from '../../model/ranges.ts';
 import type { ActivityContext } from '../context.ts';
-import { beating } from '../heartbeat.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
 import { leftoverOf } from './copy-pages.ts';
-import { type BulkRoute, type CopiedSlice, type CopyOrder, rangeCopier } from './copy-range.ts';
-import { type Fingerprints, fingerprintsOf, refuseAltered } from './fingerprint.ts';
+import { type BulkRoute, type CopiedSlice, type CopyRequest, createRangeCopier } from './copy-range.ts';
+import { assertTablesUnchanged, type Fingerprints, fingerprintsOf } from './fingerprints.ts';
 import { Throttle } from './throttle.ts';
 
 /** Where a range stands. */
@@ -32,7 +32,7 @@ export interface RangeSlice {
   readonly throttledMs: number;
 }
 
-export interface BackfillPlan {
+export interface RangePlan {
   /** Keys, or about as many. */
   readonly total: number;
   readonly fingerprints: Fingerprints;
@@ -40,12 +40,12 @@ export interface BackfillPlan {
 }
 
 /** Where no rows can come in by the bulk load. */
-const mostItems = 200;
+const maxItems = 200;
 const keysPerCatchUp = 200;
 
-export function backfillActivities(context: ActivityContext, latency: LiveLatency) {
+export function createBackfillActivities(context: ActivityContext, latency: LiveLatency) {
   const { migration, stores } = context;
-  const copier = rangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
+  const copier = createRangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -62,23 +62,23 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   }
 
   /** Cuts the keys into ranges, once: the ranges and their cursors stay in the target's control table. */
-  async function planBackfill(request: { entity: string }): Promise<BackfillPlan> {
+  async function planBackfill(request: { entity: string }): Promise<RangePlan> {
     const entity = entityNamed(migration, request.entity);
     const route = await bulkRoute();
     const source = stores[route.primary];
     const target = stores[route.secondary];
     const fingerprints = await fingerprintsOf(stores, entity);
-    const total = await beating(() => source.estimateKeys(entity));
+    const total = await withHeartbeat(() => source.estimateKeys(entity));
     if ((await target.chunks(migration.name, entity.name)).length === 0) {
-      const bounds = await beating(() => source.boundaries(entity, rangesFor(total, migration.policy)));
+      const bounds = await withHeartbeat(() => source.boundaries(entity, rangesFor(total, migration.policy)));
       await target.planChunks(migration.name, entity.name, bounds);
     }
     const chunks = await target.chunks(migration.name, entity.name);
     return { total, fingerprints, ranges: chunks.map(progressOf) };
   }
 
-  /** Forgets the checkpoints, so that a new backfill looks at every key again. */
-  async function forgetBackfill(): Promise<void> {
+  /** Deletes the checkpoints, so that a new backfill reads every key again. */
+  async function resetCheckpoints(): Promise<void> {
     const route = await bulkRoute();
     await stores[route.secondary].clearChunks(migration.name);
   }
@@ -93,12 +93,12 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   }): Promise<RangeSlice> {
     const entity = entityNamed(migration, request.entity);
     const check = async () =>
-      refuseAltered(entity, request.fingerprints, await fingerprintsOf(stores, entity));
+      assertTablesUnchanged(entity, request.fingerprints, await fingerprintsOf(stores, entity));
     const route = await bulkRoute();
     const order = { ...request, entity, check };
-    const viaBulk = (await stores[route.secondary].whyNoBulk()) === null;
+    const viaBulk = (await stores[route.secondary].bulkLoadUnavailableReason()) === null;
     try {
-      const { chunk, throttledMs } = await beating(() =>
+      const { chunk, throttledMs } = await withHeartbeat(() =>
         viaBulk ? copier.copyByPages(order, route) : copyByItems(order, route),
       );
       return { progress: progressOf(chunk), throttledMs };
@@ -110,19 +110,19 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   }
 
   /** Where no rows can come in by the bulk load. */
-  function copyByItems(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+  function copyByItems(order: CopyRequest, route: BulkRoute): Promise<CopiedSlice> {
     const target = stores[route.secondary];
     return copier.copyChunks(order, target, (from) => copyChunk(order, from, route, target));
   }
 
   async function copyChunk(
-    { entity, check }: CopyOrder,
+    { entity, check }: CopyRequest,
     chunk: Chunk,
     route: WriteRoute,
     target: ActivityContext['stores']['legacy'],
   ) {
     const source = stores[route.primary];
-    const limit = Math.min(mostItems, migration.policy.backfillChunk);
+    const limit = Math.min(maxItems, migration.policy.backfillChunk);
     const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
     const leftover = await leftoverOf(context, entity, source, keys, route);
     await check();
@@ -155,7 +155,7 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
     for (let page = 0; page < 50; page++) {
       const keys = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
       if (keys.length > 0) {
-        const results = await beating(() => convergeKeys(context, entity, keys, route));
+        const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
         if (results.some((result) => result.status === 'fenced')) {
           throw new LockstepError(
             'Fenced',
@@ -164,11 +164,11 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
         }
         const found: Difference[] = results.flatMap((result, index) => {
           const key = keys[index];
-          if (!key || result.status === 'settled' || result.status === 'fenced') return [];
+          if (!key || result.status === 'converged' || result.status === 'fenced') return [];
           return [{ entity: entity.name, key, verdict: 'refused', reason: result.message }];
         });
         await stores[route.secondary].recordDifferences(migration.name, found);
-        changed += results.filter((result) => result.status === 'settled' && result.changed).length;
+        changed += results.filter((result) => result.status === 'converged' && result.changed).length;
         refused += found.length;
       }
       Context.current().heartbeat({ changed });
@@ -182,10 +182,10 @@ export function backfillActivities(context: ActivityContext, latency: LiveLatenc
   async function primeSequences(request: { entity: string }): Promise<void> {
     const route = await bulkRoute();
     const entity = entityNamed(migration, request.entity);
-    await beating(() => stores[route.secondary].primeSequences(entity));
+    await withHeartbeat(() => stores[route.secondary].primeSequences(entity));
   }
 
-  return { planBackfill, forgetBackfill, copyRange, catchUp, primeSequences };
+  return { planBackfill, resetCheckpoints, copyRange, catchUp, primeSequences };
 }
 
 function progressOf(chunk: Chunk): RangeProgress {

@@ -1,10 +1,10 @@
 const chunkMs = 500;
 /** While live writes go on: what a write may have to wait for. */
 const liveChunkMs = 25;
-const mostBytes = 4 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 const firstKeys = 1_000;
 /** Fewer would be all overhead, however slow the stores are at the moment. */
-const leastKeys = 500;
+const minKeys = 500;
 
 /** How many keys the next chunk takes: about half a second's worth, and never more than fit into memory with ease. */
 export class ChunkSize {
@@ -32,8 +32,8 @@ export class ChunkSize {
   }): void {
     if (chunk.keys === 0) return;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
-    const inTime = Math.max(leastKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
-    const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * mostBytes) / chunk.bytes;
+    const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
+    const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * maxBytes) / chunk.bytes;
     const grown = Math.max(this.#keys, chunk.keys) * 2;
     this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, this.#most)));
   }

@@ -11,15 +11,15 @@ import type { Entity } from '../../model/entity.ts';
 import { holdsShared, sharedRecords } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { followingItems } from '../write/converge.ts';
+import { secondaryItems } from '../write/converge.ts';
 
 /** Images are objects, and many of them at once keep the collector busy. */
-const mostImages = 5_000;
+const maxImages = 5_000;
 
 /** Rows of a range that are on their way, and the keys whose rows cannot come in with them. */
 export interface PendingPage {
   readonly page: CopyPage;
-  readonly unfit: readonly Key[];
+  readonly notLoadable: readonly Key[];
   readonly last: Key | null;
   readonly full: boolean;
 }
@@ -46,20 +46,24 @@ export async function pagesOf(
   };
 
   async function pageOfImages(into: PageTarget, given: PageRange): Promise<PendingPage> {
-    const range = { ...given, limit: Math.min(given.limit, mostImages) };
+    const range = { ...given, limit: Math.min(given.limit, maxImages) };
     const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
-    const guarded = into.refusesShared ? read.records : await guardedAmong(read.records);
+    const guarded = into.refusesShared ? read.records : await recordsWithGuards(read.records);
     const apart = new Set(guarded);
-    const { page, unfit } = into.pageOf(read.records.filter((record) => !apart.has(record)));
+    const { page, notLoadable } = into.pageOf(read.records.filter((record) => !apart.has(record)));
     return {
       ...read,
       page,
-      unfit: [...read.unfit, ...guarded.map(({ key }) => key), ...unfit.map(({ key }) => key)],
+      notLoadable: [
+        ...read.notLoadable,
+        ...guarded.map(({ key }) => key),
+        ...notLoadable.map(({ key }) => key),
+      ],
     };
   }
 
   /** What a shared record was written with through Lockstep goes along with its guard, which a page does not carry. */
-  async function guardedAmong(records: ImagePage['records']): Promise<ImagePage['records']> {
+  async function recordsWithGuards(records: ImagePage['records']): Promise<ImagePage['records']> {
     if (!holdsShared(entity.fields)) return [];
     const shared = new Map<string, { name: string; key: Key }>();
     const names = records.map(({ image }) =>
@@ -82,7 +86,7 @@ export async function pagesOf(
     const stored = await source.read(entity, keys);
     return {
       records: stored.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
-      unfit: stored.flatMap(({ key, unreadable }) => (unreadable === null ? [] : [key])),
+      notLoadable: stored.flatMap(({ key, unreadable }) => (unreadable === null ? [] : [key])),
       last: keys.at(-1) ?? null,
       full: keys.length >= Math.floor(range.limit),
     };
@@ -101,7 +105,7 @@ export async function leftoverOf(
   const stored = await source.read(entity, keys);
   const readable = stored.filter((record) => record.unreadable === null);
   return {
-    items: await followingItems(context, entity, readable, route, 'copy'),
+    items: await secondaryItems(context, entity, readable, route, 'copy'),
     unreadable: stored.flatMap(({ key, unreadable }) =>
       unreadable === null ? [] : [{ key, reason: unreadable }],
     ),

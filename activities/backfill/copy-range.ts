@@ -10,7 +10,7 @@ import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface CopyOrder {
+export interface CopyRequest {
   readonly entity: Entity;
   readonly range: number;
   /** Null is unlimited. */
@@ -29,12 +29,12 @@ export interface CopiedSlice {
 export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
 
 /** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
-export function rangeCopier(context: ActivityContext, throttle: Throttle) {
+export function createRangeCopier(context: ActivityContext, throttle: Throttle) {
   const { migration, stores, wait } = context;
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
 
-  async function copyByPages(order: CopyOrder, route: BulkRoute): Promise<CopiedSlice> {
+  async function copyByPages(order: CopyRequest, route: BulkRoute): Promise<CopiedSlice> {
     const { entity, range, keysPerSecond } = order;
     const target = stores[route.secondary];
     const size = sizeFor(entity);
@@ -69,12 +69,12 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
 
     async function copyChunk(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
       const started = Date.now();
-      const { page, unfit, last, full } = await (reading.ahead ?? readFrom(from));
+      const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
-      reading.ahead = full && !throttle.holds ? readFrom({ ...from, ...next }) : null;
+      reading.ahead = full && !throttle.isActive ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting };
-      const result = await loadPending(target, entity, pages, { page, unfit }, step, fence);
+      const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
       const committed = result.status === 'committed' ? result : null;
       checkExisting = committed?.foundExisting ?? false;
       if (!committed) {
@@ -91,17 +91,17 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
             bytes: from.bytes + page.bytes,
           }
         : await chunkOf(target, entity, range);
-      const keys = page.keys + unfit.length;
+      const keys = page.keys + notLoadable.length;
       const { bytes } = page;
       page.release();
-      size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.holds });
+      size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.isActive });
       return { chunk, keys };
     }
   }
 
   /** Chunk after chunk for about `sliceMs`, in turn with live writes and at the rate. */
   async function copyChunks(
-    { entity, range, keysPerSecond, sliceMs }: CopyOrder,
+    { entity, range, keysPerSecond, sliceMs }: CopyRequest,
     target: Store,
     copy: (from: Chunk) => Promise<{ chunk: Chunk; keys: number }>,
   ): Promise<CopiedSlice> {
@@ -111,12 +111,12 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
     while (!chunk.done && Date.now() < until && !isCancelled()) {
       const from = chunk;
       const began = Date.now();
-      const { result, pausedMs } = await throttle.copying(() => copy(from), pausing);
+      const { result, pausedMs } = await throttle.run(() => copy(from), pauseWithHeartbeat);
       chunk = result.chunk;
       throttledMs += pausedMs;
       Context.current().heartbeat({ range, copied: chunk.copied });
       if (keysPerSecond !== null && !chunk.done)
-        await pausing((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
+        await pauseWithHeartbeat((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
     }
     return { chunk, throttledMs };
   }
@@ -135,7 +135,7 @@ export function rangeCopier(context: ActivityContext, throttle: Throttle) {
   }
 
   /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
-  async function pausing(ms: number): Promise<void> {
+  async function pauseWithHeartbeat(ms: number): Promise<void> {
     const until = Date.now() + ms;
     while (Date.now() < until && !isCancelled()) {
       await wait(Math.min(200, until - Date.now()));

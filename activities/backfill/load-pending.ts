@@ -19,13 +19,13 @@ export async function loadPending(
   target: Pick<Store, 'loadPage'>,
   entity: Entity,
   pages: Pick<Pages, 'leftover'>,
-  { page, unfit }: Pick<PendingPage, 'page' | 'unfit'>,
+  { page, notLoadable }: Pick<PendingPage, 'page' | 'notLoadable'>,
   step: Step,
   fence: Fence,
 ): Promise<Exclude<LoadResult, { status: 'rejected' }>> {
   const except: number[] = [];
   for (;;) {
-    const leftover = await pages.leftover([...except.map(page.keyAt), ...unfit]);
+    const leftover = await pages.leftover([...except.map(page.keyAt), ...notLoadable]);
     const result = await target.loadPage(entity, { page, except, leftover, ...step }, fence);
     if (result.status !== 'rejected') return result;
     // Each time some more, until none is rejected: a page has an end.

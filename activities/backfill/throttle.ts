@@ -2,16 +2,16 @@ import type { LiveLatency } from '../write/live-latency.ts';
 
 const liveMs = 5_000;
 /** Of the time: what the copying gets however slow live writes are, so that it ends, and the most it gets beside them. */
-const leastShare = 0.25;
-const mostShare = 0.8;
-const longestPauseMs = 1_000;
-const raise = 0.05;
-const cut = 0.5;
+const minShare = 0.25;
+const maxShare = 0.8;
+const maxPauseMs = 1_000;
+const shareIncrease = 0.05;
+const shareFactor = 0.5;
 /** So much longer hurts nobody, whatever the factor. */
 const toleranceMs = 10;
 /** How old writes may be that tell what is usual without copying. */
 const quietMs = 10 * 60_000;
-const judgeEveryMs = 1_000;
+const adjustEveryMs = 1_000;
 /** After so long too few writes have met the copying for it to matter much. */
 const patienceMs = 10_000;
 
@@ -22,8 +22,8 @@ const patienceMs = 10_000;
 export class Throttle {
   readonly #latency: LiveLatency;
   readonly #factor: number;
-  #share = leastShare;
-  #judgedAt: number;
+  #share = minShare;
+  #adjustedAt: number;
   #changedAt: number;
   /** When the pause after the last chunk is over. */
   #freeAt = 0;
@@ -33,27 +33,27 @@ export class Throttle {
   constructor(latency: LiveLatency, factor: number) {
     this.#latency = latency;
     this.#factor = factor;
-    this.#judgedAt = latency.now();
+    this.#adjustedAt = latency.now();
     this.#changedAt = latency.now();
   }
 
   /** Whether there is anything to give way to. */
-  get holds(): boolean {
+  get isActive(): boolean {
     return this.#factor > 0 && this.#latency.isLive(liveMs);
   }
 
   /** Copies when it is this chunk's turn; where live writes go on, after a pause. Gives the milliseconds of the pause. */
-  async copying<T>(
+  async run<T>(
     copy: () => Promise<T>,
     pause: (ms: number) => Promise<void>,
   ): Promise<{ result: T; pausedMs: number }> {
-    if (!this.holds) return { result: await this.#latency.whileCopying(copy), pausedMs: 0 };
-    const mine = this.#turn.then(() => this.#copyInTurn(copy, pause));
+    if (!this.isActive) return { result: await this.#latency.whileCopying(copy), pausedMs: 0 };
+    const mine = this.#turn.then(() => this.#runInTurn(copy, pause));
     this.#turn = mine.catch(() => undefined);
     return await mine;
   }
 
-  async #copyInTurn<T>(
+  async #runInTurn<T>(
     copy: () => Promise<T>,
     pause: (ms: number) => Promise<void>,
   ): Promise<{ result: T; pausedMs: number }> {
@@ -62,16 +62,16 @@ export class Throttle {
     const began = this.#latency.now();
     const result = await this.#latency.whileCopying(copy);
     const ended = this.#latency.now();
-    this.#judge(ended);
-    // A chunk may have spent its time waiting for locks: it owes no more than a bounded pause.
-    this.#freeAt = ended + Math.min(longestPauseMs, (ended - began) * (1 / this.#share - 1));
+    this.#adjustShare(ended);
+    // A chunk may have spent its time waiting for locks: its pause is bounded.
+    this.#freeAt = ended + Math.min(maxPauseMs, (ended - began) * (1 / this.#share - 1));
     return { result, pausedMs };
   }
 
   /** By writes that were not judged by before, so that one slow moment counts once. */
-  #judge(now: number): void {
-    if (now - this.#judgedAt < judgeEveryMs) return;
-    const copying = this.#latency.quantile(0.9, 'copying', now - this.#judgedAt);
+  #adjustShare(now: number): void {
+    if (now - this.#adjustedAt < adjustEveryMs) return;
+    const copying = this.#latency.quantile(0.9, 'copying', now - this.#adjustedAt);
     if (copying === null) {
       if (now - this.#changedAt >= patienceMs) this.#change(false, now);
       return;
@@ -79,11 +79,13 @@ export class Throttle {
     // Where nothing tells what is usual, longer pauses will.
     const quiet = this.#latency.quantile(0.9, 'quiet', quietMs);
     this.#change(quiet === null || copying > quiet * this.#factor + toleranceMs, now);
-    this.#judgedAt = now;
+    this.#adjustedAt = now;
   }
 
   #change(slowed: boolean, now: number): void {
-    this.#share = slowed ? Math.max(leastShare, this.#share * cut) : Math.min(mostShare, this.#share + raise);
+    this.#share = slowed
+      ? Math.max(minShare, this.#share * shareFactor)
+      : Math.min(maxShare, this.#share + shareIncrease);
     this.#changedAt = now;
   }
 }

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../databases/contract/comparison.ts';
-import type { Stored } from '../../databases/contract/write.ts';
+import type { StoredRecord } from '../../databases/contract/write.ts';
 import { canonicalText, type Image, type Key, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -8,10 +8,10 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
 import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { differingFields } from './differing.ts';
+import { differingFields } from './differing-fields.ts';
 
-/** What a look at a key in both stores found. */
-export interface Finding {
+/** What a comparison of a key in both stores found. */
+export interface KeyComparison {
   readonly key: Key;
   /** Null where nothing differs. */
   readonly verdict: Verdict | null;
@@ -19,26 +19,30 @@ export interface Finding {
   readonly reason: string;
   /** Whether the images are equal and the versions alone differ. */
   readonly versionOnly: boolean;
-  readonly primary: Stored;
-  readonly secondary: Stored;
+  readonly primary: StoredRecord;
+  readonly secondary: StoredRecord;
 }
 
-export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
+export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'stores'>) {
   /** Reads the keys in both stores and compares their images. */
-  async function lookAt(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Finding[]> {
+  async function compareKeys(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute,
+  ): Promise<KeyComparison[]> {
     const [primary, secondary] = await Promise.all([
       stores[route.primary].read(entity, keys),
       stores[otherStore(route.primary)].read(entity, keys),
     ]);
-    const findings: Finding[] = [];
+    const findings: KeyComparison[] = [];
     for (const [index, left] of primary.entries()) {
       const right = secondary[index];
       if (!right) throw new TypeError('a read gave fewer records than keys');
-      const judged = await judge(entity, left, right);
+      const classified = await classify(entity, left, right);
       findings.push({
         key: left.key,
-        versionOnly: judged === onlyBehind,
-        ...judged,
+        versionOnly: classified === olderVersion,
+        ...classified,
         primary: left,
         secondary: right,
       });
@@ -46,31 +50,31 @@ export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
     return findings;
   }
 
-  async function judge(entity: Entity, left: Stored, right: Stored): Promise<Judged> {
+  async function classify(entity: Entity, left: StoredRecord, right: StoredRecord): Promise<Classification> {
     const unreadable = left.unreadable ?? right.unreadable;
     if (unreadable !== null) return { verdict: 'unreadable', reason: unreadable };
-    const around = aroundLockstep(entity, left, right);
+    const changedOutside = changedOutsideNote(entity, left, right);
     if (left.image === null || right.image === null) {
       if (left.image === right.image) return equal;
       if (left.image !== null)
-        return { verdict: 'missing', reason: `the secondary does not have the key${around}` };
-      return { verdict: 'extra', reason: `only the secondary has the key${around}` };
+        return { verdict: 'missing', reason: `the secondary does not have the key${changedOutside}` };
+      return { verdict: 'extra', reason: `only the secondary has the key${changedOutside}` };
     }
     const differing = differingFields(entity, left.image, right.image);
     const isBehind = isNewer(left.version, right.version);
     if (differing.length > 0) {
       return {
         verdict: isBehind ? 'stale' : 'mismatch',
-        reason: `fields ${differing.join(', ')}${around}`,
+        reason: `fields ${differing.join(', ')}${changedOutside}`,
       };
     }
     if (canonicalText(left.image) !== canonicalText(right.image))
-      return await judgeShared(entity, left.image, right.image);
-    return isBehind ? onlyBehind : equal;
+      return await classifyShared(entity, left.image, right.image);
+    return isBehind ? olderVersion : equal;
   }
 
   /** Own parts are equal, shared ones differ: loss, or a denormalized store whose copies disagree among themselves? */
-  async function judgeShared(entity: Entity, left: Image, right: Image): Promise<Judged> {
+  async function classifyShared(entity: Entity, left: Image, right: Image): Promise<Classification> {
     const others = new Map(
       sharedRecords(entity.fields, right).map((shared) => [recordIdentity(shared.name, shared.key), shared]),
     );
@@ -93,31 +97,31 @@ export function judgement({ stores }: Pick<ActivityContext, 'stores'>) {
     };
   }
 
-  return { lookAt };
+  return { compareKeys };
 }
 
-interface Judged {
+interface Classification {
   readonly verdict: Verdict | null;
   readonly reason: string;
 }
 
-const equal: Judged = { verdict: null, reason: '' };
-const onlyBehind: Judged = {
+const equal: Classification = { verdict: null, reason: '' };
+const olderVersion: Classification = {
   verdict: 'stale',
   reason: 'equal images, but the secondary has an older version',
 };
 
 /** Rows that are not what their record speaks of were changed by another than Lockstep. */
-function aroundLockstep(entity: Entity, left: Stored, right: Stored): string {
+function changedOutsideNote(entity: Entity, left: StoredRecord, right: StoredRecord): string {
   const where = [
-    ...(isChangedAround(entity, left) ? ['primary'] : []),
-    ...(isChangedAround(entity, right) ? ['secondary'] : []),
+    ...(isChangedOutside(entity, left) ? ['primary'] : []),
+    ...(isChangedOutside(entity, right) ? ['secondary'] : []),
   ];
   if (where.length === 0) return '';
-  return `; changed around Lockstep in the ${where.join(' and the ')} (same version, other digest)`;
+  return `; changed outside Lockstep in the ${where.join(' and the ')} (same version, other digest)`;
 }
 
-function isChangedAround(entity: Entity, stored: Stored): boolean {
+function isChangedOutside(entity: Entity, stored: StoredRecord): boolean {
   if (stored.version === versionBeforeLockstep || stored.unreadable !== null) return false;
   if (stored.image === null || stored.deleted) return (stored.image === null) !== stored.deleted;
   return digestOf(ownImage(entity.fields, stored.image)) !== stored.digest;

@@ -7,15 +7,15 @@ import { entityNamed } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
-import { beating } from '../heartbeat.ts';
-import type { Finding } from './classify-difference.ts';
-import { secondLooks } from './confirm-differences.ts';
-import { type Position, scanning } from './scan.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import type { KeyComparison } from './classify-difference.ts';
+import { createDifferenceConfirmer } from './confirm-differences.ts';
+import { createKeyScanner, type Position } from './scan-keys.ts';
 
-export type { Position } from './scan.ts';
+export type { Position } from './scan-keys.ts';
 
 /** What a stretch of a comparison found. */
-export interface Compared {
+export interface ComparisonSlice {
   readonly compared: number;
   readonly differences: number;
   readonly ambiguous: number;
@@ -25,7 +25,7 @@ export interface Compared {
 }
 
 /** So many differing keys are looked at and recorded before the comparison goes on. */
-const mostSuspects = 2_000;
+const maxSuspects = 2_000;
 const verdicts: readonly Verdict[] = [
   'missing',
   'mismatch',
@@ -37,10 +37,10 @@ const verdicts: readonly Verdict[] = [
 ];
 
 /** The one comparer, for validations and reconciliations alike. */
-export function compareActivities(context: ActivityContext) {
+export function createComparisonActivities(context: ActivityContext) {
   const { migration, stores } = context;
-  const { scan, stageAfter } = scanning(context);
-  const { confirm } = secondLooks(context);
+  const { scan, stageAfter } = createKeyScanner(context);
+  const { confirm } = createDifferenceConfirmer(context);
 
   async function comparisonRoute(): Promise<WriteRoute> {
     const route = routeOf(await currentState(context));
@@ -48,27 +48,31 @@ export function compareActivities(context: ActivityContext) {
   }
 
   /** Why a comparison would say nothing now; null where it would. */
-  async function whyNotComparable(): Promise<string | null> {
+  async function notComparableReason(): Promise<string | null> {
     const { phase } = await currentState(context);
     return routes[phase].secondary === null ? `in ${phase} only one store receives writes` : null;
   }
 
   /** Starts a comparison: earlier findings are about another moment. */
-  async function forgetDifferences(request: { entity: string }): Promise<void> {
+  async function clearDifferences(request: { entity: string }): Promise<void> {
     const route = await comparisonRoute();
     await stores[route.primary].clearDifferences(migration.name, request.entity, verdicts);
   }
 
   /** Compares a uniform sample of the keys of either store. */
-  async function compareSample(request: { entity: string; count: number; seed: number }): Promise<Compared> {
+  async function compareSample(request: {
+    entity: string;
+    count: number;
+    seed: number;
+  }): Promise<ComparisonSlice> {
     const entity = entityNamed(migration, request.entity);
     const route = await comparisonRoute();
-    return await beating(async () => {
+    return await withHeartbeat(async () => {
       const samples = await Promise.all(
         [stores.legacy, stores.modern].map((store) => store.sample(entity, request.count, request.seed)),
       );
       const keys = [...new Map(samples.flat().map((key) => [keyText(key), key])).values()];
-      return { ...(await recorded(entity, keys, route)), compared: keys.length };
+      return { ...(await confirmAndRecord(entity, keys, route)), compared: keys.length };
     });
   }
 
@@ -77,23 +81,23 @@ export function compareActivities(context: ActivityContext) {
     entity: string;
     from: Position;
     sliceMs: number;
-  }): Promise<Compared> {
+  }): Promise<ComparisonSlice> {
     const entity = entityNamed(migration, request.entity);
     const route = await comparisonRoute();
     const until = Date.now() + request.sliceMs;
     const timeIsUp = () => Date.now() >= until || Context.current().cancellationSignal.aborted;
-    return await beating(async () => {
-      let total = nothing;
+    return await withHeartbeat(async () => {
+      let total = emptySlice;
       let position: Position | null = request.from;
       do {
         const stage: Position['stage'] = position.stage;
-        const isOver = (suspects: number) => timeIsUp() || suspects >= mostSuspects;
-        const { compared, suspects, done, next } = await scan(entity, position, route, isOver);
+        const shouldStop = (suspects: number) => timeIsUp() || suspects >= maxSuspects;
+        const { compared, suspects, done, next } = await scan(entity, position, route, shouldStop);
         const after = await stageAfter(entity, stage, route);
         // Where records are a stage of their own, it alone tells versions, so that no key counts twice.
-        const counts = ({ versionOnly }: Finding) =>
+        const counts = ({ versionOnly }: KeyComparison) =>
           (stage === 'records') === versionOnly || (stage === 'rows' && after !== 'records');
-        const found = await recorded(entity, suspects.map(keyFromText), route, counts);
+        const found = await confirmAndRecord(entity, suspects.map(keyFromText), route, counts);
         total = sum(total, { ...found, compared });
         if (!done) position = { stage, after: next };
         else position = after === null ? null : { stage: after, after: null };
@@ -103,12 +107,12 @@ export function compareActivities(context: ActivityContext) {
   }
 
   /** Confirms what looks unequal, and writes it down. */
-  async function recorded(
+  async function confirmAndRecord(
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts?: (finding: Finding) => boolean,
-  ): Promise<Compared> {
+    counts?: (finding: KeyComparison) => boolean,
+  ): Promise<ComparisonSlice> {
     const { differing, ambiguous, inFlight } = await confirm(entity, keys, route, counts);
     const found = [...differing, ...ambiguous];
     await stores[route.primary].recordDifferences(migration.name, found.map(differenceOf(entity)));
@@ -122,7 +126,7 @@ export function compareActivities(context: ActivityContext) {
     };
   }
 
-  function count(entity: Entity, differing: readonly Finding[]): void {
+  function count(entity: Entity, differing: readonly KeyComparison[]): void {
     const missing = differing.filter(({ verdict }) => verdict === 'missing').length;
     const tags = { migration: migration.name, entity: entity.name };
     const { metricMeter } = Context.current();
@@ -130,12 +134,12 @@ export function compareActivities(context: ActivityContext) {
     metricMeter.createCounter('reconciliation_data_mismatch').add(differing.length - missing, tags);
   }
 
-  return { whyNotComparable, forgetDifferences, compareSample, compareSlice };
+  return { notComparableReason, clearDifferences, compareSample, compareSlice };
 }
 
-const nothing: Compared = { compared: 0, differences: 0, ambiguous: 0, inFlight: 0, next: null };
+const emptySlice: ComparisonSlice = { compared: 0, differences: 0, ambiguous: 0, inFlight: 0, next: null };
 
-function sum(left: Compared, right: Compared): Compared {
+function sum(left: ComparisonSlice, right: ComparisonSlice): ComparisonSlice {
   return {
     compared: left.compared + right.compared,
     differences: left.differences + right.differences,
@@ -146,7 +150,7 @@ function sum(left: Compared, right: Compared): Compared {
 }
 
 function differenceOf(entity: Entity) {
-  return ({ key, verdict, reason }: Finding): Difference => ({
+  return ({ key, verdict, reason }: KeyComparison): Difference => ({
     entity: entity.name,
     key,
     verdict: verdict ?? 'mismatch',

@@ -4,32 +4,32 @@ import type { Entity } from '../../model/entity.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { isNewer } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { type Finding, judgement } from './classify-difference.ts';
-import { owedKeys } from './differing.ts';
+import { createDifferenceClassifier, type KeyComparison } from './classify-difference.ts';
+import { pendingKeys } from './differing-fields.ts';
 
-export interface Confirmed {
-  readonly differing: readonly Finding[];
-  readonly ambiguous: readonly Finding[];
-  /** Keys that still changed at the last look, or whose write is still owed. */
+export interface ConfirmedDifferences {
+  readonly differing: readonly KeyComparison[];
+  readonly ambiguous: readonly KeyComparison[];
+  /** Keys that still changed at the last read, or whose write is still pending. */
   readonly inFlight: number;
 }
 
 const keysPerPage = 500;
-const looks = 3;
+const maxReads = 3;
 
 /** Tells what differs from what is on its way between the stores. */
-export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores' | 'wait'>) {
+export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migration' | 'stores' | 'wait'>) {
   const { migration, wait } = context;
-  const { lookAt } = judgement(context);
+  const { compareKeys } = createDifferenceClassifier(context);
 
   /** @param counts which findings count at all; default: every one */
   async function confirm(
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts: (finding: Finding) => boolean = () => true,
-  ): Promise<Confirmed> {
-    const pages: Confirmed[] = [];
+    counts: (finding: KeyComparison) => boolean = () => true,
+  ): Promise<ConfirmedDifferences> {
+    const pages: ConfirmedDifferences[] = [];
     for (let at = 0; at < keys.length; at += keysPerPage)
       pages.push(await confirmPage(entity, keys.slice(at, at + keysPerPage), route, counts));
     return {
@@ -40,47 +40,48 @@ export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores
   }
 
   /**
-   * A difference counts when two looks agree on the versions, and the journal, read between them, owes the key nothing. Where
-   * a write is under way, or the secondary is ahead of it, the next look comes after a pause.
+   * A difference counts when two reads agree on the versions, and the journal, read between them, has nothing pending
+   * for the key. Where a write is under way, or the secondary is ahead of it, the next read comes after a pause.
    */
   async function confirmPage(
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts: (finding: Finding) => boolean,
-  ): Promise<Confirmed> {
-    const differing: Finding[] = [];
-    const ambiguous: Finding[] = [];
-    let open: Finding[] = [];
+    counts: (finding: KeyComparison) => boolean,
+  ): Promise<ConfirmedDifferences> {
+    const differing: KeyComparison[] = [];
+    const ambiguous: KeyComparison[] = [];
+    let open: KeyComparison[] = [];
     let before = new Map<string, string>();
-    let owed = new Set<string>();
-    for (let look = 1; look <= looks; look++) {
-      const looked = look === 1 ? keys : open.map((finding) => finding.key);
-      const findings = (await lookAt(entity, looked, route)).filter(counts);
+    let pending = new Set<string>();
+    for (let read = 1; read <= maxReads; read++) {
+      const keysToRead = read === 1 ? keys : open.map((finding) => finding.key);
+      const findings = (await compareKeys(entity, keysToRead, route)).filter(counts);
       ambiguous.push(...findings.filter((finding) => finding.verdict === 'ambiguous'));
       const found = findings.filter(({ verdict }) => verdict !== null && verdict !== 'ambiguous');
-      const atRest = (finding: Finding) => {
+      const isUnchanged = (finding: KeyComparison) => {
         const text = keyText(finding.key);
-        return before.get(text) === versionsOf(finding) && !owed.has(text);
+        return before.get(text) === versionsOf(finding) && !pending.has(text);
       };
-      const settled = (finding: Finding) => atRest(finding) && (!isAhead(finding) || look === looks);
-      differing.push(...found.filter(settled));
-      open = found.filter((finding) => !settled(finding));
-      if (open.length === 0 || look === looks) break;
-      owed = await owedKeys(context, entity, route);
+      const isConfirmed = (finding: KeyComparison) =>
+        isUnchanged(finding) && (!isAhead(finding) || read === maxReads);
+      differing.push(...found.filter(isConfirmed));
+      open = found.filter((finding) => !isConfirmed(finding));
+      if (open.length === 0 || read === maxReads) break;
+      pending = await pendingKeys(context, entity, route);
       const known = before;
       before = new Map(open.map((finding) => [keyText(finding.key), versionsOf(finding)]));
-      const moves = (text: string) => known.has(text) && known.get(text) !== before.get(text);
+      const isChanging = (text: string) => known.has(text) && known.get(text) !== before.get(text);
       if (
         open.some((finding) => isAhead(finding)) ||
-        [...before.keys()].some((text) => owed.has(text) || moves(text))
+        [...before.keys()].some((text) => pending.has(text) || isChanging(text))
       )
-        await settling(migration.policy.settleMs);
+        await waitBeforeRecheck(migration.policy.recheckDelayMs);
     }
     return { differing, ambiguous, inFlight: open.length };
   }
 
-  async function settling(ms: number): Promise<void> {
+  async function waitBeforeRecheck(ms: number): Promise<void> {
     const until = Date.now() + ms;
     while (Date.now() < until) {
       await wait(Math.min(1_000, until - Date.now()));
@@ -91,11 +92,11 @@ export function secondLooks(context: Pick<ActivityContext, 'migration' | 'stores
   return { confirm };
 }
 
-function versionsOf({ primary, secondary }: Finding): string {
+function versionsOf({ primary, secondary }: KeyComparison): string {
   return `${primary.version}/${secondary.version}`;
 }
 
 /** A write that reached the secondary between our two reads, or before the primary. */
-function isAhead({ primary, secondary }: Finding): boolean {
+function isAhead({ primary, secondary }: KeyComparison): boolean {
   return isNewer(secondary.version, primary.version);
 }

@@ -5,12 +5,12 @@ import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { beating } from '../heartbeat.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 import type { PairedRoute } from '../write/converge.ts';
-import { repairing, routeChanged } from './repair-keys.ts';
+import { createKeyRepair, routeChanged } from './repair-keys.ts';
 
 /** What a page of a repair came to. */
-export interface Repaired {
+export interface RepairPage {
   readonly repaired: number;
   /** Differences that stay, with the reason beside them. */
   readonly left: number;
@@ -22,19 +22,19 @@ export interface Repaired {
 const repairable: readonly Verdict[] = ['missing', 'mismatch', 'extra', 'stale', 'refused'];
 const keysPerPage = 200;
 
-export function repairActivities(context: ActivityContext) {
+export function createRepairActivities(context: ActivityContext) {
   const { migration, stores } = context;
-  const { repair } = repairing(context);
+  const { repair } = createKeyRepair(context);
 
   /**
-   * Goes through the differences that a comparison wrote down, a page at a time, and brings the secondary to what the primary
-   * has. Repeating it is harmless: each key is looked at before and after.
+   * Goes through the differences that a comparison wrote down, a page at a time, and makes the secondary equal to the
+   * primary. Repeating it is harmless: each key is looked at before and after.
    */
-  async function repairDifferences(request: { entity: string; after: string | null }): Promise<Repaired> {
+  async function repairDifferences(request: { entity: string; after: string | null }): Promise<RepairPage> {
     const entity = entityNamed(migration, request.entity);
     const route = await repairRoute();
-    return await beating(async () => {
-      const found = await stores[route.primary].openDifferences(migration.name, entity.name, {
+    return await withHeartbeat(async () => {
+      const found = await stores[route.primary].unresolvedDifferences(migration.name, entity.name, {
         verdicts: repairable,
         after: request.after,
         limit: keysPerPage,
@@ -43,7 +43,7 @@ export function repairActivities(context: ActivityContext) {
       const open = await repair(entity, keys, route);
       const stays = new Set(open.map(({ key }) => keyText(key)));
       const closed = keys.filter((key) => !stays.has(keyText(key)));
-      await stores[route.primary].closeDifferences(migration.name, entity.name, closed);
+      await stores[route.primary].resolveDifferences(migration.name, entity.name, closed);
       const last = keys.length < keysPerPage ? undefined : keys.at(-1);
       return { repaired: closed.length, left: open.length, after: last ? keyText(last) : null };
     });

@@ -7,10 +7,10 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed, hasTransactions } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { beating } from '../heartbeat.ts';
-import { type Converged, convergeKeys } from '../write/converge.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import { type ConvergeResult, convergeKeys } from '../write/converge.ts';
 
-/** Which owed operations a retry takes. */
+/** Which pending operations a retry takes. */
 export interface RetryRequest {
   /** Those that have been pending for at least this long; younger ones are most likely on their way. */
   readonly olderThanMs: number;
@@ -22,9 +22,12 @@ export interface RetryRequest {
 
 /** What became of one batch. */
 export interface RetryBatch {
-  readonly settled: number;
+  readonly completed: number;
   readonly failed: number;
-  /** Parked operations that are in both stores now; they are settled when their workflows, which wait, have been told. */
+  /**
+   * Parked operations that are in both stores now; they are completed when their workflows, which wait, have been
+   * notified.
+   */
   readonly unparked: readonly string[];
   /** Parked operations that are to be undone, which only their workflows can do. */
   readonly undoing: readonly string[];
@@ -34,26 +37,27 @@ export interface RetryBatch {
   readonly stopped: string | null;
 }
 
-type Tried = Converged | { readonly status: 'late'; readonly message: string };
+type RetryResult = ConvergeResult | { readonly status: 'late'; readonly message: string };
 
 const failures = { refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 const entriesPerBatch = 100;
-const prunedAtOnce = 500;
-const betweenPrunesMs = 50;
+const pruneBatchSize = 500;
+const prunePauseMs = 50;
 
-export function journalActivities(context: ActivityContext) {
+export function createJournalActivities(context: ActivityContext) {
   const { migration, stores, wait } = context;
 
   /**
-   * Converges the keys of owed operations, oldest first, and settles those that the other store took. It is right whatever
-   * their workflows do meanwhile: what converged holds at least the version that the entry owes, and settling is idempotent.
+   * Converges the keys of pending operations, oldest first, and completes those that the other store took. It is right
+   * whatever their workflows do meanwhile: the secondary then has at least the pending version, and completing an entry
+   * is idempotent.
    */
-  async function retryOwed(request: RetryRequest & { from: JournalPosition | null }): Promise<RetryBatch> {
+  async function retryBacklog(request: RetryRequest & { from: JournalPosition | null }): Promise<RetryBatch> {
     const state = await currentState(context);
     if (!state.open) {
       throw new LockstepError(
         'Fenced',
-        `the primary of ${migration.name} is being changed, which settles its journal`,
+        `the primary of ${migration.name} is being changed, which empties its journal first`,
       );
     }
     const route = routeOf(state);
@@ -68,14 +72,17 @@ export function journalActivities(context: ActivityContext) {
         limit: entriesPerBatch,
       });
       const undoing = entries.filter((entry) => entry.failure === 'CompensationFailed');
-      const owing = entries.filter((entry) => entry.failure !== 'CompensationFailed');
-      const converged = await beating(() => convergeEntries(owing, route));
-      const [unparked, settled] = [converged.filter(isParked), converged.filter((entry) => !isParked(entry))];
-      await journal.settle(idsOf(settled), 'completed');
+      const toConverge = entries.filter((entry) => entry.failure !== 'CompensationFailed');
+      const converged = await withHeartbeat(() => convergeEntries(toConverge, route));
+      const [unparked, completed] = [
+        converged.filter(isParked),
+        converged.filter((entry) => !isParked(entry)),
+      ];
+      await journal.setOperationStatus(idsOf(completed), 'completed');
       const last = entries.at(-1);
       return {
-        settled: settled.length,
-        failed: owing.length - converged.length,
+        completed: completed.length,
+        failed: toConverge.length - converged.length,
         unparked: idsOf(unparked),
         undoing: idsOf(undoing),
         next:
@@ -84,7 +91,7 @@ export function journalActivities(context: ActivityContext) {
       };
     } catch (error) {
       if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      return { settled: 0, failed: 0, unparked: [], undoing: [], next: null, stopped: error.message };
+      return { completed: 0, failed: 0, unparked: [], undoing: [], next: null, stopped: error.message };
     }
   }
 
@@ -93,25 +100,29 @@ export function journalActivities(context: ActivityContext) {
     entries: readonly JournalEntry[],
     route: WriteRoute,
   ): Promise<readonly JournalEntry[]> {
-    // A route without secondary owes nothing to anybody.
+    // Without a secondary nothing is pending.
     if (route.secondary === null) return entries;
     const converged: JournalEntry[] = [];
     for (const [name, own] of Map.groupBy(entries, (entry) => entry.entity)) {
       const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
       const keys = [...byKey.keys()].map(keyFromText);
       const results = await convergeAll(entityNamed(migration, name), keys, route);
-      for (const [index, owed] of [...byKey.values()].entries()) {
+      for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');
-        if (result.status === 'settled') converged.push(...owed);
-        else await noteFailure(owed, result, route);
+        if (result.status === 'converged') converged.push(...entriesOfKey);
+        else await recordFailure(entriesOfKey, result, route);
       }
     }
     return converged;
   }
 
   /** What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting. */
-  async function convergeAll(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Tried[]> {
+  async function convergeAll(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute,
+  ): Promise<RetryResult[]> {
     try {
       return await convergeKeys(context, entity, keys, route);
     } catch (error) {
@@ -119,15 +130,15 @@ export function journalActivities(context: ActivityContext) {
       await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
       const [only, ...rest] = keys;
       if (only && rest.length === 0) return [{ status: 'late', message: error.message }];
-      const results: Tried[] = [];
+      const results: RetryResult[] = [];
       for (const key of keys) results.push(...(await convergeAll(entity, [key], route)));
       return results;
     }
   }
 
-  async function noteFailure(
+  async function recordFailure(
     entries: readonly JournalEntry[],
-    result: Exclude<Tried, { status: 'settled' }>,
+    result: Exclude<RetryResult, { status: 'converged' }>,
     route: WriteRoute,
   ): Promise<void> {
     if (result.status === 'fenced') {
@@ -137,24 +148,24 @@ export function journalActivities(context: ActivityContext) {
       );
     }
     const failure = result.status === 'conflict' ? result.code : failures[result.status];
-    await stores[route.primary].noteTry(idsOf(entries), failure, result.message);
+    await stores[route.primary].recordAttempt(idsOf(entries), failure, result.message);
   }
 
-  /** After the workflows that wait for a person have been told. */
-  async function settleRetried(request: { operationIds: readonly string[] }): Promise<void> {
+  /** After the workflows that wait for a person have been notified. */
+  async function completeRetried(request: { operationIds: readonly string[] }): Promise<void> {
     const { primary } = routeOf(await currentState(context));
-    await stores[primary].settle(request.operationIds, 'completed');
+    await stores[primary].setOperationStatus(request.operationIds, 'completed');
   }
 
   /**
-   * Takes settled entries that are older than the retention out of one store's journal, and then records of transactions that
-   * were decided as long ago and have no branch left in either store; gives their number.
+   * Takes finished entries that are older than the retention out of one store's journal, and then records of
+   * transactions that were decided as long ago and have no branch left in either store; gives their number.
    */
   async function pruneJournal(request: { store: StoreName }): Promise<number> {
     const store = stores[request.store];
     const entries = await inSteps((limits) => store.prune(migration.name, limits));
     if (!hasTransactions(migration)) return entries;
-    const branches = await beating(async () => [
+    const branches = await withHeartbeat(async () => [
       ...(await stores.legacy.preparedBranches(migration.name)),
       ...(await stores.modern.preparedBranches(migration.name)),
     ]);
@@ -166,17 +177,17 @@ export function journalActivities(context: ActivityContext) {
   async function inSteps(
     prune: (limits: { olderThanMs: number; limit: number }) => Promise<number>,
   ): Promise<number> {
-    const limits = { olderThanMs: migration.policy.journalRetentionMs, limit: prunedAtOnce };
+    const limits = { olderThanMs: migration.policy.journalRetentionMs, limit: pruneBatchSize };
     let removed = 0;
     for (;;) {
-      const step = await beating(() => prune(limits));
+      const step = await withHeartbeat(() => prune(limits));
       removed += step;
-      if (step < prunedAtOnce) return removed;
-      await wait(betweenPrunesMs);
+      if (step < pruneBatchSize) return removed;
+      await wait(prunePauseMs);
     }
   }
 
-  return { retryOwed, settleRetried, pruneJournal };
+  return { retryBacklog, completeRetried, pruneJournal };
 }
 
 function isParked({ status }: JournalEntry): boolean {

@@ -6,12 +6,12 @@ import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
-import { raising } from '../comparison/bump-version.ts';
-import { repairing, routeChanged } from '../comparison/repair-keys.ts';
+import { createVersionBumper } from '../comparison/bump-version.ts';
+import { createKeyRepair, routeChanged } from '../comparison/repair-keys.ts';
 import type { ActivityContext } from '../context.ts';
-import { beating } from '../heartbeat.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 
-export interface Swept {
+export interface CapturedBatch {
   /** Marks that were dealt with. */
   readonly marks: number;
   /** Keys that the secondary refused, or that cannot be read; they are among the differences. */
@@ -19,52 +19,54 @@ export interface Swept {
   readonly done: boolean;
 }
 
-const marksPerSweep = 500;
+const marksPerBatch = 500;
 
-/** Takes up what other sessions wrote to the primary. */
-export function sweepActivities(context: ActivityContext) {
+/** Replicates what other sessions wrote to the primary. */
+export function createCaptureActivities(context: ActivityContext) {
   const { migration, stores } = context;
-  const { repair } = repairing(context);
-  const { raiseAlone } = raising(context);
+  const { repair } = createKeyRepair(context);
+  const { bumpAtPrimary } = createVersionBumper(context);
 
-  /** The rows are read after their marks, and a mark is forgotten after its key is dealt with: no write is lost between. */
-  async function sweepCaptured(): Promise<Swept> {
+  /**
+   * The rows are read after their marks, and a mark is deleted after its key is dealt with: no write is lost between.
+   */
+  async function replicateCaptured(): Promise<CapturedBatch> {
     const state = await currentState(context);
     if (!state.open) throw routeChanged(migration.name);
     const route = routeOf(state);
-    return await beating(async () => {
-      const marks = await stores[route.primary].captured(marksPerSweep);
+    return await withHeartbeat(async () => {
+      const marks = await stores[route.primary].captured(marksPerBatch);
       let refused = 0;
       for (const [name, keys] of byEntity(marks)) {
         const known = migration.entities.some((entity) => entity.name === name);
-        if (known) refused += await takeUp(entityNamed(migration, name), keys, route);
+        if (known) refused += await replicateKeys(entityNamed(migration, name), keys, route);
       }
-      await stores[route.primary].forgetCaptured(marks.map((mark) => mark.id));
-      return { marks: marks.length, refused, done: marks.length < marksPerSweep };
+      await stores[route.primary].deleteCaptured(marks.map((mark) => mark.id));
+      return { marks: marks.length, refused, done: marks.length < marksPerBatch };
     });
   }
 
-  async function takeUp(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<number> {
+  async function replicateKeys(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<number> {
     const { secondary } = route;
     if (secondary === null) {
-      await renew(entity, keys, route);
+      await bumpChanged(entity, keys, route);
       return 0;
     }
     const open = await repair(entity, keys, { ...route, secondary });
     return open.length;
   }
 
-  /** While nobody follows: a new version, so that whoever follows later is given what is there now. */
-  async function renew(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<void> {
+  /** While there is no secondary: a new version, so that a later one is given what is there now. */
+  async function bumpChanged(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<void> {
     for (const stored of await stores[route.primary].read(entity, keys)) {
       if (stored.unreadable !== null) continue;
       const digest = stored.image ? digestOf(ownImage(entity.fields, stored.image)) : null;
       if (digest !== stored.digest || stored.deleted !== (stored.image === null))
-        await raiseAlone(entity, stored, route);
+        await bumpAtPrimary(entity, stored, route);
     }
   }
 
-  return { sweepCaptured };
+  return { replicateCaptured };
 }
 
 function byEntity(marks: readonly Mark[]): Map<string, Key[]> {

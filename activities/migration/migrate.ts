@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { owedBy } from '../../databases/contract/owed.ts';
+import { backlogOf } from '../../databases/contract/backlog.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
@@ -10,13 +10,13 @@ import { convergeKeys } from '../write/converge.ts';
 export interface Readiness {
   readonly pending: number;
   readonly parked: number;
-  readonly oldestOwedMs: number | null;
+  readonly backlogAgeMs: number | null;
   readonly flagControlled: readonly string[];
 }
 
-const drainedAtOnce = 500;
+const drainBatchSize = 500;
 
-export function migrateActivities(context: ActivityContext) {
+export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
 
   /** The stores answer, and are prepared for the definition that this worker has. */
@@ -44,11 +44,15 @@ export function migrateActivities(context: ActivityContext) {
   }
 
   async function measureReadiness(request: { primary: StoreName }): Promise<Readiness> {
-    const owed = await owedBy(migration.name, stores[request.primary], stores[otherStore(request.primary)]);
+    const backlog = await backlogOf(
+      migration.name,
+      stores[request.primary],
+      stores[otherStore(request.primary)],
+    );
     return {
-      pending: owed.pending,
-      parked: owed.parked,
-      oldestOwedMs: owed.oldestMs,
+      pending: backlog.pending,
+      parked: backlog.parked,
+      backlogAgeMs: backlog.oldestMs,
       flagControlled: migration.entities
         .filter((entity) => entity.pattern === 'flag-controlled')
         .map((entity) => entity.name),
@@ -56,8 +60,8 @@ export function migrateActivities(context: ActivityContext) {
   }
 
   /**
-   * Brings everything that is still owed to the other store, while no new write can begin. Throws `GateRefused` when a write
-   * is parked or refused: then the primary must not change.
+   * Replicates everything that is still pending to the other store, while no new write can begin. Throws `GateRefused`
+   * when a write is parked or refused: then the primary must not change.
    */
   async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
     const { primary, epoch } = request;
@@ -74,7 +78,7 @@ export function migrateActivities(context: ActivityContext) {
       const pending = await stores[primary].journal({
         migration: migration.name,
         statuses: ['pending'],
-        limit: drainedAtOnce,
+        limit: drainBatchSize,
       });
       if (pending.length === 0) return { drained };
       for (const name of new Set(pending.map((entry) => entry.entity))) {
@@ -86,14 +90,14 @@ export function migrateActivities(context: ActivityContext) {
           entries.map((entry) => entry.key),
           route,
         );
-        const settled = entries.filter((_, index) => results[index]?.status === 'settled');
-        await stores[primary].settle(
-          settled.map((entry) => entry.id),
+        const converged = entries.filter((_, index) => results[index]?.status === 'converged');
+        await stores[primary].setOperationStatus(
+          converged.map((entry) => entry.id),
           'completed',
         );
-        drained += settled.length;
+        drained += converged.length;
         const refused = results.find((result) => result.status === 'refused' || result.status === 'conflict');
-        if (refused && 'message' in refused && settled.length === 0) throw notDrained(refused.message);
+        if (refused && 'message' in refused && converged.length === 0) throw notDrained(refused.message);
         if (results.some((result) => result.status === 'fenced')) {
           throw new LockstepError(
             'Fenced',
@@ -107,17 +111,18 @@ export function migrateActivities(context: ActivityContext) {
   }
 
   /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */
-  async function retireLegacy(): Promise<readonly string[]> {
+  async function renameLegacyTables(): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const entity of migration.entities) statements.push(...(await stores.legacy.retire(entity)));
-    log('legacy tables retired', { statements });
+    for (const entity of migration.entities)
+      statements.push(...(await stores.legacy.renameLegacyTables(entity)));
+    log('legacy tables renamed', { statements });
     return statements;
   }
 
   async function dropLegacy(): Promise<readonly string[]> {
     const statements: string[] = [];
     for (const entity of migration.entities) statements.push(...(await stores.legacy.dropRetired(entity)));
-    log('retired legacy tables dropped', { statements });
+    log('renamed legacy tables dropped', { statements });
     return statements;
   }
 
@@ -139,7 +144,7 @@ export function migrateActivities(context: ActivityContext) {
     writeState,
     measureReadiness,
     drain,
-    retireLegacy,
+    renameLegacyTables,
     dropLegacy,
     removeSchedules,
     reportOverdue,

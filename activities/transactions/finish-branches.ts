@@ -9,31 +9,31 @@ const bothStores = ['legacy', 'modern'] as const;
  * Does to the branches of a transaction what its record says: the attempt that is to commit is committed, one that may still
  * commit is left alone, and all others are rolled back. Gives the stores that could not be asked.
  */
-export async function settleBranches(
+export async function finishBranches(
   context: OpenMigration,
   record: TransactionRecord,
   coordinator: StoreName,
 ): Promise<StoreName[]> {
-  const away: StoreName[] = [];
+  const unavailable: StoreName[] = [];
   for (const name of bothStores) {
     try {
       const store = context.stores[name];
       for (const branch of await store.preparedBranches(context.migration.name)) {
         if (branch.transaction !== record.transaction || branch.coordinator !== coordinator) continue;
-        const end = howToEnd(branch, record);
+        const end = branchEnding(branch, record);
         if (end === 'commit') await store.commitBranch(branch);
         if (end === 'roll back') await store.rollBackBranch(branch);
       }
     } catch (error) {
       if (!isRetryable(error)) throw error;
-      away.push(name);
+      unavailable.push(name);
     }
   }
-  return away;
+  return unavailable;
 }
 
 /** Null while it is in doubt. A branch without a record never can be decided: its record comes before it. */
-function howToEnd(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
+function branchEnding(branch: Attempt, record: TransactionRecord | null): 'commit' | 'roll back' | null {
   if (record?.attempt !== branch.attempt || record.decision === 'abort') return 'roll back';
   return record.decision;
 }

@@ -4,7 +4,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { isRetryable } from '../../model/is-lockstep-error.ts';
 import type { InDoubt } from '../../model/transaction.ts';
 import type { ActivityContext } from '../context.ts';
-import { settleBranches } from './finish-branches.ts';
+import { finishBranches } from './finish-branches.ts';
 
 /** What a round of recovery found and did. */
 export interface Recovery {
@@ -13,10 +13,10 @@ export interface Recovery {
   /** Transactions that were undecided past their time, and are aborted now. */
   readonly aborted: number;
   /** Stores that could not be asked. */
-  readonly away: readonly StoreName[];
+  readonly unavailable: readonly StoreName[];
 }
 
-interface Held {
+interface PreparedBranch {
   readonly store: StoreName;
   readonly branch: Attempt;
   readonly record: TransactionRecord | null;
@@ -25,7 +25,7 @@ interface Held {
 const storeNames = ['legacy', 'modern'] as const;
 const kind = 'transaction';
 
-export function recoverActivities(context: ActivityContext) {
+export function createRecoveryActivities(context: ActivityContext) {
   const { migration, stores, log } = context;
 
   /**
@@ -33,34 +33,34 @@ export function recoverActivities(context: ActivityContext) {
    * their time by an abort, which a commit that comes later loses to. Safe to repeat, and to run beside anything.
    */
   async function recoverTransactions(): Promise<Recovery> {
-    const away = new Set<StoreName>();
-    const held = await heldBranches(context, away);
-    const found = inDoubtOf(held);
+    const unavailable = new Set<StoreName>();
+    const prepared = await preparedBranches(context, unavailable);
+    const found = inDoubtOf(prepared);
     let aborted = 0;
     for (const coordinator of storeNames) {
-      await whereReachable(coordinator, away, async () => {
+      await ifReachable(coordinator, unavailable, async () => {
         const overdue = await stores[coordinator].undecided(migration.name, migration.policy.inDoubtMs);
         const keys = new Set([
-          ...held
+          ...prepared
             .filter(({ branch }) => branch.coordinator === coordinator)
             .map(({ branch }) => branch.transaction),
           ...overdue.map((record) => record.transaction),
         ]);
         for (const key of keys) {
           const ended = await recoverOne(coordinator, key);
-          for (const store of ended.away) away.add(store);
+          for (const store of ended.unavailable) unavailable.add(store);
           if (ended.aborted) aborted += 1;
         }
       });
     }
     if (aborted > 0) log('transactions were aborted: they were undecided past their time', { aborted });
-    return { found, aborted, away: [...away] };
+    return { found, aborted, unavailable: [...unavailable] };
   }
 
   async function recoverOne(
     coordinator: StoreName,
     key: string,
-  ): Promise<{ aborted: boolean; away: StoreName[] }> {
+  ): Promise<{ aborted: boolean; unavailable: StoreName[] }> {
     const store = stores[coordinator];
     const known = await store.decision(migration.name, key);
     const isDue = known === null || (known.decision === null && known.ageMs >= migration.policy.inDoubtMs);
@@ -71,10 +71,10 @@ export function recoverActivities(context: ActivityContext) {
           reason: `the transaction was not decided within ${migration.policy.inDoubtMs} ms; nothing was written, send it again under a new operation id`,
         })
       : known;
-    const away = await settleBranches(context, record, coordinator);
+    const unavailable = await finishBranches(context, record, coordinator);
     const aborted = isDue && record.decision === 'abort';
     if (aborted) await closeTransaction(context, record);
-    return { aborted, away };
+    return { aborted, unavailable };
   }
 
   return { recoverTransactions };
@@ -87,7 +87,7 @@ export function recoverActivities(context: ActivityContext) {
 export async function closeTransaction(context: OpenMigration, record: TransactionRecord): Promise<void> {
   const { operationId: id, entity, key } = record;
   for (const name of storeNames) {
-    await whereReachable(name, new Set(), async () => {
+    await ifReachable(name, new Set(), async () => {
       await context.stores[name].abort({ id, entity, key, kind }, context.migration.name);
     });
   }
@@ -95,44 +95,47 @@ export async function closeTransaction(context: OpenMigration, record: Transacti
 
 /** What is prepared in each store and not ended yet, with the age of the oldest: for metrics and alerts. */
 export async function inDoubt(context: OpenMigration): Promise<readonly InDoubt[]> {
-  return inDoubtOf(await heldBranches(context, new Set()));
+  return inDoubtOf(await preparedBranches(context, new Set()));
 }
 
-async function heldBranches(context: OpenMigration, away: Set<StoreName>): Promise<Held[]> {
-  const held: Held[] = [];
+async function preparedBranches(
+  context: OpenMigration,
+  unavailable: Set<StoreName>,
+): Promise<PreparedBranch[]> {
+  const prepared: PreparedBranch[] = [];
   for (const store of storeNames) {
-    await whereReachable(store, away, async () => {
+    await ifReachable(store, unavailable, async () => {
       for (const branch of await context.stores[store].preparedBranches(context.migration.name)) {
         const { coordinator, migration, transaction } = branch;
         let record: TransactionRecord | null = null;
-        await whereReachable(coordinator, away, async () => {
+        await ifReachable(coordinator, unavailable, async () => {
           record = await context.stores[coordinator].decision(migration, transaction);
         });
-        held.push({ store, branch, record });
+        prepared.push({ store, branch, record });
       }
     });
   }
-  return held;
+  return prepared;
 }
 
-function inDoubtOf(held: readonly Held[]): InDoubt[] {
+function inDoubtOf(prepared: readonly PreparedBranch[]): InDoubt[] {
   return storeNames.map((store) => {
-    const here = held.filter((branch) => branch.store === store);
+    const here = prepared.filter((branch) => branch.store === store);
     const oldestMs = Math.max(0, ...here.map(({ record }) => record?.ageMs ?? 0));
     return { store, count: here.length, oldestMs };
   });
 }
 
-/** A store that is away keeps nothing else from being recovered. */
-async function whereReachable(
+/** A store that is unavailable keeps nothing else from being recovered. */
+async function ifReachable(
   store: StoreName,
-  away: Set<StoreName>,
+  unavailable: Set<StoreName>,
   work: () => Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!isRetryable(error)) throw error;
-    away.add(store);
+    unavailable.add(store);
   }
 }

@@ -1,13 +1,13 @@
 import type { Store } from '../../databases/contract/store.ts';
 import type { Change } from '../../databases/contract/transactions.ts';
-import type { Stored } from '../../databases/contract/write.ts';
+import type { StoredRecord } from '../../databases/contract/write.ts';
 import { recordIdentity } from '../../model/canonical.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import { isNewer, type Version } from '../../model/version.ts';
-import { decidingItem } from '../write/primary-item.ts';
+import { primaryItem } from '../write/primary-item.ts';
 
 /** Why a transaction is refused for good. */
 export interface Refusal {
@@ -16,12 +16,12 @@ export interface Refusal {
 }
 
 /**
- * What the primary is asked to write. Images of partial updates are computed from what it has, and hold only while that has
- * not moved.
+ * What the primary is asked to write. Images of partial updates are computed from what it has, and hold only while that
+ * has not changed.
  *
  * @param atLeast versions that the operations must get at least, by position
  */
-export async function decidingChanges(
+export async function primaryChanges(
   migration: Migration,
   primary: Store,
   { id, operations }: Transaction,
@@ -33,7 +33,7 @@ export async function decidingChanges(
     const least = atLeast.get(position);
     const proposed = least && isNewer(least, operation.proposed) ? least : operation.proposed;
     const entity = entityNamed(migration, operation.entity);
-    const item = await decidingItem(
+    const item = await primaryItem(
       entity,
       { ...operation, id: operationIdAt(id, position), proposed },
       bases.get(recordIdentity(operation.entity, operation.key)) ?? null,
@@ -48,21 +48,21 @@ export async function decidingChanges(
 }
 
 /** What the secondary takes: the primary's images, under the versions that it decided. */
-export function followingChanges(changes: readonly Change[], versions: readonly Version[]): Change[] {
+export function secondaryChanges(changes: readonly Change[], versions: readonly Version[]): Change[] {
   return changes.map(({ entity, item }, position) => {
-    const { mode, kind, key, image, operationId, status, brings } = item;
+    const { mode, kind, key, image, operationId, status, sharedVersions } = item;
     const version = versions[position] ?? item.version;
     return {
       entity,
       item: {
-        mode: mode === 'decide' ? 'follow' : mode,
+        mode: mode === 'primary' ? 'secondary' : mode,
         kind,
         key,
         image,
         operationId,
         status,
         version,
-        brings: brings.map((record) => ({ ...record, version })),
+        sharedVersions: sharedVersions.map((record) => ({ ...record, version })),
       },
     };
   });
@@ -72,8 +72,8 @@ async function basesOf(
   migration: Migration,
   primary: Store,
   operations: readonly Operation[],
-): Promise<Map<string, Stored>> {
-  const bases = new Map<string, Stored>();
+): Promise<Map<string, StoredRecord>> {
+  const bases = new Map<string, StoredRecord>();
   const updates = operations.filter((operation) => operation.kind === 'update');
   for (const name of new Set(updates.map((operation) => operation.entity))) {
     const keys = updates.filter((operation) => operation.entity === name).map(({ key }) => key);

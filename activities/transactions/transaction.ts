@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
-import type { Attempt, Together, TransactionRecord } from '../../databases/contract/transactions.ts';
-import { movedAway } from '../../databases/contract/transactions.ts';
+import type {
+  Attempt,
+  TransactionOutcome,
+  TransactionRecord,
+} from '../../databases/contract/transactions.ts';
+import { primaryMoved } from '../../databases/contract/transactions.ts';
 import {
   type Fence,
   isConflict,
@@ -15,9 +19,9 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { commitBranch, settleBranches } from './finish-branches.ts';
+import { commitBranch, finishBranches } from './finish-branches.ts';
 import { closeTransaction } from './recover.ts';
-import { decidingChanges, followingChanges, type Refusal } from './transaction-changes.ts';
+import { primaryChanges, type Refusal, secondaryChanges } from './transaction-changes.ts';
 
 /** What became of a transaction. Only what a retry may change is thrown instead. */
 export type TransactionResult =
@@ -25,7 +29,7 @@ export type TransactionResult =
       readonly status: 'committed';
       readonly versions: readonly Version[];
       readonly coordinator: StoreName;
-      /** Stores whose branch is still to be committed, because they were away. */
+      /** Stores whose branch is still to be committed, because they were unavailable. */
       readonly unfinished: readonly StoreName[];
     }
   | { readonly status: 'aborted'; readonly code: AnyFailureCode; readonly reason: string }
@@ -36,21 +40,21 @@ export interface Request {
   readonly route: WriteRoute;
 }
 
-type NotApplied = Together & { readonly status: 'not applied' };
+type NotApplied = TransactionOutcome & { readonly status: 'not applied' };
 
-const turns = 10;
-const conflictTurns = 3;
+const maxAttempts = 10;
+const maxConflicts = 3;
 const conflictPauseMs = 100;
 
-export function transactionActivities(context: ActivityContext) {
+export function createTransactionActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
 
   /**
    * Prepares a branch in each store, decides, and commits both. May be repeated after a failure at any point: a transaction
    * that is decided keeps its decision, and one that is not begins anew once no earlier attempt can commit any more.
    */
-  async function carryOut({ transaction, route }: Request): Promise<TransactionResult> {
-    const elsewhere = await settleElsewhere(transaction, route);
+  async function executeTransaction({ transaction, route }: Request): Promise<TransactionResult> {
+    const elsewhere = await finishAtOldPrimary(transaction, route);
     if (elsewhere) return elsewhere;
     const attempt: Attempt = {
       migration: migration.name,
@@ -59,23 +63,25 @@ export function transactionActivities(context: ActivityContext) {
       coordinator: route.primary,
     };
     const { record, isFirst } = await open(transaction, attempt);
-    if (record.decision !== null) return await conclude(record, route.primary);
-    if (!isFirst) await settleBranches(context, record, route.primary);
+    if (record.decision !== null) return await finish(record, route.primary);
+    if (!isFirst) await finishBranches(context, record, route.primary);
     return route.secondary === null
-      ? await carryOutAtOne(transaction, route, attempt)
-      : await carryOutAtBoth(transaction, route, route.secondary, attempt);
+      ? await executeInOneStore(transaction, route, attempt)
+      : await executeInBothStores(transaction, route, route.secondary, attempt);
   }
 
   /** The stores have not answered for too long: nothing of the transaction may take effect any more. */
-  async function abandon(request: Request & { readonly reason: string }): Promise<TransactionResult> {
+  async function abandonTransaction(
+    request: Request & { readonly reason: string },
+  ): Promise<TransactionResult> {
     const { transaction, route, reason } = request;
-    const record = await refusedFor(transaction, route.primary, { code: 'StoreUnavailable', reason });
-    const result = await conclude(record, route.primary);
+    const record = await recordAbort(transaction, route.primary, { code: 'StoreUnavailable', reason });
+    const result = await finish(record, route.primary);
     if (result.status === 'aborted') await closeTransaction(context, record);
     return result;
   }
 
-  /** Commits what was left to commit when a store was away. Safe to repeat. */
+  /** Commits what was left to commit when a store was unavailable. Safe to repeat. */
   async function finishTransaction(request: {
     readonly transactionId: string;
     readonly coordinator: StoreName;
@@ -95,39 +101,44 @@ export function transactionActivities(context: ActivityContext) {
   }
 
   /** The primary may have changed between two tries: the store that coordinated the first knows how it ended. */
-  async function settleElsewhere(
+  async function finishAtOldPrimary(
     transaction: Transaction,
     { secondary }: WriteRoute,
   ): Promise<TransactionResult | null> {
     if (secondary === null) return null;
     const known = await stores[secondary].decision(migration.name, transactionKey(transaction.id));
     if (!known) return null;
-    const goesOn: Refusal = { code: movedAway, reason: 'the transaction goes on at another primary' };
-    const record = known.decision === null ? await refusedFor(transaction, secondary, goesOn) : known;
-    const result = await conclude(record, secondary);
-    return record.code === movedAway ? null : result;
+    const primaryChanged: Refusal = {
+      code: primaryMoved,
+      reason: 'the transaction goes on at another primary',
+    };
+    const record =
+      known.decision === null ? await recordAbort(transaction, secondary, primaryChanged) : known;
+    const result = await finish(record, secondary);
+    return record.code === primaryMoved ? null : result;
   }
 
   /** Under a route of one store: a transaction of its own, which holds the decision too. */
-  async function carryOutAtOne(
+  async function executeInOneStore(
     transaction: Transaction,
     route: WriteRoute,
     attempt: Attempt,
   ): Promise<TransactionResult> {
     const { primary } = route;
-    for (let turn = 1; turn <= turns; turn++) {
-      const changes = await decidingChanges(migration, stores[primary], transaction, new Map());
+    for (let attemptNumber = 1; attemptNumber <= maxAttempts; attemptNumber++) {
+      const changes = await primaryChanges(migration, stores[primary], transaction, new Map());
       if ('code' in changes) return await refuse(transaction, primary, changes);
-      const result = await stores[primary].applyTogether(attempt, changes, fenceOf(route));
+      const result = await stores[primary].applyTransaction(attempt, changes, fenceOf(route));
       if (result.status === 'applied') {
         return { status: 'committed', versions: result.versions, coordinator: primary, unfinished: [] };
       }
-      if (result.outcome.status !== 'moved') return await notApplied(transaction, attempt, primary, result);
+      if (result.outcome.status !== 'stale-base')
+        return await notApplied(transaction, attempt, primary, result);
     }
-    throw keptMoving(transaction);
+    throw keptChanging(transaction);
   }
 
-  async function carryOutAtBoth(
+  async function executeInBothStores(
     transaction: Transaction,
     route: WriteRoute,
     secondary: StoreName,
@@ -143,9 +154,9 @@ export function transactionActivities(context: ActivityContext) {
       versions,
     });
     // Another try of the same transaction has come after this one, or recovery before it.
-    if (record.decision === null) throw keptMoving(transaction);
+    if (record.decision === null) throw keptChanging(transaction);
     if (record.decision === 'abort' || record.attempt !== attempt.attempt) {
-      return await conclude(record, primary);
+      return await finish(record, primary);
     }
     const unfinished: StoreName[] = [];
     const commit = async (store: StoreName) => {
@@ -168,7 +179,7 @@ export function transactionActivities(context: ActivityContext) {
     attempt: Attempt,
   ): Promise<{ readonly versions: readonly Version[] } | TransactionResult> {
     try {
-      return await prepareInTurn(transaction, route, secondary, attempt);
+      return await prepareBranches(transaction, route, secondary, attempt);
     } catch (error) {
       for (const store of [stores[route.primary], stores[secondary]]) {
         await store.rollBackBranch(attempt).catch(() => {
@@ -180,7 +191,7 @@ export function transactionActivities(context: ActivityContext) {
   }
 
   /** The primary decides about refusal and versions; the secondary takes the same images under them. */
-  async function prepareInTurn(
+  async function prepareBranches(
     transaction: Transaction,
     route: WriteRoute,
     secondary: StoreName,
@@ -189,35 +200,35 @@ export function transactionActivities(context: ActivityContext) {
     const { primary } = route;
     const atLeast = new Map<number, Version>();
     let conflicts = 0;
-    for (let turn = 1; turn <= turns; turn++) {
-      const changes = await decidingChanges(migration, stores[primary], transaction, atLeast);
+    for (let attemptNumber = 1; attemptNumber <= maxAttempts; attemptNumber++) {
+      const changes = await primaryChanges(migration, stores[primary], transaction, atLeast);
       if ('code' in changes) return await refuse(transaction, primary, changes);
-      const decided = await stores[primary].prepareBranch(attempt, changes, fenceOf(route));
-      if (decided.status !== 'applied') {
-        if (decided.outcome.status === 'moved') continue;
-        return await notApplied(transaction, attempt, primary, decided);
+      const atPrimary = await stores[primary].prepareBranch(attempt, changes, fenceOf(route));
+      if (atPrimary.status !== 'applied') {
+        if (atPrimary.outcome.status === 'stale-base') continue;
+        return await notApplied(transaction, attempt, primary, atPrimary);
       }
-      const { versions } = decided;
-      const followed = await stores[secondary].prepareBranch(
+      const { versions } = atPrimary;
+      const atSecondary = await stores[secondary].prepareBranch(
         attempt,
-        followingChanges(changes, versions),
+        secondaryChanges(changes, versions),
         fenceOf(route),
       );
-      if (followed.status === 'applied') return { versions };
+      if (atSecondary.status === 'applied') return { versions };
       await stores[primary].rollBackBranch(attempt);
-      const { outcome, position } = followed;
+      const { outcome, position } = atSecondary;
       if (outcome.status === 'superseded') {
         // The secondary is ahead of the primary, as after a compensation: the versions go above both.
         atLeast.set(position, (BigInt(outcome.version) + 1n).toString());
-      } else if (mayYetBeTaken(outcome) && conflicts < conflictTurns) {
+      } else if (mayYetBeTaken(outcome) && conflicts < maxConflicts) {
         // Often a swap in flight: the other write makes room.
         conflicts += 1;
         await wait(conflictPauseMs * conflicts);
       } else {
-        return await notApplied(transaction, attempt, secondary, followed);
+        return await notApplied(transaction, attempt, secondary, atSecondary);
       }
     }
-    throw keptMoving(transaction);
+    throw keptChanging(transaction);
   }
 
   async function notApplied(
@@ -233,7 +244,7 @@ export function transactionActivities(context: ActivityContext) {
       case 'fenced':
         return { status: 'fenced' };
       case 'known':
-        return await knownBefore(transaction, attempt, at, outcome);
+        return await resultOfKnownId(transaction, attempt, at, outcome);
       case 'refused':
         return await refuse(transaction, coordinator, {
           code: outcome.reason,
@@ -250,7 +261,7 @@ export function transactionActivities(context: ActivityContext) {
   }
 
   /** The journal knows an id that no record here does: it was closed, written as something else, or under another primary. */
-  async function knownBefore(
+  async function resultOfKnownId(
     transaction: Transaction,
     { attempt, coordinator, transaction: key }: Attempt,
     at: StoreName,
@@ -268,7 +279,7 @@ export function transactionActivities(context: ActivityContext) {
     });
     if (versions.length === ids.length) {
       const verdict = { decision: 'commit', attempt, versions } as const;
-      return await conclude(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
+      return await finish(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
     }
     const reason = `operation id ${transaction.id} was used by another write; send the transaction under an id of its own`;
     return await refuse(transaction, coordinator, { code: 'OperationIdTaken', reason });
@@ -280,10 +291,10 @@ export function transactionActivities(context: ActivityContext) {
     coordinator: StoreName,
     refusal: Refusal,
   ): Promise<TransactionResult> {
-    return await conclude(await refusedFor(transaction, coordinator, refusal), coordinator);
+    return await finish(await recordAbort(transaction, coordinator, refusal), coordinator);
   }
 
-  function refusedFor(
+  function recordAbort(
     transaction: Transaction,
     coordinator: StoreName,
     refusal: Refusal,
@@ -293,8 +304,8 @@ export function transactionActivities(context: ActivityContext) {
   }
 
   /** What the decision that stands means for the stores, and for the caller. */
-  async function conclude(record: TransactionRecord, coordinator: StoreName): Promise<TransactionResult> {
-    const unfinished = await settleBranches(context, record, coordinator);
+  async function finish(record: TransactionRecord, coordinator: StoreName): Promise<TransactionResult> {
+    const unfinished = await finishBranches(context, record, coordinator);
     if (record.decision === 'commit') {
       return { status: 'committed', versions: record.versions ?? [], coordinator, unfinished };
     }
@@ -317,7 +328,7 @@ export function transactionActivities(context: ActivityContext) {
     return { migration: migration.name, epoch };
   }
 
-  return { carryOut, abandon, finishTransaction };
+  return { executeTransaction, abandonTransaction, finishTransaction };
 }
 
 const refusalTexts: Readonly<Record<StoredRefusal, string>> = {
@@ -330,7 +341,7 @@ function mayYetBeTaken(outcome: Outcome): boolean {
   return outcome.status === 'failed' && isConflict(outcome.failure);
 }
 
-function keptMoving({ id }: Transaction): LockstepError {
+function keptChanging({ id }: Transaction): LockstepError {
   return new LockstepError(
     'WriteConflict',
     `the records of transaction ${id} kept changing while it was prepared; it is tried again`,

@@ -1,11 +1,11 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import {
-  type BroughtRecord,
   type ConflictCode,
   isConflict,
   type Outcome,
   refusalDetails,
-  type Stored,
+  type SharedRecordVersion,
+  type StoredRecord,
   type WriteItem,
 } from '../../databases/contract/write.ts';
 import { type Key, recordIdentity } from '../../model/canonical.ts';
@@ -17,8 +17,8 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { type Version, versionBeforeLockstep } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 
-export type Converged =
-  | { readonly status: 'settled'; readonly version: Version; readonly changed: boolean }
+export type ConvergeResult =
+  | { readonly status: 'converged'; readonly version: Version; readonly changed: boolean }
   | { readonly status: 'refused'; readonly message: string; readonly details?: RefusalDetails }
   | {
       readonly status: 'conflict';
@@ -28,7 +28,7 @@ export type Converged =
     }
   | { readonly status: 'fenced' };
 
-/** A route with a store that follows. */
+/** A route with a secondary. */
 export type PairedRoute = WriteRoute & { readonly secondary: NonNullable<WriteRoute['secondary']> };
 
 /**
@@ -40,14 +40,14 @@ export async function convergeKeys(
   entity: Entity,
   keys: readonly Key[],
   route: WriteRoute,
-): Promise<Converged[]> {
+): Promise<ConvergeResult[]> {
   if (!route.secondary) throw new TypeError('a route without secondary has nothing to converge');
   const primary = context.stores[route.primary];
   const secondary = context.stores[route.secondary];
   const stored = await primary.read(entity, keys);
   const fence = { migration: context.migration.name, epoch: route.epoch };
   const readable = stored.filter((record) => record.unreadable === null);
-  const items = await followingItems(context, entity, readable, route, 'follow');
+  const items = await secondaryItems(context, entity, readable, route, 'secondary');
   const outcomes = await secondary.write(entity, items, fence);
   const byRecord = new Map(readable.map((record, index) => [record, outcomes[index]]));
   return stored.map((record) => {
@@ -58,13 +58,13 @@ export async function convergeKeys(
   });
 }
 
-/** Items that carry what the primary has, shared records with the versions that brought them. */
-export async function followingItems(
+/** Items that carry what the primary has, shared records with their versions. */
+export async function secondaryItems(
   context: Pick<ActivityContext, 'stores'>,
   entity: Entity,
-  records: readonly Stored[],
+  records: readonly StoredRecord[],
   route: WriteRoute,
-  mode: 'follow' | 'copy',
+  mode: 'secondary' | 'copy',
 ): Promise<WriteItem[]> {
   const guards = await sharedGuards(context, entity, records, route);
   return records.map((record) => ({
@@ -76,7 +76,7 @@ export async function followingItems(
     version: record.version,
     operationId: null,
     status: 'completed',
-    brings: record.image
+    sharedVersions: record.image
       ? sharedRecords(entity.fields, record.image).flatMap((shared) => {
           const guard = guards.get(recordIdentity(shared.name, shared.key));
           const digest = digestOf(shared.record);
@@ -90,9 +90,9 @@ export async function followingItems(
 async function sharedGuards(
   context: Pick<ActivityContext, 'stores'>,
   entity: Entity,
-  records: readonly Stored[],
+  records: readonly StoredRecord[],
   route: WriteRoute,
-): Promise<Map<string, BroughtRecord>> {
+): Promise<Map<string, SharedRecordVersion>> {
   const wanted = new Map<string, { name: string; key: Key }>();
   for (const record of records) {
     if (!record.image) continue;
@@ -105,12 +105,12 @@ async function sharedGuards(
   return new Map(guards.map((guard) => [recordIdentity(guard.name, guard.key), guard]));
 }
 
-function convergedOf(record: Stored, outcome: Outcome, refusedBy: string): Converged {
+function convergedOf(record: StoredRecord, outcome: Outcome, refusedBy: string): ConvergeResult {
   switch (outcome.status) {
     case 'applied':
-      return { status: 'settled', version: outcome.version, changed: true };
+      return { status: 'converged', version: outcome.version, changed: true };
     case 'superseded':
-      return { status: 'settled', version: record.version, changed: false };
+      return { status: 'converged', version: record.version, changed: false };
     case 'fenced':
       return { status: 'fenced' };
     case 'failed': {
@@ -122,6 +122,6 @@ function convergedOf(record: Stored, outcome: Outcome, refusedBy: string): Conve
         : { status: 'refused', message, details };
     }
     default:
-      throw new TypeError(`a write that follows was answered with ${outcome.status}`);
+      throw new TypeError(`a secondary write was answered with ${outcome.status}`);
   }
 }

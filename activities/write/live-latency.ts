@@ -6,8 +6,8 @@ interface Sample {
 }
 
 /** Of either kind: seconds' worth where much is written, minutes' where little is. */
-const remembered = 200;
-const enough = 10;
+const maxSamples = 200;
+const minSamples = 10;
 
 /** How long this worker's live writes take at the stores, while it copies rows (`copying`) and while it does not (`quiet`). */
 export class LiveLatency {
@@ -20,7 +20,7 @@ export class LiveLatency {
     this.now = now;
   }
 
-  async timing<T>(write: () => Promise<T>): Promise<T> {
+  async measure<T>(write: () => Promise<T>): Promise<T> {
     const began = this.now();
     const endedBefore = this.#ended;
     const result = await write();
@@ -28,7 +28,7 @@ export class LiveLatency {
     // Also a copy that began and ended meanwhile was in its way.
     const samples = this.#samples[this.#begun > endedBefore ? 'copying' : 'quiet'];
     samples.push({ at, ms: at - began });
-    if (samples.length > remembered) samples.shift();
+    if (samples.length > maxSamples) samples.shift();
     return result;
   }
 
@@ -51,14 +51,14 @@ export class LiveLatency {
   quantile(share: number, kind: 'copying' | 'quiet', ms: number): number | null {
     const since = this.now() - ms;
     const found = this.#samples[kind].filter(({ at }) => at > since);
-    if (found.length < enough) return null;
+    if (found.length < minSamples) return null;
     const sorted = found.map((sample) => sample.ms).sort((left, right) => left - right);
     return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
   }
 }
 
 /** Stores of which the calls that live writes make are timed. */
-export function timed(stores: Stores, latency: LiveLatency): Stores {
+export function withTiming(stores: Stores, latency: LiveLatency): Stores {
   return { legacy: timedStore(stores.legacy, latency), modern: timedStore(stores.modern, latency) };
 }
 
@@ -66,9 +66,9 @@ function timedStore(store: Store, latency: LiveLatency): Store {
   // Every other method is looked up in the store itself.
   const timedCalls: Store = Object.create(store);
   return Object.assign(timedCalls, {
-    write: (...given) => latency.timing(() => store.write(...given)),
-    applyTogether: (...given) => latency.timing(() => store.applyTogether(...given)),
-    prepareBranch: (...given) => latency.timing(() => store.prepareBranch(...given)),
-    commitBranch: (...given) => latency.timing(() => store.commitBranch(...given)),
+    write: (...given) => latency.measure(() => store.write(...given)),
+    applyTransaction: (...given) => latency.measure(() => store.applyTransaction(...given)),
+    prepareBranch: (...given) => latency.measure(() => store.prepareBranch(...given)),
+    commitBranch: (...given) => latency.measure(() => store.commitBranch(...given)),
   } satisfies Partial<Store>);
 }

@@ -2,7 +2,7 @@ import type { Verdict } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import type { Stored } from '../../databases/contract/write.ts';
+import type { StoredRecord } from '../../databases/contract/write.ts';
 import { keyText } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -11,14 +11,14 @@ import { ownImage } from '../../model/field.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteRoute } from '../../model/operation.ts';
 import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
-import { differingFields, owedKeys } from '../comparison/differing.ts';
+import { differingFields, pendingKeys } from '../comparison/differing-fields.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
 import { restore } from './restore.ts';
 
-/** What a write looks like some time after it. */
-export interface LookedBack {
+/** What reading a write back some time after it found. */
+export interface PostWriteValidation {
   /** `intact`: each row is what its record says, and both say the same. `in-flight`: a newer write is between the stores. */
   readonly verdict: 'intact' | 'in-flight' | Verdict;
   /** Whose row is wrong; null where neither can be told from the other, or nothing is. */
@@ -29,15 +29,15 @@ export interface LookedBack {
 }
 
 /** A row that is not what the record beside it says. */
-interface Altered {
+interface AlteredRow {
   readonly store: StoreName;
   readonly verdict: Verdict;
   readonly reason: string;
 }
 
-const looks = 3;
+const maxReads = 3;
 
-export function lookBackActivities(context: ActivityContext) {
+export function createPostWriteValidationActivities(context: ActivityContext) {
   const { migration, stores, clock, wait } = context;
   const metrics = writeMetrics(context);
 
@@ -47,19 +47,19 @@ export function lookBackActivities(context: ActivityContext) {
    */
   async function validateWrite(request: {
     operation: Pick<Operation, 'id' | 'entity' | 'key'>;
-  }): Promise<LookedBack> {
-    const found = await judge(request.operation);
+  }): Promise<PostWriteValidation> {
+    const found = await readBack(request.operation);
     metrics.readBack(request.operation.entity, found);
     return found;
   }
 
   /** A difference is recorded, and repaired where that is safe and asked for. */
-  async function judge(operation: Pick<Operation, 'id' | 'entity' | 'key'>): Promise<LookedBack> {
+  async function readBack(operation: Pick<Operation, 'id' | 'entity' | 'key'>): Promise<PostWriteValidation> {
     const entity = entityNamed(migration, operation.entity);
     const route = routeOf(await currentState(context));
     if (route.secondary === null) return intact;
     const [primary, secondary] = [stores[route.primary], stores[route.secondary]];
-    const found = await lookUntilSettled(entity, operation, route, [primary, secondary]);
+    const found = await readUntilStable(entity, operation, route, [primary, secondary]);
     if (found.verdict === 'intact' || found.verdict === 'in-flight') return found;
     await primary.recordDifferences(migration.name, [
       {
@@ -72,13 +72,13 @@ export function lookBackActivities(context: ActivityContext) {
     return found;
   }
 
-  async function lookUntilSettled(
+  async function readUntilStable(
     entity: Entity,
     operation: Pick<Operation, 'id' | 'key'>,
     route: WriteRoute,
     [primary, secondary]: readonly [Store, Store],
-  ): Promise<LookedBack> {
-    for (let look = 1; ; look++) {
+  ): Promise<PostWriteValidation> {
+    for (let read = 1; ; read++) {
       const [left, right] = [
         await readOne(primary, entity, operation.key),
         await readOne(secondary, entity, operation.key),
@@ -87,7 +87,7 @@ export function lookBackActivities(context: ActivityContext) {
         alteredIn(entity, primary.name, left),
         alteredIn(entity, secondary.name, right),
       ].filter((found) => found !== null);
-      if (altered.length > 0) return await judgeAltered(entity, operation, route, altered, [left, right]);
+      if (altered.length > 0) return await classifyAltered(entity, operation, route, altered, [left, right]);
       if (left.version === right.version) {
         if (left.digest === right.digest) return intact;
         return {
@@ -97,9 +97,9 @@ export function lookBackActivities(context: ActivityContext) {
           repaired: false,
         };
       }
-      if (look === looks) {
-        const owed = await owedKeys(context, entity, route);
-        if (owed.has(keyText(operation.key))) return { ...intact, verdict: 'in-flight' };
+      if (read === maxReads) {
+        const pending = await pendingKeys(context, entity, route);
+        if (pending.has(keyText(operation.key))) return { ...intact, verdict: 'in-flight' };
         const older = isNewer(left.version, right.version) ? secondary : primary;
         return {
           verdict: 'stale',
@@ -108,17 +108,17 @@ export function lookBackActivities(context: ActivityContext) {
           repaired: false,
         };
       }
-      await wait(migration.policy.settleMs);
+      await wait(migration.policy.recheckDelayMs);
     }
   }
 
-  async function judgeAltered(
+  async function classifyAltered(
     entity: Entity,
     operation: Pick<Operation, 'id' | 'key'>,
     route: WriteRoute,
-    altered: readonly Altered[],
-    [left, right]: readonly [Stored, Stored],
-  ): Promise<LookedBack> {
+    altered: readonly AlteredRow[],
+    [left, right]: readonly [StoredRecord, StoredRecord],
+  ): Promise<PostWriteValidation> {
     const [first, second] = altered;
     if (!first) throw new TypeError('nothing was altered');
     if (second) {
@@ -142,22 +142,28 @@ export function lookBackActivities(context: ActivityContext) {
     entity: Entity,
     { id, key }: Pick<Operation, 'id' | 'key'>,
     route: WriteRoute,
-    sound: Stored,
+    sound: StoredRecord,
   ): Promise<boolean> {
     const operationId = `${id}:repair:${sound.version}`;
-    const wanted = { key, image: sound.image, base: sound.version, version: clock.next(), operationId };
+    const wanted = {
+      key,
+      image: sound.image,
+      readVersion: sound.version,
+      version: clock.next(),
+      operationId,
+    };
     const restored = await restore(context, entity, wanted, route);
     if (restored.status !== 'applied' && restored.status !== 'known') return false;
     const [converged] = await convergeKeys(context, entity, [key], route);
-    return converged?.status === 'settled';
+    return converged?.status === 'converged';
   }
 
   return { validateWrite };
 }
 
-const intact: LookedBack = { verdict: 'intact', store: null, reason: '', repaired: false };
+const intact: PostWriteValidation = { verdict: 'intact', store: null, reason: '', repaired: false };
 
-function alteredIn(entity: Entity, store: StoreName, stored: Stored): Altered | null {
+function alteredIn(entity: Entity, store: StoreName, stored: StoredRecord): AlteredRow | null {
   const altered = (verdict: Verdict, why: string) => ({
     store,
     verdict,

@@ -1,4 +1,4 @@
-import type { Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { StoredRecord, WriteItem } from '../../databases/contract/write.ts';
 import { canonicalText, type Image, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, validImage } from '../../model/entity.ts';
@@ -9,52 +9,55 @@ import type { Version } from '../../model/version.ts';
 import type { WriteResult } from './write-result.ts';
 
 /** What the primary is asked to decide about, with the image that an update comes to; or why that is none. */
-export async function decidingItem(
+export async function primaryItem(
   entity: Entity,
   operation: Operation,
-  stored: Stored | null,
-  owes: boolean,
+  stored: StoredRecord | null,
+  hasSecondary: boolean,
 ): Promise<WriteItem | { refused: WriteResult }> {
   const item = {
-    mode: 'decide' as const,
+    mode: 'primary' as const,
     kind: operation.kind,
     key: operation.key,
     version: operation.proposed,
     operationId: operation.id,
-    status: owes ? ('pending' as const) : ('completed' as const),
+    status: hasSecondary ? ('pending' as const) : ('completed' as const),
     expectedVersion: operation.expectedVersion,
   };
-  const based = stored
+  const read = stored
     ? // What nobody waits for is never compensated.
-      { baseVersion: stored.version, ...(owes ? { before: stored.image } : {}) }
+      { readVersion: stored.version, ...(hasSecondary ? { before: stored.image } : {}) }
     : {};
   if (operation.kind !== 'update') {
-    const brings = operation.image ? bringsOf(entity, operation.image, null, null) : [];
-    return { ...item, ...based, image: operation.image, brings };
+    const sharedVersions = operation.image ? sharedVersionsOf(entity, operation.image, null, null) : [];
+    return { ...item, ...read, image: operation.image, sharedVersions };
   }
   if (stored?.unreadable)
     return { refused: { status: 'refused', code: 'InvalidEntity', message: stored.unreadable } };
   // A missing row is refused by the routine itself, so that the refusal is recorded with the operation.
-  if (!stored?.image) return { ...item, image: null, brings: [] };
+  if (!stored?.image) return { ...item, image: null, sharedVersions: [] };
   try {
     const image = await validImage(entity, entityOf(entity.fields, { ...stored.image, ...operation.image }));
-    return { ...item, ...based, image, brings: bringsOf(entity, image, stored.image, null) };
+    return { ...item, ...read, image, sharedVersions: sharedVersionsOf(entity, image, stored.image, null) };
   } catch (error) {
     if (!isLockstepError(error, 'InvalidEntity')) throw error;
     return { refused: { status: 'refused', code: 'InvalidEntity', message: error.message } };
   }
 }
 
-/** The shared records that an image brings: all of them, or those that differ from the image it was made from. */
-export function bringsOf(
+/**
+ * The shared records in an image with their versions: all of them, or those that differ from the image it was made
+ * from.
+ */
+export function sharedVersionsOf(
   entity: Entity,
   image: Image,
-  base: Image | null,
+  readImage: Image | null,
   version: Version | null,
-): WriteItem['brings'] {
+): WriteItem['sharedVersions'] {
   const known = new Map(
-    base
-      ? sharedRecords(entity.fields, base).map((shared) => [
+    readImage
+      ? sharedRecords(entity.fields, readImage).map((shared) => [
           recordIdentity(shared.name, shared.key),
           canonicalText(shared.record),
         ])

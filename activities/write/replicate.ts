@@ -8,7 +8,7 @@ import type { ActivityContext } from '../context.ts';
 import { failureOf } from '../failures.ts';
 import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
-import { Absence } from './store-outage.ts';
+import { StoreOutage } from './store-outage.ts';
 import type { Timing, WriteResult } from './write-result.ts';
 
 export interface ReplicationRequest {
@@ -21,14 +21,14 @@ export interface ReplicationRequest {
 
 export function replicateActivities(context: ActivityContext) {
   const { migration, stores, log } = context;
-  const absence = new Absence(migration.policy);
+  const outage = new StoreOutage(migration.policy);
   const metrics = writeMetrics(context);
 
   /**
    * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
-   * decided that nothing is owed any more.
+   * was primary that nothing is pending any more.
    */
-  async function settleSecondary(request: ReplicationRequest): Promise<WriteResult> {
+  async function replicateToSecondary(request: ReplicationRequest): Promise<WriteResult> {
     const { operation, route, timing } = request;
     const { secondary } = route;
     if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
@@ -38,11 +38,13 @@ export function replicateActivities(context: ActivityContext) {
     return result;
   }
 
-  /** A failure is kept in the journal of the store that decided. Where all goes well, no round trip is made for it. */
+  /**
+   * A failure is kept in the journal of the store that was primary. Where all goes well, no round trip is made for it.
+   */
   async function recordedAttempt(request: ReplicationRequest, secondary: StoreName): Promise<WriteResult> {
     const { operation, decidedBy } = request;
     const record = ({ code, message }: { code: AnyFailureCode; message: string }) =>
-      stores[decidedBy].noteTry([operation.id], code, message);
+      stores[decidedBy].recordAttempt([operation.id], code, message);
     let result: WriteResult;
     try {
       result = await attempt(request, secondary);
@@ -73,8 +75,8 @@ export function replicateActivities(context: ActivityContext) {
       convergeKeys(context, entity, [operation.key], route),
     );
     if (!converged) throw new TypeError('converge gave no result for its key');
-    if (converged.status === 'settled') {
-      await stores[decidedBy].settle([operation.id], 'completed');
+    if (converged.status === 'converged') {
+      await stores[decidedBy].setOperationStatus([operation.id], 'completed');
       return { status: 'applied', version: converged.version };
     }
     return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
@@ -84,13 +86,13 @@ export function replicateActivities(context: ActivityContext) {
   async function withOutageBackoff<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
     try {
       const done = await work();
-      absence.isOver(store);
+      outage.ended(store);
       return done;
     } catch (error) {
       if (!isLockstepError(error, 'StoreUnavailable') || error.details.store !== store) throw error;
-      throw failureOf(error, absence.pauseMs(store));
+      throw failureOf(error, outage.pauseMs(store));
     }
   }
 
-  return { settleSecondary };
+  return { replicateToSecondary };
 }

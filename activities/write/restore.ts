@@ -6,8 +6,8 @@ import type { WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
 /**
- * Gives a record an image again that a store has had, under a newer version, unless the record has moved on from `base`.
- * Shared records stay: others may lean on them.
+ * Gives a record an image again that a store has had, under a newer version, unless the record has changed since
+ * `readVersion`. Shared records stay: others may lean on them.
  */
 export async function restore(
   context: OpenMigration,
@@ -16,26 +16,26 @@ export async function restore(
     readonly key: Key;
     /** Null deletes. */
     readonly image: Image | null;
-    readonly base: Version;
+    readonly readVersion: Version;
     readonly version: Version;
     readonly operationId: string;
   },
   route: WriteRoute,
 ): Promise<Outcome> {
-  const { key, image, base: baseVersion, version, operationId } = wanted;
+  const { key, image, readVersion, version, operationId } = wanted;
   const [outcome] = await context.stores[route.primary].write(
     entity,
     [
       {
-        mode: 'decide',
+        mode: 'primary',
         kind: 'restore',
         key,
         image,
         version,
         operationId,
         status: 'completed',
-        baseVersion,
-        brings: [],
+        readVersion,
+        sharedVersions: [],
       },
     ],
     { migration: context.migration.name, epoch: route.epoch },

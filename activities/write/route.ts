@@ -5,7 +5,7 @@ import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 
-export function routeActivities(context: ActivityContext) {
+export function createRouteActivities(context: ActivityContext) {
   const { migration, stores } = context;
 
   /** The route of a write, once it is open; `Fenced`, to be tried again, while a change of primary is under way. */
@@ -17,18 +17,18 @@ export function routeActivities(context: ActivityContext) {
         `operation ${request.operationId} waits: the primary of ${state.migration} is being changed`,
       );
     }
-    await teach(state);
+    await propagateRoute(state);
     return routeOf(state, request.dualWrite);
   }
 
-  /** A store that was away when the route changed would fence out every write until it is told. */
-  async function teach(state: DurableState): Promise<void> {
+  /** A store that was unavailable when the route changed would fence out every write until it is told. */
+  async function propagateRoute(state: DurableState): Promise<void> {
     for (const store of [stores.legacy, stores.modern]) {
       try {
         const known = await store.readState(migration.name);
         if (known === null || known.epoch < state.epoch) await store.writeState(state);
       } catch (error) {
-        // Still away, or told of a newer route meanwhile: the write itself will find out.
+        // Still unavailable, or told of a newer route meanwhile: the write itself will find out.
         if (!isRetryable(error)) throw error;
       }
     }

@@ -2,10 +2,10 @@ import type { StoreName } from '../../model/failure.ts';
 import type { Policy } from '../../model/policy.ts';
 
 /**
- * How long a store has not answered this worker. The writes that it is owed grow in number while it is away; if each of
+ * How long a store has not answered this worker. Its pending writes grow in number while it is unavailable; if each of
  * them tried as often as a single one may, their tries would take the time of callers who are waiting.
  */
-export class Absence {
+export class StoreOutage {
   readonly #policy: Pick<Policy, 'secondaryRetryMs' | 'secondaryRetryMaxMs'>;
   readonly #now: () => number;
   readonly #since = new Map<StoreName, number>();
@@ -15,11 +15,14 @@ export class Absence {
     this.#now = now;
   }
 
-  isOver(store: StoreName): void {
+  ended(store: StoreName): void {
     this.#since.delete(store);
   }
 
-  /** The pause before the next try, in milliseconds: about as long as the store has been away, and not the same for all. */
+  /**
+   * The pause before the next try, in milliseconds: about as long as the store has been unavailable, and not the same
+   * for all.
+   */
   pauseMs(store: StoreName): number {
     const since = this.#since.get(store) ?? this.#now();
     this.#since.set(store, since);

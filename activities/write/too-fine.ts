@@ -10,9 +10,9 @@ const patienceMs = 500;
 
 /**
  * Refuses a write before either store has it, where one of them would round a time that the field leaves as fine as it is.
- * A store that is away cannot say; what it refuses later is parked.
+ * A store that is unavailable cannot say; what it refuses later is parked.
  */
-export async function refusedAsTooFine(
+export async function tooFineResult(
   { migration, stores }: OpenMigration,
   entity: Entity,
   operation: Operation,
@@ -42,7 +42,7 @@ export async function refusedAsTooFine(
       timer = setTimeout(resolve, patienceMs, null);
     });
     try {
-      return await Promise.race([stores[name].whyTooFine(entity, image), late]);
+      return await Promise.race([stores[name].tooFineReason(entity, image), late]);
     } catch {
       // Away, or not as the definition says: that is told when the store is written to.
       return null;

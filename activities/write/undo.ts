@@ -14,9 +14,9 @@ import { resultOf, type WriteResult } from './write-result.ts';
 /** `stands`: both stores have the operation by now, so that nothing is left to undo. */
 export type UndoResult = WriteResult | { readonly status: 'stands'; readonly version: Version };
 
-const movedAttempts = 10;
+const staleBaseAttempts = 10;
 
-export function undoActivities(context: ActivityContext) {
+export function createUndoActivities(context: ActivityContext) {
   const { migration, stores, clock } = context;
 
   /**
@@ -32,32 +32,32 @@ export function undoActivities(context: ActivityContext) {
     const { operation, route, version } = request;
     const entity = entityNamed(migration, operation.entity);
     const primary = stores[route.primary];
-    for (let attempt = 1; attempt <= movedAttempts; attempt++) {
+    for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = await readOne(primary, entity, operation.key);
       if (version === null || stored.version === version) {
         const image =
           version === null ? stored.image : await beforeImage(primary, entity, operation, route, version);
         if (image === 'stands') {
-          await primary.settle([operation.id], 'completed');
+          await primary.setOperationStatus([operation.id], 'completed');
           return { status: 'stands', version: stored.version };
         }
         // The proposal tells this sending of the operation from an earlier one that was undone as well.
         const { id, key, proposed } = operation;
         const operationId = `${id}:undo:${proposed}`;
-        const wanted = { key, image, base: stored.version, version: newerThan(proposed), operationId };
+        const wanted = { key, image, readVersion: stored.version, version: newerThan(proposed), operationId };
         const outcome = await restore(context, entity, wanted, route);
-        if (outcome.status === 'moved') continue;
+        if (outcome.status === 'stale-base') continue;
         const result = resultOf(primary, entity, operation, outcome);
         if (result.status !== 'applied') return result;
       }
       // Otherwise a later write has replaced ours already, as a whole image: there is nothing left to undo.
       const [converged] = route.secondary
         ? await convergeKeys(context, entity, [operation.key], route)
-        : [{ status: 'settled' as const, version: stored.version }];
+        : [{ status: 'converged' as const, version: stored.version }];
       if (!converged) throw new TypeError('converge gave no result for its key');
       if (converged.status === 'refused') return { ...converged, code: 'StoreRefused' };
-      if (converged.status !== 'settled') return converged;
-      await primary.settle([operation.id], 'compensated');
+      if (converged.status !== 'converged') return converged;
+      await primary.setOperationStatus([operation.id], 'compensated');
       return { status: 'applied', version: converged.version };
     }
     throw new LockstepError(

@@ -60,8 +60,8 @@ export function resultOf(store: Store, entity: Entity, operation: Operation, out
       };
     case 'fenced':
       return { status: 'fenced' };
-    case 'moved':
-      throw new TypeError('a write that moved is tried again before its result is told');
+    case 'stale-base':
+      throw new TypeError('a write with a stale base is tried again before it has a result');
     case 'failed': {
       const { failure } = outcome;
       const message = `${entity.name}: the ${store.name} store refused operation ${operation.id}: ${failure.message}`;

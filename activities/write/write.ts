@@ -8,13 +8,13 @@ import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../m
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
-import { bringsOf, decidingItem } from './primary-item.ts';
-import { refusedAsTooFine } from './too-fine.ts';
+import { primaryItem, sharedVersionsOf } from './primary-item.ts';
+import { tooFineResult } from './too-fine.ts';
 import { resultOf, type WriteResult } from './write-result.ts';
 
-const movedAttempts = 10;
+const staleBaseAttempts = 10;
 
-export function writeActivities(context: ActivityContext) {
+export function createWriteActivities(context: ActivityContext) {
   const { migration, stores } = context;
   const metrics = writeMetrics(context);
 
@@ -29,23 +29,23 @@ export function writeActivities(context: ActivityContext) {
     const { operation, route } = input;
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.primary];
-    const owes = route.secondary !== null;
+    const hasSecondary = route.secondary !== null;
     const needsBefore =
       operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
-    for (let attempt = 1; attempt <= movedAttempts; attempt++) {
+    for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
-      const item = await decidingItem(entity, operation, stored, owes);
+      const item = await primaryItem(entity, operation, stored, hasSecondary);
       if ('refused' in item) return item.refused;
-      const tooFine = await refusedAsTooFine(context, entity, { ...operation, image: item.image }, route);
+      const tooFine = await tooFineResult(context, entity, { ...operation, image: item.image }, route);
       if (tooFine) return tooFine;
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
-      if (outcome.status !== 'moved') return resultOf(store, entity, operation, outcome);
+      if (outcome.status !== 'stale-base') return resultOf(store, entity, operation, outcome);
     }
     throw new LockstepError(
       'WriteConflict',
-      `a key of ${entity.name} changed ${movedAttempts} times while operation ${operation.id} was computed; it is tried again`,
+      `a key of ${entity.name} changed ${staleBaseAttempts} times while operation ${operation.id} was computed; it is tried again`,
       { entity: entity.name, operationId: operation.id },
     );
   }
@@ -65,17 +65,19 @@ export function writeActivities(context: ActivityContext) {
     route: WriteRoute,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
-    const tooFine = await refusedAsTooFine(context, entity, operation, route);
+    const tooFine = await tooFineResult(context, entity, operation, route);
     if (tooFine) return tooFine;
     const item: WriteItem = {
-      mode: 'follow',
+      mode: 'secondary',
       kind: operation.kind,
       key: operation.key,
       image: operation.image,
       version: operation.proposed,
       operationId: operation.id,
       status: 'completed',
-      brings: operation.image ? bringsOf(entity, operation.image, null, operation.proposed) : [],
+      sharedVersions: operation.image
+        ? sharedVersionsOf(entity, operation.image, null, operation.proposed)
+        : [],
     };
     const outcome = onlyOutcome(
       await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
@@ -121,7 +123,7 @@ export function writeActivities(context: ActivityContext) {
     return { status: entry.status, version: entry.version, reason: entry.reason };
   }
 
-  /** Gives the status that the journal has then: an operation that is settled already is not parked. */
+  /** Gives the status that the journal has then: an operation that is finished already is not parked. */
   async function parkOperation(request: {
     store: WriteRoute['primary'];
     operationId: string;
@@ -136,13 +138,17 @@ export function writeActivities(context: ActivityContext) {
     return entry?.status ?? 'parked';
   }
 
-  async function settleOperation(request: {
+  async function setOperationStatus(request: {
     store: WriteRoute['primary'];
     operationId: string;
     status: OperationStatus;
     reason: string | null;
   }): Promise<void> {
-    await stores[request.store].settle([request.operationId], request.status, request.reason ?? undefined);
+    await stores[request.store].setOperationStatus(
+      [request.operationId],
+      request.status,
+      request.reason ?? undefined,
+    );
   }
 
   return {
@@ -151,7 +157,7 @@ export function writeActivities(context: ActivityContext) {
     findFenced,
     closeOperation,
     parkOperation,
-    settleOperation,
+    setOperationStatus,
   };
 }
 

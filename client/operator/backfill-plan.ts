@@ -1,8 +1,8 @@
-import { decidingStore } from '../../databases/contract/current-state.ts';
+import { primaryStore } from '../../databases/contract/current-state.ts';
+import { rangesFor } from '../../model/backfill-ranges.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { otherStore } from '../../model/phase.ts';
-import { rangesFor } from '../../model/ranges.ts';
 import { withStores } from './with-stores.ts';
 
 export interface BackfillPlan {
@@ -10,7 +10,7 @@ export interface BackfillPlan {
   readonly to: StoreName;
   readonly addresses: Readonly<Record<StoreName, string>>;
   /** Why rows go through the write routine, a few hundred at a time; null where they come in by the bulk load. */
-  readonly slowBecause: string | null;
+  readonly bulkLoadUnavailableReason: string | null;
   readonly entities: readonly EntityPlan[];
 }
 
@@ -29,24 +29,24 @@ export interface EntityPlan {
 /** What a backfill would do, from the tables as they are. Nothing is changed. */
 export function planBackfill(migration: Migration, environment: NodeJS.ProcessEnv): Promise<BackfillPlan> {
   return withStores(migration, environment, async (stores) => {
-    const from = await decidingStore({ migration, stores });
+    const from = await primaryStore({ migration, stores });
     const to = otherStore(from);
-    const slowBecause = await stores[to].whyNoBulk();
+    const bulkLoadUnavailableReason = await stores[to].bulkLoadUnavailableReason();
     const entities: EntityPlan[] = [];
     for (const entity of migration.entities) {
       const target = await stores[to].pageTarget(entity);
-      const { by, converted } = await stores[from].copyWay(entity, target);
+      const { by, converted } = await stores[from].copyMethod(entity, target);
       const keys = await stores[from].estimateKeys(entity);
       entities.push({
         entity: entity.name,
         keys,
         ranges: rangesFor(keys, migration.policy),
-        way: slowBecause === null ? by : 'write routine',
-        converted: slowBecause === null ? converted : [],
+        way: bulkLoadUnavailableReason === null ? by : 'write routine',
+        converted: bulkLoadUnavailableReason === null ? converted : [],
         indexesForLater: await stores[to].secondaryIndexes(entity),
       });
     }
     const addresses = { legacy: stores.legacy.address, modern: stores.modern.address };
-    return { from, to, addresses, slowBecause, entities };
+    return { from, to, addresses, bulkLoadUnavailableReason, entities };
   });
 }

@@ -1,23 +1,23 @@
 import type { Client } from '@temporalio/client';
-import { decidingStore } from '../../databases/contract/current-state.ts';
+import { primaryStore } from '../../databases/contract/current-state.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { otherStore } from '../../model/phase.ts';
-import { sweepWorkflowId } from '../../workflows/messages.ts';
+import { replicateCapturedWorkflowId } from '../../workflows/messages.ts';
 import { briefRunTimeout, removeSchedule, setSchedule } from './schedules.ts';
 import { withStores } from './with-stores.ts';
 
-/** How long a write around Lockstep may lie in the primary before it is taken up. */
-const sweepEveryMs = 10_000;
+/** How often writes made outside Lockstep are replicated. */
+const replicateEveryMs = 10_000;
 
-/** The statements that turn capture on at the store that decides, or off at both. */
+/** The statements that turn capture on at the primary, or off at both. */
 export function planCapture(
   migration: Migration,
   environment: NodeJS.ProcessEnv,
   on: boolean,
 ): Promise<Readonly<Record<StoreName, readonly string[]>>> {
   return withStores(migration, environment, async (stores) => {
-    const primary = await decidingStore({ migration, stores });
+    const primary = await primaryStore({ migration, stores });
     const statements = async (store: StoreName) => {
       const wanted = on && store === primary;
       const lists = await Promise.all(
@@ -29,7 +29,7 @@ export function planCapture(
   });
 }
 
-/** Safe to repeat. After a change of primary it is repeated, so that the triggers move to the store that decides now. */
+/** Safe to repeat. After a change of primary it is repeated, so that the triggers move to the new primary. */
 export async function setCapture(
   client: Client,
   migration: Migration,
@@ -37,19 +37,19 @@ export async function setCapture(
   on: boolean,
 ): Promise<void> {
   await withStores(migration, environment, async (stores) => {
-    const primary = await decidingStore({ migration, stores });
+    const primary = await primaryStore({ migration, stores });
     for (const entity of migration.entities) {
       await stores[otherStore(primary)].capture(entity, false);
       await stores[primary].capture(entity, on);
     }
   });
-  const id = sweepWorkflowId(migration.name);
+  const id = replicateCapturedWorkflowId(migration.name);
   if (!on) await removeSchedule(client, id);
   else {
     await setSchedule(client, migration, {
       id,
-      everyMs: sweepEveryMs,
-      workflowType: 'sweep',
+      everyMs: replicateEveryMs,
+      workflowType: 'replicateCaptured',
       workflowExecutionTimeout: briefRunTimeout,
     });
   }

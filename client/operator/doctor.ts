@@ -5,7 +5,7 @@ import { connectTemporal } from '../temporal/connection.ts';
 import { withStores } from './with-stores.ts';
 
 /** One thing that `lockstep doctor` looked at. */
-export interface Finding {
+export interface CheckResult {
   readonly about: 'legacy' | 'modern' | 'temporal';
   readonly check: string;
   readonly ok: boolean;
@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Looks at everything that a migration depends on, and goes on behind what fails. Changes nothing. */
-export function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Finding[]> {
+export function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
   return withStores(migration, environment, async ({ legacy, modern }) => [
     ...(await examineStore(legacy, migration)),
     ...(await examineStore(modern, migration)),
@@ -22,9 +22,9 @@ export function examine(migration: Migration, environment: NodeJS.ProcessEnv): P
   ]);
 }
 
-async function examineStore(store: Store, migration: Migration): Promise<Finding[]> {
+async function examineStore(store: Store, migration: Migration): Promise<CheckResult[]> {
   const about = store.name;
-  const reached = await tried(about, 'reachable', async () => {
+  const reached = await attempted(about, 'reachable', async () => {
     await store.ping();
     return `${store.engine} at ${store.address}`;
   });
@@ -35,22 +35,23 @@ async function examineStore(store: Store, migration: Migration): Promise<Finding
     ok: problem === null,
     found: problem === null ? value : `${value}: ${problem}`,
   }));
-  const prepared = await tried(about, 'prepared', async () => {
+  const prepared = await attempted(about, 'prepared', async () => {
     await store.check();
     return 'control tables and write routines are as the definition says';
   });
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
   if (entities.length === 0) return [reached, ...settings, prepared];
-  const transactions = await tried(about, 'transactions over both stores', async () => {
-    const obstacle = await store.branchObstacle(entities);
-    if (obstacle === null) return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
-    throw new LockstepError('NotPrepared', obstacle, { store: about });
+  const transactions = await attempted(about, 'transactions over both stores', async () => {
+    const unavailableReason = await store.preparedTransactionsUnavailableReason(entities);
+    if (unavailableReason === null)
+      return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
+    throw new LockstepError('NotPrepared', unavailableReason, { store: about });
   });
   return [reached, ...settings, prepared, transactions];
 }
 
-async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<Finding[]> {
-  const reached = await tried('temporal', 'reachable', async () => {
+async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
+  const reached = await attempted('temporal', 'reachable', async () => {
     const client = await connectTemporal(environment);
     const { namespace } = client.options;
     try {
@@ -63,9 +64,13 @@ async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<Finding[
   return [reached];
 }
 
-async function tried(about: Finding['about'], check: string, look: () => Promise<string>): Promise<Finding> {
+async function attempted(
+  about: CheckResult['about'],
+  check: string,
+  attempt: () => Promise<string>,
+): Promise<CheckResult> {
   try {
-    return { about, check, ok: true, found: await look() };
+    return { about, check, ok: true, found: await attempt() };
   } catch (error) {
     return { about, check, ok: false, found: error instanceof Error ? error.message : String(error) };
   }

@@ -4,7 +4,7 @@ export type { Evidence } from '../../workflows/messages.ts';
 export type { BackfillPlan, EntityPlan } from './backfill-plan.ts';
 export { planBackfill } from './backfill-plan.ts';
 export { planCapture, setCapture } from './capture.ts';
-export type { Finding } from './doctor.ts';
+export type { CheckResult } from './doctor.ts';
 export { examine } from './doctor.ts';
 export type {
   JournalControl,

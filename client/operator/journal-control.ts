@@ -19,7 +19,7 @@ type Retry = (
 export interface RetryOptions {
   /** Whether parked operations are tried again too. */
   readonly parked: boolean;
-  /** Those owed for at least this long; 0 takes all. */
+  /** Those pending for at least this long; 0 takes all. */
   readonly olderThanMs: number;
   /** Only these; null takes all. */
   readonly ids: readonly string[] | null;
@@ -35,7 +35,7 @@ export interface JournalQuery {
 /** An entry, and the store whose journal has it. */
 export type LocatedEntry = JournalEntry & { readonly store: StoreName };
 
-/** The journals of both stores: what is owed, what became of an operation, and another try of what is owed. */
+/** The journals of both stores: what is pending, what became of an operation, and another try of what is pending. */
 export class JournalControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
@@ -46,8 +46,8 @@ export class JournalControl {
   }
 
   /**
-   * Entries of both journals, those of the store that decides first. Where the other store is away, what the deciding one has is
-   * all there is to know: what is owed is there.
+   * Entries of both journals, those of the primary first. Where the other store is unavailable, what the primary has is
+   * all there is to know: what is pending is there.
    */
   async list(query: JournalQuery): Promise<LocatedEntry[]> {
     return (await this.#read(query)).found;
@@ -55,18 +55,18 @@ export class JournalControl {
 
   /** What the journals have of one operation. Throws `UnknownOperation`. */
   async find(operationId: string): Promise<LocatedEntry[]> {
-    const { found, away } = await this.#read({ ids: [operationId], limit: 1 });
+    const { found, unavailable } = await this.#read({ ids: [operationId], limit: 1 });
     if (found.length > 0) return found;
-    if (away) throw away;
+    if (unavailable) throw unavailable;
     throw new LockstepError(
       'UnknownOperation',
       `neither journal of ${this.#open.migration.name} knows operation ${operationId}; check the id, ` +
-        `or it was settled more than ${this.#open.migration.policy.journalRetentionMs} ms ago and pruned`,
+        `or it was finished more than ${this.#open.migration.policy.journalRetentionMs} ms ago and pruned`,
       { operationId },
     );
   }
 
-  async #read(query: JournalQuery): Promise<{ found: LocatedEntry[]; away: LockstepError | null }> {
+  async #read(query: JournalQuery): Promise<{ found: LocatedEntry[]; unavailable: LockstepError | null }> {
     const { name } = this.#open.migration;
     const state = await currentState(this.#open);
     const { primary } = routes[state.phase];
@@ -78,14 +78,14 @@ export class JournalControl {
       }));
     const found = await located(primary);
     try {
-      return { found: [...found, ...(await located(other))], away: null };
+      return { found: [...found, ...(await located(other))], unavailable: null };
     } catch (error) {
       if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      return { found, away: error };
+      return { found, unavailable: error };
     }
   }
 
-  /** Tries owed operations again, and waits for the end of it. */
+  /** Tries pending operations again, and waits for the end of it. */
   async retry(options: RetryOptions): Promise<messages.RetriedOperations> {
     for (const id of options.ids ?? []) await this.find(id);
     const { name, taskQueue } = this.#open.migration;
@@ -93,7 +93,7 @@ export class JournalControl {
       this.#temporal.workflow.execute<Retry>('retryFailedOperations', {
         workflowId: messages.journalRetryWorkflowId(name),
         taskQueue,
-        staticSummary: `retry what ${name} owes`,
+        staticSummary: `retry the pending operations of ${name}`,
         typedSearchAttributes: searchAttributesOf(name),
         args: [{ migration: name, ...options, carried: null }],
       }),

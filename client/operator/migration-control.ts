@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
-import { owedBy } from '../../databases/contract/owed.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
@@ -106,10 +106,10 @@ export class MigrationControl {
   }
 
   /**
-   * Operations that the deciding store still owes the other, with the reason why the oldest has not been taken yet, and
+   * Operations that are pending at the primary, with the reason why the oldest has not reached the secondary yet, and
    * those of either that wait for a person.
    */
-  async owed(): Promise<{
+  async backlog(): Promise<{
     pending: number;
     parked: number;
     oldestMs: number | null;
@@ -117,11 +117,11 @@ export class MigrationControl {
   }> {
     const { migration, stores } = this.#open;
     const { primary, secondary } = routes[(await currentState(this.#open)).phase];
-    const owed = await owedBy(migration.name, stores[primary], secondary && stores[secondary]);
-    if (owed.pending === 0) return { ...owed, reason: null };
+    const backlog = await backlogOf(migration.name, stores[primary], secondary && stores[secondary]);
+    if (backlog.pending === 0) return { ...backlog, reason: null };
     const oldest = { migration: migration.name, statuses: ['pending'], limit: 1 } as const;
     const [entry] = await stores[primary].journal(oldest);
-    return { ...owed, reason: entry?.reason ?? null };
+    return { ...backlog, reason: entry?.reason ?? null };
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {
@@ -170,7 +170,7 @@ export class MigrationControl {
       return new LockstepError(
         'NotRunning',
         `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
-          `where it is owed, use lockstep journal retry --parked --operation ${operationId}`,
+          `where it is pending, use lockstep journal retry --parked --operation ${operationId}`,
         { operationId },
       );
     });

@@ -19,7 +19,7 @@ type Reconcile = (
 export interface ReconcileOptions {
   /** One entity only; default all. */
   readonly entity?: string;
-  /** Whether the secondary is brought to what the primary has. Default false. */
+  /** Whether the secondary is made equal to the primary. Default false. */
   readonly repair?: boolean;
 }
 
@@ -57,16 +57,16 @@ export class ReconciliationControl {
     return await removeSchedule(this.#temporal, this.#id);
   }
 
-  /** What the last comparison wrote down, in the store that decides. Keys are row content. */
+  /** What the last comparison wrote down, in the primary. Keys are row content. */
   async differences(limit: number): Promise<Difference[]> {
-    return await (await this.#deciding()).differences(this.#open.migration.name, limit);
+    return await (await this.#primary()).differences(this.#open.migration.name, limit);
   }
 
   async countDifferences(): Promise<{ entity: string; verdict: Verdict; count: number }[]> {
-    return await (await this.#deciding()).countDifferences(this.#open.migration.name);
+    return await (await this.#primary()).countDifferences(this.#open.migration.name);
   }
 
-  async #deciding(): Promise<Store> {
+  async #primary(): Promise<Store> {
     const { phase } = await currentState(this.#open);
     return this.#open.stores[routes[phase].primary];
   }

@@ -11,7 +11,7 @@ import {
   journalRetryWorkflowId,
   reconciliationWorkflowId,
   recoveryWorkflowId,
-  sweepWorkflowId,
+  replicateCapturedWorkflowId,
 } from '../../workflows/messages.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 
@@ -81,7 +81,7 @@ export async function removeSchedules(
 const schedules = [
   journalRetryWorkflowId,
   journalPruneWorkflowId,
-  sweepWorkflowId,
+  replicateCapturedWorkflowId,
   recoveryWorkflowId,
   reconciliationWorkflowId,
 ];

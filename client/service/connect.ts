@@ -5,14 +5,14 @@ import { entityNamed, type Migration } from '../../model/migration.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
-import { durableFlags, type Flags } from './flags.ts';
+import { createDurableFlags, type Flags } from './flags.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { ShadowReads } from './shadow.ts';
 import {
+  type CommitReceipt,
   type TransactionItem,
   type TransactionOptions,
-  type TransactionReceipt,
   Transactions,
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
@@ -53,7 +53,7 @@ export interface Lockstep extends AsyncDisposable {
   transaction<const A extends Ack = 'both'>(
     writes: (tx: TransactionScope) => readonly TransactionItem[],
     options?: TransactionOptions<A>,
-  ): Promise<TransactionReceipt<A>>;
+  ): Promise<CommitReceipt<A>>;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
   close(): Promise<void>;
@@ -61,7 +61,7 @@ export interface Lockstep extends AsyncDisposable {
 
 /**
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
- * be down: writes are owed to it until it is back.
+ * be down: its writes stay pending until it is back.
  *
  * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
@@ -90,7 +90,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const parts: RepositoryParts = {
       stores,
       routes: routeCache,
-      flags: options.flags ?? durableFlags,
+      flags: options.flags ?? createDurableFlags,
       clock,
       shadow,
       migration,

@@ -1,5 +1,5 @@
 import type { DurableState } from '../../model/phase.ts';
-import { inShare, stickyHash } from '../../model/share.ts';
+import { isInRollout, stickyHash } from '../../model/rollout.ts';
 
 export const dualWriteFlag = 'dual-write-to-modern-db';
 export const readModernFlag = 'read-from-modern-db';
@@ -22,10 +22,10 @@ export interface OpenFeatureClient {
 }
 
 /** The shares of the durable state, as an operator sets them. */
-export const durableFlags: Flags = {
-  writesModern: async (entity, key, state) => inShare(entity, key, state.writePercent),
+export const createDurableFlags: Flags = {
+  writesModern: async (entity, key, state) => isInRollout(entity, key, state.writePercent),
   readsModern: async (entity, key, state) =>
-    inShare(entity, key, Math.min(state.readPercent, state.writePercent)),
+    isInRollout(entity, key, Math.min(state.readPercent, state.writePercent)),
 };
 
 /**
@@ -40,8 +40,8 @@ export function openFeatureFlags(client: OpenFeatureClient): Flags {
     });
   return {
     writesModern: async (entity, key, state) =>
-      ask(dualWriteFlag, entity, key, await durableFlags.writesModern(entity, key, state)),
+      ask(dualWriteFlag, entity, key, await createDurableFlags.writesModern(entity, key, state)),
     readsModern: async (entity, key, state) =>
-      ask(readModernFlag, entity, key, await durableFlags.readsModern(entity, key, state)),
+      ask(readModernFlag, entity, key, await createDurableFlags.readsModern(entity, key, state)),
   };
 }

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Stores } from '../../databases/contract/store.ts';
-import type { Stored } from '../../databases/contract/write.ts';
+import type { StoredRecord } from '../../databases/contract/write.ts';
 import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityOf } from '../../model/field.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
-import { type DurableState, letsFlagDecide, otherStore, routes } from '../../model/phase.ts';
+import { type DurableState, flagsApplyIn, otherStore, routes } from '../../model/phase.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
 import type { Flags } from './flags.ts';
 import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
@@ -153,7 +153,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     const state = await this.#parts.routes.current();
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||
-      !letsFlagDecide(state.phase) ||
+      !flagsApplyIn(state.phase) ||
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(operation.key), state));
     const { temporal, migration } = this.#parts;
     const what = { entity: this.#entity, operation, state };
@@ -173,7 +173,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     routed: StoreName,
     primary: StoreName,
     key: Key,
-  ): Promise<{ record: Stored; from: StoreName }> {
+  ): Promise<{ record: StoredRecord; from: StoreName }> {
     try {
       return { record: await this.#readOne(routed, key), from: routed };
     } catch (error) {
@@ -182,11 +182,11 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     }
   }
 
-  async #readOne(store: StoreName, key: Key): Promise<Stored> {
+  async #readOne(store: StoreName, key: Key): Promise<StoredRecord> {
     return await readOne(this.#parts.stores[store], this.#entity, key);
   }
 
-  async #compareShadow(from: StoreName, key: Key, record: Stored): Promise<void> {
+  async #compareShadow(from: StoreName, key: Key, record: StoredRecord): Promise<void> {
     const other = await this.#readOne(otherStore(from), key).catch(() => null);
     if (other === null) this.#parts.shadow.count('failed');
     else
@@ -195,7 +195,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
       );
   }
 
-  #found(stored: Stored, store: StoreName): Read<E> | null {
+  #found(stored: StoredRecord, store: StoreName): Read<E> | null {
     if (stored.unreadable !== null) {
       throw new LockstepError(
         'InvalidEntity',

@@ -3,8 +3,8 @@ import type { Ack, Entity } from '../../model/entity.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
-import { inShare } from '../../model/share.ts';
-import type { Transaction, TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
+import { isInRollout } from '../../model/rollout.ts';
+import type { CommitReceipt, Transaction, TransactionInput } from '../../model/transaction.ts';
 import {
   acknowledged,
   transactionAcknowledged,
@@ -35,7 +35,7 @@ export function startWrite(
     ack,
     route: routeOf(state, dualWrite),
     dualWrite,
-    validateAfterMs: inShare('validate', id, policy.validateShare * 100) ? policy.validateDelayMs : null,
+    validateAfterMs: isInRollout('validate', id, policy.validateShare * 100) ? policy.validateDelayMs : null,
     policy: {
       primaryGiveUpMs: policy.primaryGiveUpMs,
       secondaryRetryMs: policy.secondaryRetryMs,
@@ -64,7 +64,7 @@ export function startTransaction(
   migration: Migration,
   { transaction, state }: { transaction: Transaction; state: DurableState },
   { ack, timeoutMs }: StartOptions,
-): Promise<TransactionReceipt> {
+): Promise<CommitReceipt> {
   const { policy, name } = migration;
   const { id, operations } = transaction;
   const entities = [...new Set(operations.map((operation) => operation.entity))];

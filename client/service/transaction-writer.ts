@@ -25,7 +25,7 @@ export type TransactionScope = <E, K, A extends Ack>(
 export function transactionScope(migration: Migration, clock: HybridClock): TransactionScope {
   return (entity) => {
     const { name } = entity;
-    refuseOtherPatterns(entityNamed(migration, name));
+    assertTransactional(entityNamed(migration, name));
     const operations = new Operations(entity, clock);
     return {
       create: (value) => ({ entity: name, operation: (id) => operations.whole('create', value, id) }),
@@ -45,7 +45,7 @@ export function transactionScope(migration: Migration, clock: HybridClock): Tran
   };
 }
 
-function refuseOtherPatterns({ name, pattern }: Entity): void {
+function assertTransactional({ name, pattern }: Entity): void {
   if (pattern === 'transactional') return;
   throw new LockstepError(
     'InvalidTransaction',

@@ -7,8 +7,8 @@ import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { routes } from '../../model/phase.ts';
 import {
-  type TransactionReceipt as CarriedOut,
-  largestTransaction,
+  type CommitReceipt as CarriedOut,
+  maxTransactionSize,
   operationIdAt,
 } from '../../model/transaction.ts';
 import type { RouteCache } from './route-cache.ts';
@@ -29,7 +29,7 @@ export type TransactionOptions<A extends Ack = Ack> = Pick<WriteOptions<A>, 'ope
   readonly ack?: A;
 };
 
-export interface TransactionReceipt<A extends Ack = Ack> {
+export interface CommitReceipt<A extends Ack = Ack> {
   readonly operationId: string;
   /** Of each record, in the order of the items; null with `ack: 'recorded'`. */
   readonly versions: Answered<readonly string[], A>;
@@ -60,9 +60,9 @@ export class Transactions {
   async run<A extends Ack>(
     items: readonly TransactionItem[],
     options: TransactionOptions<A>,
-  ): Promise<TransactionReceipt<A>> {
+  ): Promise<CommitReceipt<A>> {
     const id = options.operationId ?? randomUUID();
-    const { versions } = await this.#carryOut(id, items, {
+    const { versions } = await this.#executeTransaction(id, items, {
       ack: options.ack ?? 'both',
       timeoutMs: options.timeoutMs ?? null,
     });
@@ -77,15 +77,19 @@ export class Transactions {
   /** A transaction of one, under the operation's id. */
   async only(operation: Operation, given: Given): Promise<CarriedOut> {
     const item = { entity: operation.entity, operation: async () => operation };
-    return await this.#carryOut(operation.id, [item], given);
+    return await this.#executeTransaction(operation.id, [item], given);
   }
 
-  async #carryOut(id: string, items: readonly TransactionItem[], given: Given): Promise<CarriedOut> {
+  async #executeTransaction(
+    id: string,
+    items: readonly TransactionItem[],
+    given: Given,
+  ): Promise<CarriedOut> {
     const entities = this.#entitiesOf(items);
     const operations = await Promise.all(
       items.map((item, position) => item.operation(operationIdAt(id, position))),
     );
-    refuseRepeats(operations);
+    assertDistinctRecords(operations);
     const state = await this.#parts.routes.current();
     if (routes[state.phase].secondary !== null) await this.#parts.probe.check(entities);
     const { temporal, migration } = this.#parts;
@@ -96,10 +100,10 @@ export class Transactions {
     if (items.length === 0) {
       throw new LockstepError('InvalidTransaction', 'the transaction is empty; give it at least one item');
     }
-    if (items.length > largestTransaction) {
+    if (items.length > maxTransactionSize) {
       throw new LockstepError(
         'TooLarge',
-        `the transaction has ${items.length} items, at most ${largestTransaction} may hold locks in both stores at once; split it`,
+        `the transaction has ${items.length} items, at most ${maxTransactionSize} may hold locks in both stores at once; split it`,
       );
     }
     const names = [...new Set(items.map((item) => item.entity))];
@@ -107,7 +111,7 @@ export class Transactions {
   }
 }
 
-function refuseRepeats(operations: readonly Operation[]): void {
+function assertDistinctRecords(operations: readonly Operation[]): void {
   const seen = new Map<string, number>();
   for (const [position, { entity, key }] of operations.entries()) {
     const identity = recordIdentity(entity, key);

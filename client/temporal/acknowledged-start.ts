@@ -13,7 +13,7 @@ import { answerOf, reasonOf } from './failures.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
 /** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
-const largestPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
+const maxPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
 const workflowTaskTimeout = '10s';
 
 /** The workflows `write` and `transaction`, which live on the other side of the task queue. */
@@ -93,10 +93,10 @@ function unknownOutcome(what: string, about: About, timeoutMs: number, error: un
 
 function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unknown>, about: About): void {
   const bytes = Buffer.byteLength(JSON.stringify(input));
-  if (bytes <= largestPayloadBytes) return;
+  if (bytes <= maxPayloadBytes) return;
   throw new LockstepError(
     'TooLarge',
-    `${about.entity}: the ${workflowType} has ${bytes} bytes, Temporal takes at most ${largestPayloadBytes}; ${whenTooLarge}`,
+    `${about.entity}: the ${workflowType} has ${bytes} bytes, Temporal takes at most ${maxPayloadBytes}; ${whenTooLarge}`,
     about,
   );
 }

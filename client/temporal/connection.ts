@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { LockstepError } from '../../model/failure.ts';
-import { dataConverterFrom } from './encryption.ts';
+import { createDataConverter } from './encryption.ts';
 import { reasonOf } from './failures.ts';
 
 /** Connects as Temporal's own environment variables and TOML file say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …). */
@@ -13,7 +13,7 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
     return new Client({
       connection,
       namespace: config.namespace ?? 'default',
-      dataConverter: dataConverterFrom(environment),
+      dataConverter: createDataConverter(environment),
     });
   } catch (error) {
     throw temporalUnavailable(address, error);

@@ -10,13 +10,13 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** What clients and workers put between themselves and Temporal: encryption where a key is set, else nothing. */
-export function dataConverterFrom(environment: NodeJS.ProcessEnv): DataConverter {
+export function createDataConverter(environment: NodeJS.ProcessEnv): DataConverter {
   const keys = environment[encryptionKeyVariable];
-  return keys ? { payloadCodecs: [encryptionCodec(keys.split(','))] } : {};
+  return keys ? { payloadCodecs: [createEncryptionCodec(keys.split(','))] } : {};
 }
 
 /** AES-256-GCM over whole payloads, so that Temporal's histories hold no readable row. */
-export function encryptionCodec(base64Keys: readonly string[]): PayloadCodec {
+export function createEncryptionCodec(base64Keys: readonly string[]): PayloadCodec {
   const keys = base64Keys.map((text) => {
     const key = Buffer.from(text.trim(), 'base64');
     if (key.length !== 32) {

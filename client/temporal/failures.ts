@@ -14,17 +14,17 @@ function answeredFailure(error: unknown): LockstepError | null {
 }
 
 /**
- * Asks a workflow. Throws the failure of ours that it answered with; of any other error what `told` makes of it, or the error
- * itself where that is null.
+ * Asks a workflow. Throws the failure of ours that it answered with; of any other error what `translate` makes of it,
+ * or the error itself where that is null.
  */
 export async function answerOf<T>(
   ask: () => Promise<T>,
-  told: (error: unknown) => LockstepError | null | Promise<LockstepError | null>,
+  translate: (error: unknown) => LockstepError | null | Promise<LockstepError | null>,
 ): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    throw answeredFailure(error) ?? (await told(error)) ?? error;
+    throw answeredFailure(error) ?? (await translate(error)) ?? error;
   }
 }
 

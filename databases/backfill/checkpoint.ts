@@ -1,7 +1,7 @@
 import { keyText } from '../../model/canonical.ts';
 import type { Chunk } from '../contract/backfill.ts';
 import type { Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 
 /** Where a range stands after a chunk, and what the chunk adds to its counts. */
 export interface Checkpoint extends Pick<Chunk, 'cursor' | 'done'> {
@@ -13,15 +13,15 @@ export interface Checkpoint extends Pick<Chunk, 'cursor' | 'done'> {
 
 /** Moves a range on, in the transaction that has its rows. */
 export async function moveCheckpoint(
-  access: Access,
+  context: StoreContext,
   session: Session,
   migration: string,
   { entity, range }: Pick<Chunk, 'entity' | 'range'>,
   to: Checkpoint,
 ): Promise<void> {
   await session.query(
-    `UPDATE ${access.control('chunks')} SET cursor_key = ?, done = ?, copied = copied + ?, skipped = skipped + ?,
-       refused = refused + ?, bytes = bytes + ?, updated_at = ${access.engine.text.now}
+    `UPDATE ${context.control('chunks')} SET cursor_key = ?, done = ?, copied = copied + ?, skipped = skipped + ?,
+       refused = refused + ?, bytes = bytes + ?, updated_at = ${context.engine.dialect.now}
      WHERE migration = ? AND entity = ? AND range_no = ?`,
     [
       to.cursor ? keyText(to.cursor) : null,
@@ -42,13 +42,13 @@ export async function moveCheckpoint(
  * else has moved it on.
  */
 export async function checkpointUnchanged(
-  access: Access,
+  context: StoreContext,
   session: Session,
   migration: string,
   from: Pick<Chunk, 'entity' | 'range' | 'cursor'>,
 ): Promise<boolean> {
   const [row] = await session.query(
-    `SELECT cursor_key, done FROM ${access.control('chunks')} WHERE migration = ? AND entity = ? AND range_no = ? FOR UPDATE`,
+    `SELECT cursor_key, done FROM ${context.control('chunks')} WHERE migration = ? AND entity = ? AND range_no = ? FOR UPDATE`,
     [migration, from.entity, from.range],
   );
   const cursor = from.cursor ? keyText(from.cursor) : null;

@@ -5,7 +5,7 @@ import type { Chunk, Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
 import { type Fence, isAboutAll, type Outcome } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import { putDifferences } from '../sql/differences.ts';
 import { holdFence } from '../sql/fence.ts';
@@ -14,10 +14,10 @@ import { outcomesInOrder } from '../sql/write-request.ts';
 import { moveCheckpoint } from './checkpoint.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
-export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrites) {
+export function createChunks(context: StoreContext, { rows, writeApart, call }: GuardedWrites) {
   async function chunks(migration: string, entity: string): Promise<Chunk[]> {
-    const rows = await access.query(
-      `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${access.control('chunks')}
+    const rows = await context.query(
+      `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${context.control('chunks')}
        WHERE migration = ? AND entity = ? ORDER BY range_no`,
       [migration, entity],
     );
@@ -47,12 +47,12 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
       'skipped',
       'refused',
     ];
-    const insert = access.engine.text.insertNew(access.control('chunks'), columns, [
+    const insert = context.engine.dialect.insertNew(context.control('chunks'), columns, [
       'migration',
       'entity',
       'range_no',
     ]);
-    await access.transaction(async (session) => {
+    await context.transaction(async (session) => {
       for (let range = 0; range <= bounds.length; range++) {
         const lower = bounds[range - 1];
         const upper = bounds[range];
@@ -72,7 +72,7 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
   }
 
   async function clearChunks(migration: string): Promise<void> {
-    await access.query(`DELETE FROM ${access.control('chunks')} WHERE migration = ?`, [migration]);
+    await context.query(`DELETE FROM ${context.control('chunks')} WHERE migration = ?`, [migration]);
   }
 
   async function copyItems(
@@ -81,12 +81,12 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
     fence: Fence,
     next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
   ): Promise<Outcome[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const { ready, failed } = rows(bound, items);
     try {
-      return await throughDeadlocks(access.engine, () =>
-        access.engine.transaction(async (session) => {
-          if (ready.length === 0) await holdFence(access, session, fence, 'secondary');
+      return await throughDeadlocks(context.engine, () =>
+        context.engine.transaction(async (session) => {
+          if (ready.length === 0) await holdFence(context, session, fence, 'secondary');
           const outcomes = outcomesInOrder(items, failed, await call(session, bound, ready, fence));
           if (!isFenced(outcomes)) await finish(session, outcomes);
           return outcomes;
@@ -94,12 +94,12 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
       );
     } catch (error) {
       if (error instanceof LockstepError) throw error;
-      if (isAboutAll(await access.refusalOf(error, [entity])))
-        await access.guarded(() => Promise.reject(error));
+      if (isAboutAll(await context.refusalOf(error, [entity])))
+        await context.translateErrors(() => Promise.reject(error));
     }
     // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
     const outcomes = outcomesInOrder(items, failed, await writeApart(bound, ready, fence));
-    if (!isFenced(outcomes)) await access.transaction((session) => finish(session, outcomes));
+    if (!isFenced(outcomes)) await context.transaction((session) => finish(session, outcomes));
     return outcomes;
 
     async function finish(session: Session, outcomes: readonly Outcome[]): Promise<void> {
@@ -115,20 +115,20 @@ export function chunksOf(access: Access, { rows, writeApart, call }: GuardedWrit
           return [{ entity: entity.name, key, verdict: 'refused', reason: outcome.failure.message }];
         }),
       ];
-      await moveCheckpoint(access, session, fence.migration, next, {
+      await moveCheckpoint(context, session, fence.migration, next, {
         ...next,
         copied: count('applied'),
         skipped: count('superseded'),
         refused: differences.length,
         bytes: 0,
       });
-      await putDifferences(access, session, fence.migration, differences);
+      await putDifferences(context, session, fence.migration, differences);
     }
   }
 
   async function primeSequences(entity: Entity): Promise<void> {
-    const bound = await access.bind(entity);
-    await access.guarded(() => access.engine.primeSequences(bound));
+    const bound = await context.bind(entity);
+    await context.translateErrors(() => context.engine.primeSequences(bound));
   }
 
   return { chunks, planChunks, clearChunks, copyItems, primeSequences };

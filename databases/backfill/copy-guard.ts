@@ -1,7 +1,7 @@
 import { compareText } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { PlacedKey, Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, placed } from './bound-page.ts';
 
 /** What keeps a page, in one transaction, from overwriting or bringing back what a live write or delete has touched. */
@@ -17,7 +17,7 @@ export interface CopyGuard {
  * and wins then. Only a delete could miss a row that is not committed yet; see `BulkEngine.recordedMeanwhile`.
  * Several rows a key: its record is locked, as the write routine does, because a live write could miss some of them.
  */
-export function copyGuard({ engine }: Access, bound: BoundEntity): CopyGuard {
+export function createCopyGuard({ engine }: StoreContext, bound: BoundEntity): CopyGuard {
   const { name } = bound.entity;
   if (bound.owned.every(({ single, upsertable }) => single && upsertable)) {
     return {
@@ -38,8 +38,10 @@ export function copyGuard({ engine }: Access, bound: BoundEntity): CopyGuard {
       const sorted = inLockOrder(page, positions);
       locked = sorted.map(({ key }) => key);
       const recorded = new Set(await engine.bulk.lockRecords(session, name, locked));
-      const taken = new Set(sorted.filter((_, index) => recorded.has(index)).map(({ position }) => position));
-      return positions.filter((position) => !taken.has(position));
+      const recordedPositions = new Set(
+        sorted.filter((_, index) => recorded.has(index)).map(({ position }) => position),
+      );
+      return positions.filter((position) => !recordedPositions.has(position));
     },
     async after(session) {
       await engine.bulk.releaseRecords(session, name, locked);

@@ -4,31 +4,31 @@ import type { BoundEntity } from '../columns/bound.ts';
 import { keyFromCells } from '../columns/key-text.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
 import type { TextCells } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { imageOrReason } from '../sql/images.ts';
-import { keysOf } from '../sql/keys.ts';
+import { createKeys } from '../sql/keys.ts';
 import { keysetOf } from '../sql/keyset.ts';
 
 /** Images in the order of their keys, where they lie in one table: by few queries, and without their records. */
-export function imagePages(access: Access) {
-  const { keys } = keysOf(access);
+export function createImagePages(context: StoreContext) {
+  const { keys } = createKeys(context);
 
   /** Null where the shape has several tables. */
   async function readImages(entity: Entity, range: PageRange): Promise<ImagePage | null> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const { root } = bound;
     if (bound.tables.length > 1) return null;
-    const { column, table } = access.engine.text;
+    const { column, table } = context.engine.dialect;
     // A key of several rows must not be cut in two.
     const ahead = root.single ? null : await keys(entity, range);
     const last = ahead?.at(-1) ?? null;
-    if (ahead && !last) return { records: [], unfit: [], last: null, full: false };
-    const keyset = keysetOf(access.engine.text, bound);
+    if (ahead && !last) return { records: [], notLoadable: [], last: null, full: false };
+    const keyset = keysetOf(context.engine.dialect, bound);
     const { sql: where, values } = keyset.within({ lower: range.after, upper: last ?? range.upTo });
     const cells = root.columns.map(
       (part) => `${part.read(`t.${column(part.name)}`)} AS ${column(part.name)}`,
     );
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT ${cells.join(', ')} FROM ${table(root.name)} t WHERE ${where}
        ORDER BY ${[keyset.order, ...root.identity.map((part) => `t.${column(part.name)}`)].join(', ')}${
          ahead ? '' : ` LIMIT ${Math.floor(range.limit)}`
@@ -39,15 +39,15 @@ export function imagePages(access: Access) {
       ? byKey(bound, rows)
       : rows.map((row) => ({ key: keyOfCells(bound, row), rows: [row] }));
     const records: { key: Key; image: Image }[] = [];
-    const unfit: Key[] = [];
+    const notLoadable: Key[] = [];
     for (const { key, rows: own } of grouped) {
       const { image } = imageOrReason(bound, { [root.name]: own });
       if (image) records.push({ key, image });
-      else unfit.push(key);
+      else notLoadable.push(key);
     }
     return {
       records,
-      unfit,
+      notLoadable,
       last: last ?? grouped.at(-1)?.key ?? null,
       full: (ahead ?? rows).length >= Math.floor(range.limit),
     };

@@ -4,14 +4,14 @@ import type { BoundEntity } from '../columns/bound.ts';
 import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
 import type { Fence } from '../contract/write.ts';
 import { RollBack, type Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import { putDifferences } from '../sql/differences.ts';
 import { holdFence } from '../sql/fence.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { boundPage, placed } from './bound-page.ts';
 import { checkpointUnchanged, moveCheckpoint } from './checkpoint.ts';
-import { type CopyGuard, copyGuard } from './copy-guard.ts';
+import { type CopyGuard, createCopyGuard } from './copy-guard.ts';
 import { loadRows } from './load-rows.ts';
 import { BoundTarget } from './page-target.ts';
 import { isTransient } from './rejection.ts';
@@ -32,33 +32,33 @@ class Rejected extends RollBack {
 
 /** Pages come in by the engine's bulk load, with their checkpoint, past every row that a live write or delete has touched. */
 export function pageLoads(
-  access: Access,
+  context: StoreContext,
   writes: GuardedWrites,
-  guardOf: (access: Access, bound: BoundEntity) => CopyGuard = copyGuard,
+  guardOf: (context: StoreContext, bound: BoundEntity) => CopyGuard = createCopyGuard,
 ) {
-  const { engine } = access;
+  const { engine } = context;
 
   async function pageTarget(entity: Entity): Promise<PageTarget> {
-    return new BoundTarget(await access.bind(entity), engine.bulk);
+    return new BoundTarget(await context.bind(entity), engine.bulk);
   }
 
   /** Null where rows can come in by the bulk load; a reason for people where they cannot. */
-  function whyNoBulk(): Promise<string | null> {
-    return access.guarded(() => engine.bulk.whyNoCopyIn());
+  function bulkLoadUnavailableReason(): Promise<string | null> {
+    return context.translateErrors(() => engine.bulk.copyInUnavailableReason());
   }
 
   async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     try {
       return await throughDeadlocks(
         engine,
         () => engine.transaction((session) => loadInside(session, bound, load, fence)),
-        { attempts, isTransient: (error) => isTransient(access, error) },
+        { attempts, isTransient: (error) => isTransient(context, error) },
       );
     } catch (error) {
       if (error instanceof Rejected) return { status: 'rejected', positions: error.positions };
       if (error instanceof LockstepError) throw error;
-      return await access.guarded(() => Promise.reject(error));
+      return await context.translateErrors(() => Promise.reject(error));
     }
   }
 
@@ -68,40 +68,40 @@ export function pageLoads(
     { page: given, except, leftover, from, next, checkExisting }: PageLoad,
     fence: Fence,
   ): Promise<LoadResult> {
-    await holdFence(access, session, fence, 'secondary');
-    if (!(await checkpointUnchanged(access, session, fence.migration, from))) return { status: 'overtaken' };
+    await holdFence(context, session, fence, 'secondary');
+    if (!(await checkpointUnchanged(context, session, fence.migration, from))) return { status: 'overtaken' };
     const page = boundPage(given);
-    const guard = guardOf(access, bound);
+    const guard = guardOf(context, bound);
     const left = new Set(except);
     const wanted = Array.from({ length: page.keys }, (_, position) => position).filter(
       (position) => !left.has(position),
     );
     const kept = await guard.before(session, page, wanted);
-    const { loaded, rejected, existing } = await loadRows(access, session, page, kept, checkExisting);
+    const { loaded, rejected, existing } = await loadRows(context, session, page, kept, checkExisting);
     if (rejected.length > 0) throw new Rejected(rejected);
     const gone = await guard.after(session, page, loaded);
     if (gone.length > 0) {
       const keys = gone.map((position) => placed(page, position));
       await engine.bulk.removeRows(session, bound, keys);
     }
-    const written = await writeLeftover(access, writes, session, bound, leftover, fence);
+    const written = await writeLeftover(context, writes, session, bound, leftover, fence);
     const copied = loaded.length - gone.length + written.copied;
     const refused = written.differences.length;
     const all = wanted.length + leftover.items.length + leftover.unreadable.length;
     const counts = { copied, skipped: all - copied - refused, refused };
-    await moveCheckpoint(access, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
+    await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
     // With the rows and the checkpoint: a refusal that is not recorded would be one that nobody hears of.
-    await putDifferences(access, session, fence.migration, written.differences);
+    await putDifferences(context, session, fence.migration, written.differences);
     return { status: 'committed', ...counts, foundExisting: existing > 0 };
   }
 
   async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {
-    const { tables } = await access.bind(entity);
+    const { tables } = await context.bind(entity);
     const made: string[] = [];
     for (const { name } of tables)
-      made.push(...(await access.guarded(() => engine.bulk.secondaryIndexes(name))));
+      made.push(...(await context.translateErrors(() => engine.bulk.secondaryIndexes(name))));
     return made;
   }
 
-  return { pageTarget, whyNoBulk, secondaryIndexes, loadPage };
+  return { pageTarget, bulkLoadUnavailableReason, secondaryIndexes, loadPage };
 }

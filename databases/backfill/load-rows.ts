@@ -1,6 +1,6 @@
 import { LoadRefused } from '../engine/bulk-engine.ts';
 import type { Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
@@ -18,22 +18,22 @@ export interface Loaded {
  * are rejected are found.
  */
 export async function loadRows(
-  access: Access,
+  context: StoreContext,
   session: Session,
   page: BoundPage,
   positions: readonly number[],
   checkExisting: boolean,
 ): Promise<Loaded> {
-  const { bulk } = access.engine;
+  const { bulk } = context.engine;
   const loaded: number[] = [];
   const rejected: number[] = [];
   let existing = 0;
-  const first = checkExisting ? await absentAmong(positions) : positions;
-  if (await tryLoad(access, session, page, first)) loaded.push(...first);
-  else await loadByHalves(checkExisting ? first : await absentAmong(first));
+  const first = checkExisting ? await withoutExisting(positions) : positions;
+  if (await tryLoad(context, session, page, first)) loaded.push(...first);
+  else await loadByHalves(checkExisting ? first : await withoutExisting(first));
   return { loaded, rejected, existing };
 
-  async function absentAmong(some: readonly number[]): Promise<readonly number[]> {
+  async function withoutExisting(some: readonly number[]): Promise<readonly number[]> {
     if (some.length === 0) return some;
     const keys = some.map((position) => placed(page, position));
     const present = new Set(await bulk.present(session, page.bound, keys));
@@ -43,7 +43,7 @@ export async function loadRows(
 
   async function loadByHalves(some: readonly number[]): Promise<void> {
     if (some.length === 0) return;
-    if (await tryLoad(access, session, page, some)) {
+    if (await tryLoad(context, session, page, some)) {
       loaded.push(...some);
     } else if (some.length === 1) {
       rejected.push(...some);
@@ -57,7 +57,7 @@ export async function loadRows(
 
 /** False where some row is rejected; nothing of them is in then. */
 async function tryLoad(
-  access: Access,
+  context: StoreContext,
   session: Session,
   page: BoundPage,
   positions: readonly number[],
@@ -68,13 +68,13 @@ async function tryLoad(
     for (const part of page.parts) {
       const rows = bytesOf(part, positions);
       const how = part.table.reference ? 'absent' : 'new';
-      if (rows.length > 0) await access.engine.bulk.copyIn(session, part.table, rows, how);
+      if (rows.length > 0) await context.engine.bulk.copyIn(session, part.table, rows, how);
     }
     await session.query('RELEASE SAVEPOINT lockstep_load');
     return true;
   } catch (error) {
-    if (isTransient(access, error)) throw error;
-    if (!(error instanceof LoadRefused)) rejectionOf(access, error);
+    if (isTransient(context, error)) throw error;
+    if (!(error instanceof LoadRefused)) rejectionOf(context, error);
     await session.query('ROLLBACK TO SAVEPOINT lockstep_load');
     return false;
   }

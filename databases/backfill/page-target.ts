@@ -36,7 +36,7 @@ export class BoundTarget implements PageTarget {
       cells: table.columns.map(({ name }) => ({ name, prefix: this.prefix(name, table) })),
     }));
     const keys: Key[] = [];
-    const unfit: { key: Key; failure: StoreFailure }[] = [];
+    const notLoadable: { key: Key; failure: StoreFailure }[] = [];
     for (const { key, image } of records) {
       try {
         const rows = bound.rowsOf(image);
@@ -50,7 +50,7 @@ export class BoundTarget implements PageTarget {
         keys.push(key);
       } catch (error) {
         const message = shapeMessage(bound, 'toRows', error);
-        unfit.push({ key, failure: { code: 'StoreRefused', about: 'row', message } });
+        notLoadable.push({ key, failure: { code: 'StoreRefused', about: 'row', message } });
       }
     }
     const page = new BoundPage(bound, parts, keys.length, (position) => {
@@ -58,7 +58,7 @@ export class BoundTarget implements PageTarget {
       if (!key) throw new TypeError('a page has no key at this position');
       return key;
     });
-    return { page, unfit };
+    return { page, notLoadable };
   };
 }
 

@@ -3,7 +3,7 @@ import type { Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { outcomesInOrder } from '../sql/write-request.ts';
 import { rejectionOf } from './rejection.ts';
@@ -13,7 +13,7 @@ const itemsPerCall = 500;
 
 /** What the bulk load cannot take goes through the write routine, which says why it refuses a row. */
 export async function writeLeftover(
-  access: Access,
+  context: StoreContext,
   writes: GuardedWrites,
   session: Session,
   bound: BoundEntity,
@@ -47,7 +47,7 @@ export async function writeLeftover(
       await session.query('RELEASE SAVEPOINT lockstep_row');
       return outcomesInOrder(list, failed, written);
     } catch (error) {
-      const failure = rejectionOf(access, error);
+      const failure = rejectionOf(context, error);
       await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
       if (list.length === 1) return [{ status: 'failed', failure }];
     }

@@ -1,5 +1,5 @@
 import type { Scalar, ScalarKind } from '../../model/scalar.ts';
-import type { Special } from '../../model/special-values.ts';
+import type { SpecialValue } from '../../model/special-values.ts';
 import type { TypeRule } from './types.ts';
 
 /** A column as the catalogue describes it. */
@@ -16,7 +16,7 @@ export interface CatalogueColumn {
   readonly single: boolean;
   readonly limits: ColumnLimits;
   /** The column's own texts of values that the other database has not. */
-  readonly specials: readonly (readonly [Special, string])[];
+  readonly specialValues: readonly (readonly [SpecialValue, string])[];
   /** SQL that gives the value as text, from a reference to the column. */
   readonly read: (reference: string) => string;
   /** SQL that gives a value to store, from an expression that is text. */
@@ -75,5 +75,5 @@ export interface ColumnLimits {
   /** hstore holds strings and nulls by name. */
   readonly strings?: boolean;
   /** Whether a text is in the form in which the engine gives the value back. */
-  readonly form?: (text: string) => boolean;
+  readonly isCanonicalText?: (text: string) => boolean;
 }

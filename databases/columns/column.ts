@@ -3,14 +3,14 @@ import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../mod
 import { bitsOfNumber, numberOfBits } from './bits.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 import { durationOfText } from './duration.ts';
-import { refuseTooFine } from './fraction.ts';
-import { refuseChanged, refuseElements } from './limits.ts';
+import { assertNotFiner } from './fraction.ts';
+import { assertElements, assertLossless } from './lossless.ts';
 import { labelsText, setOfText } from './set.ts';
-import { refuseStandIn, specialText, standInOf } from './stand-in.ts';
+import { assertNoSubstitute, specialText, substituteOf } from './substitute.ts';
 
 /** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
 export function isCompact(scalar: Scalar): boolean {
-  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.standIns === undefined);
+  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.substitutes === undefined);
 }
 
 export interface CatalogueTable {
@@ -34,10 +34,10 @@ export function fromColumn(
   text: string | null,
 ): string | boolean | null {
   if (text === null) return null;
-  const standing = standInOf(column, scalar, text);
-  if (standing) return standing.value;
+  const substitute = substituteOf(column, scalar, text);
+  if (substitute) return substitute.value;
   const value = plainValue(column, scalar, text);
-  refuseStandIn(column, scalar, value);
+  assertNoSubstitute(column, scalar, value);
   return value;
 }
 
@@ -61,7 +61,7 @@ function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): stri
       return toCanonical(scalar, natural?.kind === 'bytes' ? uuidOfHex(text) : text);
     case 'json': {
       const json = jsonOf(text);
-      if (limits.elements) refuseElements(limits.elements, json);
+      if (limits.elements) assertElements(limits.elements, json);
       return json;
     }
     case 'set':
@@ -117,7 +117,7 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
   }
   if (typeof value !== 'string') throw new NotCanonical('a list or record does not fit a column');
   const { natural, limits } = column;
-  refuseTooFine(column, scalar, value);
+  assertNotFiner(column, scalar, value);
   switch (scalar.kind) {
     case 'timestamp':
       return value.replace('T', ' ').replace('Z', '');
@@ -134,7 +134,7 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
     case 'set':
       return labelsText(column, value);
     case 'json':
-      if (limits.elements) refuseElements(limits.elements, value);
+      if (limits.elements) assertElements(limits.elements, value);
       break;
     case 'decimal':
       if (digitsAfter(value) > digitsKept(natural)) {
@@ -147,11 +147,11 @@ export function toColumn(column: CatalogueColumn, scalar: Scalar, value: Canonic
           `has more digits than ${column.declared} keeps; round it, or widen the column`,
         );
       }
-      refuseChanged(column, scalar, value);
+      assertLossless(column, scalar, value);
       // With all its digits: the shortest text of the largest number is beyond the range.
       return column.single ? String(Math.fround(Number(value))) : value;
   }
-  refuseChanged(column, scalar, value);
+  assertLossless(column, scalar, value);
   return value;
 }
 

@@ -11,7 +11,7 @@ export function fractionDigits({
 }
 
 /** Throws `TooFine` where the column would round a time. Fields of a precision fit their columns from the start. */
-export function refuseTooFine(column: CatalogueColumn, scalar: Scalar, value: string): void {
+export function assertNotFiner(column: CatalogueColumn, scalar: Scalar, value: string): void {
   if (!('precision' in scalar) || scalar.precision !== null) return;
   const kept = fractionDigits(column);
   if (kept === null || !isFiner(value, kept)) return;

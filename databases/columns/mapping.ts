@@ -7,15 +7,15 @@ import {
   chosenColumns,
   columnNamed,
   firstOf,
-  held,
+  incompatibleColumn,
   invalid,
   isUnique,
   keyColumn,
   notUnique,
-  refuseUnfit,
   sameNames,
   tableNamed,
   uniqueColumns,
+  withScalar,
 } from './checks.ts';
 import type { CatalogueTable } from './column.ts';
 import { imageOfFunctions, rowsOfFunctions, textFor, valueIn } from './rows.ts';
@@ -68,8 +68,8 @@ export function bind(
       identity: uniqueColumns(found, columns, table.identity, path).map((column, index) => {
         const declared = shared.fields[shared.identity[index] ?? ''];
         if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
-        refuseUnfit(column, declared.scalar, `${at}.${column.name}`);
-        return held(column, declared.scalar, `${at}.${column.name}`);
+        incompatibleColumn(column, declared.scalar, `${at}.${column.name}`);
+        return withScalar(column, declared.scalar, `${at}.${column.name}`);
       }),
       key: [],
       single: true,
@@ -110,8 +110,8 @@ function bindColumns(
     if (declared.form !== 'scalar')
       throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
     const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
-    refuseUnfit(column, declared.scalar, `${path}.${fieldName}`);
-    columnOf.set(fieldName, held(column, declared.scalar, `${path}.${fieldName}`));
+    incompatibleColumn(column, declared.scalar, `${path}.${fieldName}`);
+    columnOf.set(fieldName, withScalar(column, declared.scalar, `${path}.${fieldName}`));
   }
   const columns = [...columnOf.values()];
   const key = entity.key.map((part, index) =>

@@ -24,7 +24,7 @@ const asText = ['uuid', 'json', 'set', 'bits', 'duration'] as const;
 const byBytes =
   'compared and keyed by bytes, whatever the collation; NUL is refused unless the field says nul: "bytes"';
 const zeroDates =
-  'the zero date is refused unless the field says what stands for it; a date with a zero month or day is refused, or kept by a text field';
+  'the zero date is refused unless the field declares a substitute; a date with a zero month or day is refused, or kept by a text field';
 
 const mysqlText: TypeRule = { holds: 'text', also: asText, other: 'text', rule: byBytes };
 const mysqlBytes: TypeRule = { holds: 'bytes', also: ['text'], other: 'bytea', rule: 'byte by byte' };
@@ -166,8 +166,8 @@ const postgresqlText: TypeRule = {
   rule: byBytes,
 };
 const endless =
-  'infinity is refused unless the field says what stands for it; years before 1 and after 9999 are refused; a text field keeps both';
-const notNumbers = 'NaN and infinity are refused unless the field says what stands for them';
+  'infinity is refused unless the field declares a substitute; years before 1 and after 9999 are refused; a text field keeps both';
+const notNumbers = 'NaN and infinity are refused unless the field declares a substitute';
 const ownText = (other: string, rule: string): TypeRule => ({ holds: 'text', other, rule, own: true });
 
 export const postgresqlTypes: Readonly<Record<string, TypeRule>> = {

@@ -5,26 +5,26 @@ import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { Digestible, Digests, KeyRange, RangeDigest } from '../contract/comparison.ts';
-import { joinedBytes } from '../engine/text-limits.ts';
-import type { Access } from '../sql/context.ts';
+import { maxAggregateBytes } from '../engine/text-limits.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { keyAt } from '../sql/keys.ts';
 import { keysetOf } from '../sql/keyset.ts';
 import { digestEach, type LineList } from './range-digests.ts';
 import { type RowText, rowText } from './row-text.ts';
 
-export function digestsIn(access: Access): Digests {
-  const { text } = access.engine;
+export function createDigests(context: StoreContext): Digests {
+  const { dialect } = context.engine;
 
   async function digestible(entity: Entity): Promise<Digestible | null> {
-    const bound = await access.bind(entity);
-    const row = rowText(text, bound);
+    const bound = await context.bind(entity);
+    const row = rowText(dialect, bound);
     const order = bound.root.key.flatMap((column) => orderOf(column) ?? []);
     if (!row || order.length < bound.root.key.length) return null;
-    return { order, mostRows: Math.max(1, Math.floor(joinedBytes / row.bytes)) };
+    return { order, maxRows: Math.max(1, Math.floor(maxAggregateBytes / row.bytes)) };
   }
 
   async function holdsKey(entity: Entity, key: Key): Promise<boolean> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     try {
       keyTexts(bound, key);
       return true;
@@ -35,15 +35,15 @@ export function digestsIn(access: Access): Digests {
   }
 
   async function steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const [lower] = within.lower ?? [];
     if (lower !== undefined && count > 1 && isWholeNumber(bound)) {
-      const [far] = (await keyAt(access, bound, within, rows * count)) ?? [];
+      const [far] = (await keyAt(context, bound, within, rows * count)) ?? [];
       if (far !== undefined) return evenly(BigInt(lower), BigInt(far), count);
     }
     const found: Key[] = [];
     while (found.length < count) {
-      const key = await keyAt(access, bound, { ...within, lower: found.at(-1) ?? within.lower }, rows);
+      const key = await keyAt(context, bound, { ...within, lower: found.at(-1) ?? within.lower }, rows);
       if (!key) break;
       found.push(key);
     }
@@ -51,32 +51,32 @@ export function digestsIn(access: Access): Digests {
   }
 
   async function digests(entity: Entity, ranges: readonly KeyRange[]): Promise<RangeDigest[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const row = hashable(bound);
-    const keyset = keysetOf(text, bound);
+    const keyset = keysetOf(dialect, bound);
     const lists = ranges.map((range): LineList => {
       const { sql, values } = keyset.within(range);
       // Rows that come in another order than their key's would only look unequal, and then be compared one by one.
-      const from = `FROM ${text.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyset.order}`;
+      const from = `FROM ${dialect.table(bound.root.name)} t WHERE ${sql} ORDER BY ${keyset.order}`;
       return { sql: `SELECT ${row.sql} AS line ${from}`, values };
     });
-    return await digestEach(access, lists);
+    return await digestEach(context, lists);
   }
 
   async function rowDigests(entity: Entity, range: KeyRange): Promise<{ key: Key; digest: string }[]> {
-    const bound = await access.bind(entity);
-    const keyset = keysetOf(text, bound);
+    const bound = await context.bind(entity);
+    const keyset = keysetOf(dialect, bound);
     const { sql, values } = keyset.within(range);
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT ${keyset.cells}, MD5(${hashable(bound).sql}) AS digest
-       FROM ${text.table(bound.root.name)} t WHERE ${sql}`,
+       FROM ${dialect.table(bound.root.name)} t WHERE ${sql}`,
       values,
     );
     return rows.map((row) => ({ key: keyset.keyOf(row), digest: row.digest ?? '' }));
   }
 
   function hashable(bound: BoundEntity): RowText {
-    const row = rowText(text, bound);
+    const row = rowText(dialect, bound);
     if (row) return row;
     throw new TypeError(`the rows of ${bound.entity.name} have no text in SQL; they are compared by reading`);
   }

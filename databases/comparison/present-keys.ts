@@ -2,28 +2,28 @@ import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { PresentKeys } from '../contract/comparison.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { keysetOf } from '../sql/keyset.ts';
 
-const keysPerLook = 500;
+const keysPerQuery = 500;
 
-export function presentKeysIn(access: Access): PresentKeys {
-  async function absent(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
+export function createPresentKeys(context: StoreContext): PresentKeys {
+  async function missingKeys(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
     const present = new Set<string>();
-    for (let at = 0; at < keys.length; at += keysPerLook) {
-      for (const key of await presentOf(entity, keys.slice(at, at + keysPerLook))) present.add(keyText(key));
+    for (let at = 0; at < keys.length; at += keysPerQuery) {
+      for (const key of await presentOf(entity, keys.slice(at, at + keysPerQuery))) present.add(keyText(key));
     }
     return keys.filter((key) => !present.has(keyText(key)));
   }
 
   /** A collation may give others beside: keys are compared as texts afterwards. */
   async function presentOf(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
-    const bound = await access.bind(entity);
-    const { text } = access.engine;
+    const bound = await context.bind(entity);
+    const { dialect } = context.engine;
     const { key: parts, name } = bound.root;
-    const keyset = keysetOf(text, bound);
+    const keyset = keysetOf(dialect, bound);
     const [first, ...more] = parts.map((part) => ({
-      reference: `t.${text.column(part.name)}`,
+      reference: `t.${dialect.column(part.name)}`,
       value: part.compare('?'),
     }));
     if (!first) throw new TypeError('a key has at least one part');
@@ -32,12 +32,12 @@ export function presentKeysIn(access: Access): PresentKeys {
       more.length === 0
         ? `${first.reference} IN (${keys.map(() => first.value).join(', ')})`
         : keys.map(() => `(${equal})`).join(' OR ');
-    const rows = await access.query(
-      `SELECT ${keyset.cells} FROM ${text.table(name)} t WHERE ${where}`,
+    const rows = await context.query(
+      `SELECT ${keyset.cells} FROM ${dialect.table(name)} t WHERE ${where}`,
       keys.flatMap((key) => keyTexts(bound, key)),
     );
     return rows.map(keyset.keyOf);
   }
 
-  return { absent };
+  return { missingKeys };
 }

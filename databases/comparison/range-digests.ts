@@ -1,18 +1,18 @@
 import type { RangeDigest } from '../contract/comparison.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import type { Condition } from '../sql/keyset.ts';
 
 /** A SELECT of texts called `line`, in their order. */
 export type LineList = Condition;
 
 /** One digest a list, in their order, by one statement. */
-export async function digestEach(access: Access, lists: readonly LineList[]): Promise<RangeDigest[]> {
-  const { text } = access.engine;
+export async function digestEach(context: StoreContext, lists: readonly LineList[]): Promise<RangeDigest[]> {
+  const { dialect } = context.engine;
   const statements = lists.map(
     ({ sql }, at) =>
-      `SELECT ${at} AS place, COUNT(*) AS total, MD5(${text.joined('s.line')}) AS digest FROM (${sql}) s`,
+      `SELECT ${at} AS place, COUNT(*) AS total, MD5(${dialect.stringAgg('s.line')}) AS digest FROM (${sql}) s`,
   );
-  const found = await access.query(
+  const found = await context.query(
     statements.join('\nUNION ALL\n'),
     lists.flatMap(({ values }) => values),
   );

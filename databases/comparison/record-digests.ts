@@ -1,11 +1,11 @@
 import type { RangeDigest, RecordDigests, TextRange } from '../contract/comparison.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { digestEach, type LineList } from './range-digests.ts';
 
-export function recordDigestsIn(access: Access): RecordDigests {
-  const { text } = access.engine;
+export function createRecordDigests(context: StoreContext): RecordDigests {
+  const { dialect } = context.engine;
   /** The key text comes last and holds no line break, so that no two lists of records have one text. */
-  const line = text.line([
+  const line = dialect.concatBar([
     'r.version',
     "CASE WHEN r.deleted THEN 'd' ELSE 'l' END",
     "COALESCE(r.digest, '')",
@@ -21,7 +21,7 @@ export function recordDigestsIn(access: Access): RecordDigests {
     const found: string[] = [];
     while (found.length < count) {
       const { from, values } = recordsIn(entity, { ...within, lower: found.at(-1) ?? within.lower });
-      const [row] = await access.query(
+      const [row] = await context.query(
         `SELECT r.record_key AS at ${from} ORDER BY r.record_key LIMIT 1 OFFSET ${Math.max(0, records - 1)}`,
         values,
       );
@@ -36,12 +36,12 @@ export function recordDigestsIn(access: Access): RecordDigests {
       const { from, values } = recordsIn(entity, range);
       return { sql: `SELECT ${line} AS line ${from} ORDER BY r.record_key`, values };
     });
-    return await digestEach(access, lists);
+    return await digestEach(context, lists);
   }
 
   async function recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]> {
     const { from, values } = recordsIn(entity, range);
-    const rows = await access.query(`SELECT r.record_key AS at, MD5(${line}) AS digest ${from}`, values);
+    const rows = await context.query(`SELECT r.record_key AS at, MD5(${line}) AS digest ${from}`, values);
     return rows.map((row) => ({ key: row.at ?? '', digest: row.digest ?? '' }));
   }
 
@@ -57,7 +57,7 @@ export function recordDigestsIn(access: Access): RecordDigests {
       conditions.push(`r.record_key ${operator} ?`);
       values.push(limit);
     }
-    return { from: `FROM ${access.control('records')} r WHERE ${conditions.join(' AND ')}`, values };
+    return { from: `FROM ${context.control('records')} r WHERE ${conditions.join(' AND ')}`, values };
   }
 
   return { recordSteps, recordDigests, recordHashes };

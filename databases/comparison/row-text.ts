@@ -2,7 +2,7 @@ import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import type { Dialect } from '../engine/engine.ts';
 
 /** Longer values go into the text of their row as a hash. */
-const longestValue = 1_000;
+const maxValueLength = 1_000;
 /** Bytes of a value of a type that has an end, with its separator: generous. */
 const shortBytes = 100;
 const decimalBytes = 1_100;
@@ -18,25 +18,28 @@ export interface RowText {
  * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character comes
  * behind its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
  */
-export function rowText(text: Dialect, bound: BoundEntity): RowText | null {
+export function rowText(dialect: Dialect, bound: BoundEntity): RowText | null {
   if (bound.entity.shapes[bound.store].form !== 'columns') return null;
   const parts: string[] = [];
   let bytes = 0;
   for (const column of bound.root.columns) {
     const { scalar } = column;
-    const reference = `t.${text.column(column.name)}`;
+    const reference = `t.${dialect.column(column.name)}`;
     const value = column.compact(reference, scalar) ?? column.canonical(reference, scalar);
     if (value === null) return null;
     // What a special value stands for may be null, also where the column has none.
-    const mayBeNull = column.nullable || column.specials.length > 0;
+    const mayBeNull = column.nullable || column.specialValues.length > 0;
     const present = (part: string, otherwise: string) =>
       mayBeNull ? `COALESCE(${part}, ${otherwise})` : part;
     if (isFree(column))
-      parts.push(present(text.octets(value), "'~'"), present(shortened(text, column, value), "''"));
+      parts.push(
+        present(dialect.byteLengthAsText(value), "'~'"),
+        present(shortened(dialect, column, value), "''"),
+      );
     else parts.push(present(value, "'~'"));
     bytes += bytesOf(column);
   }
-  return { sql: text.line(parts), bytes };
+  return { sql: dialect.concatBar(parts), bytes };
 }
 
 /** Decided by the field, not by the column: both stores must write it in the same way. */
@@ -46,7 +49,7 @@ function isFree({ scalar }: BoundColumn): boolean {
 }
 
 function bytesOf(column: BoundColumn): number {
-  if (isFree(column)) return shortBytes + Math.min(longestValue, bytesIn(column));
+  if (isFree(column)) return shortBytes + Math.min(maxValueLength, bytesIn(column));
   return column.scalar.kind === 'decimal' ? decimalBytes : shortBytes;
 }
 
@@ -55,7 +58,7 @@ function bytesIn({ limits }: Pick<BoundColumn, 'limits'>): number {
   return (limits.characters ?? Number.POSITIVE_INFINITY) * 4;
 }
 
-function shortened(text: Dialect, { limits }: BoundColumn, value: string): string {
-  if (bytesIn({ limits }) <= longestValue) return value;
-  return `CASE WHEN ${text.length(value)} > ${longestValue} THEN MD5(${value}) ELSE ${value} END`;
+function shortened(dialect: Dialect, { limits }: BoundColumn, value: string): string {
+  if (bytesIn({ limits }) <= maxValueLength) return value;
+  return `CASE WHEN ${dialect.byteLength(value)} > ${maxValueLength} THEN MD5(${value}) ELSE ${value} END`;
 }

@@ -8,7 +8,7 @@ export interface PageTarget {
   /** A page of images; those that the shape cannot turn into rows are told apart, with the reason. */
   readonly pageOf: (records: readonly { key: Key; image: Image }[]) => {
     page: CopyPage;
-    unfit: { key: Key; failure: StoreFailure }[];
+    notLoadable: { key: Key; failure: StoreFailure }[];
   };
 }
 
@@ -27,7 +27,7 @@ export interface PageRange {
   readonly limit: number;
 }
 
-export interface CopyWay {
+export interface CopyMethod {
   readonly by: 'rows' | 'images';
   /** Columns of which every value takes the way over its canonical form. */
   readonly converted: readonly string[];
@@ -36,7 +36,7 @@ export interface CopyWay {
 export interface ReadPage {
   readonly page: CopyPage;
   /** Keys whose rows some cell refuses: they take the long way, which says why. */
-  readonly unfit: readonly Key[];
+  readonly notLoadable: readonly Key[];
   /** Where the next page begins; null where no row was left. */
   readonly last: Key | null;
   readonly full: boolean;
@@ -84,7 +84,7 @@ export type LoadResult =
 export interface ImagePage {
   readonly records: readonly { readonly key: Key; readonly image: Image }[];
   /** Keys whose rows cannot be read as an image. */
-  readonly unfit: readonly Key[];
+  readonly notLoadable: readonly Key[];
   readonly last: Key | null;
   readonly full: boolean;
 }

@@ -3,23 +3,24 @@ import type { Entity } from '../../model/entity.ts';
 import type { Version } from '../../model/version.ts';
 import type { Fence } from './write.ts';
 
-/** A record of the primary that gets a new version, because its rows changed around Lockstep. */
-export interface Raise {
+/** A record of the primary that gets a new version, because its rows changed outside Lockstep. */
+export interface VersionBump {
   readonly entity: string;
   readonly key: Key;
-  /** The version that the rows were read with; the record stays as it is where it has moved on. */
-  readonly base: Version;
+  /** The version that the rows were read with; the record stays as it is where it has changed since. */
+  readonly readVersion: Version;
   readonly version: Version;
   readonly deleted: boolean;
   readonly digest: string | null;
 }
 
-export interface RaisedVersions {
+export interface VersionBumps {
   /**
-   * Raises records at the primary, all of the list or, where one of them has moved on, none; the rows are left alone, so
-   * that a change around Lockstep at the same moment is not undone. Throws `Fenced` under another route.
+   * Gives records of the primary newer versions, all of the list or, where one of them has changed since, none; the
+   * rows are left alone, so that a change outside Lockstep at the same moment is not undone. Throws `Fenced` under
+   * another route.
    */
-  raise(raises: readonly Raise[], fence: Fence): Promise<'raised' | 'moved'>;
+  bumpVersions(bumps: readonly VersionBump[], fence: Fence): Promise<'bumped' | 'stale-base'>;
 }
 
 /** A key that another session wrote; every such write leaves a mark of its own. */
@@ -29,12 +30,12 @@ export interface Mark {
   readonly key: Key;
 }
 
-/** Marks of writes around Lockstep, left by triggers in the transaction of the write itself. */
+/** Marks of writes outside Lockstep, left by triggers in the transaction of the write itself. */
 export interface Capture {
   /** The statements that make an entity's triggers, or remove them. */
   captureStatements(entity: Entity, on: boolean): Promise<readonly string[]>;
   capture(entity: Entity, on: boolean): Promise<void>;
   /** The oldest first. */
   captured(limit: number): Promise<Mark[]>;
-  forgetCaptured(ids: readonly string[]): Promise<void>;
+  deleteCaptured(ids: readonly string[]): Promise<void>;
 }

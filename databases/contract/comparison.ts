@@ -6,7 +6,7 @@ export interface Digestible {
   /** How each part of the key sorts; two stores of one order agree on what lies in a range. */
   readonly order: readonly ('value' | 'bytes')[];
   /** The most rows that one digest may cover. */
-  readonly mostRows: number;
+  readonly maxRows: number;
 }
 
 /** Hashes of rows, made inside the database, so that equal ranges are told without sending a row. */
@@ -53,7 +53,7 @@ export interface RecordDigests {
 
 /** Which of some keys have a row, without reading what the rows hold. */
 export interface PresentKeys {
-  absent(entity: Entity, keys: readonly Key[]): Promise<Key[]>;
+  missingKeys(entity: Entity, keys: readonly Key[]): Promise<Key[]>;
 }
 
 /** Keys that differ, or that a store refused, with the reason. */
@@ -63,13 +63,13 @@ export interface Differences {
   /** The oldest first. */
   differences(migration: string, limit: number): Promise<Difference[]>;
   /** The work list of a repair: an entity's differences by key text. */
-  openDifferences(
+  unresolvedDifferences(
     migration: string,
     entity: string,
     page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
   ): Promise<Difference[]>;
   countDifferences(migration: string): Promise<{ entity: string; verdict: Verdict; count: number }[]>;
-  closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
+  resolveDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
   clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
 }
 

@@ -28,8 +28,8 @@ export async function currentState({ migration, stores }: OpenMigration): Promis
   );
 }
 
-/** The store that decides now. Before a migration has been prepared and started, legacy will. */
-export async function decidingStore(open: OpenMigration): Promise<StoreName> {
+/** The primary now. Before a migration has been prepared and started, legacy will. */
+export async function primaryStore(open: OpenMigration): Promise<StoreName> {
   try {
     return routes[(await currentState(open)).phase].primary;
   } catch (error) {

@@ -39,8 +39,8 @@ export interface JournalPosition {
   readonly id: string;
 }
 
-/** What the journal of a store still owes; ages are those of the oldest. */
-export interface Owed {
+/** What is pending or parked in the journal of a store; ages are those of the oldest. */
+export interface JournalBacklog {
   readonly pending: number;
   readonly parked: number;
   readonly oldestMs: number | null;

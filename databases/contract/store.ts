@@ -7,7 +7,7 @@ import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type {
   Chunk,
-  CopyWay,
+  CopyMethod,
   ImagePage,
   Leftover,
   LoadResult,
@@ -16,12 +16,12 @@ import type {
   PageTarget,
   ReadPage,
 } from './backfill.ts';
-import type { Capture, RaisedVersions } from './capture.ts';
+import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
-import type { JournalEntry, JournalFilter, Owed } from './journal.ts';
+import type { JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
-import type { BroughtRecord, Fence, Outcome, Stored, WriteItem } from './write.ts';
+import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
 export interface Store
@@ -31,7 +31,7 @@ export interface Store
     Digests,
     RecordDigests,
     PresentKeys,
-    RaisedVersions,
+    VersionBumps,
     Differences {
   readonly name: StoreName;
   readonly engine: string;
@@ -66,17 +66,17 @@ export interface Store
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
   ): Promise<JournalEntry>;
-  /** Changes nothing about an entry that is settled already; only `compensated` follows `completed`. */
-  settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /** Changes nothing about an entry that is finished already; only `compensated` follows `completed`. */
+  setOperationStatus(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
   /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
   park(id: string, parked: { failure: AnyFailureCode; reason: string; undoing?: boolean }): Promise<void>;
-  /** Notes a try of the other store that failed, where the operation is still owed. */
-  noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void>;
+  /** Notes a try of the other store that failed, where the operation is still pending. */
+  recordAttempt(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
-  owed(migration: string): Promise<Owed>;
+  journalBacklog(migration: string): Promise<JournalBacklog>;
   /**
-   * Removes at most `limit` entries that were settled longer ago than `olderThanMs`, and gives their number. What is owed,
-   * parked or discarded stays: it is the reason for a difference.
+   * Removes at most `limit` entries that were finished longer ago than `olderThanMs`, and gives their number. What is
+   * pending, parked or discarded stays: it is the reason for a difference.
    */
   prune(migration: string, limits: { olderThanMs: number; limit: number }): Promise<number>;
   /**
@@ -90,9 +90,9 @@ export interface Store
   ): Promise<number>;
 
   /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
-  whyTooFine(entity: Entity, image: Image): Promise<string | null>;
+  tooFineReason(entity: Entity, image: Image): Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
-  read(entity: Entity, keys: readonly Key[]): Promise<Stored[]>;
+  read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */
   keys(entity: Entity, page: { after: Key | null; upTo: Key | null; limit: number }): Promise<Key[]>;
   /** Keys that cut the rows into about `parts` equal ranges, ascending. */
@@ -102,12 +102,12 @@ export interface Store
   countKeys(entity: Entity): Promise<number>;
   /** About as many, at once, for large tables; see `countKeys` for small ones. */
   estimateKeys(entity: Entity): Promise<number>;
-  /** The tables' columns with their types, as they are now; what was known of them is forgotten where they have changed. */
+  /** The tables' columns with their types, as they are now; the binding to them is renewed where they have changed. */
   fingerprint(entity: Entity): Promise<readonly string[]>;
   /** The guards of shared records that were written through Lockstep. */
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],
-  ): Promise<(BroughtRecord & { version: Version })[]>;
+  ): Promise<(SharedRecordVersion & { version: Version })[]>;
   /** Keys that have a record of a version above 0, ascending by key text. */
   recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
   /** The distinct copies that a denormalized table holds of a shared record. */
@@ -129,7 +129,7 @@ export interface Store
   ): Promise<Outcome[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
-  copyWay(entity: Entity, target: PageTarget): Promise<CopyWay>;
+  copyMethod(entity: Entity, target: PageTarget): Promise<CopyMethod>;
   /** Statements that make the indexes of an entity's tables which a copy does not need. */
   secondaryIndexes(entity: Entity): Promise<readonly string[]>;
   /** Images that lie in one table, with their keys; null where the shape has several. */
@@ -137,14 +137,14 @@ export interface Store
   /** What the other store's `readPage` has to know of this one. */
   pageTarget(entity: Entity): Promise<PageTarget>;
   /** Why no rows can come in by the bulk load; null where they can. */
-  whyNoBulk(): Promise<string | null>;
+  bulkLoadUnavailableReason(): Promise<string | null>;
   /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
   loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 
   /** Renames the tables an entity owns; gives the statements it ran. */
-  retire(entity: Entity): Promise<string[]>;
+  renameLegacyTables(entity: Entity): Promise<string[]>;
   dropRetired(entity: Entity): Promise<string[]>;
 
   close(): Promise<void>;

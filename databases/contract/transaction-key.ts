@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-const longestPlainKey = 46;
+const maxPlainKeyLength = 46;
 
 /** The operation id where it fits, else its hash; no id of a caller begins with `#`. */
 export function transactionKey(operationId: string): string {
-  if (operationId.length <= longestPlainKey) return operationId;
+  if (operationId.length <= maxPlainKeyLength) return operationId;
   return `#${createHash('sha256').update(operationId).digest('base64url')}`;
 }
 

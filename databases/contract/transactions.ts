@@ -2,7 +2,7 @@ import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import type { Verdict } from '../../model/transaction.ts';
+import type { TransactionDecision } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import type { Fence, Outcome, WriteItem } from './write.ts';
 
@@ -24,23 +24,23 @@ export interface Change {
 }
 
 /** Either every change is in, or none, and the first that could not be says why. */
-export type Together =
+export type TransactionOutcome =
   | { readonly status: 'applied'; readonly versions: readonly Version[] }
   | { readonly status: 'not applied'; readonly position: number; readonly outcome: Outcome };
 
 /** The part of a store that takes part in transactions over both. */
 export interface Branches {
   /** Applies all changes and prepares them; they are seen by nobody until the branch is committed. */
-  prepareBranch(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together>;
+  prepareBranch(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<TransactionOutcome>;
   /** False where there is no such branch: it has ended before, or never was prepared. */
   commitBranch(attempt: Attempt): Promise<boolean>;
   rollBackBranch(attempt: Attempt): Promise<boolean>;
   /** What is prepared here and has not ended, of this migration. */
   preparedBranches(migration: string): Promise<Attempt[]>;
   /** Where the route has one store only: applies and decides in one transaction of its own. */
-  applyTogether(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together>;
+  applyTransaction(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<TransactionOutcome>;
   /** Why transactions of these entities cannot be prepared here, with the remedy; null where they can. */
-  branchObstacle(entities: readonly Entity[]): Promise<string | null>;
+  preparedTransactionsUnavailableReason(entities: readonly Entity[]): Promise<string | null>;
 }
 
 /** What the coordinating store knows of a transaction. */
@@ -70,11 +70,11 @@ export interface Decisions {
     migration: string,
   ): Promise<{ readonly record: TransactionRecord; readonly isFirst: boolean }>;
   /** The first decision wins; gives the one that stands. A commit is for the attempt that is open, and for no other. */
-  decide(migration: string, transaction: string, verdict: Verdict): Promise<TransactionRecord>;
+  decide(migration: string, transaction: string, decision: TransactionDecision): Promise<TransactionRecord>;
   decision(migration: string, transaction: string): Promise<TransactionRecord | null>;
   /** Transactions whose last attempt began so long ago, and that are not decided. */
   undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]>;
 }
 
 /** Of a transaction that went on at another primary: it is decided there. */
-export const movedAway = 'Fenced' satisfies AnyFailureCode;
+export const primaryMoved = 'Fenced' satisfies AnyFailureCode;

@@ -12,17 +12,17 @@ export interface Fence {
 
 /**
  * One guarded write.
- * - `decide`: this store is the primary; it raises the version and refuses what must not be.
- * - `follow`: this store takes image and version as given, if the version is higher than its own.
- * - `copy`: a backfill; like `follow`, but a version of 0 never touches a row that is there.
+ * - `primary`: this store is the primary; it raises the version and refuses what must not be.
+ * - `secondary`: this store takes image and version as given, if the version is higher than its own.
+ * - `copy`: a backfill; like `secondary`, but a version of 0 never touches a row that is there.
  */
 export interface WriteItem {
-  readonly mode: 'decide' | 'follow' | 'copy';
+  readonly mode: 'primary' | 'secondary' | 'copy';
   readonly kind: OperationKind | 'restore';
   readonly key: Key;
   /** Null deletes. */
   readonly image: Image | null;
-  /** The proposal for `decide`, the given version otherwise. */
+  /** The proposal for `primary`, the given version otherwise. */
   readonly version: Version;
   /** Idempotency: a second write of the same id changes nothing and answers what the first did. */
   readonly operationId: string | null;
@@ -30,18 +30,21 @@ export interface WriteItem {
   readonly status: 'pending' | 'completed';
   /** The caller's condition; a failure is recorded and final. */
   readonly expectedVersion?: Version | null;
-  /** The version that `image` was computed from; when it has moved on, nothing is recorded and the caller tries again. */
-  readonly baseVersion?: Version | null;
+  /**
+   * The version that `image` was computed from; when the record has changed since, nothing is recorded and the caller
+   * tries again.
+   */
+  readonly readVersion?: Version | null;
   /** Kept in the journal for compensation; `undefined` keeps nothing. */
   readonly before?: Image | null;
   /**
-   * The shared records that the write brings, with the version that brought them; null stands for the write's own.
+   * The shared records in the write, with their version; null stands for the write's own.
    * Shared records in the image that are not listed are inserted where they are absent and left alone otherwise.
    */
-  readonly brings: readonly BroughtRecord[];
+  readonly sharedVersions: readonly SharedRecordVersion[];
 }
 
-export interface BroughtRecord {
+export interface SharedRecordVersion {
   readonly name: string;
   readonly key: Key;
   readonly version: Version | null;
@@ -59,7 +62,7 @@ export type Outcome =
     }
   | { readonly status: 'superseded'; readonly version: Version }
   | { readonly status: 'refused'; readonly reason: Refusal; readonly version: Version }
-  | { readonly status: 'moved'; readonly version: Version }
+  | { readonly status: 'stale-base'; readonly version: Version }
   | { readonly status: 'fenced'; readonly epoch: number | null }
   | { readonly status: 'failed'; readonly failure: StoreFailure };
 
@@ -100,7 +103,7 @@ export function refusalDetails({ about, violation }: StoreFailure): RefusalDetai
 }
 
 /** A key's record and image at one moment. */
-export interface Stored {
+export interface StoredRecord {
   readonly key: Key;
   readonly version: Version;
   readonly deleted: boolean;

@@ -41,9 +41,9 @@ export function putNull(cell: CopyCell, page: CopyText): void {
     page.null();
     return;
   }
-  const standIn = cell.convert(null);
-  if (standIn === null) throw new NotCanonical('is null, and the column may not be');
-  page.string(standIn, cell.prefix);
+  const substitute = cell.convert(null);
+  if (substitute === null) throw new NotCanonical('is null, and the column may not be');
+  page.string(substitute, cell.prefix);
 }
 
 /** Writes a cell that the source gave as bare bytes. */
@@ -69,8 +69,10 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
   const to = target.natural;
   const { limits } = target;
   // A value that stands for another is the other's business, and so is one that the target would change.
-  if (!from || !to || ('standIns' in scalar && scalar.standIns) || limits.year || limits.labels) return null;
-  if (limits.form || limits.decimals !== undefined || target.rule.own || source.rule.own) return null;
+  if (!from || !to || ('substitutes' in scalar && scalar.substitutes) || limits.year || limits.labels)
+    return null;
+  if (limits.isCanonicalText || limits.decimals !== undefined || target.rule.own || source.rule.own)
+    return null;
   switch (scalar.kind) {
     case 'text':
       if (from.kind !== 'text' || to.kind !== 'text' || !hasRoom(source, target)) return null;

@@ -1,7 +1,7 @@
 /** Pages follow each other quickly: memory that the next one takes over need not be collected and found again. */
 const spare: Buffer[] = [];
-const mostSpare = 8;
-const mostSpareBytes = 16 * 1024 * 1024;
+const maxSpare = 8;
+const maxSpareBytes = 16 * 1024 * 1024;
 const firstBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
 
@@ -26,7 +26,7 @@ export class CopyText {
 
   /** Gives the memory back for other pages; nothing can be read from here afterwards. */
   release(): void {
-    if (spare.length < mostSpare && this.#bytes.length <= mostSpareBytes) spare.push(this.#bytes);
+    if (spare.length < maxSpare && this.#bytes.length <= maxSpareBytes) spare.push(this.#bytes);
     this.#bytes = nothing;
     this.#length = 0;
     this.#rowStart = 0;
@@ -108,7 +108,7 @@ export class CopyText {
       return;
     }
     if (prefix === '') {
-      if (value.length <= mostByLetter && this.#letters(value)) return;
+      if (value.length <= maxByLetter && this.#letters(value)) return;
       if (!special.test(value)) {
         this.#separate(value.length * 3);
         this.#length += this.#bytes.write(value, this.#length);
@@ -177,7 +177,7 @@ export class CopyText {
   }
 }
 
-const mostByLetter = 64;
+const maxByLetter = 64;
 
 /** What must be escaped. */
 const special = /[\\\t\n\r]/;

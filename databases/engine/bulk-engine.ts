@@ -13,14 +13,14 @@ export interface BulkEngine {
     query: { readonly sql: string; readonly parameters: readonly Parameter[] },
     cells: readonly CopyCell[],
     page: CopyText,
-    unfit: (cells: readonly (string | null)[]) => void,
+    notLoadable: (cells: readonly (string | null)[]) => void,
   ): Promise<void>;
   /** What a text of a page begins with in this column, where the bulk load takes it so; null where `write` must do it. */
   prefix(column: BoundColumn): string | null;
   /** Puts rows in, all or none. `absent` leaves those alone that are there. Throws where any is refused or changed. */
   copyIn(session: Session, table: BoundTable, rows: Buffer, how: 'new' | 'absent'): Promise<void>;
   /** Whether `copyIn` can be used at all; a reason where it cannot. */
-  whyNoCopyIn(): Promise<string | null>;
+  copyInUnavailableReason(): Promise<string | null>;
 
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;
@@ -40,7 +40,7 @@ export interface BulkEngine {
   present(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<number[]>;
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
-  gaveWay(error: unknown): boolean;
+  isLockConflict(error: unknown): boolean;
 }
 
 /** Some rows of a bulk load were refused, or would have been kept as other than they are. */

@@ -25,18 +25,18 @@ export interface RawStored {
   readonly rows: TextRows;
 }
 
-/** What tells one database from another. Everything else is `sqlStore`. */
+/** What tells one database from another. Everything else is `createSqlStore`. */
 export interface Engine extends Session {
   readonly kind: string;
   readonly address: string;
   readonly database: string;
-  readonly text: Dialect;
+  readonly dialect: Dialect;
   readonly branches: EngineBranches;
   /**
    * On connections of its own, for what ends transactions: the others may all be waiting for locks that a prepared branch
    * holds, and that only its end can free.
    */
-  readonly aside: Session;
+  readonly commitPool: Session;
   readonly bulk: BulkEngine;
 
   /** Rolls back and rethrows when `work` fails. */
@@ -70,7 +70,7 @@ export interface Engine extends Session {
 }
 
 /** At most so many connections of a store end transactions, beside those of its pool. */
-export const asideConnections = 3;
+export const commitConnections = 3;
 
 /** Transactions that are prepared here, and committed or rolled back by whoever knows the decision. */
 export interface EngineBranches {
@@ -87,7 +87,7 @@ export interface EngineBranches {
   /** The names of all branches of ours on this server, both parts joined by a colon. */
   list(): Promise<readonly string[]>;
   /** Why the server cannot keep prepared transactions over these tables, with the remedy. */
-  obstacle(tables: readonly string[]): Promise<string | null>;
+  unavailableReason(tables: readonly string[]): Promise<string | null>;
 }
 
 /** How the engine writes what SQL dialects write differently. */
@@ -103,23 +103,23 @@ export interface Dialect {
   /** `INSERT` that replaces the other columns of an existing row. */
   upsert(table: string, columns: readonly string[], key: readonly string[]): string;
   /** SQL for milliseconds since 1970 of a control table's time column. */
-  milliseconds(column: string): string;
+  millisecondsOf(column: string): string;
   /** SQL for the time now. */
   readonly now: string;
   /** SQL for the time that many milliseconds ago. */
   ago(ms: number): string;
   /** A hash of a list of text expressions with a seed, to order by. */
-  shuffle(texts: readonly string[], seed: number): string;
+  sampleOrder(texts: readonly string[], seed: number): string;
   rename(table: string, to: string): string;
   /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
   readonly comparesRows: boolean;
   /** Puts values together, none of them null, with a bar between. */
-  line(values: readonly string[]): string;
+  concatBar(values: readonly string[]): string;
   /** The length of a text in bytes, and that length as text. */
-  length(text: string): string;
-  octets(text: string): string;
+  byteLength(text: string): string;
+  byteLengthAsText(text: string): string;
   /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
-  joined(text: string): string;
+  stringAgg(text: string): string;
 }
 
 export function insertInto(table: string, columns: readonly string[]): string {

@@ -1,2 +1,2 @@
 /** The texts of a range's rows are put together before they are hashed; engines bound such a text. */
-export const joinedBytes = 4 * 1024 * 1024;
+export const maxAggregateBytes = 4 * 1024 * 1024;

@@ -2,11 +2,11 @@ import type mysql from 'mysql2/promise';
 import { type BranchName, branchPrefix } from '../engine/branch-name.ts';
 import type { EngineBranches } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
-import { branchObstacle } from './branch-obstacle.ts';
+import { preparedTransactionsUnavailableReason } from './prepared-transactions.ts';
 import { literal } from './quote.ts';
 
 /** What XA needs of the engine. */
-export interface XaAccess {
+export interface XaConnections {
   connection(): Promise<mysql.PoolConnection>;
   session(client: mysql.PoolConnection): Session;
   /** On a connection that no writer waits on. */
@@ -44,13 +44,13 @@ const lockTimeout = 1205;
  * MariaDB also lets go of shared locks at `XA PREPARE`, and with them of the fence. So a branch inserts and deletes a row of
  * `lockstep_branches`, whose exclusive lock stays until the branch ends, over a crash of the server too.
  */
-export function xaBranches(access: XaAccess): EngineBranches {
+export function createXaBranches(connections: XaConnections): EngineBranches {
   const holders = new Map<string, Holder>();
 
   return {
     async prepare(name, work) {
-      const client = await access.connection();
-      const session = access.session(client);
+      const client = await connections.connection();
+      const session = connections.session(client);
       try {
         await session.query('SELECT GET_LOCK(?, 0) AS held', [name.global]);
         await session.query(`XA START ${xid(name)}`);
@@ -63,7 +63,7 @@ export function xaBranches(access: XaAccess): EngineBranches {
           else await giveBack(name, client, session);
           return result;
         } catch (error) {
-          if (!access.isBroken(error)) await leave(session, name);
+          if (!connections.isBroken(error)) await leave(session, name);
           throw error;
         }
       } catch (error) {
@@ -78,14 +78,14 @@ export function xaBranches(access: XaAccess): EngineBranches {
 
     list,
 
-    async obstacle(tables) {
-      const obstacle = await branchObstacle(access.query, tables);
-      if (obstacle) return obstacle;
+    async unavailableReason(tables) {
+      const unavailableReason = await preparedTransactionsUnavailableReason(connections.query, tables);
+      if (unavailableReason) return unavailableReason;
       try {
         await list();
         return null;
       } catch (error) {
-        if (access.isBroken(error)) throw error;
+        if (connections.isBroken(error)) throw error;
         return 'XA RECOVER is not allowed to its user; GRANT XA_RECOVER_ADMIN ON *.* TO that user';
       }
     },
@@ -112,7 +112,7 @@ export function xaBranches(access: XaAccess): EngineBranches {
       return 'ended';
     } catch (error) {
       holder.client.destroy();
-      if (access.isBroken(error)) return null;
+      if (connections.isBroken(error)) return null;
       throw error;
     }
   }
@@ -123,14 +123,14 @@ export function xaBranches(access: XaAccess): EngineBranches {
     for (;;) {
       if (!(await list()).includes(textOf(name))) return 'absent';
       const now = Date.now();
-      const [row] = await access.query('SELECT IS_USED_LOCK(?) AS holder', [name.global]);
+      const [row] = await connections.query('SELECT IS_USED_LOCK(?) AS holder', [name.global]);
       const holder = row?.holder ?? null;
       freeSince = holder === null ? (freeSince ?? now) : null;
       if (freeSince !== null && now - freeSince >= graceMs) {
         if (await endedByName(name, how)) return (await isLost(name)) ? 'lost' : 'ended';
       } else if (holder !== null && now - began >= holderMs) {
         // Its worker is stuck, or cut off: the branch outlives the connection, and is free then.
-        await access.query(`KILL CONNECTION ${Number(holder)}`).catch(() => undefined);
+        await connections.query(`KILL CONNECTION ${Number(holder)}`).catch(() => undefined);
       }
       if (now - began > endWithinMs) return 'held';
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -139,7 +139,7 @@ export function xaBranches(access: XaAccess): EngineBranches {
 
   async function endedByName(name: BranchName, how: How): Promise<boolean> {
     try {
-      await access.query(statement(name, how));
+      await connections.query(statement(name, how));
       return true;
     } catch (error) {
       if (isError(error, unknownXid)) return false;
@@ -150,7 +150,7 @@ export function xaBranches(access: XaAccess): EngineBranches {
   /** Whether the branch that was ended still holds its locks. */
   async function isLost({ migration, global }: BranchName): Promise<boolean> {
     try {
-      await access.query(
+      await connections.query(
         'SELECT id FROM lockstep_branches WHERE migration = ? AND id = ? FOR UPDATE NOWAIT',
         [migration, global],
       );
@@ -162,7 +162,7 @@ export function xaBranches(access: XaAccess): EngineBranches {
   }
 
   async function list(): Promise<string[]> {
-    const rows = await access.query('XA RECOVER');
+    const rows = await connections.query('XA RECOVER');
     return rows.flatMap(({ data, gtrid_length }) => {
       if (!data?.startsWith(branchPrefix)) return [];
       const split = Number(gtrid_length);

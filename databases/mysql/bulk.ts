@@ -22,13 +22,15 @@ const recordKeys = `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key 
 /** Types whose text in a result is the one that a cast would give. */
 const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|timestamp|time|uuid)\b/;
 
-export function mysqlBulk({ connections, timeoutMs }: BulkAccess): BulkEngine {
+export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): BulkEngine {
   return {
     pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
 
-    copyOut: ({ sql, parameters }, cells, page, unfit) =>
+    copyOut: ({ sql, parameters }, cells, page, notLoadable) =>
       connections.borrow((client) =>
-        streamRows(client, { sql, parameters, timeoutMs }, (packet) => putRow(cells, page, packet, unfit)),
+        streamRows(client, { sql, parameters, timeoutMs }, (packet) =>
+          putRow(cells, page, packet, notLoadable),
+        ),
       ),
 
     prefix: () => '',
@@ -56,7 +58,7 @@ export function mysqlBulk({ connections, timeoutMs }: BulkAccess): BulkEngine {
       );
     },
 
-    async whyNoCopyIn() {
+    async copyInUnavailableReason() {
       const [row] = await connections.query('SELECT @@local_infile AS allowed');
       return row?.allowed === '1'
         ? null
@@ -156,7 +158,7 @@ export function mysqlBulk({ connections, timeoutMs }: BulkAccess): BulkEngine {
       return positions(rows);
     },
 
-    gaveWay: () => false,
+    isLockConflict: () => false,
 
     async removeRows(session, bound, keys) {
       for (const table of bound.owned.toReversed()) {
@@ -227,7 +229,7 @@ function putRow(
   cells: readonly CopyCell[],
   page: CopyText,
   packet: RowPacket,
-  unfit: (cells: readonly (string | null)[]) => void,
+  notLoadable: (cells: readonly (string | null)[]) => void,
 ): void {
   const bytes = packet.buffer;
   let at = packet.offset;
@@ -247,7 +249,7 @@ function putRow(
   } catch (error) {
     if (!(error instanceof NotCanonical)) throw error;
     page.dropRow();
-    unfit(textsOf(bytes, packet.offset, cells.length));
+    notLoadable(textsOf(bytes, packet.offset, cells.length));
   }
 }
 

@@ -1,7 +1,7 @@
 import { digitsOf, type Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
 import { isCompact } from '../columns/column.ts';
-import { withStandIns } from '../columns/stand-in-sql.ts';
+import { substituteSql } from '../columns/substitute-sql.ts';
 import { literal } from './quote.ts';
 
 /** What of a column decides how its values are written. */
@@ -15,14 +15,14 @@ export interface Described {
   readonly charset: string;
   readonly length: number;
   readonly limits: ColumnLimits;
-  readonly specials: CatalogueColumn['specials'];
+  readonly specialValues: CatalogueColumn['specialValues'];
 }
 
 /** SQL for the canonical text of a value; null where only the worker can give it. See `CatalogueColumn.canonical`. */
 export function canonicalSql(column: Described, value: string, scalar: Scalar): string | null {
   const plain = plainSql(column, value, scalar);
   const own = `CAST(${value} AS CHAR)`;
-  return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+  return plain === null ? null : substituteSql(column.specialValues, scalar, { own, plain, literal });
 }
 
 /** See `CatalogueColumn.compact`. Numbers become the same text without a cast, and texts of one byte a character are cut faster. */
@@ -36,7 +36,7 @@ export function compactSql(column: Described, value: string, scalar: Scalar): st
   const isWhole = natural?.kind === 'integer' || natural?.kind === 'bigint';
   if (isWhole && (scalar.kind === 'integer' || scalar.kind === 'bigint')) return value;
   const isSame = natural?.kind === 'decimal' && scalar.kind === 'decimal' && scalar.scale === scale;
-  return isSame && scalar.standIns === undefined ? value : null;
+  return isSame && scalar.substitutes === undefined ? value : null;
 }
 
 function plainSql(column: Described, given: string, scalar: Scalar): string | null {

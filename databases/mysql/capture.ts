@@ -51,7 +51,7 @@ function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NE
     throw new LockstepError(
       'InvalidDefinition',
       `${bound.entity.name}.${bound.store}: column ${column.name} (${column.declared}) is part of the key, and its text cannot be noted by a trigger; ` +
-        'prepare without --capture, and let reconciliation find writes around Lockstep',
+        'prepare without --capture, and let reconciliation find writes outside Lockstep',
       { path: `${bound.entity.name}.${bound.store}.${column.name}` },
     );
   });

@@ -4,7 +4,7 @@ import type { CatalogueTable } from '../columns/column.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
 import type { Session } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
-import { ownForm } from './own-form.ts';
+import { canonicalTextCheck } from './canonical-text.ts';
 
 const columnsSql = `
 SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
@@ -86,7 +86,7 @@ function columnOf(described: Described): CatalogueColumn {
   const isBytes = natural?.kind === 'bytes';
   const isText = natural?.kind === 'text' && described.length > 0;
   const limits = { ...limitsOf(described), cased: isText && /_(bin|cs)$/.test(described.collation) };
-  const specials = zeroDate(described);
+  const specialValues = zeroDate(described);
   return {
     name: described.name,
     declared,
@@ -96,7 +96,7 @@ function columnOf(described: Described): CatalogueColumn {
     natural,
     single: base === 'float',
     limits,
-    specials,
+    specialValues,
     read: (reference) => {
       if (isBytes) return `HEX(${reference})`;
       if (natural?.kind === 'bits') return `LPAD(BIN(${reference}), ${natural.length}, '0')`;
@@ -119,13 +119,13 @@ function columnOf(described: Described): CatalogueColumn {
         : null,
     sortsByBytes: isText && described.collation.endsWith('_bin'),
     compact: (reference, scalar) =>
-      compactSql({ ...described, natural, limits, specials }, reference, scalar),
+      compactSql({ ...described, natural, limits, specialValues }, reference, scalar),
     canonical: (reference, scalar) =>
-      canonicalSql({ ...described, natural, limits, specials }, reference, scalar),
+      canonicalSql({ ...described, natural, limits, specialValues }, reference, scalar),
   };
 }
 
-function zeroDate({ base, fraction }: Described): CatalogueColumn['specials'] {
+function zeroDate({ base, fraction }: Described): CatalogueColumn['specialValues'] {
   if (base === 'date') return [['zero', '0000-00-00']];
   if (base !== 'datetime' && base !== 'timestamp') return [];
   return [['zero', `0000-00-00 00:00:00${fraction > 0 ? `.${'0'.repeat(fraction)}` : ''}`]];
@@ -133,7 +133,7 @@ function zeroDate({ base, fraction }: Described): CatalogueColumn['specials'] {
 
 function limitsOf(described: Described): ColumnLimits {
   const { base, declared, length } = described;
-  const form = ownForm(base, described.fraction);
+  const isCanonicalText = canonicalTextCheck(base, described.fraction);
   switch (base) {
     case 'char':
       return { characters: length, padded: true };
@@ -155,7 +155,7 @@ function limitsOf(described: Described): ColumnLimits {
       return decimals === undefined ? {} : { decimals: Number(decimals) };
     }
     default:
-      return form ? { form } : {};
+      return isCanonicalText ? { isCanonicalText } : {};
   }
 }
 

@@ -6,11 +6,11 @@ import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
-import { asideConnections, type Engine, insertInto, type RawStored } from '../engine/engine.ts';
+import { commitConnections, type Engine, insertInto, type RawStored } from '../engine/engine.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
-import { joinedBytes } from '../engine/text-limits.ts';
-import { xaBranches } from './branches.ts';
-import { mysqlBulk } from './bulk.ts';
+import { maxAggregateBytes } from '../engine/text-limits.ts';
+import { createXaBranches } from './branches.ts';
+import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
@@ -28,13 +28,13 @@ const sessionSql = (statementTimeoutMs: number) => [
   "SET time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   ownSession,
-  `SET SESSION group_concat_max_len = ${joinedBytes}`,
+  `SET SESSION group_concat_max_len = ${maxAggregateBytes}`,
   `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
 ];
 
 type Rows = TextCells[];
 
-export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
+export function createMysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
   const settings: mysql.PoolOptions = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -51,7 +51,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
-  const asidePool = mysql.createPool({ ...settings, connectionLimit: asideConnections });
+  const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
   const ready = new WeakSet<object>();
 
   async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
@@ -85,21 +85,21 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
       begin: 'START TRANSACTION',
     });
   const connections = lent(pool);
-  const aside = lent(asidePool);
+  const commitQuery = lent(commitPool);
 
   const engine: Engine = {
     kind: 'mysql',
     address: options.address,
     database: decodeURIComponent(url.pathname.slice(1)),
-    branches: xaBranches({
+    branches: createXaBranches({
       connection: () => connections.connect(),
       session: (client) => connections.session(client),
-      query: aside.query,
+      query: commitQuery.query,
       isBroken,
     }),
-    aside,
-    bulk: mysqlBulk({ connections, timeoutMs: options.statementTimeoutMs }),
-    text: {
+    commitPool: commitQuery,
+    bulk: createMysqlBulkEngine({ connections, timeoutMs: options.statementTimeoutMs }),
+    dialect: {
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep_${table}`,
@@ -112,17 +112,17 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
           .filter((column) => !key.includes(column))
           .map((column) => `${column} = VALUES(${column})`)
           .join(', ')}`,
-      milliseconds: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
+      millisecondsOf: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
       ago: (ms) => `(CURRENT_TIMESTAMP(3) - INTERVAL ${Math.floor(ms)} * 1000 MICROSECOND)`,
-      shuffle: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
+      sampleOrder: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
-      line: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
-      length: (value) => `LENGTH(${value})`,
-      octets: (value) => `LENGTH(${value})`,
-      joined: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
+      concatBar: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
+      byteLength: (value) => `LENGTH(${value})`,
+      byteLengthAsText: (value) => `LENGTH(${value})`,
+      stringAgg: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
     query: connections.query,
@@ -225,7 +225,7 @@ export function mysqlEngine(store: StoreName, options: ConnectionOptions): Engin
     isDeadlock,
     close: async () => {
       await pool.end();
-      await asidePool.end();
+      await commitPool.end();
     },
   };
   return engine;

@@ -1,6 +1,6 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { type Obstacle, obstacles } from '../engine/obstacles.ts';
+import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
 
 interface ServerError extends Error {
   readonly code?: string;
@@ -59,15 +59,16 @@ function unavailableOf(failure: ServerError, number: number): StoreFailure | nul
   // Raised by a program, which may choose any number; the server's own errors never have this state.
   if (failure.sqlState === raised) return null;
   const behind = numberBehind(failure);
-  const obstacle = obstacleOf[number] ?? (diskNumbers.has(behind) ? obstacles.disk : null);
+  const unavailableReason =
+    serverConditionOf[number] ?? (diskNumbers.has(behind) ? serverConditions.disk : null);
   const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number);
-  if (!obstacle && !isTransient && !failure.sqlState?.startsWith('08')) return null;
-  const cause = obstacle ? ` (${obstacle.cause})` : '';
+  if (!unavailableReason && !isTransient && !failure.sqlState?.startsWith('08')) return null;
+  const cause = unavailableReason ? ` (${unavailableReason.cause})` : '';
   return {
     code: 'StoreUnavailable',
     about: 'server',
     message: `error ${number}${cause}${tableIn(failure)}`,
-    remedy: obstacle?.remedy,
+    remedy: unavailableReason?.remedy,
   };
 }
 
@@ -83,28 +84,28 @@ function refusalOf(failure: ServerError, number: number): StoreFailure {
 }
 
 /** Numbers below 1000 are those of the server's own files and memory. */
-const obstacleOf: Readonly<Record<number, Obstacle>> = {
-  5: obstacles.memory,
-  20: obstacles.disk,
-  1021: obstacles.disk,
-  1037: obstacles.memory,
-  1038: obstacles.memory,
-  1040: obstacles.connections,
-  1041: obstacles.memory,
-  1114: obstacles.disk,
-  1135: obstacles.memory,
-  1203: obstacles.connections,
-  1205: obstacles.lock,
-  1206: obstacles.memory,
-  1226: obstacles.connections,
-  1290: obstacles.readOnly,
-  1317: obstacles.time,
-  1792: obstacles.readOnly,
-  1836: obstacles.readOnly,
-  1878: obstacles.disk,
-  1969: obstacles.time,
-  3024: obstacles.time,
-  3572: obstacles.lock,
+const serverConditionOf: Readonly<Record<number, ServerCondition>> = {
+  5: serverConditions.memory,
+  20: serverConditions.disk,
+  1021: serverConditions.disk,
+  1037: serverConditions.memory,
+  1038: serverConditions.memory,
+  1040: serverConditions.connections,
+  1041: serverConditions.memory,
+  1114: serverConditions.disk,
+  1135: serverConditions.memory,
+  1203: serverConditions.connections,
+  1205: serverConditions.lock,
+  1206: serverConditions.memory,
+  1226: serverConditions.connections,
+  1290: serverConditions.readOnly,
+  1317: serverConditions.time,
+  1792: serverConditions.readOnly,
+  1836: serverConditions.readOnly,
+  1878: serverConditions.disk,
+  1969: serverConditions.time,
+  3024: serverConditions.time,
+  3572: serverConditions.lock,
 };
 
 /** Shutdown, deadlock, lost or killed connections, too many transactions. */

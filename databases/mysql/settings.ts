@@ -1,7 +1,7 @@
 import { clockSetting, oneOf, type Setting } from '../contract/setting.ts';
 import type { Session } from '../engine/session.ts';
 
-const smallestPacket = 4 * 1024 * 1024;
+const minPacketBytes = 4 * 1024 * 1024;
 
 export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
   const [row] = await query(
@@ -26,9 +26,9 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
       name: 'max_allowed_packet',
       value: String(packet),
       problem:
-        packet >= smallestPacket
+        packet >= minPacketBytes
           ? null
-          : `SET GLOBAL max_allowed_packet = ${smallestPacket} or more: a write is one packet`,
+          : `SET GLOBAL max_allowed_packet = ${minPacketBytes} or more: a write is one packet`,
     },
     oneOf(
       'innodb_flush_log_at_trx_commit',

@@ -33,12 +33,12 @@ const itemCells: readonly Cell[] = [
   ['v_key', 'key', keyType],
   ['v_version', 'version', 'BIGINT'],
   ['v_expected', 'expected', 'BIGINT'],
-  ['v_base', 'base', 'BIGINT'],
+  ['v_read_version', 'read_version', 'BIGINT'],
   ['v_status', 'status', 'VARCHAR(20)'],
   ['v_digest', 'digest', 'VARCHAR(64)'],
   ['v_before', 'before', anyText],
   ['v_gone', 'gone', 'INT'],
-  ['v_brings', 'brings', 'JSON'],
+  ['v_shared', 'shared', 'JSON'],
   ['v_rows', 'rows', 'JSON'],
 ];
 
@@ -84,9 +84,9 @@ BEGIN
   DECLARE v_refusal, v_reason VARCHAR(500) CHARACTER SET utf8mb4;
   DECLARE v_key, v_lock_key ${keyType};
   DECLARE v_lock_entity ${entityType};
-  DECLARE v_epoch, v_version, v_expected, v_base, v_stored, v_next, v_guard, v_told BIGINT;
+  DECLARE v_epoch, v_version, v_expected, v_read_version, v_stored, v_next, v_guard, v_answered BIGINT;
   DECLARE v_digest VARCHAR(64) CHARACTER SET ascii;
-  DECLARE v_before, v_brings, v_rows, v_brought LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+  DECLARE v_before, v_shared, v_rows, v_bumped LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE ${keys.join(', ')} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE locks CURSOR FOR
     SELECT l.e, l.k FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l ORDER BY l.at;
@@ -122,9 +122,9 @@ BEGIN
 
     SET v_reason = NULL, v_stored = NULL;
     item: BEGIN
-      IF NOT (v_epoch <=> p_epoch) OR (v_mode <> 'follow' AND v_open = 0)
-        OR (v_mode = 'decide') <> (v_primary = p_store) THEN
-        SET v_outcome = 'fenced', v_told = v_epoch;
+      IF NOT (v_epoch <=> p_epoch) OR (v_mode <> 'secondary' AND v_open = 0)
+        OR (v_mode = 'primary') <> (v_primary = p_store) THEN
+        SET v_outcome = 'fenced', v_answered = v_epoch;
         LEAVE item;
       END IF;
 
@@ -137,16 +137,16 @@ BEGIN
       SELECT COUNT(*) > 0 INTO v_live FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)} FOR UPDATE;
 
       SET v_refusal = NULL, v_next = v_version;
-      IF v_base <> v_stored OR (v_mode = 'decide' AND v_kind = 'update' AND v_gone AND v_live) THEN
-        SELECT MAX(o.status), MAX(o.version), MAX(o.reason) INTO v_known_status, v_told, v_reason
+      IF v_read_version <> v_stored OR (v_mode = 'primary' AND v_kind = 'update' AND v_gone AND v_live) THEN
+        SELECT MAX(o.status), MAX(o.version), MAX(o.reason) INTO v_known_status, v_answered, v_reason
           FROM lockstep_operations o WHERE o.id = v_operation;
         IF v_known_status IS NULL THEN
-          SET v_outcome = 'moved', v_told = v_stored;
+          SET v_outcome = 'stale-base', v_answered = v_stored;
         ELSE
           SET v_outcome = CONCAT('known:', v_known_status);
         END IF;
         LEAVE item;
-      ELSEIF v_mode = 'decide' THEN
+      ELSEIF v_mode = 'primary' THEN
         SET v_refusal = CASE
           WHEN v_expected <> v_stored THEN 'VersionConflict'
           WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'
@@ -155,8 +155,8 @@ BEGIN
         END;
         IF v_refusal IS NULL THEN
           SET v_next = GREATEST(v_version, v_stored + 1);
-          IF v_brings IS NOT NULL THEN
-            SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_brings, '$[*]' COLUMNS (${guardCells})) b
+          IF v_shared IS NOT NULL THEN
+            SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b
               STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
             SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
           END IF;
@@ -173,23 +173,23 @@ BEGIN
           DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
           INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
             VALUES (v_operation, p_migration, ${name}, v_key, v_kind,
-              IF(v_mode = 'decide' AND v_refusal IS NOT NULL, 'failed', v_status), v_next, p_epoch, v_refusal, v_before);
+              IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status), v_next, p_epoch, v_refusal, v_before);
         END;
         IF v_known THEN
-          SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), MAX(o.reason) INTO v_outcome, v_told, v_reason
+          SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), MAX(o.reason) INTO v_outcome, v_answered, v_reason
             FROM lockstep_operations o WHERE o.id = v_operation;
           LEAVE item;
         END IF;
       END IF;
 
       IF v_refusal IS NOT NULL THEN
-        SET v_outcome = IF(v_mode = 'decide', 'refused', 'superseded'), v_told = v_stored,
-          v_reason = IF(v_mode = 'decide', v_refusal, NULL);
+        SET v_outcome = IF(v_mode = 'primary', 'refused', 'superseded'), v_answered = v_stored,
+          v_reason = IF(v_mode = 'primary', v_refusal, NULL);
         LEAVE item;
       END IF;
 
-      SET v_brought = '';
-      IF v_brings IS NOT NULL THEN
+      SET v_bumped = '';
+      IF v_shared IS NOT NULL THEN
 ${indent(guards, 8)}
       END IF;
 
@@ -199,7 +199,7 @@ ${indent(deletes(bound, keys), 8)}
 ${indent(upserts(bound, keys), 8)}
       END IF;
 
-      SET v_outcome = 'applied', v_told = v_next;
+      SET v_outcome = 'applied', v_answered = v_next;
       IF v_next > 0 THEN
         UPDATE lockstep_records r SET r.version = v_next, r.deleted = v_gone, r.digest = v_digest, r.operation = v_operation
           WHERE ${own};
@@ -209,7 +209,7 @@ ${indent(upserts(bound, keys), 8)}
     IF v_stored = 0 AND p_locks IS NULL THEN
       DELETE r FROM lockstep_records r WHERE ${own} AND r.version = 0;
     END IF;
-    SELECT v_ordinal AS ordinal, v_outcome AS status, v_told AS version, v_reason AS reason;
+    SELECT v_ordinal AS ordinal, v_outcome AS status, v_answered AS version, v_reason AS reason;
     IF v_single THEN LEAVE writing; END IF;
   END LOOP;
   IF NOT v_single THEN CLOSE items; END IF;
@@ -221,18 +221,18 @@ ${indent(upserts(bound, keys), 8)}
 END`;
 }
 
-/** Raises the guards of the shared records that the write brings, and notes which it raised. */
+/** Gives the guards of the shared records in the write newer versions, and records which ones. */
 const guards = `BEGIN
   DECLARE v_end INT DEFAULT 0;
   DECLARE v_e ${entityType};
   DECLARE v_k ${keyType};
   DECLARE v_v, v_before_version BIGINT;
   DECLARE v_d CHAR(64) CHARACTER SET ascii;
-  DECLARE brings CURSOR FOR SELECT b.e, b.k, b.v, b.d FROM JSON_TABLE(v_brings, '$[*]' COLUMNS (${guardCells})) b;
+  DECLARE shared_versions CURSOR FOR SELECT b.e, b.k, b.v, b.d FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_end = 1;
-  OPEN brings;
+  OPEN shared_versions;
   guarding: LOOP
-    FETCH brings INTO v_e, v_k, v_v, v_d;
+    FETCH shared_versions INTO v_e, v_k, v_v, v_d;
     IF v_end THEN LEAVE guarding; END IF;
     SET v_v = COALESCE(v_v, v_next);
     IF v_v > 0 THEN
@@ -242,11 +242,11 @@ const guards = `BEGIN
       IF v_before_version < v_v THEN
         UPDATE lockstep_records SET version = v_v, deleted = 0, digest = v_d, operation = v_operation
           WHERE entity = v_e AND record_key = v_k;
-        SET v_brought = CONCAT(v_brought, '\\n', v_e, v_k, '\\n');
+        SET v_bumped = CONCAT(v_bumped, '\\n', v_e, v_k, '\\n');
       END IF;
     END IF;
   END LOOP;
-  CLOSE brings;
+  CLOSE shared_versions;
 END;`;
 
 function deletes(bound: BoundEntity, keys: readonly string[]): string {
@@ -306,8 +306,8 @@ IF EXISTS (SELECT 1 FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON
   SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 31000, MESSAGE_TEXT = 'a shared row differs and the shape says refuse';
 END IF;`;
     default: {
-      const brought = `LOCATE(CONCAT('\\n', ${shared}, x.lockstep_guard, '\\n'), v_brought) > 0`;
-      return `${updateMatching(table, `${same('t', table)} AND ${brought}`)}${insertAbsent(table)}`;
+      const isBumped = `LOCATE(CONCAT('\\n', ${shared}, x.lockstep_guard, '\\n'), v_bumped) > 0`;
+      return `${updateMatching(table, `${same('t', table)} AND ${isBumped}`)}${insertAbsent(table)}`;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { EngineBranches } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
 
 /** What two-phase commit needs of the engine. */
-export interface TwoPhaseAccess {
+export interface TwoPhaseConnections {
   connect(): Promise<pg.PoolClient>;
   session(client: pg.PoolClient): Session;
   query(sql: string, parameters?: readonly Parameter[]): Promise<TextCells[]>;
@@ -14,23 +14,23 @@ export interface TwoPhaseAccess {
 const undefinedObject = '42704';
 
 /** Branches by `PREPARE TRANSACTION`. They keep all their locks, those of the fence too, over a crash of the server. */
-export function twoPhaseBranches(access: TwoPhaseAccess): EngineBranches {
+export function createTwoPhaseBranches(connections: TwoPhaseConnections): EngineBranches {
   return {
     async prepare(name, work) {
-      const client = await access.connect();
+      const client = await connections.connect();
       let broken: boolean | undefined;
       try {
         await client.query('BEGIN');
         try {
-          const { keep, result } = await work(access.session(client));
+          const { keep, result } = await work(connections.session(client));
           await client.query(keep ? `PREPARE TRANSACTION ${gid(name)}` : 'ROLLBACK');
           return result;
         } catch (error) {
-          if (!access.isBroken(error)) await client.query('ROLLBACK');
+          if (!connections.isBroken(error)) await client.query('ROLLBACK');
           throw error;
         }
       } catch (error) {
-        broken = access.isBroken(error);
+        broken = connections.isBroken(error);
         throw error;
       } finally {
         client.release(broken);
@@ -39,7 +39,7 @@ export function twoPhaseBranches(access: TwoPhaseAccess): EngineBranches {
 
     async end(name, how) {
       try {
-        await access.query(`${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${gid(name)}`);
+        await connections.query(`${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${gid(name)}`);
         return 'ended';
       } catch (error) {
         if (error instanceof pg.DatabaseError && error.code === undefinedObject) return 'absent';
@@ -48,15 +48,15 @@ export function twoPhaseBranches(access: TwoPhaseAccess): EngineBranches {
     },
 
     async list() {
-      const rows = await access.query(
+      const rows = await connections.query(
         'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, ?)',
         [branchPrefix],
       );
       return rows.map(({ gid }) => gid ?? '');
     },
 
-    async obstacle() {
-      const [row] = await access.query('SHOW max_prepared_transactions');
+    async unavailableReason() {
+      const [row] = await connections.query('SHOW max_prepared_transactions');
       if (Number(row?.max_prepared_transactions) > 0) return null;
       return 'max_prepared_transactions is 0; set it to at least max_connections in postgresql.conf and restart the server';
     },

@@ -18,11 +18,11 @@ const pieceBytes = 256 * 1024;
 /** Shorter than the server's deadlock timeout: a copy gives way before a live write is taken for the victim. */
 const deleteWaitMs = 500;
 
-export function postgresqlBulk(connections: Connections<pg.PoolClient>): BulkEngine {
+export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClient>): BulkEngine {
   const bulk: BulkEngine = {
     pageCell: (column, reference) => (isBare(column) ? reference : column.read(reference)),
 
-    copyOut: (query, cells, page, unfit) =>
+    copyOut: (query, cells, page, notLoadable) =>
       connections.borrow(async (client) => {
         const values = query.parameters.values();
         // COPY takes no parameters.
@@ -35,7 +35,7 @@ export function postgresqlBulk(connections: Connections<pg.PoolClient>): BulkEng
           const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
           let from = 0;
           for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
-            putRow(cells, page, bytes, from, end, unfit);
+            putRow(cells, page, bytes, from, end, notLoadable);
             from = end + 1;
           }
           rest = bytes.subarray(from);
@@ -75,7 +75,7 @@ export function postgresqlBulk(connections: Connections<pg.PoolClient>): BulkEng
       );
     },
 
-    whyNoCopyIn: async () => null,
+    copyInUnavailableReason: async () => null,
 
     estimateRows: (table) =>
       connections.borrow(async (client) => {
@@ -150,7 +150,7 @@ export function postgresqlBulk(connections: Connections<pg.PoolClient>): BulkEng
       );
     },
 
-    gaveWay: (error) => error instanceof pg.DatabaseError && error.code === '55P03',
+    isLockConflict: (error) => error instanceof pg.DatabaseError && error.code === '55P03',
 
     async removeRows(session, bound, keys) {
       for (const table of bound.owned.toReversed()) {
@@ -183,10 +183,10 @@ async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<
     isOver = true;
   });
   // Handled below; a refusal may come while the pieces are still being written.
-  const settled = ended.catch(() => undefined);
+  const streamEnded = ended.catch(() => undefined);
   for (let at = 0; at < rows.length && !isOver; at += pieceBytes) {
     const piece = rows.subarray(at, at + pieceBytes);
-    await Promise.race([settled, new Promise<void>((sent) => stream.write(piece, () => sent()))]);
+    await Promise.race([streamEnded, new Promise<void>((sent) => stream.write(piece, () => sent()))]);
   }
   if (!isOver) stream.end();
   await ended;
@@ -199,7 +199,7 @@ function putRow(
   bytes: Buffer,
   from: number,
   end: number,
-  unfit: (cells: readonly (string | null)[]) => void,
+  notLoadable: (cells: readonly (string | null)[]) => void,
 ): void {
   let at = from;
   try {
@@ -215,7 +215,7 @@ function putRow(
   } catch (error) {
     if (!(error instanceof NotCanonical)) throw error;
     page.dropRow();
-    unfit(cellsOf(bytes, from, end));
+    notLoadable(cellsOf(bytes, from, end));
   }
 }
 

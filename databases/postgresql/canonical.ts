@@ -1,14 +1,14 @@
 import { digitsOf, type Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { isCompact } from '../columns/column.ts';
-import { withStandIns } from '../columns/stand-in-sql.ts';
+import { substituteSql } from '../columns/substitute-sql.ts';
 import { text as literal } from './quote.ts';
 
 /** What of a column decides how its values are written. */
 export interface Described {
   readonly base: string;
   readonly natural: Scalar | null;
-  readonly specials: CatalogueColumn['specials'];
+  readonly specialValues: CatalogueColumn['specialValues'];
   readonly read: CatalogueColumn['read'];
   /** Whether the database keeps text as UTF-8. */
   readonly unicode: boolean;
@@ -18,7 +18,7 @@ export interface Described {
 export function canonicalSql(column: Described, value: string, scalar: Scalar): string | null {
   const plain = plainSql(column, value, scalar);
   const own = column.read(value);
-  return plain === null ? null : withStandIns(column.specials, scalar, { own, plain, literal });
+  return plain === null ? null : substituteSql(column.specialValues, scalar, { own, plain, literal });
 }
 
 /** See `CatalogueColumn.compact`. */

@@ -30,7 +30,7 @@ type ColumnType = Pick<
   | 'natural'
   | 'single'
   | 'limits'
-  | 'specials'
+  | 'specialValues'
   | 'read'
   | 'write'
   | 'compare'
@@ -50,20 +50,21 @@ export function typeOf(described: Described): ColumnType {
         length: described.length ?? 1,
       })
     : null;
-  const specials = specialsOf(described);
+  const specialValues = specialValuesOf(described);
   return {
     rule,
     natural,
     single: described.base === 'real',
     limits: { ...limitsOf(described), cased: described.exact, inserted: described.inserted },
-    specials,
+    specialValues,
     read,
     write,
     compare: rule.own ? (text) => `${text}::${described.cast}` : write,
     asText: isText(rule) ? asText(described) : null,
     canonical: (reference, scalar) =>
-      canonicalSql({ ...described, natural, specials, read }, reference, scalar),
-    compact: (reference, scalar) => compactSql({ ...described, natural, specials, read }, reference, scalar),
+      canonicalSql({ ...described, natural, specialValues, read }, reference, scalar),
+    compact: (reference, scalar) =>
+      compactSql({ ...described, natural, specialValues, read }, reference, scalar),
   };
 }
 
@@ -180,7 +181,7 @@ function limitsOf({ base, listed, length, scale, precision }: Described): Column
   }
 }
 
-function specialsOf({ base, listed }: Described): CatalogueColumn['specials'] {
+function specialValuesOf({ base, listed }: Described): CatalogueColumn['specialValues'] {
   if (listed) return [];
   switch (base) {
     case 'date':

@@ -9,15 +9,15 @@ import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import {
-  asideConnections,
+  commitConnections,
   type Engine,
   insertInto,
   type RawStored,
   type WriteRequest,
 } from '../engine/engine.ts';
 import { RollBack, type TextCells } from '../engine/session.ts';
-import { twoPhaseBranches } from './branches.ts';
-import { postgresqlBulk } from './bulk.ts';
+import { createTwoPhaseBranches } from './branches.ts';
+import { createPostgresqlBulkEngine } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
@@ -28,7 +28,7 @@ import { fenceClass, prepareClass, routineName, writeRoutine } from './write-rou
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = { getTypeParser: () => (value: string) => value };
 
-export function postgresqlEngine(store: StoreName, options: ConnectionOptions): Engine {
+export function createPostgresqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const settings: pg.PoolConfig = {
     connectionString: options.url.toString(),
     connectionTimeoutMillis: options.connectTimeoutMs,
@@ -43,9 +43,9 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
-  const asidePool = new pg.Pool({ ...settings, max: asideConnections });
+  const commitPool = new pg.Pool({ ...settings, max: commitConnections });
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
-  for (const some of [pool, asidePool]) {
+  for (const some of [pool, commitPool]) {
     some.on('error', () => undefined);
     some.on('connect', (client) => {
       client.on('error', () => undefined);
@@ -69,21 +69,21 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
       begin: 'BEGIN',
     });
   const connections = lent(pool);
-  const aside = lent(asidePool);
+  const commitQuery = lent(commitPool);
 
   const engine: Engine = {
     kind: 'postgresql',
     address: options.address,
     database: decodeURIComponent(options.url.pathname.slice(1)),
-    branches: twoPhaseBranches({
+    branches: createTwoPhaseBranches({
       connect: () => connections.connect(),
       session: (client) => connections.session(client),
-      query: aside.query,
+      query: commitQuery.query,
       isBroken,
     }),
-    aside,
-    bulk: postgresqlBulk(connections),
-    text: {
+    commitPool: commitQuery,
+    bulk: createPostgresqlBulkEngine(connections),
+    dialect: {
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep.${table}`,
@@ -95,17 +95,17 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
           .filter((column) => !key.includes(column))
           .map((column) => `${column} = excluded.${column}`)
           .join(', ')}`,
-      milliseconds: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
+      millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
       now: 'clock_timestamp()',
       // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
       ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
-      shuffle: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
+      sampleOrder: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
-      line: (values) => values.join(" || '|' || "),
-      length: (value) => `octet_length(${value})`,
-      octets: (value) => `octet_length(${value})::text`,
-      joined: (value) => `string_agg(${value}, E'\\n')`,
+      concatBar: (values) => values.join(" || '|' || "),
+      byteLength: (value) => `octet_length(${value})`,
+      byteLengthAsText: (value) => `octet_length(${value})::text`,
+      stringAgg: (value) => `string_agg(${value}, E'\\n')`,
     },
 
     query: connections.query,
@@ -180,7 +180,7 @@ export function postgresqlEngine(store: StoreName, options: ConnectionOptions): 
     isDeadlock,
     close: async () => {
       await pool.end();
-      await asidePool.end();
+      await commitPool.end();
     },
   };
   return engine;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { type Obstacle, obstacles } from '../engine/obstacles.ts';
+import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
 
 /**
  * Reduces an error to code and names. Messages and details of the server are left out on purpose: they quote rows.
@@ -35,13 +35,13 @@ export function classify(error: unknown): StoreFailure {
     return { code: 'ForeignKeyConflict', about: 'row', violation: 'foreign-key', message };
   }
   if (isTransient(state)) {
-    const obstacle = obstacleOf[state];
-    const cause = obstacle ? ` (${obstacle.cause})` : '';
+    const condition = serverConditionOf[state];
+    const cause = condition ? ` (${condition.cause})` : '';
     return {
       code: 'StoreUnavailable',
       about: 'server',
       message: `SQLSTATE ${state}${cause}${where}`,
-      remedy: obstacle?.remedy,
+      remedy: condition?.remedy,
     };
   }
   const known = refused[state] ?? ofClass[state.slice(0, 2)];
@@ -59,13 +59,13 @@ function isTransient(state: string): boolean {
   return ['08', '53', '57', '58', '40', '25', '55'].includes(state.slice(0, 2));
 }
 
-const obstacleOf: Readonly<Record<string, Obstacle>> = {
-  '25006': obstacles.readOnly,
-  '53100': obstacles.disk,
-  '53200': obstacles.memory,
-  '53300': obstacles.connections,
-  '55P03': obstacles.lock,
-  '57014': obstacles.time,
+const serverConditionOf: Readonly<Record<string, ServerCondition>> = {
+  '25006': serverConditions.readOnly,
+  '53100': serverConditions.disk,
+  '53200': serverConditions.memory,
+  '53300': serverConditions.connections,
+  '55P03': serverConditions.lock,
+  '57014': serverConditions.time,
 };
 
 export function isDeadlock(error: unknown): boolean {

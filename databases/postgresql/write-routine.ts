@@ -24,7 +24,7 @@ DECLARE
   v_live boolean;
   v_guard bigint;
   v_refusal text;
-  v_brought text[];
+  v_bumped text[];
   i record;
   g record;
 BEGIN
@@ -45,8 +45,8 @@ BEGIN
 
   FOR i IN
     SELECT x.* FROM json_to_recordset(p_items) AS x(
-      ordinal integer, mode text, kind text, operation text, key text, version bigint, expected bigint, base bigint,
-      status text, digest text, before text, gone boolean, brings json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')})
+      ordinal integer, mode text, kind text, operation text, key text, version bigint, expected bigint, read_version bigint,
+      status text, digest text, before text, gone boolean, shared json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')})
   LOOP
     ordinal := i.ordinal;
     reason := NULL;
@@ -54,8 +54,8 @@ BEGIN
     <<item>>
     BEGIN
       IF v_state.epoch IS DISTINCT FROM p_epoch
-        OR (i.mode <> 'follow' AND v_state.open = 0)
-        OR (i.mode = 'decide') <> (v_state.primary_store = p_store) THEN
+        OR (i.mode <> 'secondary' AND v_state.open = 0)
+        OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN
         status := 'fenced';
         version := v_state.epoch;
         EXIT item;
@@ -73,21 +73,21 @@ BEGIN
 
       v_refusal := NULL;
       v_next := i.version;
-      IF i.base <> v_stored OR (i.mode = 'decide' AND i.kind = 'update' AND i.gone AND v_live) THEN
+      IF i.read_version <> v_stored OR (i.mode = 'primary' AND i.kind = 'update' AND i.gone AND v_live) THEN
         SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
-        status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'moved' END;
+        status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'stale-base' END;
         version := CASE WHEN FOUND THEN v_known.version ELSE v_stored END;
         reason := v_known.reason;
         EXIT item;
-      ELSIF i.mode = 'decide' THEN
+      ELSIF i.mode = 'primary' THEN
         v_refusal := CASE
           WHEN i.expected <> v_stored THEN 'VersionConflict'
           WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
           WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
         END;
         v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
-        IF v_refusal IS NULL AND i.brings IS NOT NULL THEN
-          FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.brings) AS b(e text, k text) LOOP
+        IF v_refusal IS NULL AND i.shared IS NOT NULL THEN
+          FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.shared) AS b(e text, k text) LOOP
             SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
             IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
           END LOOP;
@@ -99,7 +99,7 @@ BEGIN
       IF i.operation IS NOT NULL THEN
         INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
           VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
-            CASE WHEN i.mode = 'decide' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
+            CASE WHEN i.mode = 'primary' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
             v_next, p_epoch, v_refusal, i.before)
           ON CONFLICT (id) DO NOTHING;
         IF NOT FOUND THEN
@@ -112,22 +112,22 @@ BEGIN
       END IF;
 
       IF v_refusal IS NOT NULL THEN
-        status := CASE WHEN i.mode = 'decide' THEN 'refused' ELSE 'superseded' END;
+        status := CASE WHEN i.mode = 'primary' THEN 'refused' ELSE 'superseded' END;
         version := v_stored;
-        reason := CASE WHEN i.mode = 'decide' THEN v_refusal END;
+        reason := CASE WHEN i.mode = 'primary' THEN v_refusal END;
         EXIT item;
       END IF;
 
-      v_brought := '{}';
-      IF i.brings IS NOT NULL THEN
-        FOR g IN SELECT b.* FROM json_to_recordset(i.brings) AS b(e text, k text, v bigint, d text) LOOP
+      v_bumped := '{}';
+      IF i.shared IS NOT NULL THEN
+        FOR g IN SELECT b.* FROM json_to_recordset(i.shared) AS b(e text, k text, v bigint, d text) LOOP
           CONTINUE WHEN coalesce(g.v, v_next) = 0;
           INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
             VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
             ON CONFLICT (entity, record_key) DO UPDATE
               SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
               WHERE r.version < excluded.version;
-          IF FOUND THEN v_brought := v_brought || (g.e || g.k); END IF;
+          IF FOUND THEN v_bumped := v_bumped || (g.e || g.k); END IF;
         END LOOP;
       END IF;
 
@@ -214,7 +214,7 @@ function upsertOwned(table: BoundTable, keyNames: readonly string[]): string {
 
 function upsertReferenced(table: BoundTable): string {
   const shared = text(table.reference?.shared ?? '');
-  const brought = `${shared} || x.lockstep_guard = ANY (v_brought)`;
+  const isBumped = `${shared} || x.lockstep_guard = ANY (v_bumped)`;
   const absent = (
     where: string,
   ) => `${insert(table)} FROM ${recordset(table)}${where} ORDER BY x.lockstep_guard
@@ -229,11 +229,11 @@ IF EXISTS (SELECT FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON $
   RAISE EXCEPTION USING ERRCODE = 'LS001', MESSAGE = ${text(`a shared row of ${table.name} differs and the shape says refuse`)};
 END IF;`;
     default:
-      return `IF v_brought <> '{}' THEN
-  ${insert(table)} FROM ${recordset(table)} WHERE ${brought} ORDER BY x.lockstep_guard
+      return `IF v_bumped <> '{}' THEN
+  ${insert(table)} FROM ${recordset(table)} WHERE ${isBumped} ORDER BY x.lockstep_guard
     ON CONFLICT (${names(table.identity)}) ${update(table)};
 END IF;
-${absent(` WHERE NOT (${brought})`)}`;
+${absent(` WHERE NOT (${isBumped})`)}`;
   }
 }
 

@@ -1,24 +1,24 @@
 import { keyFromText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { Capture, Mark } from '../contract/capture.ts';
-import { type Access, marks } from './context.ts';
+import { placeholders, type StoreContext } from './context.ts';
 
-export function captureIn(access: Access): Capture {
-  const table = access.control('captured');
+export function createCapture(context: StoreContext): Capture {
+  const table = context.control('captured');
 
   async function captureStatements(entity: Entity, on: boolean): Promise<readonly string[]> {
-    return access.engine.captureStatements(await access.bind(entity), on);
+    return context.engine.captureStatements(await context.bind(entity), on);
   }
 
   async function capture(entity: Entity, on: boolean): Promise<void> {
     const statements = await captureStatements(entity, on);
-    await access.alone(async (session) => {
+    await context.alone(async (session) => {
       for (const statement of statements) await session.query(statement);
     });
   }
 
   async function captured(limit: number): Promise<Mark[]> {
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT id, entity, record_key FROM ${table} ORDER BY id LIMIT ${Math.floor(limit)}`,
     );
     return rows.map((row) => ({
@@ -29,10 +29,10 @@ export function captureIn(access: Access): Capture {
   }
 
   /** By id, so that a mark that came meanwhile stays. */
-  async function forgetCaptured(ids: readonly string[]): Promise<void> {
+  async function deleteCaptured(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    await access.query(`DELETE FROM ${table} WHERE id IN (${marks(ids)})`, ids);
+    await context.query(`DELETE FROM ${table} WHERE id IN (${placeholders(ids)})`, ids);
   }
 
-  return { captureStatements, capture, captured, forgetCaptured };
+  return { captureStatements, capture, captured, deleteCaptured };
 }

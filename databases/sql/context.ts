@@ -9,7 +9,7 @@ import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
-export class Access {
+export class StoreContext {
   readonly name: StoreName;
   readonly engine: Engine;
   readonly migration: Migration;
@@ -23,11 +23,11 @@ export class Access {
   }
 
   bind(entity: Entity): Promise<BoundEntity> {
-    return this.#bound.get(entity.name) ?? this.bindAnew(entity);
+    return this.#bound.get(entity.name) ?? this.rebind(entity);
   }
 
   /** By the tables as they are now. */
-  bindAnew(entity: Entity): Promise<BoundEntity> {
+  rebind(entity: Entity): Promise<BoundEntity> {
     const binding = this.#readBinding(entity);
     this.#bound.set(entity.name, binding);
     // A failure is not remembered: the table may be there at the next try.
@@ -36,7 +36,7 @@ export class Access {
   }
 
   /** Binds anew at the next use where the tables are not as they were when last looked at. */
-  noteFingerprint(entity: Entity, fingerprint: string): void {
+  rememberFingerprint(entity: Entity, fingerprint: string): void {
     const before = this.#fingerprints.get(entity.name);
     if (before !== fingerprint) this.#bound.delete(entity.name);
     this.#fingerprints.set(entity.name, fingerprint);
@@ -45,30 +45,30 @@ export class Access {
   async #readBinding(entity: Entity): Promise<BoundEntity> {
     const tables = new Map();
     for (const name of allTables(entity, this.name)) {
-      const table = await this.guarded(() => this.engine.catalogue(name));
+      const table = await this.translateErrors(() => this.engine.catalogue(name));
       if (table) tables.set(name, table);
     }
     return bind(entity, this.name, tables);
   }
 
   control(table: ControlTable): string {
-    return this.engine.text.control(table);
+    return this.engine.dialect.control(table);
   }
 
   query(sql: string, parameters: readonly Parameter[] = []): Promise<TextCells[]> {
-    return this.guarded(() => this.engine.query(sql, parameters));
+    return this.translateErrors(() => this.engine.query(sql, parameters));
   }
 
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.guarded(() => this.engine.transaction(work));
+    return this.translateErrors(() => this.engine.transaction(work));
   }
 
   /** See `Engine.alone`. */
   alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.guarded(() => this.engine.alone(work));
+    return this.translateErrors(() => this.engine.alone(work));
   }
 
-  async guarded<T>(work: () => Promise<T>): Promise<T> {
+  async translateErrors<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -83,14 +83,14 @@ export class Access {
   }
 
   /**
-   * The server's own refusal. Throws what says nothing about that which was asked: the store is away, or not prepared for the
-   * entities.
+   * The server's own refusal. Throws what says nothing about that which was asked: the store is unavailable, or not
+   * prepared for the entities.
    */
   async refusalOf(error: unknown, entities = this.migration.entities): Promise<StoreFailure> {
     const failure = this.failureOf(error);
     if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
     // A trigger of the table's may name a table or function that is not there as well: then all of ours is.
-    if (failure.isMissing) await this.guarded(() => this.assertPrepared(entities));
+    if (failure.isMissing) await this.translateErrors(() => this.assertPrepared(entities));
     return failure;
   }
 
@@ -139,7 +139,7 @@ export class Access {
     }
     const unmade: string[] = [];
     for (const entity of entities) {
-      if (!(await this.engine.isPrepared(this.engine, await this.bindAnew(entity)))) unmade.push(entity.name);
+      if (!(await this.engine.isPrepared(this.engine, await this.rebind(entity)))) unmade.push(entity.name);
     }
     if (unmade.length === 0) return;
     throw this.notPrepared(
@@ -166,7 +166,7 @@ export class Access {
   }
 }
 
-export function marks(values: readonly unknown[]): string {
+export function placeholders(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
 }
 

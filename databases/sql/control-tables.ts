@@ -35,9 +35,9 @@ interface MissingMigration extends ControlMigration {
 
 export async function controlState(engine: Engine, session: Session = engine): Promise<ControlState> {
   const known = await engine.controlMigrations();
-  const tables = (await session.query(engine.text.controlTables)).map(({ name }) => name);
+  const tables = (await session.query(engine.dialect.controlTables)).map(({ name }) => name);
   const rows = tables.includes('migrations')
-    ? await session.query(`SELECT version, steps, applied_at FROM ${engine.text.control('migrations')}`)
+    ? await session.query(`SELECT version, steps, applied_at FROM ${engine.dialect.control('migrations')}`)
     : [];
   const missing = known.flatMap((migration) => {
     const row = rows.find(({ version }) => Number(version) === migration.version);
@@ -62,7 +62,7 @@ export function missingSql({ missing }: ControlState): string[] {
 
 /** Runs one step of a migration, and notes it. A crash between the two is made good when it is run again. */
 export async function applyStep(engine: Engine, session: Session, next: MissingMigration): Promise<void> {
-  const table = engine.text.control('migrations');
+  const table = engine.dialect.control('migrations');
   const step = next.steps[next.done];
   if (step !== undefined) {
     try {
@@ -72,13 +72,13 @@ export async function applyStep(engine: Engine, session: Session, next: MissingM
     }
   }
   const steps = Math.min(next.done + 1, next.steps.length);
-  await session.query(engine.text.upsert(table, ['version', 'name', 'steps'], ['version']), [
+  await session.query(engine.dialect.upsert(table, ['version', 'name', 'steps'], ['version']), [
     next.version,
     next.name,
     steps,
   ]);
   if (steps < next.steps.length) return;
-  await session.query(`UPDATE ${table} SET applied_at = ${engine.text.now} WHERE version = ?`, [
+  await session.query(`UPDATE ${table} SET applied_at = ${engine.dialect.now} WHERE version = ?`, [
     next.version,
   ]);
 }

@@ -1,21 +1,21 @@
 import { compareText, type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Difference, Differences, Verdict } from '../contract/comparison.ts';
 import type { Session, TextCells } from '../engine/session.ts';
-import { type Access, marks } from './context.ts';
+import { placeholders, type StoreContext } from './context.ts';
 
-const longestReason = 500;
+const maxReasonLength = 500;
 
 /** Keys that differ, or that a store refused, with the reason. */
-export function differencesIn(access: Access): Differences {
-  const table = access.control('differences');
+export function createDifferences(context: StoreContext): Differences {
+  const table = context.control('differences');
 
   async function recordDifferences(migration: string, found: readonly Difference[]): Promise<void> {
     if (found.length === 0) return;
-    await access.transaction((session) => putDifferences(access, session, migration, found));
+    await context.transaction((session) => putDifferences(context, session, migration, found));
   }
 
   async function differences(migration: string, limit: number): Promise<Difference[]> {
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT entity, record_key, verdict, reason FROM ${table} WHERE migration = ?
        ORDER BY found_at, entity, record_key LIMIT ${Math.floor(limit)}`,
       [migration],
@@ -23,14 +23,14 @@ export function differencesIn(access: Access): Differences {
     return rows.map(differenceOf);
   }
 
-  async function openDifferences(
+  async function unresolvedDifferences(
     migration: string,
     entity: string,
     page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
   ): Promise<Difference[]> {
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT entity, record_key, verdict, reason FROM ${table}
-       WHERE migration = ? AND entity = ? AND verdict IN (${marks(page.verdicts)}) AND record_key > ?
+       WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(page.verdicts)}) AND record_key > ?
        ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
       [migration, entity, ...page.verdicts, page.after ?? ''],
     );
@@ -38,7 +38,7 @@ export function differencesIn(access: Access): Differences {
   }
 
   async function countDifferences(migration: string) {
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT entity, verdict, COUNT(*) AS total FROM ${table} WHERE migration = ?
        GROUP BY entity, verdict ORDER BY entity, verdict`,
       [migration],
@@ -50,10 +50,10 @@ export function differencesIn(access: Access): Differences {
     }));
   }
 
-  async function closeDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void> {
+  async function resolveDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
-    await access.query(
-      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND record_key IN (${marks(keys)})`,
+    await context.query(
+      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND record_key IN (${placeholders(keys)})`,
       [migration, entity, ...keys.map(keyText)],
     );
   }
@@ -63,8 +63,8 @@ export function differencesIn(access: Access): Differences {
     entity: string,
     verdicts: readonly Verdict[],
   ): Promise<void> {
-    await access.query(
-      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND verdict IN (${marks(verdicts)})`,
+    await context.query(
+      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(verdicts)})`,
       [migration, entity, ...verdicts],
     );
   }
@@ -72,28 +72,28 @@ export function differencesIn(access: Access): Differences {
   return {
     recordDifferences,
     differences,
-    openDifferences,
+    unresolvedDifferences,
     countDifferences,
-    closeDifferences,
+    resolveDifferences,
     clearDifferences,
   };
 }
 
 /** In a transaction, in key order, so that two of us do not lock each other out. */
 export async function putDifferences(
-  access: Access,
+  context: StoreContext,
   session: Session,
   migration: string,
   found: readonly Difference[],
 ): Promise<void> {
   const key = ['migration', 'entity', 'record_key'];
   const columns = [...key, 'verdict', 'reason'];
-  const upsert = access.engine.text.upsert(access.control('differences'), columns, key);
+  const upsert = context.engine.dialect.upsert(context.control('differences'), columns, key);
   const rows = found
     .map((difference) => ({ ...difference, text: keyText(difference.key) }))
     .sort((left, right) => compareText(left.entity, right.entity) || compareText(left.text, right.text));
   for (const { entity, text, verdict, reason } of rows)
-    await session.query(upsert, [migration, entity, text, verdict, reason.slice(0, longestReason)]);
+    await session.query(upsert, [migration, entity, text, verdict, reason.slice(0, maxReasonLength)]);
 }
 
 function differenceOf(row: TextCells): Difference {

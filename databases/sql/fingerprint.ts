@@ -1,13 +1,13 @@
 import type { Entity } from '../../model/entity.ts';
-import { type Access, allTables } from './context.ts';
+import { allTables, type StoreContext } from './context.ts';
 
 /** What an entity's tables look like now, so that one that is altered under a backfill is noticed. */
-export function fingerprints(access: Access) {
+export function createFingerprints(context: StoreContext) {
   async function fingerprint(entity: Entity): Promise<readonly string[]> {
     const lines: string[] = [];
     // Not as they are bound: tables that do not fit the entity any more are told all the same.
-    for (const name of allTables(entity, access.name)) {
-      const table = await access.guarded(() => access.engine.catalogue(name));
+    for (const name of allTables(entity, context.name)) {
+      const table = await context.translateErrors(() => context.engine.catalogue(name));
       if (!table) lines.push(`${name}: no such table`);
       for (const column of table?.columns ?? []) {
         const notes = [column.nullable ? '' : ' not null', column.generated ? ' generated' : ''];
@@ -15,7 +15,7 @@ export function fingerprints(access: Access) {
       }
       for (const unique of table?.unique ?? []) lines.push(`${name} unique (${unique.join(', ')})`);
     }
-    access.noteFingerprint(entity, lines.join('\n'));
+    context.rememberFingerprint(entity, lines.join('\n'));
     return lines;
   }
 

@@ -3,16 +3,16 @@ import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
-import type { Access } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
 import { locksOf, outcomeOf, outcomesInOrder, type ReadyItem, readyItem } from './write-request.ts';
 
 /** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
-export function guardedWrites(access: Access) {
+export function createGuardedWrites(context: StoreContext) {
   async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
     if (items.length === 0) return [];
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const { ready, failed } = rows(bound, items);
     return outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
   }
@@ -47,7 +47,7 @@ export function guardedWrites(access: Access) {
     try {
       return await call(null, bound, ready, fence);
     } catch (error) {
-      const failure = await access.refusalOf(error, [bound.entity]);
+      const failure = await context.refusalOf(error, [bound.entity]);
       const [only, ...rest] = ready;
       if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
       return await writeApart(bound, ready, fence);
@@ -75,16 +75,16 @@ export function guardedWrites(access: Access) {
   ): Promise<Map<number, Outcome>> {
     const items = `[${ready.map((item) => item.json).join(',')}]`;
     // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
-    const several = ready.length > 1 || ready.some(({ item }) => item.brings.length > 0);
+    const several = ready.length > 1 || ready.some(({ item }) => item.sharedVersions.length > 0);
     const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
     const request = { fence, items, locks };
-    const once = () => access.engine.callWrite(session, bound, request);
+    const once = () => context.engine.callWrite(session, bound, request);
     // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
-    const rows = await (session ? once() : throughDeadlocks(access.engine, once));
+    const rows = await (session ? once() : throughDeadlocks(context.engine, once));
     return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
   }
 
   return { write, rows, writeApart, call };
 }
 
-export type GuardedWrites = ReturnType<typeof guardedWrites>;
+export type GuardedWrites = ReturnType<typeof createGuardedWrites>;

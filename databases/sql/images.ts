@@ -4,23 +4,26 @@ import { LockstepError } from '../../model/failure.ts';
 import { NotCanonical, TooFine } from '../../model/scalar.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
-import type { Stored } from '../contract/write.ts';
+import type { StoredRecord } from '../contract/write.ts';
 import type { RawStored } from '../engine/engine.ts';
-import type { Access } from './context.ts';
+import type { StoreContext } from './context.ts';
 
 export const keysPerRead = 500;
 
 /** Records with their images, each pair from one snapshot. */
-export function images(access: Access) {
-  async function read(entity: Entity, keys: readonly Key[]): Promise<Stored[]> {
-    const bound = await access.bind(entity);
-    const stored: Stored[] = [];
+export function createImages(context: StoreContext) {
+  async function read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]> {
+    const bound = await context.bind(entity);
+    const stored: StoredRecord[] = [];
     for (let at = 0; at < keys.length; at += keysPerRead) {
-      const part = keys.slice(at, at + keysPerRead).map((key) => ({ key, unreadable: whyNoKey(bound, key) }));
+      const part = keys
+        .slice(at, at + keysPerRead)
+        .map((key) => ({ key, unreadable: unreadableKeyReason(bound, key) }));
       const sound = part.filter(({ unreadable }) => unreadable === null).map(({ key }) => key);
-      const rows = sound.length > 0 ? await access.guarded(() => access.engine.readRows(bound, sound)) : [];
+      const rows =
+        sound.length > 0 ? await context.translateErrors(() => context.engine.readRows(bound, sound)) : [];
       if (rows.length !== sound.length)
-        throw new TypeError(`the ${access.name} store gave ${rows.length} records for ${sound.length} keys`);
+        throw new TypeError(`the ${context.name} store gave ${rows.length} records for ${sound.length} keys`);
       const found = rows.values();
       for (const { key, unreadable } of part) {
         stored.push(storedOf(bound, key, unreadable === null ? found.next().value : undefined, unreadable));
@@ -29,8 +32,8 @@ export function images(access: Access) {
     return stored;
   }
 
-  async function whyTooFine(entity: Entity, image: Image): Promise<string | null> {
-    const bound = await access.bind(entity);
+  async function tooFineReason(entity: Entity, image: Image): Promise<string | null> {
+    const bound = await context.bind(entity);
     try {
       bound.rowsOf(image);
     } catch (error) {
@@ -40,7 +43,7 @@ export function images(access: Access) {
     return null;
   }
 
-  return { read, whyTooFine };
+  return { read, tooFineReason };
 }
 
 function storedOf(
@@ -48,7 +51,7 @@ function storedOf(
   key: Key,
   raw: RawStored | undefined,
   unreadable: string | null,
-): Stored {
+): StoredRecord {
   const found = raw !== undefined && (raw.rows[bound.root.name] ?? []).length > 0;
   return {
     key,
@@ -61,7 +64,7 @@ function storedOf(
 }
 
 /** A key that the columns cannot hold, or that is too long for the guard, is told like a row that cannot be read. */
-function whyNoKey(bound: BoundEntity, key: Key): string | null {
+function unreadableKeyReason(bound: BoundEntity, key: Key): string | null {
   try {
     keyTexts(bound, key);
     return null;

@@ -1,27 +1,28 @@
-import { type Access, marks } from './context.ts';
+import { placeholders, type StoreContext } from './context.ts';
 
 /**
- * Takes settled entries out of the journal, and records of decided transactions, in small steps. The statuses are written out
- * so that the index on them is used; `discarded` is not among them, because such an entry is the reason why the stores differ.
+ * Takes finished entries out of the journal, and records of decided transactions, in small steps. The statuses are
+ * written out so that the index on them is used; `discarded` is not among them, because such an entry is the reason why
+ * the stores differ.
  */
-export function pruningOf(access: Access) {
-  const settled = "status IN ('completed', 'failed', 'aborted', 'compensated')";
+export function createJournalPruning(context: StoreContext) {
+  const finished = "status IN ('completed', 'failed', 'aborted', 'compensated')";
 
   async function prune(
     migration: string,
     { olderThanMs, limit }: { olderThanMs: number; limit: number },
   ): Promise<number> {
-    const table = access.control('operations');
-    const { ago } = access.engine.text;
-    const old = `${settled} AND created_at < ${ago(olderThanMs)} AND updated_at < ${ago(olderThanMs)}`;
-    const rows = await access.query(
+    const table = context.control('operations');
+    const { ago } = context.engine.dialect;
+    const old = `${finished} AND created_at < ${ago(olderThanMs)} AND updated_at < ${ago(olderThanMs)}`;
+    const rows = await context.query(
       `SELECT id FROM ${table} WHERE migration = ? AND ${old} LIMIT ${Math.floor(limit)}`,
       [migration],
     );
     if (rows.length === 0) return 0;
     const ids = rows.map((row) => row.id ?? '');
     // Looked at again: between the two statements an entry may have been compensated.
-    await access.query(`DELETE FROM ${table} WHERE id IN (${marks(ids)}) AND ${old}`, ids);
+    await context.query(`DELETE FROM ${table} WHERE id IN (${placeholders(ids)}) AND ${old}`, ids);
     return ids.length;
   }
 
@@ -30,20 +31,20 @@ export function pruningOf(access: Access) {
     migration: string,
     { olderThanMs, limit, except }: { olderThanMs: number; limit: number; except: readonly string[] },
   ): Promise<number> {
-    const table = access.control('decisions');
-    const { ago } = access.engine.text;
+    const table = context.control('decisions');
+    const { ago } = context.engine.dialect;
     const over = `decision IN ('commit', 'abort') AND began_at < ${ago(olderThanMs)} AND decided_at < ${ago(olderThanMs)}`;
-    const others = except.length > 0 ? ` AND id NOT IN (${marks(except)})` : '';
-    const rows = await access.query(
+    const others = except.length > 0 ? ` AND id NOT IN (${placeholders(except)})` : '';
+    const rows = await context.query(
       `SELECT id FROM ${table} WHERE migration = ? AND ${over}${others} LIMIT ${Math.floor(limit)}`,
       [migration, ...except],
     );
     if (rows.length === 0) return 0;
     const ids = rows.map((row) => row.id ?? '');
-    await access.query(`DELETE FROM ${table} WHERE migration = ? AND id IN (${marks(ids)}) AND ${over}`, [
-      migration,
-      ...ids,
-    ]);
+    await context.query(
+      `DELETE FROM ${table} WHERE migration = ? AND id IN (${placeholders(ids)}) AND ${over}`,
+      [migration, ...ids],
+    );
     return ids.length;
   }
 

@@ -1,25 +1,25 @@
 import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
-import type { JournalEntry, JournalFilter, Owed } from '../contract/journal.ts';
+import type { JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
-import { type Access, marks } from './context.ts';
-import { pruningOf } from './journal-pruning.ts';
+import { placeholders, type StoreContext } from './context.ts';
+import { createJournalPruning } from './journal-pruning.ts';
 import { beyond } from './keyset.ts';
 
-const longestReason = 500;
+const maxReasonLength = 500;
 
-/** The operations table: idempotency, abort markers, and what is owed. */
-export function journalOf(access: Access) {
-  const { milliseconds, now, insertNew } = access.engine.text;
+/** The operations table: idempotency, abort markers, and what is pending. */
+export function createJournal(context: StoreContext) {
+  const { millisecondsOf, now, insertNew } = context.engine.dialect;
 
   async function abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
   ): Promise<JournalEntry> {
-    const table = access.control('operations');
+    const table = context.control('operations');
     const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
-    await access.query(insertNew(table, columns, ['id']), [
+    await context.query(insertNew(table, columns, ['id']), [
       entry.id,
       migration,
       entry.entity,
@@ -32,17 +32,21 @@ export function journalOf(access: Access) {
     return found;
   }
 
-  async function settle(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void> {
+  async function setOperationStatus(
+    ids: readonly string[],
+    status: OperationStatus,
+    reason?: string,
+  ): Promise<void> {
     if (ids.length === 0) return;
-    // Once nothing is owed, nothing can be compensated any more.
+    // Once nothing is pending, nothing can be compensated any more.
     const over = status !== 'pending' && status !== 'parked';
     const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     // Completing is a try of the other store too: the one that it took.
     const completes = status === 'completed' ? ', attempts = attempts + 1' : '';
-    await access.query(
-      `UPDATE ${access.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}${completes}${over ? ', before_image = NULL' : ''}
-       WHERE id IN (${marks(ids)}) AND status IN (${marks(from)})`,
-      [status, reason?.slice(0, longestReason) ?? null, ...ids, ...from],
+    await context.query(
+      `UPDATE ${context.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}${completes}${over ? ', before_image = NULL' : ''}
+       WHERE id IN (${placeholders(ids)}) AND status IN (${placeholders(from)})`,
+      [status, reason?.slice(0, maxReasonLength) ?? null, ...ids, ...from],
     );
   }
 
@@ -51,19 +55,23 @@ export function journalOf(access: Access) {
     { failure, reason, undoing = false }: { failure: AnyFailureCode; reason: string; undoing?: boolean },
   ): Promise<void> {
     const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
-    await access.query(
-      `UPDATE ${access.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}
-       WHERE id = ? AND status IN (${marks(from)})`,
-      [failure, reason.slice(0, longestReason), id, ...from],
+    await context.query(
+      `UPDATE ${context.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}
+       WHERE id = ? AND status IN (${placeholders(from)})`,
+      [failure, reason.slice(0, maxReasonLength), id, ...from],
     );
   }
 
-  async function noteTry(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void> {
+  async function recordAttempt(
+    ids: readonly string[],
+    failure: AnyFailureCode,
+    reason: string,
+  ): Promise<void> {
     if (ids.length === 0) return;
-    await access.query(
-      `UPDATE ${access.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}
-       WHERE id IN (${marks(ids)}) AND status IN ('pending', 'parked')`,
-      [failure, reason.slice(0, longestReason), ...ids],
+    await context.query(
+      `UPDATE ${context.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}
+       WHERE id IN (${placeholders(ids)}) AND status IN ('pending', 'parked')`,
+      [failure, reason.slice(0, maxReasonLength), ...ids],
     );
   }
 
@@ -71,11 +79,11 @@ export function journalOf(access: Access) {
     const { where, parameters } = conditionsOf(filter);
     const direction = filter.newestFirst ? ' DESC' : '';
     // Positions are in milliseconds, which not every engine's column is.
-    const order = filter.after === undefined ? 'created_at' : milliseconds('created_at');
-    const rows = await access.query(
+    const order = filter.after === undefined ? 'created_at' : millisecondsOf('created_at');
+    const rows = await context.query(
       `SELECT id, entity, record_key, kind, status, version, reason, failure, attempts, before_image,
-         ${milliseconds('created_at')} AS created_ms, ${milliseconds('updated_at')} AS updated_ms
-       FROM ${access.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
+         ${millisecondsOf('created_at')} AS created_ms, ${millisecondsOf('updated_at')} AS updated_ms
+       FROM ${context.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
       parameters,
     );
     return rows.map(entryOf);
@@ -85,19 +93,21 @@ export function journalOf(access: Access) {
     const conditions = ['migration = ?'];
     const parameters: Parameter[] = [migration];
     if (statuses) {
-      conditions.push(`status IN (${marks(statuses)})`);
+      conditions.push(`status IN (${placeholders(statuses)})`);
       parameters.push(...statuses);
     }
     if (ids) {
-      conditions.push(`id IN (${marks(ids)})`);
+      conditions.push(`id IN (${placeholders(ids)})`);
       parameters.push(...ids);
     }
     if (olderThanMs !== undefined) {
-      conditions.push(`${milliseconds('created_at')} <= ${milliseconds(now)} - ${Math.floor(olderThanMs)}`);
+      conditions.push(
+        `${millisecondsOf('created_at')} <= ${millisecondsOf(now)} - ${Math.floor(olderThanMs)}`,
+      );
     }
     if (after) {
-      const parts = [milliseconds('created_at'), 'id'].map((reference) => ({ reference, value: '?' }));
-      const { sql, values } = beyond(access.engine.text, parts, '>', [
+      const parts = [millisecondsOf('created_at'), 'id'].map((reference) => ({ reference, value: '?' }));
+      const { sql, values } = beyond(context.engine.dialect, parts, '>', [
         Math.floor(after.createdAtMs),
         after.id,
       ]);
@@ -107,15 +117,15 @@ export function journalOf(access: Access) {
     return { where: conditions.join(' AND '), parameters };
   }
 
-  async function owed(migration: string): Promise<Owed> {
-    const rows = await access.query(
-      `SELECT status, COUNT(*) AS owed, ${milliseconds(now)} - MIN(${milliseconds('created_at')}) AS oldest
-       FROM ${access.control('operations')} WHERE migration = ? AND status IN ('pending', 'parked') GROUP BY status`,
+  async function journalBacklog(migration: string): Promise<JournalBacklog> {
+    const rows = await context.query(
+      `SELECT status, COUNT(*) AS count, ${millisecondsOf(now)} - MIN(${millisecondsOf('created_at')}) AS oldest
+       FROM ${context.control('operations')} WHERE migration = ? AND status IN ('pending', 'parked') GROUP BY status`,
       [migration],
     );
     const of = (status: OperationStatus) => {
       const row = rows.find((candidate) => candidate.status === status);
-      return { count: Number(row?.owed ?? 0), oldestMs: row ? Math.max(0, Number(row.oldest)) : null };
+      return { count: Number(row?.count ?? 0), oldestMs: row ? Math.max(0, Number(row.oldest)) : null };
     };
     const [pending, parked] = [of('pending'), of('parked')];
     const ages = [pending.oldestMs, parked.oldestMs].filter((age) => age !== null);
@@ -128,7 +138,15 @@ export function journalOf(access: Access) {
     };
   }
 
-  return { abort, settle, park, noteTry, journal, owed, ...pruningOf(access) };
+  return {
+    abort,
+    setOperationStatus,
+    park,
+    recordAttempt,
+    journal,
+    journalBacklog,
+    ...createJournalPruning(context),
+  };
 }
 
 export function statusOf(text: string | null | undefined): OperationStatus {

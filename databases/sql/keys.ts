@@ -3,31 +3,31 @@ import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { PageRange } from '../contract/backfill.ts';
 import type { KeyRange } from '../contract/comparison.ts';
-import type { Access } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { keysetOf } from './keyset.ts';
 
 /** Smaller tables are counted. */
-const leastEstimate = 100_000;
+const minEstimate = 100_000;
 
 /** Which keys there are: pages, ranges, samples. */
-export function keysOf(access: Access) {
-  const { text } = access.engine;
+export function createKeys(context: StoreContext) {
+  const { dialect } = context.engine;
 
   async function keys(entity: Entity, { after, upTo, limit }: PageRange): Promise<Key[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const { root } = bound;
-    const keyset = keysetOf(text, bound);
+    const keyset = keysetOf(dialect, bound);
     const { sql: where, values } = keyset.within({ lower: after, upper: upTo });
     const rest = `WHERE ${where} ORDER BY ${keyset.order} LIMIT ${Math.floor(limit)}`;
     if (root.single) {
-      const rows = await access.query(
-        `SELECT ${keyset.cells} FROM ${text.table(root.name)} t ${rest}`,
+      const rows = await context.query(
+        `SELECT ${keyset.cells} FROM ${dialect.table(root.name)} t ${rest}`,
         values,
       );
       return rows.map(keyset.keyOf);
     }
     const page = `${distinctKeys(bound)} ${rest}`;
-    const rows = await access.query(
+    const rows = await context.query(
       root.key.every((column) => column.bytes === null)
         ? `SELECT ${keyCells(bound)} FROM (${page}) k ORDER BY ${placesOf(bound).join(', ')}`
         : spelledOut(bound, page),
@@ -42,7 +42,7 @@ export function keysOf(access: Access) {
    */
   function spelledOut(bound: BoundEntity, page: string): string {
     const parts = bound.root.key.map((part, index) => {
-      const reference = `t.${text.column(part.name)}`;
+      const reference = `t.${dialect.column(part.name)}`;
       return {
         name: `k${index + 1}`,
         text: part.read(reference),
@@ -52,20 +52,20 @@ export function keysOf(access: Access) {
     });
     const order = [...parts.map(({ name }) => `k.${name}`), ...parts.map(({ group }) => group)].join(', ');
     return `SELECT ${parts.map((part) => `MIN(${part.text}) AS ${part.name}`).join(', ')}
-       FROM (${page}) k JOIN ${text.table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
+       FROM (${page}) k JOIN ${dialect.table(bound.root.name)} t ON ${parts.map(({ name, reference }) => `${reference} = k.${name}`).join(' AND ')}
        GROUP BY ${order} ORDER BY ${order}`;
   }
 
   /** By steps over the index. Rows are counted where a key has several: a range need not hold exactly as many as others. */
   async function boundaries(entity: Entity, parts: number): Promise<Key[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const rows = (await estimatedRows(bound)) ?? (await countRows(bound));
     const step = Math.ceil(rows / Math.max(1, parts));
     const bounds: Key[] = [];
     if (step === 0 || parts < 2) return bounds;
     // An estimate that was too low would give more ranges, not longer ones; one without end is no estimate.
     while (bounds.length < parts * 4) {
-      const next = await keyAt(access, bound, { lower: bounds.at(-1) ?? null, upper: null }, step);
+      const next = await keyAt(context, bound, { lower: bounds.at(-1) ?? null, upper: null }, step);
       if (!next) break;
       bounds.push(next);
     }
@@ -74,41 +74,41 @@ export function keysOf(access: Access) {
 
   /** Keys, or about as many: a count of a large table would take as long as copying some of it. */
   async function estimateKeys(entity: Entity): Promise<number> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const estimate = bound.root.single ? await estimatedRows(bound) : null;
     return estimate ?? (await countKeys(entity));
   }
 
   /** Null where the table is small enough to be counted, or where the database does not know. */
   async function estimatedRows(bound: BoundEntity): Promise<number | null> {
-    const estimate = await access.guarded(() => access.engine.bulk.estimateRows(bound.root.name));
-    return estimate !== null && estimate >= leastEstimate ? estimate : null;
+    const estimate = await context.translateErrors(() => context.engine.bulk.estimateRows(bound.root.name));
+    return estimate !== null && estimate >= minEstimate ? estimate : null;
   }
 
   async function countRows(bound: BoundEntity): Promise<number> {
-    const [row] = await access.query(`SELECT count(*) AS total FROM ${text.table(bound.root.name)}`);
+    const [row] = await context.query(`SELECT count(*) AS total FROM ${dialect.table(bound.root.name)}`);
     return Number(row?.total ?? 0);
   }
 
   async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
-    const bound = await access.bind(entity);
+    const bound = await context.bind(entity);
     const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
-    const rows = await access.query(
+    const rows = await context.query(
       `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
-       ORDER BY ${text.shuffle(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
+       ORDER BY ${dialect.sampleOrder(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
     );
-    return rows.map(keysetOf(text, bound).keyOf);
+    return rows.map(keysetOf(dialect, bound).keyOf);
   }
 
   async function countKeys(entity: Entity): Promise<number> {
-    const bound = await access.bind(entity);
-    const [row] = await access.query(`SELECT count(*) AS total FROM (${spelledKeys(bound)}) k`);
+    const bound = await context.bind(entity);
+    const [row] = await context.query(`SELECT count(*) AS total FROM (${spelledKeys(bound)}) k`);
     return Number(row?.total ?? 0);
   }
 
   async function recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]> {
-    const rows = await access.query(
-      `SELECT record_key FROM ${access.control('records')} WHERE entity = ? AND version > 0 AND record_key > ?
+    const rows = await context.query(
+      `SELECT record_key FROM ${context.control('records')} WHERE entity = ? AND version > 0 AND record_key > ?
        ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
       [entity.name, page.after ?? ''],
     );
@@ -117,8 +117,8 @@ export function keysOf(access: Access) {
 
   function distinctKeys(bound: BoundEntity): string {
     const { root } = bound;
-    const cells = root.key.map((column, index) => `t.${text.column(column.name)} AS k${index + 1}`);
-    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${text.table(root.name)} t`;
+    const cells = root.key.map((column, index) => `t.${dialect.column(column.name)} AS k${index + 1}`);
+    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
   }
 
   /** Distinct by their bytes. */
@@ -126,13 +126,13 @@ export function keysOf(access: Access) {
     const { root } = bound;
     if (root.single) return distinctKeys(bound);
     const cells = root.key.flatMap((column, index) => {
-      const reference = `t.${text.column(column.name)}`;
+      const reference = `t.${dialect.column(column.name)}`;
       return [
         `${reference} AS k${index + 1}`,
         ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
       ];
     });
-    return `SELECT DISTINCT ${cells.join(', ')} FROM ${text.table(root.name)} t`;
+    return `SELECT DISTINCT ${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
   }
 
   return { keys, boundaries, sample, countKeys, estimateKeys, recorded };
@@ -143,16 +143,16 @@ export function keysOf(access: Access) {
  * the index from the beginning of the range, so that steps over a whole table read each entry once.
  */
 export async function keyAt(
-  access: Access,
+  context: StoreContext,
   bound: BoundEntity,
   range: KeyRange,
   place: number,
 ): Promise<Key | null> {
-  const { text } = access.engine;
-  const keyset = keysetOf(text, bound);
+  const { dialect } = context.engine;
+  const keyset = keysetOf(dialect, bound);
   const { sql, values } = keyset.within(range);
-  const [row] = await access.query(
-    `SELECT ${keyset.cells} FROM ${text.table(bound.root.name)} t WHERE ${sql}
+  const [row] = await context.query(
+    `SELECT ${keyset.cells} FROM ${dialect.table(bound.root.name)} t WHERE ${sql}
      ORDER BY ${keyset.order} LIMIT 1 OFFSET ${Math.max(0, Math.floor(place) - 1)}`,
     values,
   );

@@ -29,8 +29,8 @@ export interface Keyset {
   keyOf(row: TextCells): Key;
 }
 
-export function keysetOf(text: Dialect, bound: BoundEntity): Keyset {
-  const references = bound.root.key.map(({ name }) => `t.${text.column(name)}`);
+export function keysetOf(dialect: Dialect, bound: BoundEntity): Keyset {
+  const references = bound.root.key.map(({ name }) => `t.${dialect.column(name)}`);
   const parts = bound.root.key.map(
     (column, at): OrderedPart => ({ reference: references[at] ?? '', value: column.compare('?') }),
   );
@@ -41,8 +41,8 @@ export function keysetOf(text: Dialect, bound: BoundEntity): Keyset {
       .join(', '),
     within({ lower, upper }) {
       const conditions = [
-        ...(lower ? [beyond(text, parts, '>', keyTexts(bound, lower))] : []),
-        ...(upper ? [beyond(text, parts, '<=', keyTexts(bound, upper))] : []),
+        ...(lower ? [beyond(dialect, parts, '>', keyTexts(bound, lower))] : []),
+        ...(upper ? [beyond(dialect, parts, '<=', keyTexts(bound, upper))] : []),
       ];
       if (conditions.length === 0) return { sql: '1 = 1', values: [] };
       return {
@@ -64,13 +64,13 @@ export function keysetOf(text: Dialect, bound: BoundEntity): Keyset {
  * round. The form `a >= x AND (a > x OR b > y)` lets both begin no nearer than at the first row with the same `a`.
  */
 export function beyond(
-  text: Dialect,
+  dialect: Dialect,
   parts: readonly OrderedPart[],
   operator: '>' | '<=',
   position: readonly Parameter[],
 ): Condition {
   if (position.length !== parts.length) throw new TypeError('a position has a value for each part');
-  if (!text.comparesRows) return writtenOut(parts, operator, position);
+  if (!dialect.comparesRows) return writtenOut(parts, operator, position);
   const left = parts.map(({ reference }) => reference).join(', ');
   const right = parts.map(({ value }) => value).join(', ');
   return { sql: `(${left}) ${operator} (${right})`, values: position };

@@ -1,21 +1,21 @@
-import type { Access } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { applyStep, controlState, missingSql } from './control-tables.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
-export function preparation(access: Access) {
-  const { engine, migration } = access;
+export function createPreparation(context: StoreContext) {
+  const { engine, migration } = context;
 
   async function ping(): Promise<void> {
-    await access.query('SELECT 1 AS one');
+    await context.query('SELECT 1 AS one');
   }
 
   async function plan(): Promise<readonly string[]> {
-    const state = await access.guarded(() => controlState(engine));
-    access.assertNotNewer(state);
+    const state = await context.translateErrors(() => controlState(engine));
+    context.assertNotNewer(state);
     const statements = missingSql(state);
     for (const entity of migration.entities) {
-      const bound = await access.bind(entity);
-      if (await access.guarded(() => engine.isPrepared(engine, bound))) continue;
+      const bound = await context.bind(entity);
+      if (await context.translateErrors(() => engine.isPrepared(engine, bound))) continue;
       statements.push(...engine.routineStatements(bound));
     }
     return statements;
@@ -23,10 +23,10 @@ export function preparation(access: Access) {
 
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
-    await migrateControlTables(access);
+    await migrateControlTables(context);
     for (const entity of migration.entities) {
-      const bound = await access.bind(entity);
-      await access.alone(async (session) => {
+      const bound = await context.bind(entity);
+      await context.alone(async (session) => {
         if (await engine.isPrepared(session, bound)) return;
         for (const statement of engine.routineStatements(bound)) await session.query(statement);
       });
@@ -35,23 +35,23 @@ export function preparation(access: Access) {
 
   async function check(): Promise<void> {
     await ping();
-    await access.guarded(() => access.assertPrepared(migration.entities));
+    await context.translateErrors(() => context.assertPrepared(migration.entities));
   }
 
-  return { ping, plan, prepare, check, settings: () => access.guarded(() => engine.settings()) };
+  return { ping, plan, prepare, check, settings: () => context.translateErrors(() => engine.settings()) };
 }
 
 /**
  * Applies the migrations that are missing, in order. Safe to repeat after a crash between any two statements, and beside
  * another process that does the same: each step is run and noted alone.
  */
-export async function migrateControlTables(access: Access): Promise<void> {
-  const { engine } = access;
+export async function migrateControlTables(context: StoreContext): Promise<void> {
+  const { engine } = context;
   let isDone = false;
   while (!isDone) {
-    isDone = await access.alone(async (session) => {
+    isDone = await context.alone(async (session) => {
       const state = await controlState(engine, session);
-      access.assertNotNewer(state);
+      context.assertNotNewer(state);
       const [next] = state.missing;
       if (next) await applyStep(engine, session, next);
       return next === undefined;

@@ -1,14 +1,14 @@
 import type { Entity } from '../../model/entity.ts';
-import { type Access, ownedTables } from './context.ts';
+import { ownedTables, type StoreContext } from './context.ts';
 
 /** The end of a store's tables: renamed first, dropped later. */
-export function retirement(access: Access) {
-  async function retire(entity: Entity): Promise<string[]> {
+export function createRetirement(context: StoreContext) {
+  async function renameLegacyTables(entity: Entity): Promise<string[]> {
     const statements: string[] = [];
-    for (const table of ownedTables(entity, access.name)) {
-      if (!(await access.guarded(() => access.engine.catalogue(table)))) continue;
-      const statement = access.engine.text.rename(table, retiredName(table));
-      await access.query(statement);
+    for (const table of ownedTables(entity, context.name)) {
+      if (!(await context.translateErrors(() => context.engine.catalogue(table)))) continue;
+      const statement = context.engine.dialect.rename(table, retiredName(table));
+      await context.query(statement);
       statements.push(statement);
     }
     return statements;
@@ -16,16 +16,16 @@ export function retirement(access: Access) {
 
   async function dropRetired(entity: Entity): Promise<string[]> {
     const statements: string[] = [];
-    for (const table of ownedTables(entity, access.name).toReversed()) {
+    for (const table of ownedTables(entity, context.name).toReversed()) {
       const place = [...table.split('.').slice(0, -1), retiredName(table)].join('.');
-      const statement = `DROP TABLE IF EXISTS ${access.engine.text.table(place)}`;
-      await access.query(statement);
+      const statement = `DROP TABLE IF EXISTS ${context.engine.dialect.table(place)}`;
+      await context.query(statement);
       statements.push(statement);
     }
     return statements;
   }
 
-  return { retire, dropRetired };
+  return { renameLegacyTables, dropRetired };
 }
 
 function retiredName(table: string): string {

@@ -3,17 +3,17 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
 import { equals, fromColumn, toColumn } from '../columns/column.ts';
-import type { Access } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { keysPerRead } from './images.ts';
 
 /** Records that several entities hold: their guards, and the copies of a denormalized table. */
-export function sharedRecordsIn(access: Access) {
+export function createSharedRecords(context: StoreContext) {
   async function guards(shared: readonly { readonly name: string; readonly key: Key }[]) {
     const guards: { name: string; key: Key; version: string; digest: string }[] = [];
     for (let at = 0; at < shared.length; at += keysPerRead) {
       const part = shared.slice(at, at + keysPerRead);
-      const rows = await access.query(
-        `SELECT entity, record_key, version, digest FROM ${access.control('records')}
+      const rows = await context.query(
+        `SELECT entity, record_key, version, digest FROM ${context.control('records')}
          WHERE (entity, record_key) IN (${part.map(() => '(?, ?)').join(', ')}) AND version > 0`,
         part.flatMap(({ name, key }) => [name, keyText(key)]),
       );
@@ -30,21 +30,21 @@ export function sharedRecordsIn(access: Access) {
   }
 
   async function sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]> {
-    const shape = entity.shapes[access.name];
+    const shape = entity.shapes[context.name];
     const embedded =
       shape.form === 'rows' ? shape.embedded.find((candidate) => candidate.shared === shared) : undefined;
     const declaration = sharedField(entity.fields, shared);
     if (!embedded || !declaration) return [];
-    const table = await access.guarded(() => access.engine.catalogue(embedded.table));
+    const table = await context.translateErrors(() => context.engine.catalogue(embedded.table));
     const members = Object.entries(embedded.columns).map(([member, name]) => {
       const declared = declaration.fields[member];
       const column = table?.columns.find((candidate) => candidate.name === name);
       if (declared?.form !== 'scalar' || !column) {
         throw new LockstepError(
           'InvalidDefinition',
-          `${entity.name}.${access.name}.embedded.${shared}.${member} fits no column`,
+          `${entity.name}.${context.name}.embedded.${shared}.${member} fits no column`,
           {
-            path: `${entity.name}.${access.name}.embedded.${shared}.${member}`,
+            path: `${entity.name}.${context.name}.embedded.${shared}.${member}`,
           },
         );
       }
@@ -55,16 +55,16 @@ export function sharedRecordsIn(access: Access) {
       if (found) return found;
       throw new LockstepError(
         'InvalidDefinition',
-        `${entity.name}.${access.name}.embedded.${shared} names no column for ${name}`,
+        `${entity.name}.${context.name}.embedded.${shared} names no column for ${name}`,
         {
-          path: `${entity.name}.${access.name}.embedded.${shared}`,
+          path: `${entity.name}.${context.name}.embedded.${shared}`,
         },
       );
     });
-    const { column } = access.engine.text;
-    const rows = await access.query(
+    const { column } = context.engine.dialect;
+    const rows = await context.query(
       `SELECT DISTINCT ${members.map((found, index) => `${found.column.read(`t.${column(found.column.name)}`)} AS m${index}`).join(', ')}
-       FROM ${access.engine.text.table(embedded.table)} t
+       FROM ${context.engine.dialect.table(embedded.table)} t
        WHERE ${identity.map((found) => equals(found.column, `t.${column(found.column.name)}`, '?')).join(' AND ')} LIMIT 100`,
       identity.flatMap((found, index) => {
         const text = toColumn(found.column, found.scalar, key[index] ?? null);

@@ -23,13 +23,13 @@ export function readyItem(bound: BoundEntity, item: WriteItem, position: number)
 
 function requestJson(bound: BoundEntity, item: WriteItem, position: number): string {
   const { entity } = bound;
-  const brings = item.brings.map((record) => ({
+  const sharedVersions = item.sharedVersions.map((record) => ({
     e: record.name,
     k: keyText(record.key),
     v: record.version ?? undefined,
     d: record.digest,
   }));
-  brings.sort((left, right) => compareText(left.e, right.e) || compareText(left.k, right.k));
+  sharedVersions.sort((left, right) => compareText(left.e, right.e) || compareText(left.k, right.k));
   const keys = Object.fromEntries(keyTexts(bound, item.key).map((text, index) => [`k${index + 1}`, text]));
   return JSON.stringify({
     ordinal: position,
@@ -39,12 +39,12 @@ function requestJson(bound: BoundEntity, item: WriteItem, position: number): str
     key: keyText(item.key),
     version: item.version,
     expected: item.expectedVersion ?? undefined,
-    base: item.baseVersion ?? undefined,
+    read_version: item.readVersion ?? undefined,
     status: item.status,
     digest: item.image ? digestOf(ownImage(entity.fields, item.image)) : undefined,
     before: item.before === undefined ? undefined : JSON.stringify(item.before),
     gone: item.image ? 0 : 1,
-    brings: brings.length > 0 ? brings : undefined,
+    sharedVersions: sharedVersions.length > 0 ? sharedVersions : undefined,
     rows: item.image ? requestRows(bound, item.image) : undefined,
     ...keys,
   });
@@ -73,7 +73,7 @@ export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly Re
   const shared = new Set(
     lists.flatMap(({ ready }) =>
       ready.flatMap(({ item }) =>
-        item.brings.map((record) => JSON.stringify([record.name, keyText(record.key)])),
+        item.sharedVersions.map((record) => JSON.stringify([record.name, keyText(record.key)])),
       ),
     ),
   );
@@ -103,7 +103,7 @@ export function outcomeOf(row: TextCells): Outcome {
   switch (status) {
     case 'applied':
     case 'superseded':
-    case 'moved':
+    case 'stale-base':
       return { status, version: version ?? '0' };
     case 'refused':
       return { status, reason: refusalOf(reason), version: version ?? '0' };

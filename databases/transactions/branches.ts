@@ -1,13 +1,13 @@
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { Verdict } from '../../model/transaction.ts';
+import type { TransactionDecision } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import type { Attempt, Branches, Change, Together } from '../contract/transactions.ts';
+import type { Attempt, Branches, Change, TransactionOutcome } from '../contract/transactions.ts';
 import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
 import { RollBack, type Session } from '../engine/session.ts';
-import { type Access, ownedTables } from '../sql/context.ts';
+import { ownedTables, type StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { locksOf, type ReadyItem } from '../sql/write-request.ts';
@@ -29,7 +29,7 @@ interface Refused {
   readonly error: unknown;
 }
 
-type Tried = Together | Refused;
+type Tried = TransactionOutcome | Refused;
 
 /** Ends the local transaction that runs around it. */
 class NotApplied extends RollBack {
@@ -41,11 +41,15 @@ class NotApplied extends RollBack {
   }
 }
 
-export function branchesOf(access: Access, writes: GuardedWrites): Branches {
-  const { branches } = access.engine;
+export function createBranches(context: StoreContext, writes: GuardedWrites): Branches {
+  const { branches } = context.engine;
 
-  function prepareBranch(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together> {
-    return together(changes, (lists) =>
+  function prepareBranch(
+    attempt: Attempt,
+    changes: readonly Change[],
+    fence: Fence,
+  ): Promise<TransactionOutcome> {
+    return applyOutcome(changes, (lists) =>
       branches.prepare(nameOf(attempt), async (session) => {
         const result = await applyAll(session, lists, changes.length, fence);
         return { keep: result.status === 'applied', result };
@@ -53,13 +57,21 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     );
   }
 
-  function applyTogether(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<Together> {
-    return together(changes, (lists) =>
-      access.engine.transaction(async (session) => {
+  function applyTransaction(
+    attempt: Attempt,
+    changes: readonly Change[],
+    fence: Fence,
+  ): Promise<TransactionOutcome> {
+    return applyOutcome(changes, (lists) =>
+      context.engine.transaction(async (session) => {
         const result = await applyAll(session, lists, changes.length, fence);
         if (result.status !== 'applied') throw new NotApplied(result);
-        const verdict: Verdict = { decision: 'commit', attempt: attempt.attempt, versions: result.versions };
-        if (await decideWithin(access, session, attempt.migration, attempt.transaction, verdict))
+        const decision: TransactionDecision = {
+          decision: 'commit',
+          attempt: attempt.attempt,
+          versions: result.versions,
+        };
+        if (await decideWithin(context, session, attempt.migration, attempt.transaction, decision))
           return result;
         throw new LockstepError(
           'WriteConflict',
@@ -70,19 +82,19 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
   }
 
   /** Deadlocks are tried again; a database's own refusal is an outcome, and the whole transaction is gone with it. */
-  async function together(
+  async function applyOutcome(
     changes: readonly Change[],
     run: (lists: readonly ReadyList[]) => Promise<Tried>,
-  ): Promise<Together> {
+  ): Promise<TransactionOutcome> {
     const lists = await listsOf(changes);
     if ('status' in lists) return lists;
     try {
-      return await concluded(await throughDeadlocks(access.engine, () => run(lists)));
+      return await concluded(await throughDeadlocks(context.engine, () => run(lists)));
     } catch (error) {
       if (error instanceof NotApplied) return await concluded(error.tried);
       return failed(
         0,
-        await access.refusalOf(
+        await context.refusalOf(
           error,
           lists.map(({ bound }) => bound.entity),
         ),
@@ -90,19 +102,19 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     }
   }
 
-  async function concluded(tried: Tried): Promise<Together> {
+  async function concluded(tried: Tried): Promise<TransactionOutcome> {
     if (tried.status !== 'server refused') return tried;
-    return failed(tried.position, await access.refusalOf(tried.error, [tried.entity]));
+    return failed(tried.position, await context.refusalOf(tried.error, [tried.entity]));
   }
 
-  async function listsOf(changes: readonly Change[]): Promise<ReadyList[] | Together> {
+  async function listsOf(changes: readonly Change[]): Promise<ReadyList[] | TransactionOutcome> {
     const lists: ReadyList[] = [];
     for (const entity of new Set(changes.map((change) => change.entity))) {
       const positions = [...changes.keys()].filter((at) => changes[at]?.entity === entity);
       const items = positions.flatMap((at) => changes[at]?.item ?? []);
-      const bound = await access.bind(entity);
-      const { ready, failed: unfit } = writes.rows(bound, items);
-      const [first] = unfit;
+      const bound = await context.bind(entity);
+      const { ready, failed: notLoadable } = writes.rows(bound, items);
+      const [first] = notLoadable;
       if (first) return { status: 'not applied', position: positions[first[0]] ?? 0, outcome: first[1] };
       lists.push({ bound, ready, positions });
     }
@@ -144,13 +156,14 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     try {
       return await writes.call(session, bound, ready, fence, locks);
     } catch (error) {
-      if (access.engine.isDeadlock(error) || access.failureOf(error).code === 'StoreUnavailable') throw error;
+      if (context.engine.isDeadlock(error) || context.failureOf(error).code === 'StoreUnavailable')
+        throw error;
       return { error };
     }
   }
 
   async function end(attempt: Attempt, how: 'commit' | 'roll back'): Promise<boolean> {
-    const ended = await access.guarded(() => branches.end(nameOf(attempt), how));
+    const ended = await context.translateErrors(() => branches.end(nameOf(attempt), how));
     if (ended === 'ended' || ended === 'absent') return ended === 'ended';
     const why =
       ended === 'held'
@@ -158,26 +171,26 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
         : 'the server has lost it, and keeps its locks; restart the server: it is listed again then, and ended as was decided';
     throw new LockstepError(
       'StoreUnavailable',
-      `the ${access.name} store cannot ${how} the prepared transaction ${attempt.transaction}: ${why}`,
-      { store: access.name, reason: why },
+      `the ${context.name} store cannot ${how} the prepared transaction ${attempt.transaction}: ${why}`,
+      { store: context.name, reason: why },
     );
   }
 
   async function preparedBranches(migration: string): Promise<Attempt[]> {
-    const listed = await access.guarded(() => branches.list());
+    const listed = await context.translateErrors(() => branches.list());
     return listed.flatMap((text) => {
-      const attempt = attemptIn(text, access.name, access.engine.database);
+      const attempt = attemptIn(text, context.name, context.engine.database);
       return attempt?.migration === migration ? [attempt] : [];
     });
   }
 
-  function branchObstacle(entities: readonly Entity[]): Promise<string | null> {
-    const tables = entities.flatMap((entity) => ownedTables(entity, access.name));
-    return access.guarded(() => branches.obstacle([...new Set(tables)]));
+  function preparedTransactionsUnavailableReason(entities: readonly Entity[]): Promise<string | null> {
+    const tables = entities.flatMap((entity) => ownedTables(entity, context.name));
+    return context.translateErrors(() => branches.unavailableReason([...new Set(tables)]));
   }
 
   function nameOf(attempt: Attempt): BranchName {
-    return branchName(attempt, access.name, access.engine.database);
+    return branchName(attempt, context.name, context.engine.database);
   }
 
   return {
@@ -185,11 +198,11 @@ export function branchesOf(access: Access, writes: GuardedWrites): Branches {
     commitBranch: (attempt) => end(attempt, 'commit'),
     rollBackBranch: (attempt) => end(attempt, 'roll back'),
     preparedBranches,
-    applyTogether,
-    branchObstacle,
+    applyTransaction,
+    preparedTransactionsUnavailableReason,
   };
 }
 
-function failed(position: number, failure: StoreFailure): Together {
+function failed(position: number, failure: StoreFailure): TransactionOutcome {
   return { status: 'not applied', position, outcome: { status: 'failed', failure } };
 }

@@ -1,23 +1,23 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import { isFailureCode } from '../../model/failure-codes.ts';
-import type { Verdict } from '../../model/transaction.ts';
+import type { TransactionDecision } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import { operationIdOf, transactionKey } from '../contract/transaction-key.ts';
 import type { Decisions, TransactionRecord } from '../contract/transactions.ts';
-import { movedAway } from '../contract/transactions.ts';
+import { primaryMoved } from '../contract/transactions.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
-import type { Access } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 
-const reasonLength = 500;
-const listed = 1_000;
+const maxReasonLength = 500;
+const maxListed = 1_000;
 
-export function decisionsOf(access: Access): Decisions {
-  const { text } = access.engine;
-  const table = access.control('decisions');
+export function createDecisions(context: StoreContext): Decisions {
+  const { dialect } = context.engine;
+  const table = context.control('decisions');
   const columns = ['migration', 'id', 'operation', 'entity', 'record_key', 'attempt'];
 
   const query = (sql: string, parameters: readonly Parameter[]) =>
-    access.guarded(() => access.engine.aside.query(sql, parameters));
+    context.translateErrors(() => context.engine.commitPool.query(sql, parameters));
 
   async function openTransaction(
     transaction: { operationId: string; entity: string; key: Key },
@@ -26,7 +26,7 @@ export function decisionsOf(access: Access): Decisions {
   ): Promise<{ record: TransactionRecord; isFirst: boolean }> {
     const id = transactionKey(transaction.operationId);
     const { operationId, entity, key } = transaction;
-    await query(text.insertNew(table, columns, ['migration', 'id']), [
+    await query(dialect.insertNew(table, columns, ['migration', 'id']), [
       migration,
       id,
       operationId,
@@ -35,13 +35,13 @@ export function decisionsOf(access: Access): Decisions {
       attempt,
     ]);
     const record = await known(migration, id);
-    const reopens = record.decision === 'abort' && record.code === movedAway;
+    const reopens = record.decision === 'abort' && record.code === primaryMoved;
     const isFirst = record.attempt === attempt;
     if (isFirst || (record.decision !== null && !reopens)) return { record, isFirst };
     await query(
-      `UPDATE ${table} SET attempt = ?, began_at = ${text.now}, decision = NULL, code = NULL, reason = NULL
+      `UPDATE ${table} SET attempt = ?, began_at = ${dialect.now}, decision = NULL, code = NULL, reason = NULL
        WHERE migration = ? AND id = ? AND (decision IS NULL OR (decision = 'abort' AND code = ?))`,
-      [attempt, migration, id, movedAway],
+      [attempt, migration, id, primaryMoved],
     );
     return { record: await known(migration, id), isFirst: false };
   }
@@ -49,11 +49,11 @@ export function decisionsOf(access: Access): Decisions {
   async function decide(
     migration: string,
     transaction: string,
-    verdict: Verdict,
+    decision: TransactionDecision,
   ): Promise<TransactionRecord> {
-    if (verdict.decision === 'abort') {
+    if (decision.decision === 'abort') {
       // Also where there is no record yet: a commit that comes later must lose.
-      await query(text.insertNew(table, columns, ['migration', 'id']), [
+      await query(dialect.insertNew(table, columns, ['migration', 'id']), [
         migration,
         transaction,
         operationIdOf(transaction) ?? transaction,
@@ -62,7 +62,7 @@ export function decisionsOf(access: Access): Decisions {
         '',
       ]);
     }
-    const { sql, parameters } = deciding(access, migration, transaction, verdict);
+    const { sql, parameters } = deciding(context, migration, transaction, decision);
     await query(sql, parameters);
     return await known(migration, transaction);
   }
@@ -74,7 +74,7 @@ export function decisionsOf(access: Access): Decisions {
 
   async function undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]> {
     const rows = await query(
-      `${select()} WHERE migration = ? AND decision IS NULL ORDER BY began_at LIMIT ${listed}`,
+      `${select()} WHERE migration = ? AND decision IS NULL ORDER BY began_at LIMIT ${maxListed}`,
       [migration],
     );
     return rows.map(recordOf).filter((record) => record.ageMs >= olderThanMs);
@@ -83,12 +83,12 @@ export function decisionsOf(access: Access): Decisions {
   async function known(migration: string, transaction: string): Promise<TransactionRecord> {
     const record = await decision(migration, transaction);
     if (record) return record;
-    throw new TypeError(`the ${access.name} store lost the record of transaction ${transaction}`);
+    throw new TypeError(`the ${context.name} store lost the record of transaction ${transaction}`);
   }
 
   function select(): string {
     return `SELECT id, operation, entity, record_key, attempt, decision, versions, code, reason,
-      ${text.milliseconds(text.now)} - ${text.milliseconds('began_at')} AS age_ms FROM ${table}`;
+      ${dialect.millisecondsOf(dialect.now)} - ${dialect.millisecondsOf('began_at')} AS age_ms FROM ${table}`;
   }
 
   return { openTransaction, decide, decision, undecided };
@@ -96,37 +96,37 @@ export function decisionsOf(access: Access): Decisions {
 
 /** Decides inside a transaction of the coordinating store itself. Where the attempt is no longer open, nothing may commit. */
 export async function decideWithin(
-  access: Access,
+  context: StoreContext,
   session: Session,
   migration: string,
   transaction: string,
-  verdict: Verdict & { decision: 'commit' },
+  decision: TransactionDecision & { decision: 'commit' },
 ): Promise<boolean> {
-  const { sql, parameters } = deciding(access, migration, transaction, verdict);
+  const { sql, parameters } = deciding(context, migration, transaction, decision);
   await session.query(sql, parameters);
   const [row] = await session.query(
-    `SELECT attempt, decision FROM ${access.control('decisions')} WHERE migration = ? AND id = ?`,
+    `SELECT attempt, decision FROM ${context.control('decisions')} WHERE migration = ? AND id = ?`,
     [migration, transaction],
   );
-  return row?.decision === 'commit' && row.attempt === verdict.attempt;
+  return row?.decision === 'commit' && row.attempt === decision.attempt;
 }
 
 function deciding(
-  access: Access,
+  context: StoreContext,
   migration: string,
   transaction: string,
-  verdict: Verdict,
+  decision: TransactionDecision,
 ): { sql: string; parameters: Parameter[] } {
-  const set = `UPDATE ${access.control('decisions')} SET decision = ?, versions = ?, code = ?, reason = ?, decided_at = ${access.engine.text.now}
+  const set = `UPDATE ${context.control('decisions')} SET decision = ?, versions = ?, code = ?, reason = ?, decided_at = ${context.engine.dialect.now}
     WHERE migration = ? AND id = ? AND decision IS NULL`;
-  if (verdict.decision === 'abort') {
-    const reason = verdict.reason.slice(0, reasonLength);
-    return { sql: set, parameters: ['abort', null, verdict.code, reason, migration, transaction] };
+  if (decision.decision === 'abort') {
+    const reason = decision.reason.slice(0, maxReasonLength);
+    return { sql: set, parameters: ['abort', null, decision.code, reason, migration, transaction] };
   }
-  const versions = JSON.stringify(verdict.versions);
+  const versions = JSON.stringify(decision.versions);
   return {
     sql: `${set} AND attempt = ?`,
-    parameters: ['commit', versions, null, null, migration, transaction, verdict.attempt],
+    parameters: ['commit', versions, null, null, migration, transaction, decision.attempt],
   };
 }
 

@@ -1,7 +1,7 @@
+import { buildStage, type DemoEnvironment } from './demo/environment.ts';
 import { Interrupted, interruption } from './demo/interruption.ts';
 import { type DemoOptions, demoOptions, usage } from './demo/options.ts';
 import { count, Screen } from './demo/screen.ts';
-import { buildStage, type Stage } from './demo/stage.ts';
 import { Story } from './demo/story.ts';
 import { type Summary, type Verdict, verdictOn } from './demo/verdict.ts';
 
@@ -89,7 +89,7 @@ function showVerdict(screen: Screen, { summary, comparison, audited }: Verdict):
   );
 }
 
-function showAround(screen: Screen, stage: Stage, summary: Summary): void {
+function showAround(screen: Screen, stage: DemoEnvironment, summary: Summary): void {
   screen.plain('Servers and databases stay up. To look around:');
   if (summary.links.migration) screen.plain(`  the migration   ${summary.links.migration}`);
   screen.plain('  the servers     npm run lockstep -- dev status');

@@ -25,7 +25,7 @@ interface Write {
   send: (options: { operationId: string }) => Promise<Receipt<'primary'>>;
 }
 
-const mostUnderWay = 200;
+const maxInFlight = 200;
 const pauseBetweenTriesMs = 500;
 
 /** A shop's back office that never closes: creates, changes and deletes orders until it is told to stop. */
@@ -71,11 +71,11 @@ export class OrderService {
   }
 
   #next(): void {
-    if (this.#underWay.size >= mostUnderWay) return;
+    if (this.#underWay.size >= maxInFlight) return;
     const write = this.#draw();
     if (!write) return;
     this.#busy.add(write.key);
-    const done = this.#carryOut(write)
+    const done = this.#executeTransaction(write)
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
@@ -138,7 +138,7 @@ export class OrderService {
     };
   }
 
-  async #carryOut({ kind, key, after, send }: Write): Promise<void> {
+  async #executeTransaction({ kind, key, after, send }: Write): Promise<void> {
     const { log } = this.#options;
     const operationId = randomUUID();
     log.ask(operationId, kind, key, after);

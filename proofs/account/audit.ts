@@ -1,12 +1,12 @@
-import { witnessed } from '../support/recorded.ts';
+import { checkRecorded } from '../support/recorded.ts';
 import { type Contents, type Entry, rowText } from './contents.ts';
 import { chainOf, type Effect, outcomeOf, tookEffect } from './effects.ts';
-import type { Find, Finding } from './fault.ts';
+import type { CheckResult, Find } from './fault.ts';
 import { lastAnswer, type Promised, type PromiseLog } from './promises.ts';
 
 /** Holds every promise against both stores, which must be quiet. `primary` is the one that has decided. */
-export function audit(log: PromiseLog, primary: Contents, secondary: Contents): Finding[] {
-  const findings: Finding[] = [];
+export function audit(log: PromiseLog, primary: Contents, secondary: Contents): CheckResult[] {
+  const findings: CheckResult[] = [];
   const find: Find = (fault, about, why) => findings.push({ fault, about, why });
   const entries = new Map(primary.journal.map((entry) => [entry.id, entry]));
   const promises = Map.groupBy(log.all(), ({ key }) => key);
@@ -28,8 +28,8 @@ export function audit(log: PromiseLog, primary: Contents, secondary: Contents): 
     if (!promises.has(key)) find('ghost', key, 'a row that nobody asked for');
     if (primary.rows.get(key) !== secondary.rows.get(key)) find('unequal', key, 'the rows differ');
   }
-  witnessed(log, effects, primary, 'every', find);
-  witnessed(log, effects, secondary, 'some', find);
+  checkRecorded(log, effects, primary, 'every', find);
+  checkRecorded(log, effects, secondary, 'some', find);
   return findings;
 }
 

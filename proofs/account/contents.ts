@@ -45,7 +45,7 @@ export async function modernContents(url: string): Promise<Contents> {
   return withModern(url, (query) => contents(query, modernSql));
 }
 
-/** Ids that a store's journal still owes to the other, or keeps for a person's decision. */
+/** Ids that a store's journal has pending for the other, or keeps for a person's decision. */
 export async function openIds(legacyUrl: string, modernUrl: string): Promise<string[]> {
   const where = "WHERE status IN ('pending', 'parked')";
   const found = await Promise.all([

@@ -17,7 +17,7 @@ import { migrationVariable, patternVariable, proofMigration, settingsVariable } 
 
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
-export interface StageOptions {
+export interface ProofEnvironmentOptions {
   servers: Servers;
   pattern: Pattern;
   phase: Phase;
@@ -35,25 +35,25 @@ export interface StoreUrls {
 }
 
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
-export interface Stage extends AsyncDisposable {
+export interface ProofEnvironment extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
   lockstep: Connected;
   temporal: Client;
   /** Past everything that stands between. */
   direct: StoreUrls;
-  /** What a process needs to work on the stage. */
+  /** What a process needs to work on it. */
   environment: NodeJS.ProcessEnv;
   worker: WorkerProcess;
   /** Starts another worker; resolves when its process runs, not when it takes work. */
   startWorker(): Promise<WorkerProcess>;
-  /** For logs; it is kept when the stage is told so. */
+  /** For logs; it is kept after `keepFolder`. */
   folder: string;
   keepFolder(): void;
 }
 
-export async function buildStage(options: StageOptions): Promise<Stage> {
+export async function createProofEnvironment(options: ProofEnvironmentOptions): Promise<ProofEnvironment> {
   const { servers, databases, pattern, phase, tables, settings = {} } = options;
-  await using building = new AsyncDisposableStack();
+  await using resources = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
   await createTables(direct, tables ? ['account', tables] : ['account']);
@@ -68,12 +68,12 @@ export async function buildStage(options: StageOptions): Promise<Stage> {
     [patternVariable]: pattern,
     [settingsVariable]: JSON.stringify(settings),
   };
-  const prepared = building.use(await prepareMigration(migration, environment));
-  const workers = building.use(new Workers(name, environment));
+  const prepared = resources.use(await prepareMigration(migration, environment));
+  const workers = resources.use(new Workers(name, environment));
   const worker = await workers.start();
   await worker.ready();
-  const lockstep = building.use(await prepared.startedIn(phase));
-  const release = building.move();
+  const lockstep = resources.use(await prepared.startedIn(phase));
+  const release = resources.move();
   return {
     account,
     lockstep,

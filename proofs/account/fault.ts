@@ -5,12 +5,12 @@
  * - `unjust`: a write was taken or refused although the record, as it was at that moment, says otherwise.
  * - `version`: versions of a key are not unique, do not rise, or went back.
  * - `unequal`: the stores hold different rows, versions or digests.
- * - `open`: a write is still owed, or waits for a person.
+ * - `open`: a write is still pending, or waits for a person.
  */
 export const faults = ['lost', 'twice', 'ghost', 'unjust', 'version', 'unequal', 'open'] as const;
 export type Fault = (typeof faults)[number];
 
-export interface Finding {
+export interface CheckResult {
   readonly fault: Fault;
   readonly about: string;
   readonly why: string;

@@ -1,5 +1,5 @@
 import { type Bar, exactly, type Figures } from '../report.ts';
-import { type Finding, faults } from './fault.ts';
+import { type CheckResult, faults } from './fault.ts';
 import { type Answer, lastAnswer, latencyMs, type Promised, type PromiseLog } from './promises.ts';
 
 const names = {
@@ -12,14 +12,14 @@ const names = {
   open: 'writes still pending or parked',
 } as const;
 
-export function auditBars(findings: readonly Finding[]): Bar[] {
+export function auditBars(findings: readonly CheckResult[]): Bar[] {
   return faults.map((fault) =>
     exactly(names[fault], 0, findings.filter((finding) => finding.fault === fault).length),
   );
 }
 
 /** Operation ids, keys and reasons: enough to look a finding up. */
-export function findingLines(findings: readonly Finding[]): string[] {
+export function findingLines(findings: readonly CheckResult[]): string[] {
   return findings.slice(0, 20).map(({ fault, about, why }) => `${fault}: ${about}: ${why}`);
 }
 

@@ -2,7 +2,7 @@ import { Random } from '../../examples/orders/random.ts';
 import type { Account } from './account.ts';
 import type { Change } from './promises.ts';
 
-export interface Drawn {
+export interface RandomWrite {
   readonly key: string;
   readonly change: Change;
   /** Ask for it only while the record is as its caller last knew it. */
@@ -16,7 +16,7 @@ const notes = ['', 'null', 'two\nlines', 'a "quoted" \\ note', ' padded ', 'non-
  * The writes of a run, in an order that the seed alone decides: what the stores answer changes nothing here. Writes of one
  * key may well be under way together.
  */
-export class Draws {
+export class RandomWrites {
   readonly #random: Random;
   readonly #keys: string[] = [];
   readonly #live = new Set<string>();
@@ -26,7 +26,7 @@ export class Draws {
     this.#random = new Random(seed);
   }
 
-  next(): Drawn {
+  next(): RandomWrite {
     const dice = this.#random.next();
     if (dice < 0.3 || this.#keys.length < 10) return this.#create(this.#newKey());
     const key = this.#random.pick(this.#random.chance(0.5) ? this.#keys.slice(-40) : this.#keys);
@@ -47,7 +47,7 @@ export class Draws {
     return { id, ...this.#values(), ...this.#marked() };
   }
 
-  #create(key: string): Drawn {
+  #create(key: string): RandomWrite {
     this.#live.add(key);
     return { key, careful: false, change: { kind: 'create', account: this.account(key) } };
   }

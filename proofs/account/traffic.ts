@@ -6,7 +6,7 @@ import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { accountWritten } from './account.ts';
 import type { Answer, PromiseLog } from './promises.ts';
-import { type Drawn, Draws } from './random.ts';
+import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
   accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
@@ -20,13 +20,13 @@ export interface TrafficOptions {
 
 /** What a caller must expect of a store that is well; every other failure is one. */
 const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
-const mostUnderWay = 2_000;
+const maxInFlight = 2_000;
 const pauseBetweenCallsMs = 250;
 
 /** Writes at a steady rate, however long each takes: a slow call does not slow the others. */
 export class Traffic {
   readonly #options: TrafficOptions;
-  readonly #draws: Draws;
+  readonly #writes: RandomWrites;
   readonly #tokens = new Map<string, Token>();
   readonly #underWay = new Set<Promise<void>>();
   #startedAt = 0;
@@ -38,7 +38,7 @@ export class Traffic {
 
   constructor(options: TrafficOptions) {
     this.#options = options;
-    this.#draws = new Draws(options.seed);
+    this.#writes = new RandomWrites(options.seed);
   }
 
   get underWay(): number {
@@ -51,11 +51,11 @@ export class Traffic {
   }
 
   /** So many writes by so many callers, each of whom waits for its answer before it asks again. */
-  async carryOut(writes: number, callers: number): Promise<void> {
+  async executeTransaction(writes: number, callers: number): Promise<void> {
     const call = async () => {
       while (this.#asked < writes) {
         this.#asked += 1;
-        await this.#carryOut(this.#draws.next(), `write-${this.#asked}`);
+        await this.#executeTransaction(this.#writes.next(), `write-${this.#asked}`);
       }
     };
     await Promise.all(Array.from({ length: callers }, call));
@@ -70,19 +70,21 @@ export class Traffic {
   #catchUp(): void {
     const due = ((performance.now() - this.#startedAt) / 1000) * (this.#options.perSecond ?? 0);
     for (; this.#asked + this.leftOut < due; ) {
-      const drawn = this.#draws.next();
-      if (this.#underWay.size >= mostUnderWay) {
+      const drawn = this.#writes.next();
+      if (this.#underWay.size >= maxInFlight) {
         this.leftOut += 1;
         continue;
       }
       this.#asked += 1;
-      const done = this.#carryOut(drawn, `write-${this.#asked}`).finally(() => this.#underWay.delete(done));
+      const done = this.#executeTransaction(drawn, `write-${this.#asked}`).finally(() =>
+        this.#underWay.delete(done),
+      );
       this.#underWay.add(done);
       this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay.size);
     }
   }
 
-  async #carryOut(drawn: Drawn, operationId: string): Promise<void> {
+  async #executeTransaction(drawn: RandomWrite, operationId: string): Promise<void> {
     const { log, askAgainForMs } = this.#options;
     const token = drawn.careful ? (this.#tokens.get(drawn.key) ?? null) : null;
     const giveUpAt = Date.now() + askAgainForMs;
@@ -98,7 +100,7 @@ export class Traffic {
   }
 
   async #call(
-    drawn: Drawn,
+    drawn: RandomWrite,
     operationId: string,
     token: Token | null,
   ): Promise<{ answer: Answer; message: string; receipt: Receipt<'primary' | 'both'> | null }> {
@@ -112,7 +114,10 @@ export class Traffic {
     }
   }
 
-  #send({ key, change }: Drawn, options: Omit<WriteOptions, 'ack'>): Promise<Receipt<'primary' | 'both'>> {
+  #send(
+    { key, change }: RandomWrite,
+    options: Omit<WriteOptions, 'ack'>,
+  ): Promise<Receipt<'primary' | 'both'>> {
     const { accounts } = this.#options;
     switch (change.kind) {
       case 'create':

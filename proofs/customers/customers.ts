@@ -12,7 +12,7 @@ const schema = z.object({
   email: z.string().nullable(),
   amount: z.string(),
   active: z.boolean(),
-  seen: z.string().nullable(),
+  seen: z.iso.datetime({ precision: 6 }).nullable(),
 });
 
 /** Six columns of a table that has eight. */

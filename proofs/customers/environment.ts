@@ -9,16 +9,19 @@ import { prepareMigration } from '../support/prepared-migration.ts';
 import { customer, fillCustomers } from './customers.ts';
 
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, the same customers in both, and a migration under way with a worker. */
-export interface CustomerStage extends AsyncDisposable {
+export interface CustomerEnvironment extends AsyncDisposable {
   readonly lockstep: Connected;
   /** Past everything that stands between. */
   readonly direct: StoreUrls;
 }
 
 /** The policy is the one that a migration has by default. */
-export async function buildCustomerStage(servers: Servers, count: number): Promise<CustomerStage> {
-  await using building = new AsyncDisposableStack();
-  const databases = building.use(await createDatabasesOn(servers));
+export async function createCustomerEnvironment(
+  servers: Servers,
+  count: number,
+): Promise<CustomerEnvironment> {
+  await using resources = new AsyncDisposableStack();
+  const databases = resources.use(await createDatabasesOn(servers));
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   await fillCustomers(direct, count);
   const migration = defineMigration({
@@ -30,10 +33,10 @@ export async function buildCustomerStage(servers: Servers, count: number): Promi
     ...process.env,
     ...connecting(direct, servers),
   };
-  const prepared = building.use(await prepareMigration(migration, environment));
+  const prepared = resources.use(await prepareMigration(migration, environment));
   const worker = await runWorker({ migration, environment, log: () => undefined });
-  building.defer(() => worker.shutdown());
-  const lockstep = building.use(await prepared.startedIn('dual-write'));
-  const release = building.move();
+  resources.defer(() => worker.shutdown());
+  const lockstep = resources.use(await prepared.startedIn('dual-write'));
+  const release = resources.move();
   return { lockstep, direct, [Symbol.asyncDispose]: () => release.disposeAsync() };
 }

@@ -8,7 +8,7 @@ import { direct } from '../../test/databases/direct.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { type Proxy as DatabaseProxy, proxy } from '../../test/support/proxy.ts';
-import { boundScene } from '../../test/support/transactions.ts';
+import { transactionalFixture } from '../../test/support/transactions.ts';
 import { prepareMigration } from '../support/prepared-migration.ts';
 import { matrixMigration, matrixMigrationVariable } from './migration.ts';
 
@@ -24,7 +24,7 @@ interface MatrixWorker {
 }
 
 /** A migration in dual-write, with its databases behind proxies. */
-export interface MatrixStage extends AsyncDisposable {
+export interface MatrixEnvironment extends AsyncDisposable {
   readonly migration: string;
   readonly lockstep: Connected;
   /** The databases themselves. */
@@ -33,18 +33,21 @@ export interface MatrixStage extends AsyncDisposable {
   worker(options: { stops: boolean }): Promise<MatrixWorker>;
 }
 
-export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'): Promise<MatrixStage> {
-  await using building = new AsyncDisposableStack();
-  const databases = building.use(await createDatabasesOn(servers));
+export async function createMatrixEnvironment(
+  servers: Servers,
+  from: 'mysql' | 'postgresql',
+): Promise<MatrixEnvironment> {
+  await using resources = new AsyncDisposableStack();
+  const databases = resources.use(await createDatabasesOn(servers));
   const urls = inRoles(databases, from);
   for (const store of ['legacy', 'modern'] as const) {
     const at = await direct(urls[store]);
-    for (const statement of boundScene.tables[store]) await at.rows(statement);
+    for (const statement of transactionalFixture.tables[store]) await at.rows(statement);
     await at.end();
   }
   const proxies = {
-    legacy: building.use(await proxy(urls.legacy)),
-    modern: building.use(await proxy(urls.modern)),
+    legacy: resources.use(await proxy(urls.legacy)),
+    modern: resources.use(await proxy(urls.modern)),
   };
   const migration = matrixMigration(databases.name.replaceAll('_', '-').replace('test', 'matrix'));
   const environment = {
@@ -52,9 +55,9 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     ...connecting({ legacy: proxies.legacy.url, modern: proxies.modern.url }, servers),
     [matrixMigrationVariable]: migration.name,
   };
-  const prepared = building.use(await prepareMigration(migration, environment));
+  const prepared = resources.use(await prepareMigration(migration, environment));
   const workers: MatrixWorker[] = [];
-  building.defer(async () => {
+  resources.defer(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
   });
   const worker = async ({ stops }: { stops: boolean }) => {
@@ -63,9 +66,9 @@ export async function matrixStage(servers: Servers, from: 'mysql' | 'postgresql'
     return started;
   };
   const first = await worker({ stops: false });
-  const lockstep = building.use(await prepared.startedIn('dual-write'));
+  const lockstep = resources.use(await prepared.startedIn('dual-write'));
   await first.stop();
-  const release = building.move();
+  const release = resources.move();
   return {
     migration: migration.name,
     lockstep,

@@ -41,16 +41,16 @@ export function gated(engine: Engine, store: StoreName, gate: Gate): Engine {
         engine.branches.end(name, how),
       ),
   };
-  const aside: Session = {
+  const commitPool: Session = {
     query: (sql, parameters = []) =>
       around(sql.includes('SET decision = ?') ? idAmong(parameters) : null, 'decision', () =>
-        engine.aside.query(sql, parameters),
+        engine.commitPool.query(sql, parameters),
       ),
   };
   return {
     ...engine,
     branches,
-    aside,
+    commitPool,
     callWrite: (session, bound, request) =>
       around(session ? idIn(request.items) : null, `write-${place}`, () =>
         engine.callWrite(session, bound, request),

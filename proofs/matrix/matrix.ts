@@ -8,7 +8,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { atLeast, atMost, type Conditions, exactly, type Figures, type Report, report } from '../report.ts';
 import { type OwnServer, ownServer } from '../support/own-server.ts';
 import { type MatrixFault, type Moment, matrixFaults, moments } from './cells.ts';
-import { type MatrixStage, matrixStage } from './environment.ts';
+import { createMatrixEnvironment, type MatrixEnvironment } from './environment.ts';
 import { boundSeconds, loseMessages, type Run, type Strike, strikeAtOnce } from './round.ts';
 
 const fullRounds = 5;
@@ -32,16 +32,16 @@ export async function matrix({ servers, seed, short, note }: Conditions): Promis
   const rounds = short ? 1 : fullRounds;
   const runs: (Run & { readonly from: string })[] = [];
   for (const from of short ? directions.slice(0, 1) : directions) {
-    await using stage = await matrixStage(used, from);
+    await using environment = await createMatrixEnvironment(used, from);
     for (let round = 1; round <= rounds; round++) {
       for (const fault of matrixFaults) {
         if (!own && fault === 'temporal') continue;
-        const done = await roundOf(stage, fault, short ? fewMoments : moments, from, log, own);
+        const done = await roundOf(environment, fault, short ? fewMoments : moments, from, log, own);
         runs.push(...done.map((run) => ({ ...run, from })));
         const slowest = Math.max(...done.map(({ seconds }) => seconds));
         const bad = done.filter(({ ok }) => !ok).length;
         note(
-          `from ${from}, round ${round} of ${rounds}, ${fault}: ${done.length} runs, ${bad} not settled, ${slowest} s`,
+          `from ${from}, round ${round} of ${rounds}, ${fault}: ${done.length} runs, ${bad} not finished, ${slowest} s`,
         );
       }
     }
@@ -60,19 +60,19 @@ const fewMoments: readonly Moment[] = [
 ];
 
 function roundOf(
-  stage: MatrixStage,
+  environment: MatrixEnvironment,
   fault: MatrixFault,
   which: readonly Moment[],
   from: 'mysql' | 'postgresql',
   log: string,
   own: Own | null,
 ): Promise<Run[]> {
-  if (fault === 'message') return loseMessages(stage, which, from, log);
-  return strikeAtOnce(stage, fault, which, log, strikeOf(stage, fault, from, own));
+  if (fault === 'message') return loseMessages(environment, which, from, log);
+  return strikeAtOnce(environment, fault, which, log, strikeOf(environment, fault, from, own));
 }
 
 function strikeOf(
-  stage: MatrixStage,
+  environment: MatrixEnvironment,
   fault: Exclude<MatrixFault, 'message'>,
   from: 'mysql' | 'postgresql',
   own: Own | null,
@@ -88,10 +88,10 @@ function strikeOf(
   }
   const store: StoreName = (fault === 'mariadb') === (from === 'mysql') ? 'legacy' : 'modern';
   return async (goOn) => {
-    await stage.proxies[store].cut();
+    await environment.proxies[store].cut();
     goOn();
     await pause(downMs);
-    await stage.proxies[store].restore();
+    await environment.proxies[store].restore();
   };
 }
 
@@ -136,7 +136,7 @@ function reportOf(
       0,
       runs.reduce((sum, run) => sum + run.leftBranches, 0),
     ),
-    atMost('seconds until a run was settled', boundSeconds, Math.max(...runs.map((run) => run.seconds))),
+    atMost('seconds until a run was finished', boundSeconds, Math.max(...runs.map((run) => run.seconds))),
   ];
   const figures: Figures = {
     runs: runs.length,

@@ -2,7 +2,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { type Direct, direct } from '../../test/databases/direct.ts';
 import { ledger } from '../../test/support/accounts.ts';
 import { type MatrixFault, type Moment, stoppingId } from './cells.ts';
-import type { MatrixStage } from './environment.ts';
+import type { MatrixEnvironment } from './environment.ts';
 import { branchesAt, newTransaction, type Seen, type Sent, seenBy, send } from './transaction.ts';
 
 /** Kills something and brings it back; resolves when it is back. */
@@ -27,25 +27,25 @@ export const boundSeconds = 60;
 
 /** A transaction stands still at every moment when the fault comes; each is then followed to its end. */
 export async function strikeAtOnce(
-  stage: MatrixStage,
+  environment: MatrixEnvironment,
   fault: MatrixFault,
   moments: readonly Moment[],
   log: string,
   strike: Strike,
 ): Promise<Run[]> {
-  const worker = await stage.worker({ stops: true });
+  const worker = await environment.worker({ stops: true });
   const all = moments.map((moment) => newTransaction(fault, moment, stoppingId(moment)));
-  await createChanged(stage, all);
-  const sending = all.map((sent) => send(stage.lockstep, sent, log));
+  await createChanged(environment, all);
+  const sending = all.map((sent) => send(environment.lockstep, sent, log));
   await worker.stopped(all.length);
   let next = worker;
   if (fault === 'worker') {
     await worker.kill();
-    next = await stage.worker({ stops: false });
+    next = await environment.worker({ stops: false });
   } else {
     await strike(() => worker.goOn());
   }
-  const runs = await Promise.all(followAll(stage, all));
+  const runs = await Promise.all(followAll(environment, all));
   await Promise.all(sending);
   await next.stop();
   return runs;
@@ -53,54 +53,54 @@ export async function strikeAtOnce(
 
 /** One after the other, because a message is lost by its text. */
 export async function loseMessages(
-  stage: MatrixStage,
+  environment: MatrixEnvironment,
   moments: readonly Moment[],
   from: 'mysql' | 'postgresql',
   log: string,
 ): Promise<Run[]> {
-  const worker = await stage.worker({ stops: false });
+  const worker = await environment.worker({ stops: false });
   const runs: Run[] = [];
   for (const moment of moments) {
     const sent = newTransaction('message', moment, stoppingId(moment));
-    await createChanged(stage, [sent]);
+    await createChanged(environment, [sent]);
     const { store, holding } = messageOf(moment, from);
-    const proxy = stage.proxies[store];
+    const proxy = environment.proxies[store];
     const lost = moment.side === 'before' ? proxy.dropNextRequest(holding) : proxy.dropNextAnswer(holding);
-    const sending = send(stage.lockstep, sent, log);
+    const sending = send(environment.lockstep, sent, log);
     await lost;
-    runs.push(...(await Promise.all(followAll(stage, [sent]))));
+    runs.push(...(await Promise.all(followAll(environment, [sent]))));
     await sending;
   }
   await worker.stop();
   return runs;
 }
 
-async function createChanged(stage: MatrixStage, all: readonly Sent[]): Promise<void> {
-  await stage.lockstep.transaction((tx) => all.map(({ changed }) => tx(ledger).create(changed)));
+async function createChanged(environment: MatrixEnvironment, all: readonly Sent[]): Promise<void> {
+  await environment.lockstep.transaction((tx) => all.map(({ changed }) => tx(ledger).create(changed)));
 }
 
-function followAll(stage: MatrixStage, all: readonly Sent[]): Promise<Run>[] {
+function followAll(environment: MatrixEnvironment, all: readonly Sent[]): Promise<Run>[] {
   const began = performance.now();
-  return all.map((sent) => follow(stage, sent, began));
+  return all.map((sent) => follow(environment, sent, began));
 }
 
-async function follow(stage: MatrixStage, sent: Sent, began: number): Promise<Run> {
+async function follow(environment: MatrixEnvironment, sent: Sent, began: number): Promise<Run> {
   for (;;) {
-    const looked = await look(stage, sent);
+    const seen = await look(environment, sent);
     const elapsed = performance.now() - began;
-    const settled = looked.ok || elapsed > limitMs;
-    if (settled) return { ...looked, seconds: Math.round(elapsed / 100) / 10 };
+    const finished = seen.ok || elapsed > limitMs;
+    if (finished) return { ...seen, seconds: Math.round(elapsed / 100) / 10 };
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 
-async function look(stage: MatrixStage, sent: Sent): Promise<Omit<Run, 'seconds'>> {
+async function look(environment: MatrixEnvironment, sent: Sent): Promise<Omit<Run, 'seconds'>> {
   const seen: Record<StoreName, Seen> = { legacy: 'part', modern: 'part' };
   let leftBranches = 0;
   for (const store of ['legacy', 'modern'] as const) {
-    const url = stage.urls[store];
+    const url = environment.urls[store];
     await using at = await connected(url);
-    const left = await branchesAt(at, url, stage.migration);
+    const left = await branchesAt(at, url, environment.migration);
     leftBranches += left.filter((name) => name.includes(sent.operationId)).length;
     seen[store] = await seenBy(at, sent);
   }

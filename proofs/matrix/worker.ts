@@ -1,5 +1,5 @@
 import { openEngine } from '../../databases/open.ts';
-import { sqlStore } from '../../databases/sql-store.ts';
+import { createSqlStore } from '../../databases/sql-store.ts';
 import { createLogger, installRuntime } from '../../workers/log.ts';
 import { runWorker } from '../../workers/worker.ts';
 import { momentOf } from './cells.ts';
@@ -34,7 +34,7 @@ const gate: Gate = (operationId, step, side) => {
 };
 
 const opened = (store: 'legacy' | 'modern') =>
-  sqlStore(store, gated(openEngine(migration, store, process.env), store, gate), migration);
+  createSqlStore(store, gated(openEngine(migration, store, process.env), store, gate), migration);
 
 const worker = await runWorker({
   migration,

@@ -10,7 +10,7 @@ import { connecting, createDatabasesOn, type Databases } from '../../test/suppor
 import { endMigration } from '../../test/support/end-migration.ts';
 import { atMost, type Bar, type Conditions, exactly, type Figures, type Report, report } from '../report.ts';
 import { Project } from './project.ts';
-import { trial } from './trial.ts';
+import { run } from './trial.ts';
 
 const mostMegabytes = 60;
 const onlyForWorkers = ['@temporalio/worker', '@temporalio/core-bridge', 'pino'];
@@ -43,7 +43,7 @@ export async function packaged({ servers, seed, short, note }: Conditions): Prom
           note(title);
           const installSeconds = await project.install(tarball, 'zod');
           const alone = await project.packages();
-          const found = await trial(project, { name, type });
+          const found = await run(project, { name, type });
           const whole = await project.packages();
           const forWorkers = onlyForWorkers.filter((one) => alone.names.has(one));
           bars.push(

@@ -18,7 +18,7 @@ const compilerOptions = {
 };
 
 /** What a user does from the install on: check, prepare, compile, run a worker, start, write. */
-export async function trial(
+export async function run(
   project: Project,
   { name, type }: { name: string; type: 'module' | 'commonjs' },
 ): Promise<{ bars: readonly Bar[]; failures: readonly string[]; workerSeconds: number }> {

@@ -38,7 +38,7 @@ interface RunningBackfill {
 }
 
 /** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
-export interface PeopleStage extends AsyncDisposable {
+export interface PeopleEnvironment extends AsyncDisposable {
   readonly migration: Migration;
   readonly urls: Readonly<Record<StoreName, string>>;
   readonly stores: Stores;
@@ -52,9 +52,13 @@ export interface PeopleStage extends AsyncDisposable {
   start(input?: Partial<BackfillInput>): Promise<RunningBackfill>;
 }
 
-export async function peopleStage({ servers, form, from }: PeopleOptions): Promise<PeopleStage> {
-  await using building = new AsyncDisposableStack();
-  const databases = building.use(await createDatabasesOn(servers));
+export async function createPeopleEnvironment({
+  servers,
+  form,
+  from,
+}: PeopleOptions): Promise<PeopleEnvironment> {
+  await using resources = new AsyncDisposableStack();
+  const databases = resources.use(await createDatabasesOn(servers));
   const urls = inRoles(databases, from);
   const name = databases.name.replaceAll('_', '-').replace('test', 'people');
   const migration = peopleMigration(name, form);
@@ -66,10 +70,10 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   };
   await run(databases.mysqlUrl, peopleTables.mysql);
   await run(databases.postgresqlUrl, peopleTables.postgresql);
-  const prepared = building.use(await prepareMigration(migration, environment));
+  const prepared = resources.use(await prepareMigration(migration, environment));
   const { temporal } = prepared;
   const stores = openStores(migration, environment);
-  building.defer(async () => {
+  resources.defer(async () => {
     await stores.legacy.close();
     await stores.modern.close();
   });
@@ -77,8 +81,8 @@ export async function peopleStage({ servers, form, from }: PeopleOptions): Promi
   for (const store of [stores.modern, stores.legacy])
     await store.writeState({ migration: migration.name, ...route });
   const workflowId = backfillWorkflowId(name);
-  const workers = building.use(new Workers(name, environment));
-  const release = building.move();
+  const workers = resources.use(new Workers(name, environment));
+  const release = resources.move();
   return {
     migration,
     urls,

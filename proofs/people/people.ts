@@ -11,7 +11,7 @@ const personSchema = z.strictObject({
   city: z.string().nullable(),
   balance: z.string(),
   visits: z.int(),
-  seenAt: z.string(),
+  seenAt: z.iso.datetime({ precision: 6 }),
   note: z.string().nullable(),
 });
 

@@ -57,7 +57,7 @@ export async function ownServer<Name extends ServerName>(
       ),
     );
   let running = await launch();
-  const forget = onLeaving(() => {
+  const cancel = onLeaving(() => {
     endProcess(running.pid);
     rmSync(folder, { recursive: true, force: true });
   });
@@ -74,7 +74,7 @@ export async function ownServer<Name extends ServerName>(
       await answers();
     },
     async [Symbol.asyncDispose]() {
-      forget();
+      cancel();
       await stopDaemon(running, 'SIGTERM', stopWithinMs);
       rmSync(folder, { recursive: true, force: true });
     },

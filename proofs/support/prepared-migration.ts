@@ -19,13 +19,13 @@ export async function prepareMigration(
   migration: Migration,
   environment: NodeJS.ProcessEnv,
 ): Promise<PreparedMigration> {
-  await using building = new AsyncDisposableStack();
+  await using resources = new AsyncDisposableStack();
   await prepareStores(migration, environment);
   const temporal = await connectTemporal(environment);
-  building.defer(() => temporal.connection.close());
+  resources.defer(() => temporal.connection.close());
   await registerSearchAttributes(temporal);
-  building.defer(() => endMigration(temporal, migration));
-  const release = building.move();
+  resources.defer(() => endMigration(temporal, migration));
+  const release = resources.move();
   const connected = () => connectBoth(migration, { environment, temporal });
   return {
     temporal,

@@ -7,7 +7,7 @@ import type { PromiseLog } from '../account/promises.ts';
  * Holds what a database's own triggers saw against what took effect. A primary sees every write once; a secondary may see
  * the newest of several only, and none of them twice.
  */
-export function witnessed(
+export function checkRecorded(
   log: PromiseLog,
   effects: readonly Effect[],
   { witness }: Contents,

@@ -22,19 +22,19 @@ export function smallDisk(name: string, account: Account | null, megabytes: numb
     command('umount', ['-l', folder]);
     rmSync(folder, { recursive: true, force: true });
   };
-  const forget = onLeaving(release);
+  const cancel = onLeaving(release);
   return {
     folder,
     enlarge: (size) => mount(['-o', `remount,size=${size}m`, folder]),
     [Symbol.dispose]() {
-      forget();
+      cancel();
       release();
     },
   };
 }
 
 /** Why no file system can be mounted here; null where it can. */
-export function whyNoDisk(): string | null {
+export function noDiskReason(): string | null {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
   try {
     mount(['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { bringTo, type Moving, moving } from '../support/harness.ts';
-import { environmentOf, lockstep, sceneConfig } from '../support/process.ts';
+import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { environmentOf, fixtureConfig, lockstep } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('legacy-only');
+  at = await runningMigration('legacy-only');
 });
 beforeEach(() => bringTo(at.lockstep, 'legacy-only'));
 afterAll(() => at?.[Symbol.asyncDispose]());
@@ -33,7 +33,7 @@ test('status shows the migration, and exits with 0 while all is well', async () 
   expect(shown).toMatchObject({
     migration: at.migration.name,
     phase: 'legacy-only',
-    owed: { pending: 0, parked: 0 },
+    backlog: { pending: 0, parked: 0 },
   });
   const text = await run('status');
   expect(text.code).toBe(0);
@@ -89,7 +89,7 @@ test('parked writes are listed without their rows, shown, and decided about', as
   expect((await json('status')).code).toBe(2);
 
   expect((await json('writes', 'discard', operationId, '--yes')).code).toBe(0);
-  await until('nothing is owed', async () => (await run('writes', 'list')).code === 0);
+  await until('nothing is pending', async () => (await run('writes', 'list')).code === 0);
 });
 
 test.each([
@@ -107,7 +107,7 @@ test.each([
 test('a configuration that is missing, or is none, exits with 3', async () => {
   for (const config of [
     'no-such.config.ts',
-    sceneConfig.replace('cli/lockstep.config.ts', 'support/policy.ts'),
+    fixtureConfig.replace('cli/lockstep.config.ts', 'support/policy.ts'),
   ]) {
     const { code, stderr, stdout } = await run('status', '--config', config);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });

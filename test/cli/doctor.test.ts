@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Finding } from '../../client/operator/doctor.ts';
-import { type Scene, scene } from '../support/harness.ts';
+import type { CheckResult } from '../../client/operator/doctor.ts';
+import { type Fixture, fixture } from '../support/harness.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
-import { boundScene } from '../support/transactions.ts';
+import { transactionalFixture } from '../support/transactions.ts';
 
 const config = fileURLToPath(new URL('./bound.config.ts', import.meta.url));
 
-let at: Scene;
+let at: Fixture;
 beforeAll(async () => {
-  at = await scene(boundScene);
+  at = await fixture(transactionalFixture);
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -20,7 +20,7 @@ async function doctor(environment: NodeJS.ProcessEnv = {}) {
     ...environmentOf(at),
     ...environment,
   });
-  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
+  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: CheckResult[] };
   return { code, ok, wrong: findings.filter((finding) => !finding.ok), findings, stdout };
 }
 
@@ -114,7 +114,7 @@ test('a store that a newer program prepared is refused by every way in', async (
   }
 });
 
-test('says that a store is away, and shows lines to people', async () => {
+test('says that a store is unavailable, and shows lines to people', async () => {
   await at.proxies.modern.cut();
   const shown = await lockstep(['doctor', '--config', config], environmentOf(at));
   expect(shown.code).toBe(3);

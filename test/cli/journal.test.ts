@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn } from '../support/inspect.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 beforeEach(async () => {
   await at.sql.legacy('DELETE FROM lockstep_operations');
@@ -67,17 +67,17 @@ test('operations are listed, the newest first, without their rows; what is parke
   expect(dry).toMatchObject({ code: 0, shown: { would: 'retry 0 pending and 1 parked operations' } });
   expect(await json('journal', 'retry', '--yes')).toMatchObject({
     code: 2,
-    shown: { settled: 0, failed: 0 },
+    shown: { completed: 0, failed: 0 },
   });
   expect(await json('journal', 'retry', '--parked', '--yes')).toMatchObject({
     code: 2,
-    shown: { settled: 0, failed: 1, owed: { parked: 1 } },
+    shown: { completed: 0, failed: 1, backlog: { parked: 1 } },
   });
   await at.sql.modern('ALTER TABLE accounts DROP CONSTRAINT accounts_limit');
   const only = ['--operation', operationId, '--parked', '--yes'];
   expect(await json('journal', 'retry', ...only)).toMatchObject({
     code: 0,
-    shown: { settled: 1, failed: 0, told: 1, stopped: null, owed: { pending: 0, parked: 0 } },
+    shown: { completed: 1, failed: 0, notified: 1, stopped: null, backlog: { pending: 0, parked: 0 } },
   });
   expect((await json('journal', 'list', '--status', 'parked')).code).toBe(0);
 });
@@ -87,7 +87,8 @@ test('a decision about a write whose workflow is gone points to the journal', as
   const { operationId } = await at.lockstep.repository(account).create(newAccount());
   const workflow = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
   await workflow.terminate('lost');
-  // What is owed can be seen while the store that it is owed to is away; what is not there may be in the other.
+  // What is pending can be seen while the store that it is pending to is unavailable; what is not there may be in the
+  // other.
   expect(await json('journal', 'list', '--status', 'pending')).toMatchObject({
     code: 2,
     shown: [{ id: operationId }],
@@ -98,7 +99,7 @@ test('a decision about a write whose workflow is gone points to the journal', as
   });
   expect(await json('journal', 'retry', '--yes')).toMatchObject({
     code: 2,
-    shown: { settled: 0, stopped: expect.stringContaining('modern store'), owed: { pending: 1 } },
+    shown: { completed: 0, stopped: expect.stringContaining('modern store'), backlog: { pending: 1 } },
   });
   await at.proxies.modern.restore();
   const refused = await json('writes', 'retry', operationId, '--yes');

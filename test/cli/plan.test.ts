@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { scene } from '../support/harness.ts';
+import { fixture } from '../support/harness.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
 
 test('plan tells how each entity would be copied, and changes nothing', async () => {
-  await using at = await scene();
+  await using at = await fixture();
   await at.sql.legacy(`INSERT INTO accounts VALUES (1, 'Ada', NULL, 1.00), (2, 'Bea', NULL, 2.00)`);
   await at.sql.modern('CREATE INDEX accounts_owner ON accounts (owner)');
   await at.sql.modern('DROP SCHEMA lockstep CASCADE');

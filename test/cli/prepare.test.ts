@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { scene } from '../support/harness.ts';
+import { fixture } from '../support/harness.ts';
 import { environmentOf, lockstep, workerProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 test('from unprepared stores to a running migration, by commands alone', async () => {
-  await using at = await scene();
+  await using at = await fixture();
   const environment = environmentOf(at);
   const run = (...args: string[]) => lockstep([...args, '--json'], environment);
   await at.sql.modern('DROP SCHEMA lockstep CASCADE');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
   await at.sql.legacy(`INSERT INTO accounts VALUES (7001, 'nobody must read this', NULL, 5.00)`);
 });
 /** The row is not in modern, and that is known. */

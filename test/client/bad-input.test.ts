@@ -4,12 +4,12 @@ import { entity } from '../../model/entity.ts';
 import { table } from '../../model/shape.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { type Account, account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -73,7 +73,7 @@ test('an update after which the record would fail its schema is refused, and cha
   await accounts.create(value);
   const failure = await accounts.update(value.id, { owner: '' }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'InvalidEntity' });
-  await settled(at);
+  await drained(at);
   for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: value.owner });
 });
 

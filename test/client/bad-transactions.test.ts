@@ -6,17 +6,17 @@ import type { TransactionScope } from '../../client/service/transaction-writer.t
 import { LockstepError } from '../../model/failure.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { account, bound, createAccounts, ledger, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowsOf } from '../support/inspect.ts';
-import { boundScene } from '../support/transactions.ts';
+import { transactionalFixture } from '../support/transactions.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write', {
-    entities: [...boundScene.entities, account],
+  at = await runningMigration('dual-write', {
+    entities: [...transactionalFixture.entities, account],
     tables: {
-      legacy: [...boundScene.tables.legacy, createAccounts('accounts', 'legacy')],
-      modern: [...boundScene.tables.modern, createAccounts('accounts', 'modern')],
+      legacy: [...transactionalFixture.tables.legacy, createAccounts('accounts', 'legacy')],
+      modern: [...transactionalFixture.tables.modern, createAccounts('accounts', 'modern')],
     },
   });
 });

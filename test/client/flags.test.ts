@@ -1,14 +1,14 @@
 import { InMemoryProvider, OpenFeature, type Provider } from '@openfeature/server-sdk';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
-import { stickyHash } from '../../model/share.ts';
+import { stickyHash } from '../../model/rollout.ts';
 import { account, flagged, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 beforeEach(async () => {
   await bringTo(at.lockstep, 'dual-write');

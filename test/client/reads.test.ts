@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
 import { tokenOf } from '../../client/service/token.ts';
-import { inShare } from '../../model/share.ts';
+import { isInRollout } from '../../model/rollout.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 
-let at: Moving;
+let at: RunningMigration;
 const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));
 const [first] = kept;
 if (!first) throw new Error('there are accounts');
 
 beforeAll(async () => {
-  at = await moving('validate');
+  at = await runningMigration('validate');
   const accounts = at.lockstep.repository(account);
   await Promise.all(kept.map((value) => accounts.create(value, { ack: 'both' })));
   await advanceTo(at.lockstep, 'switch-reads');
@@ -32,7 +32,7 @@ async function answeredBy(accounts: RepositoryOf<typeof account>): Promise<(stri
 }
 
 const expected = (percent: number) =>
-  kept.map(({ id }) => (inShare('account', JSON.stringify([String(id)]), percent) ? 'modern' : 'legacy'));
+  kept.map(({ id }) => (isInRollout('account', JSON.stringify([String(id)]), percent) ? 'modern' : 'legacy'));
 
 test('the share of reads is sticky by key, and a smaller one lies inside a larger one', async () => {
   const shares: string[][] = [];
@@ -53,7 +53,7 @@ test('a record that is not there is null, wherever it is looked for', async () =
   expect(await (await accountsNow()).get(newAccount().id)).toBeNull();
 });
 
-test('where the routed store is away, the primary answers', async () => {
+test('where the routed store is unavailable, the primary answers', async () => {
   const accounts = await accountsNow();
   expect((await accounts.get(first.id))?.value.owner).toBe('modern');
   await at.proxies.modern.cut();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { forEachEngineRole, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
@@ -8,7 +8,7 @@ function entryOf({ operationId, key }: ReturnType<typeof writeOf>) {
   return { id: operationId ?? '', entity: 'account', key, kind: 'replace' };
 }
 
-atEachPlace('an abort marker', (at) => {
+forEachEngineRole('an abort marker', (at) => {
   test('that comes before the write keeps it out for good', async () => {
     const { store, sql, control } = at();
     const write = writeOf(account, { ...ada, id: 10 });
@@ -20,7 +20,7 @@ atEachPlace('an abort marker', (at) => {
     });
     const known = { status: 'known', recorded: 'aborted', version: null, reason: null };
     expect(await writeOne(store, account, write)).toEqual(known);
-    expect(await writeOne(store, account, { ...write, baseVersion: '4' })).toEqual(known);
+    expect(await writeOne(store, account, { ...write, readVersion: '4' })).toEqual(known);
     expect(await sql('SELECT * FROM accounts WHERE id = 10')).toEqual([]);
     expect(await control('records', `record_key = '["10"]'`)).toEqual([]);
   });

@@ -5,12 +5,12 @@ import type { Attempt, Change } from '../../databases/contract/transactions.ts';
 import { branchName } from '../../databases/engine/branch-name.ts';
 import { account } from '../support/accounts.ts';
 import {
-  atEachPlace,
   fence,
+  forEachEngineRole,
   migrationName,
   type Opened,
-  openOn,
-  openPlace,
+  openRole,
+  openStoreAs,
   operationId,
   readOne,
   writeOf,
@@ -48,7 +48,7 @@ async function clear(store: Store) {
   for (const left of await store.preparedBranches(migrationName)) await store.rollBackBranch(left);
 }
 
-atEachPlace('a branch', (at) => {
+forEachEngineRole('a branch', (at) => {
   afterEach(() => clear(at().store));
 
   test('shows nothing until it is committed, and then all of it', async () => {
@@ -178,12 +178,12 @@ atEachPlace('a branch', (at) => {
   });
 
   test('whose connection ends at that moment is ended by others all the same', async () => {
-    const { store, url, place } = at();
+    const { store, url, engineRole } = at();
     const ids = Array.from({ length: 20 }, (_, index) => 700 + index);
     const attempts = await Promise.all(
       ids.map(async (id) => {
         const attempt = attemptAt(at());
-        const dying = openOn(place.role, { url });
+        const dying = openStoreAs(engineRole.role, { url });
         await dying.prepareBranch(attempt, [create(id)], fence);
         await dying.close();
         return attempt;
@@ -194,7 +194,7 @@ atEachPlace('a branch', (at) => {
   });
 
   test('of the same migration in another database is not ours', async () => {
-    await using other = await openPlace(at().place);
+    await using other = await openRole(at().engineRole);
     const attempt = attemptAt(at());
     await other.store.prepareBranch(attempt, [create(75)], fence);
     const [here, rolledBack, there] = [
@@ -244,13 +244,13 @@ atEachPlace('a branch', (at) => {
       await store.commitBranch(attempt);
       return result.status;
     };
-    const turns = Array.from({ length: 10 }, () => [run(both), run(both.toReversed())]).flat();
-    expect(new Set(await Promise.all(turns))).toEqual(new Set(['applied']));
+    const maxAttempts = Array.from({ length: 10 }, () => [run(both), run(both.toReversed())]).flat();
+    expect(new Set(await Promise.all(maxAttempts))).toEqual(new Set(['applied']));
     expect(await readOne(store, account, ['90'])).toMatchObject({ version: '20' });
   });
 });
 
-atEachPlace('the record of a transaction', (at) => {
+forEachEngineRole('the record of a transaction', (at) => {
   const opened = async (attempt: string, id = operationId()) => {
     const { record } = await at().store.openTransaction(
       { operationId: id, entity: 'account', key: ['1'] },
@@ -321,7 +321,7 @@ atEachPlace('the record of a transaction', (at) => {
     const id = operationId();
     const { transaction } = await opened('aaaaaaaa', id);
     const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
-    expect(await store.applyTogether(attempt, [create(100), create(101)], fence)).toMatchObject({
+    expect(await store.applyTransaction(attempt, [create(100), create(101)], fence)).toMatchObject({
       status: 'applied',
     });
     expect(await store.decision(migrationName, transaction)).toMatchObject({ decision: 'commit' });
@@ -333,7 +333,7 @@ atEachPlace('the record of a transaction', (at) => {
     const { transaction } = await opened('aaaaaaaa');
     await store.decide(migrationName, transaction, abort);
     const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
-    await expect(store.applyTogether(attempt, [create(110)], fence)).rejects.toMatchObject({
+    await expect(store.applyTransaction(attempt, [create(110)], fence)).rejects.toMatchObject({
       code: 'WriteConflict',
     });
     expect(await rowOf(at(), 110)).toEqual([]);
@@ -344,7 +344,7 @@ atEachPlace('the record of a transaction', (at) => {
     await writeOne(store, account, writeOf(account, { ...ada, id: 120 }));
     const { transaction } = await opened('aaaaaaaa');
     const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
-    expect(await store.applyTogether(attempt, [create(121), create(120)], fence)).toMatchObject({
+    expect(await store.applyTransaction(attempt, [create(121), create(120)], fence)).toMatchObject({
       position: 1,
       outcome: { status: 'refused', reason: 'AlreadyExists' },
     });

@@ -6,12 +6,12 @@ import { type Account, account } from '../support/accounts.ts';
 import { withoutGuard } from '../support/unguarded.ts';
 import {
   deleteOf,
+  type EngineRole,
   fence,
   imageFrom,
   migrationName,
   type Opened,
-  openPlace,
-  type Place,
+  openRole,
   readOne,
   writeOf,
   writeOne,
@@ -20,18 +20,18 @@ import { invoice } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const nothing = { items: [], unreadable: [] };
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
-const targets: Place[] = [
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
+const targets: EngineRole[] = [
   { engine: 'PostgreSQL', role: 'modern' },
   { engine: 'MariaDB', role: 'modern' },
 ];
 
-describe.each(targets)('a page under live writes at $engine', (place) => {
+describe.each(targets)('a page under live writes at $engine', (engineRole) => {
   let at: Opened;
   let unguarded: Store['loadPage'];
   let release: () => Promise<void>;
   beforeAll(async () => {
-    at = await openPlace(place);
+    at = await openRole(engineRole);
     await at.asSecondary();
     const without = withoutGuard(
       at.url,
@@ -44,7 +44,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     await release?.();
     await at?.[Symbol.asyncDispose]();
   });
-  const records = place.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
+  const records = engineRole.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
   beforeEach(async () => {
     for (const table of ['accounts', 'invoice_lines', 'invoices', 'customers'])
       await at.sql(`DELETE FROM ${table}`);
@@ -93,7 +93,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       { ...ada, id: 12, email: 'held 12' },
     ]);
     await watcher.waiting(1);
-    const deleting = writeOne(at.store, account, deleteOf(['11'], { ...follow, version: '5' }));
+    const deleting = writeOne(at.store, account, deleteOf(['11'], { ...secondaryWrite, version: '5' }));
     // At PostgreSQL the delete does not see the row, and is over before the page is; elsewhere it waits.
     const over = Promise.race([deleting, watcher.waiting(2)]);
     await over;
@@ -109,7 +109,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     const live = await at.another();
     const item = {
       ordinal: 0,
-      mode: 'follow',
+      mode: 'secondary',
       kind: 'delete',
       key: JSON.stringify([String(id)]),
       version: '5',
@@ -118,19 +118,19 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       k1: String(id),
     };
     const call =
-      place.engine === 'PostgreSQL'
+      engineRole.engine === 'PostgreSQL'
         ? 'SELECT * FROM lockstep.write_account'
         : 'CALL lockstep_write_in_account';
     // As every session of ours; elsewhere the gaps between rows would be locked, too.
     const isolation = 'TRANSACTION ISOLATION LEVEL READ COMMITTED';
     await live.rows(
-      place.engine === 'PostgreSQL'
+      engineRole.engine === 'PostgreSQL'
         ? `SET SESSION CHARACTERISTICS AS ${isolation}`
         : `SET SESSION ${isolation}`,
     );
     await live.rows('START TRANSACTION');
     // Quotes within a string of either engine.
-    const items = JSON.stringify([item]).replaceAll('\\', place.engine === 'PostgreSQL' ? '\\' : '\\\\');
+    const items = JSON.stringify([item]).replaceAll('\\', engineRole.engine === 'PostgreSQL' ? '\\' : '\\\\');
     await live.rows(`${call}('modern', '${migrationName}', 1, '${items}', NULL)`);
     return { commit: () => live.rows('COMMIT') };
   }
@@ -152,7 +152,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
   test('waits for it also where other keys have records already', async () => {
     const watcher = await at.another();
     for (const id of ['1', '2', '3'])
-      await writeOne(at.store, account, deleteOf([id], { ...follow, version: '5' }));
+      await writeOne(at.store, account, deleteOf([id], { ...secondaryWrite, version: '5' }));
     const flight = await deleteInFlight(25);
     const copying = copy([{ ...ada, id: 25 }]);
     await Promise.race([copying, watcher.waiting(1)]);
@@ -175,8 +175,8 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     const writing = at.store.write(
       account,
       [
-        writeOf(account, { ...ada, id: 41, owner: 'live' }, { ...follow, version: '5' }),
-        writeOf(account, { ...ada, id: 42, email: 'held 42' }, { ...follow, version: '5' }),
+        writeOf(account, { ...ada, id: 41, owner: 'live' }, { ...secondaryWrite, version: '5' }),
+        writeOf(account, { ...ada, id: 42, email: 'held 42' }, { ...secondaryWrite, version: '5' }),
       ],
       fence,
     );
@@ -201,8 +201,8 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     const ids = Array.from({ length: 60 }, (_, index) => 1_000 + index);
     const live = ids.map((id, index) =>
       index % 3 === 0
-        ? deleteOf([String(id)], { ...follow, version: '9' })
-        : writeOf(account, { ...ada, id, owner: 'live' }, { ...follow, version: '9' }),
+        ? deleteOf([String(id)], { ...secondaryWrite, version: '9' })
+        : writeOf(account, { ...ada, id, owner: 'live' }, { ...secondaryWrite, version: '9' }),
     );
     const pages = [0, 20, 40].map((first) => ids.slice(first, first + 20));
     const copies = (async () => {
@@ -240,7 +240,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
     );
     await live.rows('START TRANSACTION');
     await live.rows(
-      `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('invoice', '["A"]', 5, ${place.engine === 'PostgreSQL' ? 'true' : '1'})`,
+      `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('invoice', '["A"]', 5, ${engineRole.engine === 'PostgreSQL' ? 'true' : '1'})`,
     );
     const [from] = await at.store.chunks(migrationName, 'invoice');
     if (!from) throw new Error('no chunk is planned');
@@ -276,7 +276,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       `SELECT 1 FROM ${records} WHERE entity = 'customer' AND record_key = '["${id}"]' FOR UPDATE NOWAIT`;
     for (const id of [1, 2]) {
       await live.rows(
-        `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('customer', '["${id}"]', 5, ${place.engine === 'PostgreSQL' ? 'false' : '0'})`,
+        `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('customer', '["${id}"]', 5, ${engineRole.engine === 'PostgreSQL' ? 'false' : '0'})`,
       );
     }
     await at.store.clearChunks(migrationName);
@@ -299,7 +299,7 @@ describe.each(targets)('a page under live writes at $engine', (place) => {
       version: '0',
       operationId: null,
       status: 'completed' as const,
-      brings: [{ name: 'customer', key: [String(customer)], version: '5', digest: 'brought' }],
+      sharedVersions: [{ name: 'customer', key: [String(customer)], version: '5', digest: 'brought' }],
     }));
     await live.rows('START TRANSACTION');
     await live.rows(lockOf(1));

@@ -7,22 +7,22 @@ import type { Entity } from '../../model/entity.ts';
 import { account } from '../support/accounts.ts';
 import {
   deleteOf,
+  type EngineRole,
   fence,
   imageFrom,
   migrationName,
   type Opened,
-  openPlace,
-  type Place,
+  openRole,
   readOne,
   writeOf,
   writeOne,
 } from './engine-roles.ts';
 import { emptySpecimen, invoice, type Specimen, slot, specimen } from './entities.ts';
 
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
-const ways: { from: Place['engine']; to: Place['engine'] }[] = [
+const ways: { from: EngineRole['engine']; to: EngineRole['engine'] }[] = [
   { from: 'MariaDB', to: 'PostgreSQL' },
   { from: 'PostgreSQL', to: 'MariaDB' },
   { from: 'MariaDB', to: 'MariaDB' },
@@ -33,15 +33,15 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
   let source: Opened;
   let target: Opened;
   beforeAll(async () => {
-    source = await openPlace({ engine: from, role: 'legacy' });
-    target = await openPlace({ engine: to, role: 'modern' });
+    source = await openRole({ engine: from, role: 'legacy' });
+    target = await openRole({ engine: to, role: 'modern' });
   });
   afterAll(async () => {
     await source?.[Symbol.asyncDispose]();
     await target?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    for (const place of [source, target]) await place.reset();
+    for (const engineRole of [source, target]) await engineRole.reset();
     await target.asSecondary();
     for (const { name } of [specimen, account, slot]) await target.store.planChunks(migrationName, name, []);
   });
@@ -65,7 +65,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
       items: stored.flatMap(({ key, image }): WriteItem[] => {
         if (!image) return [];
         const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
-        return [{ ...given, key, image, status: 'completed', brings: [] }];
+        return [{ ...given, key, image, status: 'completed', sharedVersions: [] }];
       }),
       unreadable: stored.flatMap(({ key, unreadable }) =>
         unreadable === null ? [] : [{ key, reason: unreadable }],
@@ -92,7 +92,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
   test('brings values of every type over unchanged', async () => {
     for (const value of specimens) await writeOne(source.store, specimen, writeOf(specimen, value));
     const read = await readPage(specimen);
-    expect(read.unfit).toEqual([]);
+    expect(read.notLoadable).toEqual([]);
     expect(await put(specimen, read)).toEqual({
       status: 'committed',
       copied: specimens.length,
@@ -142,9 +142,9 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
       source,
       `(1, 'old', NULL, 1), (2, 'old', NULL, 1), (3, 'old', NULL, 1), (4, 'old', NULL, 1)`,
     );
-    const live = writeOf(account, { ...ada, id: 1, owner: 'live' }, { ...follow, version: '5' });
+    const live = writeOf(account, { ...ada, id: 1, owner: 'live' }, { ...secondaryWrite, version: '5' });
     await writeOne(target.store, account, live);
-    await writeOne(target.store, account, deleteOf(['2'], { ...follow, version: '5' }));
+    await writeOne(target.store, account, deleteOf(['2'], { ...secondaryWrite, version: '5' }));
     await insert(target, `(3, 'here', NULL, 1)`);
     const result = await put(account, await readPage(account));
     expect(result).toEqual({ status: 'committed', copied: 1, skipped: 3, refused: 0, foundExisting: true });
@@ -159,7 +159,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
 
   test('does not bring back what was deleted, where that is all that it meets', async () => {
     await insert(source, `(21, 'old', NULL, 1), (22, 'old', NULL, 1)`);
-    await writeOne(target.store, account, deleteOf(['21'], { ...follow, version: '5' }));
+    await writeOne(target.store, account, deleteOf(['21'], { ...secondaryWrite, version: '5' }));
     expect(await put(account, await readPage(account))).toMatchObject({ copied: 1, skipped: 1, refused: 0 });
     expect((await accountsIn(target)).map(({ id }) => id)).toEqual(['22']);
   });
@@ -246,10 +246,10 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     for (let after: Key | null = null, full = true; full; ) {
       const read = await source.store.readImages(invoice, { after, upTo: null, limit: 2 });
       if (!read) throw new Error('wide rows lie in one table');
-      expect(read.unfit).toEqual([]);
-      const { page, unfit } = into.pageOf(read.records);
-      expect(unfit).toEqual([]);
-      expect(await put(invoice, { page, unfit: [], last: read.last, full: read.full })).toMatchObject({
+      expect(read.notLoadable).toEqual([]);
+      const { page, notLoadable } = into.pageOf(read.records);
+      expect(notLoadable).toEqual([]);
+      expect(await put(invoice, { page, notLoadable: [], last: read.last, full: read.full })).toMatchObject({
         copied: read.records.length,
         skipped: 0,
         refused: 0,
@@ -270,7 +270,7 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
       `INSERT INTO specimens (id, word, ${from === 'MariaDB' ? 'flag' : 'clock'}) VALUES (9001, 'odd', ${from === 'MariaDB' ? '2' : `'24:00:00'`}), (9002, 'even', NULL)`,
     );
     const read = await readPage(specimen, ['9000']);
-    expect(read.unfit).toEqual([['9001']]);
+    expect(read.notLoadable).toEqual([['9001']]);
     expect(read.last).toEqual(['9002']);
     expect(await put(specimen, read)).toMatchObject({ copied: 1, refused: 1 });
     expect(await target.store.differences(migrationName, 10)).toContainEqual({

@@ -3,7 +3,7 @@ import { fromColumn } from '../../databases/columns/column.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { NotCanonical, type Scalar } from '../../model/scalar.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
-import { openEngineOn, places } from './engine-roles.ts';
+import { engineRoles, openEngineAs } from './engine-roles.ts';
 
 /** What a column of the type holds when it is given the literals, and the canonical text of each. */
 interface Sample {
@@ -175,13 +175,13 @@ const foreign: Record<
   ],
 };
 
-describe.each(places)('canonical text at $engine as $role', ({ engine: name, role }) => {
+describe.each(engineRoles)('canonical text at $engine as $role', ({ engine: name, role }) => {
   let databases: Databases;
   let engine: Engine;
   let tables = 0;
   beforeAll(async () => {
     databases = await createDatabases();
-    engine = openEngineOn(role, name === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl);
+    engine = openEngineAs(role, name === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl);
   });
   afterAll(async () => {
     await engine?.close();

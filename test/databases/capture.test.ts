@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, fence, type Opened, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, fence, forEachEngineRole, type Opened, writeOf, writeOne } from './engine-roles.ts';
 import { invoice, slot } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
@@ -11,10 +11,10 @@ const bill = {
   lines: [{ position: 1, product: 'thing', quantity: 1 }],
 };
 
-atEachPlace(
+forEachEngineRole(
   'capture',
-  (at, place) => {
-    const normalized = place.role === 'modern';
+  (at, engineRole) => {
+    const normalized = engineRole.role === 'modern';
     const marks = async ({ store }: Opened) =>
       (await store.captured(100)).map(({ entity, key }) => [entity, ...key]);
 
@@ -23,7 +23,7 @@ atEachPlace(
     });
     beforeEach(async () => {
       const { store } = at();
-      await store.forgetCaptured((await store.captured(1_000)).map(({ id }) => id));
+      await store.deleteCaptured((await store.captured(1_000)).map(({ id }) => id));
     });
 
     test('notes what other sessions insert, change and delete', async () => {
@@ -57,7 +57,7 @@ atEachPlace(
     test('writes composite keys and awkward texts as the record does', async () => {
       const { sql } = at();
       const region = 'North "\\\\" ä';
-      const literal = place.engine === 'PostgreSQL' ? region : region.replaceAll('\\', '\\\\');
+      const literal = engineRole.engine === 'PostgreSQL' ? region : region.replaceAll('\\', '\\\\');
       await sql(`INSERT INTO slots (region, slot_number) VALUES ('${literal}', 18446744073709551615)`);
       expect(await marks(at())).toEqual([['slot', region, '18446744073709551615']]);
     });
@@ -77,7 +77,7 @@ atEachPlace(
       await sql(`INSERT INTO accounts (id, owner, balance) VALUES (30, 'x', 1.00)`);
       const seen = await store.captured(100);
       await sql('UPDATE accounts SET balance = 2.00 WHERE id = 30');
-      await store.forgetCaptured(seen.map(({ id }) => id));
+      await store.deleteCaptured(seen.map(({ id }) => id));
       expect(await marks(at())).toEqual([['account', '30']]);
     });
 

@@ -7,10 +7,10 @@ import { migrateControlTables } from '../../databases/sql/preparation.ts';
 import { account } from '../support/accounts.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
-import { accessOver, openEngineOn, openOn, type Place } from './engine-roles.ts';
+import { accessOver, type EngineRole, openEngineAs, openStoreAs } from './engine-roles.ts';
 import { tables } from './tables.ts';
 
-const engines: Place['engine'][] = ['PostgreSQL', 'MariaDB'];
+const engines: EngineRole['engine'][] = ['PostgreSQL', 'MariaDB'];
 /** What this program knows. */
 const programVersion = 1;
 
@@ -38,12 +38,12 @@ describe.each(engines)('control tables at %s', (name) => {
   });
 
   const open = () => {
-    const store = openOn('legacy', { url, entities: [account] });
+    const store = openStoreAs('legacy', { url, entities: [account] });
     closing.push(() => store.close());
     return store;
   };
   const openEngine = () => {
-    const engine = openEngineOn('legacy', url);
+    const engine = openEngineAs('legacy', url);
     closing.push(() => engine.close());
     return engine;
   };

@@ -2,18 +2,26 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  deleteOf,
+  fence,
+  forEachEngineRole,
+  migrationName,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 
 const leftover = (items: readonly WriteItem[]) => ({ items, unreadable: [] });
 
 /** `email` holds a copy or a live write up behind another's uncommitted row, after it has taken its locks. */
 const held = (id: number) => writeOf(account, { ...ada, id, email: `held ${id}` }, copied);
 
-atEachPlace('a copy under live writes', (at) => {
+forEachEngineRole('a copy under live writes', (at) => {
   let chunk: Chunk | undefined;
   beforeEach(async () => {
     await at().asSecondary();
@@ -40,7 +48,7 @@ atEachPlace('a copy under live writes', (at) => {
       here(),
     );
     await watcher.waiting(1);
-    const deleting = writeOne(store, account, deleteOf(['11'], { ...follow, version: '5' }));
+    const deleting = writeOne(store, account, deleteOf(['11'], { ...secondaryWrite, version: '5' }));
     await watcher.waiting(2);
     await blocker.rows('ROLLBACK');
     expect((await copying).map(({ status }) => status)).toEqual(['applied', 'applied']);
@@ -61,8 +69,8 @@ atEachPlace('a copy under live writes', (at) => {
     const deleting = store.write(
       account,
       [
-        deleteOf(['20'], { ...follow, version: '5' }),
-        writeOf(account, { ...ada, id: 21, email: 'held 21' }, { ...follow, version: '5' }),
+        deleteOf(['20'], { ...secondaryWrite, version: '5' }),
+        writeOf(account, { ...ada, id: 21, email: 'held 21' }, { ...secondaryWrite, version: '5' }),
       ],
       fence,
     );
@@ -105,8 +113,8 @@ atEachPlace('a copy under live writes', (at) => {
     const ids = Array.from({ length: 40 }, (_, index) => 1_000 + index);
     const live = ids.map((id, index) =>
       index % 3 === 0
-        ? deleteOf([String(id)], { ...follow, version: '9' })
-        : writeOf(account, { ...ada, id, owner: 'live' }, { ...follow, version: '9' }),
+        ? deleteOf([String(id)], { ...secondaryWrite, version: '9' })
+        : writeOf(account, { ...ada, id, owner: 'live' }, { ...secondaryWrite, version: '9' }),
     );
     const copies = ids.map((id) => writeOf(account, { ...ada, id, owner: 'old' }, copied));
     await Promise.all([

@@ -2,11 +2,19 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Chunk, Leftover } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, fence, migrationName, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  deleteOf,
+  fence,
+  forEachEngineRole,
+  migrationName,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 let base = 0;
 
 const copyOf = (
@@ -20,7 +28,7 @@ const leftover = (items: readonly WriteItem[], unreadable: Leftover['unreadable'
 });
 const at1 = (offset: number) => String(base + offset);
 
-atEachPlace('a copy', (at) => {
+forEachEngineRole('a copy', (at) => {
   beforeEach(async () => {
     await at().asSecondary();
     base += 1_000;
@@ -59,9 +67,9 @@ atEachPlace('a copy', (at) => {
     await writeOne(
       store,
       account,
-      writeOf(account, { ...ada, id: base + 1, owner: 'live' }, { ...follow, version: '5' }),
+      writeOf(account, { ...ada, id: base + 1, owner: 'live' }, { ...secondaryWrite, version: '5' }),
     );
-    await writeOne(store, account, deleteOf([at1(2)], { ...follow, version: '5' }));
+    await writeOne(store, account, deleteOf([at1(2)], { ...secondaryWrite, version: '5' }));
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (${base + 3}, 'here', 1)`);
     const outcomes = await store.copyItems(
       account,
@@ -95,7 +103,11 @@ atEachPlace('a copy', (at) => {
   test('lets a live write in over what it has put in', async () => {
     const { store } = at();
     await store.copyItems(account, leftover([copyOf(1)]), fence, await chunk());
-    const live = writeOf(account, { ...ada, id: base + 1, owner: 'live' }, { ...follow, version: '3' });
+    const live = writeOf(
+      account,
+      { ...ada, id: base + 1, owner: 'live' },
+      { ...secondaryWrite, version: '3' },
+    );
     expect(await writeOne(store, account, live)).toEqual({ status: 'applied', version: '3' });
     expect(await readOne(store, account, [at1(1)])).toMatchObject({ version: '3', image: live.image });
   });
@@ -120,7 +132,7 @@ atEachPlace('a copy', (at) => {
       [at1(6), 'unreadable'],
       [at1(7), 'unreadable'],
     ]);
-    await store.closeDifferences(
+    await store.resolveDifferences(
       migrationName,
       'account',
       found.map(({ key }) => key),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { CatalogueColumn } from '../../databases/columns/catalogue.ts';
 import type { Difference } from '../../databases/contract/comparison.ts';
-import type { Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { StoredRecord, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
@@ -13,7 +13,7 @@ import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
 import { type Awkward, type CorpusType, quoted } from '../corpus/awkward.ts';
 import { type Case, type Corpus, type CorpusRow, corpusOf, rowOf } from '../corpus/corpus.ts';
-import { fence, migrationName, type Opened, openEngineOn, openPlace, writeOf } from './engine-roles.ts';
+import { fence, migrationName, type Opened, openEngineAs, openRole, writeOf } from './engine-roles.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   const corpus: Corpus = corpusOf(from);
@@ -23,16 +23,16 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   let target: Opened;
   let engine: Engine;
   let engineThere: Engine;
-  let stored: ReadonlyMap<number, Stored>;
+  let stored: ReadonlyMap<number, StoredRecord>;
 
   beforeAll(async () => {
     const { tables } = corpus;
     const entities = [corpus.entity];
-    source = await openPlace({ engine: here, role: 'legacy' }, { entities, onlyTables: tables.source });
-    target = await openPlace({ engine: there, role: 'modern' }, { entities, onlyTables: tables.target });
+    source = await openRole({ engine: here, role: 'legacy' }, { entities, onlyTables: tables.source });
+    target = await openRole({ engine: there, role: 'modern' }, { entities, onlyTables: tables.target });
     await target.asSecondary();
-    engine = openEngineOn('legacy', source.url);
-    engineThere = openEngineOn('modern', target.url);
+    engine = openEngineAs('legacy', source.url);
+    engineThere = openEngineAs('modern', target.url);
     stored = await readAll();
   });
   afterAll(async () => {
@@ -80,7 +80,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     const items = records.flatMap(({ key, image }): WriteItem[] => {
       if (!image) return [];
       const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
-      return [{ ...given, key, image, status: 'completed', brings: [] }];
+      return [{ ...given, key, image, status: 'completed', sharedVersions: [] }];
     });
     const unreadable = records.flatMap(({ key, unreadable: reason }) => (reason ? [{ key, reason }] : []));
     return { items, unreadable };
@@ -275,7 +275,7 @@ function refusalOf({ is }: Awkward): RegExp | null {
   return is !== null && typeof is === 'object' ? is.refused : null;
 }
 
-function told(stored: ReadonlyMap<number, Stored>) {
+function told(stored: ReadonlyMap<number, StoredRecord>) {
   return ({ id, type, awkward }: Case) => {
     const record = stored.get(id);
     const found = record?.unreadable ?? JSON.stringify(record?.image?.[type.name]);

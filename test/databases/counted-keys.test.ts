@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { rows, table } from '../../model/shape.ts';
-import { openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Ticket {
   id: number;
@@ -52,7 +52,7 @@ const tables = [
 describe.each(tables)('a key of $engine $id', ({ engine, id }) => {
   const table = `CREATE TABLE tickets (id ${id}, title VARCHAR(20), shout VARCHAR(20) GENERATED ALWAYS AS (UPPER(title)) STORED)`;
   const onlyTables = engine === 'PostgreSQL' ? ['CREATE SEQUENCE counted', table] : [table];
-  const open = () => openPlace({ engine, role: 'legacy' }, { entities: [ticket, shaped], onlyTables });
+  const open = () => openRole({ engine, role: 'legacy' }, { entities: [ticket, shaped], onlyTables });
 
   test('goes on above what was copied, once it is primed', async () => {
     await using at = await open();

@@ -8,7 +8,7 @@ import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, fence, type Opened, openPlace, writeOf } from './engine-roles.ts';
+import { fence, forEachEngineRole, type Opened, openRole, writeOf } from './engine-roles.ts';
 import { invoice, slot, specimen } from './entities.ts';
 
 interface Entry {
@@ -65,22 +65,25 @@ const blank: Entry = {
 const everything = [{ lower: null, upper: null }];
 
 describe('the same rows in two engines', () => {
-  const places: Opened[] = [];
+  const engineRoles: Opened[] = [];
   beforeAll(async () => {
     for (const [engine, role] of [
       ['MariaDB', 'legacy'],
       ['PostgreSQL', 'modern'],
     ] as const) {
-      const place = await openPlace({ engine, role }, { tables: [statements[engine]], entities: [entry] });
-      places.push(place);
+      const engineRole = await openRole(
+        { engine, role },
+        { tables: [statements[engine]], entities: [entry] },
+      );
+      engineRoles.push(engineRole);
     }
   });
   afterAll(async () => {
-    for (const place of places) await place[Symbol.asyncDispose]();
+    for (const engineRole of engineRoles) await engineRole[Symbol.asyncDispose]();
   });
 
   async function both<T>(work: (store: Store) => Promise<T>): Promise<[T, T]> {
-    const [legacy, modern] = places;
+    const [legacy, modern] = engineRoles;
     if (!legacy || !modern) throw new Error('both places are open');
     return [await work(legacy.store), await work(modern.store)];
   }
@@ -88,9 +91,9 @@ describe('the same rows in two engines', () => {
   async function digestOf(
     rows: readonly Entry[],
   ): Promise<[RangeDigest | undefined, RangeDigest | undefined]> {
-    for (const { sql } of places) await sql('DELETE FROM entries');
-    for (const { sql, place } of places)
-      await sql(`DELETE FROM ${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}records`);
+    for (const { sql } of engineRoles) await sql('DELETE FROM entries');
+    for (const { sql, engineRole } of engineRoles)
+      await sql(`DELETE FROM ${engineRole.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}records`);
     const written = await both((store) =>
       store.write(
         entry,
@@ -187,7 +190,7 @@ describe('the same rows in two engines', () => {
       number: BigInt(at * at),
     }));
     await digestOf(rows);
-    const steps = await places[0]?.store.steps(entry, { lower: null, upper: null }, 10, 100);
+    const steps = await engineRoles[0]?.store.steps(entry, { lower: null, upper: null }, 10, 100);
     expect(steps).toHaveLength(5);
     const ends: (Key | null)[] = [null, ...(steps ?? []), null];
     const ranges = ends.slice(1).map((upper, at) => ({ lower: ends[at] ?? null, upper }));
@@ -203,7 +206,7 @@ describe('the same rows in two engines', () => {
   });
 });
 
-atEachPlace('digests', (at) => {
+forEachEngineRole('digests', (at) => {
   test('are not made of floats, JSON, or shapes of functions', async () => {
     const { store } = at();
     expect(await store.digestible(specimen)).toBeNull();
@@ -212,15 +215,15 @@ atEachPlace('digests', (at) => {
   });
 
   test('are not made where a collation sorts the keys', async () => {
-    const { store, place } = at();
+    const { store, engineRole } = at();
     const digestible = await store.digestible(slot);
-    if (place.engine === 'MariaDB') expect(digestible).toBeNull();
+    if (engineRole.engine === 'MariaDB') expect(digestible).toBeNull();
     else expect(digestible).toMatchObject({ order: ['bytes', 'value'] });
   });
 
   test('cover no more rows than the engine can put together', async () => {
     const { store } = at();
-    expect((await store.digestible(account))?.mostRows).toBeGreaterThan(500);
+    expect((await store.digestible(account))?.maxRows).toBeGreaterThan(500);
   });
 
   test('tell which keys have no row', async () => {
@@ -231,9 +234,9 @@ atEachPlace('digests', (at) => {
       fence,
     );
     await store.write(slot, [writeOf(slot, { region: 'North', number: 7n, label: null })], fence);
-    expect(await store.absent(account, [['76'], ['77'], ['78']])).toEqual([['76'], ['78']]);
+    expect(await store.missingKeys(account, [['76'], ['77'], ['78']])).toEqual([['76'], ['78']]);
     expect(
-      await store.absent(slot, [
+      await store.missingKeys(slot, [
         ['north', '7'],
         ['North', '7'],
         ['North', '8'],

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
-import type { Fence, Outcome, Stored, WriteItem } from '../../databases/contract/write.ts';
+import type { Fence, Outcome, StoredRecord, WriteItem } from '../../databases/contract/write.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { openEngine, openStore } from '../../databases/open.ts';
-import { Access } from '../../databases/sql/context.ts';
+import { StoreContext } from '../../databases/sql/context.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
@@ -16,13 +16,13 @@ import { type Direct, direct } from './direct.ts';
 import { invoice, slot, specimen } from './entities.ts';
 import { tables } from './tables.ts';
 
-export interface Place {
+export interface EngineRole {
   engine: keyof typeof tables;
   role: StoreName;
 }
 
 /** Each engine in each role. */
-export const places: Place[] = [
+export const engineRoles: EngineRole[] = [
   { engine: 'PostgreSQL', role: 'legacy' },
   { engine: 'PostgreSQL', role: 'modern' },
   { engine: 'MariaDB', role: 'legacy' },
@@ -53,14 +53,14 @@ export const migrationName = 'move';
 export const fence: Fence = { migration: migrationName, epoch: 1 };
 
 export interface Opened extends AsyncDisposable {
-  place: Place;
+  engineRole: EngineRole;
   store: Store;
   url: string;
   /** Looks at the database around the store. */
   sql: Direct['rows'];
-  /** Another connection, closed with the place. */
+  /** Another connection, closed with the store. */
   another(): Promise<Direct>;
-  /** Another store on the same database, closed with the place. */
+  /** Another store on the same database, closed with it. */
   open(options?: OpenOptions): Store;
   /** Back to no rows, in the test entities' tables and the control tables, and primary at epoch 1. */
   reset(): Promise<void>;
@@ -81,15 +81,15 @@ export interface OpenOptions {
 }
 
 /** A fresh database with its tables, prepared, and primary of its migration at epoch 1. */
-export async function openPlace(place: Place, options: OpenOptions = {}): Promise<Opened> {
+export async function openRole(engineRole: EngineRole, options: OpenOptions = {}): Promise<Opened> {
   const databases = await createDatabases();
-  const url = urlOf(place, databases);
-  const look = await direct(url);
-  const closing: (() => Promise<void>)[] = [() => look.end()];
-  const statements = options.onlyTables ?? [...tables[place.engine], ...(options.tables ?? [])];
-  for (const statement of statements) await look.rows(statement);
+  const url = urlOf(engineRole, databases);
+  const connection = await direct(url);
+  const closing: (() => Promise<void>)[] = [() => connection.end()];
+  const statements = options.onlyTables ?? [...tables[engineRole.engine], ...(options.tables ?? [])];
+  for (const statement of statements) await connection.rows(statement);
   const open = (given: OpenOptions = {}) => {
-    const store = openOn(place.role, { url, ...options, ...given });
+    const store = openStoreAs(engineRole.role, { url, ...options, ...given });
     closing.push(() => store.close());
     return store;
   };
@@ -104,13 +104,13 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
       readPercent: 0,
       writePercent: 0,
     });
-  await route(place.role, 1);
-  const control = place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_';
+  await route(engineRole.role, 1);
+  const control = engineRole.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_';
   return {
-    place,
+    engineRole,
     store,
     url,
-    sql: look.rows,
+    sql: connection.rows,
     async another() {
       const connection = await direct(url);
       closing.push(() => connection.end());
@@ -120,12 +120,12 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
     async reset() {
       const own = options.onlyTables ? [] : testTables;
       for (const table of [...own, ...controlTables.map((name) => `${control}${name}`)])
-        await look.rows(`DELETE FROM ${table}`);
-      await route(place.role, 1);
+        await connection.rows(`DELETE FROM ${table}`);
+      await route(engineRole.role, 1);
     },
-    control: (table, where = '1 = 1') => look.rows(`SELECT * FROM ${control}${table} WHERE ${where}`),
-    asPrimary: (epoch = 1) => route(place.role, epoch),
-    asSecondary: (epoch = 1) => route(place.role === 'legacy' ? 'modern' : 'legacy', epoch),
+    control: (table, where = '1 = 1') => connection.rows(`SELECT * FROM ${control}${table} WHERE ${where}`),
+    asPrimary: (epoch = 1) => route(engineRole.role, epoch),
+    asSecondary: (epoch = 1) => route(engineRole.role === 'legacy' ? 'modern' : 'legacy', epoch),
     async [Symbol.asyncDispose]() {
       for (const close of closing.toReversed()) await close();
       await databases.drop();
@@ -133,37 +133,37 @@ export async function openPlace(place: Place, options: OpenOptions = {}): Promis
   };
 }
 
-/** Runs the tests that `define` gives at each place, on a database of their own. */
-export function atEachPlace(
+/** Runs the tests that `define` gives for each engine in each role, on a database of their own. */
+export function forEachEngineRole(
   subject: string,
-  define: (at: () => Opened, place: Place) => void,
+  define: (at: () => Opened, engineRole: EngineRole) => void,
   options: OpenOptions = {},
 ): void {
-  describe.each(places)(`${subject} at $engine as $role`, (place) => {
+  describe.each(engineRoles)(`${subject} at $engine as $role`, (engineRole) => {
     let opened: Opened | undefined;
     beforeAll(async () => {
-      opened = await openPlace(place, options);
+      opened = await openRole(engineRole, options);
     });
     afterAll(() => opened?.[Symbol.asyncDispose]());
     beforeEach(() => opened?.reset());
     define(() => {
       if (opened) return opened;
-      throw new Error('the place is open within its tests only');
-    }, place);
+      throw new Error('the store is open within its tests only');
+    }, engineRole);
   });
 }
 
-export function openOn(role: StoreName, options: OpenOptions): Store {
-  return openStore(migrationOn(role, options), role, { URL: options.url });
+export function openStoreAs(role: StoreName, options: OpenOptions): Store {
+  return openStore(migrationFor(role, options), role, { URL: options.url });
 }
 
-export function openEngineOn(role: StoreName, url: string): Engine {
-  return openEngine(migrationOn(role, {}), role, { URL: url });
+export function openEngineAs(role: StoreName, url: string): Engine {
+  return openEngine(migrationFor(role, {}), role, { URL: url });
 }
 
 /** The statements that make an entity's routines. */
 export async function routinesOf(role: StoreName, url: string, entity: Entity): Promise<readonly string[]> {
-  const engine = openEngineOn(role, url);
+  const engine = openEngineAs(role, url);
   try {
     return engine.routineStatements(await accessOver(role, engine).bind(entity));
   } finally {
@@ -172,11 +172,11 @@ export async function routinesOf(role: StoreName, url: string, entity: Entity): 
 }
 
 /** What the parts of a store work with, for tests of one part. */
-export function accessOver(role: StoreName, engine: Engine): Access {
-  return new Access(role, engine, migrationOn(role, {}));
+export function accessOver(role: StoreName, engine: Engine): StoreContext {
+  return new StoreContext(role, engine, migrationFor(role, {}));
 }
 
-function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migration {
+function migrationFor(role: StoreName, { entities, options }: OpenOptions): Migration {
   return defineMigration({
     name: migrationName,
     entities: entities ?? [specimen, account, slot, invoice],
@@ -185,7 +185,7 @@ function migrationOn(role: StoreName, { entities, options }: OpenOptions): Migra
   });
 }
 
-function urlOf({ engine }: Place, databases: Databases): string {
+function urlOf({ engine }: EngineRole, databases: Databases): string {
   return engine === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl;
 }
 
@@ -201,14 +201,14 @@ export function operationId(): string {
 export function writeOf<E>(entity: Entity<E>, value: E, given: Partial<WriteItem> = {}): WriteItem {
   const image = imageOf(entity.fields, value, entity.name);
   return {
-    mode: 'decide',
+    mode: 'primary',
     kind: 'replace',
     key: keyOf(entity, image),
     image,
     version: '1',
     operationId: operationId(),
     status: 'completed',
-    brings: sharedRecords(entity.fields, image).map(({ name, key, record }) => ({
+    sharedVersions: sharedRecords(entity.fields, image).map(({ name, key, record }) => ({
       name,
       key,
       version: null,
@@ -220,14 +220,14 @@ export function writeOf<E>(entity: Entity<E>, value: E, given: Partial<WriteItem
 
 export function deleteOf(key: Key, given: Partial<WriteItem> = {}): WriteItem {
   return {
-    mode: 'decide',
+    mode: 'primary',
     kind: 'delete',
     key,
     image: null,
     version: '1',
     operationId: operationId(),
     status: 'completed',
-    brings: [],
+    sharedVersions: [],
     ...given,
   };
 }
@@ -243,7 +243,7 @@ export async function writeOne(
   return outcome;
 }
 
-export async function readOne(store: Store, entity: Entity, key: Key): Promise<Stored> {
+export async function readOne(store: Store, entity: Entity, key: Key): Promise<StoredRecord> {
   const [stored, ...others] = await store.read(entity, [key]);
   if (!stored || others.length > 0) throw new Error('a read of one key has one answer');
   return stored;

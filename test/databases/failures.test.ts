@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
 import { type Account, account } from '../support/accounts.ts';
-import { atEachPlace, fence, migrationName, writeOf, writeOne } from './engine-roles.ts';
+import { fence, forEachEngineRole, migrationName, writeOf, writeOne } from './engine-roles.ts';
 
 const ada: Account = { id: 1, owner: 'Ada', email: 'ada@example.org', balance: '1.00' };
 const secret = 'nobody must read this';
 
-atEachPlace('a failure', (at, { engine }) => {
+forEachEngineRole('a failure', (at, { engine }) => {
   const on = (statements: { PostgreSQL: string; MariaDB: string }) => at().sql(statements[engine]);
   const undone: (() => Promise<unknown>)[] = [];
   /** The statements are undone after the test. */
@@ -152,7 +152,7 @@ atEachPlace('a failure', (at, { engine }) => {
     await altered(rename(is, will), rename(will, is));
     const notPrepared = { code: 'NotPrepared', details: { about: 'schema' } };
     expect(await failureOf(write(ada))).toMatchObject(notPrepared);
-    expect(await failureOf(at().store.owed(migrationName))).toMatchObject(notPrepared);
+    expect(await failureOf(at().store.journalBacklog(migrationName))).toMatchObject(notPrepared);
   });
 
   test('of a routine that is missing says so as well', async () => {

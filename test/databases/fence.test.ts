@@ -2,12 +2,19 @@ import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { otherStore } from '../../model/phase.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, type fence, migrationName, type Opened, writeOf, writeOne } from './engine-roles.ts';
+import {
+  type fence,
+  forEachEngineRole,
+  migrationName,
+  type Opened,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let epoch = 1;
 
-atEachPlace('the fence', (at, { role }) => {
+forEachEngineRole('the fence', (at, { role }) => {
   let id = 0;
   beforeEach(async () => {
     epoch += 1;
@@ -29,7 +36,7 @@ atEachPlace('the fence', (at, { role }) => {
   });
 
   test('keeps out whom the route has in the other role', async () => {
-    await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'follow' }), here(), epoch);
+    await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'secondary' }), here(), epoch);
     await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy' }), here(), epoch);
     await at().asSecondary(epoch);
     await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
@@ -48,7 +55,7 @@ atEachPlace('the fence', (at, { role }) => {
     const followed = await writeOne(
       store,
       account,
-      writeOf(account, { ...ada, id }, { mode: 'follow' }),
+      writeOf(account, { ...ada, id }, { mode: 'secondary' }),
       here(),
     );
     expect(followed.status).toBe('applied');
@@ -60,8 +67,8 @@ atEachPlace('the fence', (at, { role }) => {
     const records = await control('records');
     const outcomes = await store.write(account, items, { ...here(), epoch: epoch - 1 });
     expect(outcomes).toEqual(items.map(() => ({ status: 'fenced', epoch })));
-    const followers = items.map((item) => ({ ...item, mode: 'follow' as const }));
-    expect(await store.write(account, followers, here())).toEqual(
+    const secondaryItems = items.map((item) => ({ ...item, mode: 'secondary' as const }));
+    expect(await store.write(account, secondaryItems, here())).toEqual(
       items.map(() => ({ status: 'fenced', epoch })),
     );
     expect(await control('records')).toEqual(records);
@@ -84,7 +91,7 @@ atEachPlace('the fence', (at, { role }) => {
     await watcher.waiting(1);
     const under = here();
     epoch += 1;
-    const raised = told('fence', at().asPrimary(epoch));
+    const bumped = told('fence', at().asPrimary(epoch));
     await watcher.waiting(2);
     const late = told(
       'late write',
@@ -95,7 +102,7 @@ atEachPlace('the fence', (at, { role }) => {
     await blocker.rows('COMMIT');
 
     expect(await inFlight).toMatchObject({ status: 'applied' });
-    await raised;
+    await bumped;
     expect(await late).toEqual({ status: 'fenced', epoch });
     const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
     expect(fresh).toMatchObject({ status: 'applied' });
@@ -118,8 +125,8 @@ atEachPlace('the fence', (at, { role }) => {
     const { store } = at();
     const from = epoch;
     epoch += 8;
-    const raises = Array.from({ length: 8 }, (_, index) => at().asPrimary(from + index + 1));
-    await Promise.allSettled(raises);
+    const bumps = Array.from({ length: 8 }, (_, index) => at().asPrimary(from + index + 1));
+    await Promise.allSettled(bumps);
     expect(await store.readState(migrationName)).toMatchObject({ epoch });
   });
 });
@@ -140,6 +147,6 @@ async function expectFenced(
   expect(await look()).toEqual(before);
 }
 
-function beginOf({ place }: Opened): string {
-  return place.engine === 'PostgreSQL' ? 'BEGIN' : 'START TRANSACTION';
+function beginOf({ engineRole }: Opened): string {
+  return engineRole.engine === 'PostgreSQL' ? 'BEGIN' : 'START TRANSACTION';
 }

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
 import {
+  type EngineRole,
+  engineRoles,
   fence,
   migrationName,
   type Opened,
-  openPlace,
+  openRole,
   operationId,
-  type Place,
-  places,
   readOne,
   routinesOf,
   writeOf,
@@ -21,13 +21,13 @@ import {
 interface Guard {
   readonly name: string;
   /** What is replaced in the routine, so that the guard is gone. */
-  readonly without: Readonly<Record<Place['engine'], readonly [string, string]>>;
+  readonly without: Readonly<Record<EngineRole['engine'], readonly [string, string]>>;
   /** Whether what the guard is for holds. */
   readonly holds: (at: Opened) => Promise<boolean>;
 }
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
-const follow = { mode: 'follow', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', operationId: null } as const;
 
 const guards: readonly Guard[] = [
   {
@@ -54,12 +54,12 @@ const guards: readonly Guard[] = [
       await writeOne(
         at.store,
         account,
-        writeOf(account, { ...ada, owner: 'new' }, { ...follow, version: '5' }),
+        writeOf(account, { ...ada, owner: 'new' }, { ...secondaryWrite, version: '5' }),
       );
       await writeOne(
         at.store,
         account,
-        writeOf(account, { ...ada, owner: 'old' }, { ...follow, version: '4' }),
+        writeOf(account, { ...ada, owner: 'old' }, { ...secondaryWrite, version: '4' }),
       );
       const { version, image } = await readOne(at.store, account, ['1']);
       return version === '5' && image?.owner === 'new';
@@ -112,10 +112,10 @@ const guards: readonly Guard[] = [
   },
 ];
 
-describe.each(places.filter(({ role }) => role === 'legacy'))('at $engine', (place) => {
+describe.each(engineRoles.filter(({ role }) => role === 'legacy'))('at $engine', (engineRole) => {
   let at: Opened;
   beforeEach(async () => {
-    at = await openPlace(place);
+    at = await openRole(engineRole);
   });
   afterEach(() => at[Symbol.asyncDispose]());
 
@@ -124,21 +124,25 @@ describe.each(places.filter(({ role }) => role === 'legacy'))('at $engine', (pla
   });
 
   test.each(guards)('$name: without it, it does not', async ({ without, holds }) => {
-    await replaceRoutine(at, ...without[place.engine]);
+    await replaceRoutine(at, ...without[engineRole.engine]);
     expect(await holds(at)).toBe(false);
   });
 });
 
 /** Creates the routine of accounts as it is generated, but for one place. */
-async function replaceRoutine({ sql, place, url }: Opened, guard: string, instead: string): Promise<void> {
+async function replaceRoutine(
+  { sql, engineRole, url }: Opened,
+  guard: string,
+  instead: string,
+): Promise<void> {
   const name =
-    place.engine === 'PostgreSQL'
+    engineRole.engine === 'PostgreSQL'
       ? 'FUNCTION lockstep."write_account"'
       : 'PROCEDURE `lockstep_write_in_account`';
-  const routine = (await routinesOf(place.role, url, account)).find((statement) =>
+  const routine = (await routinesOf(engineRole.role, url, account)).find((statement) =>
     statement.includes(`${name}(p_store`),
   );
   if (!routine?.includes(guard)) throw new Error(`no routine has "${guard}"`);
-  if (place.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');
+  if (engineRole.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');
   await sql(routine.replace(guard, instead));
 }

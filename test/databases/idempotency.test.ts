@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
 import { proxy } from '../support/servers.ts';
-import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, fence, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const known = { status: 'known', recorded: 'completed', reason: null };
 
-atEachPlace('an operation id', (at) => {
+forEachEngineRole('an operation id', (at) => {
   test('takes effect once', async () => {
     const { store, control } = at();
     const write = writeOf(account, { ...ada, id: 10 }, { kind: 'create' });

@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import type { Verdict } from '../../model/transaction.ts';
+import type { TransactionDecision } from '../../model/transaction.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, migrationName, type Opened, operationId, writeOf, writeOne } from './engine-roles.ts';
+import {
+  forEachEngineRole,
+  migrationName,
+  type Opened,
+  operationId,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const before = { id: '1', owner: 'before', email: null, balance: '1.00' };
@@ -22,17 +29,17 @@ async function written(store: Store, id: number, status: 'pending' | 'completed'
   return write.operationId ?? '';
 }
 
-atEachPlace('the journal', (at) => {
+forEachEngineRole('the journal', (at) => {
   test('counts the tries of the other store, and keeps the failure of the last', async () => {
     const { store } = at();
     const id = await written(store, 10);
     expect(await entryOf(store, id)).toMatchObject({ status: 'pending', attempts: 0, failure: null });
-    await store.noteTry([id], 'StoreUnavailable', 'away');
-    await store.noteTry([id], 'UniqueConflict', 'taken');
+    await store.recordAttempt([id], 'StoreUnavailable', 'away');
+    await store.recordAttempt([id], 'UniqueConflict', 'taken');
     const tried = await entryOf(store, id);
     expect(tried).toMatchObject({ attempts: 2, failure: 'UniqueConflict', reason: 'taken', before });
     expect(tried.updatedAtMs).toBeGreaterThanOrEqual(tried.createdAtMs);
-    await store.settle([id], 'completed');
+    await store.setOperationStatus([id], 'completed');
     expect(await entryOf(store, id)).toMatchObject({
       status: 'completed',
       attempts: 3,
@@ -41,22 +48,22 @@ atEachPlace('the journal', (at) => {
     });
   });
 
-  test('is not changed by what comes late about an operation that is settled', async () => {
+  test('is not changed by what comes late about an operation that is finished', async () => {
     const { store } = at();
     const id = await written(store, 11);
-    await store.settle([id], 'completed');
-    const settled = await entryOf(store, id);
-    await store.noteTry([id], 'StoreUnavailable', 'late');
+    await store.setOperationStatus([id], 'completed');
+    const drained = await entryOf(store, id);
+    await store.recordAttempt([id], 'StoreUnavailable', 'late');
     await store.park(id, { failure: 'StoreRefused', reason: 'late' });
-    await store.settle([id], 'discarded', 'late');
-    expect(await entryOf(store, id)).toEqual(settled);
+    await store.setOperationStatus([id], 'discarded', 'late');
+    expect(await entryOf(store, id)).toEqual(drained);
   });
 
   test('parks with failure and reason, and an operation that took effect only where it could not be undone', async () => {
     const { store } = at();
-    const owed = await written(store, 12);
-    await store.park(owed, { failure: 'StoreRefused', reason: 'a check' });
-    expect(await entryOf(store, owed)).toMatchObject({
+    const backlog = await written(store, 12);
+    await store.park(backlog, { failure: 'StoreRefused', reason: 'a check' });
+    expect(await entryOf(store, backlog)).toMatchObject({
       status: 'parked',
       failure: 'StoreRefused',
       reason: 'a check',
@@ -65,7 +72,7 @@ atEachPlace('the journal', (at) => {
     const done = await written(store, 13, 'completed');
     await store.park(done, { failure: 'CompensationFailed', reason: 'both', undoing: true });
     expect(await entryOf(store, done)).toMatchObject({ status: 'parked', failure: 'CompensationFailed' });
-    await store.settle([owed, done], 'discarded', 'a person said so');
+    await store.setOperationStatus([backlog, done], 'discarded', 'a person said so');
   });
 
   test('tells a refusal by the primary with its failure', async () => {
@@ -98,7 +105,7 @@ atEachPlace('the journal', (at) => {
     const newest = await store.journal({ migration, statuses: ['pending'], newestFirst: true, limit: 1 });
     const oldest = await store.journal({ migration, statuses: ['pending'], limit: 1 });
     expect(newest[0]?.createdAtMs).toBeGreaterThanOrEqual(oldest[0]?.createdAtMs ?? 0);
-    await store.settle(ids, 'completed');
+    await store.setOperationStatus(ids, 'completed');
   });
 
   test('leaves out what is younger than asked', async () => {
@@ -112,16 +119,20 @@ atEachPlace('the journal', (at) => {
       limit: 9,
     });
     expect(found.map(({ id }) => id)).toEqual([old]);
-    expect(await store.owed(migrationName)).toMatchObject({ pending: 2, parked: 0, oldestParkedMs: null });
-    const { oldestPendingMs, oldestMs } = await store.owed(migrationName);
+    expect(await store.journalBacklog(migrationName)).toMatchObject({
+      pending: 2,
+      parked: 0,
+      oldestParkedMs: null,
+    });
+    const { oldestPendingMs, oldestMs } = await store.journalBacklog(migrationName);
     expect(oldestPendingMs).toBeGreaterThanOrEqual(day);
     expect(oldestMs).toBe(oldestPendingMs);
-    await store.settle([old, young], 'completed');
+    await store.setOperationStatus([old, young], 'completed');
   });
 });
 
-atEachPlace('pruning', (at) => {
-  test('takes what was settled long ago, in steps, and nothing that is owed, parked, discarded or young', async () => {
+forEachEngineRole('pruning', (at) => {
+  test('takes what was finished long ago, in steps, and nothing that is pending, parked, discarded or young', async () => {
     const { store, control } = at();
     const gone: string[] = [];
     for (let id = 40; id < 44; id++) gone.push(await written(store, id, 'completed'));
@@ -130,19 +141,19 @@ atEachPlace('pruning', (at) => {
     const refused = writeOf(account, { ...ada, id: 45 }, { kind: 'update' });
     await writeOne(store, account, refused);
     const compensated = await written(store, 46);
-    await store.settle([compensated], 'compensated');
+    await store.setOperationStatus([compensated], 'compensated');
     gone.push(aborted, refused.operationId ?? '', compensated);
 
     const pending = await written(store, 47);
     const parked = await written(store, 48);
     await store.park(parked, { failure: 'StoreRefused', reason: 'a check' });
     const discarded = await written(store, 49);
-    await store.settle([discarded], 'discarded');
+    await store.setOperationStatus([discarded], 'discarded');
     const justSettled = await written(store, 50);
     const young = await written(store, 51, 'completed');
     await setTimes(at(), [...gone, pending, parked, discarded], 2 * day, 2 * day);
     await setTimes(at(), [justSettled], 2 * day, 0);
-    await store.settle([justSettled], 'completed');
+    await store.setOperationStatus([justSettled], 'completed');
     const records = await control('records');
 
     expect(await store.prune('another', { olderThanMs: day, limit: 100 })).toBe(0);
@@ -164,15 +175,15 @@ atEachPlace('pruning', (at) => {
     const { store } = at();
     const [attempt, abort] = ['aaaaaaaa', { decision: 'abort', code: 'StoreRefused', reason: 'no' } as const];
     const commit = { decision: 'commit', attempt, versions: ['1'] } as const;
-    const opened = async (id: string, verdict: Verdict | null) => {
+    const opened = async (id: string, verdict: TransactionDecision | null) => {
       await store.openTransaction({ operationId: id, entity: 'account', key: ['1'] }, attempt, migrationName);
       if (verdict) await store.decide(migrationName, id, verdict);
       return id;
     };
     const gone = [await opened('t1', commit), await opened('t2', abort), await opened('t3', commit)];
     const undecided = await opened('t4', null);
-    const movedAway = { decision: 'abort', code: 'Fenced', reason: 'it goes on elsewhere' } as const;
-    const reopened = await opened('t8', movedAway);
+    const primaryMoved = { decision: 'abort', code: 'Fenced', reason: 'it goes on elsewhere' } as const;
+    const reopened = await opened('t8', primaryMoved);
     await store.openTransaction(
       { operationId: reopened, entity: 'account', key: ['1'] },
       'bbbbbbbb',
@@ -200,7 +211,7 @@ atEachPlace('pruning', (at) => {
   test('keeps a tombstone, so that a late write of the key still does not come back', async () => {
     const { store, sql } = at();
     await written(store, 60, 'completed');
-    const removal = writeOf(account, { ...ada, id: 60 }, { kind: 'delete', image: null, brings: [] });
+    const removal = writeOf(account, { ...ada, id: 60 }, { kind: 'delete', image: null, sharedVersions: [] });
     await writeOne(store, account, removal);
     const { version } = await entryOf(store, removal.operationId ?? '');
     await setTimes(at(), [removal.operationId ?? ''], 2 * day, 2 * day);
@@ -209,7 +220,7 @@ atEachPlace('pruning', (at) => {
       await store.journal({ migration: migrationName, ids: [removal.operationId ?? ''], limit: 1 }),
     ).toEqual([]);
     await at().asSecondary();
-    const late = writeOf(account, { ...ada, id: 60 }, { mode: 'follow', operationId: null, version: '1' });
+    const late = writeOf(account, { ...ada, id: 60 }, { mode: 'secondary', operationId: null, version: '1' });
     expect(await writeOne(store, account, late)).toEqual({ status: 'superseded', version });
     expect(await sql('SELECT id FROM accounts WHERE id = 60')).toEqual([]);
     await at().asPrimary();
@@ -234,14 +245,14 @@ async function setDecided(at: Opened, ids: readonly string[], ms: number): Promi
   await at.sql(`UPDATE ${control(at, 'decisions')} SET ${times} WHERE id IN (${listOf(ids)})`);
 }
 
-function ago({ place }: Opened, ms: number): string {
-  return place.engine === 'PostgreSQL'
+function ago({ engineRole }: Opened, ms: number): string {
+  return engineRole.engine === 'PostgreSQL'
     ? `date_trunc('second', now()) - interval '${ms} milliseconds'`
     : `CURRENT_TIMESTAMP - INTERVAL ${ms} * 1000 MICROSECOND`;
 }
 
-function control({ place }: Opened, table: string): string {
-  return `${place.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table}`;
+function control({ engineRole }: Opened, table: string): string {
+  return `${engineRole.engine === 'PostgreSQL' ? 'lockstep.' : 'lockstep_'}${table}`;
 }
 
 function listOf(ids: readonly string[]): string {

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
 import type { Parameter } from '../../databases/engine/session.ts';
-import { sqlStore } from '../../databases/sql-store.ts';
+import { createSqlStore } from '../../databases/sql-store.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { table } from '../../model/shape.ts';
-import { fence, openEngineOn, openPlace, writeOf } from './engine-roles.ts';
+import { fence, openEngineAs, openRole, writeOf } from './engine-roles.ts';
 
 interface Entry {
   region: string;
@@ -45,9 +45,9 @@ const entries = {
   ],
 };
 
-function keyAt(place: number): Key {
-  const day = new Date(Date.UTC(2024, 0, 1 + Math.floor(place / 100))).toISOString().slice(0, 10);
-  return [place < rows / 2 ? 'North' : 'South', day, String(place)];
+function keyAt(engineRole: number): Key {
+  const day = new Date(Date.UTC(2024, 0, 1 + Math.floor(engineRole / 100))).toISOString().slice(0, 10);
+  return [engineRole < rows / 2 ? 'North' : 'South', day, String(engineRole)];
 }
 
 interface Statement {
@@ -68,7 +68,7 @@ function noting(engine: Engine): { store: Store; asked: Statement[] } {
   };
   const migration = defineMigration({ name: 'move', entities: [entry], deadline: '2100-01-01T00:00:00Z' });
   return {
-    store: sqlStore('legacy', { ...engine, query, bulk: { ...engine.bulk, copyOut } }, migration),
+    store: createSqlStore('legacy', { ...engine, query, bulk: { ...engine.bulk, copyOut } }, migration),
     asked,
   };
 }
@@ -99,11 +99,11 @@ const pages: Readonly<Record<string, (store: Store, after: number) => Promise<un
 
 describe.each(['MariaDB', 'PostgreSQL'] as const)('at %s', (engineName) => {
   test('no page reads more rows than it gives, wherever it begins', async () => {
-    await using at = await openPlace(
+    await using at = await openRole(
       { engine: engineName, role: 'legacy' },
       { entities: [entry], onlyTables: entries[engineName] },
     );
-    const engine = openEngineOn('legacy', at.url);
+    const engine = openEngineAs('legacy', at.url);
     await using _ = { [Symbol.asyncDispose]: () => engine.close() };
     const { store, asked } = noting(engine);
     for (const [name, page] of Object.entries(pages)) {
@@ -251,7 +251,7 @@ test.each(kinds)(
       legacy: table('mixed'),
       modern: table('mixed'),
     });
-    await using at = await openPlace(
+    await using at = await openRole(
       { engine, role: 'legacy' },
       {
         entities: [mixed],
@@ -286,9 +286,13 @@ test.each(kinds)(
     const bounds = await store.boundaries(mixed, 5);
     const seen: string[] = [];
     const target = await store.pageTarget(mixed);
-    for (const [place, lower] of [null, ...bounds].entries()) {
+    for (const [engineRole, lower] of [null, ...bounds].entries()) {
       for (let after: Key | null = lower, full = true; full; ) {
-        const read = await store.readPage(mixed, target, { after, upTo: bounds[place] ?? null, limit: 16 });
+        const read = await store.readPage(mixed, target, {
+          after,
+          upTo: bounds[engineRole] ?? null,
+          limit: 16,
+        });
         if (!read) throw new Error('a column map has pages');
         for (let index = 0; index < read.page.keys; index++) seen.push(keyText(read.page.keyAt(index)));
         read.page.release();

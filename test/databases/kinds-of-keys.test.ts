@@ -8,7 +8,7 @@ import { entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type AnyFields, type Field, field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
-import { deleteOf, fence, migrationName, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, fence, migrationName, openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface KindOfKey {
   engine: 'MariaDB' | 'PostgreSQL';
@@ -158,7 +158,7 @@ test.each(directions)(
         if (!at) throw new Error('a range was planned');
         if (at.done) break;
         const read = await pages.next({ after: at.cursor ?? at.lower, upTo: at.upper, limit: 100 });
-        seen.push(...Array.from({ length: read.page.keys }, (_, place) => read.page.keyAt(place)));
+        seen.push(...Array.from({ length: read.page.keys }, (_, engineRole) => read.page.keyAt(engineRole)));
         const next = { cursor: read.last ?? at.cursor, done: !read.full };
         const step = { from: at, next, checkExisting: false };
         const result = await loadPending(target.store, keyed, pages, read, step, fence);
@@ -234,7 +234,7 @@ test('a key for which null stands is refused where it is declared', () => {
   ]);
 });
 
-test('a zero date with a stand-in is a key like others', async () => {
+test('a zero date with a substitute is a key like others', async () => {
   const at = await openKeyed('MariaDB', 'DATE', field.date({ zero: { as: '0001-01-01' } }));
   await using _ = at;
   await at.sql("INSERT INTO keyed VALUES ('0000-00-00', 'zero'), ('2024-02-29', 'leap')");
@@ -263,7 +263,7 @@ async function openKeyed(engine: KindOfKey['engine'], type: string, key: Field, 
   const charset = engine === 'MariaDB' ? 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci' : '';
   const table = `CREATE TABLE keyed (id ${type} NOT NULL PRIMARY KEY, note VARCHAR(20)) ${charset}`;
   const onlyTables = engine === 'PostgreSQL' ? ['CREATE EXTENSION citext', table] : [table];
-  const place = await openPlace({ engine, role }, { entities: [keyed], onlyTables });
-  if (role === 'modern') await place.asSecondary();
-  return { keyed, ...place };
+  const engineRole = await openRole({ engine, role }, { entities: [keyed], onlyTables });
+  if (role === 'modern') await engineRole.asSecondary();
+  return { keyed, ...engineRole };
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, fence, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
-atEachPlace('a list', (at) => {
+forEachEngineRole('a list', (at) => {
   test('has an outcome for each item, in the order of the items', async () => {
     const { store, control } = at();
     await writeOne(store, account, writeOf(account, { ...ada, id: 12 }, { version: '5' }));
@@ -14,7 +14,7 @@ atEachPlace('a list', (at) => {
         writeOf(account, { ...ada, id: 14 }, { kind: 'create', version: '3' }),
         writeOf(account, { ...ada, id: 12 }, { kind: 'create' }),
         deleteOf(['13']),
-        writeOf(account, { ...ada, id: 12 }, { baseVersion: '1' }),
+        writeOf(account, { ...ada, id: 12 }, { readVersion: '1' }),
         deleteOf(['12']),
         writeOf(account, { ...ada, id: 12 }, { kind: 'create' }),
       ],
@@ -24,7 +24,7 @@ atEachPlace('a list', (at) => {
       { status: 'applied', version: '3' },
       { status: 'refused', reason: 'AlreadyExists', version: '5' },
       { status: 'refused', reason: 'NotFound', version: '0' },
-      { status: 'moved', version: '5' },
+      { status: 'stale-base', version: '5' },
       { status: 'applied', version: '6' },
       { status: 'applied', version: '7' },
     ]);

@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { BroughtRecord, WriteItem } from '../../databases/contract/write.ts';
+import type { SharedRecordVersion, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
-import { atEachPlace, deleteOf, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  deleteOf,
+  fence,
+  forEachEngineRole,
+  type Opened,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 import { flat, type Invoice, invoiceOf, normalized } from './entities.ts';
 
 const acme = { id: 1, name: 'Acme', city: null };
@@ -10,7 +18,7 @@ const lines = [
   { position: 1, product: 'nut', quantity: 5 },
 ];
 const bill: Invoice = { number: 'A-1', issued: '2024-02-29', customer: acme, lines };
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 
 function shapesBoth(wins: 'latest' | 'first' | 'refuse') {
   return invoiceOf(normalized(wins), normalized(wins));
@@ -19,10 +27,10 @@ const latest = shapesBoth('latest');
 
 /** A write that brings its customer with a version of the customer's own. */
 function bringing(value: Invoice, version: string, customerVersion: string): WriteItem {
-  const brings: BroughtRecord[] = [
+  const sharedVersions: SharedRecordVersion[] = [
     { name: 'customer', key: [String(value.customer.id)], version: customerVersion, digest: digestOf('x') },
   ];
-  return writeOf(latest, value, { ...follow, version, brings });
+  return writeOf(latest, value, { ...secondaryWrite, version, sharedVersions });
 }
 
 const customers = ({ sql }: Opened) => sql('SELECT * FROM customers ORDER BY id');
@@ -36,7 +44,7 @@ describe.each([
   { where: 'tables of its own', counted: 'invoice_lines', entity: shapesBoth('latest') },
   { where: 'one wide table', counted: 'invoice_rows', entity: invoiceOf(flat(), flat()) },
 ])('an invoice in $where', ({ counted, entity }) => {
-  atEachPlace(
+  forEachEngineRole(
     'comes back',
     (at) => {
       test('as it went in, and after its lines have changed', async () => {
@@ -83,7 +91,7 @@ describe.each([
   );
 });
 
-atEachPlace(
+forEachEngineRole(
   'a shared row that the newest write wins',
   (at) => {
     test('carries a guard with the version of the write that brought it', async () => {
@@ -91,14 +99,19 @@ atEachPlace(
       const write = writeOf(latest, { ...bill, customer: { ...acme, id: 10 } });
       await writeOne(store, latest, write);
       expect(await control('records', `entity = 'customer'`)).toMatchObject([
-        { record_key: '["10"]', version: '1', operation: write.operationId, digest: write.brings[0]?.digest },
+        {
+          record_key: '["10"]',
+          version: '1',
+          operation: write.operationId,
+          digest: write.sharedVersions[0]?.digest,
+        },
       ]);
       expect(
         await store.guards([
           { name: 'customer', key: ['10'] },
           { name: 'customer', key: ['99'] },
         ]),
-      ).toEqual([{ name: 'customer', key: ['10'], version: '1', digest: write.brings[0]?.digest }]);
+      ).toEqual([{ name: 'customer', key: ['10'], version: '1', digest: write.sharedVersions[0]?.digest }]);
     });
 
     test('pushes the version of a write that brings it above its guard', async () => {
@@ -123,9 +136,9 @@ atEachPlace(
       const known = writeOf(latest, { ...bill, number: 'D-1', customer: { ...acme, id: 30 } });
       await writeOne(store, latest, known);
       const stale = { ...bill, number: 'D-2', customer: { id: 30, name: 'stale', city: null } };
-      await writeOne(store, latest, writeOf(latest, stale, { brings: [] }));
+      await writeOne(store, latest, writeOf(latest, stale, { sharedVersions: [] }));
       const absent = { ...bill, number: 'D-3', customer: { id: 31, name: 'absent', city: null } };
-      await writeOne(store, latest, writeOf(latest, absent, { brings: [] }));
+      await writeOne(store, latest, writeOf(latest, absent, { sharedVersions: [] }));
       expect(await sql('SELECT name FROM customers WHERE id IN (30, 31) ORDER BY id')).toEqual([
         { name: 'Acme' },
         { name: 'absent' },
@@ -184,7 +197,7 @@ atEachPlace(
   { entities: [latest] },
 );
 
-atEachPlace(
+forEachEngineRole(
   'a shared row at a follower',
   (at) => {
     beforeEach(() => at().asSecondary());
@@ -224,7 +237,13 @@ atEachPlace(
       const { store, control } = at();
       await store.planChunks('move', 'invoice', [['1'], ['2'], ['3']]);
       const chunks = await store.chunks('move', 'invoice');
-      const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null, brings: [] } as const;
+      const copied = {
+        mode: 'copy',
+        kind: 'replace',
+        version: '0',
+        operationId: null,
+        sharedVersions: [],
+      } as const;
       const outcomes = await Promise.all(
         chunks.map((chunk) =>
           store.copyItems(
@@ -256,7 +275,7 @@ atEachPlace(
 );
 
 const first = shapesBoth('first');
-atEachPlace(
+forEachEngineRole(
   'a shared row that the first write wins',
   (at) => {
     test('is never changed', async () => {
@@ -271,7 +290,7 @@ atEachPlace(
 );
 
 const refuse = shapesBoth('refuse');
-atEachPlace(
+forEachEngineRole(
   'a shared row that must not differ',
   (at) => {
     test.each([

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { atEachPlace, fence, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { fence, forEachEngineRole, type Opened, readOne, writeOf, writeOne } from './engine-roles.ts';
 import { emptySpecimen, type Specimen, specimen } from './entities.ts';
 
 const fullest: Specimen = {
@@ -24,7 +24,7 @@ const fullest: Specimen = {
   code: 'A1',
 };
 
-atEachPlace(
+forEachEngineRole(
   'values',
   (at) => {
     test.each([

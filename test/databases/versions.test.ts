@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
-atEachPlace('versions', (at) => {
+forEachEngineRole('versions', (at) => {
   test('of one key grow strictly under concurrent writers', async () => {
     const { store } = at();
     const writes = Array.from({ length: 60 }, (_, index) =>

@@ -72,7 +72,7 @@ describe('the example between two stores', { shuffle: false }, () => {
         operationId: `test-${given.id}`,
         status: 'pending',
       } as const;
-      const brings = sharedRecords(order.fields, image).map(({ name, key, record }) => ({
+      const sharedVersions = sharedRecords(order.fields, image).map(({ name, key, record }) => ({
         name,
         key,
         version: null,
@@ -80,17 +80,17 @@ describe('the example between two stores', { shuffle: false }, () => {
       }));
       const [decided] = await stores.legacy.write(
         order,
-        [{ ...item, mode: 'decide', version: '1000', brings }],
+        [{ ...item, mode: 'primary', version: '1000', sharedVersions }],
         fence,
       );
       if (decided?.status !== 'applied') throw new Error(`legacy answered ${decided?.status}`);
       const { version } = decided;
-      const followed = await stores.modern.write(
+      const atSecondary = await stores.modern.write(
         order,
-        [{ ...item, mode: 'follow', version, brings }],
+        [{ ...item, mode: 'secondary', version, sharedVersions }],
         fence,
       );
-      expect(followed).toEqual([{ status: 'applied', version }]);
+      expect(atSecondary).toEqual([{ status: 'applied', version }]);
 
       const [inLegacy] = await stores.legacy.read(order, [item.key]);
       const [inModern] = await stores.modern.read(order, [item.key]);
@@ -150,7 +150,7 @@ async function copyAll(): Promise<void> {
         version,
         operationId: null,
         status: 'completed',
-        brings: [],
+        sharedVersions: [],
       }),
     );
     const next = {

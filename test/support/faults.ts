@@ -6,7 +6,7 @@ import type { Gates } from './gate.ts';
 export type Faults = Record<StoreName, Partial<Store>>;
 
 /** A store whose methods are those of `changes`, looked up at each call, and its own otherwise; before them stand gates. */
-export function altered(store: Store, changes: Partial<Store>, gates: Gates): Store {
+export function withFaults(store: Store, changes: Partial<Store>, gates: Gates): Store {
   return new Proxy(store, {
     get(target, name) {
       const changed: unknown = Reflect.get(changes, name);

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Scene } from './scene.ts';
+import type { Fixture } from './fixture.ts';
 import { until } from './until.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-export const sceneConfig = fileURLToPath(new URL('../cli/lockstep.config.ts', import.meta.url));
+export const fixtureConfig = fileURLToPath(new URL('../cli/lockstep.config.ts', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -14,13 +14,13 @@ export interface Ended {
 }
 
 /** What a process needs to work on a scene. */
-export function environmentOf(scene: Scene): NodeJS.ProcessEnv {
+export function environmentOf(fixture: Fixture): NodeJS.ProcessEnv {
   return {
     ...process.env,
-    ...scene.environment,
-    LOCKSTEP_CONFIG: sceneConfig,
-    LOCKSTEP_TEST_MIGRATION: scene.migration.name,
-    LOCKSTEP_TEST_POLICY: JSON.stringify(scene.migration.policy),
+    ...fixture.environment,
+    LOCKSTEP_CONFIG: fixtureConfig,
+    LOCKSTEP_TEST_MIGRATION: fixture.migration.name,
+    LOCKSTEP_TEST_POLICY: JSON.stringify(fixture.migration.policy),
   };
 }
 

@@ -30,8 +30,8 @@ A PostgreSQL list (\`array\`) may have elements of ${Object.keys(elementTypes).j
 | NUL characters | \`field.text({ nul: 'bytes' })\` | text that PostgreSQL keeps as UTF-8 in \`bytea\` |
 | zero months and days, dates before our era, \`24:00:00\`, months in intervals | \`field.text()\` over the column | either |
 
-The first three take \`'refuse'\` (default), \`'null'\` or \`{ as: VALUE }\`. The stand-in is put in where a row is read and taken out
-where one is written, so images, digests and the other store only know the stand-in. \`{ as }\` is reversible, and a row that holds
+The first three take \`'refuse'\` (default), \`'null'\` or \`{ as: VALUE }\`. The substitute is put in where a row is read and taken out
+where one is written, so images, digests and the other store only know the substitute. \`{ as }\` is reversible, and a row that holds
 the very value is refused. \`'null'\` loses the difference: a column that may be null keeps the null, one that may not gets the
 special value back.
 

@@ -113,9 +113,9 @@ entity({ ...invoice, fields: { customer, lines: field.list({ by: ['positoin'] })
 const strange = field.list({ by: ['position'], fields: { cost: field.text() } });
 // @ts-expect-error no such member to declare
 entity({ ...invoice, fields: { customer, lines: strange } });
-const unfit = field.list({ by: ['position'], fields: { price: field.bigint() } });
+const notLoadable = field.list({ by: ['position'], fields: { price: field.bigint() } });
 // @ts-expect-error a member of another kind
-entity({ ...invoice, fields: { customer, lines: unfit } });
+entity({ ...invoice, fields: { customer, lines: notLoadable } });
 // @ts-expect-error no such member of the identity
 entity({ ...invoice, fields: { lines, customer: field.shared({ name: 'customer', identity: ['number'] }) } });
 // @ts-expect-error a record is no list

@@ -6,12 +6,12 @@ import { audit } from '../../proofs/account/audit.ts';
 import { type Contents, rowText } from '../../proofs/account/contents.ts';
 import type { Fault } from '../../proofs/account/fault.ts';
 import { PromiseLog } from '../../proofs/account/promises.ts';
-import { Draws } from '../../proofs/account/random.ts';
+import { RandomWrites } from '../../proofs/account/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-audit-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const draws = new Draws(1);
+const draws = new RandomWrites(1);
 const [left, right, never] = [draws.newKey(), draws.newKey(), draws.newKey()];
 const [first, second, third, refused] = [left, left, right, right].map((key) => draws.account(key));
 const unasked = draws.account(never);
@@ -140,7 +140,7 @@ const broken: { what: string; fault: Fault; breaking: (stores: ReturnType<typeof
       }),
   },
   {
-    what: 'a write that is owed',
+    what: 'a write that is pending',
     fault: 'open',
     breaking: ({ primary }) =>
       void primary.journal.splice(1, 1, {

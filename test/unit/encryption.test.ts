@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { dataConverterFrom, encryptionCodec } from '../../client/temporal/encryption.ts';
+import { createDataConverter, createEncryptionCodec } from '../../client/temporal/encryption.ts';
 
 const newKey = () => randomBytes(32).toString('base64');
 const payload = defaultPayloadConverter.toPayload({ name: 'a-marker-of-row-content' });
 
 test('a payload comes back as it was, and cannot be read in between', async () => {
-  const codec = encryptionCodec([newKey()]);
+  const codec = createEncryptionCodec([newKey()]);
   const sealed = await codec.encode([payload]);
   expect(Buffer.from(sealed[0]?.data ?? []).toString('latin1')).not.toContain('marker');
   const [opened] = await codec.decode(sealed);
@@ -16,15 +16,15 @@ test('a payload comes back as it was, and cannot be read in between', async () =
 
 test('after a rotation the old key still opens, and a lost one is named', async () => {
   const old = newKey();
-  const sealed = await encryptionCodec([old]).encode([payload]);
-  await expect(encryptionCodec([newKey(), old]).decode(sealed)).resolves.toHaveLength(1);
-  await expect(encryptionCodec([newKey()]).decode(sealed)).rejects.toThrow(
+  const sealed = await createEncryptionCodec([old]).encode([payload]);
+  await expect(createEncryptionCodec([newKey(), old]).decode(sealed)).resolves.toHaveLength(1);
+  await expect(createEncryptionCodec([newKey()]).decode(sealed)).rejects.toThrow(
     /LOCKSTEP_ENCRYPTION_KEY does not hold/,
   );
 });
 
 test('a changed payload is refused', async () => {
-  const codec = encryptionCodec([newKey()]);
+  const codec = createEncryptionCodec([newKey()]);
   const [sealed] = await codec.encode([payload]);
   const data = Buffer.from(sealed?.data ?? []);
   data.writeUInt8(data.readUInt8(20) ^ 1, 20);
@@ -33,11 +33,11 @@ test('a changed payload is refused', async () => {
 
 test('a key of another length is refused without showing it', () => {
   const short = randomBytes(16).toString('base64');
-  const make = () => dataConverterFrom({ LOCKSTEP_ENCRYPTION_KEY: short });
+  const make = () => createDataConverter({ LOCKSTEP_ENCRYPTION_KEY: short });
   expect(make).toThrow(/16 bytes/);
   expect(make).not.toThrow(short);
 });
 
 test('without a key nothing stands in between', () => {
-  expect(dataConverterFrom({})).toEqual({});
+  expect(createDataConverter({})).toEqual({});
 });

@@ -18,7 +18,7 @@ function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {
     natural: scalar,
     single: false,
     limits,
-    specials: [],
+    specialValues: [],
     read: asIs,
     write: asIs,
     compare: asIs,

@@ -30,7 +30,7 @@ class Beside {
     const until = this.now + ms;
     while (this.#nextWriteAt < until) {
       this.now = Math.max(this.now, this.#nextWriteAt);
-      await this.latency.timing(async () => {
+      await this.latency.measure(async () => {
         this.now += this.#copying ? this.service.copyingMs : this.service.quietMs;
       });
       this.#nextWriteAt += this.service.everyMs;
@@ -43,7 +43,7 @@ class Beside {
     let copyingMs = 0;
     let pausedMs = 0;
     for (const until = this.now + forMs; this.now < until; ) {
-      const copied = await this.throttle.copying(
+      const copied = await this.throttle.run(
         async () => {
           const began = this.now;
           this.#copying = true;
@@ -65,7 +65,7 @@ const minute = 60_000;
 test('without live writes nothing is given way to', async () => {
   const at = new Beside({ everyMs: Number.POSITIVE_INFINITY, quietMs: 1, copyingMs: 1 });
   await at.pass(minute);
-  expect(at.throttle.holds).toBe(false);
+  expect(at.throttle.isActive).toBe(false);
   expect(await at.copy(20, minute)).toBe(1);
 });
 
@@ -134,7 +134,7 @@ test('where nothing tells any more what writes take without copying, longer paus
   };
   const copyAll = async () => {
     for (const until = at.now + 12 * minute; at.now < until; ) {
-      await at.throttle.copying(() => pausing(60), at.pass);
+      await at.throttle.run(() => pausing(60), at.pass);
     }
   };
   await copyAll();
@@ -152,7 +152,7 @@ test('a service that hardly writes does not hold a copy up', async () => {
 test('time that passes anyway between two chunks counts as a pause', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
   await at.pass(minute);
-  const copy = () => at.throttle.copying(() => at.pass(100), at.pass.bind(at));
+  const copy = () => at.throttle.run(() => at.pass(100), at.pass.bind(at));
   await copy();
   await at.pass(100);
   const { pausedMs } = await copy();
@@ -173,14 +173,14 @@ test('one chunk at a time while live writes go on', async () => {
     await at.pass(20);
     underWay -= 1;
   };
-  await Promise.all([1, 2, 3].map(() => at.throttle.copying(copy, (ms) => at.pass(ms))));
+  await Promise.all([1, 2, 3].map(() => at.throttle.run(copy, (ms) => at.pass(ms))));
   expect(most).toBe(1);
 });
 
 test('a chunk that fails leaves the turn to the next', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 2 });
   await at.pass(minute);
-  const failing = at.throttle.copying(
+  const failing = at.throttle.run(
     () => Promise.reject(new Error('away')),
     (ms) => at.pass(ms),
   );
@@ -192,7 +192,7 @@ test('a write in whose time a whole chunk falls counts as one beside copying', a
   let now = 0;
   const latency = new LiveLatency(() => now);
   for (let turn = 0; turn < 10; turn++) {
-    await latency.timing(async () => {
+    await latency.measure(async () => {
       now += 5;
       await latency.whileCopying(async () => {
         now += 20;
@@ -208,7 +208,7 @@ test('one odd write in ten tells nothing, nor do nine writes, nor those of long 
   let now = 0;
   const latency = new LiveLatency(() => now);
   const write = (ms: number) =>
-    latency.timing(async () => {
+    latency.measure(async () => {
       now += ms;
     });
   for (let turn = 1; turn < 10; turn++) await write(5);

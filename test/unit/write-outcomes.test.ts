@@ -4,14 +4,14 @@ import { outcomesInOrder } from '../../databases/sql/write-request.ts';
 
 function item(key: string): WriteItem {
   return {
-    mode: 'decide',
+    mode: 'primary',
     kind: 'delete',
     key: [key],
     image: null,
     version: '1',
     operationId: null,
     status: 'completed',
-    brings: [],
+    sharedVersions: [],
   };
 }
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowIn, settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowIn } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -31,7 +31,7 @@ test('primary: answered by the primary, while the secondary is still at work', a
   expect(await rowIn(at, 'modern', 'accounts', value.id)).toBeNull();
   expect(await entryIn(at, 'legacy', receipt.operationId)).toMatchObject({ status: 'pending' });
   release();
-  await settled(at);
+  await drained(at);
   expect(await rowIn(at, 'modern', 'accounts', value.id)).toMatchObject({ owner: value.owner });
 });
 

@@ -4,7 +4,13 @@ import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
 import type { Gate } from '../support/gate.ts';
-import { advanceTo, type Moving, moving, type SceneOptions, scene } from '../support/harness.ts';
+import {
+  advanceTo,
+  type FixtureOptions,
+  fixture,
+  type RunningMigration,
+  runningMigration,
+} from '../support/harness.ts';
 import { tableOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
@@ -18,23 +24,23 @@ function values(balanceOf: (id: number) => string = () => '5.00'): string {
   return `INSERT INTO accounts VALUES ${list.join(', ')}`;
 }
 
-async function filled(options: SceneOptions = {}): Promise<Moving> {
-  const at = await moving('dual-write', { backfill: { chunkKeys: 100 }, ...options });
+async function filled(options: FixtureOptions = {}): Promise<RunningMigration> {
+  const at = await runningMigration('dual-write', { backfill: { chunkKeys: 100 }, ...options });
   await at.sql.legacy(values());
   return at;
 }
 
-const progress = async ({ lockstep }: Moving) => {
+const progress = async ({ lockstep }: RunningMigration) => {
   const { backfill } = await lockstep.control.status();
   if (!backfill) throw new Error('there is no backfill');
   return backfill;
 };
 
-const shown = async ({ lockstep: { control } }: Moving) =>
-  statusLines(await control.status(), await control.owed()).join('\n');
+const shown = async ({ lockstep: { control } }: RunningMigration) =>
+  statusLines(await control.status(), await control.backlog()).join('\n');
 
 /** So far that some pages are in, and that each range under way waits with its next one. */
-async function copying(at: Moving): Promise<Gate> {
+async function copying(at: RunningMigration): Promise<Gate> {
   const { backfillParallel } = at.migration.policy;
   const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
   await at.lockstep.control.send('advance');
@@ -42,21 +48,21 @@ async function copying(at: Moving): Promise<Gate> {
   return pages;
 }
 
-async function stopped(at: Moving): Promise<string> {
+async function stopped(at: RunningMigration): Promise<string> {
   await until('the backfill has stopped', async () => !(await progress(at)).running);
   await expectWhatCheckpointsSay(at);
   return await shown(at);
 }
 
 /** Nothing is half-written: every row that is there stands behind a checkpoint that counts it. */
-async function expectWhatCheckpointsSay(at: Moving): Promise<void> {
+async function expectWhatCheckpointsSay(at: RunningMigration): Promise<void> {
   const chunks = await at.stores.modern.chunks(at.migration.name, account.name);
   const copied = chunks.reduce((sum, chunk) => sum + chunk.copied, 0);
   expect(await at.sql.modern('SELECT count(*) AS n FROM accounts')).toEqual([{ n: String(copied) }]);
   expect(copied).toBeLessThan(rows);
 }
 
-async function completed(at: Moving): Promise<void> {
+async function completed(at: RunningMigration): Promise<void> {
   await at.lockstep.control.send('startBackfill');
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, refused: 0, stopped: null });
@@ -64,7 +70,7 @@ async function completed(at: Moving): Promise<void> {
 }
 
 test('a table without a usable key is refused at the start, and taken when it has one', async () => {
-  await using at = await scene();
+  await using at = await fixture();
   await at.work();
   await at.sql.legacy(values());
   const lockstep = await at.connect();
@@ -184,7 +190,7 @@ test('a key that no field can hold stops a backfill, and it goes on when the row
 });
 
 test('a value that the target refuses is shown, keeps no other from being copied, and is copied when it is corrected', async () => {
-  await using at = await moving('dual-write', { backfill: { chunkKeys: 100 } });
+  await using at = await runningMigration('dual-write', { backfill: { chunkKeys: 100 } });
   const { control, reconciliation } = at.lockstep;
   await at.sql.legacy(values((id) => (id === 1_234 ? refusedByModern : '5.00')));
   await control.send('advance');

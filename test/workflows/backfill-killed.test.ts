@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { backfillWorkflowId, setPace } from '../../workflows/messages.ts';
+import { backfillWorkflowId, setBackfillRate } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
-import { advanceTo, type Scene, scene, started } from '../support/harness.ts';
-import { settled, tableOf } from '../support/inspect.ts';
+import { advanceTo, connectAndStart, type Fixture, fixture } from '../support/harness.ts';
+import { drained, tableOf } from '../support/inspect.ts';
 import { environmentOf, workerProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
@@ -10,7 +10,7 @@ import { expectedRows, write } from '../support/writers.ts';
 const rows = 4_000;
 
 test('a backfill whose worker is killed twice under writers copies every row once', async () => {
-  await using at = await scene({ backfill: { chunkKeys: 20 } });
+  await using at = await fixture({ backfill: { chunkKeys: 20 } });
   const values = Array.from({ length: rows }, (_, index) => {
     const balance = index === 1_233 ? refusedByModern : '5.00';
     return `(${index + 1}, 'old ${index + 1}', NULL, ${balance})`;
@@ -19,7 +19,7 @@ test('a backfill whose worker is killed twice under writers copies every row onc
 
   let worker = await workerProcess(environmentOf(at));
   try {
-    const lockstep = await started(at);
+    const lockstep = await connectAndStart(at);
     const { control } = lockstep;
     await advanceTo(lockstep, 'dual-write');
     const accounts = lockstep.repository(account);
@@ -44,7 +44,7 @@ test('a backfill whose worker is killed twice under writers copies every row onc
     const changed = await changing.stop();
     const promised = await writers.stop();
     expect(promised.failures).toEqual([]);
-    await settled(at);
+    await drained(at);
 
     const legacy = await tableOf(at, 'legacy', 'accounts');
     const expected = legacy.filter(({ id }) => id !== '1234');
@@ -98,12 +98,12 @@ test('a backfill whose worker is killed twice under writers copies every row onc
 });
 
 test('a backfill that is told something after its worker was killed goes on', async () => {
-  await using at = await scene();
+  await using at = await fixture();
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   let worker = await workerProcess(environmentOf(at));
   try {
-    const lockstep = await started(at);
+    const lockstep = await connectAndStart(at);
     await advanceTo(lockstep, 'dual-write');
     const release = await hold(at, 1);
     await lockstep.control.send('advance');
@@ -120,7 +120,7 @@ test('a backfill that is told something after its worker was killed goes on', as
       namespace: at.temporal.options.namespace,
       execution: { workflowId },
     });
-    await backfill.signal(setPace, null);
+    await backfill.signal(setBackfillRate, null);
     worker = await workerProcess(environmentOf(at));
     await until('the backfill is done', async () => (await lockstep.control.status()).backfill?.done);
     expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
@@ -130,7 +130,7 @@ test('a backfill that is told something after its worker was killed goes on', as
 });
 
 /** Keeps a row from being put into modern, until it is let go. */
-async function hold(at: Scene, id: number): Promise<() => Promise<void>> {
+async function hold(at: Fixture, id: number): Promise<() => Promise<void>> {
   const blocker = await at.another('modern');
   await blocker.rows('BEGIN');
   await blocker.rows(`INSERT INTO accounts VALUES (${id}, 'held', NULL, 1.00)`);

@@ -2,31 +2,31 @@ import { expect, test } from 'vitest';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
 import type { Gate } from '../support/gate.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 const rows = 6_000;
 
-async function filled(backfillChunk = 100): Promise<Moving> {
-  const at = await moving('dual-write', { backfill: { chunkKeys: backfillChunk } });
+async function filled(backfillChunk = 100): Promise<RunningMigration> {
+  const at = await runningMigration('dual-write', { backfill: { chunkKeys: backfillChunk } });
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   return at;
 }
 
-const progress = async ({ lockstep }: Moving) => {
+const progress = async ({ lockstep }: RunningMigration) => {
   const { backfill } = await lockstep.control.status();
   if (!backfill) throw new Error('there is no backfill');
   return backfill;
 };
 
-const copied = async (at: Moving) => {
+const copied = async (at: RunningMigration) => {
   const [row] = await at.sql.modern('SELECT count(*) AS n FROM accounts');
   return Number(row?.n);
 };
 
 /** So far that some pages are in, and that each range under way waits with its next one. */
-async function copying(at: Moving): Promise<Gate> {
+async function copying(at: RunningMigration): Promise<Gate> {
   const { backfillParallel } = at.migration.policy;
   const pages = at.gates.close('modern', 'loadPage', { after: backfillParallel });
   await at.lockstep.control.send('advance');
@@ -34,7 +34,7 @@ async function copying(at: Moving): Promise<Gate> {
   return pages;
 }
 
-async function runningActivities(at: Moving): Promise<number> {
+async function runningActivities(at: RunningMigration): Promise<number> {
   const { raw } = await at.temporal.workflow.getHandle(backfillWorkflowId(at.migration.name)).describe();
   return raw.pendingActivities?.length ?? 0;
 }
@@ -100,7 +100,7 @@ test('a range that is alone has all of the rate', async () => {
 });
 
 test('a backfill that is paused when its rows are in does not catch up', async () => {
-  await using at = await moving('backfill');
+  await using at = await runningMigration('backfill');
   await until('the backfill is done', async () => (await progress(at)).done);
   const handle = await at.temporal.workflow.start<(input: BackfillInput) => Promise<BackfillProgress>>(
     'backfill',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 interface Event {
@@ -42,9 +42,9 @@ const blobs = (literal: (hex: string) => string) =>
   `INSERT INTO blobs VALUES ${hashes.map((hash, index) => `(${literal(hash)}, ${index})`).join(', ')}`;
 
 describe('from PostgreSQL', () => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', {
+    at = await runningMigration('dual-write', {
       from: 'postgresql',
       entities: [event, blob],
       tables: {
@@ -91,9 +91,9 @@ describe('from PostgreSQL', () => {
 });
 
 describe('from MariaDB', () => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', {
+    at = await runningMigration('dual-write', {
       from: 'mysql',
       entities: [event, blob],
       tables: {
@@ -136,12 +136,12 @@ describe('from MariaDB', () => {
   });
 });
 
-async function copied({ lockstep }: Moving): Promise<void> {
+async function copied({ lockstep }: RunningMigration): Promise<void> {
   await advanceTo(lockstep, 'backfill');
   await until('the backfill is over', async () => (await lockstep.control.status()).backfill?.done === true);
 }
 
-async function expectCursor(at: Moving, hex: string): Promise<void> {
+async function expectCursor(at: RunningMigration, hex: string): Promise<void> {
   const chunks = await at.stores.modern.chunks(at.migration.name, blob.name);
   expect(chunks).toMatchObject([{ cursor: [hex], done: true, copied: hashes.length }]);
 }

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { setCapture } from '../../client/operator/capture.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('legacy-only');
+  at = await runningMigration('legacy-only');
 });
 beforeEach(async () => {
   await setCapture(at.temporal, at.migration, at.environment, true);
@@ -20,18 +20,18 @@ afterAll(async () => {
   await at[Symbol.asyncDispose]();
 });
 
-const schedule = () => at.temporal.schedule.getHandle(`sweep/${at.migration.name}`);
+const schedule = () => at.temporal.schedule.getHandle(`replicate-captured/${at.migration.name}`);
 
 /** Does not wait for the next run of the schedule. */
-async function swept(): Promise<void> {
+async function replicated(): Promise<void> {
   await schedule().trigger();
   await until('no mark is left', async () => (await at.stores.legacy.captured(1)).length === 0);
 }
 
-test('while nobody follows, a write around Lockstep gets a version, for whoever follows later', async () => {
+test('while nobody follows, a write outside Lockstep gets a version, for whoever follows later', async () => {
   await bringTo(at.lockstep, 'legacy-only');
   await at.sql.legacy(`INSERT INTO accounts VALUES (1, 'around', NULL, 1.00)`);
-  await swept();
+  await replicated();
   expect(await storedIn(at, 'legacy', account, 1)).toMatchObject({
     version: expect.stringMatching(/^[1-9]/),
   });
@@ -50,7 +50,7 @@ test('what other sessions insert, change and delete reaches the secondary under 
   await at.sql.legacy(`INSERT INTO accounts VALUES (2, 'inserted around', NULL, 1.00)`);
   await at.sql.legacy(`UPDATE accounts SET owner = 'changed around' WHERE id = ${changed.id}`);
   await at.sql.legacy(`DELETE FROM accounts WHERE id = ${deleted.id}`);
-  await swept();
+  await replicated();
   expect((await rowsOf(at, 'accounts', 2)).map((row) => row?.owner)).toEqual(
     Array(2).fill('inserted around'),
   );
@@ -68,16 +68,16 @@ test('what other sessions insert, change and delete reaches the secondary under 
 
 test('what the secondary refuses is among the differences', async () => {
   await at.sql.legacy(`INSERT INTO accounts VALUES (3, 'too rich', NULL, 5000.00)`);
-  await swept();
+  await replicated();
   const found = await at.lockstep.reconciliation.differences(10);
   expect(found).toEqual([
     { entity: 'account', key: ['3'], verdict: 'refused', reason: expect.stringContaining('accounts_limit') },
   ]);
   await at.sql.legacy('DELETE FROM accounts WHERE id = 3');
-  await swept();
+  await replicated();
 });
 
-test('writes around Lockstep and through it, of the same keys at the same time, end equal in both stores', async () => {
+test('writes outside Lockstep and through it, of the same keys at the same time, end equal in both stores', async () => {
   const shared = Array.from({ length: 5 }, () => newAccount());
   const accounts = at.lockstep.repository(account);
   for (const value of shared) await accounts.create(value, { ack: 'both' });
@@ -92,8 +92,8 @@ test('writes around Lockstep and through it, of the same keys at the same time, 
   }
   const promised = await writers.stop();
   expect(promised.failures).toEqual([]);
-  await settled(at);
-  await swept();
+  await drained(at);
+  await replicated();
   expect(await tableOf(at, 'legacy', 'accounts')).toEqual(expect.arrayContaining(expectedRows(promised)));
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   expect(await at.lockstep.reconciliation.run()).toMatchObject({ found: 0 });

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { bringTo, type Moving, moving } from '../support/harness.ts';
-import { settled, tableOf, versionsOf } from '../support/inspect.ts';
+import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, type Promised, write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('switch-reads', { phases: { drainLimitMs: 2_000 } });
+  at = await runningMigration('switch-reads', { phases: { drainLimitMs: 2_000 } });
 });
 beforeEach(async () => {
   await bringTo(at.lockstep, 'switch-reads');
@@ -22,12 +22,12 @@ const control = () => at.lockstep.control;
 async function untilNothingIsParked(): Promise<void> {
   for (const { id } of await at.lockstep.journal.list({ statuses: ['parked'], limit: 100 }))
     await control().resolve(id, 'compensate');
-  await until('nothing is parked', async () => (await control().owed()).parked === 0);
+  await until('nothing is parked', async () => (await control().backlog()).parked === 0);
 }
 
 /** Every promise, against both stores, by plain SQL. */
 async function expectNothingLost(promised: Promised): Promise<void> {
-  await settled(at);
+  await drained(at);
   expect(promised.failures).toEqual([]);
   for (const store of ['legacy', 'modern'] as const) {
     const rows = await tableOf(at, store, 'accounts');
@@ -106,7 +106,7 @@ test('a write that had committed unanswered before the primary changed is found,
   const value = newAccount();
   let tries = 0;
   at.faults.legacy.write = async (entity, items, fence) => {
-    if (items[0]?.mode !== 'decide') return await legacy.write(entity, items, fence);
+    if (items[0]?.mode !== 'primary') return await legacy.write(entity, items, fence);
     tries += 1;
     if (tries === 1) await legacy.write(entity, items, fence);
     throw new LockstepError('StoreUnavailable', 'the answer was lost');
@@ -116,7 +116,7 @@ test('a write that had committed unanswered before the primary changed is found,
   const { epoch } = await control().send('advance');
   delete at.faults.legacy.write;
   const { version } = await creating;
-  await settled(at);
+  await drained(at);
   expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
   expect(await decidedUnder('modern', epoch)).not.toContain(epoch);
   await control().send('rollback');
@@ -138,7 +138,7 @@ test('a secondary that goes away while the primary changes does not keep the old
   delete at.faults.modern.writeState;
   await at.proxies.modern.restore();
   expect((await at.stores.modern.readState(at.migration.name))?.epoch).toBe(epoch);
-  await settled(at);
+  await drained(at);
   expect(await at.stores.modern.readState(at.migration.name)).toEqual(state);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
 });
@@ -148,7 +148,7 @@ test('a write that is parked while the primary changes is found by the drain', a
     .repository(account)
     .create(newAccount({ balance: refusedByModern }));
   await until('it is parked', async () => (await control().writeStatus(operationId)).stage === 'parked');
-  at.faults.legacy.owed = async () => ({
+  at.faults.legacy.journalBacklog = async () => ({
     pending: 0,
     parked: 0,
     oldestMs: null,
@@ -159,7 +159,7 @@ test('a write that is parked while the primary changes is found by the drain', a
     code: 'GateRefused',
     details: { gate: 'drain' },
   });
-  delete at.faults.legacy.owed;
+  delete at.faults.legacy.journalBacklog;
   expect(await at.stores.legacy.readState(at.migration.name)).toMatchObject({
     phase: 'switch-reads',
     open: true,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HybridClock, isNewer } from '../../model/version.ts';
 import { account, newAccount, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, versionsOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -33,7 +33,7 @@ test.each([
     }
     const numbers = versions.map((version) => BigInt(version ?? 0));
     expect(numbers).toEqual([...new Set(numbers)].sort((left, right) => (left < right ? -1 : 1)));
-    await settled(at);
+    await drained(at);
     const last = versions.at(-1);
     expect(await versionsOf(at, entity, value.id)).toEqual([last, last]);
     for (const row of await rowsOf(at, table, value.id))
@@ -53,7 +53,7 @@ test('of two services the one whose clock is behind writes over the other as wel
   const versions = [first, second, third, fourth].map(({ version }) => BigInt(version ?? 0));
   expect(versions).toEqual(versions.toSorted((left, right) => (left < right ? -1 : 1)));
   expect(isNewer(second.version ?? '0', new HybridClock().next())).toBe(true);
-  await settled(at);
+  await drained(at);
   expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
   expect(await versionsOf(at, account, value.id)).toEqual([fourth.version, fourth.version]);
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn, rowsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
@@ -10,9 +10,9 @@ import { until } from '../support/until.ts';
 const metadataQuery = '__temporal_workflow_metadata';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from });
+    at = await runningMigration('dual-write', { from });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -90,7 +90,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       expect(entry).toMatchObject({ status: 'parked', failure: 'CompensationFailed' });
       for (const error of both) expect(entry?.reason).toEqual(error);
       expect(await detailsOf(operationId)).toContain('**Parked**');
-      expect(await at.lockstep.control.owed()).toMatchObject({ parked: 1 });
+      expect(await at.lockstep.control.backlog()).toMatchObject({ parked: 1 });
       expect(await at.lockstep.journal.list({ statuses: ['parked'], limit: 10 })).toMatchObject([
         { id: operationId, store: kept },
       ]);
@@ -102,7 +102,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       await until('it is undone', async () => (await stageOf(operationId)) === 'failed');
       expect(await rowsOf(at, 'twins', value.id)).toEqual([null, null]);
       expect(await entryIn(at, kept, operationId)).toMatchObject({ status: 'compensated' });
-      expect(await at.lockstep.control.owed()).toMatchObject({ parked: 0 });
+      expect(await at.lockstep.control.backlog()).toMatchObject({ parked: 0 });
       expect(await detailsOf(operationId)).toContain(`**undone** in ${kept}`);
     },
   );
@@ -124,7 +124,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const { value, operationId, free } = await stuck('modern', 'legacy');
     await free();
     const retried = await at.lockstep.journal.retry({ parked: true, olderThanMs: 0, ids: [operationId] });
-    expect(retried).toMatchObject({ settled: 0, failed: 0, told: 1 });
+    expect(retried).toMatchObject({ drained: 0, failed: 0, notified: 1 });
     await until('it is undone', async () => (await stageOf(operationId)) === 'failed');
     expect(await rowsOf(at, 'twins', value.id)).toEqual([null, null]);
   });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { moving } from '../support/harness.ts';
+import { runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 test('no reads from modern without evidence, or on evidence that is too old', async () => {
-  await using at = await moving('backfill', { phases: { evidenceMaxAgeMs: 0 } });
+  await using at = await runningMigration('backfill', { phases: { evidenceMaxAgeMs: 0 } });
   const { control } = at.lockstep;
   await until('the backfill is done', async () => (await control.status()).backfill?.done);
   const hold = Promise.withResolvers<[]>();

@@ -3,8 +3,8 @@ import type { Repository } from '../../client/service/repository.ts';
 import { tokenOf } from '../../client/service/token.ts';
 import type { WriteOptions } from '../../client/service/write-options.ts';
 import { type Account, account, newAccount, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowsOf, settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowsOf } from '../support/inspect.ts';
 
 type Write = (
   records: Repository<Account, 'id', 'primary' | 'both'>,
@@ -24,9 +24,9 @@ describe.each([
   { from: 'postgresql' as const, entity: account, table: 'accounts' },
   { from: 'mysql' as const, entity: twin, table: 'twins' },
 ])('$entity.name with legacy on $from', ({ from, entity, table }) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from });
+    at = await runningMigration('dual-write', { from });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -45,7 +45,7 @@ describe.each([
       };
       await expect(write(records, value, options)).rejects.toMatchObject(refused);
       expect(await entryIn(at, 'legacy', options.operationId)).toMatchObject({ failure: 'VersionConflict' });
-      await settled(at);
+      await drained(at);
       for (const row of await rowsOf(at, table, value.id)) expect(row).toMatchObject({ owner: 'newer' });
       // Sent again, also when the expectation would hold by now.
       await expect(write(records, value, options)).rejects.toMatchObject(refused);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { inShare } from '../../model/share.ts';
+import { isInRollout } from '../../model/rollout.ts';
 import { type Account, flagged, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowIn, rowsOf, settled, tableOf } from '../support/inspect.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowIn, rowsOf, tableOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 beforeEach(() => bringTo(at.lockstep, 'dual-write'));
 afterAll(() => at?.[Symbol.asyncDispose]());
@@ -17,7 +17,7 @@ const share = async (percent: number) => {
   return (await at.connect()).repository(flagged);
 };
 
-test('with the flag off the secondary is left alone, and nothing is owed', async () => {
+test('with the flag off the secondary is left alone, and nothing is pending', async () => {
   const records = await share(0);
   const value = newAccount();
   const { operationId } = await records.create(value, { ack: 'both' });
@@ -36,7 +36,7 @@ test('with the flag on the secondary has every write', async () => {
 
 test('a key stays on the side of the share that it is on', async () => {
   const records = await share(50);
-  const isOn = (id: number) => inShare('flagged', JSON.stringify([String(id)]), 50);
+  const isOn = (id: number) => isInRollout('flagged', JSON.stringify([String(id)]), 50);
   const values = [...accountsThat(isOn, 6), ...accountsThat((id) => !isOn(id), 6)];
   await Promise.all(values.map((value) => records.create(value, { ack: 'both' })));
   await Promise.all(values.map(({ id }) => records.update(id, { owner: 'again' }, { ack: 'both' })));
@@ -71,7 +71,7 @@ test('once history is copied no flag keeps a write out, and what was kept out is
   await newcomer.repository(flagged).create(late, { ack: 'both' });
   expect(await rowIn(at, 'modern', 'flagged', late.id)).not.toBeNull();
   await advanceTo(at.lockstep, 'validate');
-  await settled(at);
+  await drained(at);
   expect(await tableOf(at, 'modern', 'flagged')).toEqual(await tableOf(at, 'legacy', 'flagged'));
 });
 

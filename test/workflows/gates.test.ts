@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { MigrationStatus } from '../../workflows/messages.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
-import { settled } from '../support/inspect.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write', {
+  at = await runningMigration('dual-write', {
     phases: { evidenceMaxAgeMs: 3_600_000, soakMs: 3_600_000 },
     backfill: { chunkKeys: 10 },
   });
@@ -90,8 +90,8 @@ test('no change of primary while a write is parked', async () => {
   await until('it is parked', async () => (await control().writeStatus(operationId)).stage === 'parked');
   await expectRefused(advance, 'switch-primary', { parked: 1 });
   await control().resolve(operationId, 'compensate');
-  await settled(at);
-  await until('it is compensated', async () => (await control().owed()).parked === 0);
+  await drained(at);
+  await until('it is compensated', async () => (await control().backlog()).parked === 0);
   expect(await advance()).toMatchObject({ phase: 'switch-primary' });
 });
 
@@ -100,17 +100,17 @@ test('legacy does not stop before reads have been modern for long enough', async
   await expectRefused(advance, 'modern-only', { soakMs: 3_600_000 });
 });
 
-test('a change of primary is refused while the other store is away, and the old primary goes on', async () => {
+test('a change of primary is refused while the other store is unavailable, and the old primary goes on', async () => {
   await advanceTo(at.lockstep, 'switch-reads');
   await control().setReadPercent(100);
   await at.proxies.modern.cut();
   await expectRefused(advance, 'switch-primary', { reachable: false });
   await at.lockstep.repository(account).create(newAccount());
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
 });
 
-test('a way back is open while modern is away', async () => {
+test('a way back is open while modern is unavailable', async () => {
   await advanceTo(at.lockstep, 'switch-reads');
   await control().setReadPercent(100);
   await at.proxies.modern.cut();

@@ -10,14 +10,14 @@ import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { type Account, account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowIn, rowsOf, settled, tableOf, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -50,15 +50,21 @@ async function orphaned(options: WriteOptions = {}): Promise<{ value: Account; o
   return { value, operationId };
 }
 
-/** Operations that legacy owes, as if Temporal had lost everything. */
-async function owedOnly(values: readonly Account[]): Promise<string[]> {
+/** Operations that are pending at legacy, as if Temporal had lost everything. */
+async function pendingOnly(values: readonly Account[]): Promise<string[]> {
   const { name } = at.migration;
   const fence = { migration: name, epoch: (await at.stores.legacy.readState(name))?.epoch ?? 0 };
   const ids: string[] = [];
   for (const value of values) {
     const image = imageOf(account.fields, value, 'account');
-    const operationId = `owed-${value.id}`;
-    const item = { mode: 'decide', kind: 'create', version: '1', status: 'pending', brings: [] } as const;
+    const operationId = `pending-${value.id}`;
+    const item = {
+      mode: 'primary',
+      kind: 'create',
+      version: '1',
+      status: 'pending',
+      sharedVersions: [],
+    } as const;
     await at.stores.legacy.write(
       account,
       [{ ...item, key: keyOf(account, image), image, operationId }],
@@ -79,7 +85,7 @@ async function parked(): Promise<{ value: Account; operationId: string }> {
 test.each<[string, WriteOptions]>([
   ['that was answered', {}],
   ['of which only the intent was recorded', { ack: 'recorded' }],
-])('an owed write %s and whose workflow is gone is finished', async (_, options) => {
+])('a pending write %s and whose workflow is gone is finished', async (_, options) => {
   const { value, operationId } = await orphaned(options);
   expect(await rowsOf(at, 'accounts', value.id)).toEqual([expect.anything(), null]);
   expect(await retry()).toMatchObject({ failed: 0, stopped: null });
@@ -90,62 +96,62 @@ test.each<[string, WriteOptions]>([
 });
 
 test('only the operations that are asked for are tried, and none that is too young', async () => {
-  const [first = '', second = ''] = await owedOnly([newAccount(), newAccount()]);
-  expect(await retry({ olderThanMs: 3_600_000 })).toMatchObject({ settled: 0 });
-  expect(await retry({ ids: [second] })).toMatchObject({ settled: 1 });
+  const [first = '', second = ''] = await pendingOnly([newAccount(), newAccount()]);
+  expect(await retry({ olderThanMs: 3_600_000 })).toMatchObject({ completed: 0 });
+  expect(await retry({ ids: [second] })).toMatchObject({ completed: 1 });
   expect(await entryIn(at, 'legacy', first)).toMatchObject({ status: 'pending' });
-  expect(await retry()).toMatchObject({ settled: 1 });
+  expect(await retry()).toMatchObject({ completed: 1 });
   await expect(retry({ ids: ['no-such-operation'] })).rejects.toMatchObject({ code: 'UnknownOperation' });
 });
 
 test('a store that is down stops the retry, and costs no operation a try', async () => {
-  const [operationId = ''] = await owedOnly([newAccount()]);
+  const [operationId = ''] = await pendingOnly([newAccount()]);
   const before = await entryIn(at, 'legacy', operationId);
   await at.proxies.modern.cut();
-  const { settled: done, stopped } = await retry();
+  const { completed: done, stopped } = await retry();
   await at.proxies.modern.restore();
   expect(done).toBe(0);
   expect(stopped).toContain('modern store');
   expect(await entryIn(at, 'legacy', operationId)).toEqual(before);
-  expect(await retry()).toMatchObject({ settled: 1, stopped: null });
+  expect(await retry()).toMatchObject({ completed: 1, stopped: null });
 });
 
 test('a key that cannot be written now keeps no other waiting', async () => {
   const values = [newAccount(), newAccount(), newAccount()];
-  const ids = await owedOnly(values);
+  const ids = await pendingOnly(values);
   const stuck = String(values[1]?.id);
   at.faults.modern.write = async (entity, items, fence) => {
     if (items.some(({ key }) => key[0] === stuck))
       throw new LockstepError('StoreUnavailable', 'a lock was not given in time', { store: 'modern' });
     return await at.stores.modern.write(entity, items, fence);
   };
-  expect(await retry({ ids })).toMatchObject({ settled: 2, failed: 1, stopped: null });
+  expect(await retry({ ids })).toMatchObject({ completed: 2, failed: 1, stopped: null });
   delete at.faults.modern.write;
   const failed = { status: 'pending', attempts: 1, failure: 'StoreUnavailable' };
   expect(await entryIn(at, 'legacy', ids[1] ?? '')).toMatchObject(failed);
-  expect(await retry({ ids })).toMatchObject({ settled: 1, failed: 0 });
+  expect(await retry({ ids })).toMatchObject({ completed: 1, failed: 0 });
 });
 
-test('a workflow that waits is told before the journal forgets that it waits', async () => {
+test('a workflow that waits is notified before the journal completes its entry', async () => {
   const { operationId } = await parked();
   await lifted(async () => {
     const open = Promise.withResolvers<void>();
-    at.faults.legacy.settle = async (settled, status, reason) => {
-      if (settled.includes(operationId)) await open.promise;
-      await at.stores.legacy.settle(settled, status, reason);
+    at.faults.legacy.setOperationStatus = async (completed, status, reason) => {
+      if (completed.includes(operationId)) await open.promise;
+      await at.stores.legacy.setOperationStatus(completed, status, reason);
     };
     const retrying = retry({ parked: true, ids: [operationId] });
     await until('it is told', async () => (await stageOf(operationId)) !== 'parked');
     expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked' });
     open.resolve();
-    expect(await retrying).toMatchObject({ settled: 1, told: 1 });
-    delete at.faults.legacy.settle;
+    expect(await retrying).toMatchObject({ completed: 1, notified: 1 });
+    delete at.faults.legacy.setOperationStatus;
   });
   expect(await workflowOf(operationId).result()).toMatchObject({ operationId });
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
 });
 
-test('the tries of a store that is away are counted, with the failure of the last', async () => {
+test('the tries of a store that is unavailable are counted, with the failure of the last', async () => {
   await at.proxies.modern.cut();
   const { operationId } = await at.lockstep.repository(account).create(newAccount());
   await until('several tries are noted', async () => {
@@ -153,7 +159,7 @@ test('the tries of a store that is away are counted, with the failure of the las
     return entry && entry.attempts >= 2 && entry.failure === 'StoreUnavailable';
   });
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
   const entry = await entryIn(at, 'legacy', operationId);
   expect(entry).toMatchObject({ status: 'completed', failure: 'StoreUnavailable' });
   expect(entry?.attempts).toBeGreaterThanOrEqual(3);
@@ -172,18 +178,18 @@ test('a parked write is tried only when told, and stays parked with its failure 
   const { operationId } = await parked();
   const first = await entryIn(at, 'legacy', operationId);
   expect(first).toMatchObject({ status: 'parked', attempts: 1, failure: 'StoreRefused' });
-  expect(await retry()).toMatchObject({ settled: 0, failed: 0 });
-  expect(await retry({ parked: true })).toMatchObject({ settled: 0, failed: 1, told: 0 });
+  expect(await retry()).toMatchObject({ completed: 0, failed: 0 });
+  expect(await retry({ parked: true })).toMatchObject({ completed: 0, failed: 1, notified: 0 });
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked', attempts: 2 });
   expect(await stageOf(operationId)).toBe('parked');
   await at.lockstep.control.resolve(operationId, 'discard');
 });
 
-test('a parked write that is settled lets the workflow that waits for a person end', async () => {
+test('a parked write that is completed lets the workflow that waits for a person end', async () => {
   const [waiting, gone] = [await parked(), await parked()];
   await workflowOf(gone.operationId).terminate('lost');
   await lifted(async () => {
-    expect(await retry({ parked: true })).toMatchObject({ settled: 2, failed: 0, told: 1 });
+    expect(await retry({ parked: true })).toMatchObject({ completed: 2, failed: 0, notified: 1 });
   });
   expect(await workflowOf(waiting.operationId).result()).toMatchObject({ operationId: waiting.operationId });
   for (const { value, operationId } of [waiting, gone]) {
@@ -192,7 +198,7 @@ test('a parked write that is settled lets the workflow that waits for a person e
   }
 });
 
-test('a write that is settled while a person has it tried again does not wait for another decision', async () => {
+test('a write that is completed while a person has it tried again does not wait for another decision', async () => {
   const { operationId } = await parked();
   const held = Promise.withResolvers<void>();
   at.faults.modern.write = async (...call) => {
@@ -203,7 +209,7 @@ test('a write that is settled while a person has it tried again does not wait fo
   await at.lockstep.control.resolve(operationId, 'retry');
   await until('it is tried', async () => (await stageOf(operationId)) === 'secondary');
   // As a retry of the journal would, while the try above is on its way to being refused.
-  await at.stores.legacy.settle([operationId], 'completed');
+  await at.stores.legacy.setOperationStatus([operationId], 'completed');
   delete at.faults.modern.write;
   held.resolve();
   expect(await workflowOf(operationId).result()).toMatchObject({ operationId });
@@ -228,28 +234,28 @@ test('what both stores have by now is not compensated to what one of them had be
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
 });
 
-test('batches follow each other until all are settled, refused ones in between', async () => {
+test('batches follow each other until all are completed, refused ones in between', async () => {
   const values = Array.from({ length: 230 }, (_, index) =>
     newAccount(index % 40 === 7 ? { balance: refusedByModern } : {}),
   );
-  await owedOnly(values);
+  await pendingOnly(values);
   const refused = values.filter(({ balance }) => balance === refusedByModern).length;
-  expect(await retry()).toMatchObject({ settled: values.length - refused, failed: refused });
+  expect(await retry()).toMatchObject({ completed: values.length - refused, failed: refused });
   const open: LocatedEntry[] = await at.lockstep.journal.list({ statuses: ['pending'], limit: 100 });
   expect(open.map(({ failure, attempts }) => [failure, attempts])).toEqual(
     Array.from({ length: refused }, () => ['StoreRefused', 1]),
   );
-  await lifted(async () => expect(await retry()).toMatchObject({ settled: refused, failed: 0 }));
-  expect(await at.lockstep.control.owed()).toMatchObject({ pending: 0 });
+  await lifted(async () => expect(await retry()).toMatchObject({ completed: refused, failed: 0 }));
+  expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0 });
 });
 
-test('retries beside live writers lose nothing and settle nothing twice', async () => {
+test('retries beside live writers lose nothing and complete nothing twice', async () => {
   const writers = write(at.lockstep.repository(account));
   await until('the writers are at work', async () => writers.acknowledged() > 10);
   for (let turn = 0; turn < 5; turn++) await retry({ parked: true });
   const promised = await writers.stop();
   expect(promised.failures).toEqual([]);
-  await settled(at);
+  await drained(at);
   const ids = new Set([...promised.accounts.keys()].map(String));
   for (const store of ['legacy', 'modern'] as const) {
     const rows = (await tableOf(at, store, 'accounts')).filter(({ id }) => ids.has(String(id)));
@@ -257,8 +263,8 @@ test('retries beside live writers lose nothing and settle nothing twice', async 
   }
 });
 
-test('schedules retry what is owed, and prune what is old', async () => {
-  await using scheduled = await moving('dual-write', {
+test('schedules retry what is pending, and prune what is old', async () => {
+  await using scheduled = await runningMigration('dual-write', {
     journal: { retryEveryMs: 1_000, retryAfterMs: 0, pruneEveryMs: 1_000 },
   });
   try {
@@ -273,7 +279,7 @@ test('schedules retry what is owed, and prune what is old', async () => {
     const { operationId } = await scheduled.lockstep.repository(account).create(newAccount());
     await scheduled.temporal.workflow.getHandle(writeWorkflowId(name, operationId)).terminate('lost');
     await scheduled.proxies.modern.restore();
-    await until('it is settled', async () => {
+    await until('it is completed', async () => {
       return (await entryIn(scheduled, 'legacy', operationId))?.status === 'completed';
     });
     await until('the old entry is pruned', async () => (await entryIn(scheduled, 'legacy', old)) === null);

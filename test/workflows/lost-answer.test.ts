@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -16,12 +16,12 @@ test.each<[StoreName]>([['legacy'], ['modern']])(
     const accounts = at.lockstep.repository(account);
     const value = newAccount();
     await accounts.create(value);
-    await settled(at);
+    await drained(at);
 
     const dropped = at.proxies[store].dropNextAnswer('write_account');
     const { version, operationId } = await accounts.update(value.id, { owner: 'once' });
     await dropped;
-    await settled(at);
+    await drained(at);
 
     expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
     for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'once' });

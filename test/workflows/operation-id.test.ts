@@ -4,12 +4,12 @@ import { imageOf } from '../../model/field.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, versionsOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -24,7 +24,7 @@ test('the same operation id has one effect and one receipt, at once and later', 
   expect(second).toEqual(first);
   await accounts.update(value.id, { owner: 'later' });
   expect(await accounts.create(value, { operationId })).toEqual(first);
-  await settled(at);
+  await drained(at);
   for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'later' });
 });
 

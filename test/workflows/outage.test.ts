@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, tableOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, tableOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -15,7 +15,7 @@ test('callers do not notice that the secondary is down, and it catches up by its
   const deleted = newAccount();
   await accounts.create(kept);
   await accounts.create(deleted);
-  await settled(at);
+  await drained(at);
 
   await at.proxies.modern.cut();
   const values = Array.from({ length: 10 }, () => newAccount());
@@ -23,10 +23,10 @@ test('callers do not notice that the secondary is down, and it catches up by its
   await accounts.update(kept.id, { owner: 'changed in the dark' });
   await accounts.update(kept.id, { balance: '7.00' });
   await accounts.delete(deleted.id);
-  expect((await at.stores.legacy.owed(at.migration.name)).pending).toBeGreaterThanOrEqual(10);
+  expect((await at.stores.legacy.journalBacklog(at.migration.name)).pending).toBeGreaterThanOrEqual(10);
 
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   for (const row of await rowsOf(at, 'accounts', kept.id)) {
     expect(row).toMatchObject({ owner: 'changed in the dark', balance: '7.00' });
@@ -50,7 +50,7 @@ test('callers do not wait for a secondary that does not answer', async () => {
   } finally {
     await at.proxies.modern.restore();
   }
-  await settled(at);
+  await drained(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
 });
 
@@ -66,7 +66,7 @@ test('a primary that comes back in time takes the write', async () => {
   second.open();
   const { version } = await writing;
   expect(version).not.toBeNull();
-  await settled(at);
+  await drained(at);
   expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.owner)).toEqual([
     value.owner,
     value.owner,

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, storedIn, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from });
+    at = await runningMigration('dual-write', { from });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -128,7 +128,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     await at.proxies.modern.restore();
     second.open();
     await writing;
-    await settled(at);
+    await drained(at);
     for (const row of await rowsOf(at, 'twins', value.id)) expect(row).toMatchObject({ owner: value.owner });
   });
 });

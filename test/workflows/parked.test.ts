@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveSignal, searchAttributes, writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowIn, rowsOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -37,7 +37,7 @@ test('a write that the secondary refuses waits in sight, with its reason', async
   expect(reason).not.toContain(refusedByModern);
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked', reason });
   expect(await stateOf(operationId)).toEqual(['parked']);
-  expect((await at.stores.legacy.owed(at.migration.name)).parked).toBeGreaterThanOrEqual(1);
+  expect((await at.stores.legacy.journalBacklog(at.migration.name)).parked).toBeGreaterThanOrEqual(1);
   expect((await rowsOf(at, 'accounts', value.id)).map((row) => row?.balance)).toEqual([
     refusedByModern,
     '1.00',
@@ -123,7 +123,7 @@ test('a signal decides as well', async () => {
 
 test('a write that is not parked, and a decision that there is not, are refused', async () => {
   const { operationId } = await parkedUpdate();
-  await expect(at.lockstep.control.resolve(operationId, 'forget' as 'discard')).rejects.toMatchObject({
+  await expect(at.lockstep.control.resolve(operationId, 'reset' as 'discard')).rejects.toMatchObject({
     code: 'InvalidInput',
   });
   await at.lockstep.control.resolve(operationId, 'discard');
@@ -139,7 +139,7 @@ test('a write that is on its way takes no decision', async () => {
   const refused = at.lockstep.control.resolve(operationId, 'discard').catch((error: unknown) => error);
   expect(await refused).toMatchObject({ code: 'NotParked' });
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
 });
 
 test('a decision that is taken as soon as the journal says parked is not missed', async () => {

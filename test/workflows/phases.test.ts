@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { type Phase, phases, routes } from '../../model/phase.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowIn, tableOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-async function pass(at: Moving, phase: Phase) {
+async function pass(at: RunningMigration, phase: Phase) {
   const { control } = at.lockstep;
   const status = await control.send('advance');
   expect(status).toMatchObject({ phase, ...pick(phase), busy: null, lastFailure: null });
@@ -23,7 +23,7 @@ function pick(phase: Phase) {
 }
 
 test('every phase, under writers that never pause, until legacy is dropped after the time of grace', async () => {
-  await using at = await moving('legacy-only', { phases: { dropLegacyAfterMs: 1_000 } });
+  await using at = await runningMigration('legacy-only', { phases: { dropLegacyAfterMs: 1_000 } });
   for (let id = 1; id <= 50; id++)
     await at.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
   const { control } = at.lockstep;

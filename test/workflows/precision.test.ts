@@ -4,8 +4,8 @@ import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { rows, table } from '../../model/shape.ts';
 import { advanceTo } from '../support/advance.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
 const schema = z.strictObject({ id: z.int(), at: z.iso.datetime(), clock: z.string() });
@@ -41,9 +41,13 @@ const ways = [
 ] as const;
 
 describe.each(ways)('from $from, where $coarser keeps milliseconds', ({ from, legacy, modern, coarser }) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, entities, tables: { legacy: [legacy], modern: [modern] } });
+    at = await runningMigration('dual-write', {
+      from,
+      entities,
+      tables: { legacy: [legacy], modern: [modern] },
+    });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -71,8 +75,8 @@ describe.each(ways)('from $from, where $coarser keeps milliseconds', ({ from, le
         await expect(records.replace({ id, ...value })).rejects.toMatchObject(refused);
         await expect(records.update(id, value)).rejects.toMatchObject(refused);
       }
-      await settled(at);
-      expect(await at.lockstep.control.owed()).toMatchObject({ pending: 0, parked: 0 });
+      await drained(at);
+      expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0, parked: 0 });
       for (const store of ['legacy', 'modern'] as const) {
         expect(await idsIn(store)).not.toContain(1_000 + id);
         const [row] = await at.sql[store](`SELECT at FROM moments WHERE id = ${id}`);
@@ -94,7 +98,7 @@ describe.each(ways)('a backfill from $from, where $coarser keeps milliseconds', 
     const inserted = given
       .map((clock, index) => `(${index + 1}, '2024-02-29 ${clock}', '${clock}')`)
       .join(', ');
-    await using at = await moving('dual-write', {
+    await using at = await runningMigration('dual-write', {
       from,
       entities: [moment],
       tables: { legacy: [legacy, `INSERT INTO moments VALUES ${inserted}`], modern: [modern] },

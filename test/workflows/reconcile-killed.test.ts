@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { advanceTo, scene, started } from '../support/harness.ts';
+import { advanceTo, connectAndStart, fixture } from '../support/harness.ts';
 import { environmentOf, workerProcess } from '../support/process.ts';
 
 /** So many that they are written down in several goes. */
@@ -7,12 +7,12 @@ const rows = 24_000;
 const lost = Array.from({ length: rows / 4 }, (_, index) => (index + 1) * 4);
 
 test('a reconciliation whose worker is killed goes on where it was, and finds every difference once', async () => {
-  await using at = await scene({ from: 'postgresql' });
+  await using at = await fixture({ from: 'postgresql' });
   const { name } = at.migration;
   let worker = await workerProcess(environmentOf(at));
   const [blocker, watcher] = [await at.another('legacy'), await at.another('legacy')];
   try {
-    const lockstep = await started(at);
+    const lockstep = await connectAndStart(at);
     await advanceTo(lockstep, 'dual-write');
     for (const table of ['accounts', 'twins']) {
       const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old', NULL, 5.00)`);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 
 /** Numbers in a few dense heaps, far apart: an even spread of ranges puts most rows into few of them. */
-let at: Moving;
+let at: RunningMigration;
 const heaps = [-2_000_000_000, 0, 1_999_900_000];
 const perHeap = 4_000;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
   for (const heap of heaps) {
     const values = Array.from({ length: perHeap }, (_, index) => `(${heap + index}, 'old', NULL, 5.00)`);
     for (const store of ['legacy', 'modern'] as const)

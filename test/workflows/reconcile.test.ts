@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReconcileOptions } from '../../client/operator/reconciliation.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 const rows = 2_500;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
   await advanceTo(at.lockstep, 'validate');
@@ -77,7 +77,7 @@ test('it reports without changing anything, and repairs what nobody wrote throug
   expect(await reconcile()).toMatchObject({ found: 0 });
 });
 
-test('what changed around Lockstep is told as that, and the primary stands under a new version', async () => {
+test('what changed outside Lockstep is told as that, and the primary stands under a new version', async () => {
   const accounts = at.lockstep.repository(account);
   const inPrimary = newAccount({ owner: 'written' });
   const inSecondary = newAccount({ owner: 'written' });
@@ -88,7 +88,7 @@ test('what changed around Lockstep is told as that, and the primary stands under
   await at.sql.legacy(`DELETE FROM accounts WHERE id = ${deleted.id}`);
   const before = await versionsOf(at, account, inPrimary.id);
   expect(await reconcile()).toMatchObject({ found: 3 });
-  const around = 'changed around Lockstep in the';
+  const around = 'changed outside Lockstep in the';
   expect(await found()).toEqual(
     expect.arrayContaining([
       [String(inPrimary.id), 'mismatch', `fields owner; ${around} primary (same version, other digest)`],
@@ -157,7 +157,7 @@ test('repairs among live writers undo none of their writes', async () => {
   }
   const promised = await writers.stop();
   expect(promised.failures).toEqual([]);
-  await settled(at);
+  await drained(at);
   expect(await tableOf(at, 'legacy', 'accounts')).toEqual(expect.arrayContaining(expectedRows(promised)));
   await sameRows();
   expect(await reconcile()).toMatchObject({ found: 0 });

@@ -2,14 +2,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { account, newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowsOf, settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, write: { conflictAttempts: 1_000, secondaryRetryMaxMs: 200 } });
+    at = await runningMigration('dual-write', {
+      from,
+      write: { conflictAttempts: 1_000, secondaryRetryMaxMs: 200 },
+    });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -43,7 +46,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       return entry?.failure === 'ForeignKeyConflict' && entry.status === 'pending';
     });
     await at.sql.modern(`INSERT INTO owners VALUES ('Late')`);
-    await settled(at);
+    await drained(at);
     expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
     for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'Late' });
   });

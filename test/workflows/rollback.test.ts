@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { phaseBefore } from '../../model/phase.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, tableOf } from '../support/inspect.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, tableOf } from '../support/inspect.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 beforeEach(() => bringTo(at.lockstep, 'dual-write'));
 afterAll(() => at?.[Symbol.asyncDispose]());
@@ -48,15 +48,15 @@ test('what was changed and deleted in legacy meanwhile is caught up the second t
   expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: changed.owner });
 
   await advanceTo(at.lockstep, 'validate');
-  await settled(at);
+  await drained(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: 'changed alone' });
 });
 
-test('legacy does not stop while a write has been owed to it for long, and there is no way back when it has', async () => {
-  await using last = await moving('switch-primary');
+test('legacy does not stop while a write has been pending to it for long, and there is no way back when it has', async () => {
+  await using last = await runningMigration('switch-primary');
   const { control } = last.lockstep;
-  last.faults.modern.owed = async () => ({
+  last.faults.modern.journalBacklog = async () => ({
     pending: 1,
     parked: 0,
     oldestMs: 60_000,
@@ -65,9 +65,9 @@ test('legacy does not stop while a write has been owed to it for long, and there
   });
   await expect(control.send('advance')).rejects.toMatchObject({
     code: 'GateRefused',
-    details: { gate: 'modern-only', measured: { pending: 1, oldestOwedMs: 60_000 } },
+    details: { gate: 'modern-only', measured: { pending: 1, backlogAgeMs: 60_000 } },
   });
-  delete last.faults.modern.owed;
+  delete last.faults.modern.journalBacklog;
   expect(await control.send('advance')).toMatchObject({ phase: 'modern-only' });
   await expect(control.send('rollback')).rejects.toMatchObject({
     code: 'GateRefused',

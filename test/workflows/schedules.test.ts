@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setCapture } from '../../client/operator/capture.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { boundScene } from '../support/transactions.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { transactionalFixture } from '../support/transactions.ts';
 import { until } from '../support/until.ts';
 
 const hourMs = 3_600_000;
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('modern-only', {
-    ...boundScene,
+  at = await runningMigration('modern-only', {
+    ...transactionalFixture,
     journal: { retryEveryMs: hourMs, pruneEveryMs: hourMs },
   });
 });
@@ -27,7 +27,7 @@ test('a migration that is over leaves no schedule behind, and a worker that star
   await setCapture(at.temporal, at.migration, at.environment, true);
   await at.lockstep.reconciliation.schedule(hourMs);
   await at.work();
-  const all = ['journal-prune', 'journal-retry', 'reconcile', 'recover', 'sweep'];
+  const all = ['journal-prune', 'journal-retry', 'reconcile', 'recover', 'replicateCaptured'];
   await until('all are listed', async () => (await scheduled()).join() === all.join());
 
   await at.lockstep.control.send('advance');

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import * as messages from '../../workflows/messages.ts';
-import { advanceTo, bringTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 const overdue: { migration: string; phase: string; deadline: string }[] = [];
 beforeAll(async () => {
-  at = await moving('dual-write', {
+  at = await runningMigration('dual-write', {
     backfill: { chunkKeys: 5 },
     onOverdue: async (told) => {
       overdue.push(told);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -22,12 +22,12 @@ test('a unique value that moves from one key to another gets through, whichever 
   await accounts.update(left.id, { email: null });
   await accounts.update(right.id, { email: 'moves@example.org' });
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
   expect(await emailsOf(left.id)).toEqual([null, null]);
   expect(await emailsOf(right.id)).toEqual(['moves@example.org', 'moves@example.org']);
 });
 
-test('two keys that swapped a unique value while the secondary was away wait for a person', async () => {
+test('two keys that swapped a unique value while the secondary was unavailable wait for a person', async () => {
   const accounts = at.lockstep.repository(account);
   const { control } = at.lockstep;
   const left = newAccount({ email: 'left@example.org' });
@@ -39,7 +39,7 @@ test('two keys that swapped a unique value while the secondary was away wait for
   await accounts.update(right.id, { email: 'left@example.org' });
   await accounts.update(left.id, { email: 'right@example.org' });
   await at.proxies.modern.restore();
-  await settled(at);
+  await drained(at);
   const parked = await at.lockstep.journal.list({ statuses: ['parked'], limit: 10 });
   for (const { reason } of parked) expect(reason).toContain('accounts_email');
 
@@ -47,8 +47,8 @@ test('two keys that swapped a unique value while the secondary was away wait for
   await accounts.update(left.id, { email: null }, { ack: 'both' });
   for (const { id } of parked) await control.resolve(id, 'retry');
   await accounts.update(left.id, { email: 'right@example.org' });
-  await until('nothing is owed', async () => {
-    const { pending, parked: waiting } = await at.stores.legacy.owed(at.migration.name);
+  await until('nothing is pending', async () => {
+    const { pending, parked: waiting } = await at.stores.legacy.journalBacklog(at.migration.name);
     return pending + waiting === 0;
   });
   expect(await emailsOf(left.id)).toEqual(['right@example.org', 'right@example.org']);

@@ -3,15 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { bound, ledger, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
-import { boundScene, inDoubtIn } from '../support/transactions.ts';
+import { inDoubtIn, transactionalFixture } from '../support/transactions.ts';
 import { until } from '../support/until.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, ...boundScene });
+    at = await runningMigration('dual-write', { from, ...transactionalFixture });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
   afterEach(() => {
@@ -108,7 +108,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       expect(row).toMatchObject({ owner: 'other', email });
   });
 
-  test('a store that is away holds the caller back, and then has the write', async () => {
+  test('a store that is unavailable holds the caller back, and then has the write', async () => {
     const value = newAccount();
     using second = at.gates.close('modern', 'decision', { after: 1 });
     await at.proxies.modern.cut();
@@ -121,7 +121,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await versionsOf(at, bound, value.id)).toEqual([version, version]);
   });
 
-  test('a store that is away after the decision gets its commit when it is back', async () => {
+  test('a store that is unavailable after the decision gets its commit when it is back', async () => {
     const value = newAccount();
     at.faults.modern.commitBranch = async () => {
       Reflect.deleteProperty(at.faults.modern, 'commitBranch');
@@ -144,8 +144,11 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   });
 });
 
-test('a secondary that stays away leaves nothing behind, and the id is closed', async () => {
-  await using at = await moving('dual-write', { ...boundScene, write: { primaryGiveUpMs: 2_000 } });
+test('a secondary that stays unavailable leaves nothing behind, and the id is closed', async () => {
+  await using at = await runningMigration('dual-write', {
+    ...transactionalFixture,
+    write: { primaryGiveUpMs: 2_000 },
+  });
   const value = newAccount();
   const operationId = randomUUID();
   const accounts = at.lockstep.repository(bound);
@@ -160,7 +163,10 @@ test('a secondary that stays away leaves nothing behind, and the id is closed', 
 });
 
 test('writers go on through a change of primary and back, and both stores agree', async () => {
-  await using at = await moving('switch-reads', { ...boundScene, phases: { drainLimitMs: 60_000 } });
+  await using at = await runningMigration('switch-reads', {
+    ...transactionalFixture,
+    phases: { drainLimitMs: 60_000 },
+  });
   const failures: unknown[] = [];
   let stopped = false;
   let done = 0;

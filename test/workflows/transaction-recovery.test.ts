@@ -9,15 +9,15 @@ import { imageOf } from '../../model/field.ts';
 import type { Version } from '../../model/version.ts';
 import type { Pruned } from '../../workflows/journal/prune-journal.ts';
 import { type Account, bound, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
-import { boundScene, inDoubtIn } from '../support/transactions.ts';
+import { inDoubtIn, transactionalFixture } from '../support/transactions.ts';
 import { until } from '../support/until.ts';
 
 const proposed = '77';
 const attempts = { first: 'aaaaaaaa', second: 'bbbbbbbb' };
 
-async function recover(at: Moving): Promise<Recovery> {
+async function recover(at: RunningMigration): Promise<Recovery> {
   return await at.temporal.workflow.execute<() => Promise<Recovery>>('recoverTransactions', {
     workflowId: `recover/${at.migration.name}/${randomUUID()}`,
     taskQueue: at.migration.taskQueue,
@@ -27,7 +27,7 @@ async function recover(at: Moving): Promise<Recovery> {
 function changeTo(
   value: Account,
   id: string,
-  mode: 'decide' | 'follow',
+  mode: 'primary' | 'secondary',
   version: Version = proposed,
 ): Change {
   const image = imageOf(bound.fields, value, 'bound');
@@ -41,18 +41,22 @@ function changeTo(
       version,
       operationId: id,
       status: 'completed',
-      brings: [],
+      sharedVersions: [],
     },
   };
 }
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   /** Where nothing is given time, and where everything is. */
-  let hasty: Moving;
-  let patient: Moving;
+  let hasty: RunningMigration;
+  let patient: RunningMigration;
   beforeAll(async () => {
-    hasty = await moving('dual-write', { from, ...boundScene, transactions: { inDoubtMs: 0 } });
-    patient = await moving('dual-write', { from, ...boundScene });
+    hasty = await runningMigration('dual-write', {
+      from,
+      ...transactionalFixture,
+      transactions: { inDoubtMs: 0 },
+    });
+    patient = await runningMigration('dual-write', { from, ...transactionalFixture });
   });
   afterAll(async () => {
     await hasty?.[Symbol.asyncDispose]();
@@ -66,7 +70,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   /** As a worker leaves it that dies before the decision. */
   async function prepare(
-    at: Moving,
+    at: RunningMigration,
     given: {
       stores?: readonly StoreName[];
       attempt?: string;
@@ -99,7 +103,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     }
     const results = [];
     for (const store of stores) {
-      const change = changeTo(value, id, store === 'legacy' ? 'decide' : 'follow');
+      const change = changeTo(value, id, store === 'legacy' ? 'primary' : 'secondary');
       results.push(await at.stores[store].prepareBranch(branch, [change], fence));
     }
     return { id, value, branch, results };
@@ -138,7 +142,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     'what is undecided past its time, and prepared in %s, is aborted for good',
     async (stores) => {
       const { id, value, branch } = await prepare(hasty, { stores });
-      expect(await recover(hasty)).toMatchObject({ aborted: 1, away: [] });
+      expect(await recover(hasty)).toMatchObject({ aborted: 1, unavailable: [] });
       expect(await rowsOf(hasty, 'bound', value.id)).toEqual([null, null]);
       expect(await inDoubtIn(hasty)).toEqual([]);
 
@@ -217,7 +221,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const second = { ...branch, attempt: attempts.second };
     const { epoch } = await patient.lockstep.control.status();
     const fence = { migration: branch.migration, epoch };
-    await patient.stores.modern.prepareBranch(second, [changeTo(value, id, 'follow')], fence);
+    await patient.stores.modern.prepareBranch(second, [changeTo(value, id, 'secondary')], fence);
     await recover(patient);
     expect(await inDoubtIn(patient)).toEqual([{ store: 'modern', branch: second }]);
   });
@@ -238,14 +242,14 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await inDoubtIn(patient)).toEqual([]);
   });
 
-  test('a store that is away keeps nothing in the other from being ended', async () => {
+  test('a store that is unavailable keeps nothing in the other from being ended', async () => {
     const first = await prepare(patient, { stores: ['legacy'] });
     const { migration, transaction } = first.branch;
     const verdict = { decision: 'abort', code: 'StoreRefused', reason: 'refused' } as const;
     await patient.stores.legacy.decide(migration, transaction, verdict);
     await patient.proxies.modern.cut();
     try {
-      expect(await recover(patient)).toMatchObject({ away: ['modern'] });
+      expect(await recover(patient)).toMatchObject({ unavailable: ['modern'] });
     } finally {
       await patient.proxies.modern.restore();
     }
@@ -254,7 +258,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 });
 
 test('a worker that starts ends what another has left', async () => {
-  await using at = await moving('dual-write', boundScene);
+  await using at = await runningMigration('dual-write', transactionalFixture);
   const value = newAccount();
   const id = randomUUID();
   const branch: Attempt = {
@@ -268,8 +272,8 @@ test('a worker that starts ends what another has left', async () => {
   await at.worker.shutdown();
   const named = { operationId: id, entity: 'bound', key: [String(value.id)] };
   await at.stores.legacy.openTransaction(named, branch.attempt, branch.migration);
-  await at.stores.legacy.prepareBranch(branch, [changeTo(value, id, 'decide')], fence);
-  await at.stores.modern.prepareBranch(branch, [changeTo(value, id, 'follow')], fence);
+  await at.stores.legacy.prepareBranch(branch, [changeTo(value, id, 'primary')], fence);
+  await at.stores.modern.prepareBranch(branch, [changeTo(value, id, 'secondary')], fence);
   const verdict = { decision: 'commit', attempt: branch.attempt, versions: [proposed] } as const;
   await at.stores.legacy.decide(branch.migration, branch.transaction, verdict);
   expect(await inDoubtIn(at)).toHaveLength(2);
@@ -283,7 +287,7 @@ test('a worker that starts ends what another has left', async () => {
 });
 
 test('what was decided under one primary holds under the next', async () => {
-  await using at = await moving('switch-reads', boundScene);
+  await using at = await runningMigration('switch-reads', transactionalFixture);
   const accounts = at.lockstep.repository(bound);
   const [value, other] = [newAccount(), newAccount()];
   const [committed, refused] = [randomUUID(), randomUUID()];
@@ -301,7 +305,7 @@ test('what was decided under one primary holds under the next', async () => {
 });
 
 test('what one primary had begun and not decided goes on under the next, once', async () => {
-  await using at = await moving('switch-primary', boundScene);
+  await using at = await runningMigration('switch-primary', transactionalFixture);
   const value = newAccount();
   const id = randomUUID();
   const key = [String(value.id)];

@@ -9,18 +9,18 @@ import { imageOf } from '../../model/field.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
-import { boundScene, inDoubtIn } from '../support/transactions.ts';
+import { inDoubtIn, transactionalFixture } from '../support/transactions.ts';
 
 const stores: readonly StoreName[] = ['legacy', 'modern'];
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   let accounts: RepositoryOf<typeof bound>;
   let ledgers: RepositoryOf<typeof ledger>;
   beforeAll(async () => {
-    at = await moving('dual-write', { from, ...boundScene });
+    at = await runningMigration('dual-write', { from, ...transactionalFixture });
     accounts = at.lockstep.repository(bound);
     ledgers = at.lockstep.repository(ledger);
   });
@@ -216,7 +216,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 test.each(['legacy-only', 'modern-only'] as const)(
   'in %s it is a transaction of one store',
   async (phase) => {
-    await using at = await moving(phase, boundScene);
+    await using at = await runningMigration(phase, transactionalFixture);
     const [one, two] = [newAccount(), newAccount()];
     const operationId = randomUUID();
     const items = (tx: TransactionScope) => [tx(bound).create(one), tx(ledger).create(two)];
@@ -233,7 +233,7 @@ test.each(['legacy-only', 'modern-only'] as const)(
 );
 
 test('the secondary gets what the primary had before, and versions go above both', async () => {
-  await using at = await moving('dual-write', boundScene);
+  await using at = await runningMigration('dual-write', transactionalFixture);
   const accounts = at.lockstep.repository(bound);
   const value = newAccount();
   await at.sql.legacy(`INSERT INTO bound VALUES (${value.id}, 'old', NULL, 1)`);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { invoice } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
-import { advanceTo, moving } from '../support/harness.ts';
+import { advanceTo, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 const legacyRow = (number: string, customer: number, name: string) =>
   `('${number}', '2026-01-01', ${customer}, '${name}', 'Here', 1, 'thing', 1)`;
 
 test('copies of a shared record that disagree in legacy are ambiguous, a lost change is a mismatch', async () => {
-  await using at = await moving('dual-write', {
+  await using at = await runningMigration('dual-write', {
     entities: [invoice],
     tables: { legacy: tables.MariaDB, modern: tables.PostgreSQL },
   });

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Evidence } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, type Moving, moving } from '../support/harness.ts';
-import { settled, storedIn } from '../support/inspect.ts';
+import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, storedIn } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { write } from '../support/writers.ts';
 
-let at: Moving;
+let at: RunningMigration;
 const rows = 450;
 beforeAll(async () => {
-  at = await moving('dual-write');
+  at = await runningMigration('dual-write');
   await advanceTo(at.lockstep, 'validate');
   await until('the first validation is over', async () => (await at.lockstep.control.status()).evidence);
 });
@@ -64,7 +64,7 @@ test('none is invented while writers are at work', async () => {
   await until('the writers went on', async () => writers.acknowledged() > before);
   const { failures } = await writers.stop();
   expect(failures).toEqual([]);
-  await settled(at);
+  await drained(at);
   expect(evidence.differences).toBe(0);
   expect(await found()).toEqual([]);
 });
@@ -82,7 +82,7 @@ test('what differs at the first look only was a write between the stores', async
   expect(looks).toBe(2);
 });
 
-test('a write that is owed is late, not lost', async () => {
+test('a write that is pending is late, not lost', async () => {
   await at.proxies.modern.cut();
   const value = newAccount();
   await at.lockstep.repository(account).create(value);
@@ -90,7 +90,7 @@ test('a write that is owed is late, not lost', async () => {
   await at.proxies.modern.restore();
   expect(await validated(null)).toMatchObject({ differences: 0, inFlight: 1 });
   writes.open();
-  await settled(at);
+  await drained(at);
 });
 
 test('every planted difference is found, in full and in a sample of everything', async () => {

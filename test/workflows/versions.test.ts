@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf, versionsOf } from '../support/inspect.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', { from });
+    at = await runningMigration('dual-write', { from });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -25,7 +25,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     ];
     const versions = inOrder(receipts.map(({ version }) => version));
     expect(versions).toEqual([...new Set(versions)].sort(ascending));
-    await settled(at);
+    await drained(at);
     const last = receipts.at(-1)?.version;
     expect(await versionsOf(at, account, value.id)).toEqual([last, last]);
     for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'fifth' });
@@ -36,7 +36,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const value = newAccount();
     await accounts.create(value);
     const { version } = await accounts.delete(value.id);
-    await settled(at);
+    await drained(at);
     expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
     expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
   });
@@ -59,7 +59,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
       .sort((left, right) => ascending(left.version, right.version));
     expect(new Set(byVersion.map(({ version }) => version)).size).toBe(30);
     const lastOf = (kind: number) => byVersion.filter(({ index }) => index % 3 === kind).at(-1)?.index;
-    await settled(at);
+    await drained(at);
     const expected = {
       owner: `owner by ${lastOf(0)}`,
       email: `${value.id}-${lastOf(1)}@example.org`,
@@ -81,7 +81,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     for (const result of results) {
       if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'AlreadyExists' });
     }
-    await settled(at);
+    await drained(at);
     for (const row of await rowsOf(at, 'accounts', value.id)) {
       expect(row).toMatchObject({ owner: `creator ${winners[0]}` });
     }
@@ -95,7 +95,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     await expect(
       accounts.update(value.id, { owner: 'lost' }, { ifUnchangedSince: token }),
     ).rejects.toMatchObject({ code: 'VersionConflict' });
-    await settled(at);
+    await drained(at);
     for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'newer' });
   });
 

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Store } from '../../databases/contract/store.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
-import { entryIn, rowsOf, settled, versionsOf } from '../support/inspect.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('dual-write', { write: { primaryGiveUpMs: 1_000 } });
+  at = await runningMigration('dual-write', { write: { primaryGiveUpMs: 1_000 } });
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -52,7 +52,7 @@ test('an operation that had committed before it was given up is found', async ()
   const value = newAccount();
   const { version } = await at.lockstep.repository(account).create(value);
   delete at.faults.legacy.write;
-  await settled(at);
+  await drained(at);
   expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
 });
 

@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RangeSlice } from '../../activities/backfill/backfill.ts';
-import type { Fingerprints } from '../../activities/backfill/fingerprint.ts';
+import type { Fingerprints } from '../../activities/backfill/fingerprints.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
 import { messageOf } from '../failures.ts';
@@ -19,10 +19,10 @@ import {
   backfillFinished,
   backfillProgress,
   migrationWorkflowId,
-  setPace,
+  setBackfillRate,
   setPaused,
 } from '../messages.ts';
-import { Pace, progressDetails, progressOf, type Range, seenOf } from './progress.ts';
+import { type BackfillRange, progressDetails, progressOf, seenOf, Throughput } from './progress.ts';
 
 export interface BackfillInput {
   readonly migration: string;
@@ -46,7 +46,7 @@ export interface BackfillInput {
 const sliceMs = 5_000;
 const slicesPerRun = 1_000;
 const firstWaitMs = 1_000;
-const longestWaitMs = 30_000;
+const maxWaitMs = 30_000;
 
 /**
  * Copies history in key ranges, several at a time, then catches up what was written or deleted meanwhile. Every chunk is
@@ -60,43 +60,43 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   let throttledMs = input.carried?.throttledMs ?? 0;
   let caughtUp = 0;
   let slices = 0;
-  let forgotten = input.carried !== null || input.resume === true;
-  /** How often somebody has said how it is to go on. */
-  let told = 0;
+  let checkpointsReset = input.carried !== null || input.resume === true;
+  /** How often it was told to pause, to resume or to change its rate. */
+  let interruptions = 0;
   const totals = new Map<string, number>();
   const fingerprints: Record<string, Fingerprints> = {};
-  const ranges: Range[] = [];
-  const pace = new Pace();
+  const ranges: BackfillRange[] = [];
+  const throughput = new Throughput();
   /** Steps that a store did not take, what it said, and how long it is left alone. */
   const waits = new Map<string, { reason: string; waitMs: number }>();
-  const underWay = new Set<CancellationScope>();
+  const running = new Set<CancellationScope>();
 
   setHandler(setPaused, (value) => {
     paused = value;
     interrupt();
   });
-  setHandler(setPace, (value) => {
+  setHandler(setBackfillRate, (value) => {
     rate = value;
     interrupt();
   });
   setHandler(backfillProgress, progress, { description: 'Rows copied so far, speed and time left' });
 
   try {
-    if (!forgotten) await insisting('forget', () => longRunningFailFast.forgetBackfill());
-    forgotten = true;
+    if (!checkpointsReset) await untilDone('reset', () => longRunningFailFast.resetCheckpoints());
+    checkpointsReset = true;
     for (const entity of input.entities) {
-      const plan = await insisting(entity, () => longRunningFailFast.planBackfill({ entity }));
+      const plan = await untilDone(entity, () => longRunningFailFast.planBackfill({ entity }));
       totals.set(entity, plan.total);
       fingerprints[entity] = input.carried?.fingerprints[entity] ?? plan.fingerprints;
       ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
     }
-    pace.mark(Date.now(), seenSoFar());
+    throughput.mark(Date.now(), seenSoFar());
     const left = ranges.filter((range) => !range.done);
-    await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyNext(left)));
-    if (ranges.some((range) => !range.done)) await goOnAsNew();
+    await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyRanges(left)));
+    if (ranges.some((range) => !range.done)) await continueWorkflow();
     for (const entity of input.entities) await catchUp(entity);
     for (const entity of input.entities)
-      await insisting(entity, () => longRunningFailFast.primeSequences({ entity }));
+      await untilDone(entity, () => longRunningFailFast.primeSequences({ entity }));
     finishedAt = new Date().toISOString();
   } catch (error) {
     if (failureIn(error) === null) throw error;
@@ -109,24 +109,24 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   await condition(allHandlersFinished);
   return result;
 
-  /** A lane takes one range after the other. */
-  async function copyNext(left: Range[]): Promise<void> {
+  /** Takes one range after the other. */
+  async function copyRanges(left: BackfillRange[]): Promise<void> {
     for (let range = left.shift(); range; range = left.shift()) {
       while (!range.done) {
         await condition(() => !paused);
         if (stopped !== null || slices >= slicesPerRun) return;
-        await copyMore(range);
+        await continueRange(range);
       }
     }
   }
 
-  async function copyMore(range: Range): Promise<void> {
-    const tried = await attempt(`${range.entity} ${range.range}`, () => copySlice(range));
-    if (!tried?.result) return;
-    const { progress: now, throttledMs: sliceThrottledMs } = tried.result;
+  async function continueRange(range: BackfillRange): Promise<void> {
+    const attempted = await attempt(`${range.entity} ${range.range}`, () => copySlice(range));
+    if (!attempted?.result) return;
+    const { progress: now, throttledMs: sliceThrottledMs } = attempted.result;
     Object.assign(range, now);
     throttledMs += sliceThrottledMs;
-    pace.mark(Date.now(), seenSoFar());
+    throughput.mark(Date.now(), seenSoFar());
     setCurrentDetails(progressDetails(progress()));
   }
 
@@ -141,42 +141,42 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       const known = failureIn(error);
       if (known?.code !== 'StoreUnavailable') throw error;
       const before = waits.get(step);
-      const waitMs = before ? Math.min(before.waitMs * 2, longestWaitMs) : firstWaitMs;
+      const waitMs = before ? Math.min(before.waitMs * 2, maxWaitMs) : firstWaitMs;
       waits.set(step, { reason: known.message, waitMs });
       setCurrentDetails(progressDetails(progress()));
       log.warn('a store does not take what is copied; it is tried again', { step, reason: known.message });
-      const heard = told;
-      await condition(() => told !== heard, waitMs);
+      const seenInterruptions = interruptions;
+      await condition(() => interruptions !== seenInterruptions, waitMs);
       return null;
     }
   }
 
-  async function insisting<T>(step: string, work: () => Promise<T>): Promise<T> {
+  async function untilDone<T>(step: string, work: () => Promise<T>): Promise<T> {
     for (;;) {
-      const tried = await attempt(step, work);
-      if (tried) return tried.result;
+      const attempted = await attempt(step, work);
+      if (attempted) return attempted.result;
       await condition(() => !paused);
-      if (slices >= slicesPerRun) await goOnAsNew();
+      if (slices >= slicesPerRun) await continueWorkflow();
     }
   }
 
-  async function goOnAsNew(): Promise<never> {
+  async function continueWorkflow(): Promise<never> {
     await condition(allHandlersFinished);
     return await continueAsNew<typeof backfill>({
       ...input,
       paused,
       rate,
-      carried: forgotten ? { startedAt, throttledMs, fingerprints } : null,
+      carried: checkpointsReset ? { startedAt, throttledMs, fingerprints } : null,
     });
   }
 
   /** Null where it was interrupted before it could answer. */
-  async function copySlice({ entity, range }: Range): Promise<RangeSlice | null> {
+  async function copySlice({ entity, range }: BackfillRange): Promise<RangeSlice | null> {
     const planned = fingerprints[entity];
     if (!planned) throw new TypeError('a range belongs to a plan');
-    const keysPerSecond = rate === null ? null : Math.max(1, rate / lanesAtWork());
+    const keysPerSecond = rate === null ? null : Math.max(1, rate / activeRanges());
     const scope = new CancellationScope();
-    underWay.add(scope);
+    running.add(scope);
     try {
       return await scope.run(() =>
         longRunningCancellable.copyRange({ entity, range, fingerprints: planned, keysPerSecond, sliceMs }),
@@ -187,19 +187,19 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       if (scope.consideredCancelled && (known === null || known.retryable)) return null;
       throw error;
     } finally {
-      underWay.delete(scope);
+      running.delete(scope);
     }
   }
 
-  /** A lane without a range must not keep its part of the rate. */
-  function lanesAtWork(): number {
+  /** Only ranges that are under way share the rate. */
+  function activeRanges(): number {
     return Math.max(1, Math.min(input.parallel, ranges.filter((range) => !range.done).length));
   }
 
   /** What runs ends with its chunk, what waits is over, and both go on under what is said now. */
   function interrupt(): void {
-    told += 1;
-    for (const scope of underWay) scope.cancel();
+    interruptions += 1;
+    for (const scope of running) scope.cancel();
   }
 
   async function catchUp(entity: string): Promise<void> {
@@ -207,7 +207,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     do {
       await condition(() => !paused);
       const from: string | null = after;
-      const page: { after: string | null; changed: number } = await insisting(entity, () =>
+      const page: { after: string | null; changed: number } = await untilDone(entity, () =>
         longRunningFailFast.catchUp({ entity, after: from }),
       );
       caughtUp += page.changed;
@@ -224,7 +224,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       startedAt,
       totals,
       ranges,
-      pace,
+      throughput,
       caughtUp,
       throttledMs,
       waiting: waits.values().next().value?.reason ?? null,

@@ -2,14 +2,16 @@ import type { RangeProgress } from '../../activities/backfill/backfill.ts';
 import type { BackfillProgress, EntityProgress } from '../messages.ts';
 
 /** One range of one entity, as far as its last slice came. */
-export type Range = { -readonly [P in keyof RangeProgress]: RangeProgress[P] } & { readonly entity: string };
+export type BackfillRange = { -readonly [P in keyof RangeProgress]: RangeProgress[P] } & {
+  readonly entity: string;
+};
 
 /** What a running backfill knows of itself. */
 export interface BackfillState {
   readonly startedAt: string;
   readonly totals: ReadonlyMap<string, number>;
-  readonly ranges: readonly Range[];
-  readonly pace: Pace;
+  readonly ranges: readonly BackfillRange[];
+  readonly throughput: Throughput;
   readonly caughtUp: number;
   readonly throttledMs: number;
   readonly waiting: string | null;
@@ -19,8 +21,8 @@ export interface BackfillState {
 
 const recentMs = 60_000;
 
-/** Keys a second of late, from when and how far a backfill had come. */
-export class Pace {
+/** Keys a second within the last minute, from when and how far a backfill had come. */
+export class Throughput {
   readonly #marks: { readonly at: number; readonly seen: number }[] = [];
 
   mark(at: number, seen: number): void {
@@ -43,7 +45,7 @@ export function progressOf(state: BackfillState): BackfillProgress {
     entities.reduce((all, one) => all + one[of], 0);
   const running = state.finishedAt === null && state.stopped === null;
   const seen = sum('copied') + sum('skipped') + sum('refused');
-  const speed = running ? state.pace.perSecond() : null;
+  const speed = running ? state.throughput.perSecond() : null;
   const left = entities.reduce((all, one) => all + (one.done ? 0 : one.total - seenOf(one)), 0);
   return {
     running,
@@ -66,7 +68,7 @@ export function progressOf(state: BackfillState): BackfillProgress {
 }
 
 /** A total that is an estimate is corrected by what is known: it is never below what was seen, and equal at the end. */
-function entityProgress(entity: string, estimate: number, ranges: readonly Range[]): EntityProgress {
+function entityProgress(entity: string, estimate: number, ranges: readonly BackfillRange[]): EntityProgress {
   const own = ranges.filter((range) => range.entity === entity);
   const sum = (of: 'copied' | 'skipped' | 'refused' | 'bytes') =>
     own.reduce((all, range) => all + range[of], 0);
@@ -96,12 +98,12 @@ export function seenOf({
 }
 
 /** What a backfill is before it has said anything. */
-export function justStarted(startedAt: string): BackfillProgress {
+export function initialProgress(startedAt: string): BackfillProgress {
   return progressOf({
     startedAt,
     totals: new Map(),
     ranges: [],
-    pace: new Pace(),
+    throughput: new Throughput(),
     caughtUp: 0,
     throttledMs: 0,
     waiting: null,
@@ -113,10 +115,10 @@ export function justStarted(startedAt: string): BackfillProgress {
 /** Markdown, for Temporal UI. */
 export function progressDetails(progress: BackfillProgress): string {
   const lines = [
-    `**${seenOf(progress)}** of about ${progress.total} keys: ${progress.copied} copied, ${progress.skipped} already there, ${progress.refused} refused`,
-    progress.perSecond === null ? '' : `${progress.perSecond} keys/s of late${etaOf(progress)}`,
+    `**${seenOf(progress)}** of about ${progress.total} keys: ${progress.copied} copied, ${progress.skipped} already present, ${progress.refused} refused`,
+    progress.perSecond === null ? '' : `${progress.perSecond} keys/s (last minute)${etaOf(progress)}`,
     progress.throttledSeconds > 0 ? `gave way to live writes for ${progress.throttledSeconds} s` : '',
-    progress.waiting ? `**waits**: ${progress.waiting}` : '',
+    progress.waiting ? `**waiting**: ${progress.waiting}` : '',
     ...(progress.entities.length > 1
       ? progress.entities.map(
           (one) => `- ${one.entity}: ${seenOf(one)} of about ${one.total}${one.done ? ', done' : ''}`,

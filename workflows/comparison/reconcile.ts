@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Position } from '../../activities/comparison/compare.ts';
-import type { Repaired } from '../../activities/comparison/repair.ts';
+import type { RepairPage } from '../../activities/comparison/repair.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
@@ -39,14 +39,14 @@ const begin: Step = { compare: null };
 const nothing: Totals = { ...emptyTally, repaired: 0 };
 
 /**
- * Compares everything, slice by slice; with `repair` it then brings the secondary to what the primary has. The differences
- * are in the deciding store's control table, so that a repair goes on where a lost worker left it.
+ * Compares everything, slice by slice; with `repair` it then makes the secondary equal to the primary. The differences
+ * are in the primary's control table, so that a repair goes on where a lost worker left it.
  */
 export async function reconcile(input: ReconciliationInput): Promise<Reconciliation> {
   let { totals, at } = input.carried ?? { totals: nothing, at: begin };
   const waiting = [...(input.carried?.entities ?? input.entities)];
   if (!input.carried) {
-    const skipped = await unbounded.whyNotComparable();
+    const skipped = await unbounded.notComparableReason();
     if (skipped !== null) return { evidence: null, found: 0, repaired: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {
@@ -65,7 +65,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   /** Does a slice of work; gives the next one, null when the entity is done. */
   async function step(entity: string, now: Step): Promise<Step | null> {
     if ('repair' in now) {
-      const page: Repaired = await longRunning.repairDifferences({ entity, ...now.repair });
+      const page: RepairPage = await longRunning.repairDifferences({ entity, ...now.repair });
       totals = { ...totals, repaired: totals.repaired + page.repaired };
       return page.after === null ? null : { repair: { after: page.after } };
     }

@@ -1,4 +1,4 @@
-import type { Compared, Position } from '../../activities/comparison/compare.ts';
+import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import type { Evidence } from '../messages.ts';
 
@@ -14,9 +14,9 @@ export const emptyTally: Tally = { compared: 0, differences: 0, ambiguous: 0, in
 
 const sliceMs = 20_000;
 
-/** Compares the next slice of an entity's keys; from null, what was found before is forgotten first. */
-export async function compareNext(entity: string, from: Position | null): Promise<Compared> {
-  if (from === null) await unbounded.forgetDifferences({ entity });
+/** Compares the next slice of an entity's keys; from null, earlier differences are deleted first. */
+export async function compareNext(entity: string, from: Position | null): Promise<ComparisonSlice> {
+  if (from === null) await unbounded.clearDifferences({ entity });
   return await longRunning.compareSlice({ entity, from: from ?? { stage: 'rows', after: null }, sliceMs });
 }
 

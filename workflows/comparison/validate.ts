@@ -1,5 +1,5 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { Compared, Position } from '../../activities/comparison/compare.ts';
+import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
@@ -22,13 +22,13 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
   try {
     for (const entity of input.entities) {
       if (sample !== null) {
-        await unbounded.forgetDifferences({ entity });
+        await unbounded.clearDifferences({ entity });
         count(await longRunning.compareSample({ entity, count: sample, seed }));
         continue;
       }
       let position: Position | null = null;
       do {
-        const slice: Compared = await compareNext(entity, position);
+        const slice: ComparisonSlice = await compareNext(entity, position);
         count(slice);
         position = slice.next;
       } while (position !== null);

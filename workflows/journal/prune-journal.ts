@@ -7,12 +7,15 @@ export type Pruned = Readonly<Record<StoreName, number | null>>;
 
 const pruneLimitMs = 600_000;
 
-/** Takes old settled entries and decisions out of both journals. What a store keeps back that is away (null) is left to the next time. */
+/**
+ * Takes old finished entries and decisions out of both journals. A store that is unavailable (null) is left to the next
+ * time.
+ */
 export async function pruneJournal(): Promise<Pruned> {
-  return { legacy: await pruned('legacy'), modern: await pruned('modern') };
+  return { legacy: await pruneStore('legacy'), modern: await pruneStore('modern') };
 }
 
-async function pruned(store: StoreName): Promise<number | null> {
+async function pruneStore(store: StoreName): Promise<number | null> {
   try {
     return await longRunningBounded(pruneLimitMs).pruneJournal({ store });
   } catch (error) {

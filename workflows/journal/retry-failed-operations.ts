@@ -23,26 +23,26 @@ export interface RetryInput extends RetryRequest {
 const batchLimitMs = 120_000;
 
 /**
- * Brings owed operations to the other store whatever has become of their workflows, each at most once in a run. A workflow
- * that waits for a person about an operation that is settled by this is told, so that it ends too.
+ * Replicates pending operations to the other store whatever has become of their workflows, each at most once in a run.
+ * A workflow that waits for a person about an operation that is completed by this is notified, so that it ends too.
  */
 export async function retryFailedOperations(input: RetryInput): Promise<RetriedOperations> {
   const { migration, carried, ...request } = input;
-  const found = { settled: 0, failed: 0, told: 0, ...carried?.found };
+  const found = { completed: 0, failed: 0, notified: 0, ...carried?.found };
   let from = carried?.from ?? null;
   for (;;) {
-    const batch: RetryBatch = await longRunningBounded(batchLimitMs).retryOwed({ ...request, from });
-    found.settled += batch.settled;
+    const batch: RetryBatch = await longRunningBounded(batchLimitMs).retryBacklog({ ...request, from });
+    found.completed += batch.completed;
     found.failed += batch.failed;
-    found.told += await tell(migration, [...batch.unparked, ...batch.undoing]);
+    found.notified += await notify(migration, [...batch.unparked, ...batch.undoing]);
     if (batch.unparked.length > 0) {
-      // Not before: what is settled is not found again, should this end here.
-      await bounded(batchLimitMs).settleRetried({ operationIds: batch.unparked });
-      found.settled += batch.unparked.length;
+      // Not before: what is completed is not found again, should this end here.
+      await bounded(batchLimitMs).completeRetried({ operationIds: batch.unparked });
+      found.completed += batch.unparked.length;
     }
     const result: RetriedOperations = { ...found, stopped: batch.stopped };
     setCurrentDetails(details(result));
-    if (batch.stopped) log.warn('the retry of owed operations stopped', { reason: batch.stopped });
+    if (batch.stopped) log.warn('the retry of pending operations stopped', { reason: batch.stopped });
     if (batch.next === null) return result;
     from = batch.next;
     if (workflowInfo().continueAsNewSuggested) {
@@ -51,9 +51,9 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
   }
 }
 
-/** Gives the number of those that could be told; the others' workflows are gone. */
-async function tell(migration: string, ids: readonly string[]): Promise<number> {
-  const told = await Promise.all(
+/** Gives the number of those that could be notified; the others' workflows are gone. */
+async function notify(migration: string, ids: readonly string[]): Promise<number> {
+  const notified = await Promise.all(
     ids.map(async (id) => {
       try {
         await getExternalWorkflowHandle(writeWorkflowId(migration, id)).signal(resolveSignal, 'retry');
@@ -64,9 +64,9 @@ async function tell(migration: string, ids: readonly string[]): Promise<number> 
       }
     }),
   );
-  return told.reduce<number>((sum, one) => sum + one, 0);
+  return notified.reduce<number>((sum, one) => sum + one, 0);
 }
 
-function details({ settled, failed, stopped }: RetriedOperations): string {
-  return `**${settled}** settled, ${failed} refused again${stopped ? `. Stopped: ${stopped}` : ''}`;
+function details({ completed, failed, stopped }: RetriedOperations): string {
+  return `**${completed}** completed, ${failed} refused again${stopped ? `. Stopped: ${stopped}` : ''}`;
 }

@@ -4,15 +4,15 @@ import { bounded, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
-import { gate, refuseUnreachable } from './gates.ts';
+import { assertReachable, gate } from './gates.ts';
 import { changePhase } from './phase-change.ts';
-import { retireLegacy } from './retirement.ts';
+import { renameLegacyTables } from './retirement.ts';
 import type { MigrationRun } from './run.ts';
 import { durableStateOf } from './state.ts';
 
 /** What a migration does, at the word of an operator or when its time has come. */
 
-const longestHistory = 50;
+const maxHistory = 50;
 const reportLimitMs = 60_000;
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
@@ -25,10 +25,10 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   }
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
-  await change(run, phase, { mayLag: false });
+  await change(run, phase, { otherMayLag: false });
   run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
-  noteReads(run);
-  if (phase === 'decommissioned') await retireLegacy(run);
+  trackModernReads(run);
+  if (phase === 'decommissioned') await renameLegacyTables(run);
 }
 
 export async function advance(run: MigrationRun): Promise<void> {
@@ -36,7 +36,7 @@ export async function advance(run: MigrationRun): Promise<void> {
   const next = phaseAfter(run.state.phase);
   if (next === null) return;
   await gate(next, run.state, policy);
-  await change(run, next, { mayLag: next === 'modern-only' });
+  await change(run, next, { otherMayLag: next === 'modern-only' });
   enter(run, next);
   // One that was running before a rollback goes on: at its end it catches up what it has missed.
   if (next === 'backfill' && !(await startBackfill(run))) log.info('a backfill is running already');
@@ -45,13 +45,13 @@ export async function advance(run: MigrationRun): Promise<void> {
       sample: policy.sampleSize,
       seed: Math.floor(Math.random() * 2 ** 31),
     });
-  if (next === 'decommissioned') await retireLegacy(run);
+  if (next === 'decommissioned') await renameLegacyTables(run);
 }
 
 export async function rollback(run: MigrationRun): Promise<void> {
   const previous = phaseBefore(run.state.phase);
   if (previous === null) return;
-  await change(run, previous, { mayLag: true });
+  await change(run, previous, { otherMayLag: true });
   enter(run, previous);
   // What was proved about the stores holds only while both receive every write.
   if (routes[previous].secondary === null) run.update({ backfill: null, evidence: null });
@@ -63,12 +63,12 @@ export async function changeShare(
   percent: number,
 ): Promise<void> {
   const lowers = percent < run.state[share];
-  if (!lowers) await refuseUnreachable(share === 'readPercent' ? 'reads' : 'writes');
-  await change(run, run.state.phase, { mayLag: lowers, [share]: percent });
-  noteReads(run);
+  if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
+  await change(run, run.state.phase, { otherMayLag: lowers, [share]: percent });
+  trackModernReads(run);
 }
 
-export async function becomeOverdue(run: MigrationRun): Promise<void> {
+export async function markOverdue(run: MigrationRun): Promise<void> {
   run.update({ overdue: true });
   const { phase, deadline } = run.state;
   log.error('the migration is overdue', { phase, deadline });
@@ -83,11 +83,11 @@ export async function becomeOverdue(run: MigrationRun): Promise<void> {
 async function change(
   run: MigrationRun,
   next: Phase,
-  { mayLag, ...shares }: { mayLag: boolean; readPercent?: number; writePercent?: number },
+  { otherMayLag, ...shares }: { otherMayLag: boolean; readPercent?: number; writePercent?: number },
 ): Promise<void> {
   const { migration, policy } = run.input;
   const from = { ...durableStateOf(migration, run.state), ...shares };
-  const changed = await changePhase(from, { next, drainLimitMs: policy.drainLimitMs, mayLag });
+  const changed = await changePhase(from, { next, drainLimitMs: policy.drainLimitMs, otherMayLag });
   if ('error' in changed) {
     run.update({ epoch: changed.reopened.epoch });
     throw changed.error;
@@ -98,13 +98,13 @@ async function change(
 
 function enter(run: MigrationRun, phase: Phase): void {
   const history = [...run.state.history, { phase, at: new Date().toISOString() }];
-  run.update({ history: history.slice(-longestHistory) });
+  run.update({ history: history.slice(-maxHistory) });
   upsertSearchAttributes({ [searchAttributes.state]: [phase] });
-  noteReads(run);
+  trackModernReads(run);
   log.info('phase entered', { phase, epoch: run.state.epoch });
 }
 
-function noteReads(run: MigrationRun): void {
+function trackModernReads(run: MigrationRun): void {
   const { phase, readPercent, readsModernSince } = run.state;
   const { reads } = routes[phase];
   const modern = reads === 'modern' || (reads === 'share' && readPercent === 100);

@@ -8,7 +8,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { backfill } from '../backfill/backfill.ts';
-import { justStarted } from '../backfill/progress.ts';
+import { initialProgress } from '../backfill/progress.ts';
 import { validate } from '../comparison/validate.ts';
 import { failure, messageOf } from '../failures.ts';
 import * as messages from '../messages.ts';
@@ -24,7 +24,7 @@ export async function setPaused(run: MigrationRun, paused: boolean): Promise<mes
 
 export async function setRate(run: MigrationRun, rate: number | null): Promise<messages.MigrationStatus> {
   run.update({ rate });
-  await signalBackfill(run, (handle) => handle.signal(messages.setPace, rate));
+  await signalBackfill(run, (handle) => handle.signal(messages.setBackfillRate, rate));
   return run.status();
 }
 
@@ -56,7 +56,7 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
       carried: null,
     },
   ]);
-  run.update({ backfill: justStarted(new Date().toISOString()) });
+  run.update({ backfill: initialProgress(new Date().toISOString()) });
   return started;
 }
 

@@ -12,7 +12,7 @@ export async function gate(
   state: MigrationState,
   policy: MigrationInput['policy'],
 ): Promise<void> {
-  if (routes[next].secondary !== null) await refuseUnreachable(next);
+  if (routes[next].secondary !== null) await assertReachable(next);
   switch (next) {
     case 'backfill': {
       const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
@@ -68,7 +68,7 @@ export async function gate(
           'not all reads are modern; run lockstep reads 100',
         );
       }
-      await refuseOwed('switch-primary', state, { pendingAllowed: true });
+      await assertSmallBacklog('switch-primary', state, { pendingAllowed: true });
       return;
     case 'modern-only': {
       const soakedMs = state.readsModernSince ? Date.now() - Date.parse(state.readsModernSince) : 0;
@@ -79,7 +79,7 @@ export async function gate(
           'reads have not been modern for long enough; wait',
         );
       }
-      await refuseOwed('modern-only', state, { pendingAllowed: false });
+      await assertSmallBacklog('modern-only', state, { pendingAllowed: false });
       return;
     }
     default:
@@ -88,24 +88,25 @@ export async function gate(
 }
 
 /** A few pending writes are on their way at any moment; only those that stay are a reason to refuse. */
-async function refuseOwed(
+async function assertSmallBacklog(
   name: Phase,
   state: MigrationState,
   { pendingAllowed }: { pendingAllowed: boolean },
 ): Promise<void> {
-  const owed = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
-  const measured = { pending: owed.pending, parked: owed.parked, oldestOwedMs: owed.oldestOwedMs };
-  if (owed.parked > 0) throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
-  const late = (owed.oldestOwedMs ?? 0) > latestPendingMs;
-  if (!pendingAllowed && owed.pending > 0 && late) {
-    throw refused(name, measured, 'writes are still owed to the other store; see lockstep writes list');
+  const backlog = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+  const measured = { pending: backlog.pending, parked: backlog.parked, backlogAgeMs: backlog.backlogAgeMs };
+  if (backlog.parked > 0)
+    throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
+  const late = (backlog.backlogAgeMs ?? 0) > maxPendingAgeMs;
+  if (!pendingAllowed && backlog.pending > 0 && late) {
+    throw refused(name, measured, 'writes are still pending for the other store; see lockstep writes list');
   }
 }
 
-const latestPendingMs = 5_000;
+const maxPendingAgeMs = 5_000;
 
-/** A step forward that needs both stores is not begun while one of them is away. */
-export async function refuseUnreachable(name: Phase | 'reads' | 'writes'): Promise<void> {
+/** A step forward that needs both stores is not begun while one of them is unavailable. */
+export async function assertReachable(name: Phase | 'reads' | 'writes'): Promise<void> {
   try {
     await localShort.checkStores({ stores: ['legacy', 'modern'] });
   } catch (error) {

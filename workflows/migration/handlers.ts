@@ -31,7 +31,7 @@ function steering(run: MigrationRun): Handler[] {
     update(messages.advance, {
       description: 'Moves to the next phase, if its gate passes',
       validator: () => {
-        run.refuseWhenBusy();
+        run.assertIdle();
         if (run.state.paused)
           throw failure('GateRefused', 'the migration is paused; resume it first', { gate: 'paused' });
         if (phaseAfter(run.state.phase) === null)
@@ -42,8 +42,8 @@ function steering(run: MigrationRun): Handler[] {
     update(messages.rollback, {
       description: 'Moves back to the previous phase; no acknowledged write is lost',
       validator: () => {
-        run.refuseWhenBusy();
-        refuseWithoutWayBack(run);
+        run.assertIdle();
+        assertCanRollBack(run);
       },
       action: () => run.exclusively('rollback', () => actions.rollback(run)),
     }),
@@ -69,9 +69,9 @@ function settings(run: MigrationRun): Handler[] {
     update(messages.setReadPercent, {
       description: 'Share of keys (0 to 100) whose reads go to modern, in switch-reads',
       validator: (percent) => {
-        run.refuseWhenBusy();
-        refuseBadPercent(percent);
-        refuseUnlessIn(run, ['switch-reads'], 'reads', 'reads are shared only in switch-reads');
+        run.assertIdle();
+        assertPercent(percent);
+        assertPhase(run, ['switch-reads'], 'reads', 'reads are shared only in switch-reads');
       },
       action: (percent) =>
         run.exclusively('setReadPercent', () => actions.changeShare(run, 'readPercent', percent)),
@@ -79,9 +79,9 @@ function settings(run: MigrationRun): Handler[] {
     update(messages.setWritePercent, {
       description: 'Share of keys (0 to 100) that flag-controlled entities write to modern, in dual-write',
       validator: (percent) => {
-        run.refuseWhenBusy();
-        refuseBadPercent(percent);
-        refuseUnlessIn(run, ['dual-write'], 'writes', 'writes are shared only in dual-write');
+        run.assertIdle();
+        assertPercent(percent);
+        assertPhase(run, ['dual-write'], 'writes', 'writes are shared only in dual-write');
       },
       action: (percent) =>
         run.exclusively('setWritePercent', () => actions.changeShare(run, 'writePercent', percent)),
@@ -116,9 +116,9 @@ function bulkWork(run: MigrationRun): Handler[] {
     update(messages.startBackfill, {
       description: 'Restarts the backfill from its checkpoints, or else from the first key; copied rows stay',
       validator: () => {
-        run.refuseWhenBusy();
+        run.assertIdle();
         const phases = ['backfill', 'validate'];
-        refuseUnlessIn(run, phases, 'backfill', 'a backfill runs in the phases backfill and validate');
+        assertPhase(run, phases, 'backfill', 'a backfill runs in the phases backfill and validate');
       },
       action: () => run.exclusively('startBackfill', () => bulk.restartBackfill(run)),
     }),
@@ -126,7 +126,7 @@ function bulkWork(run: MigrationRun): Handler[] {
       description:
         'Compares a sample ({"sample": 1000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
       validator: ({ sample }) => {
-        run.refuseWhenBusy();
+        run.assertIdle();
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
           throw failure(
             'InvalidInput',
@@ -173,7 +173,7 @@ function signal<Args extends unknown[]>(
   return () => setHandler(definition, action);
 }
 
-function refuseWithoutWayBack({ state: { phase } }: MigrationRun): void {
+function assertCanRollBack({ state: { phase } }: MigrationRun): void {
   if (phaseBefore(phase) !== null) return;
   const why =
     phase === 'legacy-only'
@@ -182,12 +182,12 @@ function refuseWithoutWayBack({ state: { phase } }: MigrationRun): void {
   throw failure('GateRefused', `cannot roll back from ${phase}: ${why}`, { gate: 'rollback' });
 }
 
-function refuseUnlessIn(run: MigrationRun, phases: readonly string[], gate: string, why: string): void {
+function assertPhase(run: MigrationRun, phases: readonly string[], gate: string, why: string): void {
   if (phases.includes(run.state.phase)) return;
   throw failure('GateRefused', `${why}; the phase is ${run.state.phase}`, { gate });
 }
 
-function refuseBadPercent(percent: number): void {
+function assertPercent(percent: number): void {
   if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
   throw failure('InvalidInput', `a share is a whole number from 0 to 100; got ${percent}`);
 }

@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
-import { becomeOverdue, resumeFromStores } from './actions.ts';
+import { markOverdue, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
 import { dropLegacy } from './retirement.ts';
 import { MigrationRun } from './run.ts';
@@ -19,10 +19,10 @@ export async function migration(input: MigrationInput): Promise<void> {
   if (!input.state) await run.start(() => resumeFromStores(run));
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
   run.show();
-  while (!isOver(run)) {
+  while (!ended(run)) {
     await untilDue(run);
     const now = Date.now();
-    if (now >= overdueTime(run)) await becomeOverdue(run);
+    if (now >= overdueTime(run)) await markOverdue(run);
     if (now >= dropTime(run)) await dropLegacy(run);
     if (!workflowInfo().continueAsNewSuggested) continue;
     await condition(() => run.busy === null && allHandlersFinished());
@@ -32,14 +32,14 @@ export async function migration(input: MigrationInput): Promise<void> {
   await condition(allHandlersFinished);
 }
 
-function isOver({ state, busy }: MigrationRun): boolean {
+function ended({ state, busy }: MigrationRun): boolean {
   return state.phase === 'decommissioned' && state.dropAt === null && busy === null;
 }
 
 /** Waits for the next time at which something is due, or for a message that changes it. */
 async function untilDue(run: MigrationRun): Promise<void> {
   const dueAt = nextDue(run);
-  const changed = () => nextDue(run) !== dueAt || isOver(run) || workflowInfo().continueAsNewSuggested;
+  const changed = () => nextDue(run) !== dueAt || ended(run) || workflowInfo().continueAsNewSuggested;
   if (Number.isFinite(dueAt)) await condition(changed, Math.max(1, dueAt - Date.now()));
   else await condition(changed);
 }

@@ -16,7 +16,7 @@ export interface PhaseChange {
   /** How long writes may wait while the primary changes. */
   readonly drainLimitMs: number;
   /** The store that is not the primary may be unavailable: on the way back, or where the new route leaves it behind. */
-  readonly mayLag: boolean;
+  readonly otherMayLag: boolean;
 }
 
 /** The primary stays as it was; the state is the one under which it is open again. */
@@ -29,20 +29,20 @@ export interface Reopened {
 export async function changePhase(from: DurableState, change: PhaseChange): Promise<DurableState | Reopened> {
   const { next } = change;
   const readPercent =
-    next === 'switch-reads' && from.phase !== next ? startingReads(from.phase) : from.readPercent;
-  if (changesPrimary(from.phase, next)) return await changeOfPrimary({ ...from, readPercent }, from, change);
+    next === 'switch-reads' && from.phase !== next ? initialReadPercent(from.phase) : from.readPercent;
+  if (changesPrimary(from.phase, next)) return await changePrimary({ ...from, readPercent }, from, change);
   const epoch = changesWriteRoute(from.phase, next) ? from.epoch + 1 : from.epoch;
   const target = { ...from, phase: next, epoch, readPercent };
   // The primary comes last: until it has the new epoch, writes of the old route go on; after it, none does.
   const { primary } = routes[next];
-  if (change.mayLag) await tell(otherStore(primary), target);
+  if (change.otherMayLag) await notifyStore(otherStore(primary), target);
   else await unbounded.writeState({ store: otherStore(primary), state: target });
   await unbounded.writeState({ store: primary, state: target });
   return target;
 }
 
 /** Coming back from a modern primary, every read stays modern. */
-function startingReads(from: Phase): number {
+function initialReadPercent(from: Phase): number {
   return from === 'switch-primary' ? 100 : 0;
 }
 
@@ -50,7 +50,7 @@ function startingReads(from: Phase): number {
  * A change of primary, as a saga: close both stores to new writes under a new epoch, drain the pending writes, open under the
  * new primary. If a step before the opening fails, the old primary is opened again, under a newer epoch still.
  */
-async function changeOfPrimary(
+async function changePrimary(
   target: DurableState,
   before: DurableState,
   { next, drainLimitMs }: PhaseChange,
@@ -70,7 +70,7 @@ async function changeOfPrimary(
     await CancellationScope.nonCancellable(async () => {
       // The old primary first: every write waits for it, and the other store may be what failed.
       await unbounded.writeState({ store: from, state: reopened });
-      await tell(to, reopened);
+      await notifyStore(to, reopened);
     });
     return { reopened, error };
   }
@@ -82,7 +82,7 @@ async function changeOfPrimary(
 }
 
 /** If the store does not answer, the first write that it fences out tells it. */
-async function tell(store: StoreName, state: DurableState): Promise<void> {
+async function notifyStore(store: StoreName, state: DurableState): Promise<void> {
   try {
     await localShort.writeState({ store, state });
   } catch (error) {

@@ -6,8 +6,8 @@ import type { MigrationRun } from './run.ts';
 const dropAgainMs = 3_600_000;
 
 /** Renames the legacy tables. They are dropped later, where the policy says so. */
-export async function retireLegacy(run: MigrationRun): Promise<void> {
-  await unbounded.retireLegacy();
+export async function renameLegacyTables(run: MigrationRun): Promise<void> {
+  await unbounded.renameLegacyTables();
   const { dropLegacyAfterMs } = run.input.policy;
   if (dropLegacyAfterMs !== null) run.update({ dropAt: inMs(dropLegacyAfterMs) });
 }
@@ -20,7 +20,7 @@ export async function dropLegacy(run: MigrationRun): Promise<void> {
   } catch (error) {
     const reason = messageOf(error);
     run.update({ lastFailure: `drop legacy: ${reason}`, dropAt: inMs(dropAgainMs) });
-    log.error('the retired tables were not dropped', { reason });
+    log.error('the renamed tables were not dropped', { reason });
   }
 }
 

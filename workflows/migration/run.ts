@@ -3,7 +3,7 @@ import { failureIn } from '../../model/carried-failure.ts';
 import { routes } from '../../model/phase.ts';
 import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
-import { blankState, details } from './state.ts';
+import { details, initialState } from './state.ts';
 
 /** A running migration: what it remembers, and what it is doing. Both change here only. */
 export class MigrationRun {
@@ -14,7 +14,7 @@ export class MigrationRun {
   constructor(input: MigrationInput) {
     this.input = input;
     this.#busy = input.state ? null : 'start';
-    this.#state = input.state ?? blankState(input);
+    this.#state = input.state ?? initialState(input);
   }
 
   get state(): MigrationState {
@@ -49,7 +49,7 @@ export class MigrationRun {
 
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
-    this.refuseWhenBusy();
+    this.assertIdle();
     this.#busy = what;
     try {
       await work();
@@ -74,7 +74,7 @@ export class MigrationRun {
     }
   }
 
-  refuseWhenBusy(): void {
+  assertIdle(): void {
     if (this.#busy === null) return;
     throw failure('GateRefused', `${this.#busy} is in progress; try again when it is over`, { gate: 'busy' });
   }

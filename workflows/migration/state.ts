@@ -1,7 +1,7 @@
 import type { DurableState } from '../../model/phase.ts';
 import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
 
-export function blankState(input: MigrationInput): MigrationState {
+export function initialState(input: MigrationInput): MigrationState {
   return {
     phase: 'legacy-only',
     epoch: 1,

@@ -6,14 +6,14 @@ import type { WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { compensation, unbounded } from '../activities.ts';
 import { failure } from '../failures.ts';
-import type { Decided } from './decide.ts';
+import type { PrimaryDecision } from './decide.ts';
 import { compensationDetails, undoSummary } from './details.ts';
 import { park } from './park.ts';
 import { routeAfter } from './route.ts';
 import type { WriteRun } from './run.ts';
 
 /** `left`: an operator has given up undoing it. `stands`: both stores have it by now. */
-export type Undone = 'undone' | 'left' | 'stands';
+export type UndoOutcome = 'undone' | 'left' | 'stands';
 
 export interface Undoing {
   readonly route: WriteRoute;
@@ -27,7 +27,7 @@ export interface Undoing {
 /** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
 export async function compensate(
   run: WriteRun,
-  decided: Decided,
+  decided: PrimaryDecision,
   reason: string,
   refused: RefusalDetails = {},
 ): Promise<void> {
@@ -53,7 +53,10 @@ export async function compensate(
 }
 
 /** A compensation that fails parks, with both reasons; an operator decides whether it is tried again. */
-export async function undo(run: WriteRun, { version, reason, store, ...from }: Undoing): Promise<Undone> {
+export async function undo(
+  run: WriteRun,
+  { version, reason, store, ...from }: Undoing,
+): Promise<UndoOutcome> {
   const { dualWrite, operation } = run.input;
   const { kind, entity, id: operationId } = operation;
   let { route } = from;
@@ -69,7 +72,7 @@ export async function undo(run: WriteRun, { version, reason, store, ...from }: U
     if (result.status === 'applied' || result.status === 'stands') {
       const undone = result.status === 'applied' ? 'undone' : 'stands';
       if (undone === 'undone' && wasParked)
-        await unbounded.settleOperation({ store, operationId, status: 'compensated', reason });
+        await unbounded.setOperationStatus({ store, operationId, status: 'compensated', reason });
       setCurrentDetails(compensationDetails(undone, { kind, entity, store, reason }));
       return undone;
     }
@@ -81,7 +84,7 @@ export async function undo(run: WriteRun, { version, reason, store, ...from }: U
       undoing: true,
     });
     wasParked = true;
-    if ('settled' in parked) return parked.settled === 'discarded' ? 'left' : 'undone';
+    if ('status' in parked) return parked.status === 'discarded' ? 'left' : 'undone';
     if (parked.decision === 'discard') {
       setCurrentDetails(compensationDetails('left', { kind, entity, store, reason: `${reason}; ${why}` }));
       return 'left';

@@ -4,16 +4,16 @@ import type { WriteInput, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { bounded, local, localThenRemote, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
-import { refuseForgotten } from './expiry.ts';
+import { assertNotExpired } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
 /** What a primary has decided, under which route. */
-export interface Decided {
+export interface PrimaryDecision {
   readonly version: Version;
   readonly route: WriteRoute;
   readonly decidedBy: WriteRoute['primary'];
   /** Whether its journal says that the other store still waits for it. */
-  readonly owed: boolean;
+  readonly pending: boolean;
   readonly timing: Timing | null;
 }
 
@@ -21,7 +21,7 @@ export interface Decided {
  * The primary's decision, whatever route it takes. Before the write is failed, its id is closed where it may still be running;
  * before it moves to another primary, it is looked for where it was fenced out.
  */
-export async function decide(input: WriteInput): Promise<Decided> {
+export async function decide(input: WriteInput): Promise<PrimaryDecision> {
   const { operation } = input;
   let { route } = input;
   for (;;) {
@@ -32,7 +32,7 @@ export async function decide(input: WriteInput): Promise<Decided> {
           version: result.version,
           route,
           decidedBy: route.primary,
-          owed: route.secondary !== null,
+          pending: route.secondary !== null,
           timing: result.timing ?? null,
         };
       case 'refused':
@@ -66,7 +66,7 @@ export async function decide(input: WriteInput): Promise<Decided> {
               version: found.version,
               route: next,
               decidedBy: route.primary,
-              owed: true,
+              pending: true,
               timing: null,
             };
           }
@@ -79,7 +79,7 @@ export async function decide(input: WriteInput): Promise<Decided> {
 
 async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
   const { entity, id: operationId } = input.operation;
-  refuseForgotten({ entity, operationId }, input.policy);
+  assertNotExpired({ entity, operationId }, input.policy);
   try {
     return await local.writePrimary(input);
   } catch (error) {

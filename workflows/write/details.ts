@@ -1,4 +1,4 @@
-import type { LookedBack } from '../../activities/write/post-write-validation.ts';
+import type { PostWriteValidation } from '../../activities/write/post-write-validation.ts';
 import type { StoreName } from '../../model/failure.ts';
 
 /** What Temporal UI says of a write beside its events. Reasons name stores, constraints and codes, never values. */
@@ -11,10 +11,10 @@ interface About {
 }
 
 /** The server takes no longer ones. */
-const longestSummary = 200;
+const maxSummaryLength = 200;
 
 export function undoSummary({ kind, entity, store, reason }: About): string {
-  return `undo ${kind} ${entity} in ${store}: ${reason}`.slice(0, longestSummary);
+  return `undo ${kind} ${entity} in ${store}: ${reason}`.slice(0, maxSummaryLength);
 }
 
 const compensation = {
@@ -35,7 +35,7 @@ export function parkedDetails({ kind, entity, store, reason }: About): string {
   return `**Parked**: the ${kind} of this ${entity} is in ${store} only. Send the update \`resolve\` with "retry", "discard" or "compensate".\n\nWhy: ${reason}`;
 }
 
-export function lookBackDetails({ verdict, store, reason, repaired }: LookedBack): string {
+export function readBackDetails({ verdict, store, reason, repaired }: PostWriteValidation): string {
   const where = store ? ` in ${store}` : '';
   return `Read back after the write: **${verdict}**${where}${repaired ? ', repaired under a newer version' : ''}.\n\nWhy: ${reason}`;
 }

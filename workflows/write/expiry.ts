@@ -6,7 +6,7 @@ import { failure } from '../failures.ts';
  * A workflow that lay without a worker for so long may have written before, and the journal may have been pruned of it: then
  * a second try would be a second effect.
  */
-export function refuseForgotten(
+export function assertNotExpired(
   about: { entity: string; operationId: string },
   { journalRetentionMs }: Pick<Policy, 'journalRetentionMs'>,
 ): void {

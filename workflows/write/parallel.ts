@@ -4,12 +4,12 @@ import type { WriteInput, WriteRoute } from '../../model/operation.ts';
 import { local, localThenRemote } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { compensate, undo } from './compensate.ts';
-import { type Decided, decide } from './decide.ts';
+import { decide, type PrimaryDecision } from './decide.ts';
 import type { WriteRun } from './run.ts';
 
 /**
- * An update computes its image at the primary first, so the secondary can only follow; and what the primary may well refuse
- * because of its version is not worth undoing.
+ * An update computes its image at the primary first, so the secondary can only come after it; and what the primary may
+ * well refuse because of its version is not worth undoing.
  */
 export function runsParallel({ pattern, operation, route }: WriteInput): boolean {
   if (pattern !== 'parallel' || route.secondary === null) return false;
@@ -17,9 +17,9 @@ export function runsParallel({ pattern, operation, route }: WriteInput): boolean
 }
 
 /** Both stores at once. What one of them refuses for good is undone in the other before the caller is told. */
-export async function decideParallel(run: WriteRun): Promise<Decided> {
+export async function decideParallel(run: WriteRun): Promise<PrimaryDecision> {
   const { input } = run;
-  const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), tryOnce(input)]);
+  const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), writeSecondaryOnce(input)]);
   if ('error' in primary) {
     if (secondary?.status !== 'refused') await withdraw(run, input.route, primary.error);
     throw primary.error;
@@ -41,8 +41,10 @@ async function withdraw(run: WriteRun, route: WriteRoute, refused: ApplicationFa
   if (closed.status !== 'aborted') await undo(run, { route, version: null, reason, store });
 }
 
-/** One quick attempt at the secondary; null where it did not answer. What it leaves open is settled by converging. */
-async function tryOnce(input: WriteInput): Promise<WriteResult | null> {
+/**
+ * One quick attempt at the secondary; null where it did not answer. What it leaves open is replicated by converging.
+ */
+async function writeSecondaryOnce(input: WriteInput): Promise<WriteResult | null> {
   try {
     return await local.writeSecondary(input);
   } catch (error) {
@@ -52,8 +54,8 @@ async function tryOnce(input: WriteInput): Promise<WriteResult | null> {
 }
 
 async function outcomeOf(
-  deciding: Promise<Decided>,
-): Promise<{ decided: Decided } | { error: ApplicationFailure }> {
+  deciding: Promise<PrimaryDecision>,
+): Promise<{ decided: PrimaryDecision } | { error: ApplicationFailure }> {
   try {
     return { decided: await deciding };
   } catch (error) {

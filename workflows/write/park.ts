@@ -8,7 +8,7 @@ import { parkedDetails } from './details.ts';
 import type { WriteRun } from './run.ts';
 
 /** Why a write waits for an operator, and in which store's journal. */
-export interface Parking {
+export interface ParkRequest {
   readonly store: WriteRoute['primary'];
   readonly failure: AnyFailureCode;
   readonly reason: string;
@@ -17,19 +17,19 @@ export interface Parking {
 }
 
 /** An operator's decision, or what the journal says has become of the operation meanwhile. */
-export type Parked = { readonly decision: Resolution } | { readonly settled: OperationStatus };
+export type ParkOutcome = { readonly decision: Resolution } | { readonly status: OperationStatus };
 
 /** Parks the write and waits for an operator. The caller of `ack: 'both'` is told; the write itself stays pending. */
 export async function park(
   run: WriteRun,
-  { store, failure: code, reason, undoing }: Parking,
-): Promise<Parked> {
+  { store, failure: code, reason, undoing }: ParkRequest,
+): Promise<ParkOutcome> {
   const { id: operationId, entity, kind } = run.input.operation;
   run.takeDecisions();
   const status = await unbounded.parkOperation({ store, operationId, failure: code, reason, undoing });
   if (status !== 'parked') {
     run.ignoreDecisions();
-    return { settled: status };
+    return { status };
   }
   run.enter('parked', { reason });
   upsertSearchAttributes({ [searchAttributes.state]: ['parked'] });
@@ -47,7 +47,7 @@ export async function park(
   setCurrentDetails('');
   run.enter('secondary');
   if (decision === 'discard') {
-    await unbounded.settleOperation({ store, operationId, status: 'discarded', reason });
+    await unbounded.setOperationStatus({ store, operationId, status: 'discarded', reason });
   }
   return { decision };
 }

@@ -2,7 +2,7 @@ import { log, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporal
 import { bounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
-import { lookBackDetails } from './details.ts';
+import { readBackDetails } from './details.ts';
 import type { WriteRun } from './run.ts';
 
 const limitMs = 600_000;
@@ -14,7 +14,7 @@ export async function readBack({ input }: WriteRun, afterMs: number): Promise<vo
   try {
     const found = await bounded(limitMs).validateWrite({ operation: { id, entity, key } });
     if (found.verdict === 'intact' || found.verdict === 'in-flight') return;
-    setCurrentDetails(lookBackDetails(found));
+    setCurrentDetails(readBackDetails(found));
     upsertSearchAttributes({ [searchAttributes.state]: ['differs'] });
     log.error('the write is not in both stores as it was written', { operationId: id, entity, ...found });
   } catch (error) {

@@ -5,7 +5,7 @@ import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { localOnce, localThenRemote, secondaryRetry } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { compensate, undo } from './compensate.ts';
-import type { Decided } from './decide.ts';
+import type { PrimaryDecision } from './decide.ts';
 import { park } from './park.ts';
 import { routeAfter } from './route.ts';
 import type { WriteRun } from './run.ts';
@@ -21,8 +21,8 @@ interface Refusal {
 }
 
 /** Until the secondary has the write (true), or no store waits for it any more. */
-export async function replicate(run: WriteRun, decided: Decided): Promise<boolean> {
-  if (!decided.owed) return false;
+export async function replicate(run: WriteRun, decided: PrimaryDecision): Promise<boolean> {
+  if (!decided.pending) return false;
   const { dualWrite, operation } = run.input;
   let { route } = decided;
   let conflicts = 0;
@@ -45,7 +45,7 @@ export async function replicate(run: WriteRun, decided: Decided): Promise<boolea
   }
   const { decidedBy: store } = decided;
   await localThenRemote((activities) =>
-    activities.settleOperation({ store, operationId: operation.id, status: 'completed', reason: null }),
+    activities.setOperationStatus({ store, operationId: operation.id, status: 'completed', reason: null }),
   );
   return false;
 }
@@ -61,7 +61,7 @@ async function conflictMayPass({ input }: WriteRun, conflicts: number): Promise<
 /** Whether the secondary has the write in the end; `again` where an operator wants another attempt. */
 async function whenRefused(
   run: WriteRun,
-  decided: Decided,
+  decided: PrimaryDecision,
   { code, reason, details }: Refusal,
 ): Promise<boolean | 'again'> {
   const { pattern, operation } = run.input;
@@ -71,7 +71,7 @@ async function whenRefused(
   }
   const { decidedBy: store, version, route } = decided;
   const parked = await park(run, { store, failure: code, reason, undoing: false });
-  if ('settled' in parked) return parked.settled === 'completed';
+  if ('status' in parked) return parked.status === 'completed';
   if (parked.decision === 'retry') return 'again';
   if (parked.decision === 'discard') return false;
   const undone = await undo(run, { route, version, reason, store });
@@ -84,14 +84,14 @@ async function whenRefused(
 
 async function replicateOnce(
   { input }: WriteRun,
-  { route, decidedBy, timing }: Decided,
+  { route, decidedBy, timing }: PrimaryDecision,
   first: boolean,
 ): Promise<WriteResult> {
   const { id, entity, key } = input.operation;
   const request = { operation: { id, entity, key }, route, decidedBy, timing };
   if (first) {
     try {
-      return await localOnce.settleSecondary(request);
+      return await localOnce.replicateToSecondary(request);
     } catch (error) {
       log.warn('the secondary did not take the write at once; it is retried until it does', {
         operationId: id,
@@ -99,7 +99,7 @@ async function replicateOnce(
       });
     }
   }
-  return await secondaryRetry(input.policy).settleSecondary(request);
+  return await secondaryRetry(input.policy).replicateToSecondary(request);
 }
 
 function refusalOf(result: WriteResult): Refusal {

@@ -19,7 +19,7 @@ export class WriteRun {
   readonly input: WriteInput;
   readonly acknowledgement = new Acknowledgement<WriteReceipt>();
   #status: WriteStatus = { stage: 'primary', version: null, reason: null };
-  #takesDecisions = false;
+  #acceptsResolution = false;
   #decision: Resolution | null = null;
 
   constructor(input: WriteInput) {
@@ -42,17 +42,17 @@ export class WriteRun {
   /** From before the journal says that the write is parked: whoever reads that there may decide at once. */
   takeDecisions(): void {
     this.#decision = null;
-    this.#takesDecisions = true;
+    this.#acceptsResolution = true;
   }
 
   ignoreDecisions(): void {
-    this.#takesDecisions = false;
+    this.#acceptsResolution = false;
   }
 
   /** Waits for an operator. */
   async decision(): Promise<Resolution> {
     await condition(() => this.#decision !== null);
-    this.#takesDecisions = false;
+    this.#acceptsResolution = false;
     const decision = this.#decision ?? 'retry';
     upsertSearchAttributes({ [searchAttributes.state]: [decision] });
     return decision;
@@ -64,13 +64,13 @@ export class WriteRun {
       description: 'Answers when the write is as durable as its caller asked for',
     });
     setHandler(resolve, (decision) => this.#decide(decision), {
-      validator: (decision) => this.#refuseDecision(decision),
+      validator: (decision) => this.#assertDecision(decision),
       description: 'Decides about a parked write: "retry", "discard" or "compensate"',
     });
     setHandler(
       resolveSignal,
       (decision) => {
-        if (this.#takesDecisions && resolutions.includes(decision)) this.#decide(decision);
+        if (this.#acceptsResolution && resolutions.includes(decision)) this.#decide(decision);
       },
       { description: 'As the update "resolve", for tools that only signal' },
     );
@@ -80,7 +80,7 @@ export class WriteRun {
     this.#decision = decision;
   }
 
-  #refuseDecision(decision: Resolution): void {
+  #assertDecision(decision: Resolution): void {
     if (!resolutions.includes(decision)) {
       throw failure(
         'InvalidInput',

@@ -2,21 +2,21 @@ import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '
 import type { TransactionResult } from '../../activities/transactions/transaction.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
-import type { TransactionInput, TransactionReceipt } from '../../model/transaction.ts';
+import type { CommitReceipt, TransactionInput } from '../../model/transaction.ts';
 import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
-import { refuseForgotten } from './expiry.ts';
+import { assertNotExpired } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
 type Committed = TransactionResult & { readonly status: 'committed' };
 
 /** One transaction: all of its records are written in both stores, or none is in either. */
-export async function transaction(input: TransactionInput): Promise<TransactionReceipt> {
+export async function transaction(input: TransactionInput): Promise<CommitReceipt> {
   const { id } = input.transaction;
   let status: TransactionStatus = { stage: 'preparing', reason: null };
-  const acknowledgement = new Acknowledgement<TransactionReceipt>();
+  const acknowledgement = new Acknowledgement<CommitReceipt>();
 
   setHandler(transactionStatus, () => status, { description: 'Where the transaction stands' });
   setHandler(transactionAcknowledged, () => acknowledgement.answered(), {
@@ -32,7 +32,7 @@ export async function transaction(input: TransactionInput): Promise<TransactionR
     const receipt = { operationId: id, versions, epoch: route.epoch };
     status = { stage: 'finishing', reason: null };
     if (input.ack === 'primary' && !unfinished.includes(route.primary)) acknowledgement.give(receipt);
-    // What is decided stays so: a store that is away has its branch, and is told as soon as it is back.
+    // What is decided stays so: a store that is unavailable has its branch, and is told as soon as it is back.
     await Promise.all(
       unfinished.map((store) => unbounded.finishTransaction({ transactionId: id, coordinator, store })),
     );
@@ -55,7 +55,7 @@ async function decide(input: TransactionInput): Promise<{ committed: Committed; 
   const [first] = transaction.operations;
   let { route } = input;
   for (;;) {
-    const result = await carriedOut(input, route);
+    const result = await execute(input, route);
     switch (result.status) {
       case 'committed':
         return { committed: result, route };
@@ -72,20 +72,20 @@ async function decide(input: TransactionInput): Promise<{ committed: Committed; 
 }
 
 /** One local try, then others for as long as the policy says; then it is decided that nothing may take effect any more. */
-async function carriedOut(input: TransactionInput, route: WriteRoute): Promise<TransactionResult> {
+async function execute(input: TransactionInput, route: WriteRoute): Promise<TransactionResult> {
   const request = { transaction: input.transaction, route };
   const { id: operationId, operations } = input.transaction;
-  refuseForgotten({ entity: operations[0]?.entity ?? '', operationId }, input.policy);
+  assertNotExpired({ entity: operations[0]?.entity ?? '', operationId }, input.policy);
   try {
-    return await local.carryOut(request);
+    return await local.executeTransaction(request);
   } catch (error) {
     const known = failureIn(error);
     if (known && !known.retryable) throw failure(known.code, known.message, known.details);
   }
   try {
-    return await bounded(input.policy.primaryGiveUpMs).carryOut(request);
+    return await bounded(input.policy.primaryGiveUpMs).executeTransaction(request);
   } catch (error) {
     const reason = `transaction ${input.transaction.id} was given up, nothing was written: ${messageOf(error)}; send it again under a new operation id`;
-    return await unbounded.abandon({ ...request, reason });
+    return await unbounded.abandonTransaction({ ...request, reason });
   }
 }

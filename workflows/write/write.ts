@@ -1,6 +1,6 @@
 import { ApplicationFailure, allHandlersFinished, condition } from '@temporalio/workflow';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
-import { type Decided, decide } from './decide.ts';
+import { decide, type PrimaryDecision } from './decide.ts';
 import { decideParallel, runsParallel } from './parallel.ts';
 import { readBack } from './read-back.ts';
 import { replicate } from './replicate.ts';
@@ -29,7 +29,7 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   }
 }
 
-async function decideAtPrimary(run: WriteRun): Promise<Decided> {
+async function decideAtPrimary(run: WriteRun): Promise<PrimaryDecision> {
   const decided = await decide(run.input);
   run.enter('secondary', { version: decided.version, reason: null });
   if (run.input.ack === 'primary') run.acknowledgement.give(run.receipt(decided.version, decided.route));

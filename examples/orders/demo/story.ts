@@ -3,16 +3,16 @@ import type { Evidence, MigrationStatus } from 'lockstep/operator';
 import type { LegacyStop } from '../audit.ts';
 import { order } from '../order.ts';
 import { OrderService } from '../service.ts';
+import type { DemoEnvironment } from './environment.ts';
 import type { DemoOptions } from './options.ts';
 import { bar, count, type Screen } from './screen.ts';
-import type { Stage } from './stage.ts';
 
 const writesPerSecond = 20;
 const copiedPerSecond = 400;
 const outageMs = 10_000;
 const patienceMs = 120_000;
-// The gate of modern-only lets writes pass that are owed for less than this.
-const mayBeOwedMs = 5_000;
+// The gate of modern-only lets writes pass that are pending for less than this.
+const mayBePendingMs = 5_000;
 const gateSpeaksAfterMs = 3_000;
 
 const meanings: Readonly<Record<Phase, string>> = {
@@ -36,15 +36,15 @@ export interface Told {
 
 /** From `legacy-only` to `modern-only` under traffic, with a crash and an outage on the way. */
 export class Story {
-  readonly #stage: Stage;
+  readonly #stage: DemoEnvironment;
   readonly #screen: Screen;
   readonly #options: DemoOptions;
   readonly #service: OrderService;
   readonly #told: Told;
-  #owed = 0;
+  #backlog = 0;
   #progress = '';
 
-  constructor(stage: Stage, screen: Screen, options: DemoOptions) {
+  constructor(stage: DemoEnvironment, screen: Screen, options: DemoOptions) {
     this.#stage = stage;
     this.#screen = screen;
     this.#options = options;
@@ -67,9 +67,9 @@ export class Story {
   async tell(): Promise<Told> {
     const { control } = this.#stage.operator;
     const counting = setInterval(() => {
-      control.owed().then(
+      control.backlog().then(
         ({ pending, parked }) => {
-          this.#owed = pending + parked;
+          this.#backlog = pending + parked;
         },
         () => {},
       );
@@ -123,7 +123,7 @@ export class Story {
     );
   }
 
-  /** PostgreSQL goes away while the service writes on: the writes are owed to it. */
+  /** PostgreSQL goes away while the service writes on: the writes are pending to it. */
   async #outage(): Promise<void> {
     const { outage, log } = this.#stage;
     const startedAt = Date.now();
@@ -135,7 +135,7 @@ export class Story {
     await outage.end();
     this.#told.outageSeconds = Math.round((Date.now() - startedAt) / 100) / 10;
     this.#screen.good(
-      `PostgreSQL is back; ${count(during)} writes were acknowledged meanwhile and are owed to it`,
+      `PostgreSQL is back; ${count(during)} writes were acknowledged meanwhile and are pending to it`,
     );
   }
 
@@ -166,14 +166,14 @@ export class Story {
   }
 
   async #leaveLegacy(): Promise<void> {
-    const from = Date.now() - mayBeOwedMs;
+    const from = Date.now() - mayBePendingMs;
     await this.#advance('modern-only');
     this.#told.legacyStop = { from, to: Date.now() };
     await this.#pause(3_000);
     await this.#service.stop();
     this.#close();
     await this.#drained();
-    this.#screen.good('the service has stopped, and nothing is owed');
+    this.#screen.good('the service has stopped, and nothing is pending');
   }
 
   /** Asks for the next phase until its gate lets the migration in. */
@@ -236,9 +236,9 @@ export class Story {
   async #drained(): Promise<void> {
     const end = Date.now() + patienceMs;
     for (;;) {
-      const { pending, parked } = await this.#stage.operator.control.owed();
+      const { pending, parked } = await this.#stage.operator.control.backlog();
       if (pending + parked === 0) return;
-      if (Date.now() >= end) throw new Error(`${pending} writes are still owed and ${parked} are parked`);
+      if (Date.now() >= end) throw new Error(`${pending} writes are still pending and ${parked} are parked`);
       await wait(250);
     }
   }
@@ -249,7 +249,7 @@ export class Story {
       `${count(log.count('acknowledged'))} writes acknowledged`,
       `${count(log.count('refused'))} refused`,
       `${count(log.count('open'))} under way`,
-      `${count(this.#owed)} owed to the other store`,
+      `${count(this.#backlog)} pending for the other store`,
     ];
     return `${this.#progress}${facts.join(' · ')}`;
   }

@@ -2,8 +2,8 @@ import { type Audit, audit, writtenSince } from '../audit.ts';
 import { type Comparison, compare } from '../compare.ts';
 import { openLegacy, openModern } from '../connections.ts';
 import migration from '../lockstep.config.ts';
+import type { DemoEnvironment } from './environment.ts';
 import { type Links, linksTo } from './links.ts';
-import type { Stage } from './stage.ts';
 import type { Told } from './story.ts';
 
 export interface Summary {
@@ -47,7 +47,12 @@ export interface Verdict {
 }
 
 /** Looks at both stores by plain SQL, past Lockstep, and holds them against each other and against the service's log. */
-export async function verdictOn(stage: Stage, told: Told, seed: number, startedAt: number): Promise<Verdict> {
+export async function verdictOn(
+  stage: DemoEnvironment,
+  told: Told,
+  seed: number,
+  startedAt: number,
+): Promise<Verdict> {
   const legacy = await openLegacy(stage.legacyUrl);
   const modern = await openModern(stage.modernUrl);
   try {
@@ -63,7 +68,7 @@ export async function verdictOn(stage: Stage, told: Told, seed: number, startedA
 }
 
 function summaryOf(
-  stage: Stage,
+  stage: DemoEnvironment,
   told: Told,
   comparison: Comparison,
   { acknowledged, refused, unknown, lost }: Audit,

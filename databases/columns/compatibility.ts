@@ -3,7 +3,7 @@ import type { CatalogueColumn } from './catalogue.ts';
 import { fractionDigits } from './fraction.ts';
 
 /** Why a column cannot hold a field's values; null where it can. Which kinds go together stands in `types.ts`. */
-export function whyNot(column: CatalogueColumn, scalar: Scalar): string | null {
+export function incompatibility(column: CatalogueColumn, scalar: Scalar): string | null {
   const { natural, declared, rule, limits } = column;
   if (!natural) return `type ${declared} ${rule.rule}`;
   if (scalar.kind !== natural.kind && !rule.also?.includes(scalar.kind)) {

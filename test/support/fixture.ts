@@ -22,7 +22,7 @@ import { advanceTo } from './advance.ts';
 import { type Connected, connectBoth } from './connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from './databases.ts';
 import { endMigration } from './end-migration.ts';
-import { altered, type Faults } from './faults.ts';
+import { type Faults, withFaults } from './faults.ts';
 import { Gates } from './gate.ts';
 import { quick } from './policy.ts';
 import './quiet.ts';
@@ -37,7 +37,7 @@ export interface Changed {
 }
 
 /** A migration on fresh databases, with its workflow running once `start` has been called. */
-export interface Scene extends AsyncDisposable {
+export interface Fixture extends AsyncDisposable {
   readonly migration: Migration;
   readonly environment: NodeJS.ProcessEnv;
   readonly temporal: Client;
@@ -55,14 +55,14 @@ export interface Scene extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
-export type SceneOptions = Partial<MigrationOptions> & {
+export type FixtureOptions = Partial<MigrationOptions> & {
   /** The engine of the legacy store; modern has the other one. Default `mysql`. */
   from?: 'mysql' | 'postgresql';
   tables?: Readonly<Record<StoreName, readonly string[]>>;
 };
 
-/** Fresh databases, prepared; everything is released in reverse order when the scene is left. */
-export async function sceneOn(servers: Servers, options: SceneOptions = {}): Promise<Scene> {
+/** Fresh databases, prepared; everything is released in reverse order when the fixture is disposed. */
+export async function createFixture(servers: Servers, options: FixtureOptions = {}): Promise<Fixture> {
   const { from = 'mysql', tables, ...given } = options;
   const release: (() => Promise<unknown>)[] = [];
   const leave = async () => {
@@ -72,14 +72,14 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
     const databases = await createDatabasesOn(servers);
     release.push(() => databases.drop());
     const urls = inRoles(databases, from);
-    const looks = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
+    const connections = { legacy: await direct(urls.legacy), modern: await direct(urls.modern) };
     release.push(
-      () => looks.legacy.end(),
-      () => looks.modern.end(),
+      () => connections.legacy.end(),
+      () => connections.modern.end(),
     );
     for (const store of ['legacy', 'modern'] as const) {
       const statements = tables?.[store] ?? accountTables.map((table) => createAccounts(table, store));
-      for (const statement of statements) await looks[store].rows(statement);
+      for (const statement of statements) await connections[store].rows(statement);
     }
     const proxies = { legacy: await proxy(urls.legacy), modern: await proxy(urls.modern) };
     release.push(
@@ -114,7 +114,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       migration,
       environment,
       temporal: world.client,
-      sql: { legacy: looks.legacy.rows, modern: looks.modern.rows },
+      sql: { legacy: connections.legacy.rows, modern: connections.modern.rows },
       async another(store) {
         const connection = await direct(urls[store]);
         release.push(() => connection.end());
@@ -124,7 +124,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
       stores,
       async work(changed) {
         const worker = changed
-          ? await workWith(changed, migration, environment, world)
+          ? await runWorkerWithFaults(changed, migration, environment, world)
           : await runWorker({ migration, environment, log: ignore });
         release.push(() => worker.shutdown());
         return worker;
@@ -147,7 +147,7 @@ export async function sceneOn(servers: Servers, options: SceneOptions = {}): Pro
 }
 
 /** As `runWorker`, on stores that a test can make fail. */
-async function workWith(
+async function runWorkerWithFaults(
   { faults, gates }: Changed,
   migration: Migration,
   environment: NodeJS.ProcessEnv,
@@ -162,8 +162,8 @@ async function workWith(
     activities: createActivities({
       migration,
       stores: {
-        legacy: altered(stores.legacy, faults.legacy, gates),
-        modern: altered(stores.modern, faults.modern, gates),
+        legacy: withFaults(stores.legacy, faults.legacy, gates),
+        modern: withFaults(stores.modern, faults.modern, gates),
       },
       clock: new HybridClock(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -190,18 +190,22 @@ async function workWith(
 }
 
 /** A running migration with a worker and a client, in the phase that the test is about. */
-export interface Moving extends Scene, Changed {
+export interface RunningMigration extends Fixture, Changed {
   readonly lockstep: Connected;
   readonly worker: RunningWorker;
 }
 
-export async function movingOn(servers: Servers, phase: Phase, options: SceneOptions = {}): Promise<Moving> {
-  const opened = await sceneOn(servers, options);
+export async function runMigrationOn(
+  servers: Servers,
+  phase: Phase,
+  options: FixtureOptions = {},
+): Promise<RunningMigration> {
+  const opened = await createFixture(servers, options);
   try {
     const faults: Faults = { legacy: {}, modern: {} };
     const gates = new Gates();
     const worker = await opened.work({ faults, gates });
-    const lockstep = await started(opened);
+    const lockstep = await connectAndStart(opened);
     await advanceTo(lockstep, phase);
     const restore = async () => {
       await opened.restore();
@@ -217,7 +221,7 @@ export async function movingOn(servers: Servers, phase: Phase, options: SceneOpt
 }
 
 /** Connects as a service does, and starts the migration's workflow. */
-export async function started(opened: Scene): Promise<Connected> {
+export async function connectAndStart(opened: Fixture): Promise<Connected> {
   const lockstep = await opened.connect();
   await lockstep.control.start();
   return lockstep;

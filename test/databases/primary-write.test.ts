@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, imageFrom, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, forEachEngineRole, imageFrom, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
-atEachPlace('a deciding write', (at) => {
+forEachEngineRole('a deciding write', (at) => {
   test('creates, replaces, updates and deletes', async () => {
     const { store } = at();
     const value = { ...ada, id: 10 };

@@ -3,10 +3,13 @@ import type { Parameter, TextCells } from '../engine/session.ts';
 type Query = (sql: string, parameters?: readonly Parameter[]) => Promise<TextCells[]>;
 
 /** Why the server cannot keep prepared transactions over these tables, with the remedy; null where it can. */
-export async function branchObstacle(query: Query, tables: readonly string[]): Promise<string | null> {
+export async function preparedTransactionsUnavailableReason(
+  query: Query,
+  tables: readonly string[],
+): Promise<string | null> {
   const [server] = await query('SELECT VERSION() AS version');
-  const tooOld = whyTooOld(server?.version ?? '');
-  if (tooOld) return tooOld;
+  const versionTooOld = versionTooOldReason(server?.version ?? '');
+  if (versionTooOld) return versionTooOld;
   const [galera] = await query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
   if (galera?.Value === 'ON') {
     return 'it is a Galera cluster (wsrep_on), which keeps no prepared transactions; use the pattern parallel';
@@ -24,7 +27,7 @@ export async function branchObstacle(query: Query, tables: readonly string[]): P
 }
 
 /** Older servers lose prepared branches when their connection ends. */
-function whyTooOld(version: string): string | null {
+function versionTooOldReason(version: string): string | null {
   const isMariaDb = version.includes('MariaDB');
   const needed = isMariaDb ? [10, 5, 0] : [5, 7, 7];
   // MariaDB may show itself to old clients as 5.5.5.

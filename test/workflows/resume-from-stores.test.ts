@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MigrationInput, migrationWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
-import { bringTo, type Moving, moving, scene } from '../support/harness.ts';
+import { bringTo, fixture, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
-let at: Moving;
+let at: RunningMigration;
 beforeAll(async () => {
-  at = await moving('legacy-only');
+  at = await runningMigration('legacy-only');
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -34,7 +34,7 @@ test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
 );
 
 test('a migration that was lost in switch-primary can still be finished', async () => {
-  await using lost = await moving('switch-primary');
+  await using lost = await runningMigration('switch-primary');
   const { control } = lost.lockstep;
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect((await control.start()).readsModernSince).not.toBeNull();
@@ -42,7 +42,7 @@ test('a migration that was lost in switch-primary can still be finished', async 
 });
 
 test('a migration that was lost while the primary changed opens the old one again', async () => {
-  await using lost = await moving('switch-reads');
+  await using lost = await runningMigration('switch-reads');
   const { control } = lost.lockstep;
   await control.setReadPercent(100);
   const hold = Promise.withResolvers<[]>();
@@ -64,7 +64,7 @@ test('a migration that was lost while the primary changed opens the old one agai
 });
 
 test('a backfill that outlived its migration is taken over', async () => {
-  await using lost = await moving('dual-write', { backfill: { chunkKeys: 5 } });
+  await using lost = await runningMigration('dual-write', { backfill: { chunkKeys: 5 } });
   const { control } = lost.lockstep;
   for (let id = 1; id <= 30; id++)
     await lost.sql.legacy(`INSERT INTO accounts VALUES (${id}, 'old ${id}', NULL, 5.00)`);
@@ -79,7 +79,7 @@ test('a backfill that outlived its migration is taken over', async () => {
 });
 
 test('continue-as-new keeps all that the migration knows', async () => {
-  await using again = await moving('dual-write');
+  await using again = await runningMigration('dual-write');
   const { control } = again.lockstep;
   await control.setRate(123);
   await control.setDeadline('2099-09-09T00:00:00Z');
@@ -103,7 +103,7 @@ test('continue-as-new keeps all that the migration knows', async () => {
 });
 
 test('a migration whose stores are not prepared says so when it is started', async () => {
-  await using unprepared = await scene();
+  await using unprepared = await fixture();
   await unprepared.work();
   const lockstep = await unprepared.connect();
   await unprepared.sql.modern('DROP SCHEMA lockstep CASCADE');

@@ -4,7 +4,7 @@ import type { Store } from '../../databases/contract/store.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
-import { imageFrom, type Opened, openPlace, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { imageFrom, type Opened, openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface Dated {
   id: number;
@@ -67,11 +67,11 @@ const sides: Side[] = [
   },
 ];
 
-describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, writtenBack, asText }) => {
+describe.each(sides)('substitutes at $engine', ({ engine, table, special, image, writtenBack, asText }) => {
   let at: Opened;
   let store: Store;
   beforeAll(async () => {
-    at = await openPlace({ engine, role: 'legacy' }, { entities: [dated], onlyTables: [table, special] });
+    at = await openRole({ engine, role: 'legacy' }, { entities: [dated], onlyTables: [table, special] });
     store = at.store;
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
@@ -109,7 +109,7 @@ describe.each(sides)('stand-ins at $engine', ({ engine, table, special, image, w
   });
 });
 
-test('a stand-in that is no value of its field is refused with the declaration', () => {
+test('a substitute that is no value of its field is refused with the declaration', () => {
   const wrong = entity({
     name: 'wrong',
     schema: z.strictObject({ id: z.int(), day: z.iso.date() }),
@@ -126,7 +126,7 @@ test('a stand-in that is no value of its field is refused with the declaration',
   ]);
 });
 
-test('a service sees the stand-in, and never the special value', () => {
+test('a service sees the substitute, and never the special value', () => {
   expect(() => imageFrom(dated, { ...absent, optional: '0000-00-00' })).toThrow(
     expect.objectContaining({ code: 'InvalidEntity' }),
   );

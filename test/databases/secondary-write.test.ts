@@ -2,25 +2,25 @@ import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { account } from '../support/accounts.ts';
-import { atEachPlace, deleteOf, fence, readOne, writeOf, writeOne } from './engine-roles.ts';
+import { deleteOf, fence, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
-const follow = { mode: 'follow', kind: 'replace', operationId: null } as const;
+const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 
-atEachPlace('a following write', (at) => {
+forEachEngineRole('a following write', (at) => {
   beforeEach(() => at().asSecondary());
 
   test('takes image and version as given', async () => {
     const { store } = at();
-    const write = writeOf(account, { ...ada, id: 10 }, { ...follow, version: '5' });
+    const write = writeOf(account, { ...ada, id: 10 }, { ...secondaryWrite, version: '5' });
     expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '5' });
     expect(await readOne(store, account, ['10'])).toMatchObject({ version: '5', image: write.image });
   });
 
   test('repeated, or older, changes nothing', async () => {
     const { store } = at();
-    const newer = writeOf(account, { ...ada, id: 11, owner: 'new' }, { ...follow, version: '5' });
-    const older = writeOf(account, { ...ada, id: 11, owner: 'old' }, { ...follow, version: '4' });
+    const newer = writeOf(account, { ...ada, id: 11, owner: 'new' }, { ...secondaryWrite, version: '5' });
+    const older = writeOf(account, { ...ada, id: 11, owner: 'old' }, { ...secondaryWrite, version: '4' });
     await writeOne(store, account, newer);
     for (const late of [newer, older]) {
       expect(await writeOne(store, account, late)).toEqual({ status: 'superseded', version: '5' });
@@ -30,11 +30,11 @@ atEachPlace('a following write', (at) => {
 
   test('that deletes leaves a tombstone, also where there was no row, and a late write does not come back', async () => {
     const { store, sql } = at();
-    expect(await writeOne(store, account, deleteOf(['12'], { ...follow, version: '9' }))).toEqual({
+    expect(await writeOne(store, account, deleteOf(['12'], { ...secondaryWrite, version: '9' }))).toEqual({
       status: 'applied',
       version: '9',
     });
-    const late = writeOf(account, { ...ada, id: 12 }, { ...follow, version: '8' });
+    const late = writeOf(account, { ...ada, id: 12 }, { ...secondaryWrite, version: '8' });
     expect(await writeOne(store, account, late)).toEqual({ status: 'superseded', version: '9' });
     expect(await sql('SELECT * FROM accounts WHERE id = 12')).toEqual([]);
     expect(await readOne(store, account, ['12'])).toMatchObject({ version: '9', deleted: true, image: null });
@@ -42,16 +42,16 @@ atEachPlace('a following write', (at) => {
 
   test('in a partial update loses no column, because it carries the whole image', async () => {
     const { store } = at();
-    const first = writeOf(account, { ...ada, id: 13, email: 'a@b.c' }, { ...follow, version: '1' });
+    const first = writeOf(account, { ...ada, id: 13, email: 'a@b.c' }, { ...secondaryWrite, version: '1' });
     const owner = writeOf(
       account,
       { ...ada, id: 13, email: 'a@b.c', owner: 'Grace' },
-      { ...follow, version: '2' },
+      { ...secondaryWrite, version: '2' },
     );
     const balance = writeOf(
       account,
       { ...ada, id: 13, email: 'a@b.c', owner: 'Grace', balance: '9.00' },
-      { ...follow, version: '3' },
+      { ...secondaryWrite, version: '3' },
     );
     for (const write of [first, balance, owner]) await writeOne(store, account, write);
     expect((await readOne(store, account, ['13'])).image).toEqual(balance.image);
@@ -62,12 +62,12 @@ atEachPlace('a following write', (at) => {
     const newer = writeOf(
       account,
       { ...ada, id: 14 },
-      { ...follow, version: '5', operationId: 'follow-newer' },
+      { ...secondaryWrite, version: '5', operationId: 'follow-newer' },
     );
     const older = writeOf(
       account,
       { ...ada, id: 14 },
-      { ...follow, version: '4', operationId: 'follow-older' },
+      { ...secondaryWrite, version: '4', operationId: 'follow-older' },
     );
     await writeOne(store, account, newer);
     await writeOne(store, account, older);
@@ -92,7 +92,7 @@ atEachPlace('a following write', (at) => {
       fc.asyncProperty(history, fc.boolean(), async ([kinds, order], together) => {
         id += 1;
         const writes = kinds.map((deletes, index): WriteItem => {
-          const given = { ...follow, version: String(index + 1) };
+          const given = { ...secondaryWrite, version: String(index + 1) };
           return deletes
             ? deleteOf([String(id)], given)
             : writeOf(account, { ...ada, id, owner: `version ${index + 1}` }, given);

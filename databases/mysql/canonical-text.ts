@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 
 /** Whether a text is in the form in which MySQL or MariaDB gives a value of the type back; null where every text is kept. */
-export function ownForm(base: string, fraction: number): ((text: string) => boolean) | null {
+export function canonicalTextCheck(base: string, fraction: number): ((text: string) => boolean) | null {
   const rest = fraction > 0 ? `\\.\\d{${fraction}}` : '';
   switch (base) {
     case 'date':

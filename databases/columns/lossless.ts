@@ -3,13 +3,24 @@ import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../mod
 import type { CatalogueColumn, ColumnLimits } from './catalogue.ts';
 
 /** Throws `NotCanonical` where the column would take a value and keep another one. */
-export function refuseChanged(
+export function assertLossless(
   { declared, natural, limits }: CatalogueColumn,
   scalar: Scalar,
   value: string,
 ): void {
-  const { characters, padded, octets, labels, members, year, decimals, noNul, strings, jsonDoubles, form } =
-    limits;
+  const {
+    characters,
+    padded,
+    octets,
+    labels,
+    members,
+    year,
+    decimals,
+    noNul,
+    strings,
+    jsonDoubles,
+    isCanonicalText,
+  } = limits;
   if (padded && value.endsWith(' '))
     throw new NotCanonical(`ends with a blank, which ${declared} drops; cut it off, or use a varchar column`);
   if (characters !== undefined && value.endsWith(' ') && [...value].length > characters)
@@ -28,9 +39,9 @@ export function refuseChanged(
     throw new NotCanonical(`has more digits after the point than ${declared} keeps`);
   if (noNul && holdsNul(scalar, value))
     throw new NotCanonical(`holds a NUL character, which ${declared} refuses; use a bytea column`);
-  if (jsonDoubles && scalar.kind === 'json') refuseRounded(declared, parse(value));
-  if (strings) refuseOthersThanStrings(declared, value);
-  if (form && (natural?.kind === 'text' || scalar.kind === 'text') && !form(value))
+  if (jsonDoubles && scalar.kind === 'json') assertNotRounded(declared, parse(value));
+  if (strings) assertStringMembers(declared, value);
+  if (isCanonicalText && (natural?.kind === 'text' || scalar.kind === 'text') && !isCanonicalText(value))
     throw new NotCanonical(`is not written as ${declared} gives it back`);
 }
 
@@ -38,20 +49,20 @@ function holdsNul(scalar: Scalar, value: string): boolean {
   return scalar.kind === 'json' ? /(?<!\\)(?:\\\\)*\\u0000/.test(value) : value.includes('\u0000');
 }
 
-function refuseRounded(declared: string, value: unknown): void {
+function assertNotRounded(declared: string, value: unknown): void {
   if (isLosslessNumber(value)) {
     if (isInt64(value.value) || canonicalJson(String(Number(value.value))) === value.value) return;
     throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
   }
   if (value === null || typeof value !== 'object') return;
-  for (const member of Object.values(value)) refuseRounded(declared, member);
+  for (const member of Object.values(value)) assertNotRounded(declared, member);
 }
 
 function isInt64(text: string): boolean {
   return /^-?\d{1,20}$/.test(text) && BigInt(text) >= -(2n ** 63n) && BigInt(text) < 2n ** 64n;
 }
 
-function refuseOthersThanStrings(declared: string, value: string): void {
+function assertStringMembers(declared: string, value: string): void {
   const found = parse(value);
   const fits =
     found !== null &&
@@ -62,7 +73,7 @@ function refuseOthersThanStrings(declared: string, value: string): void {
 }
 
 /** A list whose elements the column would turn into others, such as a number among texts. */
-export function refuseElements(elements: NonNullable<ColumnLimits['elements']>, value: string): void {
+export function assertElements(elements: NonNullable<ColumnLimits['elements']>, value: string): void {
   const list = parse(value);
   if (!Array.isArray(list)) throw new NotCanonical('is no list, and the column holds lists');
   for (const element of list) {

@@ -4,7 +4,7 @@ import { searchAttributes, writeWorkflowId } from '../../workflows/messages.ts';
 import { invoice } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
 import { type Account, account, newAccount } from '../support/accounts.ts';
-import { type Moving, moving } from '../support/harness.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowsOf, versionsOf } from '../support/inspect.ts';
 
 interface Tamper {
@@ -33,9 +33,9 @@ const cases = (['legacy', 'modern'] as const).flatMap((store) =>
 );
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
-    at = await moving('dual-write', {
+    at = await runningMigration('dual-write', {
       from,
       postWriteValidation: { share: 1, delayMs: 0 },
       validation: { recheckDelayMs: 20 },
@@ -123,10 +123,10 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 });
 
 describe.each(['mysql', 'postgresql'] as const)('with repair, and legacy on %s', (from) => {
-  let at: Moving;
+  let at: RunningMigration;
   beforeAll(async () => {
     const settings = { postWriteValidation: { share: 1, delayMs: 0, repair: true } };
-    at = await moving('dual-write', { from, ...settings });
+    at = await runningMigration('dual-write', { from, ...settings });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
@@ -175,7 +175,7 @@ describe.each(['mysql', 'postgresql'] as const)('with repair, and legacy on %s',
 test('a record of several tables is held against its digest without what it shares', async () => {
   const settings = { postWriteValidation: { share: 1, delayMs: 0, repair: true } };
   const shapes = { entities: [invoice], tables: { legacy: tables.MariaDB, modern: tables.PostgreSQL } };
-  await using at = await moving('dual-write', { ...shapes, ...settings });
+  await using at = await runningMigration('dual-write', { ...shapes, ...settings });
   const invoices = at.lockstep.repository(invoice);
   const value = (number: string, name: string) => ({
     number,
@@ -219,7 +219,7 @@ interface Looked {
 
 /** Writes a record, does something to it before it is read back, and waits until it was. The caller is answered before. */
 async function looked(
-  at: Moving,
+  at: RunningMigration,
   between: (id: number) => Promise<unknown>,
   write?: () => Promise<{ operationId: string; version: string | null }>,
 ): Promise<Looked> {
@@ -244,13 +244,13 @@ async function looked(
   }
 }
 
-async function differencesOf(at: Moving, id: number) {
+async function differencesOf(at: RunningMigration, id: number) {
   const found = await at.stores.legacy.differences(at.migration.name, 1_000);
   return found.filter(({ key }) => key[0] === String(id));
 }
 
 /** What Temporal's UI says of a write. */
-async function shownOf(at: Moving, operationId: string) {
+async function shownOf(at: RunningMigration, operationId: string) {
   const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
   const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
   const { searchAttributes: found } = await handle.describe();

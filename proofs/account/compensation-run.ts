@@ -12,10 +12,10 @@ import {
   withModern,
 } from './contents.ts';
 import type { StoreUrls } from './environment.ts';
-import type { Draws } from './random.ts';
+import type { RandomWrites } from './random.ts';
 
 /** A parallel write that one store takes and the other refuses for good. */
-export interface Trial {
+export interface CompensationRun {
   readonly kind: 'create' | 'replace' | 'delete';
   readonly refuses: StoreName;
   /** Cut off the store that took the write, so that it cannot be undone there for a while. */
@@ -26,25 +26,25 @@ export interface Bench {
   readonly accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
   readonly direct: StoreUrls;
   readonly proxies: Readonly<Record<StoreName, Between>>;
-  readonly draws: Draws;
+  readonly writes: RandomWrites;
   readonly cutMs: number;
 }
 
 const takenWithinMs = 10_000;
 
 /** Gives what was wrong, in words; nothing when everything was undone as it should be. */
-export async function tryOut(trial: Trial, bench: Bench): Promise<string[]> {
-  const { accounts, draws } = bench;
-  const { kind, refuses } = trial;
+export async function tryOut(run: CompensationRun, bench: Bench): Promise<string[]> {
+  const { accounts, writes } = bench;
+  const { kind, refuses } = run;
   const wrong: string[] = [];
-  const key = draws.newKey();
-  const before = kind === 'create' ? null : draws.account(key);
+  const key = writes.newKey();
+  const before = kind === 'create' ? null : writes.account(key);
   if (before) await accounts.create(before);
   if (kind === 'delete') await hold(refuses, bench.direct, key);
-  const refused = { ...draws.account(key), owner: `${refuses} refuses${trial.cut ? ' slowly' : ''}` };
+  const refused = { ...writes.account(key), owner: `${refuses} refuses${run.cut ? ' slowly' : ''}` };
   const send = () => call(bench, kind, refused, `trial-${refused.mark}`);
 
-  const failure = await (trial.cut ? whileCut(trial, bench, refused, send, wrong) : send());
+  const failure = await (run.cut ? whileCut(run, bench, refused, send, wrong) : send());
   await judge('', failure);
   await judge('sent again: ', await send());
   const events = (await contentsOf(otherStore(refuses), bench.direct)).witness.filter(
@@ -56,7 +56,7 @@ export async function tryOut(trial: Trial, bench: Bench): Promise<string[]> {
   if (!taken) wrong.push('the other store never took it, so nothing was proved');
 
   if (kind === 'delete') await sentOnceTaken(bench, key, send, wrong);
-  const next = draws.account(key);
+  const next = writes.account(key);
   await accounts.replace(next);
   await holdsOnly(rowText(next), 'the next write: ');
   return wrong;
@@ -98,13 +98,13 @@ async function sentOnceTaken(
 }
 
 async function whileCut(
-  trial: Trial,
+  run: CompensationRun,
   { direct, proxies, cutMs }: Bench,
   refused: Account,
   send: () => Promise<unknown>,
   wrong: string[],
 ): Promise<unknown> {
-  const takes = otherStore(trial.refuses);
+  const takes = otherStore(run.refuses);
   let isAnswered = false;
   const answer = send().finally(() => {
     isAnswered = true;
@@ -122,7 +122,7 @@ async function whileCut(
 
 async function call(
   { accounts }: Bench,
-  kind: Trial['kind'],
+  kind: CompensationRun['kind'],
   account: Account,
   operationId: string,
 ): Promise<unknown> {

@@ -4,7 +4,7 @@ const buckets = 10_000;
  * Whether a key belongs to a share of `percent` (0…100). Sticky: the same key always falls into the same bucket, for
  * reads and writes alike, so a smaller share is always inside a larger one.
  */
-export function inShare(entity: string, key: string, percent: number): boolean {
+export function isInRollout(entity: string, key: string, percent: number): boolean {
   return bucketOf(`${entity}\u0000${key}`) < percent * (buckets / 100);
 }
 

@@ -3,10 +3,10 @@ import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
-import { inLanes } from '../concurrency.ts';
+import { mapConcurrently } from '../concurrency.ts';
 import type { ActivityContext } from '../context.ts';
-import { judgement } from './classify-difference.ts';
-import { type Hashed, type Scanned, scanDigests } from './digest-scan.ts';
+import { createDifferenceClassifier } from './classify-difference.ts';
+import { type DigestSource, type ScanSlice, scanDigests } from './scan-digests.ts';
 
 /**
  * Where a full comparison stands. Rows that both stores can hash are compared by digests, and then the records, for versions;
@@ -20,64 +20,64 @@ export interface Position {
 
 const rowsPerDigest = 500;
 const keysPerPage = 500;
-const pageLanes = 4;
+const pageConcurrency = 4;
 
-/** Finds keys that look unequal; whether they are is for a second look to say. */
-export function scanning(context: Pick<ActivityContext, 'stores'>) {
+/** Finds keys that look unequal; whether they are unequal is confirmed by reading them again. */
+export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
   const { stores } = context;
-  const { lookAt } = judgement(context);
+  const { compareKeys } = createDifferenceClassifier(context);
 
   /** The stage after this one, null at the end. */
   async function stageAfter(entity: Entity, stage: Position['stage'], route: WriteRoute) {
     if (stage !== 'rows') return null;
-    return (await mostRowsOf(entity, route)) === null ? 'extra' : 'records';
+    return (await maxRowsOf(entity, route)) === null ? 'extra' : 'records';
   }
 
   async function scan(
     entity: Entity,
     { stage, after }: Position,
     route: WriteRoute,
-    isOver: (suspects: number) => boolean,
-  ): Promise<Scanned<string>> {
+    shouldStop: (suspects: number) => boolean,
+  ): Promise<ScanSlice<string>> {
     const primary = stores[route.primary];
     const secondary = stores[otherStore(route.primary)];
     if (stage === 'records') {
       const records = [hashedRecords(primary, entity), hashedRecords(secondary, entity)] as const;
-      const scanned = await scanDigests(...records, after, isOver);
+      const scanned = await scanDigests(...records, after, shouldStop);
       // Their rows have been counted.
       return { ...scanned, compared: 0 };
     }
     const from = after === null ? null : keyFromText(after);
     if (stage === 'extra') {
-      return await scanPages(secondary, entity, from, isOver, async (keys) => {
-        const suspects = await primary.absent(entity, keys);
+      return await scanPages(secondary, entity, from, shouldStop, async (keys) => {
+        const suspects = await primary.missingKeys(entity, keys);
         return { suspects, compared: suspects.length };
       });
     }
-    const mostRows = await mostRowsOf(entity, route);
-    if (mostRows === null) {
-      return await scanPages(primary, entity, from, isOver, async (keys) => {
+    const maxRows = await maxRowsOf(entity, route);
+    if (maxRows === null) {
+      return await scanPages(primary, entity, from, shouldStop, async (keys) => {
         const suspects = await unequal(entity, keys, route);
         return { suspects, compared: keys.length };
       });
     }
-    const hashed = [hashedRows(primary, entity, mostRows), hashedRows(secondary, entity, mostRows)] as const;
-    const { next, ...scanned } = await scanDigests(...hashed, from, isOver);
+    const hashed = [hashedRows(primary, entity, maxRows), hashedRows(secondary, entity, maxRows)] as const;
+    const { next, ...scanned } = await scanDigests(...hashed, from, shouldStop);
     return { ...scanned, next: next === null ? null : keyText(next) };
   }
 
   /** The most rows of a digest; null where the rows cannot be hashed in both stores, or their keys sort differently. */
-  async function mostRowsOf(entity: Entity, route: WriteRoute): Promise<number | null> {
+  async function maxRowsOf(entity: Entity, route: WriteRoute): Promise<number | null> {
     const [left, right] = await Promise.all([
       stores[route.primary].digestible(entity),
       stores[otherStore(route.primary)].digestible(entity),
     ]);
     if (!left || !right || left.order.some((order, at) => order !== right.order[at])) return null;
-    return Math.min(left.mostRows, right.mostRows);
+    return Math.min(left.maxRows, right.maxRows);
   }
 
   async function unequal(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<Key[]> {
-    const findings = await lookAt(entity, keys, route);
+    const findings = await compareKeys(entity, keys, route);
     return findings.filter(({ verdict }) => verdict !== null).map(({ key }) => key);
   }
 
@@ -85,24 +85,24 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
     store: Store,
     entity: Entity,
     from: Key | null,
-    isOver: (suspects: number) => boolean,
-    look: (keys: readonly Key[]) => Promise<{ suspects: readonly Key[]; compared: number }>,
-  ): Promise<Scanned<string>> {
+    shouldStop: (suspects: number) => boolean,
+    compare: (keys: readonly Key[]) => Promise<{ suspects: readonly Key[]; compared: number }>,
+  ): Promise<ScanSlice<string>> {
     const suspects: string[] = [];
     let compared = 0;
     let after = from;
     let ended = false;
-    await inLanes(
-      pageLanes,
+    await mapConcurrently(
+      pageConcurrency,
       async () => {
-        if (ended || (after !== from && isOver(suspects.length))) return null;
+        if (ended || (after !== from && shouldStop(suspects.length))) return null;
         const keys = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
         ended = keys.length < keysPerPage;
         after = keys.at(-1) ?? after;
         return keys.length > 0 ? keys : null;
       },
       async (keys) => {
-        const found = await look(keys);
+        const found = await compare(keys);
         suspects.push(...found.suspects.map(keyText));
         compared += found.compared;
       },
@@ -113,10 +113,10 @@ export function scanning(context: Pick<ActivityContext, 'stores'>) {
   return { scan, stageAfter };
 }
 
-function hashedRows(store: Store, entity: Entity, mostRows: number): Hashed<Key> {
+function hashedRows(store: Store, entity: Entity, maxRows: number): DigestSource<Key> {
   return {
-    mostRows,
-    steps: (within, count) => store.steps(entity, within, Math.min(rowsPerDigest, mostRows), count),
+    maxRows,
+    steps: (within, count) => store.steps(entity, within, Math.min(rowsPerDigest, maxRows), count),
     holds: (key) => store.holdsKey(entity, key),
     digests: (ranges) => store.digests(entity, ranges),
     async hashes(range) {
@@ -126,9 +126,9 @@ function hashedRows(store: Store, entity: Entity, mostRows: number): Hashed<Key>
   };
 }
 
-function hashedRecords(store: Store, entity: Entity): Hashed<string> {
+function hashedRecords(store: Store, entity: Entity): DigestSource<string> {
   return {
-    mostRows: rowsPerDigest,
+    maxRows: rowsPerDigest,
     steps: (within, count) => store.recordSteps(entity.name, within, rowsPerDigest, count),
     holds: async () => true,
     digests: (ranges) => store.recordDigests(entity.name, ranges),

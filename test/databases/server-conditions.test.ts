@@ -2,24 +2,24 @@ import { beforeEach, expect, test } from 'vitest';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { Leftover } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import { type Obstacle, obstacles } from '../../databases/engine/obstacles.ts';
+import { type ServerCondition, serverConditions } from '../../databases/engine/server-conditions.ts';
 import type { Key } from '../../model/canonical.ts';
 import { type Account, account } from '../support/accounts.ts';
-import { hinder, type Said } from '../support/failing-trigger.ts';
-import { atEachPlace, fence, migrationName, writeOf, writeOne } from './engine-roles.ts';
+import { addFailingTrigger, type ServerError } from '../support/failing-trigger.ts';
+import { fence, forEachEngineRole, migrationName, writeOf, writeOne } from './engine-roles.ts';
 
-const { disk, memory, connections, readOnly, lock, time } = obstacles;
+const { disk, memory, connections, readOnly, lock, time } = serverConditions;
 const enospc = '28 "No space left on device"';
 
 interface Known {
   code: string;
   /** Null where the server does not say what would help. */
-  obstacle: Obstacle | null;
+  obstacle: ServerCondition | null;
   text?: string;
 }
 
 /** By code and, where the code passes on what a file or an engine said, its text. */
-const known: Record<Said['engine'], readonly Known[]> = {
+const known: Record<ServerError['engine'], readonly Known[]> = {
   PostgreSQL: [
     { code: '53100', obstacle: disk },
     { code: '53200', obstacle: memory },
@@ -48,7 +48,7 @@ const known: Record<Said['engine'], readonly Known[]> = {
 const full = { owner: 'Ada', email: null, balance: '1.00' };
 const rows = [1, 2, 3].map((id) => ({ ...full, id }));
 
-atEachPlace('what takes nothing for now', (at, { engine }) => {
+forEachEngineRole('what takes nothing for now', (at, { engine }) => {
   beforeEach(async () => {
     await at().asSecondary();
     await at().store.planChunks(migrationName, account.name, []);
@@ -56,10 +56,10 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
 
   async function copying(store: Store, given: readonly Account[] = rows) {
     const items = given.map((row) => writeOf(account, row));
-    const { page, unfit } = (await store.pageTarget(account)).pageOf(
+    const { page, notLoadable } = (await store.pageTarget(account)).pageOf(
       items.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
     );
-    expect(unfit).toEqual([]);
+    expect(notLoadable).toEqual([]);
     const [planned] = await store.chunks(migrationName, account.name);
     if (!planned) throw new Error('no chunk is planned');
     const put = (apart: readonly Key[]) => {
@@ -70,7 +70,7 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
         unreadable: [],
       });
       const step = { from: planned, next: { cursor: ['9'], done: true }, checkExisting: false };
-      return loadPending(store, account, { leftover }, { page, unfit: apart }, step, fence);
+      return loadPending(store, account, { leftover }, { page, notLoadable: apart }, step, fence);
     };
     return { put, planned };
   }
@@ -78,13 +78,13 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
   test.each(known[engine])('$code is no refusal, and tells what helps', async ({ code, obstacle, text }) => {
     const { store, sql } = at();
     const { put, planned } = await copying(store);
-    const follow = { mode: 'follow', version: '5', operationId: null } as const;
-    const release = await hinder(sql, 'accounts', { engine, code, ...(text ? { text } : {}) }, 1);
+    const secondaryWrite = { mode: 'secondary', version: '5', operationId: null } as const;
+    const release = await addFailingTrigger(sql, 'accounts', { engine, code, ...(text ? { text } : {}) }, 1);
     try {
       for (const work of [
         () => put([]),
         () => put([['3']]),
-        () => writeOne(store, account, writeOf(account, { ...full, id: 3 }, follow)),
+        () => writeOne(store, account, writeOf(account, { ...full, id: 3 }, secondaryWrite)),
       ]) {
         const failure: unknown = await work().catch((error: unknown) => error);
         expect(failure).toMatchObject({ code: 'StoreUnavailable', details: { store: store.name } });
@@ -110,7 +110,7 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
-    const release = await hinder(sql, 'accounts', { engine, code: known[engine][0]?.code ?? '' });
+    const release = await addFailingTrigger(sql, 'accounts', { engine, code: known[engine][0]?.code ?? '' });
     try {
       for (let load = 0; load < 12; load++) await expect(put([])).rejects.toThrow();
       expect(warnings).toEqual([]);
@@ -131,7 +131,11 @@ atEachPlace('what takes nothing for now', (at, { engine }) => {
     }));
     const { put } = await copying(store, many);
     const [said] = known[engine];
-    const release = await hinder(sql, 'accounts', { engine, code: said?.code ?? '', afterSeconds: 1 });
+    const release = await addFailingTrigger(sql, 'accounts', {
+      engine,
+      code: said?.code ?? '',
+      afterSeconds: 1,
+    });
     for (let load = 0; load < 3; load++)
       await expect(put([])).rejects.toMatchObject({ code: 'StoreUnavailable' });
     await release();

@@ -19,7 +19,7 @@ import { count, type Screen } from './screen.ts';
 import { Workers } from './workers.ts';
 
 /** Everything that the story is played on. */
-export interface Stage {
+export interface DemoEnvironment {
   servers: Servers;
   outage: Outage;
   legacyUrl: string;
@@ -42,7 +42,7 @@ export async function buildStage(
   screen: Screen,
   keep: boolean,
   release: (() => Promise<void>)[],
-): Promise<Stage> {
+): Promise<DemoEnvironment> {
   mkdirSync(folder, { recursive: true });
   const runningBefore = new Set(
     (await status()).flatMap((one) => (one.state === 'stopped' ? [] : [one.name])),

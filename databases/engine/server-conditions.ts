@@ -1,10 +1,10 @@
-export interface Obstacle {
+export interface ServerCondition {
   readonly cause: string;
   readonly remedy: string;
 }
 
 /** Why a server takes nothing for now, and what helps. It says nothing about a row: what was asked is tried again. */
-export const obstacles = {
+export const serverConditions = {
   disk: { cause: 'no space left on its disk', remedy: 'free disk space there, or enlarge the disk' },
   memory: {
     cause: 'out of memory',
@@ -20,4 +20,4 @@ export const obstacles = {
   },
   lock: { cause: 'a lock was not given in time', remedy: 'end the transaction that holds it' },
   time: { cause: 'the statement was ended', remedy: 'see whether the server is overloaded, or who ended it' },
-} as const satisfies Record<string, Obstacle>;
+} as const satisfies Record<string, ServerCondition>;

@@ -13,7 +13,7 @@ export function differingFields(entity: Entity, left: Image, right: Image): stri
 }
 
 /** Keys whose write the journal names as owed: they are late or parked, not lost. */
-export async function owedKeys(
+export async function pendingKeys(
   context: OpenMigration,
   entity: Entity,
   route: WriteRoute,

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { branchObstacle } from '../../databases/mysql/branch-obstacle.ts';
+import { preparedTransactionsUnavailableReason } from '../../databases/mysql/prepared-transactions.ts';
 import { postgresql } from '../../deploy/dev/postgresql.ts';
 import { ownServer } from '../../proofs/support/own-server.ts';
 import { account, bound } from '../support/accounts.ts';
-import { sceneOn } from '../support/scene.ts';
+import { createFixture } from '../support/fixture.ts';
 import { servers } from '../support/servers.ts';
-import { boundScene } from '../support/transactions.ts';
-import { atEachPlace } from './engine-roles.ts';
+import { transactionalFixture } from '../support/transactions.ts';
+import { forEachEngineRole } from './engine-roles.ts';
 import { slot } from './entities.ts';
 
-atEachPlace('a server that can prepare', (at) => {
+forEachEngineRole('a server that can prepare', (at) => {
   test('has no obstacle', async () => {
-    expect(await at().store.branchObstacle([account, slot])).toBeNull();
+    expect(await at().store.preparedTransactionsUnavailableReason([account, slot])).toBeNull();
   });
 });
 
@@ -27,7 +27,7 @@ test.each([
   ['5.7.6-log', 'MySQL 5.7.6'],
   ['5.6.51', 'MySQL 5.6.51'],
 ])('%s is told apart', async (version, tooOld) => {
-  const obstacle = await branchObstacle(async () => [{ version }], []);
+  const obstacle = await preparedTransactionsUnavailableReason(async () => [{ version }], []);
   if (tooOld === null) expect(obstacle).toBeNull();
   else expect(obstacle).toContain(tooOld);
 });
@@ -45,7 +45,12 @@ test('a PostgreSQL that keeps no prepared transactions refuses the pattern, with
     },
   };
   await using server = await ownServer(none, () => undefined);
-  await using scene = await sceneOn({ ...servers(), postgresql: server.endpoint }, boundScene);
-  expect(await scene.stores.modern.branchObstacle([bound])).toContain('max_prepared_transactions is 0');
-  expect(await scene.stores.legacy.branchObstacle([bound])).toBeNull();
+  await using fixture = await createFixture(
+    { ...servers(), postgresql: server.endpoint },
+    transactionalFixture,
+  );
+  expect(await fixture.stores.modern.preparedTransactionsUnavailableReason([bound])).toContain(
+    'max_prepared_transactions is 0',
+  );
+  expect(await fixture.stores.legacy.preparedTransactionsUnavailableReason([bound])).toBeNull();
 });

@@ -14,15 +14,15 @@ export async function fingerprintsOf(stores: Stores, entity: Entity): Promise<Fi
 }
 
 /** Throws `InvalidDefinition`, with what is new and what is gone, where a table was altered meanwhile. */
-export function refuseAltered(entity: Entity, planned: Fingerprints, found: Fingerprints): void {
+export function assertTablesUnchanged(entity: Entity, planned: Fingerprints, found: Fingerprints): void {
   for (const store of ['legacy', 'modern'] as const) {
     const gone = planned[store].filter((line) => !found[store].includes(line));
     const added = found[store].filter((line) => !planned[store].includes(line));
     if (gone.length + added.length === 0) continue;
-    const said = [...gone.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join('; ');
+    const changes = [...gone.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)].join('; ');
     throw new LockstepError(
       'InvalidDefinition',
-      `the tables of ${entity.name} in the ${store} store were altered under the backfill (${said}); ` +
+      `the tables of ${entity.name} in the ${store} store were altered under the backfill (${changes}); ` +
         'adapt the definition if it must be, run lockstep prepare, restart the workers, then lockstep backfill: it goes on where it stopped',
       { store, entity: entity.name },
     );
