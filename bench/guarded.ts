@@ -106,7 +106,14 @@ async function waysOn(servers: Setting['servers'], seed: number) {
     await stores.legacy.close();
     await stores.modern.close();
   });
-  const route = { phase: 'dual-write', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
+  const route = {
+    phase: 'dual-write',
+    epoch: 1,
+    changeNumber: 1,
+    open: true,
+    readPercent: 0,
+    writePercent: 100,
+  } as const;
   for (const store of [stores.legacy, stores.modern]) {
     await store.prepare();
     await store.writeState({ migration: migration.name, ...route });

@@ -19,6 +19,7 @@ import { createImages } from './sql/images.ts';
 import { createJournal } from './sql/journal.ts';
 import { createKeys } from './sql/keys.ts';
 import { createPreparation } from './sql/preparation.ts';
+import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
@@ -37,6 +38,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDurableState(context),
     write: writes.write,
     ...createJournal(context),
+    ...createRecordedOutcomes(context),
     ...createImages(context),
     ...createKeys(context),
     ...createSharedRecords(context),

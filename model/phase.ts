@@ -76,6 +76,8 @@ export interface DurableState {
   readonly migration: string;
   readonly phase: Phase;
   readonly epoch: number;
+  /** Grows with every change of the route, a share or a phase too: a store takes only a higher one. */
+  readonly changeNumber: number;
   readonly open: boolean;
   /** 0…100: the share of keys that modern answers in `switch-reads`. */
   readonly readPercent: number;
@@ -83,7 +85,13 @@ export interface DurableState {
   readonly writePercent: number;
 }
 
-/** The newer of what both stores hold: the one of the higher epoch, legacy's where they are equal. */
+/** A service asks for the route again after so long, in milliseconds; meanwhile it goes by the one it has. */
+export const routeFreshMs = 1_000;
+
+/** No service goes by a route for longer, in milliseconds, than this after it asked for it. */
+export const routeLeaseMs = 5_000;
+
+/** The newer of what both stores hold: the later change, legacy's where both have the same. */
 export function newestState(legacy: DurableState | null, modern: DurableState | null): DurableState | null {
-  return legacy && modern && modern.epoch > legacy.epoch ? modern : (legacy ?? modern);
+  return legacy && modern && modern.changeNumber > legacy.changeNumber ? modern : (legacy ?? modern);
 }

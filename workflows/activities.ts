@@ -58,6 +58,19 @@ export const bounded = (milliseconds: number) =>
     retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' },
   });
 
+/**
+ * Steps of a change of primary, while writes wait, and what asks whether it is over: a lost worker is noticed within two
+ * seconds, and the pause between attempts does not grow.
+ */
+const switchingOptions = {
+  ...shortAttempt,
+  heartbeatTimeout: '2s',
+  retry: { initialInterval: '250ms', backoffCoefficient: 1 },
+} as const;
+export const switching = remote(switchingOptions);
+export const switchingBounded = (milliseconds: number) =>
+  remote({ ...switchingOptions, scheduleToCloseTimeout: milliseconds });
+
 /** A compensation: its event in the history says what is undone and why. */
 export const compensation = (summary: string) => remote({ ...shortAttempt, retry: unboundedRetry, summary });
 

@@ -138,6 +138,8 @@ export interface MigrationStatus {
   readonly migration: string;
   readonly phase: Phase;
   readonly epoch: number;
+  /** How often the route has changed, shares too. */
+  readonly changeNumber: number;
   readonly primary: StoreName;
   readonly secondary: StoreName | null;
   readonly readPercent: number;
@@ -212,6 +214,8 @@ export interface MigrationInput {
 export interface MigrationState {
   readonly phase: Phase;
   readonly epoch: number;
+  /** See `DurableState`: the last one given out, whether or not a store has it. */
+  readonly changeNumber: number;
   readonly readPercent: number;
   readonly writePercent: number;
   readonly paused: boolean;

@@ -4,7 +4,9 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
+import { copyOutcomes } from './copy-outcomes.ts';
 
 /** What the gates of the phases look at. */
 export interface Readiness {
@@ -33,22 +35,27 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   /** Writes the durable route to one store, fencing out every write of an older epoch. */
-  async function writeState(request: { store: StoreName; state: DurableState }): Promise<void> {
-    await stores[request.store].writeState(request.state);
+  async function writeState(request: {
+    store: StoreName;
+    state: DurableState;
+    /** The number of the change that the store must have; by default any earlier one. */
+    replaces?: number;
+  }): Promise<void> {
+    const { store, state, replaces } = request;
+    const given = replaces === undefined ? {} : { replaces };
+    await withHeartbeat(() => stores[store].writeState(state, given));
     log('state written', {
       store: request.store,
       phase: request.state.phase,
       epoch: request.state.epoch,
+      changeNumber: request.state.changeNumber,
       open: request.state.open,
     });
   }
 
   async function measureReadiness(request: { primary: StoreName }): Promise<Readiness> {
-    const backlog = await backlogOf(
-      migration.name,
-      stores[request.primary],
-      stores[otherStore(request.primary)],
-    );
+    const [primary, other] = [stores[request.primary], stores[otherStore(request.primary)]];
+    const backlog = await withHeartbeat(() => backlogOf(migration.name, primary, other));
     return {
       pending: backlog.pending,
       parked: backlog.parked,
@@ -59,28 +66,44 @@ export function createMigrationActivities(context: ActivityContext) {
     };
   }
 
+  /** Before anything closes: most outcomes are known to the other store by the time of the drain. */
+  async function copyOutcomesAhead(request: { primary: StoreName; epoch: number }): Promise<number> {
+    return await copyOutcomes(context, request);
+  }
+
   /**
-   * Replicates everything that is still pending to the other store, while no new write can begin. Throws `GateRefused`
+   * Replicates everything that is still pending to the other store, and what was decided, while no new write can begin. Throws `GateRefused`
    * when a write is parked or refused: then the primary must not change.
    */
   async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
-    const { primary, epoch } = request;
+    return await withHeartbeat(() => drainJournal(request));
+  }
+
+  async function drainJournal({
+    primary,
+    epoch,
+  }: {
+    primary: StoreName;
+    epoch: number;
+  }): Promise<{ drained: number }> {
     const route = { epoch, primary, secondary: otherStore(primary) };
     let drained = 0;
     for (;;) {
       Context.current().cancellationSignal.throwIfAborted();
-      const parked = await stores[primary].journal({
-        migration: migration.name,
-        statuses: ['parked'],
-        limit: 1,
-      });
-      if (parked.length > 0) throw notDrained(`a write is parked (operation ${parked[0]?.id})`);
+      for (const store of [stores[primary], stores[otherStore(primary)]]) {
+        const [parked] = await store.journal({ migration: migration.name, statuses: ['parked'], limit: 1 });
+        if (parked) throw notDrained(`a write is parked (operation ${parked.id})`);
+      }
       const pending = await stores[primary].journal({
         migration: migration.name,
         statuses: ['pending'],
         limit: drainBatchSize,
       });
-      if (pending.length === 0) return { drained };
+      if (pending.length === 0) {
+        const outcomes = await copyOutcomes(context, { primary, epoch });
+        log('the journal is drained', { primary, drained, outcomes });
+        return { drained };
+      }
       for (const name of new Set(pending.map((entry) => entry.entity))) {
         const entity = entityNamed(migration, name);
         const entries = pending.filter((entry) => entry.entity === name);
@@ -105,7 +128,6 @@ export function createMigrationActivities(context: ActivityContext) {
           );
         }
       }
-      Context.current().heartbeat({ drained });
       await wait(50);
     }
   }
@@ -143,6 +165,7 @@ export function createMigrationActivities(context: ActivityContext) {
     readStates,
     writeState,
     measureReadiness,
+    copyOutcomesAhead,
     drain,
     renameLegacyTables,
     dropLegacy,

@@ -35,9 +35,9 @@ export function createWriteActivities(context: ActivityContext) {
     for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
       const item = await primaryItem(entity, operation, stored, hasSecondary);
-      if ('refused' in item) return item.refused;
+      if ('refused' in item) return await knownOr(input, item.refused);
       const tooFine = await tooFineResult(context, entity, { ...operation, image: item.image }, route);
-      if (tooFine) return tooFine;
+      if (tooFine) return await knownOr(input, tooFine);
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
@@ -48,6 +48,22 @@ export function createWriteActivities(context: ActivityContext) {
       `a key of ${entity.name} changed ${staleBaseAttempts} times while operation ${operation.id} was computed; it is tried again`,
       { entity: entity.name, operationId: operation.id },
     );
+  }
+
+  /**
+   * What was refused before the store was asked. A repeat has the outcome of the first try, even where what the record has
+   * become since would refuse it; and only the primary can say what that is.
+   */
+  async function knownOr({ operation, route }: WriteInput, refused: WriteResult): Promise<WriteResult> {
+    const store = stores[route.primary];
+    const [entry] = await store.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
+    if (entry) {
+      const { status: recorded, version, reason } = entry;
+      const entity = entityNamed(migration, operation.entity);
+      return resultOf(store, entity, operation, { status: 'known', recorded, version, reason });
+    }
+    const state = await store.readState(migration.name);
+    return state?.epoch === route.epoch && state.open ? refused : { status: 'fenced' };
   }
 
   /** For `parallel`: the secondary takes the image with the proposed version, at the same time as the primary. */
@@ -87,29 +103,23 @@ export function createWriteActivities(context: ActivityContext) {
   }
 
   /**
-   * What became of an operation in a store that decided under an epoch that is over there: the fence waited for every try that
-   * ran, and lets none in. Unlike closing the id this leaves it free, because the primary may change back.
+   * Closes an operation id at the primary, so that no zombie commits it later; says what had become of it, or that the
+   * store is not the primary any more.
    */
-  async function findFenced(request: {
-    operation: Operation;
-    store: WriteRoute['primary'];
-    epoch: number;
-  }): Promise<{ status: OperationStatus; version: Version | null } | null> {
-    const { operation, store, epoch } = request;
-    const state = await stores[store].readState(migration.name);
-    if (state === null || state.epoch <= epoch) {
-      throw new LockstepError(
-        'Fenced',
-        `operation ${operation.id} waits: the ${store} store has not heard yet that epoch ${epoch} of ${migration.name} is over`,
-        { store },
-      );
+  async function closeAtPrimary({
+    operation: { id, entity, key, kind },
+    route: { primary, epoch },
+  }: Pick<WriteInput, 'operation' | 'route'>): Promise<{
+    status: OperationStatus | 'fenced';
+    version: Version | null;
+  }> {
+    try {
+      const entry = await stores[primary].abort({ id, entity, key, kind }, migration.name, { epoch });
+      return { status: entry.status, version: entry.version };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
+      return { status: 'fenced', version: null };
     }
-    const [entry] = await stores[store].journal({
-      migration: migration.name,
-      ids: [operation.id],
-      limit: 1,
-    });
-    return entry ? { status: entry.status, version: entry.version } : null;
   }
 
   /** Closes an operation id in a store, so that no zombie commits it later; says what had become of it. */
@@ -154,7 +164,7 @@ export function createWriteActivities(context: ActivityContext) {
   return {
     writePrimary,
     writeSecondary,
-    findFenced,
+    closeAtPrimary,
     closeOperation,
     parkOperation,
     setOperationStatus,

@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly temporal?: Client;
   /** Who decides, for one key, what the phase leaves open; see `openFeatureFlags`. @default the shares of the durable state */
   readonly flags?: Flags;
-  /** Wall clock in milliseconds. @default Date.now */
+  /** Wall clock in milliseconds, for versions. @default Date.now */
   readonly now?: () => number;
 }
 
@@ -75,7 +75,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     for (const closing of release.splice(0).toReversed()) await closing();
   };
   try {
-    const routeCache = new RouteCache({ migration, stores }, now);
+    const routeCache = new RouteCache({ migration, stores });
     await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());

@@ -1,39 +1,41 @@
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
-import type { DurableState } from '../../model/phase.ts';
-
-const freshMs = 1_000;
-/** Longer than an answer of a store that hangs takes. */
-const usableMs = 30_000;
+import { type DurableState, routeFreshMs, routeLeaseMs } from '../../model/phase.ts';
 
 /**
  * The durable route, as of about a second ago while there is traffic. An old one does little harm: the stores' fences turn
- * writes away, and reads may carry a token. Where neither store can be asked, the last known route serves.
+ * writes away, and reads may carry a token. After its lease it serves no more, so that the workflow knows by when every
+ * service has heard of a change.
  */
 export class RouteCache {
   readonly #open: OpenMigration;
-  readonly #now: () => number;
+  readonly #elapsed: () => number;
   #known: { state: DurableState; at: number } | null = null;
   #asking: Promise<DurableState> | null = null;
 
-  constructor(open: OpenMigration, now: () => number) {
+  /** @param elapsed milliseconds of a clock that nobody sets: a wall clock may step back, and an old route would stay */
+  constructor(open: OpenMigration, elapsed: () => number = () => performance.now()) {
     this.#open = open;
-    this.#now = now;
+    this.#elapsed = elapsed;
   }
 
+  /** Throws `StoreUnavailable` where the lease is over and neither store can be asked. */
   async current(): Promise<DurableState> {
-    if (this.#known && this.#now() - this.#known.at < freshMs) return this.#known.state;
-    this.#asking ??= this.#ask();
-    // While the stores are asked, which may take long when one is down, the last answer serves, unless it is an old one.
     const known = this.#known;
-    if (!known) return await this.#asking;
-    const asking = this.#asking.catch(() => known.state);
-    return this.#now() - known.at < usableMs ? known.state : await asking;
+    const age = known ? this.#elapsed() - known.at : Number.POSITIVE_INFINITY;
+    if (known && age < routeFreshMs) return known.state;
+    this.#asking ??= this.#ask();
+    if (!known || age >= routeLeaseMs) return await this.#asking;
+    // While the stores are asked, which may take long when one is down, the last answer serves.
+    this.#asking.catch(() => undefined);
+    return known.state;
   }
 
   async #ask(): Promise<DurableState> {
+    // From before they are asked: the answer may be as old as that.
+    const at = this.#elapsed();
     try {
       const state = await currentState(this.#open);
-      this.#known = { state, at: this.#now() };
+      this.#known = { state, at };
       return state;
     } finally {
       this.#asking = null;

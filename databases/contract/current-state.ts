@@ -10,22 +10,52 @@ export interface OpenMigration {
   readonly stores: Stores;
 }
 
-/** The durable state of the highest epoch that can be read; both stores hold it, so one of them is enough. */
-export async function currentState({ migration, stores }: OpenMigration): Promise<DurableState> {
-  const reads = await Promise.allSettled([
-    stores.legacy.readState(migration.name),
-    stores.modern.readState(migration.name),
+/** A store that hangs is waited for so long after the other has answered. */
+const patienceMs = 1_000;
+
+/** The durable state of the latest change that can be read; both stores hold it, so one of them is enough. */
+export async function currentState(open: OpenMigration): Promise<DurableState> {
+  return newestOf(open.migration, await readStates(open));
+}
+
+export interface ReadStates {
+  readonly legacy: PromiseSettledResult<DurableState | null>;
+  readonly modern: PromiseSettledResult<DurableState | null>;
+}
+
+export async function readStates({ migration, stores }: OpenMigration): Promise<ReadStates> {
+  const reads = [stores.legacy.readState(migration.name), stores.modern.readState(migration.name)] as const;
+  const late = Promise.any(reads).then(
+    () =>
+      new Promise<never>((_, reject) => {
+        setTimeout(() => reject(hanging()), patienceMs).unref();
+      }),
+  );
+  const [legacy, modern] = await Promise.allSettled([
+    Promise.race([reads[0], late]),
+    Promise.race([reads[1], late]),
   ]);
-  const [legacy, modern] = reads.map((read) => (read.status === 'fulfilled' ? read.value : null));
-  const newest = newestState(legacy ?? null, modern ?? null);
+  return { legacy, modern };
+}
+
+/** Throws what kept a store from answering where neither has a state. */
+export function newestOf(migration: Migration, { legacy, modern }: ReadStates): DurableState {
+  const newest = newestState(
+    legacy.status === 'fulfilled' ? legacy.value : null,
+    modern.status === 'fulfilled' ? modern.value : null,
+  );
   if (newest) return newest;
-  const failed = reads.find((read) => read.status === 'rejected');
+  const failed = [legacy, modern].find((read) => read.status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
   throw new LockstepError(
     'NotPrepared',
     `migration ${migration.name} has no state in either store; run lockstep prepare, then lockstep start`,
     { remedy: 'lockstep prepare && lockstep start' },
   );
+}
+
+function hanging(): LockstepError {
+  return new LockstepError('StoreUnavailable', `a store did not answer within ${patienceMs} ms of the other`);
 }
 
 /** The primary now. Before a migration has been prepared and started, legacy will. */

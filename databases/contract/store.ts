@@ -19,6 +19,7 @@ import type {
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
+import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
@@ -31,6 +32,7 @@ export interface Store
     Digests,
     RecordDigests,
     PresentKeys,
+    RecordedOutcomes,
     VersionBumps,
     Differences {
   readonly name: StoreName;
@@ -56,15 +58,26 @@ export interface Store
   settings(): Promise<readonly Setting[]>;
 
   readState(migration: string): Promise<DurableState | null>;
-  /** Takes the fence exclusively; refuses to lower the epoch with `Fenced`. Repeating is harmless. */
-  writeState(state: DurableState): Promise<void>;
+  /**
+   * Takes the fence exclusively. Repeating is harmless. Throws `Fenced` where the store has a later change of the route, or
+   * a higher epoch.
+   *
+   * @param given `replaces`: the number of the change that the store must have now; by default any earlier one
+   */
+  writeState(state: DurableState, given?: { replaces?: number }): Promise<void>;
 
   /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
   write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
-  /** Closes an operation id: it is aborted unless it has taken effect, in which case its entry is returned. */
+  /**
+   * Closes an operation id: it is aborted unless it has taken effect, in which case its entry is returned.
+   *
+   * @param primary the epoch under which this store must be the primary; throws `Fenced` where it is not any more, because
+   *   what it closes then would not be known to the new one
+   */
   abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
+    primary?: { epoch: number },
   ): Promise<JournalEntry>;
   /** Changes nothing about an entry that is finished already; only `compensated` follows `completed`. */
   setOperationStatus(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;

@@ -98,8 +98,13 @@ export interface Dialect {
   control(table: string): string;
   /** A query for the `name` of each control table that is there, as `control` takes it. */
   readonly controlTables: string;
-  /** `INSERT` that leaves an existing row as it is. */
-  insertNew(table: string, columns: readonly string[], key: readonly string[]): string;
+  /** `INSERT` that leaves an existing row as it is; of one row of placeholders, or of `rows`. */
+  insertNew(
+    table: string,
+    columns: readonly string[],
+    key: readonly string[],
+    rows?: readonly string[],
+  ): string;
   /** `INSERT` that replaces the other columns of an existing row. */
   upsert(table: string, columns: readonly string[], key: readonly string[]): string;
   /** SQL for milliseconds since 1970 of a control table's time column. */
@@ -122,6 +127,10 @@ export interface Dialect {
   stringAgg(text: string): string;
 }
 
-export function insertInto(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+export function insertInto(
+  table: string,
+  columns: readonly string[],
+  rows: readonly string[] = [`(${columns.map(() => '?').join(', ')})`],
+): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.join(', ')}`;
 }

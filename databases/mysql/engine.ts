@@ -105,8 +105,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       control: (table) => `lockstep_${table}`,
       controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
-      insertNew: (table, columns, key) =>
-        `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
+      insertNew: (table, columns, key, rows) =>
+        `${insertInto(table, columns, rows)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
       upsert: (table, columns, key) =>
         `${insertInto(table, columns)} ON DUPLICATE KEY UPDATE ${columns
           .filter((column) => !key.includes(column))

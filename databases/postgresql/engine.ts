@@ -88,8 +88,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       column: quote,
       control: (table) => `lockstep.${table}`,
       controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('lockstep') AND relkind = 'r'`,
-      insertNew: (table, columns, key) =>
-        `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
+      insertNew: (table, columns, key, rows) =>
+        `${insertInto(table, columns, rows)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>
         `${insertInto(table, columns)} ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${columns
           .filter((column) => !key.includes(column))

@@ -1,14 +1,66 @@
+import { isDeepStrictEqual } from 'node:util';
 import { LockstepError } from '../../model/failure.ts';
 import { type DurableState, phases, routes } from '../../model/phase.ts';
 import { attemptIn } from '../engine/branch-name.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 
+const columns = [
+  'migration',
+  'phase',
+  'epoch',
+  'change_number',
+  'open',
+  'primary_store',
+  'read_percent',
+  'write_percent',
+];
+
 /** The fence and the durable route, as one store keeps them. */
 export function createDurableState(context: StoreContext) {
   async function readState(migration: string): Promise<DurableState | null> {
-    const [row] = await context.query(
-      `SELECT phase, epoch, open, read_percent, write_percent FROM ${context.control('state')} WHERE migration = ?`,
+    return await stateIn(context, migration);
+  }
+
+  async function writeState(state: DurableState, given: { replaces?: number } = {}): Promise<void> {
+    await context.transaction(async (session) => {
+      await takeFence(session, state.migration);
+      const known = await stateIn(session, state.migration);
+      // An attempt whose answer was lost is sent again.
+      if (isDeepStrictEqual(known, state)) return;
+      if (known) assertFollows(known, state);
+      if (given.replaces !== undefined && known?.changeNumber !== given.replaces) throw superseded(state);
+      await session.query(context.engine.dialect.upsert(context.control('state'), columns, ['migration']), [
+        state.migration,
+        state.phase,
+        state.epoch,
+        state.changeNumber,
+        state.open ? 1 : 0,
+        routes[state.phase].primary,
+        state.readPercent,
+        state.writePercent,
+      ]);
+    });
+  }
+
+  /** An attempt that comes late must not bring an old route back. */
+  function assertFollows(known: DurableState, state: DurableState): void {
+    if (state.changeNumber > known.changeNumber && state.epoch >= known.epoch) return;
+    throw superseded(state);
+  }
+
+  function superseded({ migration, changeNumber, epoch }: DurableState): LockstepError {
+    return new LockstepError(
+      'Fenced',
+      `the ${context.name} store has a newer route of ${migration} than change ${changeNumber}, epoch ${epoch}`,
+      { store: context.name },
+    );
+  }
+
+  async function stateIn(session: Session, migration: string): Promise<DurableState | null> {
+    const [row] = await session.query(
+      `SELECT phase, epoch, change_number, open, read_percent, write_percent
+       FROM ${context.control('state')} WHERE migration = ?`,
       [migration],
     );
     if (!row) return null;
@@ -18,36 +70,11 @@ export function createDurableState(context: StoreContext) {
       migration,
       phase,
       epoch: Number(row.epoch),
+      changeNumber: Number(row.change_number),
       open: row.open === '1',
       readPercent: Number(row.read_percent),
       writePercent: Number(row.write_percent),
     };
-  }
-
-  async function writeState(state: DurableState): Promise<void> {
-    const columns = ['migration', 'phase', 'epoch', 'open', 'primary_store', 'read_percent', 'write_percent'];
-    await context.transaction(async (session) => {
-      await takeFence(session, state.migration);
-      const [row] = await session.query(`SELECT epoch FROM ${context.control('state')} WHERE migration = ?`, [
-        state.migration,
-      ]);
-      if (row && Number(row.epoch) > state.epoch) {
-        throw new LockstepError(
-          'Fenced',
-          `the ${context.name} store is at epoch ${row.epoch} of ${state.migration}; epoch ${state.epoch} is over`,
-          { store: context.name },
-        );
-      }
-      await session.query(context.engine.dialect.upsert(context.control('state'), columns, ['migration']), [
-        state.migration,
-        state.phase,
-        state.epoch,
-        state.open ? 1 : 0,
-        routes[state.phase].primary,
-        state.readPercent,
-        state.writePercent,
-      ]);
-    });
   }
 
   /** Prepared branches of the epoch before hold the fence until they end. */

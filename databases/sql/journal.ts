@@ -4,6 +4,7 @@ import { type OperationStatus, operationStatuses } from '../../model/operation.t
 import type { JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
+import { holdFence } from './fence.ts';
 import { createJournalPruning } from './journal-pruning.ts';
 import { beyond } from './keyset.ts';
 
@@ -16,17 +17,17 @@ export function createJournal(context: StoreContext) {
   async function abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
+    primary?: { epoch: number },
   ): Promise<JournalEntry> {
-    const table = context.control('operations');
     const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
-    await context.query(insertNew(table, columns, ['id']), [
-      entry.id,
-      migration,
-      entry.entity,
-      keyText(entry.key),
-      entry.kind,
-      'aborted',
-    ]);
+    const insert = insertNew(context.control('operations'), columns, ['id']);
+    const values = [entry.id, migration, entry.entity, keyText(entry.key), entry.kind, 'aborted'];
+    if (primary) {
+      await context.transaction(async (session) => {
+        await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary');
+        await session.query(insert, values);
+      });
+    } else await context.query(insert, values);
     const [found] = await journal({ migration, ids: [entry.id], limit: 1 });
     if (!found) throw new TypeError(`operation ${entry.id} is used by another migration`);
     return found;
@@ -44,7 +45,7 @@ export function createJournal(context: StoreContext) {
     // Completing is a try of the other store too: the one that it took.
     const completes = status === 'completed' ? ', attempts = attempts + 1' : '';
     await context.query(
-      `UPDATE ${context.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}${completes}${over ? ', before_image = NULL' : ''}
+      `UPDATE ${context.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}, copied = NULL${completes}${over ? ', before_image = NULL' : ''}
        WHERE id IN (${placeholders(ids)}) AND status IN (${placeholders(from)})`,
       [status, reason?.slice(0, maxReasonLength) ?? null, ...ids, ...from],
     );
@@ -56,7 +57,7 @@ export function createJournal(context: StoreContext) {
   ): Promise<void> {
     const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     await context.query(
-      `UPDATE ${context.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}
+      `UPDATE ${context.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}, copied = NULL
        WHERE id = ? AND status IN (${placeholders(from)})`,
       [failure, reason.slice(0, maxReasonLength), id, ...from],
     );

@@ -77,7 +77,14 @@ export async function createPeopleEnvironment({
     await stores.legacy.close();
     await stores.modern.close();
   });
-  const route = { phase: 'backfill', epoch: 1, open: true, readPercent: 0, writePercent: 100 } as const;
+  const route = {
+    phase: 'backfill',
+    epoch: 1,
+    changeNumber: 1,
+    open: true,
+    readPercent: 0,
+    writePercent: 100,
+  } as const;
   for (const store of [stores.modern, stores.legacy])
     await store.writeState({ migration: migration.name, ...route });
   const workflowId = backfillWorkflowId(name);

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
+import { RouteCache } from '../../client/service/route-cache.ts';
 import { tokenOf } from '../../client/service/token.ts';
+import type { Store } from '../../databases/contract/store.ts';
+import { routeFreshMs, routeLeaseMs } from '../../model/phase.ts';
 import { isInRollout } from '../../model/rollout.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 let at: RunningMigration;
 const kept = Array.from({ length: 24 }, () => newAccount({ owner: 'legacy' }));
@@ -121,14 +125,42 @@ test('shadow reads answer from the routed store, and count what the other one ha
   expect(client.shadow.counts()).toEqual({ equal: 1, unequal: 1, failed: 1 });
 });
 
-test('a client that was idle asks for the route before it reads', async () => {
-  let skipped = 0;
-  const client = await at.connect({ now: () => Date.now() + skipped });
+test('a client whose wall clock steps back an hour hears of a change all the same', async () => {
+  let offset = 0;
+  const client = await at.connect({ now: () => Date.now() + offset });
   const accounts = client.repository(account);
   expect((await accounts.get(first.id))?.value.owner).toBe('modern');
+  offset = -3_600_000;
   await at.lockstep.control.setReadPercent(0);
-  skipped = 3_600_000;
-  expect((await accounts.get(first.id))?.value.owner).toBe('legacy');
+  await until(
+    'its reads are routed anew',
+    async () => (await accounts.get(first.id))?.value.owner === 'legacy',
+  );
+});
+
+test('a route serves while the stores are asked again, until its lease is over', async () => {
+  let elapsed = 0;
+  const { migration, stores } = at;
+  let hold: Promise<unknown> = Promise.resolve();
+  const slow = (store: Store): Store => ({
+    ...store,
+    readState: async (name) => {
+      await hold;
+      return await store.readState(name);
+    },
+  });
+  const asked = { legacy: slow(stores.legacy), modern: slow(stores.modern) };
+  const cache = new RouteCache({ migration, stores: asked }, () => elapsed);
+  expect(await cache.current()).toMatchObject({ readPercent: 100 });
+  await at.lockstep.control.setReadPercent(0);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  hold = promise;
+  elapsed = routeFreshMs;
+  expect(await cache.current()).toMatchObject({ readPercent: 100 });
+  elapsed = routeLeaseMs;
+  const after = cache.current();
+  resolve();
+  expect(await after).toMatchObject({ readPercent: 0 });
 });
 
 test('before reads are switched legacy answers, afterwards modern', async () => {

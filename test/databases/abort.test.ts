@@ -80,6 +80,21 @@ forEachEngineRole('an abort marker', (at) => {
     expect(await sql('SELECT owner FROM accounts WHERE id = 13')).toEqual([]);
   });
 
+  test('that comes after the store was primary is refused: the new primary would not know it', async () => {
+    const { store, control } = at();
+    const write = writeOf(account, { ...ada, id: 15 });
+    await at().asSecondary(2);
+    for (const epoch of [1, 2]) {
+      const closing = store.abort(entryOf(write), migrationName, { epoch });
+      await expect(closing).rejects.toMatchObject({ code: 'Fenced' });
+    }
+    expect(await control('operations')).toEqual([]);
+    await at().asPrimary(3);
+    expect(await store.abort(entryOf(write), migrationName, { epoch: 3 })).toMatchObject({
+      status: 'aborted',
+    });
+  });
+
   test('repeated gives the same answer', async () => {
     const { store } = at();
     const write = writeOf(account, { ...ada, id: 14 });

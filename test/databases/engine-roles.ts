@@ -66,6 +66,8 @@ export interface Opened extends AsyncDisposable {
   reset(): Promise<void>;
   asPrimary(epoch?: number): Promise<void>;
   asSecondary(epoch?: number): Promise<void>;
+  /** The number of the next change of the route. */
+  nextChange(): number;
   /** The rows of a control table. */
   control(table: 'records' | 'operations' | 'chunks', where?: string): ReturnType<Direct['rows']>;
 }
@@ -95,11 +97,15 @@ export async function openRole(engineRole: EngineRole, options: OpenOptions = {}
   };
   const store = open();
   await store.prepare();
+  // Each is a change of its own: tests go back and forth within one epoch.
+  let changeNumber = 0;
+  const nextChange = () => ++changeNumber;
   const route = (primary: StoreName, epoch: number) =>
     store.writeState({
       migration: migrationName,
       phase: primary === 'legacy' ? 'dual-write' : 'switch-primary',
       epoch,
+      changeNumber: nextChange(),
       open: true,
       readPercent: 0,
       writePercent: 0,
@@ -126,6 +132,7 @@ export async function openRole(engineRole: EngineRole, options: OpenOptions = {}
     control: (table, where = '1 = 1') => connection.rows(`SELECT * FROM ${control}${table} WHERE ${where}`),
     asPrimary: (epoch = 1) => route(engineRole.role, epoch),
     asSecondary: (epoch = 1) => route(engineRole.role === 'legacy' ? 'modern' : 'legacy', epoch),
+    nextChange,
     async [Symbol.asyncDispose]() {
       for (const close of closing.toReversed()) await close();
       await databases.drop();

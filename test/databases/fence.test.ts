@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { WriteItem } from '../../databases/contract/write.ts';
-import { otherStore } from '../../model/phase.ts';
+import { type DurableState, otherStore } from '../../model/phase.ts';
 import { account } from '../support/accounts.ts';
 import {
   type fence,
@@ -45,10 +45,15 @@ forEachEngineRole('the fence', (at, { role }) => {
   test('closed keeps out decisions and copies, and lets followers finish', async () => {
     const { store } = at();
     const state = { migration: migrationName, epoch, open: false, readPercent: 0, writePercent: 0 };
-    await store.writeState({ ...state, phase: role === 'legacy' ? 'dual-write' : 'switch-primary' });
+    await store.writeState({
+      ...state,
+      changeNumber: at().nextChange(),
+      phase: role === 'legacy' ? 'dual-write' : 'switch-primary',
+    });
     await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
     await store.writeState({
       ...state,
+      changeNumber: at().nextChange(),
       phase: otherStore(role) === 'legacy' ? 'dual-write' : 'switch-primary',
     });
     await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy', version: '0' }), here(), epoch);
@@ -110,11 +115,33 @@ forEachEngineRole('the fence', (at, { role }) => {
 
   test('is not lowered, and may be written twice', async () => {
     const { store } = at();
-    const state = await store.readState(migrationName);
+    const state = await stateOf(at());
     expect(state).toMatchObject({ epoch, open: true });
     await expect(at().asPrimary(epoch - 1)).rejects.toMatchObject({ code: 'Fenced' });
-    await at().asPrimary(epoch);
+    await store.writeState(state);
     expect(await store.readState(migrationName)).toEqual(state);
+  });
+
+  test('of one epoch goes by the number of the change: a share that comes late stays out', async () => {
+    const { store } = at();
+    const before = await stateOf(at());
+    const late = { ...before, changeNumber: at().nextChange(), readPercent: 100 };
+    const now = { ...before, changeNumber: at().nextChange(), readPercent: 10 };
+    await store.writeState(now);
+    await expect(store.writeState(late)).rejects.toMatchObject({ code: 'Fenced' });
+    await expect(store.writeState({ ...now, readPercent: 100 })).rejects.toMatchObject({ code: 'Fenced' });
+    expect(await store.readState(migrationName)).toEqual(now);
+  });
+
+  test('that replaces a certain change is not written over another', async () => {
+    const { store } = at();
+    const before = await stateOf(at());
+    const next = { ...before, changeNumber: at().nextChange() };
+    await store.writeState(next, { replaces: before.changeNumber });
+    const after = { ...before, changeNumber: at().nextChange() };
+    const replacing = store.writeState(after, { replaces: before.changeNumber });
+    await expect(replacing).rejects.toMatchObject({ code: 'Fenced' });
+    expect(await store.readState(migrationName)).toEqual(next);
   });
 
   test('of a migration that nobody has started is not there', async () => {
@@ -145,6 +172,12 @@ async function expectFenced(
   const before = await look();
   expect(await writeOne(store, account, write, under)).toEqual({ status: 'fenced', epoch: epochThere });
   expect(await look()).toEqual(before);
+}
+
+async function stateOf({ store }: Opened): Promise<DurableState> {
+  const state = await store.readState(migrationName);
+  if (!state) throw new Error('the store has no state');
+  return state;
 }
 
 function beginOf({ engineRole }: Opened): string {

@@ -48,6 +48,7 @@ beforeAll(async () => {
       migration: migration.name,
       phase: 'backfill',
       epoch: 1,
+      changeNumber: 1,
       open: true,
       readPercent: 0,
       writePercent: 100,

@@ -1,11 +1,21 @@
-import { log, upsertSearchAttributes } from '@temporalio/workflow';
-import { neededStores, newestState, type Phase, phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
+import { log, sleep, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  changesPrimary,
+  type DurableState,
+  neededStores,
+  newestState,
+  type Phase,
+  phaseAfter,
+  phaseBefore,
+  routes,
+} from '../../model/phase.ts';
 import { bounded, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
+import { prepareToClose } from './before-closing.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
 import { assertReachable, gate } from './gates.ts';
-import { changePhase } from './phase-change.ts';
+import { changePhase, closeBehindLost } from './phase-change.ts';
 import { renameLegacyTables } from './retirement.ts';
 import type { MigrationRun } from './run.ts';
 import { durableStateOf } from './state.ts';
@@ -14,21 +24,46 @@ import { durableStateOf } from './state.ts';
 
 const maxHistory = 50;
 const reportLimitMs = 60_000;
+/** A workflow writes no later change before both stores have answered for the one before, or it was given up. */
+const maxChangesAhead = 10;
+/** The opening that follows a closing. */
+const maxEpochsAhead = 2;
+const lookAgainMs = 500;
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
 export async function resumeFromStores(run: MigrationRun): Promise<void> {
-  const { legacy, modern } = await unbounded.readStates();
-  const newest = newestState(legacy, modern);
-  if (newest) {
-    const { phase, epoch, open, readPercent, writePercent } = newest;
-    run.update({ phase, epoch: open ? epoch : epoch + 1, readPercent, writePercent });
-  }
+  await takeOver(run);
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
   await change(run, phase, { otherMayLag: false });
   run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
   trackModernReads(run);
   if (phase === 'decommissioned') await renameLegacyTables(run);
+}
+
+/**
+ * Takes the route that the stores have. What the lost workflow has sent may still come, so all that follows gets numbers and
+ * epochs above any that it can have given out.
+ */
+async function takeOver(run: MigrationRun): Promise<void> {
+  for (;;) {
+    const states = await unbounded.readStates();
+    const newest = newestState(states.legacy, states.modern);
+    if (!newest) return;
+    const { phase, open, readPercent, writePercent } = newest;
+    const changeNumber = newest.changeNumber + maxChangesAhead;
+    if (open) {
+      run.update({ phase, epoch: newest.epoch, changeNumber, readPercent, writePercent });
+      return;
+    }
+    const epoch = newest.epoch + maxEpochsAhead;
+    const closed = await closeBehindLost(states, { ...newest, epoch, changeNumber });
+    if (closed) {
+      run.update({ phase, epoch: epoch + 1, changeNumber, readPercent, writePercent });
+      return;
+    }
+    await sleep(lookAgainMs);
+  }
 }
 
 export async function advance(run: MigrationRun): Promise<void> {
@@ -86,8 +121,14 @@ async function change(
   { otherMayLag, ...shares }: { otherMayLag: boolean; readPercent?: number; writePercent?: number },
 ): Promise<void> {
   const { migration, policy } = run.input;
-  const from = { ...durableStateOf(migration, run.state), ...shares };
-  const changed = await changePhase(from, { next, drainLimitMs: policy.drainLimitMs, otherMayLag });
+  const { drainLimitMs } = policy;
+  const numbered = (state: DurableState): DurableState => {
+    run.update({ changeNumber: run.state.changeNumber + 1 });
+    return { ...state, changeNumber: run.state.changeNumber };
+  };
+  let from: DurableState = { ...durableStateOf(migration, run.state), ...shares };
+  if (changesPrimary(from.phase, next)) from = await prepareToClose(from, { next, drainLimitMs, numbered });
+  const changed = await changePhase(from, { next, drainLimitMs, otherMayLag, numbered });
   if ('error' in changed) {
     run.update({ epoch: changed.reopened.epoch });
     throw changed.error;

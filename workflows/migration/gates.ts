@@ -116,7 +116,7 @@ export async function assertReachable(name: Phase | 'reads' | 'writes'): Promise
   }
 }
 
-function refused(gateName: string, measured: Measured, remedy: string) {
+export function refused(gateName: string, measured: Measured, remedy: string) {
   const shown = Object.entries(measured)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');

@@ -1,7 +1,9 @@
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
+  isCancellation,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -20,7 +22,7 @@ export async function migration(input: MigrationInput): Promise<void> {
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
   run.show();
   while (!ended(run)) {
-    await untilDue(run);
+    await untilDueOrCancelled(run);
     const now = Date.now();
     if (now >= overdueTime(run)) await markOverdue(run);
     if (now >= dropTime(run)) await dropLegacy(run);
@@ -34,6 +36,20 @@ export async function migration(input: MigrationInput): Promise<void> {
 
 function ended({ state, busy }: MigrationRun): boolean {
   return state.phase === 'decommissioned' && state.dropAt === null && busy === null;
+}
+
+/** A workflow that is cancelled ends when the change that it makes is made. */
+async function untilDueOrCancelled(run: MigrationRun): Promise<void> {
+  try {
+    await untilDue(run);
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(() =>
+        condition(() => run.busy === null && allHandlersFinished()),
+      );
+    }
+    throw error;
+  }
 }
 
 /** Waits for the next time at which something is due, or for a message that changes it. */

@@ -1,4 +1,4 @@
-import { CancellationScope, log } from '@temporalio/workflow';
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import type { StoreName } from '../../model/failure.ts';
 import {
   changesPrimary,
@@ -6,9 +6,10 @@ import {
   type DurableState,
   otherStore,
   type Phase,
+  routeLeaseMs,
   routes,
 } from '../../model/phase.ts';
-import { bounded, localShort, longRunningBounded, unbounded } from '../activities.ts';
+import { localShort, switching, switchingBounded, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 
 export interface PhaseChange {
@@ -17,6 +18,8 @@ export interface PhaseChange {
   readonly drainLimitMs: number;
   /** The store that is not the primary may be unavailable: on the way back, or where the new route leaves it behind. */
   readonly otherMayLag: boolean;
+  /** Gives a state the number of the next change of the route. */
+  numbered(state: DurableState): DurableState;
 }
 
 /** The primary stays as it was; the state is the one under which it is open again. */
@@ -25,14 +28,26 @@ export interface Reopened {
   readonly error: unknown;
 }
 
-/** Writes a phase, or new shares of the same one, to both stores. Gives the state that both have in the end. */
+/** So long the old primary is asked to open at once; if it does not answer, the first write that it fences out tells it. */
+const notifyMs = 2_000;
+
+/**
+ * Writes a phase, or new shares of the same one, to both stores. Gives the state that both have in the end. Cancelling the
+ * workflow does not interrupt it: no route is left half written.
+ */
 export async function changePhase(from: DurableState, change: PhaseChange): Promise<DurableState | Reopened> {
-  const { next } = change;
+  return await CancellationScope.nonCancellable(() => writePhase(from, change));
+}
+
+async function writePhase(from: DurableState, change: PhaseChange): Promise<DurableState | Reopened> {
+  const { next, numbered } = change;
   const readPercent =
     next === 'switch-reads' && from.phase !== next ? initialReadPercent(from.phase) : from.readPercent;
   if (changesPrimary(from.phase, next)) return await changePrimary({ ...from, readPercent }, from, change);
+  // A service that still reads by an older route must not read from a store that receives no more writes.
+  if (routes[from.phase].secondary !== null && routes[next].secondary === null) await sleep(routeLeaseMs);
   const epoch = changesWriteRoute(from.phase, next) ? from.epoch + 1 : from.epoch;
-  const target = { ...from, phase: next, epoch, readPercent };
+  const target = numbered({ ...from, phase: next, epoch, readPercent });
   // The primary comes last: until it has the new epoch, writes of the old route go on; after it, none does.
   const { primary } = routes[next];
   if (change.otherMayLag) await notifyStore(otherStore(primary), target);
@@ -53,38 +68,56 @@ function initialReadPercent(from: Phase): number {
 async function changePrimary(
   target: DurableState,
   before: DurableState,
-  { next, drainLimitMs }: PhaseChange,
+  { next, drainLimitMs, numbered }: PhaseChange,
 ): Promise<DurableState | Reopened> {
   const until = Date.now() + drainLimitMs;
-  const left = () => Math.max(1_000, until - Date.now());
+  const withinLimit = () => switchingBounded(Math.max(250, until - Date.now()));
   const from = routes[before.phase].primary;
   const to = otherStore(from);
-  const closed: DurableState = { ...before, epoch: before.epoch + 1, open: false };
+  const closed = numbered({ ...before, epoch: before.epoch + 1, open: false });
   try {
-    await bounded(left()).writeState({ store: from, state: closed });
-    await bounded(left()).writeState({ store: to, state: closed });
-    await longRunningBounded(left()).drain({ primary: from, epoch: closed.epoch });
+    await withinLimit().writeState({ store: from, state: closed });
+    await withinLimit().writeState({ store: to, state: closed });
+    await withinLimit().drain({ primary: from, epoch: closed.epoch });
   } catch (error) {
     log.warn('the primary is not changed; the old one opens again', { reason: messageOf(error) });
-    const reopened: DurableState = { ...before, epoch: closed.epoch + 1 };
-    await CancellationScope.nonCancellable(async () => {
-      // The old primary first: every write waits for it, and the other store may be what failed.
-      await unbounded.writeState({ store: from, state: reopened });
-      await notifyStore(to, reopened);
-    });
+    const reopened = numbered({ ...before, epoch: closed.epoch + 1 });
+    // The old primary first: every write waits for it, and the other store may be what failed.
+    await switching.writeState({ store: from, state: reopened });
+    await notifyStore(to, reopened);
     return { reopened, error };
   }
-  // From here there is only forward: the new primary may take its first write as soon as it has the state.
-  const opened: DurableState = { ...target, phase: next, epoch: closed.epoch + 1, open: true };
-  await unbounded.writeState({ store: from, state: opened });
-  await unbounded.writeState({ store: to, state: opened });
+  // From here there is only forward. The new primary first: the old one is closed and takes nothing, whenever it hears of it.
+  const opened = numbered({ ...target, phase: next, epoch: closed.epoch + 1, open: true });
+  await switching.writeState({ store: to, state: opened });
+  await notifyStore(from, opened);
   return opened;
+}
+
+/**
+ * A workflow that was lost while the primary changed may have sent an opening of the new primary that comes only now. After
+ * this none can land there any more. Gives the state to go on from.
+ *
+ * @returns null where the store has heard of a later change than the one that was read: look again
+ */
+export async function closeBehindLost(
+  states: Readonly<Record<StoreName, DurableState | null>>,
+  closed: DurableState,
+): Promise<DurableState | null> {
+  const to = otherStore(routes[closed.phase].primary);
+  try {
+    await localShort.writeState({ store: to, state: closed, replaces: states[to]?.changeNumber ?? 0 });
+    return closed;
+  } catch (error) {
+    log.warn('the route of a lost migration could not be taken over yet', { reason: messageOf(error) });
+    return null;
+  }
 }
 
 /** If the store does not answer, the first write that it fences out tells it. */
 async function notifyStore(store: StoreName, state: DurableState): Promise<void> {
   try {
-    await localShort.writeState({ store, state });
+    await switchingBounded(notifyMs).writeState({ store, state });
   } catch (error) {
     log.warn('a store does not know the route yet', { store, epoch: state.epoch, reason: messageOf(error) });
   }

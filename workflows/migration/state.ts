@@ -5,6 +5,7 @@ export function initialState(input: MigrationInput): MigrationState {
   return {
     phase: 'legacy-only',
     epoch: 1,
+    changeNumber: 0,
     readPercent: 0,
     writePercent: 100,
     paused: false,
@@ -23,8 +24,8 @@ export function initialState(input: MigrationInput): MigrationState {
 
 /** The part of a migration's state that the stores hold too, as it is while the route is open. */
 export function durableStateOf(migration: string, state: MigrationState): DurableState {
-  const { phase, epoch, readPercent, writePercent } = state;
-  return { migration, phase, epoch, open: true, readPercent, writePercent };
+  const { phase, epoch, changeNumber, readPercent, writePercent } = state;
+  return { migration, phase, epoch, changeNumber, open: true, readPercent, writePercent };
 }
 
 /** What Temporal UI says of a migration beside its events. */

@@ -2,7 +2,7 @@ import type { Timing, WriteResult } from '../../activities/write/write-result.ts
 import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteInput, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
-import { bounded, local, localThenRemote, unbounded } from '../activities.ts';
+import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { assertNotExpired } from './expiry.ts';
 import { routeAfter } from './route.ts';
@@ -18,8 +18,8 @@ export interface PrimaryDecision {
 }
 
 /**
- * The primary's decision, whatever route it takes. Before the write is failed, its id is closed where it may still be running;
- * before it moves to another primary, it is looked for where it was fenced out.
+ * The primary's decision, whatever route it takes: a new primary knows what the old one has decided. Before the write is
+ * failed, its id is closed where it may still be running.
  */
 export async function decide(input: WriteInput): Promise<PrimaryDecision> {
   const { operation } = input;
@@ -54,25 +54,8 @@ export async function decide(input: WriteInput): Promise<PrimaryDecision> {
             operationId: operation.id,
           },
         );
-      case 'fenced': {
-        const next = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
-        if (next.primary !== route.primary) {
-          const { primary: store, epoch } = route;
-          const found = await localThenRemote((activities) =>
-            activities.findFenced({ operation, store, epoch }),
-          );
-          if (found && found.status !== 'aborted' && found.status !== 'failed' && found.version !== null) {
-            return {
-              version: found.version,
-              route: next,
-              decidedBy: route.primary,
-              pending: true,
-              timing: null,
-            };
-          }
-        }
-        route = next;
-      }
+      case 'fenced':
+        route = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
     }
   }
 }
@@ -90,7 +73,8 @@ async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
     return await bounded(input.policy.primaryGiveUpMs).writePrimary(input);
   } catch (error) {
     const { operation, route } = input;
-    const closed = await unbounded.closeOperation({ operation, store: route.primary });
+    const closed = await unbounded.closeAtPrimary({ operation, route });
+    if (closed.status === 'fenced') return { status: 'fenced' };
     if (closed.status === 'failed') return await unbounded.writePrimary(input);
     if (closed.status !== 'aborted' && closed.version !== null)
       return { status: 'applied', version: closed.version };

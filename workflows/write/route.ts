@@ -1,6 +1,7 @@
-import { sleep } from '@temporalio/workflow';
+import { log, sleep } from '@temporalio/workflow';
 import type { WriteRoute } from '../../model/operation.ts';
-import { localThenRemote } from '../activities.ts';
+import { localOnce, switching } from '../activities.ts';
+import { messageOf } from '../failures.ts';
 
 const laggingMs = 250;
 
@@ -9,7 +10,17 @@ export async function routeAfter(
   fenced: WriteRoute,
   request: { operationId: string; dualWrite: boolean },
 ): Promise<WriteRoute> {
-  const route = await localThenRemote((activities) => activities.openRoute(request));
+  const route = await openRoute(request);
   if (route.epoch === fenced.epoch) await sleep(laggingMs);
   return route;
+}
+
+/** Asked at a steady pace: when the new route opens, writes go on at once. */
+async function openRoute(request: { operationId: string; dualWrite: boolean }): Promise<WriteRoute> {
+  try {
+    return await localOnce.openRoute(request);
+  } catch (error) {
+    log.debug('the route is not open yet', { reason: messageOf(error) });
+    return await switching.openRoute(request);
+  }
 }

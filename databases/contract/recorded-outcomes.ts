@@ -1,0 +1,35 @@
+import type { Fence } from './write.ts';
+
+/** The journal of writes, and the records of transactions. */
+export type OutcomeTable = 'operations' | 'decisions';
+
+/** A row of an outcome as text, with the ages of its times in milliseconds instead of the times: no two clocks agree. */
+export type RecordedOutcome = Readonly<Record<string, string | null>> & { readonly id: string };
+
+export interface OutcomePage {
+  /** The id behind which the page begins; null at the first. */
+  readonly after: string | null;
+  readonly youngerThanMs: number;
+  readonly limit: number;
+}
+
+/** The part of a store that passes on what it has decided, so that an operation sent again elsewhere is known there. */
+export interface RecordedOutcomes {
+  /**
+   * Outcomes that the other store's journal does not have, ascending by id. Not among them is what is pending or parked, and
+   * what is older than the retention.
+   */
+  uncopiedOutcomes(table: OutcomeTable, migration: string, page: OutcomePage): Promise<RecordedOutcome[]>;
+  /**
+   * Takes what the other store, which is the primary under the fence's epoch, has decided: it replaces what this one noted
+   * of the same operation. What is pending or parked here stays. Gives the ids that have the other store's outcome now.
+   * Throws `Fenced` under another epoch.
+   */
+  takeOutcomes(
+    table: OutcomeTable,
+    outcomes: readonly RecordedOutcome[],
+    fence: Fence,
+  ): Promise<ReadonlySet<string>>;
+  /** Notes that the other store has them, unless one has changed meanwhile. */
+  markCopied(table: OutcomeTable, outcomes: readonly RecordedOutcome[]): Promise<void>;
+}

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import type { OutcomePage, RecordedOutcome } from '../../databases/contract/recorded-outcomes.ts';
+import { account } from '../support/accounts.ts';
+import { fence, forEachEngineRole, migrationName, type Opened, writeOf, writeOne } from './engine-roles.ts';
+
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+const all: OutcomePage = { after: null, youngerThanMs: 3_600_000, limit: 100 };
+
+const uncopied = ({ store }: Opened, page = all) => store.uncopiedOutcomes('operations', migrationName, page);
+
+/** An outcome of the other store. */
+function decided(id: string, given: Partial<RecordedOutcome> = {}): RecordedOutcome {
+  return {
+    id,
+    migration: migrationName,
+    entity: 'account',
+    record_key: '["1"]',
+    kind: 'create',
+    status: 'completed',
+    version: '7',
+    epoch: '1',
+    reason: null,
+    failure: null,
+    attempts: '1',
+    updated_at: '1000',
+    created_at: '2000',
+    ...given,
+  };
+}
+
+forEachEngineRole('recorded outcomes', (at) => {
+  test('are those that are over, each until it is noted as copied', async () => {
+    const { store } = at();
+    for (const id of [1, 2, 3]) await writeOne(store, account, writeOf(account, { ...ada, id }));
+    await writeOne(store, account, writeOf(account, { ...ada, id: 4 }, { status: 'pending', before: null }));
+    const found = await uncopied(at());
+    expect(found).toHaveLength(3);
+    expect(found[0]).toMatchObject({ entity: 'account', status: 'completed', version: '1', epoch: '1' });
+    const page = { ...all, after: found[0]?.id ?? null, limit: 1 };
+    expect(await uncopied(at(), page)).toMatchObject([{ id: found[1]?.id }]);
+    expect(await uncopied(at(), { ...all, youngerThanMs: 0 })).toEqual([]);
+    await store.markCopied('operations', found);
+    expect(await uncopied(at())).toEqual([]);
+  });
+
+  test('that have changed are not taken for copied', async () => {
+    const { store } = at();
+    const write = writeOf(account, ada);
+    await writeOne(store, account, write);
+    const found = await uncopied(at());
+    await store.setOperationStatus([write.operationId ?? ''], 'compensated');
+    await store.markCopied('operations', found);
+    const changed = await uncopied(at());
+    expect(changed).toMatchObject([{ id: write.operationId, status: 'compensated' }]);
+    await store.markCopied('operations', changed);
+    expect(await uncopied(at())).toEqual([]);
+  });
+
+  test('answer the operation when it is sent again, with its age', async () => {
+    const { store } = at();
+    const write = writeOf(account, ada);
+    const id = write.operationId ?? '';
+    const outcome = decided(id, { status: 'failed', reason: 'AlreadyExists', updated_at: '60000' });
+    expect(await store.takeOutcomes('operations', [outcome], fence)).toEqual(new Set([id]));
+    expect(await writeOne(store, account, write)).toMatchObject({
+      status: 'known',
+      recorded: 'failed',
+      reason: 'AlreadyExists',
+      version: '7',
+    });
+    const [entry] = await store.journal({ migration: migrationName, ids: [id], limit: 1 });
+    expect(Date.now() - (entry?.updatedAtMs ?? 0)).toBeGreaterThan(55_000);
+    // What comes from the other store is not sent back.
+    expect(await uncopied(at())).toEqual([]);
+  });
+
+  test('replace what this store noted of the same operation, unless a person is to decide about it', async () => {
+    const { store } = at();
+    const [closed, parked] = [
+      writeOf(account, ada),
+      writeOf(account, { ...ada, id: 2 }, { status: 'pending' }),
+    ];
+    const [closedId, parkedId] = [closed.operationId ?? '', parked.operationId ?? ''];
+    const entry = { id: closedId, entity: 'account', key: closed.key, kind: 'replace' };
+    await store.abort(entry, migrationName);
+    await writeOne(store, account, parked);
+    await store.park(parkedId, { failure: 'StoreRefused', reason: 'refused' });
+    const outcomes = [decided(closedId), decided(parkedId)];
+    expect(await store.takeOutcomes('operations', outcomes, fence)).toEqual(new Set([closedId]));
+    const entries = await store.journal({ migration: migrationName, ids: [closedId, parkedId], limit: 2 });
+    const statuses = new Map(entries.map(({ id, status }) => [id, status]));
+    expect(statuses.get(closedId)).toBe('completed');
+    expect(statuses.get(parkedId)).toBe('parked');
+  });
+
+  test('are not taken under another epoch: what comes late must not replace a decision', async () => {
+    const { store, control } = at();
+    await at().asPrimary(2);
+    const taking = store.takeOutcomes('operations', [decided('late')], fence);
+    await expect(taking).rejects.toMatchObject({ code: 'Fenced' });
+    expect(await control('operations')).toEqual([]);
+  });
+});

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Account, account, bound, createAccounts, newAccount, twin } from '../support/accounts.ts';
+import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf } from '../support/inspect.ts';
+
+const entities = [account, twin, bound];
+const tables = ['accounts', 'twins', 'bound'];
+const made = (store: 'legacy' | 'modern') => tables.map((table) => createAccounts(table, store));
+
+let at: RunningMigration;
+beforeAll(async () => {
+  at = await runningMigration('switch-reads', {
+    entities,
+    tables: { legacy: made('legacy'), modern: made('modern') },
+  });
+});
+beforeEach(async () => {
+  await bringTo(at.lockstep, 'switch-reads');
+  await at.lockstep.control.setReadPercent(100);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+interface Sent {
+  readonly version: string | null;
+}
+
+interface Accounts {
+  create(value: Account, options: { operationId: string }): Promise<Sent>;
+  update(id: number, patch: { owner: string }, options: { operationId: string }): Promise<Sent>;
+  delete(id: number, options: { operationId: string }): Promise<Sent>;
+}
+
+/** What a caller is told: the version, or the code of the refusal. */
+async function told(sending: Promise<Sent>): Promise<string | null> {
+  return await sending.then(
+    ({ version }) => version,
+    (error: { code: string }) => error.code,
+  );
+}
+
+/** Every kind of operation of one record, in the order in which they are sent first. */
+function operationsOn(accounts: Accounts, value: Account, tag: string) {
+  const { id } = value;
+  const gone = newAccount();
+  const options = (name: string) => ({ operationId: `${tag}-${id}-${name}` });
+  return [
+    () => told(accounts.create(value, options('created'))),
+    () => told(accounts.update(id, { owner: 'first' }, options('updated'))),
+    () => told(accounts.create({ ...value, owner: 'over' }, options('exists'))),
+    () => told(accounts.update(newAccount().id, { owner: 'nobody' }, options('missing'))),
+    () => told(accounts.create(gone, options('made'))),
+    () => told(accounts.delete(gone.id, options('deleted'))),
+    () => told(accounts.update(id, { owner: 'last' }, options('superseding'))),
+  ];
+}
+
+async function inOrder<T>(works: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = [];
+  for (const work of works) results.push(await work());
+  return results;
+}
+
+describe.each(entities.map((entity, at) => [entity.name, entity, tables[at] ?? ''] as const))(
+  '%s',
+  (_, entity, table) => {
+    const accounts = (): Accounts => at.lockstep.repository(entity);
+
+    test('an operation sent again after a change of primary, and after the way back, has its first outcome', async () => {
+      const value = newAccount();
+      const operations = operationsOn(accounts(), value, 'legacy');
+      const first = await inOrder(operations);
+      expect(first[2]).toBe('AlreadyExists');
+      expect(first[3]).toBe('NotFound');
+      await drained(at);
+      const rows = await rowsOf(at, table, value.id);
+      expect(rows[1]).toMatchObject({ owner: 'last' });
+
+      await at.lockstep.control.send('advance');
+      expect(await inOrder(operations)).toEqual(first);
+      const other = newAccount();
+      const inModern = operationsOn(accounts(), other, 'modern');
+      const second = await inOrder(inModern);
+      await at.lockstep.control.send('rollback');
+      expect(await inOrder(operations)).toEqual(first);
+      expect(await inOrder(inModern)).toEqual(second);
+
+      await drained(at);
+      expect(await rowsOf(at, table, value.id)).toEqual(rows);
+      for (const row of await rowsOf(at, table, other.id)) expect(row).toMatchObject({ owner: 'last' });
+    });
+  },
+);
+
+test('an operation that commits between the first copy of the outcomes and the closing is known too', async () => {
+  const accounts = at.lockstep.repository(account);
+  const { modern } = at.stores;
+  const value = newAccount();
+  await accounts.create(newAccount());
+  const options = { operationId: `late-${value.id}` };
+  let first: Sent | undefined;
+  at.faults.modern.takeOutcomes = async (...given) => {
+    const taken = await modern.takeOutcomes(...given);
+    first ??= await accounts.create(value, options);
+    return taken;
+  };
+  await at.lockstep.control.send('advance');
+  expect(first).toBeDefined();
+  await accounts.delete(value.id, { ack: 'both' });
+  expect(await accounts.create(value, options)).toMatchObject({ version: first?.version });
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+});
+
+test('an update that the record of now would not take has the outcome that it had', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value);
+  const options = { operationId: `update-${value.id}` };
+  const first = await accounts.update(value.id, { balance: '2.00' }, options);
+  await drained(at);
+  // As if somebody had written around Lockstep what no account can hold.
+  for (const store of ['legacy', 'modern'] as const)
+    await at.sql[store](`UPDATE accounts SET owner = '' WHERE id = ${value.id}`);
+  expect(await accounts.update(value.id, { balance: '2.00' }, options)).toEqual(first);
+  await expect(accounts.update(value.id, { balance: '3.00' })).rejects.toMatchObject({
+    code: 'InvalidEntity',
+  });
+});
