@@ -80,6 +80,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       activities: createActivities(context),
       interceptors: { activity: [carryFailures] },
       shutdownGraceTime: graceTime,
+      // What a lost worker had in its cache goes to another one soon.
+      stickyQueueScheduleToStartTimeout: '2s',
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
       dataConverter: createDataConverter(environment),

@@ -3,8 +3,10 @@ import type { Store } from '../../databases/contract/store.ts';
 import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../model/operation.ts';
+import { otherStore, routes } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
@@ -21,8 +23,25 @@ export function createWriteActivities(context: ActivityContext) {
   /** The guarded write at the primary: it decides about version and refusal. */
   async function writePrimary(input: WriteInput): Promise<WriteResult> {
     const at = { store: input.route.primary, entity: input.operation.entity };
-    const { result, timing } = await metrics.attempt(at, () => decideAtPrimary(input));
+    const { result, timing } = await metrics.attempt(at, () => decideUnlessMoved(input));
     return result.status === 'applied' ? { ...result, timing } : result;
+  }
+
+  /** A store that does not answer any more may have ceased to be the primary: then the new one knows what it has decided. */
+  async function decideUnlessMoved(input: WriteInput): Promise<WriteResult> {
+    try {
+      return await decideAtPrimary(input);
+    } catch (error) {
+      if (isLockstepError(error, 'StoreUnavailable') && (await hasMoved(input.route)))
+        return { status: 'fenced' };
+      throw error;
+    }
+  }
+
+  async function hasMoved({ primary, epoch }: WriteRoute): Promise<boolean> {
+    const other = otherStore(primary);
+    const state = await stores[other].readState(migration.name).catch(nullWhereUnavailable);
+    return state !== null && state.open && state.epoch > epoch && routes[state.phase].primary === other;
   }
 
   async function decideAtPrimary(input: WriteInput): Promise<WriteResult> {

@@ -11,6 +11,9 @@ import { scheduleJournal } from './journal-schedules.ts';
 
 export type { MigrationStatus, Resolution } from '../../workflows/messages.ts';
 
+/** So long it takes to notice a worker that was lost while it led a change of primary. */
+const workflowTaskTimeout = '5s';
+
 /** The workflow `migration`, which lives on the other side of the task queue. */
 type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;
 
@@ -42,6 +45,7 @@ export class MigrationControl {
       await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
         workflowId: messages.migrationWorkflowId(name),
         taskQueue,
+        workflowTaskTimeout,
         staticSummary: `migration ${name}`,
         typedSearchAttributes: searchAttributesOf(name),
         args: [

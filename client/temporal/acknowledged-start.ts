@@ -14,7 +14,8 @@ import { searchAttributesOf } from './search-attributes.ts';
 
 /** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
 const maxPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
-const workflowTaskTimeout = '10s';
+/** So long it takes to notice a worker that was lost while it carried out a write. */
+const workflowTaskTimeout = '5s';
 
 /** The workflows `write` and `transaction`, which live on the other side of the task queue. */
 type Acknowledging = (input: WriteInput | TransactionInput) => Promise<unknown>;

@@ -57,7 +57,10 @@ export interface Engine extends Session {
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
   /** Record and rows of each key from one snapshot, in the order of the keys. */
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
-  /** Waits until no write runs under the fence, and keeps new ones out until the transaction ends. */
+  /**
+   * Waits until no write runs under the fence, and keeps new ones out until the transaction ends. No longer than
+   * `fenceWaitMs`: all writes that come meanwhile wait behind it.
+   */
   lockFence(session: Session, migration: string): Promise<void>;
   /** Keeps the route as it is until the transaction ends, as every write does. */
   shareFence(session: Session, migration: string): Promise<void>;
@@ -68,6 +71,9 @@ export interface Engine extends Session {
   isDeadlock(error: unknown): boolean;
   close(): Promise<void>;
 }
+
+/** So long, in milliseconds, the fence is waited for at a time. */
+export const fenceWaitMs = 2_000;
 
 /** At most so many connections of a store end transactions, beside those of its pool. */
 export const commitConnections = 3;

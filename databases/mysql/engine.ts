@@ -6,7 +6,7 @@ import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
-import { commitConnections, type Engine, insertInto, type RawStored } from '../engine/engine.ts';
+import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { maxAggregateBytes } from '../engine/text-limits.ts';
 import { createXaBranches } from './branches.ts';
@@ -204,9 +204,18 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     },
 
     async lockFence(session, migration) {
-      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? FOR UPDATE', [migration]);
-      // Prepared branches have let go of the state, but not of their rows here.
-      await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
+      const waitSeconds = Math.ceil(fenceWaitMs / 1_000);
+      await session.query(
+        `SET @lockstep_wait = @@SESSION.innodb_lock_wait_timeout, SESSION innodb_lock_wait_timeout = ${waitSeconds}`,
+      );
+      try {
+        await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? FOR UPDATE', [migration]);
+        // Prepared branches have let go of the state, but not of their rows here.
+        await session.query('SELECT id FROM lockstep_branches WHERE migration = ? FOR UPDATE', [migration]);
+      } finally {
+        // Not worth the failure that came before: a connection that broke is replaced.
+        await session.query('SET SESSION innodb_lock_wait_timeout = @lockstep_wait').catch(() => undefined);
+      }
     },
 
     async shareFence(session, migration) {

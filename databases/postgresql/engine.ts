@@ -11,6 +11,7 @@ import { readControlMigrations } from '../engine/control-migrations.ts';
 import {
   commitConnections,
   type Engine,
+  fenceWaitMs,
   insertInto,
   type RawStored,
   type WriteRequest,
@@ -155,6 +156,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     },
 
     async lockFence(inside, migration) {
+      await inside.query(`SET LOCAL lock_timeout = ${fenceWaitMs}`);
       await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
     },
 

@@ -1,3 +1,4 @@
+import { currentState } from '../../databases/contract/current-state.ts';
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -49,9 +50,8 @@ export async function entryIn(fixture: Fixture, store: StoreName, id: string): P
 export async function drained(fixture: Fixture): Promise<void> {
   const { name } = fixture.migration;
   await until('nothing is pending', async () => {
-    const state = await fixture.stores.legacy.readState(name);
-    const { pending } =
-      await fixture.stores[routes[state?.phase ?? 'legacy-only'].primary].journalBacklog(name);
+    const { phase } = await currentState(fixture);
+    const { pending } = await fixture.stores[routes[phase].primary].journalBacklog(name);
     return pending === 0;
   });
 }

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { StoreName } from '../../model/failure.ts';
+import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
+import { drained, rowsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
+
+let at: RunningMigration;
+beforeAll(async () => {
+  at = await runningMigration('switch-reads', { phases: { drainLimitMs: 120_000 } });
+});
+beforeEach(async () => {
+  await bringTo(at.lockstep, 'switch-reads');
+  await control().setReadPercent(100);
+  await drained(at);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const control = () => at.lockstep.control;
+const accounts = () => at.lockstep.repository(account);
+const workflow = () => at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
+
+async function stateIn(store: StoreName) {
+  const state = await at.stores[store].readState(at.migration.name);
+  if (!state) throw new Error(`${store} has no state`);
+  return state;
+}
+
+/** A change that is refused before anything closes leaves the route as it was, and callers notice nothing. */
+async function expectRefused(command: 'advance' | 'rollback', measured: object): Promise<void> {
+  const before = await control().status();
+  const store = before.primary;
+  const stateBefore = await stateIn(store);
+  await expect(control().send(command)).rejects.toMatchObject({ code: 'GateRefused', details: { measured } });
+  const after = await stateIn(store);
+  expect(after).toEqual({ ...stateBefore, changeNumber: after.changeNumber });
+  await accounts().create(newAccount());
+}
+
+test('a rollback with legacy unavailable is refused before modern closes', async () => {
+  await control().send('advance');
+  await at.proxies.legacy.cut();
+  await expectRefused('rollback', { reachable: false });
+  await at.proxies.legacy.restore();
+  await drained(at);
+  expect(await control().send('rollback')).toMatchObject({ phase: 'switch-reads' });
+});
+
+test.each([
+  ['legacy', 'SELECT epoch FROM lockstep_state LOCK IN SHARE MODE'],
+  ['modern', 'SELECT pg_advisory_xact_lock_shared(1819239276, hashtext($migration))'],
+] as const)(
+  'a transaction that holds the fence of %s refuses the change before anything closes',
+  async (store, lock) => {
+    const other = await at.another(store);
+    await other.rows(store === 'legacy' ? 'START TRANSACTION' : 'BEGIN');
+    await other.rows(lock.replace('$migration', `'${at.migration.name}'`));
+    await expectRefused('advance', { store, fence: 'held' });
+    await other.rows('ROLLBACK');
+    expect(await control().send('advance')).toMatchObject({ phase: 'switch-primary' });
+  },
+);
+
+test.each(['advance', 'rollback'] as const)(
+  '%s is refused while the other store is far behind',
+  async (command) => {
+    if (command === 'rollback') await control().send('advance');
+    const { primary } = await control().status();
+    const backlog = {
+      pending: 9,
+      parked: 0,
+      oldestMs: 600_000,
+      oldestPendingMs: 600_000,
+      oldestParkedMs: null,
+    };
+    at.faults[primary].journalBacklog = async () => backlog;
+    await expectRefused(command, { pending: 9, backlogAgeMs: 600_000 });
+  },
+);
+
+test('a write that waits for the new primary asks at a steady pace', async () => {
+  const drain = at.gates.close('legacy', 'journal');
+  const advancing = control().send('advance');
+  await drain.waiting();
+  const value = newAccount();
+  const operationId = `waiting-${value.id}`;
+  const writing = accounts().create(value, { operationId });
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  // With pauses that double, so many attempts would take an hour.
+  await until('it has asked often', async () => {
+    const { raw } = await handle.describe().catch(() => ({ raw: null }));
+    return raw?.pendingActivities?.some(({ attempt }) => (attempt ?? 0) >= 12);
+  });
+  drain.open();
+  await advancing;
+  await writing;
+});
+
+test('the new primary opens though the old one has gone away after the drain', async () => {
+  const { modern } = at.stores;
+  at.faults.modern.writeState = async (state, given) => {
+    if (state.open && state.phase === 'switch-primary') await at.proxies.legacy.cut();
+    await modern.writeState(state, given);
+  };
+  expect(await control().send('advance')).toMatchObject({ phase: 'switch-primary' });
+  const value = newAccount();
+  await accounts().create(value);
+  expect(await stateIn('legacy')).toMatchObject({ open: false });
+  await at.proxies.legacy.restore();
+  await drained(at);
+  const [legacy, row] = await rowsOf(at, 'accounts', value.id);
+  expect(legacy).toEqual(row);
+  expect(await stateIn('legacy')).toEqual(await stateIn('modern'));
+});
+
+test('a workflow that is cancelled in the middle of a change makes it first', async () => {
+  const drain = at.gates.close('legacy', 'journal');
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await drain.waiting();
+  await workflow().cancel();
+  drain.open();
+  await expect(workflow().result()).rejects.toThrow();
+  await advancing;
+  expect((await workflow().describe()).status.name).toBe('CANCELLED');
+  for (const store of ['legacy', 'modern'] as const)
+    expect(await stateIn(store)).toMatchObject({ phase: 'switch-primary', open: true });
+  await accounts().create(newAccount());
+  expect(await control().start()).toMatchObject({ phase: 'switch-primary', primary: 'modern' });
+});
+
+test('an opening that was sent before the workflow was lost does not land when the old primary is open again', async () => {
+  const { modern } = at.stores;
+  const late = Promise.withResolvers<void>();
+  let opening: Promise<void> | undefined;
+  at.faults.modern.writeState = async (state, given) => {
+    if (!(state.open && state.phase === 'switch-primary')) return await modern.writeState(state, given);
+    opening ??= late.promise.then(() => modern.writeState(state, given));
+    await opening;
+  };
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await until('the opening is sent', async () => opening !== undefined);
+  await workflow().terminate('lost');
+  await advancing;
+  expect(await control().start()).toMatchObject({ phase: 'switch-reads', primary: 'legacy' });
+  late.resolve();
+  await expect(opening).rejects.toMatchObject({ code: 'Fenced' });
+  for (const store of ['legacy', 'modern'] as const)
+    expect(await stateIn(store)).toMatchObject({ phase: 'switch-reads', open: true });
+  await accounts().create(newAccount(), { ack: 'both' });
+});
