@@ -37,7 +37,7 @@ export interface TransactionSettings {
 }
 
 export interface PhaseSettings {
-  /** How long writes may wait while the primary changes, before the old one opens again. @default 20_000 */
+  /** How long writes may wait while the primary changes, before the old one opens again; keep it well below `callerTimeoutMs`. @default 20_000 */
   readonly drainLimitMs: number;
   /** How long all reads must have been modern before legacy may stop. @default 3_600_000 */
   readonly soakMs: number;

@@ -41,7 +41,8 @@ export function createWriteActivities(context: ActivityContext) {
   async function hasMoved({ primary, epoch }: WriteRoute): Promise<boolean> {
     const other = otherStore(primary);
     const state = await stores[other].readState(migration.name).catch(nullWhereUnavailable);
-    return state !== null && state.open && state.epoch > epoch && routes[state.phase].primary === other;
+    if (!state?.open || state.epoch <= epoch) return false;
+    return routes[state.phase].primary === other;
   }
 
   async function decideAtPrimary(input: WriteInput): Promise<WriteResult> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { StoreName } from '../../model/failure.ts';
+import { routeLeaseMs } from '../../model/phase.ts';
 import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -152,4 +153,17 @@ test('an opening that was sent before the workflow was lost does not land when t
   for (const store of ['legacy', 'modern'] as const)
     expect(await stateIn(store)).toMatchObject({ phase: 'switch-reads', open: true });
   await accounts().create(newAccount(), { ack: 'both' });
+});
+
+test('before a store receives no more writes, the workflow waits until no service reads from it by an old route', async () => {
+  await bringTo(at.lockstep, 'dual-write');
+  const timers = async () => {
+    const { events } = await workflow().fetchHistory();
+    return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+      timer ? [Number(timer.startToFireTimeout?.seconds ?? 0) * 1_000] : [],
+    );
+  };
+  const before = await timers();
+  expect(await control().send('rollback')).toMatchObject({ phase: 'legacy-only' });
+  expect((await timers()).slice(before.length)).toEqual([routeLeaseMs]);
 });

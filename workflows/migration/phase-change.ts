@@ -71,7 +71,7 @@ async function changePrimary(
   { next, drainLimitMs, numbered }: PhaseChange,
 ): Promise<DurableState | Reopened> {
   const until = Date.now() + drainLimitMs;
-  const withinLimit = () => switchingBounded(Math.max(250, until - Date.now()));
+  const withinLimit = () => switchingBounded(Math.max(1_000, until - Date.now()));
   const from = routes[before.phase].primary;
   const to = otherStore(from);
   const closed = numbered({ ...before, epoch: before.epoch + 1, open: false });
