@@ -11,6 +11,7 @@ import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
 import { replicateActivities } from './write/replicate.ts';
 import { createRouteActivities } from './write/route.ts';
+import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
 import { createWriteActivities } from './write/write.ts';
 
@@ -24,6 +25,7 @@ export function createActivities(context: ActivityContext) {
     ...createWriteActivities(writing),
     ...replicateActivities(writing),
     ...createUndoActivities(writing),
+    ...createTentativeActivities(writing),
     ...createPostWriteValidationActivities(context),
     ...createJournalActivities(context),
     ...createTransactionActivities(writing),

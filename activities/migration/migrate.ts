@@ -4,12 +4,14 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
-import { convergeKeys } from '../write/converge.ts';
+import { convergeKeys, type PairedRoute } from '../write/converge.ts';
+import { createTentativeResolver } from '../write/tentative.ts';
 
 /** What the gates of the phases look at. */
 export interface Readiness {
   readonly pending: number;
   readonly parked: number;
+  readonly tentative: number;
   readonly backlogAgeMs: number | null;
   readonly flagControlled: readonly string[];
 }
@@ -18,6 +20,7 @@ const drainBatchSize = 500;
 
 export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
+  const { resolveClosed } = createTentativeResolver(context);
 
   /** The stores answer, and are prepared for the definition that this worker has. */
   async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
@@ -52,6 +55,7 @@ export function createMigrationActivities(context: ActivityContext) {
     return {
       pending: backlog.pending,
       parked: backlog.parked,
+      tentative: backlog.tentative,
       backlogAgeMs: backlog.oldestMs,
       flagControlled: migration.entities
         .filter((entity) => entity.pattern === 'flag-controlled')
@@ -60,8 +64,8 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   /**
-   * Replicates everything that is still pending to the other store, while no new write can begin. Throws `GateRefused`
-   * when a write is parked or refused: then the primary must not change.
+   * Replicates everything that is still pending to the other store, and settles what that has taken tentatively, while no
+   * new write can begin. Throws `GateRefused` when a write is parked or refused: then the primary must not change.
    */
   async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
     const { primary, epoch } = request;
@@ -69,18 +73,17 @@ export function createMigrationActivities(context: ActivityContext) {
     let drained = 0;
     for (;;) {
       Context.current().cancellationSignal.throwIfAborted();
-      const parked = await stores[primary].journal({
-        migration: migration.name,
-        statuses: ['parked'],
-        limit: 1,
-      });
-      if (parked.length > 0) throw notDrained(`a write is parked (operation ${parked[0]?.id})`);
+      for (const store of [stores[primary], stores[route.secondary]]) {
+        const [parked] = await store.journal({ migration: migration.name, statuses: ['parked'], limit: 1 });
+        if (parked) throw notDrained(`a write is parked (operation ${parked.id})`);
+      }
       const pending = await stores[primary].journal({
         migration: migration.name,
         statuses: ['pending'],
         limit: drainBatchSize,
       });
-      if (pending.length === 0) return { drained };
+      const tentative = await settleTentative(route);
+      if (pending.length === 0 && tentative === 0) return { drained };
       for (const name of new Set(pending.map((entry) => entry.entity))) {
         const entity = entityNamed(migration, name);
         const entries = pending.filter((entry) => entry.entity === name);
@@ -108,6 +111,22 @@ export function createMigrationActivities(context: ActivityContext) {
       Context.current().heartbeat({ drained });
       await wait(50);
     }
+  }
+
+  /** Before the secondary may decide itself: gives the number that it had. */
+  async function settleTentative(route: PairedRoute): Promise<number> {
+    const entries = await stores[route.secondary].journal({
+      migration: migration.name,
+      statuses: ['tentative'],
+      limit: drainBatchSize,
+    });
+    for (const [id, resolution] of await resolveClosed(entries, route)) {
+      if (resolution.status !== 'refused') continue;
+      throw notDrained(
+        `what operation ${id} left in the ${route.secondary} store could not be undone: ${resolution.message}`,
+      );
+    }
+    return entries.length;
   }
 
   /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */
