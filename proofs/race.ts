@@ -17,6 +17,7 @@ import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report,
 const keysPerPage = 100;
 const writesPerPage = 50;
 const callers = 16;
+const unguardedRounds = 10;
 
 /**
  * Live inserts, updates and deletes of the very keys whose page is on its way: none of them may be undone by it. Run in both
@@ -39,16 +40,19 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
       exactly(`rows missing or astray at ${to}`, 0, found.astray),
     );
   }
-  await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
-  const unguarded = withoutGuard(environment.urls.modern, environment.migration);
-  try {
-    const found = await raced(environment, unguarded, Math.min(pages, 40), seed);
+  let back = 0;
+  // Which of the two is first is the machine's to say, so that one round may pass without a loss.
+  for (let round = 0; back === 0 && round < unguardedRounds; round++) {
+    await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
+    await using release = new AsyncDisposableStack();
+    const unguarded = withoutGuard(environment.urls.modern, environment.migration);
+    release.defer(() => unguarded.close());
+    const found = await raced(environment, unguarded, Math.min(pages, 40), seed + round);
     note(`without the guard: ${JSON.stringify(found)}`);
     figures.withoutGuard = found;
-    bars.push(atLeast('rows that come back without the guard', 1, found.back));
-  } finally {
-    await unguarded.close();
+    back = found.back;
   }
+  bars.push(atLeast('rows that come back without the guard', 1, back));
   return report('race', seed, bars, figures);
 }
 

@@ -3,6 +3,7 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
+  sleep,
   startChild,
   type Workflow,
   WorkflowIdReusePolicy,
@@ -34,10 +35,12 @@ export async function restartBackfill(run: MigrationRun): Promise<void> {
 
 export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
   const { migration, entities } = run.input;
-  const started = await start(validate, messages.validationWorkflowId(migration), [
+  const { validating } = run.state;
+  // Before it starts: its report may come together with the news of its start.
+  run.update({ validating: true });
+  const started = await start({ closing: !validating }, validate, messages.validationWorkflowId(migration), [
     { migration, entities, ...request },
   ]);
-  run.update({ validating: true });
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
 }
 
@@ -45,7 +48,9 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
 export async function startBackfill(run: MigrationRun): Promise<boolean> {
   const { migration, entities, policy } = run.input;
   const { paused, rate, backfill: before } = run.state;
-  const started = await start(backfill, messages.backfillWorkflowId(migration), [
+  run.update({ backfill: initialProgress(new Date().toISOString()) });
+  const closing = before !== null && !before.running;
+  return await start({ closing }, backfill, messages.backfillWorkflowId(migration), [
     {
       migration,
       entities,
@@ -56,8 +61,6 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
       carried: null,
     },
   ]);
-  run.update({ backfill: initialProgress(new Date().toISOString()) });
-  return started;
 }
 
 async function signalBackfill(
@@ -73,22 +76,33 @@ async function signalBackfill(
   }
 }
 
-/** Starts a workflow that outlives this one. False where one of that id runs already. */
+/**
+ * Starts a workflow that outlives this one. False where one of that id runs already. One that has reported is `closing`, and
+ * is waited for.
+ */
 async function start<W extends Workflow>(
+  { closing }: { closing: boolean },
   workflow: W,
   workflowId: string,
   args: Parameters<W>,
 ): Promise<boolean> {
-  try {
-    await startChild<Workflow>(workflow, {
-      workflowId,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      args,
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      await startChild<Workflow>(workflow, {
+        workflowId,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        args,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (!closing || tries === closingTries) return false;
+      await sleep(closingPauseMs);
+    }
   }
 }
+
+/** A workflow that has reported closes with its next task. */
+const closingTries = 20;
+const closingPauseMs = 500;
