@@ -4,6 +4,7 @@ import { createRepairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
+import { runningWorkflows } from './journal/running-workflows.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
@@ -28,6 +29,7 @@ export function createActivities(context: ActivityContext) {
     ...createTentativeActivities(writing),
     ...createPostWriteValidationActivities(context),
     ...createJournalActivities(context),
+    runningWorkflows,
     ...createTransactionActivities(writing),
     ...createRecoveryActivities(context),
     ...createRouteActivities(context),

@@ -37,8 +37,10 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
     found.settled += batch.settled;
     const notified = await notify(migration, [...batch.unparked, ...batch.undoing]);
     found.notified += notified.size;
-    const alive = new Set([...notified, ...(await notify(migration, batch.undecided))]);
-    const orphaned = [...batch.undoing, ...batch.undecided].filter((id) => !alive.has(id));
+    const running = await stillRunning(migration, batch.undecided);
+    const orphaned = [...batch.undoing, ...batch.undecided].filter(
+      (id) => !notified.has(id) && !running.has(writeWorkflowId(migration, id)),
+    );
     if (orphaned.length > 0)
       found.settled += await bounded(batchLimitMs).undoOrphaned({ operationIds: orphaned });
     if (batch.unparked.length > 0) {
@@ -57,7 +59,7 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
   }
 }
 
-/** Gives those that could be notified; the others' workflows are gone. One that waits for nobody takes no notice. */
+/** Gives those that could be notified; the others' workflows are gone. */
 async function notify(migration: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const notified = await Promise.all(
     ids.map(async (id) => {
@@ -71,6 +73,12 @@ async function notify(migration: string, ids: readonly string[]): Promise<Readon
     }),
   );
   return new Set(notified.flat());
+}
+
+async function stillRunning(migration: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const workflowIds = ids.map((id) => writeWorkflowId(migration, id));
+  return new Set(await bounded(batchLimitMs).runningWorkflows({ workflowIds }));
 }
 
 function details({ completed, failed, settled, stopped }: RetriedOperations): string {
