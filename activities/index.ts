@@ -4,6 +4,7 @@ import { createRepairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
+import { runningWorkflows } from './journal/running-workflows.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
@@ -11,6 +12,7 @@ import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
 import { replicateActivities } from './write/replicate.ts';
 import { createRouteActivities } from './write/route.ts';
+import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
 import { createWriteActivities } from './write/write.ts';
 
@@ -24,8 +26,10 @@ export function createActivities(context: ActivityContext) {
     ...createWriteActivities(writing),
     ...replicateActivities(writing),
     ...createUndoActivities(writing),
+    ...createTentativeActivities(writing),
     ...createPostWriteValidationActivities(context),
     ...createJournalActivities(context),
+    runningWorkflows,
     ...createTransactionActivities(writing),
     ...createRecoveryActivities(context),
     ...createRouteActivities(context),

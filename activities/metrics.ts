@@ -5,7 +5,7 @@ import type { StoreName } from '../model/failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
 import { entityNamed } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-import type { Timing, WriteResult } from './write/write-result.ts';
+import type { TentativeResult, Timing, WriteResult } from './write/write-result.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
 export const bucketsMs = [
@@ -63,10 +63,10 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
   }
 
   /** Around one attempt at a store. */
-  async function attempt(
+  async function attempt<Result extends WriteResult | TentativeResult>(
     { store, entity }: { store: StoreName; entity: string },
-    write: () => Promise<WriteResult>,
-  ): Promise<{ result: WriteResult; timing: Timing }> {
+    write: () => Promise<Result>,
+  ): Promise<{ result: Result; timing: Timing }> {
     const tags = tagsOf(entity);
     const at = { ...tags, store };
     // Of each step the first attempt is a local activity.
@@ -118,7 +118,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
   return { attempt, replicated, readBack };
 }
 
-function reasonOf(result: WriteResult): AnyFailureCode | null {
+function reasonOf(result: WriteResult | TentativeResult): AnyFailureCode | null {
   switch (result.status) {
     case 'refused':
     case 'conflict':

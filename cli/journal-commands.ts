@@ -63,7 +63,7 @@ export function addJournalCommands(program: Command): void {
         const before = await operator.control.backlog();
         const what = ids
           ? `retry ${ids.join(', ')}`
-          : `retry ${before.pending} pending${given.parked ? ` and ${before.parked} parked` : ''} operations`;
+          : `retry ${before.pending} pending and ${before.tentative} tentative${given.parked ? ` and ${before.parked} parked` : ''} operations`;
         if (!(await confirmed(session, what))) return;
         const found = await operator.journal.retry({ parked: given.parked, olderThanMs, ids });
         await report(session.output, operator, found);
@@ -84,11 +84,12 @@ async function report(
 ): Promise<void> {
   const backlog = await operator.control.backlog();
   output.result({ ...found, backlog }, [
-    `${found.completed} completed, ${found.failed} refused again, ${found.notified} waiting workflows notified`,
+    `${found.completed} completed, ${found.settled} settled, ${found.failed} refused again, ${found.notified} waiting workflows notified`,
     ...(found.stopped ? [`stopped: ${found.stopped}`] : []),
-    `${backlog.pending} pending, ${backlog.parked} parked operations remain`,
+    `${backlog.pending} pending, ${backlog.tentative} tentative, ${backlog.parked} parked operations remain`,
   ]);
-  if (found.stopped || backlog.pending + backlog.parked > 0) process.exitCode = exit.pending;
+  if (found.stopped || backlog.pending + backlog.tentative + backlog.parked > 0)
+    process.exitCode = exit.pending;
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

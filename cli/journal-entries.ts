@@ -10,7 +10,7 @@ export function shownEntry({ key: _key, before: _before, ...entry }: LocatedEntr
 }
 
 export function isOpen({ status }: ShownEntry): boolean {
-  return status === 'pending' || status === 'parked';
+  return status === 'pending' || status === 'tentative' || status === 'parked';
 }
 
 /** One line an entry. */

@@ -6,6 +6,7 @@ import { backfillLines } from './backfill-lines.ts';
 export interface Backlog {
   readonly pending: number;
   readonly parked: number;
+  readonly tentative: number;
   readonly oldestMs: number | null;
   /** Why the oldest pending one has not been taken yet. */
   readonly reason: string | null;
@@ -24,7 +25,7 @@ export function statusLines(status: MigrationStatus, backlog: Backlog): string[]
     path.join(pc.dim(' → ')),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
-    `pending   ${backlog.pending} writes, ${backlog.parked} parked${backlog.oldestMs === null ? '' : `, oldest ${seconds(backlog.oldestMs)}`}`,
+    `pending   ${backlog.pending} writes, ${backlog.tentative > 0 ? `${backlog.tentative} tentative, ` : ''}${backlog.parked} parked${backlog.oldestMs === null ? '' : `, oldest ${seconds(backlog.oldestMs)}`}`,
     ...(backlog.reason ? [pc.yellow(`          waiting: ${backlog.reason}; resumes automatically`)] : []),
     ...(backfill ? backfillLines(backfill) : []),
     ...(evidence

@@ -11,14 +11,19 @@ export function addWritesCommands(program: Command): void {
 
   writes
     .command('list')
-    .description('list pending and parked writes, oldest first')
+    .description('list pending, tentative and parked writes, oldest first')
     .option('--limit <n>', 'at most this many', '100')
     .action(async (given: { limit: string }, command: Command) => {
       const session = await openSession(command);
       const limit = countFrom(given.limit, '--limit');
       await connected(session, async ({ journal }) => {
-        const shown = (await journal.list({ statuses: ['pending', 'parked'], limit })).map(shownEntry);
-        session.output.result(shown, shown.length > 0 ? entryTable(shown) : ['no pending or parked writes']);
+        const shown = (await journal.list({ statuses: ['pending', 'tentative', 'parked'], limit })).map(
+          shownEntry,
+        );
+        session.output.result(
+          shown,
+          shown.length > 0 ? entryTable(shown) : ['no pending, tentative or parked writes'],
+        );
         if (shown.length > 0) process.exitCode = exit.pending;
       });
     });

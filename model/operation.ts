@@ -20,9 +20,10 @@ export interface Operation {
   readonly expectedVersion: Version | null;
 }
 
-/** Where an operation stands in the journal. */
+/** Where an operation stands in the journal of a store. `tentative`: the store has its rows, and the primary has not decided yet. */
 export const operationStatuses = [
   'pending',
+  'tentative',
   'completed',
   'parked',
   'failed',

@@ -19,6 +19,7 @@ import {
   bound,
   ledger,
   newAccount,
+  refusedByLegacy,
   refusedByModern,
   twin,
 } from './support/accounts.ts';
@@ -50,6 +51,12 @@ const compensated = 'compensated';
 await at.lockstep
   .repository(twin)
   .create(newAccount({ balance: refusedByModern }), { operationId: compensated })
+  .catch(() => undefined);
+
+const withdrawn = 'withdrawn';
+await at.lockstep
+  .repository(twin)
+  .create(newAccount({ balance: refusedByLegacy }), { operationId: withdrawn })
   .catch(() => undefined);
 
 const { operationId: parked } = await accounts.create(newAccount({ balance: refusedByModern }));
@@ -113,6 +120,7 @@ for (const [file, workflowId] of Object.entries({
   'write-plain': writeWorkflowId(name, plain),
   'write-late': writeWorkflowId(name, late),
   'write-compensated': writeWorkflowId(name, compensated),
+  'write-withdrawn': writeWorkflowId(name, withdrawn),
   'write-parked': writeWorkflowId(name, parked),
   backfill: backfillWorkflowId(name),
   validate: validationWorkflowId(name),

@@ -50,6 +50,8 @@ export interface RetriedOperations {
   readonly completed: number;
   /** Refused again; they stay pending or parked. */
   readonly failed: number;
+  /** Of the pattern `parallel`: made good or undone, as the primary has decided. */
+  readonly settled: number;
   /** Workflows that waited for a person and were notified. */
   readonly notified: number;
   /** Why the rest was left; null when all were tried. */

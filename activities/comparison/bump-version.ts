@@ -19,11 +19,16 @@ export function createVersionBumper({
   stores,
   clock,
 }: Pick<ActivityContext, 'migration' | 'stores' | 'clock'>) {
-  /** `stale-base` where a write came between; it has its own version, and its own way to the secondary. */
+  /**
+   * `stale-base` where a write came between; it has its own version, and its own way to the secondary.
+   *
+   * @param closed the primary is being changed, and this is its drain
+   */
   async function bumpVersion(
     entity: Entity,
     { primary, secondary }: Pick<KeyComparison, 'primary' | 'secondary'>,
     route: PairedRoute,
+    { closed = false }: { readonly closed?: boolean } = {},
   ): Promise<'bumped' | 'stale-base'> {
     const { image } = primary;
     const changed = await changedSharedRecords(entity, image, secondary.image, route);
@@ -43,7 +48,7 @@ export function createVersionBumper({
         digest: digestOf(one.record),
       };
     });
-    const fence = { migration: migration.name, epoch: route.epoch };
+    const fence = { migration: migration.name, epoch: route.epoch, closed };
     return await stores[route.primary].bumpVersions([ownBump(entity, primary, version), ...shared], fence);
   }
 

@@ -3,6 +3,7 @@ import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
+import { otherStore } from '../../model/phase.ts';
 
 /** The fields in which two images of a record differ, shared records counted by their identity only. */
 export function differingFields(entity: Entity, left: Image, right: Image): string[] {
@@ -12,16 +13,20 @@ export function differingFields(entity: Entity, left: Image, right: Image): stri
   );
 }
 
-/** Keys whose write the journal names as owed: they are late or parked, not lost. */
+/** Keys whose write the journals name as open: they are late, parked or not decided yet, not lost. */
 export async function pendingKeys(
   context: OpenMigration,
   entity: Entity,
   route: WriteRoute,
 ): Promise<Set<string>> {
-  const entries = await context.stores[route.primary].journal({
-    migration: context.migration.name,
-    statuses: ['pending', 'parked'],
-    limit: 10_000,
-  });
+  const { name: migration } = context.migration;
+  const other = context.stores[otherStore(route.primary)];
+  const [owed, tentative] = await Promise.all([
+    context.stores[route.primary].journal({ migration, statuses: ['pending', 'parked'], limit: 10_000 }),
+    entity.pattern === 'parallel'
+      ? other.journal({ migration, statuses: ['tentative', 'parked'], limit: 10_000 })
+      : [],
+  ]);
+  const entries = [...owed, ...tentative];
   return new Set(entries.filter((entry) => entry.entity === entity.name).map((entry) => keyText(entry.key)));
 }

@@ -3,12 +3,15 @@ import type { JournalEntry, JournalPosition } from '../../databases/contract/jou
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed, hasTransactions } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
+import { otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import { type ConvergeResult, convergeKeys } from '../write/converge.ts';
+import { type ConvergeResult, convergeKeys, type PairedRoute } from '../write/converge.ts';
+import { createTentativeResolver } from '../write/tentative.ts';
+import { createUndoActivities } from '../write/undo.ts';
 
 /** Which pending operations a retry takes. */
 export interface RetryRequest {
@@ -24,13 +27,20 @@ export interface RetryRequest {
 export interface RetryBatch {
   readonly completed: number;
   readonly failed: number;
+  /** What a secondary had taken before the primary decided, and is made good or undone as that has. */
+  readonly settled: number;
   /**
    * Parked operations that are in both stores now; they are completed when their workflows, which wait, have been
    * notified.
    */
   readonly unparked: readonly string[];
-  /** Parked operations that are to be undone, which only their workflows can do. */
+  /** Operations that wait for a person because they could not be undone. */
   readonly undoing: readonly string[];
+  /**
+   * Operations that nothing but an undo can end: the primary has not decided about them, or the secondary refuses for good what
+   * both stores were to have. That is for their workflows, and for the journal where those are gone.
+   */
+  readonly undecided: readonly string[];
   /** Where the next batch begins; null at the end. */
   readonly next: JournalPosition | null;
   /** Why the rest was not tried: a store does not answer. */
@@ -41,11 +51,15 @@ type RetryResult = ConvergeResult | { readonly status: 'late'; readonly message:
 
 const failures = { refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 const entriesPerBatch = 100;
+const tentativePerRun = 1_000;
 const pruneBatchSize = 500;
 const prunePauseMs = 50;
 
 export function createJournalActivities(context: ActivityContext) {
   const { migration, stores, wait } = context;
+  const { resolve } = createTentativeResolver(context);
+  const { undoOperation } = createUndoActivities(context);
+  const isParallel = ({ entity }: JournalEntry) => entityNamed(migration, entity).pattern === 'parallel';
 
   /**
    * Converges the keys of pending operations, oldest first, and completes those that the other store took. It is right
@@ -73,7 +87,11 @@ export function createJournalActivities(context: ActivityContext) {
       });
       const undoing = entries.filter((entry) => entry.failure === 'CompensationFailed');
       const toConverge = entries.filter((entry) => entry.failure !== 'CompensationFailed');
-      const converged = await withHeartbeat(() => convergeEntries(toConverge, route));
+      const { converged, refused } = await withHeartbeat(() => convergeEntries(toConverge, route));
+      // Once in a run: the next one finds what is open then.
+      const tentative = request.from === null ? await tentativeEntries(request, route) : [];
+      const settled = await withHeartbeat(() => settleDecided(tentative, pairedRoute(route)));
+      const undecided = tentative.filter((entry) => !settled.has(entry.id));
       const [unparked, completed] = [
         converged.filter(isParked),
         converged.filter((entry) => !isParked(entry)),
@@ -84,25 +102,74 @@ export function createJournalActivities(context: ActivityContext) {
         completed: completed.length,
         failed: toConverge.length - converged.length,
         unparked: idsOf(unparked),
-        undoing: idsOf(undoing),
+        settled: settled.size,
+        undoing: idsOf([...undoing, ...undecided.filter(isParked)]),
+        undecided: idsOf([...refused.filter(isParallel), ...undecided.filter((entry) => !isParked(entry))]),
         next:
           last && entries.length === entriesPerBatch ? { createdAtMs: last.createdAtMs, id: last.id } : null,
         stopped: null,
       };
     } catch (error) {
       if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      return { completed: 0, failed: 0, unparked: [], undoing: [], next: null, stopped: error.message };
+      return {
+        completed: 0,
+        failed: 0,
+        settled: 0,
+        unparked: [],
+        undoing: [],
+        undecided: [],
+        next: null,
+        stopped: error.message,
+      };
     }
   }
 
-  /** Gives the entries that are in both stores now. */
+  /** What the secondary has taken before the primary decided, parked ones where they are asked for. */
+  async function tentativeEntries(request: RetryRequest, route: WriteRoute): Promise<JournalEntry[]> {
+    const found = stores[otherStore(route.primary)].journal({
+      migration: migration.name,
+      statuses: request.parked ? ['tentative', 'parked'] : ['tentative'],
+      ...(request.ids ? { ids: request.ids } : {}),
+      olderThanMs: request.olderThanMs,
+      limit: tentativePerRun,
+    });
+    // A store that is left behind may be gone for good.
+    return await (route.secondary === null ? found.catch(nullWhereUnavailable) : found).then(
+      (all) => all ?? [],
+    );
+  }
+
+  /** Those that the primary has decided about; gives the ids of what is settled. */
+  async function settleDecided(entries: readonly JournalEntry[], route: PairedRoute): Promise<Set<string>> {
+    const settled = new Set<string>();
+    for (let at = 0; at < entries.length; at += entriesPerBatch) {
+      const ids = idsOf(entries.slice(at, at + entriesPerBatch));
+      const decided = await stores[route.primary].journal({
+        migration: migration.name,
+        ids,
+        limit: ids.length,
+      });
+      for (const { id } of decided) {
+        const entry = entries.find((candidate) => candidate.id === id && !isParked(candidate));
+        if (entry && (await resolve(entry, route, null)).status === 'settled') settled.add(id);
+      }
+    }
+    return settled;
+  }
+
+  function pairedRoute(route: WriteRoute): PairedRoute {
+    return { ...route, secondary: otherStore(route.primary) };
+  }
+
+  /** The entries that are in both stores now, and those that the secondary refuses for good. */
   async function convergeEntries(
     entries: readonly JournalEntry[],
     route: WriteRoute,
-  ): Promise<readonly JournalEntry[]> {
+  ): Promise<{ readonly converged: readonly JournalEntry[]; readonly refused: readonly JournalEntry[] }> {
     // Without a secondary nothing is pending.
-    if (route.secondary === null) return entries;
+    if (route.secondary === null) return { converged: entries, refused: [] };
     const converged: JournalEntry[] = [];
+    const refused: JournalEntry[] = [];
     for (const [name, own] of Map.groupBy(entries, (entry) => entry.entity)) {
       const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
       const keys = [...byKey.keys()].map(keyFromText);
@@ -112,9 +179,10 @@ export function createJournalActivities(context: ActivityContext) {
         if (!result) throw new TypeError('converge gave fewer results than keys');
         if (result.status === 'converged') converged.push(...entriesOfKey);
         else await recordFailure(entriesOfKey, result, route);
+        if (result.status === 'refused') refused.push(...entriesOfKey);
       }
     }
-    return converged;
+    return { converged, refused };
   }
 
   /** What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting. */
@@ -149,6 +217,41 @@ export function createJournalActivities(context: ActivityContext) {
     }
     const failure = result.status === 'conflict' ? result.code : failures[result.status];
     await stores[route.primary].recordAttempt(idsOf(entries), failure, result.message);
+  }
+
+  /**
+   * Undoes what is to be undone of operations whose workflows are gone, from the journals alone; what cannot be is parked.
+   * Gives the number of those that are over.
+   */
+  async function undoOrphaned(request: { operationIds: readonly string[] }): Promise<number> {
+    const state = await currentState(context);
+    if (!state.open)
+      throw new LockstepError(
+        'Fenced',
+        `the primary of ${migration.name} is being changed, which settles what is tentative`,
+      );
+    const { primary, epoch } = routeOf(state);
+    const route = { epoch, primary, secondary: otherStore(primary) };
+    return await withHeartbeat(async () => {
+      let over = 0;
+      for (const id of request.operationIds) if (await undoOne(id, route)) over += 1;
+      return over;
+    });
+  }
+
+  async function undoOne(id: string, route: PairedRoute): Promise<boolean> {
+    const find = async (store: StoreName) =>
+      (await stores[store].journal({ migration: migration.name, ids: [id], limit: 1 })).find(isOpen) ?? null;
+    const tentative = await find(route.secondary);
+    if (tentative) return (await resolve(tentative, route, null)).status === 'settled';
+    const owed = await find(route.primary);
+    if (!owed?.version) return true;
+    const undone = await undoOperation({ operation: owed, route, version: owed.version });
+    if (undone.status === 'applied' || undone.status === 'stands') return true;
+    const why = 'message' in undone ? undone.message : 'the route changed';
+    const reason = `${owed.reason ?? 'the other store refused it'}; its compensation failed: ${why}`;
+    await stores[route.primary].park(id, { failure: 'CompensationFailed', reason, undoing: true });
+    return false;
   }
 
   /** After the workflows that wait for a person have been notified. */
@@ -187,11 +290,15 @@ export function createJournalActivities(context: ActivityContext) {
     }
   }
 
-  return { retryBacklog, completeRetried, pruneJournal };
+  return { retryBacklog, undoOrphaned, completeRetried, pruneJournal };
 }
 
 function isParked({ status }: JournalEntry): boolean {
   return status === 'parked';
+}
+
+function isOpen({ status }: JournalEntry): boolean {
+  return status === 'pending' || status === 'tentative' || status === 'parked';
 }
 
 function idsOf(entries: readonly JournalEntry[]): string[] {

@@ -5,13 +5,15 @@ import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import { convergeKeys } from '../write/converge.ts';
+import { convergeKeys, type PairedRoute } from '../write/converge.ts';
+import { createTentativeResolver } from '../write/tentative.ts';
 import { copyOutcomes } from './copy-outcomes.ts';
 
 /** What the gates of the phases look at. */
 export interface Readiness {
   readonly pending: number;
   readonly parked: number;
+  readonly tentative: number;
   readonly backlogAgeMs: number | null;
   readonly flagControlled: readonly string[];
 }
@@ -20,6 +22,7 @@ const drainBatchSize = 500;
 
 export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
+  const { resolveClosed } = createTentativeResolver(context);
 
   /** The stores answer, and are prepared for the definition that this worker has. */
   async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
@@ -59,6 +62,7 @@ export function createMigrationActivities(context: ActivityContext) {
     return {
       pending: backlog.pending,
       parked: backlog.parked,
+      tentative: backlog.tentative,
       backlogAgeMs: backlog.oldestMs,
       flagControlled: migration.entities
         .filter((entity) => entity.pattern === 'flag-controlled')
@@ -72,8 +76,9 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   /**
-   * Replicates everything that is still pending to the other store, and what was decided, while no new write can begin. Throws `GateRefused`
-   * when a write is parked or refused: then the primary must not change.
+   * While no new write can begin: replicates everything that is still pending to the other store, settles what that has taken
+   * tentatively, and copies what was decided. Throws `GateRefused` when a write is parked or refused: then the primary must
+   * not change.
    */
   async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
     return await withHeartbeat(() => drainJournal(request));
@@ -90,7 +95,7 @@ export function createMigrationActivities(context: ActivityContext) {
     let drained = 0;
     for (;;) {
       Context.current().cancellationSignal.throwIfAborted();
-      for (const store of [stores[primary], stores[otherStore(primary)]]) {
+      for (const store of [stores[primary], stores[route.secondary]]) {
         const [parked] = await store.journal({ migration: migration.name, statuses: ['parked'], limit: 1 });
         if (parked) throw notDrained(`a write is parked (operation ${parked.id})`);
       }
@@ -99,7 +104,8 @@ export function createMigrationActivities(context: ActivityContext) {
         statuses: ['pending'],
         limit: drainBatchSize,
       });
-      if (pending.length === 0) {
+      const tentative = await settleTentative(route);
+      if (pending.length === 0 && tentative === 0) {
         const outcomes = await copyOutcomes(context, { primary, epoch });
         log('the journal is drained', { primary, drained, outcomes });
         return { drained };
@@ -130,6 +136,22 @@ export function createMigrationActivities(context: ActivityContext) {
       }
       await wait(50);
     }
+  }
+
+  /** Before the secondary may decide itself: gives the number that it had. */
+  async function settleTentative(route: PairedRoute): Promise<number> {
+    const entries = await stores[route.secondary].journal({
+      migration: migration.name,
+      statuses: ['tentative'],
+      limit: drainBatchSize,
+    });
+    for (const [id, resolution] of await resolveClosed(entries, route)) {
+      if (resolution.status !== 'refused') continue;
+      throw notDrained(
+        `what operation ${id} left in the ${route.secondary} store could not be undone: ${resolution.message}`,
+      );
+    }
+    return entries.length;
   }
 
   /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */

@@ -87,8 +87,9 @@ export function createPostWriteValidationActivities(context: ActivityContext) {
         alteredIn(entity, primary.name, left),
         alteredIn(entity, secondary.name, right),
       ].filter((found) => found !== null);
-      if (altered.length > 0) return await classifyAltered(entity, operation, route, altered, [left, right]);
-      if (left.version === right.version) {
+      if (altered.length > 0 && !(await isTentative(entity, operation, secondary)))
+        return await classifyAltered(entity, operation, route, altered, [left, right]);
+      if (altered.length === 0 && left.version === right.version) {
         if (left.digest === right.digest) return intact;
         return {
           verdict: 'mismatch',
@@ -110,6 +111,22 @@ export function createPostWriteValidationActivities(context: ActivityContext) {
       }
       await wait(migration.policy.recheckDelayMs);
     }
+  }
+
+  /** Another write's rows are in the secondary, and the primary has not decided about it. */
+  async function isTentative(
+    entity: Entity,
+    { key }: Pick<Operation, 'key'>,
+    secondary: Store,
+  ): Promise<boolean> {
+    if (entity.pattern !== 'parallel') return false;
+    const open = await secondary.journal({
+      migration: migration.name,
+      statuses: ['tentative'],
+      record: { entity: entity.name, key },
+      limit: 1,
+    });
+    return open.length > 0;
   }
 
   async function classifyAltered(

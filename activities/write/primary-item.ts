@@ -5,7 +5,6 @@ import { type Entity, validImage } from '../../model/entity.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Operation } from '../../model/operation.ts';
-import type { Version } from '../../model/version.ts';
 import type { WriteResult } from './write-result.ts';
 
 /** What the primary is asked to decide about, with the image that an update comes to; or why that is none. */
@@ -29,7 +28,7 @@ export async function primaryItem(
       { readVersion: stored.version, ...(hasSecondary ? { before: stored.image } : {}) }
     : {};
   if (operation.kind !== 'update') {
-    const sharedVersions = operation.image ? sharedVersionsOf(entity, operation.image, null, null) : [];
+    const sharedVersions = operation.image ? sharedVersionsOf(entity, operation.image, null) : [];
     return { ...item, ...read, image: operation.image, sharedVersions };
   }
   if (stored?.unreadable)
@@ -38,7 +37,7 @@ export async function primaryItem(
   if (!stored?.image) return { ...item, image: null, sharedVersions: [] };
   try {
     const image = await validImage(entity, entityOf(entity.fields, { ...stored.image, ...operation.image }));
-    return { ...item, ...read, image, sharedVersions: sharedVersionsOf(entity, image, stored.image, null) };
+    return { ...item, ...read, image, sharedVersions: sharedVersionsOf(entity, image, stored.image) };
   } catch (error) {
     if (!isLockstepError(error, 'InvalidEntity')) throw error;
     return { refused: { status: 'refused', code: 'InvalidEntity', message: error.message } };
@@ -49,11 +48,10 @@ export async function primaryItem(
  * The shared records in an image with their versions: all of them, or those that differ from the image it was made
  * from.
  */
-export function sharedVersionsOf(
+function sharedVersionsOf(
   entity: Entity,
   image: Image,
   readImage: Image | null,
-  version: Version | null,
 ): WriteItem['sharedVersions'] {
   const known = new Map(
     readImage
@@ -65,5 +63,10 @@ export function sharedVersionsOf(
   );
   return sharedRecords(entity.fields, image)
     .filter((shared) => known.get(recordIdentity(shared.name, shared.key)) !== canonicalText(shared.record))
-    .map((shared) => ({ name: shared.name, key: shared.key, version, digest: digestOf(shared.record) }));
+    .map((shared) => ({
+      name: shared.name,
+      key: shared.key,
+      version: null,
+      digest: digestOf(shared.record),
+    }));
 }

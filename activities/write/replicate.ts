@@ -4,6 +4,7 @@ import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { failureOf } from '../failures.ts';
 import { writeMetrics } from '../metrics.ts';
@@ -15,6 +16,9 @@ export interface ReplicationRequest {
   readonly operation: Pick<Operation, 'id' | 'entity' | 'key'>;
   readonly route: WriteRoute;
   readonly decidedBy: StoreName;
+  readonly version: Version;
+  /** The store that may have taken it before it was decided; null where none was to. */
+  readonly tentativeIn: StoreName | null;
   /** Of the primary's part, to tell what the other store's costs. */
   readonly timing?: Timing | null;
 }
@@ -67,7 +71,7 @@ export function replicateActivities(context: ActivityContext) {
   }
 
   async function attempt(
-    { operation, route, decidedBy }: ReplicationRequest,
+    { operation, route, decidedBy, version, tentativeIn }: ReplicationRequest,
     secondary: StoreName,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
@@ -76,7 +80,11 @@ export function replicateActivities(context: ActivityContext) {
     );
     if (!converged) throw new TypeError('converge gave no result for its key');
     if (converged.status === 'converged') {
-      await stores[decidedBy].setOperationStatus([operation.id], 'completed');
+      const decision = { status: 'completed', version, reason: null } as const;
+      await Promise.all([
+        stores[decidedBy].setOperationStatus([operation.id], 'completed'),
+        tentativeIn && stores[tentativeIn].settleTentative(operation.id, decision),
+      ]);
       return { status: 'applied', version: converged.version };
     }
     return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;

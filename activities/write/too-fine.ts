@@ -17,7 +17,7 @@ export async function tooFineResult(
   entity: Entity,
   operation: Operation,
   { primary, secondary }: WriteRoute,
-): Promise<WriteResult | null> {
+): Promise<Extract<WriteResult, { readonly status: 'refused' }> | null> {
   const { id, image } = operation;
   if (!image || !secondary || !leavesPrecision(entity.fields)) return null;
   for (const name of [primary, secondary]) {

@@ -1,56 +1,58 @@
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import type { StoredRecord } from '../../databases/contract/write.ts';
 import type { Image } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
-import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { WriteRoute } from '../../model/operation.ts';
 import { isNewer, type Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { convergeKeys } from './converge.ts';
 import { restore } from './restore.ts';
-import { resultOf, type WriteResult } from './write-result.ts';
+import { type JournaledOperation, resultOf, type WriteResult } from './write-result.ts';
 
 /** `stands`: both stores have the operation by now, so that nothing is left to undo. */
 export type UndoResult = WriteResult | { readonly status: 'stands'; readonly version: Version };
 
+export interface UndoRequest {
+  readonly operation: JournaledOperation;
+  readonly route: WriteRoute;
+  /** That the primary gave. */
+  readonly version: Version;
+}
+
 const staleBaseAttempts = 10;
 
-export function createUndoActivities(context: ActivityContext) {
+export function createUndoActivities(context: Pick<ActivityContext, 'migration' | 'stores' | 'clock'>) {
   const { migration, stores, clock } = context;
 
   /**
-   * Undoes an operation under a newer version: the primary gets its before-image back (or keeps what it has, when it was
-   * the one that refused), and the secondary is converged to it. Shared records stay: others may lean on them.
+   * Undoes an operation of the primary's, which the secondary refuses: the primary gets back what it had before, under a newer
+   * version, and the secondary is converged to it. A newer write stands. Shared records stay: others may lean on them.
    */
-  async function undoOperation(request: {
-    operation: Operation;
-    route: WriteRoute;
-    /** The version that the primary gave, null where it refused. */
-    version: Version | null;
-  }): Promise<UndoResult> {
-    const { operation, route, version } = request;
+  async function undoOperation({ operation, route, version }: UndoRequest): Promise<UndoResult> {
     const entity = entityNamed(migration, operation.entity);
     const primary = stores[route.primary];
     for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = await readOne(primary, entity, operation.key);
-      if (version === null || stored.version === version) {
-        const image =
-          version === null ? stored.image : await beforeImage(primary, entity, operation, route, version);
-        if (image === 'stands') {
+      // Where it is another, a later write has replaced ours already, as a whole image: there is nothing left to undo.
+      if (stored.version === version) {
+        const other = route.secondary ? await readOne(stores[route.secondary], entity, operation.key) : null;
+        if (other && !isNewer(version, other.version)) {
           await primary.setOperationStatus([operation.id], 'completed');
-          return { status: 'stands', version: stored.version };
+          await settleAtSecondary('completed');
+          return { status: 'stands', version };
         }
-        // The proposal tells this sending of the operation from an earlier one that was undone as well.
-        const { id, key, proposed } = operation;
-        const operationId = `${id}:undo:${proposed}`;
-        const wanted = { key, image, readVersion: stored.version, version: newerThan(proposed), operationId };
+        const { id, key } = operation;
+        // The version tells this decision from an earlier one under the same id, which was undone as well.
+        const operationId = `${id}:undo:${version}`;
+        const image = await imageBefore(primary, operation, other);
+        const wanted = { key, image, readVersion: version, version: newerThan(version), operationId };
         const outcome = await restore(context, entity, wanted, route);
         if (outcome.status === 'stale-base') continue;
-        const result = resultOf(primary, entity, operation, outcome);
+        const result = resultOf(primary, entity, { ...operation, expectedVersion: null }, outcome);
         if (result.status !== 'applied') return result;
       }
-      // Otherwise a later write has replaced ours already, as a whole image: there is nothing left to undo.
       const [converged] = route.secondary
         ? await convergeKeys(context, entity, [operation.key], route)
         : [{ status: 'converged' as const, version: stored.version }];
@@ -58,39 +60,54 @@ export function createUndoActivities(context: ActivityContext) {
       if (converged.status === 'refused') return { ...converged, code: 'StoreRefused' };
       if (converged.status !== 'converged') return converged;
       await primary.setOperationStatus([operation.id], 'compensated');
+      await settleAtSecondary('compensated');
       return { status: 'applied', version: converged.version };
     }
     throw new LockstepError(
       'WriteConflict',
       `the key of operation ${operation.id} kept changing while it was undone; it is tried again`,
-      {
-        entity: entity.name,
-        operationId: operation.id,
-      },
+      { entity: entity.name, operationId: operation.id },
     );
+
+    async function settleAtSecondary(status: 'completed' | 'compensated'): Promise<void> {
+      if (!route.secondary) return;
+      await stores[route.secondary].settleTentative(operation.id, { status, version, reason: null });
+    }
   }
 
-  /** From the journal where it was kept, else what the secondary, which refused the write, still has; if it has not got it since. */
-  async function beforeImage(
+  /**
+   * As the primary's journal kept it. For a write that a person compensates it may not have: then it is what the secondary still
+   * has, if no other write of the key is open, whose image would be lost.
+   */
+  async function imageBefore(
     primary: Store,
-    entity: Entity,
-    operation: Operation,
-    route: WriteRoute,
-    version: Version,
-  ): Promise<Image | null | 'stands'> {
-    if (operation.kind === 'create') return null;
-    const [entry] = await primary.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
-    if (entry?.before) return entry.before;
-    if (route.secondary) {
-      const other = await readOne(stores[route.secondary], entity, operation.key);
-      if (!isNewer(version, other.version)) return 'stands';
-      if (other.image || other.deleted) return other.image;
+    { id, entity, kind, key }: UndoRequest['operation'],
+    other: StoredRecord | null,
+  ): Promise<Image | null> {
+    if (kind === 'create') return null;
+    const [entry] = await primary.journal({ migration: migration.name, ids: [id], limit: 1 });
+    if (entry?.before) return entry.before.image;
+    if (other?.image || other?.deleted) {
+      const open = await primary.journal({
+        migration: migration.name,
+        statuses: ['pending', 'parked'],
+        record: { entity, key },
+        limit: 2,
+      });
+      const between = open.find((candidate) => candidate.id !== id);
+      if (!between) return other.image;
+      throw new LockstepError(
+        'CompensationFailed',
+        `operation ${id} cannot be compensated: the secondary lacks operation ${between.id} of the same key too, so what it has is older; ` +
+          'decide about that one first, or write the wanted state as a new operation',
+        { operationId: id, entity },
+      );
     }
     throw new LockstepError(
       'CompensationFailed',
-      `operation ${operation.id} cannot be compensated: neither the journal nor the secondary has the image from before it; ` +
+      `operation ${id} cannot be compensated: neither the journal nor the secondary has the image from before it; ` +
         'retry it, discard it, or write the wanted state as a new operation',
-      { operationId: operation.id, entity: entity.name },
+      { operationId: id, entity },
     );
   }
 

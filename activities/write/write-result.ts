@@ -7,8 +7,9 @@ import {
   refusalDetails,
   refusals,
 } from '../../databases/contract/write.ts';
+import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { RefusalDetails } from '../../model/failure.ts';
+import { LockstepError, type RefusalDetails } from '../../model/failure.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -38,13 +39,28 @@ export type WriteResult =
   | { readonly status: 'aborted' }
   | { readonly status: 'fenced' };
 
+/** `taken`: the secondary has the rows, or needs none of them; either is settled once the primary has decided. */
+export type TentativeResult =
+  | { readonly status: 'taken' }
+  | Extract<WriteResult, { readonly status: 'refused' | 'conflict' | 'fenced' | 'aborted' }>;
+
 /** By the clock of the worker that did it. */
 export interface Timing {
   readonly startedAtMs: number;
   readonly tookMs: number;
 }
 
-export function resultOf(store: Store, entity: Entity, operation: Operation, outcome: Outcome): WriteResult {
+/** What a journal knows of an operation. */
+export interface JournaledOperation {
+  readonly id: string;
+  readonly entity: string;
+  readonly kind: string;
+  readonly key: Key;
+}
+
+type Told = Pick<JournaledOperation, 'id' | 'kind'> & Pick<Operation, 'expectedVersion'>;
+
+export function resultOf(store: Store, entity: Entity, operation: Told, outcome: Outcome): WriteResult {
   switch (outcome.status) {
     case 'applied':
     case 'superseded':
@@ -73,15 +89,26 @@ export function resultOf(store: Store, entity: Entity, operation: Operation, out
   }
 }
 
-/** A repeat answers what the first try did. */
+/** A repeat answers what the first try did. What is only tentative is no answer. */
 function knownResult(
   entity: Entity,
-  operation: Operation,
+  operation: Told,
   known: Extract<Outcome, { status: 'known' }>,
 ): WriteResult {
   switch (known.recorded) {
+    case 'tentative':
+      throw new LockstepError(
+        'Fenced',
+        `operation ${operation.id} waits: the store that decides took it when it was the secondary, and it is not settled yet`,
+      );
     case 'aborted':
-      return { status: 'aborted' };
+      // With a reason it was closed because a store had refused it.
+      return known.reason === null
+        ? { status: 'aborted' }
+        : { status: 'refused', code: 'StoreRefused', message: known.reason };
+    case 'discarded':
+      // A person left what had only been tentative here: nothing was decided.
+      return known.version === null ? { status: 'aborted' } : { status: 'applied', version: known.version };
     case 'compensated':
       return {
         status: 'refused',
@@ -98,7 +125,7 @@ function knownResult(
   }
 }
 
-function refusal(entity: Entity, operation: Operation, code: string, version: Version): string {
+function refusal(entity: Entity, operation: Told, code: string, version: Version): string {
   switch (code) {
     case 'AlreadyExists':
       return `${entity.name}: create refused, the key exists already; use replace or update (operation ${operation.id})`;

@@ -10,9 +10,9 @@ import { otherStore, routes } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
-import { primaryItem, sharedVersionsOf } from './primary-item.ts';
+import { primaryItem } from './primary-item.ts';
 import { tooFineResult } from './too-fine.ts';
-import { resultOf, type WriteResult } from './write-result.ts';
+import { resultOf, type TentativeResult, type WriteResult } from './write-result.ts';
 
 const staleBaseAttempts = 10;
 
@@ -86,40 +86,40 @@ export function createWriteActivities(context: ActivityContext) {
     return state?.epoch === route.epoch && state.open ? refused : { status: 'fenced' };
   }
 
-  /** For `parallel`: the secondary takes the image with the proposed version, at the same time as the primary. */
-  async function writeSecondary({ operation, route }: WriteInput): Promise<WriteResult> {
+  /** For `parallel`: the secondary takes the image at the same time as the primary, which may yet refuse it. */
+  async function writeTentative({ operation, route }: WriteInput): Promise<TentativeResult> {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
     const store = stores[route.secondary];
     const at = { store: store.name, entity: operation.entity };
-    const { result } = await metrics.attempt(at, () => applyAtSecondary(store, operation, route));
+    const { result } = await metrics.attempt(at, () => takeTentatively(store, operation, route));
     return result;
   }
 
-  async function applyAtSecondary(
+  async function takeTentatively(
     store: Store,
     operation: Operation,
     route: WriteRoute,
-  ): Promise<WriteResult> {
+  ): Promise<TentativeResult> {
     const entity = entityNamed(migration, operation.entity);
     const tooFine = await tooFineResult(context, entity, operation, route);
     if (tooFine) return tooFine;
     const item: WriteItem = {
-      mode: 'secondary',
+      mode: 'tentative',
       kind: operation.kind,
       key: operation.key,
       image: operation.image,
       version: operation.proposed,
       operationId: operation.id,
-      status: 'completed',
-      sharedVersions: operation.image
-        ? sharedVersionsOf(entity, operation.image, null, operation.proposed)
-        : [],
+      status: 'tentative',
+      // They come in where they are absent. What they change in others' records is for the primary to decide.
+      sharedVersions: [],
     };
     const outcome = onlyOutcome(
       await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
     );
-    if (outcome.status === 'superseded') return { status: 'applied', version: outcome.version };
-    return resultOf(store, entity, operation, outcome);
+    if (outcome.status === 'known') return { status: 'taken' };
+    const result = resultOf(store, entity, operation, outcome);
+    return result.status === 'applied' ? { status: 'taken' } : result;
   }
 
   /**
@@ -134,7 +134,9 @@ export function createWriteActivities(context: ActivityContext) {
     version: Version | null;
   }> {
     try {
-      const entry = await stores[primary].abort({ id, entity, key, kind }, migration.name, { epoch });
+      const entry = await stores[primary].abort({ id, entity, key, kind }, migration.name, {
+        primary: { epoch },
+      });
       return { status: entry.status, version: entry.version };
     } catch (error) {
       if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
@@ -183,7 +185,7 @@ export function createWriteActivities(context: ActivityContext) {
 
   return {
     writePrimary,
-    writeSecondary,
+    writeTentative,
     closeAtPrimary,
     closeOperation,
     parkOperation,

@@ -110,12 +110,13 @@ export class MigrationControl {
   }
 
   /**
-   * Operations that are pending at the primary, with the reason why the oldest has not reached the secondary yet, and
-   * those of either that wait for a person.
+   * Operations that are pending at the primary, with the reason why the oldest has not reached the secondary yet, those
+   * that the secondary took before the primary decided, and those of either that wait for a person.
    */
   async backlog(): Promise<{
     pending: number;
     parked: number;
+    tentative: number;
     oldestMs: number | null;
     reason: string | null;
   }> {

@@ -3,8 +3,8 @@ import type { JournalBacklog } from './journal.ts';
 import type { Store } from './store.ts';
 
 /**
- * What waits in both journals. The primary owes; the other may hold what could not be undone there, which counts
- * as parked. Where the other is unavailable, what the primary says is all there is to know.
+ * What is open in both journals. The primary owes. The other may hold what it took before the primary decided: tentative, or
+ * parked where it could not be undone. Where the other is unavailable, what the primary says is all there is to know.
  */
 export async function backlogOf(
   migration: string,
@@ -12,13 +12,17 @@ export async function backlogOf(
   other: Store | null,
 ): Promise<JournalBacklog> {
   const backlog = await primary.journalBacklog(migration);
-  const parked = other ? await other.journalBacklog(migration).catch(nullWhereUnavailable) : null;
-  if (!parked || parked.parked === 0) return backlog;
+  const others = other ? await other.journalBacklog(migration).catch(nullWhereUnavailable) : null;
+  if (!others) return backlog;
+  const oldestParkedMs = oldest(backlog.oldestParkedMs, others.oldestParkedMs);
+  const oldestTentativeMs = oldest(backlog.oldestTentativeMs, others.oldestTentativeMs);
   return {
     ...backlog,
-    parked: backlog.parked + parked.parked,
-    oldestMs: oldest(backlog.oldestMs, parked.oldestParkedMs),
-    oldestParkedMs: oldest(backlog.oldestParkedMs, parked.oldestParkedMs),
+    parked: backlog.parked + others.parked,
+    tentative: backlog.tentative + others.tentative,
+    oldestMs: oldest(oldest(backlog.oldestPendingMs, oldestParkedMs), oldestTentativeMs),
+    oldestParkedMs,
+    oldestTentativeMs,
   };
 }
 

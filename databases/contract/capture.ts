@@ -18,9 +18,12 @@ export interface VersionBumps {
   /**
    * Gives records of the primary newer versions, all of the list or, where one of them has changed since, none; the
    * rows are left alone, so that a change outside Lockstep at the same moment is not undone. Throws `Fenced` under
-   * another route.
+   * another route, and while the primary is being changed; with `closed` it is for that time only.
    */
-  bumpVersions(bumps: readonly VersionBump[], fence: Fence): Promise<'bumped' | 'stale-base'>;
+  bumpVersions(
+    bumps: readonly VersionBump[],
+    fence: Fence & { readonly closed?: boolean },
+  ): Promise<'bumped' | 'stale-base'>;
 }
 
 /** A key that another session wrote; every such write leaves a mark of its own. */

@@ -15,7 +15,8 @@ export interface JournalEntry {
   readonly failure: AnyFailureCode | null;
   /** How often the other store was tried. */
   readonly attempts: number;
-  readonly before: Image | null;
+  /** What the record had before, where that was kept; `image` is null where there was no row. */
+  readonly before: { readonly image: Image | null } | null;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -25,6 +26,8 @@ export interface JournalFilter {
   readonly migration: string;
   readonly statuses?: readonly OperationStatus[];
   readonly ids?: readonly string[];
+  /** Only those of one record. */
+  readonly record?: { readonly entity: string; readonly key: Key };
   /** Only entries that are older than this. */
   readonly olderThanMs?: number;
   /** Goes on behind this entry, in the order of the journal. */
@@ -39,11 +42,21 @@ export interface JournalPosition {
   readonly id: string;
 }
 
-/** What is pending or parked in the journal of a store; ages are those of the oldest. */
+/** What the deciding store says of an operation that another store has taken before. */
+export interface Decision {
+  readonly status: Exclude<OperationStatus, 'pending' | 'tentative' | 'parked'>;
+  readonly version: Version | null;
+  readonly reason: string | null;
+}
+
+/** What is open in the journal of a store; ages are those of the oldest. */
 export interface JournalBacklog {
   readonly pending: number;
   readonly parked: number;
+  /** Taken by a secondary before the primary has decided. */
+  readonly tentative: number;
   readonly oldestMs: number | null;
   readonly oldestPendingMs: number | null;
   readonly oldestParkedMs: number | null;
+  readonly oldestTentativeMs: number | null;
 }

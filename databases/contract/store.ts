@@ -18,7 +18,7 @@ import type {
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
-import type { JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
+import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
@@ -69,21 +69,26 @@ export interface Store
   /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
   write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
   /**
-   * Closes an operation id: it is aborted unless it has taken effect, in which case its entry is returned.
+   * Closes an operation id: it is aborted, for the reason that is given, unless the journal has it; then its entry is returned.
+   * Waits for a transaction that is about to insert the id.
    *
-   * @param primary the epoch under which this store must be the primary; throws `Fenced` where it is not any more, because
-   *   what it closes then would not be known to the new one
+   * @param options.primary the epoch under which this store must be the primary; throws `Fenced` where it is not any more,
+   *   because what it closes then would not be known to the new one
    */
   abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
-    primary?: { epoch: number },
+    options?: { reason?: string | null; primary?: { epoch: number } },
   ): Promise<JournalEntry>;
+  /** What the primary has decided of an operation that this store took before; changes nothing that was decided here. */
+  settleTentative(id: string, decision: Decision): Promise<void>;
+  /** Removes a tentative entry, whose rows are undone, and leaves its id free. */
+  forgetTentative(id: string): Promise<void>;
   /** Changes nothing about an entry that is finished already; only `compensated` follows `completed`. */
   setOperationStatus(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
   /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
   park(id: string, parked: { failure: AnyFailureCode; reason: string; undoing?: boolean }): Promise<void>;
-  /** Notes a try of the other store that failed, where the operation is still pending. */
+  /** Notes a try of the other store that failed, where the operation is still open. */
   recordAttempt(ids: readonly string[], failure: AnyFailureCode, reason: string): Promise<void>;
   journal(filter: JournalFilter): Promise<JournalEntry[]>;
   journalBacklog(migration: string): Promise<JournalBacklog>;

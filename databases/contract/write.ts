@@ -15,9 +15,11 @@ export interface Fence {
  * - `primary`: this store is the primary; it raises the version and refuses what must not be.
  * - `secondary`: this store takes image and version as given, if the version is higher than its own.
  * - `copy`: a backfill; like `secondary`, but a version of 0 never touches a row that is there.
+ * - `tentative`: like `secondary`, before the primary has decided. The rows come in, and the record keeps its version: only
+ *   the primary gives one, and whatever it gives replaces them. `version` is the proposal.
  */
 export interface WriteItem {
-  readonly mode: 'primary' | 'secondary' | 'copy';
+  readonly mode: 'primary' | 'secondary' | 'copy' | 'tentative';
   readonly kind: OperationKind | 'restore';
   readonly key: Key;
   /** Null deletes. */
@@ -27,7 +29,7 @@ export interface WriteItem {
   /** Idempotency: a second write of the same id changes nothing and answers what the first did. */
   readonly operationId: string | null;
   /** What the journal says once the write is in. */
-  readonly status: 'pending' | 'completed';
+  readonly status: 'pending' | 'completed' | 'tentative';
   /** The caller's condition; a failure is recorded and final. */
   readonly expectedVersion?: Version | null;
   /**

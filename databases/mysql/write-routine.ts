@@ -173,7 +173,8 @@ BEGIN
           DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
           INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
             VALUES (v_operation, p_migration, ${name}, v_key, v_kind,
-              IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status), v_next, p_epoch, v_refusal, v_before);
+              IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status),
+              IF(v_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, v_before);
         END;
         IF v_known THEN
           SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), MAX(o.reason) INTO v_outcome, v_answered, v_reason
@@ -200,7 +201,7 @@ ${indent(upserts(bound, keys), 8)}
       END IF;
 
       SET v_outcome = 'applied', v_answered = v_next;
-      IF v_next > 0 THEN
+      IF v_next > 0 AND v_mode <> 'tentative' THEN
         UPDATE lockstep_records r SET r.version = v_next, r.deleted = v_gone, r.digest = v_digest, r.operation = v_operation
           WHERE ${own};
         SET v_stored = v_next;

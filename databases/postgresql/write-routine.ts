@@ -100,7 +100,7 @@ BEGIN
         INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
           VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
             CASE WHEN i.mode = 'primary' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
-            v_next, p_epoch, v_refusal, i.before)
+            CASE WHEN i.mode <> 'tentative' THEN v_next END, p_epoch, v_refusal, i.before)
           ON CONFLICT (id) DO NOTHING;
         IF NOT FOUND THEN
           SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
@@ -140,7 +140,7 @@ ${indent(upserts(bound, keyNames), 8)}
 
       status := 'applied';
       version := v_next;
-      IF v_next > 0 THEN
+      IF v_next > 0 AND i.mode <> 'tentative' THEN
         UPDATE lockstep.records r SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
           WHERE ${own};
         v_stored := v_next;

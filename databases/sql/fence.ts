@@ -6,11 +6,13 @@ import type { StoreContext } from './context.ts';
 /**
  * What the write routine does for its items, for work that goes around it: the route cannot change before the transaction
  * ends. Throws `Fenced` under another epoch, while the primary is being changed, or where the store has another role.
+ *
+ * @param closed the work belongs to the change of primary itself: the store must be closed
  */
 export async function holdFence(
   context: StoreContext,
   session: Session,
-  { migration, epoch }: Fence,
+  { migration, epoch, closed = false }: Fence & { readonly closed?: boolean },
   role: 'primary' | 'secondary',
 ): Promise<void> {
   await context.engine.shareFence(session, migration);
@@ -19,7 +21,7 @@ export async function holdFence(
     [migration],
   );
   const found = row?.primary_store === context.name ? 'primary' : 'secondary';
-  if (row && Number(row.epoch) === epoch && row.open === '1' && found === role) return;
+  if (row && Number(row.epoch) === epoch && row.open === (closed ? '0' : '1') && found === role) return;
   throw new LockstepError(
     'Fenced',
     role === 'primary'

@@ -1,7 +1,7 @@
 import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
-import type { JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
+import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 import { holdFence } from './fence.ts';
@@ -17,11 +17,13 @@ export function createJournal(context: StoreContext) {
   async function abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
-    primary?: { epoch: number },
+    { reason = null, primary }: { reason?: string | null; primary?: { epoch: number } } = {},
   ): Promise<JournalEntry> {
-    const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
+    const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status', 'reason'];
     const insert = insertNew(context.control('operations'), columns, ['id']);
-    const values = [entry.id, migration, entry.entity, keyText(entry.key), entry.kind, 'aborted'];
+    const { id, entity, key, kind } = entry;
+    const shownReason = reason?.slice(0, maxReasonLength) ?? null;
+    const values = [id, migration, entity, keyText(key), kind, 'aborted', shownReason];
     if (primary) {
       await context.transaction(async (session) => {
         await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary');
@@ -51,11 +53,28 @@ export function createJournal(context: StoreContext) {
     );
   }
 
+  /** Only what was never decided here has no version; a zombie, which has no fence, changes no decision of this store's. */
+  const undecided = "version IS NULL AND status IN ('tentative', 'parked', 'aborted')";
+
+  async function settleTentative(id: string, decision: Decision): Promise<void> {
+    await context.query(
+      `UPDATE ${context.control('operations')} SET status = ?, version = ?, reason = ?, updated_at = ${now} WHERE id = ? AND ${undecided}`,
+      [decision.status, decision.version, decision.reason, id],
+    );
+  }
+
+  async function forgetTentative(id: string): Promise<void> {
+    await context.query(
+      `DELETE FROM ${context.control('operations')} WHERE id = ? AND status = 'tentative'`,
+      [id],
+    );
+  }
+
   async function park(
     id: string,
     { failure, reason, undoing = false }: { failure: AnyFailureCode; reason: string; undoing?: boolean },
   ): Promise<void> {
-    const from = undoing ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
+    const from = undoing ? ['pending', 'parked', 'completed', 'tentative'] : ['pending', 'parked'];
     await context.query(
       `UPDATE ${context.control('operations')} SET status = 'parked', failure = ?, reason = ?, updated_at = ${now}, copied = NULL
        WHERE id = ? AND status IN (${placeholders(from)})`,
@@ -71,7 +90,7 @@ export function createJournal(context: StoreContext) {
     if (ids.length === 0) return;
     await context.query(
       `UPDATE ${context.control('operations')} SET attempts = attempts + 1, failure = ?, reason = ?, updated_at = ${now}
-       WHERE id IN (${placeholders(ids)}) AND status IN ('pending', 'parked')`,
+       WHERE id IN (${placeholders(ids)}) AND status IN ('pending', 'parked', 'tentative')`,
       [failure, reason.slice(0, maxReasonLength), ...ids],
     );
   }
@@ -90,7 +109,7 @@ export function createJournal(context: StoreContext) {
     return rows.map(entryOf);
   }
 
-  function conditionsOf({ migration, statuses, ids, olderThanMs, after }: JournalFilter) {
+  function conditionsOf({ migration, statuses, ids, record, olderThanMs, after }: JournalFilter) {
     const conditions = ['migration = ?'];
     const parameters: Parameter[] = [migration];
     if (statuses) {
@@ -100,6 +119,10 @@ export function createJournal(context: StoreContext) {
     if (ids) {
       conditions.push(`id IN (${placeholders(ids)})`);
       parameters.push(...ids);
+    }
+    if (record) {
+      conditions.push('entity = ? AND record_key = ?');
+      parameters.push(record.entity, keyText(record.key));
     }
     if (olderThanMs !== undefined) {
       conditions.push(
@@ -121,27 +144,31 @@ export function createJournal(context: StoreContext) {
   async function journalBacklog(migration: string): Promise<JournalBacklog> {
     const rows = await context.query(
       `SELECT status, COUNT(*) AS count, ${millisecondsOf(now)} - MIN(${millisecondsOf('created_at')}) AS oldest
-       FROM ${context.control('operations')} WHERE migration = ? AND status IN ('pending', 'parked') GROUP BY status`,
+       FROM ${context.control('operations')} WHERE migration = ? AND status IN ('pending', 'parked', 'tentative') GROUP BY status`,
       [migration],
     );
     const of = (status: OperationStatus) => {
       const row = rows.find((candidate) => candidate.status === status);
       return { count: Number(row?.count ?? 0), oldestMs: row ? Math.max(0, Number(row.oldest)) : null };
     };
-    const [pending, parked] = [of('pending'), of('parked')];
-    const ages = [pending.oldestMs, parked.oldestMs].filter((age) => age !== null);
+    const [pending, parked, tentative] = [of('pending'), of('parked'), of('tentative')];
+    const ages = [pending, parked, tentative].map(({ oldestMs }) => oldestMs).filter((age) => age !== null);
     return {
       pending: pending.count,
       parked: parked.count,
+      tentative: tentative.count,
       oldestMs: ages.length > 0 ? Math.max(...ages) : null,
       oldestPendingMs: pending.oldestMs,
       oldestParkedMs: parked.oldestMs,
+      oldestTentativeMs: tentative.oldestMs,
     };
   }
 
   return {
     abort,
     setOperationStatus,
+    settleTentative,
+    forgetTentative,
     park,
     recordAttempt,
     journal,
@@ -172,7 +199,7 @@ function entryOf(row: TextCells): JournalEntry {
     reason,
     failure: isFailureCode(failure) ? failure : null,
     attempts: Number(row.attempts ?? 0),
-    before: before === null ? null : (JSON.parse(before) as Image | null),
+    before: before === null ? null : { image: JSON.parse(before) as Image | null },
     createdAtMs: Number(row.created_ms),
     updatedAtMs: Number(row.updated_ms),
   };

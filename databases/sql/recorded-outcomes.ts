@@ -30,7 +30,7 @@ const tables: Readonly<Record<OutcomeTable, CopiedTable>> = {
     times: ['updated_at', 'created_at'],
     verdict: 'status',
     finished: "status IN ('completed', 'failed', 'aborted', 'compensated', 'discarded')",
-    replaceable: "status NOT IN ('pending', 'parked')",
+    replaceable: "status NOT IN ('pending', 'parked', 'tentative')",
   },
   decisions: {
     key: ['migration', 'id'],

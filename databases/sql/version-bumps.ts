@@ -8,7 +8,10 @@ import { holdFence } from './fence.ts';
 export function createVersionBumps(context: StoreContext): VersionBumps {
   const records = context.control('records');
 
-  async function bumpVersions(bumps: readonly VersionBump[], fence: Fence): Promise<'bumped' | 'stale-base'> {
+  async function bumpVersions(
+    bumps: readonly VersionBump[],
+    fence: Fence & { readonly closed?: boolean },
+  ): Promise<'bumped' | 'stale-base'> {
     return await context.transaction(async (session) => {
       await holdFence(context, session, fence, 'primary');
       let stale = false;

@@ -13,7 +13,8 @@ export function audit(log: PromiseLog, primary: Contents, secondary: Contents): 
 
   for (const { id, status } of [...primary.journal, ...secondary.journal]) {
     if (!log.find(id)) find('ghost', id, 'the journal names an operation that nobody asked for');
-    if (status === 'pending' || status === 'parked') find('open', id, `the journal says ${status}`);
+    if (status === 'pending' || status === 'tentative' || status === 'parked')
+      find('open', id, `the journal says ${status}`);
   }
   for (const promised of log.all()) judgeAnswer(promised, entries.get(promised.operationId), find);
 

@@ -47,7 +47,7 @@ export async function modernContents(url: string): Promise<Contents> {
 
 /** Ids that a store's journal has pending for the other, or keeps for a person's decision. */
 export async function openIds(legacyUrl: string, modernUrl: string): Promise<string[]> {
-  const where = "WHERE status IN ('pending', 'parked')";
+  const where = "WHERE status IN ('pending', 'tentative', 'parked')";
   const found = await Promise.all([
     withLegacy(legacyUrl, (query) => query(`SELECT id FROM lockstep_operations ${where}`)),
     withModern(modernUrl, (query) => query(`SELECT id FROM lockstep.operations ${where}`)),

@@ -85,12 +85,12 @@ forEachEngineRole('an abort marker', (at) => {
     const write = writeOf(account, { ...ada, id: 15 });
     await at().asSecondary(2);
     for (const epoch of [1, 2]) {
-      const closing = store.abort(entryOf(write), migrationName, { epoch });
+      const closing = store.abort(entryOf(write), migrationName, { primary: { epoch } });
       await expect(closing).rejects.toMatchObject({ code: 'Fenced' });
     }
     expect(await control('operations')).toEqual([]);
     await at().asPrimary(3);
-    expect(await store.abort(entryOf(write), migrationName, { epoch: 3 })).toMatchObject({
+    expect(await store.abort(entryOf(write), migrationName, { primary: { epoch: 3 } })).toMatchObject({
       status: 'aborted',
     });
   });

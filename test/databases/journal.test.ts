@@ -37,7 +37,12 @@ forEachEngineRole('the journal', (at) => {
     await store.recordAttempt([id], 'StoreUnavailable', 'away');
     await store.recordAttempt([id], 'UniqueConflict', 'taken');
     const tried = await entryOf(store, id);
-    expect(tried).toMatchObject({ attempts: 2, failure: 'UniqueConflict', reason: 'taken', before });
+    expect(tried).toMatchObject({
+      attempts: 2,
+      failure: 'UniqueConflict',
+      reason: 'taken',
+      before: { image: before },
+    });
     expect(tried.updatedAtMs).toBeGreaterThanOrEqual(tried.createdAtMs);
     await store.setOperationStatus([id], 'completed');
     expect(await entryOf(store, id)).toMatchObject({
@@ -67,7 +72,7 @@ forEachEngineRole('the journal', (at) => {
       status: 'parked',
       failure: 'StoreRefused',
       reason: 'a check',
-      before,
+      before: { image: before },
     });
     const done = await written(store, 13, 'completed');
     await store.park(done, { failure: 'CompensationFailed', reason: 'both', undoing: true });

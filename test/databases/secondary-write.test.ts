@@ -110,4 +110,17 @@ forEachEngineRole('a following write', (at) => {
       { numRuns: 40 },
     );
   });
+
+  test('waits for a row that another session is inserting, and replaces it', async () => {
+    const { store, another } = at();
+    const other = await another();
+    await other.rows('BEGIN');
+    await other.rows(`INSERT INTO accounts (id, owner, balance) VALUES (15, 'a page', 0)`);
+    const write = writeOf(account, { ...ada, id: 15 }, { ...secondaryWrite, version: '5' });
+    const writing = writeOne(store, account, write);
+    await (await another()).waiting();
+    await other.rows('COMMIT');
+    expect(await writing).toEqual({ status: 'applied', version: '5' });
+    expect(await readOne(store, account, ['15'])).toMatchObject({ version: '5', image: write.image });
+  });
 });

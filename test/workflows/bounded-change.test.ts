@@ -71,6 +71,8 @@ test.each(['advance', 'rollback'] as const)(
     const backlog = {
       pending: 9,
       parked: 0,
+      tentative: 0,
+      oldestTentativeMs: null,
       oldestMs: 600_000,
       oldestPendingMs: 600_000,
       oldestParkedMs: null,

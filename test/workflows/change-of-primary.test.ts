@@ -158,9 +158,11 @@ test('a write that is parked while the primary changes is found by the drain', a
   at.faults.legacy.journalBacklog = async () => ({
     pending: 0,
     parked: 0,
+    tentative: 0,
     oldestMs: null,
     oldestPendingMs: null,
     oldestParkedMs: null,
+    oldestTentativeMs: null,
   });
   await expect(control().send('advance')).rejects.toMatchObject({
     code: 'GateRefused',

@@ -156,3 +156,34 @@ test('a decision that is taken as soon as the journal says parked is not missed'
   delete at.faults.legacy.park;
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'discarded' });
 });
+
+test('compensating a parked write leaves a newer one that was acknowledged', async () => {
+  const { value, operationId } = await parkedUpdate();
+  const newer = await at.lockstep
+    .repository(account)
+    .update(value.id, { owner: 'newer', balance: '7.00' }, { ack: 'both' });
+  await at.lockstep.control.resolve(operationId, 'compensate');
+  await until('it is compensated', async () => (await status(operationId)).stage === 'failed');
+  for (const row of await rowsOf(at, 'accounts', value.id))
+    expect(row).toMatchObject({ owner: 'newer', balance: '7.00' });
+  expect(await versionsOf(at, account, value.id)).toEqual([newer.version, newer.version]);
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'compensated' });
+});
+
+test('a parked write is not compensated to what the secondary had before another open write of the key', async () => {
+  const accounts = at.lockstep.repository(account);
+  const value = newAccount();
+  await accounts.create(value, { ack: 'both' });
+  const first = await accounts.replace({ ...value, owner: 'first', balance: refusedByModern });
+  await until('it is parked', async () => (await status(first.operationId)).stage === 'parked');
+  const second = await accounts.replace({ ...value, owner: 'second', balance: refusedByModern });
+  await until('it is parked', async () => (await status(second.operationId)).stage === 'parked');
+  await at.lockstep.control.resolve(second.operationId, 'compensate');
+  const refused = await until('it is parked again', async () => {
+    const now = await status(second.operationId);
+    return now.stage === 'parked' && now.reason?.includes('cannot be compensated') && now;
+  });
+  expect(refused.reason).toContain(first.operationId);
+  expect(await rowIn(at, 'legacy', 'accounts', value.id)).toMatchObject({ owner: 'second' });
+  for (const { operationId } of [second, first]) await at.lockstep.control.resolve(operationId, 'discard');
+});

@@ -59,9 +59,11 @@ test('legacy does not stop while a write has been pending to it for long, and th
   last.faults.modern.journalBacklog = async () => ({
     pending: 1,
     parked: 0,
+    tentative: 0,
     oldestMs: 60_000,
     oldestPendingMs: 60_000,
     oldestParkedMs: null,
+    oldestTentativeMs: null,
   });
   await expect(control.send('advance')).rejects.toMatchObject({
     code: 'GateRefused',

@@ -28,13 +28,21 @@ const batchLimitMs = 120_000;
  */
 export async function retryFailedOperations(input: RetryInput): Promise<RetriedOperations> {
   const { migration, carried, ...request } = input;
-  const found = { completed: 0, failed: 0, notified: 0, ...carried?.found };
+  const found = { completed: 0, failed: 0, settled: 0, notified: 0, ...carried?.found };
   let from = carried?.from ?? null;
   for (;;) {
     const batch: RetryBatch = await longRunningBounded(batchLimitMs).retryBacklog({ ...request, from });
     found.completed += batch.completed;
     found.failed += batch.failed;
-    found.notified += await notify(migration, [...batch.unparked, ...batch.undoing]);
+    found.settled += batch.settled;
+    const notified = await notify(migration, [...batch.unparked, ...batch.undoing]);
+    found.notified += notified.size;
+    const running = await stillRunning(migration, batch.undecided);
+    const orphaned = [...batch.undoing, ...batch.undecided].filter(
+      (id) => !notified.has(id) && !running.has(writeWorkflowId(migration, id)),
+    );
+    if (orphaned.length > 0)
+      found.settled += await bounded(batchLimitMs).undoOrphaned({ operationIds: orphaned });
     if (batch.unparked.length > 0) {
       // Not before: what is completed is not found again, should this end here.
       await bounded(batchLimitMs).completeRetried({ operationIds: batch.unparked });
@@ -51,22 +59,28 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
   }
 }
 
-/** Gives the number of those that could be notified; the others' workflows are gone. */
-async function notify(migration: string, ids: readonly string[]): Promise<number> {
+/** Gives those that could be notified; the others' workflows are gone. */
+async function notify(migration: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const notified = await Promise.all(
     ids.map(async (id) => {
       try {
         await getExternalWorkflowHandle(writeWorkflowId(migration, id)).signal(resolveSignal, 'retry');
-        return 1;
+        return [id];
       } catch (error) {
         log.info('the workflow of an operation is gone', { operationId: id, reason: messageOf(error) });
-        return 0;
+        return [];
       }
     }),
   );
-  return notified.reduce<number>((sum, one) => sum + one, 0);
+  return new Set(notified.flat());
 }
 
-function details({ completed, failed, stopped }: RetriedOperations): string {
-  return `**${completed}** completed, ${failed} refused again${stopped ? `. Stopped: ${stopped}` : ''}`;
+async function stillRunning(migration: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const workflowIds = ids.map((id) => writeWorkflowId(migration, id));
+  return new Set(await bounded(batchLimitMs).runningWorkflows({ workflowIds }));
+}
+
+function details({ completed, failed, settled, stopped }: RetriedOperations): string {
+  return `**${completed}** completed, ${settled} settled, ${failed} refused again${stopped ? `. Stopped: ${stopped}` : ''}`;
 }

@@ -94,11 +94,12 @@ async function assertSmallBacklog(
   { pendingAllowed }: { pendingAllowed: boolean },
 ): Promise<void> {
   const backlog = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
-  const measured = { pending: backlog.pending, parked: backlog.parked, backlogAgeMs: backlog.backlogAgeMs };
+  const { pending, parked, tentative, backlogAgeMs } = backlog;
+  const measured = { pending, parked, tentative, backlogAgeMs };
   if (backlog.parked > 0)
     throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
   const late = (backlog.backlogAgeMs ?? 0) > maxPendingAgeMs;
-  if (!pendingAllowed && backlog.pending > 0 && late) {
+  if (!pendingAllowed && pending + tentative > 0 && late) {
     throw refused(name, measured, 'writes are still pending for the other store; see lockstep writes list');
   }
 }

@@ -17,8 +17,8 @@ export type UndoOutcome = 'undone' | 'left' | 'stands';
 
 export interface Undoing {
   readonly route: WriteRoute;
-  /** The version that the primary gave; null where it refused. */
-  readonly version: Version | null;
+  /** That the primary gave. */
+  readonly version: Version;
   readonly reason: string;
   /** Which store has the operation, and keeps it in its journal. */
   readonly store: WriteRoute['primary'];

@@ -1,27 +1,36 @@
 import { ApplicationFailure, log } from '@temporalio/workflow';
-import type { WriteResult } from '../../activities/write/write-result.ts';
+import type { TentativeResult } from '../../activities/write/write-result.ts';
 import type { WriteInput, WriteRoute } from '../../model/operation.ts';
-import { local, localThenRemote } from '../activities.ts';
+import { local } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import { compensate, undo } from './compensate.ts';
+import { compensate } from './compensate.ts';
 import { decide, type PrimaryDecision } from './decide.ts';
 import type { WriteRun } from './run.ts';
+import { withdraw } from './withdraw.ts';
 
 /**
- * An update computes its image at the primary first, so the secondary can only come after it; and what the primary may
- * well refuse because of its version is not worth undoing.
+ * The store that takes the write at the same time as the primary; null where none does. An update computes its image at the
+ * primary first, so the secondary can only come after it; and what the primary may well refuse because of its version is not
+ * worth undoing.
  */
-export function runsParallel({ pattern, operation, route }: WriteInput): boolean {
-  if (pattern !== 'parallel' || route.secondary === null) return false;
-  return operation.kind !== 'update' && operation.expectedVersion === null;
+export function tentativeStore({ pattern, operation, route }: WriteInput): WriteRoute['secondary'] {
+  if (pattern !== 'parallel' || operation.kind === 'update' || operation.expectedVersion !== null)
+    return null;
+  return route.secondary;
 }
 
-/** Both stores at once. What one of them refuses for good is undone in the other before the caller is told. */
-export async function decideParallel(run: WriteRun): Promise<PrimaryDecision> {
+/**
+ * Both stores at once. The primary decides. What the secondary has by then is tentative: it is withdrawn where the primary
+ * refuses, and where the secondary refuses for good, the primary is compensated, before the caller is told.
+ */
+export async function decideParallel(
+  run: WriteRun,
+  store: NonNullable<WriteRoute['secondary']>,
+): Promise<PrimaryDecision> {
   const { input } = run;
-  const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), writeSecondaryOnce(input)]);
+  const [primary, secondary] = await Promise.all([outcomeOf(decide(input)), takeOnce(input)]);
   if ('error' in primary) {
-    if (secondary?.status !== 'refused') await withdraw(run, input.route, primary.error);
+    if (secondary?.status !== 'refused') await withdraw(run, store, primary.error);
     throw primary.error;
   }
   const { decided } = primary;
@@ -30,23 +39,10 @@ export async function decideParallel(run: WriteRun): Promise<PrimaryDecision> {
   return decided;
 }
 
-/** The primary refused: the operation is closed in the secondary, and undone there if it had got in. */
-async function withdraw(run: WriteRun, route: WriteRoute, refused: ApplicationFailure): Promise<void> {
-  const store = route.secondary;
-  if (!store) return;
-  const { operation } = run.input;
-  const reason = refused.message;
-  run.enter('compensating', { version: null, reason });
-  const closed = await localThenRemote((activities) => activities.closeOperation({ operation, store }));
-  if (closed.status !== 'aborted') await undo(run, { route, version: null, reason, store });
-}
-
-/**
- * One quick attempt at the secondary; null where it did not answer. What it leaves open is replicated by converging.
- */
-async function writeSecondaryOnce(input: WriteInput): Promise<WriteResult | null> {
+/** One quick attempt; null where the secondary did not answer. What that leaves open is settled once the primary has decided. */
+async function takeOnce(input: WriteInput): Promise<TentativeResult | null> {
   try {
-    return await local.writeSecondary(input);
+    return await local.writeTentative(input);
   } catch (error) {
     log.warn('the secondary did not answer; it is converged after the primary', { reason: messageOf(error) });
     return null;

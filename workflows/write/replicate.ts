@@ -6,6 +6,7 @@ import { localOnce, localThenRemote, secondaryRetry } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { compensate, undo } from './compensate.ts';
 import type { PrimaryDecision } from './decide.ts';
+import { tentativeStore } from './parallel.ts';
 import { park } from './park.ts';
 import { routeAfter } from './route.ts';
 import type { WriteRun } from './run.ts';
@@ -84,11 +85,12 @@ async function whenRefused(
 
 async function replicateOnce(
   { input }: WriteRun,
-  { route, decidedBy, timing }: PrimaryDecision,
+  { route, decidedBy, version, timing }: PrimaryDecision,
   first: boolean,
 ): Promise<WriteResult> {
   const { id, entity, key } = input.operation;
-  const request = { operation: { id, entity, key }, route, decidedBy, timing };
+  const tentativeIn = tentativeStore(input);
+  const request = { operation: { id, entity, key }, route, decidedBy, version, tentativeIn, timing };
   if (first) {
     try {
       return await localOnce.replicateToSecondary(request);

@@ -1,7 +1,7 @@
 import { ApplicationFailure, allHandlersFinished, condition } from '@temporalio/workflow';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { decide, type PrimaryDecision } from './decide.ts';
-import { decideParallel, runsParallel } from './parallel.ts';
+import { decideParallel, tentativeStore } from './parallel.ts';
 import { readBack } from './read-back.ts';
 import { replicate } from './replicate.ts';
 import { WriteRun } from './run.ts';
@@ -12,7 +12,8 @@ export async function write(input: WriteInput): Promise<WriteReceipt> {
   run.setHandlers();
   if (input.ack === 'recorded') run.acknowledgement.give(run.receipt(null, input.route));
   try {
-    const decided = runsParallel(input) ? await decideParallel(run) : await decideAtPrimary(run);
+    const alsoAt = tentativeStore(input);
+    const decided = alsoAt ? await decideParallel(run, alsoAt) : await decideAtPrimary(run);
     const inBoth = await replicate(run, decided);
     run.enter('done');
     const receipt = run.receipt(decided.version, decided.route);
