@@ -4,6 +4,7 @@ import { createRepairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
+import { createFaultActivities } from './migration/measure-faults.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
@@ -34,6 +35,7 @@ export function createActivities(context: ActivityContext) {
     ...createRepairActivities(context),
     ...createCaptureActivities(context),
     ...createMigrationActivities(context),
+    ...createFaultActivities(context),
   };
 }
 

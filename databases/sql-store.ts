@@ -21,6 +21,7 @@ import { createKeys } from './sql/keys.ts';
 import { createPreparation } from './sql/preparation.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
+import { createSightings } from './sql/sightings.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -53,6 +54,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createFingerprints(context),
     ...pageLoads(context, writes),
     ...createDifferences(context),
+    ...createSightings(context),
     ...createRetirement(context),
     close: () => engine.close(),
   };

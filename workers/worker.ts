@@ -15,6 +15,7 @@ import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
 import { watchGauges } from './gauges.ts';
+import { watchMarks } from './marks.ts';
 import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
@@ -85,6 +86,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       dataConverter: createDataConverter(environment),
     });
     await keepRecovering(temporal, context);
+    const marks = watchMarks(context);
+    release.push(() => marks.stop());
     const finished = worker.run().finally(closeAll);
     return {
       finished,

@@ -20,6 +20,7 @@ import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { Setting } from './setting.ts';
+import type { Sightings } from './sightings.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
@@ -32,7 +33,8 @@ export interface Store
     RecordDigests,
     PresentKeys,
     VersionBumps,
-    Differences {
+    Differences,
+    Sightings {
   readonly name: StoreName;
   readonly engine: string;
   /** Host, port and database, without credentials. */

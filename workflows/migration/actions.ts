@@ -49,12 +49,14 @@ export async function advance(run: MigrationRun): Promise<void> {
 }
 
 export async function rollback(run: MigrationRun): Promise<void> {
-  const previous = phaseBefore(run.state.phase);
+  const from = run.state.phase;
+  const previous = phaseBefore(from);
   if (previous === null) return;
   await change(run, previous, { otherMayLag: true });
+  run.voidEvidence(`${from} was rolled back`);
   enter(run, previous);
-  // What was proved about the stores holds only while both receive every write.
-  if (routes[previous].secondary === null) run.update({ backfill: null, evidence: null });
+  // What was copied holds only while both stores receive every write.
+  if (routes[previous].secondary === null) run.update({ backfill: null });
 }
 
 export async function changeShare(
