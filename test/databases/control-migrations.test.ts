@@ -12,7 +12,7 @@ import { tables } from './tables.ts';
 
 const engines: EngineRole['engine'][] = ['PostgreSQL', 'MariaDB'];
 /** What this program knows. */
-const programVersion = 1;
+const programVersion = 5;
 
 describe.each(engines)('control tables at %s', (name) => {
   const isPostgresql = name === 'PostgreSQL';
@@ -82,7 +82,13 @@ describe.each(engines)('control tables at %s', (name) => {
 
   const applied = () =>
     sql(`SELECT version, name FROM ${control('migrations')} WHERE applied_at IS NOT NULL ORDER BY version`);
-  const allApplied = [{ version: '1', name: '001-control-tables' }];
+  const allApplied = [
+    '001-control-tables',
+    '002-reserved',
+    '003-reserved',
+    '004-reserved',
+    '005-sightings',
+  ].map((name, index) => ({ version: String(index + 1), name }));
 
   /** A store as it was prepared before control tables had a version. */
   async function makeUnversioned(): Promise<void> {
@@ -101,7 +107,7 @@ describe.each(engines)('control tables at %s', (name) => {
     const store = open();
     await expect(store.check()).rejects.toMatchObject({
       code: 'NotPrepared',
-      message: expect.stringMatching(/at version 0, .* lacks 001-control-tables; run lockstep prepare/),
+      message: expect.stringMatching(/at version 0, .* lacks 001-control-tables, .*; run lockstep prepare/),
       details: { store: 'legacy', measured: { storeVersion: 0, programVersion } },
     });
     const planned = (await store.plan()).join('\n');

@@ -14,6 +14,7 @@ export async function advanceTo(
     await untilIdle(control);
     if (status.phase === 'dual-write') await control.setWritePercent(100);
     if (status.phase === 'switch-reads') await control.setReadPercent(100);
+    if (needsEvidence(status)) await validate(control);
     await control.send('advance');
   }
 }
@@ -30,6 +31,20 @@ export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase)
     await control.send('rollback');
   }
   return await advanceTo(operator, phase);
+}
+
+/** A rollback voids it. */
+function needsEvidence({ phase, evidence }: MigrationStatus): boolean {
+  return evidence === null && ['validate', 'switch-reads', 'switch-primary'].includes(phase);
+}
+
+/** Compares every key, and waits for the evidence. */
+export async function validate(control: Operator['control']): Promise<MigrationStatus> {
+  await control.startValidation({ sample: null, seed: 1 });
+  return await until('the validation is over', async () => {
+    const status = await control.status();
+    return !status.validating && status;
+  });
 }
 
 async function untilIdle(control: Operator['control']): Promise<void> {
