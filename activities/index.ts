@@ -12,6 +12,7 @@ import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
 import { replicateActivities } from './write/replicate.ts';
 import { createRouteActivities } from './write/route.ts';
+import { SetBackGuard, withSetBackGuard } from './write/set-back-guard.ts';
 import { createUndoActivities } from './write/undo.ts';
 import { createWriteActivities } from './write/write.ts';
 
@@ -20,7 +21,9 @@ export type { ActivityContext } from './context.ts';
 /** All activities of a worker, which runs them with the interceptor `carryFailures`. No connection is made here. */
 export function createActivities(context: ActivityContext) {
   const latency = new LiveLatency();
-  const writing = { ...context, stores: withTiming(context.stores, latency) };
+  const guard = context.setBackGuard ?? new SetBackGuard(context);
+  const stores = withSetBackGuard(withTiming(context.stores, latency), guard);
+  const writing = { ...context, stores };
   return {
     ...createWriteActivities(writing),
     ...replicateActivities(writing),

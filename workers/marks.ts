@@ -1,6 +1,7 @@
 import type { ActivityContext } from '../activities/context.ts';
 import { exchangeMarks } from '../activities/migration/exchange-marks.ts';
-import { setBackReason, setBackStores } from '../databases/contract/set-back.ts';
+import type { SetBackGuard } from '../activities/write/set-back-guard.ts';
+import { setBackReason } from '../databases/contract/set-back.ts';
 import { LockstepError } from '../model/failure.ts';
 
 export interface MarkWatch {
@@ -11,8 +12,10 @@ export interface MarkWatch {
 /** A store that was set back by less than this may not be told by its mark; a comparison tells it key by key. */
 const everyMs = 5_000;
 
-/** Lets the stores see each other again and again, and says so once where one of them was set back. */
-export function watchMarks(context: ActivityContext): MarkWatch {
+/**
+ * Lets the stores see each other again and again, and says so once where one of them was set back. Resolves after the first time.
+ */
+export async function watchMarks(context: ActivityContext, guard: SetBackGuard): Promise<MarkWatch> {
   const { log } = context;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -22,7 +25,7 @@ export function watchMarks(context: ActivityContext): MarkWatch {
   async function once(): Promise<void> {
     try {
       await exchangeMarks(context);
-      const found = (await setBackStores(context)).map(setBackReason).join('; ');
+      const found = (await guard.look()).map(setBackReason).join('; ');
       if (found !== '' && found !== said)
         log('a store was set back', { reason: found, remedy: 'see lockstep status' });
       said = found;
@@ -39,6 +42,7 @@ export function watchMarks(context: ActivityContext): MarkWatch {
   }
 
   next();
+  await exchange;
   return {
     stop: async () => {
       stopped = true;

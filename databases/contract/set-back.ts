@@ -13,11 +13,12 @@ export interface SetBack {
   readonly seenAt: string;
 }
 
-/** The stores of the route that were set back. One that cannot be reached is not judged. */
+/** The stores that were set back, while both receive writes. One that cannot be reached is not judged. */
 export async function setBackStores(open: OpenMigration): Promise<SetBack[]> {
   const { primary, secondary } = routes[(await currentState(open)).phase];
   const found: SetBack[] = [];
-  for (const store of secondary === null ? [primary] : [primary, secondary]) {
+  if (secondary === null) return found;
+  for (const store of [primary, secondary]) {
     // What the other has seen is read first: the store's own mark may only have grown since.
     const other = await marksIn(open, otherStore(store));
     const own = other && (await marksIn(open, store));

@@ -19,8 +19,14 @@ export async function advanceTo(
   }
 }
 
-/** Takes a migration forward or back to a phase, whatever another test has left of it. Its legacy store must still be in use. */
-export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase): Promise<MigrationStatus> {
+/**
+ * Takes a migration forward or back to a phase, whatever another test has left of it; on the way, modern is made equal to legacy.
+ * Its legacy store must still be in use.
+ */
+export async function bringTo(
+  operator: Pick<Operator, 'control' | 'reconciliation'>,
+  phase: Phase,
+): Promise<MigrationStatus> {
   const { control } = operator;
   if ((await control.status()).paused) await control.send('resume');
   await control.setRate(null);
@@ -29,6 +35,11 @@ export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase)
     const status = await control.status();
     if (phases.indexOf(status.phase) <= phases.indexOf(phase)) break;
     await control.send('rollback');
+  }
+  if (phases.indexOf(phase) > phases.indexOf('validate')) {
+    if ((await advanceTo(operator, 'validate')).phase === phase) return await control.status();
+    await untilIdle(control);
+    await operator.reconciliation.run({ repair: true, from: 'legacy' });
   }
   return await advanceTo(operator, phase);
 }
