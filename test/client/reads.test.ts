@@ -24,7 +24,8 @@ beforeEach(async () => {
 
 /** No gate opens while the stores differ. */
 async function makeEqual(): Promise<void> {
-  for (const store of ['legacy', 'modern'] as const) await at.sql[store](`UPDATE accounts SET owner = 'legacy'`);
+  for (const store of ['legacy', 'modern'] as const)
+    await at.sql[store](`UPDATE accounts SET owner = 'legacy'`);
 }
 
 /** The owner tells which store has answered. */

@@ -20,7 +20,8 @@ export async function advanceTo(
 }
 
 /**
- * Takes a migration forward or back to a phase, whatever another test has left of it; on the way, modern is made equal to legacy.
+ * Takes a migration forward or back to a phase, whatever another test has left of it, with the evidence that the next gate asks
+ * for; on the way, modern is made equal to legacy.
  * Its legacy store must still be in use.
  */
 export async function bringTo(
@@ -37,11 +38,13 @@ export async function bringTo(
     await control.send('rollback');
   }
   if (phases.indexOf(phase) > phases.indexOf('validate')) {
-    if ((await advanceTo(operator, 'validate')).phase === phase) return await control.status();
+    const { phase: now } = await advanceTo(operator, 'validate');
     await untilIdle(control);
-    await operator.reconciliation.run({ repair: true, from: 'legacy' });
+    if (now !== phase) await operator.reconciliation.run({ repair: true, from: 'legacy' });
   }
-  return await advanceTo(operator, phase);
+  const reached = await advanceTo(operator, phase);
+  await untilIdle(control);
+  return needsEvidence(reached) ? await validate(control) : reached;
 }
 
 /** A rollback voids it. */

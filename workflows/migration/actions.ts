@@ -22,6 +22,7 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   if (newest) {
     const { phase, epoch, open, readPercent, writePercent } = newest;
     run.update({ phase, epoch: open ? epoch : epoch + 1, readPercent, writePercent });
+    run.voidEvidence('the migration was started again, and the stores keep no evidence');
   }
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });

@@ -124,7 +124,7 @@ function bulkWork(run: MigrationRun): Handler[] {
     }),
     update(messages.startValidation, {
       description:
-        'Compares a sample ({"sample": 1000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
+        'Compares a sample ({"sample": 4000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
       validator: ({ sample }) => {
         run.assertIdle();
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
