@@ -5,6 +5,7 @@ import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
+import { createFaultActivities } from './migration/measure-faults.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
@@ -12,6 +13,7 @@ import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
 import { replicateActivities } from './write/replicate.ts';
 import { createRouteActivities } from './write/route.ts';
+import { SetBackGuard, withSetBackGuard } from './write/set-back-guard.ts';
 import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
 import { createWriteActivities } from './write/write.ts';
@@ -21,7 +23,9 @@ export type { ActivityContext } from './context.ts';
 /** All activities of a worker, which runs them with the interceptor `carryFailures`. No connection is made here. */
 export function createActivities(context: ActivityContext) {
   const latency = new LiveLatency();
-  const writing = { ...context, stores: withTiming(context.stores, latency) };
+  const guard = context.setBackGuard ?? new SetBackGuard(context);
+  const stores = withSetBackGuard(withTiming(context.stores, latency), guard);
+  const writing = { ...context, stores };
   return {
     ...createWriteActivities(writing),
     ...replicateActivities(writing),
@@ -38,6 +42,7 @@ export function createActivities(context: ActivityContext) {
     ...createRepairActivities(context),
     ...createCaptureActivities(context),
     ...createMigrationActivities(context),
+    ...createFaultActivities(context),
   };
 }
 

@@ -105,19 +105,24 @@ export function addMigrationCommands(program: CliCommand): void {
       )
         return;
       await connected(session, async ({ control }) => {
-        const before = (await control.status()).evidence?.at ?? null;
         await control.startValidation({
           sample,
           seed: given.seed ? numberOf(given.seed) : Math.floor(Math.random() * 2 ** 31),
         });
-        const { evidence, lastFailure } = await until(control, (status) => !status.validating);
-        if (!evidence || evidence.at === before)
-          throw new LockstepError('Unexpected', `the validation failed: ${lastFailure ?? 'see Temporal UI'}`);
-        output.result(evidence, [
+        const status = await until(control, ({ validating }) => !validating);
+        const { evidence, lastFailure } = status;
+        const { evidence: fault } = await control.faults(status);
+        if (!evidence)
+          throw new LockstepError(
+            'Unexpected',
+            `the validation left no evidence: ${lastFailure ?? fault ?? 'see Temporal UI'}`,
+          );
+        output.result({ ...evidence, fault }, [
           `${evidence.compared} keys compared (${evidence.mode}, seed ${evidence.seed}): ${evidence.differences} differences, ` +
             `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`,
+          ...(fault ? [fault] : []),
         ]);
-        if (evidence.differences > 0) process.exitCode = exit.pending;
+        if (fault !== null) process.exitCode = exit.pending;
       });
     });
 }
@@ -140,8 +145,9 @@ async function show(
   status: MigrationStatus,
 ): Promise<boolean> {
   const backlog = await control.backlog();
-  session.output.result({ ...status, backlog }, statusLines(status, backlog));
-  return status.overdue || backlog.parked > 0;
+  const faults = await control.faults(status);
+  session.output.result({ ...status, backlog, faults }, statusLines(status, backlog, faults));
+  return status.overdue || backlog.parked > 0 || faults.setBack.length > 0;
 }
 
 function whatItDoes(name: string, { migration }: CliSession, status: MigrationStatus): string {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Reconciliation } from '../client/operator/reconciliation.ts';
-import { LockstepError } from '../model/failure.ts';
+import { LockstepError, type StoreName } from '../model/failure.ts';
 import { countFrom } from './journal-entries.ts';
 import { exit, table } from './output.ts';
 import { confirmed, connected, openSession } from './session.ts';
@@ -10,14 +10,32 @@ export function addReconcileCommands(program: Command): void {
   program
     .command('reconcile')
     .description('compare every key and record the differences')
-    .option('--repair', 'repair the secondary from the primary', false)
+    .option(
+      '--repair',
+      'make the stores equal: the newer version of a key wins, else the primary stands',
+      false,
+    )
+    .option(
+      '--from <store>',
+      'with --repair: whose rows stand, legacy or modern, where the secondary is ahead',
+      storeOf,
+    )
     .option('--entity <name>', 'only this entity')
     .option('--every <interval>', 'repeat on a Temporal schedule, such as 30m, 6h or 1d', intervalOf)
     .option('--no-schedule', 'remove the schedule')
     .action(async (given: ReconcileFlags, command: Command) => {
       const session = await openSession(command);
       const { output } = session;
-      const options = { repair: given.repair, ...(given.entity ? { entity: given.entity } : {}) };
+      if (given.from && !given.repair)
+        throw new LockstepError(
+          'InvalidInput',
+          '--from says whose rows a repair lets stand; pass --repair too',
+        );
+      const options = {
+        repair: given.repair,
+        ...(given.entity ? { entity: given.entity } : {}),
+        ...(given.from ? { from: given.from } : {}),
+      };
       const what = whatItDoes(given);
       const asks = given.repair || given.every !== undefined || !given.schedule;
       const asked = asks
@@ -37,7 +55,7 @@ export function addReconcileCommands(program: Command): void {
             throw new LockstepError('GateRefused', `nothing was compared: ${found.skipped}`, {
               gate: 'phase',
             });
-          output.result(found, [linesOf(found)]);
+          output.result(found, linesOf(found));
           if ((found.evidence?.differences ?? 0) > 0) process.exitCode = exit.pending;
         }
       });
@@ -87,22 +105,34 @@ export function addReconcileCommands(program: Command): void {
 interface ReconcileFlags {
   readonly repair: boolean;
   readonly entity?: string;
+  readonly from?: StoreName;
   readonly every?: number;
   readonly schedule: boolean;
 }
 
-function whatItDoes({ repair, entity, every, schedule }: ReconcileFlags): string {
+function whatItDoes({ repair, entity, from, every, schedule }: ReconcileFlags): string {
   if (!schedule) return 'remove the reconciliation schedule';
-  const how = `compare every key${entity ? ` of ${entity}` : ''}${repair ? ', and repair the secondary' : ''}`;
+  const how = `compare every key${entity ? ` of ${entity}` : ''}${repair ? `, and repair the differences${from ? `, trusting ${from}` : ''}` : ''}`;
   return every === undefined ? how : `${how}, every ${every / 60_000} minutes`;
 }
 
-function linesOf({ evidence, found, repaired }: Reconciliation): string {
-  if (!evidence) return 'nothing was compared';
-  return (
+function linesOf({ evidence, found, repaired, ahead }: Reconciliation): string[] {
+  if (!evidence) return ['nothing was compared'];
+  return [
     `${evidence.compared} keys compared: ${found} differences, ${repaired} repaired, ${evidence.differences} left, ` +
-    `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`
-  );
+      `${evidence.ambiguous} ambiguous, ${evidence.inFlight} in flight`,
+    ...(ahead > 0
+      ? [
+          `${ahead} keys have a newer version in the secondary: was the primary restored from an older copy? ` +
+            `Bring them back with lockstep reconcile --repair --from STORE, where STORE is the secondary`,
+        ]
+      : []),
+  ];
+}
+
+function storeOf(text: string): StoreName {
+  if (text === 'legacy' || text === 'modern') return text;
+  throw new InvalidArgumentError('use legacy or modern.');
 }
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };

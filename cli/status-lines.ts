@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { MigrationStatus } from '../client/operator/migration-control.ts';
+import type { KnownFaults, MigrationStatus } from '../client/operator/migration-control.ts';
 import { phases } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
 
@@ -13,7 +13,7 @@ export interface Backlog {
 }
 
 /** A migration's status for a person. */
-export function statusLines(status: MigrationStatus, backlog: Backlog): string[] {
+export function statusLines(status: MigrationStatus, backlog: Backlog, faults: KnownFaults): string[] {
   const at = phases.indexOf(status.phase);
   const path = phases.map((phase, index) => {
     if (index === at) return pc.bold(pc.green(`[${phase}]`));
@@ -25,6 +25,7 @@ export function statusLines(status: MigrationStatus, backlog: Backlog): string[]
     path.join(pc.dim(' → ')),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
+    ...faults.setBack.map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
     `pending   ${backlog.pending} writes, ${backlog.tentative > 0 ? `${backlog.tentative} tentative, ` : ''}${backlog.parked} parked${backlog.oldestMs === null ? '' : `, oldest ${seconds(backlog.oldestMs)}`}`,
     ...(backlog.reason ? [pc.yellow(`          waiting: ${backlog.reason}; resumes automatically`)] : []),
     ...(backfill ? backfillLines(backfill) : []),
@@ -35,11 +36,24 @@ export function statusLines(status: MigrationStatus, backlog: Backlog): string[]
             `${evidence.mode === 'sample' ? `; at most ${(evidence.upperBound * 100).toFixed(2)} % of all keys differ (95 %)` : ''}`,
         ]
       : []),
+    ...(faults.evidence && needsEvidence(status) ? [pc.yellow(`          ${faults.evidence}`)] : []),
+    ...(faults.differences > 0
+      ? [
+          pc.yellow(
+            `differ    ${faults.differences} keys are known to differ or were refused; see lockstep differences`,
+          ),
+        ]
+      : []),
     `deadline  ${status.overdue ? pc.red(`overdue since ${status.deadline}`) : status.deadline}`,
     ...(status.busy ? [`now       ${status.busy}`] : []),
     ...(status.validating ? ['now       validating'] : []),
     ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),
   ];
+}
+
+/** Whether a gate ahead asks for it. */
+function needsEvidence({ phase }: MigrationStatus): boolean {
+  return phase === 'validate' || phase === 'switch-reads' || phase === 'switch-primary';
 }
 
 function readsOf(status: MigrationStatus): string {

@@ -22,6 +22,7 @@ import { createPreparation } from './sql/preparation.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
+import { createSightings } from './sql/sightings.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -55,6 +56,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createFingerprints(context),
     ...pageLoads(context, writes),
     ...createDifferences(context),
+    ...createSightings(context),
     ...createRetirement(context),
     close: () => engine.close(),
   };

@@ -41,8 +41,13 @@ export interface PhaseSettings {
   readonly drainLimitMs: number;
   /** How long all reads must have been modern before legacy may stop. @default 3_600_000 */
   readonly soakMs: number;
-  /** How old the evidence of a validation may be when reads are switched. @default 86_400_000 */
+  /** How old the evidence of a validation may be when reads are switched, the primary changes or legacy stops. @default 86_400_000 */
   readonly evidenceMaxAgeMs: number;
+  /**
+   * The largest share (0…1) of an entity's keys that may be wrong, as far as the evidence proves; with 0, only a comparison of
+   * all keys opens a gate. A sample of 3,000 keys without a difference proves 0.001. @default 0.001
+   */
+  readonly evidenceMaxWrongShare: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. @default null */
   readonly dropLegacyAfterMs: number | null;
 }
@@ -57,7 +62,7 @@ export interface BackfillSettings {
 }
 
 export interface ValidationSettings {
-  /** Size of a sample, in keys. @default 1_000 */
+  /** Size of a sample, in keys of each entity. @default 4_000 */
   readonly sampleKeys: number;
   /** How long to wait before an unequal pair is read again. @default 2_000 */
   readonly recheckDelayMs: number;
@@ -100,10 +105,11 @@ export const defaultSettings = {
     drainLimitMs: 20_000,
     soakMs: 3_600_000,
     evidenceMaxAgeMs: 24 * 3_600_000,
+    evidenceMaxWrongShare: 0.001,
     dropLegacyAfterMs: null,
   },
   backfill: { parallel: 2, chunkKeys: 50_000, slowdown: 1.5 },
-  validation: { sampleKeys: 1_000, recheckDelayMs: 2_000 },
+  validation: { sampleKeys: 4_000, recheckDelayMs: 2_000 },
   postWriteValidation: { share: 0, delayMs: 5_000, repair: false },
   journal: {
     retentionMs: 7 * 24 * 3_600_000,

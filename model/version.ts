@@ -25,6 +25,11 @@ export class HybridClock {
   }
 }
 
+/** The wall clock that a version was taken from, in milliseconds since 1970. */
+export function millisecondsOf(version: Version): number {
+  return Number(BigInt(version) >> counterBits);
+}
+
 export function isNewer(version: Version, than: Version): boolean {
   return BigInt(version) > BigInt(than);
 }

@@ -4,6 +4,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
+import { SetBackGuard } from '../activities/write/set-back-guard.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
@@ -15,6 +16,7 @@ import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
 import { watchGauges } from './gauges.ts';
+import { watchMarks } from './marks.ts';
 import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
@@ -54,12 +56,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
     const meter = Runtime.instance().metricMeter;
+    const guard = new SetBackGuard({ migration, stores });
     const context: ActivityContext = {
       migration,
       stores,
       clock: new HybridClock(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       removeSchedules: () => removeSchedules(temporal, migration.name),
+      setBackGuard: guard,
       meter,
       log,
     };
@@ -72,6 +76,9 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       });
       release.push(() => watch.stop());
     }
+    // Before the first write: the primary may have been set back while no worker ran.
+    const marks = await watchMarks(context, guard);
+    release.push(() => marks.stop());
     const worker = await Worker.create({
       connection,
       namespace,

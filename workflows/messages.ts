@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Evidence, VoidedEvidence } from '../model/evidence.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
@@ -67,27 +68,14 @@ export interface TransactionStatus {
 export const transactionAcknowledged = defineUpdate<CommitReceipt>('acknowledged');
 export const transactionStatus = defineQuery<TransactionStatus>('status');
 
-/** What a validation found. */
-export interface Evidence {
-  readonly at: string;
-  readonly mode: 'sample' | 'full';
-  readonly seed: number;
-  readonly compared: number;
-  readonly differences: number;
-  /** Shared records of which the denormalized store itself holds several copies that disagree. */
-  readonly ambiguous: number;
-  /** Keys that still changed at the last read, or whose write is still pending. */
-  readonly inFlight: number;
-  /** With 95 % confidence at most this share of all keys differs. */
-  readonly upperBound: number;
-}
-
 /** What a reconciliation found, and what it mended. */
 export interface Reconciliation {
   /** Null where it was skipped. Its differences are those that are left. */
   readonly evidence: Evidence | null;
   readonly found: number;
   readonly repaired: number;
+  /** Keys whose newer version is in the secondary; a person says with `from` which store is right. */
+  readonly ahead: number;
   /** Why there was nothing to compare. */
   readonly skipped: string | null;
 }
@@ -98,6 +86,8 @@ export interface ReconciliationRequest {
   /** Whether these are all entities of the migration, so that the result speaks for it. */
   readonly whole: boolean;
   readonly repair: boolean;
+  /** Whose rows stand where versions do not decide for the primary, by a person's word; null asks for one. */
+  readonly from: StoreName | null;
 }
 
 export interface BackfillProgress {
@@ -156,6 +146,8 @@ export interface MigrationStatus {
   readonly backfill: BackfillProgress | null;
   readonly validating: boolean;
   readonly evidence: Evidence | null;
+  /** Why there is none, where there was. */
+  readonly evidenceVoided: VoidedEvidence | null;
   /** What is being done right now, and what failed last. */
   readonly busy: string | null;
   readonly lastFailure: string | null;
@@ -188,6 +180,8 @@ export const backfillFinished = defineSignal<[BackfillProgress]>('backfillFinish
 export const validationFinished =
   defineSignal<[Evidence | { readonly failed: string }]>('validationFinished');
 export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFinished');
+/** Something happened that earlier evidence does not speak of: what. */
+export const evidenceVoided = defineSignal<[string]>('evidenceVoided');
 
 /** To a running backfill. */
 export const setPaused = defineSignal<[boolean]>('setPaused');
@@ -204,6 +198,7 @@ export interface MigrationInput {
     | 'drainLimitMs'
     | 'soakMs'
     | 'evidenceMaxAgeMs'
+    | 'evidenceMaxWrongShare'
     | 'sampleSize'
     | 'backfillParallel'
     | 'dropLegacyAfterMs'
@@ -228,6 +223,7 @@ export interface MigrationState {
   readonly backfill: BackfillProgress | null;
   readonly validating: boolean;
   readonly evidence: Evidence | null;
+  readonly evidenceVoided: VoidedEvidence | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
   /** Renamed legacy tables are dropped at this time, where the policy says so. */

@@ -1,6 +1,6 @@
 import type { Verdict } from '../../databases/contract/comparison.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
-import { canonicalText, type Image, type Key, recordIdentity } from '../../model/canonical.ts';
+import { canonicalText, type Image, type Key, keyText, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage, sharedRecords } from '../../model/field.ts';
@@ -17,7 +17,7 @@ export interface KeyComparison {
   readonly verdict: Verdict | null;
   /** Names of fields and tables, never values. */
   readonly reason: string;
-  /** Whether the images are equal and the versions alone differ. */
+  /** Whether the images are equal, or absent in both stores, and the versions alone differ. */
   readonly versionOnly: boolean;
   readonly primary: StoredRecord;
   readonly secondary: StoredRecord;
@@ -34,18 +34,24 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
       stores[route.primary].read(entity, keys),
       stores[otherStore(route.primary)].read(entity, keys),
     ]);
-    const findings: KeyComparison[] = [];
-    for (const [index, left] of primary.entries()) {
+    const pairs = primary.map((left, index) => {
       const right = secondary[index];
       if (!right) throw new TypeError('a read gave fewer records than keys');
+      return [left, right] as const;
+    });
+    // What came from the primary between the two reads is there when it is read once more.
+    const seemAhead = pairs.filter(([left, right]) => isNewer(right.version, left.version));
+    const again = await stores[route.primary].read(
+      entity,
+      seemAhead.map(([left]) => left.key),
+    );
+    const reread = new Map(again.map((stored) => [keyText(stored.key), stored]));
+    const findings: KeyComparison[] = [];
+    for (const [known, right] of pairs) {
+      const left = reread.get(keyText(known.key)) ?? known;
       const classified = await classify(entity, left, right);
-      findings.push({
-        key: left.key,
-        versionOnly: classified === olderVersion,
-        ...classified,
-        primary: left,
-        secondary: right,
-      });
+      const versionOnly = classified.verdict !== 'unreadable' && isSameImage(left, right);
+      findings.push({ key: left.key, versionOnly, ...classified, primary: left, secondary: right });
     }
     return findings;
   }
@@ -53,24 +59,26 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
   async function classify(entity: Entity, left: StoredRecord, right: StoredRecord): Promise<Classification> {
     const unreadable = left.unreadable ?? right.unreadable;
     if (unreadable !== null) return { verdict: 'unreadable', reason: unreadable };
+    if (isAhead({ primary: left, secondary: right })) return ahead;
+    const isBehind = isNewer(left.version, right.version);
+    if (isSameImage(left, right)) {
+      if (!isBehind) return equal;
+      return left.image === null ? withoutTombstone : olderVersion;
+    }
     const changedOutside = changedOutsideNote(entity, left, right);
     if (left.image === null || right.image === null) {
-      if (left.image === right.image) return equal;
       if (left.image !== null)
         return { verdict: 'missing', reason: `the secondary does not have the key${changedOutside}` };
       return { verdict: 'extra', reason: `only the secondary has the key${changedOutside}` };
     }
     const differing = differingFields(entity, left.image, right.image);
-    const isBehind = isNewer(left.version, right.version);
     if (differing.length > 0) {
       return {
         verdict: isBehind ? 'stale' : 'mismatch',
         reason: `fields ${differing.join(', ')}${changedOutside}`,
       };
     }
-    if (canonicalText(left.image) !== canonicalText(right.image))
-      return await classifyShared(entity, left.image, right.image);
-    return isBehind ? olderVersion : equal;
+    return await classifyShared(entity, left.image, right.image);
   }
 
   /** Own parts are equal, shared ones differ: loss, or a denormalized store whose copies disagree among themselves? */
@@ -110,6 +118,24 @@ const olderVersion: Classification = {
   verdict: 'stale',
   reason: 'equal images, but the secondary has an older version',
 };
+const withoutTombstone: Classification = {
+  verdict: 'stale',
+  reason: 'the key is deleted, but the secondary has an older tombstone or none',
+};
+const ahead: Classification = {
+  verdict: 'ahead',
+  reason: 'the secondary has a newer version; the primary may have been set back',
+};
+
+/** Whether the newer version is in the secondary. */
+export function isAhead({ primary, secondary }: Pick<KeyComparison, 'primary' | 'secondary'>): boolean {
+  return isNewer(secondary.version, primary.version);
+}
+
+function isSameImage({ image: left }: StoredRecord, { image: right }: StoredRecord): boolean {
+  if (left === null || right === null) return left === right;
+  return canonicalText(left) === canonicalText(right);
+}
 
 /** Rows that are not what their record speaks of were changed by another than Lockstep. */
 function changedOutsideNote(entity: Entity, left: StoredRecord, right: StoredRecord): string {

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Difference, Verdict } from '../../databases/contract/comparison.ts';
+import type { Difference } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -10,6 +10,7 @@ import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import type { KeyComparison } from './classify-difference.ts';
 import { createDifferenceConfirmer } from './confirm-differences.ts';
+import { createDifferenceRecheck } from './recheck-differences.ts';
 import { createKeyScanner, type Position } from './scan-keys.ts';
 
 export type { Position } from './scan-keys.ts';
@@ -18,29 +19,25 @@ export type { Position } from './scan-keys.ts';
 export interface ComparisonSlice {
   readonly compared: number;
   readonly differences: number;
+  /** Those of them whose newer version is in the secondary. */
+  readonly ahead: number;
   readonly ambiguous: number;
   readonly inFlight: number;
+  /** Whether every key of both stores was compared. */
+  readonly whole: boolean;
   /** Where a full comparison goes on; null at the end. */
   readonly next: Position | null;
 }
 
 /** So many differing keys are looked at and recorded before the comparison goes on. */
 const maxSuspects = 2_000;
-const verdicts: readonly Verdict[] = [
-  'missing',
-  'mismatch',
-  'extra',
-  'stale',
-  'ambiguous',
-  'unreadable',
-  'refused',
-];
 
 /** The one comparer, for validations and reconciliations alike. */
 export function createComparisonActivities(context: ActivityContext) {
   const { migration, stores } = context;
   const { scan, stageAfter } = createKeyScanner(context);
   const { confirm } = createDifferenceConfirmer(context);
+  const { recheck, refusedOf } = createDifferenceRecheck(context);
 
   async function comparisonRoute(): Promise<WriteRoute> {
     const route = routeOf(await currentState(context));
@@ -53,10 +50,11 @@ export function createComparisonActivities(context: ActivityContext) {
     return routes[phase].secondary === null ? `in ${phase} only one store receives writes` : null;
   }
 
-  /** Starts a comparison: earlier findings are about another moment. */
-  async function clearDifferences(request: { entity: string }): Promise<void> {
+  /** Starts a comparison: what was found earlier stays only where it is still so. */
+  async function recheckDifferences(request: { entity: string }): Promise<void> {
+    const entity = entityNamed(migration, request.entity);
     const route = await comparisonRoute();
-    await stores[route.primary].clearDifferences(migration.name, request.entity, verdicts);
+    await withHeartbeat(() => recheck(entity, route));
   }
 
   /** Compares a uniform sample of the keys of either store. */
@@ -72,7 +70,8 @@ export function createComparisonActivities(context: ActivityContext) {
         [stores.legacy, stores.modern].map((store) => store.sample(entity, request.count, request.seed)),
       );
       const keys = [...new Map(samples.flat().map((key) => [keyText(key), key])).values()];
-      return { ...(await confirmAndRecord(entity, keys, route)), compared: keys.length };
+      const whole = samples.every((sample) => sample.length < request.count);
+      return { ...(await confirmAndRecord(entity, keys, route)), compared: keys.length, whole };
     });
   }
 
@@ -94,15 +93,14 @@ export function createComparisonActivities(context: ActivityContext) {
         const shouldStop = (suspects: number) => timeIsUp() || suspects >= maxSuspects;
         const { compared, suspects, done, next } = await scan(entity, position, route, shouldStop);
         const after = await stageAfter(entity, stage, route);
-        // Where records are a stage of their own, it alone tells versions, so that no key counts twice.
-        const counts = ({ versionOnly }: KeyComparison) =>
-          (stage === 'records') === versionOnly || (stage === 'rows' && after !== 'records');
+        // The stage of the records alone tells versions, so that no key counts twice.
+        const counts = ({ versionOnly }: KeyComparison) => (stage === 'records') === versionOnly;
         const found = await confirmAndRecord(entity, suspects.map(keyFromText), route, counts);
         total = sum(total, { ...found, compared });
         if (!done) position = { stage, after: next };
         else position = after === null ? null : { stage: after, after: null };
       } while (position && !timeIsUp());
-      return { ...total, next: position };
+      return { ...total, whole: position === null, next: position };
     });
   }
 
@@ -115,13 +113,22 @@ export function createComparisonActivities(context: ActivityContext) {
   ): Promise<ComparisonSlice> {
     const { differing, ambiguous, inFlight } = await confirm(entity, keys, route, counts);
     const found = [...differing, ...ambiguous];
-    await stores[route.primary].recordDifferences(migration.name, found.map(differenceOf(entity)));
+    const refused = await refusedOf(
+      entity,
+      found.map(({ key }) => key),
+      route,
+    );
+    // Why a store refused the row says more than that it is not there.
+    const news = found.filter(({ key, verdict }) => verdict === 'ahead' || !refused.has(keyText(key)));
+    await stores[route.primary].recordDifferences(migration.name, news.map(differenceOf(entity)));
     count(entity, differing);
     return {
       compared: 0,
       differences: differing.length,
+      ahead: differing.filter(({ verdict }) => verdict === 'ahead').length,
       ambiguous: ambiguous.length,
-      inFlight,
+      inFlight: inFlight.length,
+      whole: false,
       next: null,
     };
   }
@@ -134,17 +141,27 @@ export function createComparisonActivities(context: ActivityContext) {
     metricMeter.createCounter('reconciliation_data_mismatch').add(differing.length - missing, tags);
   }
 
-  return { notComparableReason, clearDifferences, compareSample, compareSlice };
+  return { notComparableReason, recheckDifferences, compareSample, compareSlice };
 }
 
-const emptySlice: ComparisonSlice = { compared: 0, differences: 0, ambiguous: 0, inFlight: 0, next: null };
+const emptySlice: ComparisonSlice = {
+  compared: 0,
+  differences: 0,
+  ahead: 0,
+  ambiguous: 0,
+  inFlight: 0,
+  whole: false,
+  next: null,
+};
 
 function sum(left: ComparisonSlice, right: ComparisonSlice): ComparisonSlice {
   return {
     compared: left.compared + right.compared,
     differences: left.differences + right.differences,
+    ahead: left.ahead + right.ahead,
     ambiguous: left.ambiguous + right.ambiguous,
     inFlight: left.inFlight + right.inFlight,
+    whole: false,
     next: null,
   };
 }

@@ -2,16 +2,15 @@ import { Context } from '@temporalio/activity';
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { WriteRoute } from '../../model/operation.ts';
-import { isNewer } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { createDifferenceClassifier, type KeyComparison } from './classify-difference.ts';
+import { createDifferenceClassifier, isAhead, type KeyComparison } from './classify-difference.ts';
 import { pendingKeys } from './differing-fields.ts';
 
 export interface ConfirmedDifferences {
   readonly differing: readonly KeyComparison[];
   readonly ambiguous: readonly KeyComparison[];
   /** Keys that still changed at the last read, or whose write is still pending. */
-  readonly inFlight: number;
+  readonly inFlight: readonly KeyComparison[];
 }
 
 const keysPerPage = 500;
@@ -35,13 +34,13 @@ export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migrat
     return {
       differing: pages.flatMap((page) => page.differing),
       ambiguous: pages.flatMap((page) => page.ambiguous),
-      inFlight: pages.reduce((sum, page) => sum + page.inFlight, 0),
+      inFlight: pages.flatMap((page) => page.inFlight),
     };
   }
 
   /**
    * A difference counts when two reads agree on the versions, and the journal, read between them, has nothing pending
-   * for the key. Where a write is under way, or the secondary is ahead of it, the next read comes after a pause.
+   * for the key. Where a write is under way, or has reached the secondary first, the next read comes after a pause.
    */
   async function confirmPage(
     entity: Entity,
@@ -78,7 +77,7 @@ export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migrat
       )
         await waitBeforeRecheck(migration.policy.recheckDelayMs);
     }
-    return { differing, ambiguous, inFlight: open.length };
+    return { differing, ambiguous, inFlight: open };
   }
 
   async function waitBeforeRecheck(ms: number): Promise<void> {
@@ -94,9 +93,4 @@ export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migrat
 
 function versionsOf({ primary, secondary }: KeyComparison): string {
   return `${primary.version}/${secondary.version}`;
-}
-
-/** A write that reached the secondary between our two reads, or before the primary. */
-function isAhead({ primary, secondary }: KeyComparison): boolean {
-  return isNewer(secondary.version, primary.version);
 }

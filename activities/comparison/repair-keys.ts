@@ -1,45 +1,91 @@
 import { Context } from '@temporalio/activity';
+import type { Verdict } from '../../databases/contract/comparison.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { ActivityContext } from '../context.ts';
 import { type ConvergeResult, convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createVersionBumper } from './bump-version.ts';
-import { createDifferenceClassifier, type KeyComparison } from './classify-difference.ts';
+import { createDifferenceClassifier, isAhead, type KeyComparison } from './classify-difference.ts';
+import { createTakeBack, standsInSecondary } from './take-back.ts';
 
 /** A key that differs after all that could be done, with the refusal where there was one. */
-interface Unrepaired {
+export interface Unrepaired {
   readonly finding: KeyComparison;
+  readonly verdict: Verdict;
   readonly why: string | null;
 }
 
-/** Brings keys of the secondary to what the primary has, whatever their versions say. */
+/** Makes the stores equal, key by key: the higher version wins, and a person says whose row stands where it cannot. */
 export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'stores' | 'clock'>) {
   const { migration, stores } = context;
   const { compareKeys } = createDifferenceClassifier(context);
   const { bumpVersion } = createVersionBumper(context);
+  const { takeBack } = createTakeBack(context);
 
-  /** Gives what still differs, once it is among the differences. */
-  async function repair(entity: Entity, keys: readonly Key[], route: PairedRoute): Promise<KeyComparison[]> {
+  /**
+   * Gives what still differs, once it is among the differences.
+   *
+   * @param from whose row stands by a person's word; null: the primary's, except where the secondary has a newer version
+   */
+  async function repair(
+    entity: Entity,
+    keys: readonly Key[],
+    route: PairedRoute,
+    from: StoreName | null,
+  ): Promise<Unrepaired[]> {
     // First what versions decide by themselves: a write or delete that the secondary has not seen.
-    let open = await attempt(entity, await differing(entity, keys, route), route);
+    const stale = await attempt(entity, await differing(entity, keys, route), route);
+    const open = from === route.secondary ? await attemptTakeBack(entity, stale, route) : stale;
     // Then what was changed behind equal versions: the primary's rows stand, under a version that is new to both.
     const bumped: KeyComparison[] = [];
     for (const { finding, why } of open) {
-      if (why === null && (await bumpVersion(entity, finding, route)) === 'bumped') bumped.push(finding);
+      if (why !== null || (isAhead(finding) && from !== route.primary)) continue;
+      if ((await bumpVersion(entity, finding, route)) === 'bumped') bumped.push(finding);
     }
     const others = open.filter(({ finding }) => !bumped.includes(finding));
-    open = [...others, ...(await attempt(entity, bumped, route))];
+    const left = [...others, ...(await attempt(entity, bumped, route))];
     await stores[route.primary].recordDifferences(
       migration.name,
-      open.map(({ finding, why }) => ({
+      left.map(({ finding, verdict, why }) => ({
         entity: entity.name,
         key: finding.key,
-        verdict: why === null ? (finding.verdict ?? 'mismatch') : 'refused',
+        verdict,
         reason: why ?? finding.reason,
       })),
     );
-    return open.map(({ finding }) => finding);
+    return left;
+  }
+
+  async function attemptTakeBack(
+    entity: Entity,
+    open: readonly Unrepaired[],
+    route: PairedRoute,
+  ): Promise<Unrepaired[]> {
+    const taken = open.filter(({ finding, why }) => why === null && standsInSecondary(finding));
+    const results = await takeBack(
+      entity,
+      taken.map(({ finding }) => finding),
+      route,
+    );
+    if (results.some(({ outcome }) => outcome.status === 'fenced')) throw routeChanged(migration.name);
+    const refusals = results.flatMap(({ finding, outcome }) =>
+      outcome.status === 'failed'
+        ? [
+            {
+              finding,
+              verdict: 'refused' as const,
+              why: `the ${route.primary} store refused: ${outcome.failure.message}`,
+            },
+          ]
+        : [],
+    );
+    const done = results.filter(({ outcome }) => outcome.status !== 'failed').map(({ finding }) => finding);
+    return [
+      ...open.filter((one) => !taken.includes(one)),
+      ...refusals,
+      ...(await attempt(entity, done, route)),
+    ];
   }
 
   async function attempt(
@@ -53,10 +99,10 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
     if (results.some((result) => result.status === 'fenced')) throw routeChanged(migration.name);
     const refusals = new Map(keys.map((key, at) => [keyText(key), refusalOf(results[at])]));
     Context.current().heartbeat();
-    return (await differing(entity, keys, route)).map((finding) => ({
-      finding,
-      why: refusals.get(keyText(finding.key)) ?? null,
-    }));
+    return (await differing(entity, keys, route)).map((finding) => {
+      const why = refusals.get(keyText(finding.key)) ?? null;
+      return { finding, why, verdict: why === null ? (finding.verdict ?? 'mismatch') : 'refused' };
+    });
   }
 
   async function differing(

@@ -9,8 +9,8 @@ import { createDifferenceClassifier } from './classify-difference.ts';
 import { type DigestSource, type ScanSlice, scanDigests } from './scan-digests.ts';
 
 /**
- * Where a full comparison stands. Rows that both stores can hash are compared by digests, and then the records, for versions;
- * others are read: all of the primary's, then those keys of the secondary that the primary does not have.
+ * Where a full comparison stands. Rows that both stores can hash are compared by digests; others are read: all of the
+ * primary's, then those keys of the secondary that the primary does not have. The records come last, for versions and tombstones.
  */
 export interface Position {
   readonly stage: 'rows' | 'records' | 'extra';
@@ -28,8 +28,13 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
   const { compareKeys } = createDifferenceClassifier(context);
 
   /** The stage after this one, null at the end. */
-  async function stageAfter(entity: Entity, stage: Position['stage'], route: WriteRoute) {
-    if (stage !== 'rows') return null;
+  async function stageAfter(
+    entity: Entity,
+    stage: Position['stage'],
+    route: WriteRoute,
+  ): Promise<Position['stage'] | null> {
+    if (stage === 'records') return null;
+    if (stage === 'extra') return 'records';
     return (await maxRowsOf(entity, route)) === null ? 'extra' : 'records';
   }
 

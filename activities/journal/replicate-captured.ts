@@ -52,7 +52,7 @@ export function createCaptureActivities(context: ActivityContext) {
       await bumpChanged(entity, keys, route);
       return 0;
     }
-    const open = await repair(entity, keys, { ...route, secondary });
+    const open = await repair(entity, keys, { ...route, secondary }, null);
     return open.length;
   }
 

@@ -103,7 +103,7 @@ export function createPostWriteValidationActivities(context: ActivityContext) {
         if (pending.has(keyText(operation.key))) return { ...intact, verdict: 'in-flight' };
         const older = isNewer(left.version, right.version) ? secondary : primary;
         return {
-          verdict: 'stale',
+          verdict: older === secondary ? 'stale' : 'ahead',
           store: older.name,
           reason: `the ${older.name} store has an older version`,
           repaired: false,

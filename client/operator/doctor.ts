@@ -1,3 +1,5 @@
+import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
@@ -18,6 +20,7 @@ export function examine(migration: Migration, environment: NodeJS.ProcessEnv): P
   return withStores(migration, environment, async ({ legacy, modern }) => [
     ...(await examineStore(legacy, migration)),
     ...(await examineStore(modern, migration)),
+    ...(await examineMarks({ migration, stores: { legacy, modern } })),
     ...(await examineTemporal(environment)),
   ]);
 }
@@ -48,6 +51,22 @@ async function examineStore(store: Store, migration: Migration): Promise<CheckRe
     throw new LockstepError('NotPrepared', unavailableReason, { store: about });
   });
   return [reached, ...settings, prepared, transactions];
+}
+
+/** Nothing is said of stores that cannot be asked, or know nothing of the migration yet. */
+async function examineMarks(open: OpenMigration): Promise<CheckResult[]> {
+  try {
+    const found = await setBackStores(open);
+    return found.map((one) => ({
+      about: one.store,
+      check: 'not set back',
+      ok: false,
+      found: `${setBackReason(one)}; compare the stores with lockstep reconcile, then see docs/restore.md`,
+    }));
+  } catch (error) {
+    if (error instanceof LockstepError) return [];
+    throw error;
+  }
 }
 
 async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {

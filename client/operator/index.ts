@@ -1,6 +1,6 @@
 /** `lockstep/operator`: what an operator's programs import. */
 
-export type { Evidence } from '../../workflows/messages.ts';
+export type { Evidence } from '../../model/evidence.ts';
 export type { BackfillPlan, EntityPlan } from './backfill-plan.ts';
 export { planBackfill } from './backfill-plan.ts';
 export { planCapture, setCapture } from './capture.ts';
@@ -15,6 +15,7 @@ export type {
 } from './journal-control.ts';
 export type {
   Command,
+  KnownFaults,
   MigrationControl,
   MigrationStatus,
   Resolution,

@@ -1,7 +1,10 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
+import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
@@ -26,6 +29,16 @@ const commands = {
 };
 
 export type Command = keyof typeof commands;
+
+/** What is known to be wrong with a migration. */
+export interface KnownFaults {
+  /** Why the evidence would not open a gate now; null where it does. */
+  readonly evidence: string | null;
+  /** Stores that are behind what the other has seen of them, as after a restore from an older copy. */
+  readonly setBack: readonly string[];
+  /** Keys that are known to differ, or whose row a store refused. */
+  readonly differences: number;
+}
 
 /** What an operator does with a migration: start, look, and send its messages. */
 export class MigrationControl {
@@ -57,6 +70,7 @@ export class MigrationControl {
               drainLimitMs: policy.drainLimitMs,
               soakMs: policy.soakMs,
               evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
+              evidenceMaxWrongShare: policy.evidenceMaxWrongShare,
               sampleSize: policy.sampleSize,
               backfillParallel: policy.backfillParallel,
               dropLegacyAfterMs: policy.dropLegacyAfterMs,
@@ -127,6 +141,22 @@ export class MigrationControl {
     const oldest = { migration: migration.name, statuses: ['pending'], limit: 1 } as const;
     const [entry] = await stores[primary].journal(oldest);
     return { ...backlog, reason: entry?.reason ?? null };
+  }
+
+  /** What is known to be wrong; a store that is unavailable has no say. */
+  async faults(status: messages.MigrationStatus): Promise<KnownFaults> {
+    const { migration, stores } = this.#open;
+    const counts = await Promise.all(
+      [stores.legacy, stores.modern].map((store) =>
+        store.countDifferences(migration.name).catch(nullWhereUnavailable),
+      ),
+    );
+    const known = counts.flatMap((found) => found ?? []).filter(({ verdict }) => verdict !== 'ambiguous');
+    return {
+      evidence: evidenceFault(status, migration.policy, Date.now())?.why ?? null,
+      setBack: (await setBackStores(this.#open)).map(setBackReason),
+      differences: known.reduce((sum, { count }) => sum + count, 0),
+    };
   }
 
   send(command: Command): Promise<messages.MigrationStatus> {

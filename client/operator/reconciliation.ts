@@ -1,9 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Difference, Verdict } from '../../databases/contract/comparison.ts';
-import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import { keyText } from '../../model/canonical.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
-import { routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOfOnly } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
@@ -19,8 +21,13 @@ type Reconcile = (
 export interface ReconcileOptions {
   /** One entity only; default all. */
   readonly entity?: string;
-  /** Whether the secondary is made equal to the primary. Default false. */
+  /** Whether the stores are made equal: by the higher version of a key, else as the primary has it. @default false */
   readonly repair?: boolean;
+  /**
+   * Whose rows a repair lets stand: the secondary's name brings back what a restored primary has lost, the primary's gives it up.
+   * Without it, a repair leaves keys alone of which the secondary has a newer version.
+   */
+  readonly from?: StoreName;
 }
 
 /** What differs between the stores: found, listed, mended, now or again and again. */
@@ -57,25 +64,36 @@ export class ReconciliationControl {
     return await removeSchedule(this.#temporal, this.#id);
   }
 
-  /** What the last comparison wrote down, in the primary. Keys are row content. */
+  /** What comparisons, backfills and repairs wrote down, in either store; a store that is unavailable is left out. Keys are row content. */
   async differences(limit: number): Promise<Difference[]> {
-    return await (await this.#primary()).differences(this.#open.migration.name, limit);
+    const found = await this.#ofBoth((store, migration) => store.differences(migration, limit));
+    const byKey = new Map(found.map((one) => [`${one.entity} ${keyText(one.key)}`, one]));
+    return [...byKey.values()].slice(0, limit);
   }
 
   async countDifferences(): Promise<{ entity: string; verdict: Verdict; count: number }[]> {
-    return await (await this.#primary()).countDifferences(this.#open.migration.name);
+    const found = await this.#ofBoth((store, migration) => store.countDifferences(migration));
+    const sums = new Map<string, { entity: string; verdict: Verdict; count: number }>();
+    for (const { entity, verdict, count } of found) {
+      const name = `${entity} ${verdict}`;
+      sums.set(name, { entity, verdict, count: count + (sums.get(name)?.count ?? 0) });
+    }
+    return [...sums.values()];
   }
 
-  async #primary(): Promise<Store> {
-    const { phase } = await currentState(this.#open);
-    return this.#open.stores[routes[phase].primary];
+  async #ofBoth<T>(ask: (store: Store, migration: string) => Promise<T[]>): Promise<T[]> {
+    const { stores, migration } = this.#open;
+    const answers = await Promise.all(
+      [stores.legacy, stores.modern].map((store) => ask(store, migration.name).catch(nullWhereUnavailable)),
+    );
+    return answers.flatMap((answer) => answer ?? []);
   }
 
   get #id(): string {
     return messages.reconciliationWorkflowId(this.#open.migration.name);
   }
 
-  #asked({ entity, repair = false }: ReconcileOptions) {
+  #asked({ entity, repair = false, from }: ReconcileOptions) {
     const { name, entities } = this.#open.migration;
     const chosen = entity === undefined ? entities : [entityNamed(this.#open.migration, entity)];
     const request = {
@@ -83,6 +101,7 @@ export class ReconciliationControl {
       entities: chosen.map((one) => one.name),
       whole: chosen.length === entities.length,
       repair,
+      from: from ?? null,
       carried: null,
     };
     const args: [typeof request] = [request];

@@ -63,17 +63,33 @@ export interface Differences {
   /** The oldest first. */
   differences(migration: string, limit: number): Promise<Difference[]>;
   /** The work list of a repair: an entity's differences by key text. */
-  unresolvedDifferences(
-    migration: string,
-    entity: string,
-    page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
-  ): Promise<Difference[]>;
+  unresolvedDifferences(migration: string, entity: string, page: DifferencePage): Promise<Difference[]>;
   countDifferences(migration: string): Promise<{ entity: string; verdict: Verdict; count: number }[]>;
   resolveDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
-  clearDifferences(migration: string, entity: string, verdicts: readonly Verdict[]): Promise<void>;
 }
 
-export type Verdict = 'missing' | 'mismatch' | 'extra' | 'stale' | 'ambiguous' | 'refused' | 'unreadable';
+export interface DifferencePage {
+  readonly verdicts: readonly Verdict[];
+  /** The text of the last key before the page; null begins. */
+  readonly after: string | null;
+  readonly limit: number;
+  /** Only those of these keys. */
+  readonly keys?: readonly Key[];
+}
+
+export const verdicts = [
+  'missing',
+  'mismatch',
+  'extra',
+  'stale',
+  'ahead',
+  'ambiguous',
+  'refused',
+  'unreadable',
+] as const;
+
+/** `ahead`: the secondary has a newer version than the primary, which only a person may decide about. */
+export type Verdict = (typeof verdicts)[number];
 
 export interface Difference {
   readonly entity: string;

@@ -21,6 +21,7 @@ import type { Differences, Digests, PresentKeys, RecordDigests } from './compari
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
+import type { Sightings } from './sightings.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
@@ -34,7 +35,8 @@ export interface Store
     PresentKeys,
     RecordedOutcomes,
     VersionBumps,
-    Differences {
+    Differences,
+    Sightings {
   readonly name: StoreName;
   readonly engine: string;
   /** Host, port and database, without credentials. */

@@ -12,6 +12,7 @@ const controlTables = [
   'differences',
   'decisions',
   'captured',
+  'sightings',
 ] as const;
 
 export type ControlTable = (typeof controlTables)[number];

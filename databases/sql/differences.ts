@@ -1,5 +1,5 @@
 import { compareText, type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Difference, Differences, Verdict } from '../contract/comparison.ts';
+import type { Difference, DifferencePage, Differences, Verdict } from '../contract/comparison.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 
@@ -26,13 +26,13 @@ export function createDifferences(context: StoreContext): Differences {
   async function unresolvedDifferences(
     migration: string,
     entity: string,
-    page: { verdicts: readonly Verdict[]; after: string | null; limit: number },
+    { verdicts, after, limit, keys }: DifferencePage,
   ): Promise<Difference[]> {
     const rows = await context.query(
       `SELECT entity, record_key, verdict, reason FROM ${table}
-       WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(page.verdicts)}) AND record_key > ?
-       ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
-      [migration, entity, ...page.verdicts, page.after ?? ''],
+       WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(verdicts)}) AND record_key > ?
+       ${keys ? `AND record_key IN (${placeholders(keys)})` : ''} ORDER BY record_key LIMIT ${Math.floor(limit)}`,
+      [migration, entity, ...verdicts, after ?? '', ...(keys ?? []).map(keyText)],
     );
     return rows.map(differenceOf);
   }
@@ -58,24 +58,12 @@ export function createDifferences(context: StoreContext): Differences {
     );
   }
 
-  async function clearDifferences(
-    migration: string,
-    entity: string,
-    verdicts: readonly Verdict[],
-  ): Promise<void> {
-    await context.query(
-      `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(verdicts)})`,
-      [migration, entity, ...verdicts],
-    );
-  }
-
   return {
     recordDifferences,
     differences,
     unresolvedDifferences,
     countDifferences,
     resolveDifferences,
-    clearDifferences,
   };
 }
 

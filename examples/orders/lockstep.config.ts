@@ -7,7 +7,7 @@ export default defineMigration({
   entities: [order],
   deadline: '2030-01-31T00:00:00Z',
   phases: { soakMs: 2_000 },
-  validation: { recheckDelayMs: 500, sampleKeys: 1_000 },
+  validation: { recheckDelayMs: 500 },
   backfill: { parallel: 2, chunkKeys: 200 },
   write: { secondaryRetryMs: 250, secondaryRetryMaxMs: 2_000 },
 });

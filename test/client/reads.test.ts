@@ -18,14 +18,24 @@ beforeAll(async () => {
   at = await runningMigration('validate');
   const accounts = at.lockstep.repository(account);
   await Promise.all(kept.map((value) => accounts.create(value, { ack: 'both' })));
-  await advanceTo(at.lockstep, 'switch-reads');
-  // From here on the owner tells which store has answered.
-  await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
 });
 beforeEach(async () => {
+  await makeEqual();
   await bringTo(at.lockstep, 'switch-reads');
   await at.lockstep.control.setReadPercent(100);
+  await plantOwner();
 });
+
+/** No gate opens while the stores differ. */
+async function makeEqual(): Promise<void> {
+  for (const store of ['legacy', 'modern'] as const)
+    await at.sql[store](`UPDATE accounts SET owner = 'legacy'`);
+}
+
+/** The owner tells which store has answered. */
+async function plantOwner(): Promise<void> {
+  await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
+}
 afterAll(() => at?.[Symbol.asyncDispose]());
 
 /** A client that has just begun knows the route of now. */
@@ -166,8 +176,8 @@ test('a route serves while the stores are asked again, until its lease is over',
 test('before reads are switched legacy answers, afterwards modern', async () => {
   await at.lockstep.control.send('rollback');
   expect((await (await accountsNow()).get(first.id))?.value.owner).toBe('legacy');
-  await at.lockstep.control.send('advance');
-  await at.lockstep.control.setReadPercent(100);
-  await at.lockstep.control.send('advance');
+  await makeEqual();
+  await advanceTo(at.lockstep, 'switch-primary');
+  await plantOwner();
   expect((await (await accountsNow()).get(first.id))?.value.owner).toBe('modern');
 });

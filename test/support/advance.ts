@@ -14,12 +14,20 @@ export async function advanceTo(
     await untilIdle(control);
     if (status.phase === 'dual-write') await control.setWritePercent(100);
     if (status.phase === 'switch-reads') await control.setReadPercent(100);
+    if (needsEvidence(status)) await validate(control);
     await control.send('advance');
   }
 }
 
-/** Takes a migration forward or back to a phase, whatever another test has left of it. Its legacy store must still be in use. */
-export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase): Promise<MigrationStatus> {
+/**
+ * Takes a migration forward or back to a phase, whatever another test has left of it, with the evidence that the next gate asks
+ * for; on the way, modern is made equal to legacy.
+ * Its legacy store must still be in use.
+ */
+export async function bringTo(
+  operator: Pick<Operator, 'control' | 'reconciliation'>,
+  phase: Phase,
+): Promise<MigrationStatus> {
   const { control } = operator;
   if ((await control.status()).paused) await control.send('resume');
   await control.setRate(null);
@@ -29,7 +37,28 @@ export async function bringTo(operator: Pick<Operator, 'control'>, phase: Phase)
     if (phases.indexOf(status.phase) <= phases.indexOf(phase)) break;
     await control.send('rollback');
   }
-  return await advanceTo(operator, phase);
+  if (phases.indexOf(phase) > phases.indexOf('validate')) {
+    const { phase: now } = await advanceTo(operator, 'validate');
+    await untilIdle(control);
+    if (now !== phase) await operator.reconciliation.run({ repair: true, from: 'legacy' });
+  }
+  const reached = await advanceTo(operator, phase);
+  await untilIdle(control);
+  return needsEvidence(reached) ? await validate(control) : reached;
+}
+
+/** A rollback voids it. */
+function needsEvidence({ phase, evidence }: MigrationStatus): boolean {
+  return evidence === null && ['validate', 'switch-reads', 'switch-primary'].includes(phase);
+}
+
+/** Compares every key, and waits for the evidence. */
+export async function validate(control: Operator['control']): Promise<MigrationStatus> {
+  await control.startValidation({ sample: null, seed: 1 });
+  return await until('the validation is over', async () => {
+    const status = await control.status();
+    return !status.validating && status;
+  });
 }
 
 async function untilIdle(control: Operator['control']): Promise<void> {

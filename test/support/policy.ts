@@ -11,7 +11,7 @@ const quickSettings = {
     conflictAttempts: 4,
   },
   phases: { soakMs: 0 },
-  validation: { recheckDelayMs: 200, sampleKeys: 100 },
+  validation: { recheckDelayMs: 200, sampleKeys: 4_000 },
   // Tests of the journal start what the schedules would.
   journal: { retryEveryMs: 0, pruneEveryMs: 0 },
 } satisfies Settings;

@@ -36,8 +36,10 @@ const progress = async ({ lockstep }: RunningMigration) => {
   return backfill;
 };
 
-const shown = async ({ lockstep: { control } }: RunningMigration) =>
-  statusLines(await control.status(), await control.backlog()).join('\n');
+const shown = async ({ lockstep: { control } }: RunningMigration) => {
+  const status = await control.status();
+  return statusLines(status, await control.backlog(), await control.faults(status)).join('\n');
+};
 
 /** So far that some pages are in, and that each range under way waits with its next one. */
 async function copying(at: RunningMigration): Promise<Gate> {
@@ -170,7 +172,7 @@ test('rows that change their keys under a backfill are found, keep reads where t
 
   expect(await reconciliation.run({ repair: true })).toMatchObject({ found: 2, repaired: 2 });
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
-  expect(await control.send('advance')).toMatchObject({ phase: 'switch-reads' });
+  expect(await advanceTo(at.lockstep, 'switch-reads')).toMatchObject({ phase: 'switch-reads' });
 });
 
 test('a key that no field can hold stops a backfill, and it goes on when the row is corrected', async () => {

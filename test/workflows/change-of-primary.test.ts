@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { validate } from '../support/advance.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
@@ -52,6 +53,7 @@ test('there and back again under writers that never pause: nothing is lost, noth
   for (const turn of ['advance', 'rollback', 'advance', 'rollback'] as const) {
     const before = writers.acknowledged();
     await until('the writers are at work', async () => writers.acknowledged() > before + 8);
+    if (turn === 'advance') await validate(control());
     const { epoch, primary } = await control().send(turn);
     (primary === 'legacy' ? legacyEpochs : modernEpochs).push(epoch);
   }

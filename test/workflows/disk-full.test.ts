@@ -14,8 +14,10 @@ const targets: (ServerError & { from: 'mysql' | 'postgresql' })[] = [
   { from: 'postgresql', engine: 'MariaDB', code: '1114' },
 ];
 
-const shown = async ({ lockstep: { control } }: RunningMigration) =>
-  statusLines(await control.status(), await control.backlog()).join('\n');
+const shown = async ({ lockstep: { control } }: RunningMigration) => {
+  const status = await control.status();
+  return statusLines(status, await control.backlog(), await control.faults(status)).join('\n');
+};
 
 test.each(targets)('a disk of $engine that fills up makes all that it is to take wait', async (target) => {
   await using at = await runningMigration('dual-write', { from: target.from, backfill: { chunkKeys: 100 } });

@@ -31,7 +31,7 @@ const sameRows = async () =>
 
 test('equal stores have no difference, and the evidence goes to the migration', async () => {
   const { evidence, ...rest } = await at.lockstep.reconciliation.run();
-  expect(rest).toEqual({ found: 0, repaired: 0, skipped: null });
+  expect(rest).toEqual({ found: 0, repaired: 0, ahead: 0, skipped: null });
   const [row] = await at.sql.legacy('SELECT count(*) AS n FROM accounts');
   const compared = Number(row?.n);
   expect(compared).toBeGreaterThanOrEqual(rows);
@@ -120,7 +120,8 @@ test('a repair never lowers a version', async () => {
   const key = `record_key = '["${ahead.id}"]'`;
   await at.sql.modern(`UPDATE lockstep.records SET version = ${future} WHERE ${key}`);
   await at.sql.modern(`UPDATE accounts SET owner = 'planted' WHERE id = ${ahead.id}`);
-  expect(await reconcile({ repair: true })).toMatchObject({ found: 1, repaired: 1 });
+  expect(await reconcile({ repair: true })).toMatchObject({ found: 1, repaired: 0, ahead: 1 });
+  expect(await reconcile({ repair: true, from: 'legacy' })).toMatchObject({ found: 1, repaired: 1 });
   const [primary, secondary] = await versionsOf(at, account, ahead.id);
   expect(primary).toBe(secondary);
   expect(BigInt(secondary ?? 0) > BigInt(future)).toBe(true);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MigrationInput, migrationWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { validate } from '../support/advance.ts';
 import { bringTo, fixture, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
@@ -38,6 +39,9 @@ test('a migration that was lost in switch-primary can still be finished', async 
   const { control } = lost.lockstep;
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect((await control.start()).readsModernSince).not.toBeNull();
+  // The stores keep no evidence.
+  await expect(control.send('advance')).rejects.toMatchObject({ details: { measured: { evidence: null } } });
+  await validate(control);
   expect(await control.send('advance')).toMatchObject({ phase: 'modern-only' });
 });
 

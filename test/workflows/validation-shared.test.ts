@@ -44,4 +44,15 @@ test('copies of a shared record that disagree in legacy are ambiguous, a lost ch
     ['b2', 'mismatch', 'shared record customer'],
     ['c1', 'mismatch', 'fields lines'],
   ]);
+
+  // No row tells of it in either store: only the records do.
+  await at.lockstep.repository(invoice).delete('a1', { ack: 'both' });
+  await at.sql.modern(`DELETE FROM lockstep.records WHERE record_key = '["a1"]'`);
+  await at.lockstep.reconciliation.run();
+  const known = await at.lockstep.reconciliation.differences(10);
+  expect(known.map(({ key, verdict, reason }) => [key[0], verdict, reason])).toContainEqual([
+    'a1',
+    'stale',
+    'the key is deleted, but the secondary has an older tombstone or none',
+  ]);
 });

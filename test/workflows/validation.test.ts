@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Evidence } from '../../workflows/messages.ts';
+import type { Evidence } from '../../model/evidence.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, storedIn } from '../support/inspect.ts';

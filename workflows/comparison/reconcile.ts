@@ -2,6 +2,7 @@ import {
   continueAsNew,
   getExternalWorkflowHandle,
   log,
+  type SignalDefinition,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -10,7 +11,7 @@ import type { RepairPage } from '../../activities/comparison/repair.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
-  type Evidence,
+  evidenceVoided,
   migrationWorkflowId,
   type Reconciliation,
   type ReconciliationRequest,
@@ -24,30 +25,41 @@ export interface ReconciliationInput extends ReconciliationRequest {
     readonly entities: readonly string[];
     readonly at: Step;
     readonly totals: Totals;
+    readonly began: string;
   } | null;
 }
 
-/** Where an entity stands: it is compared first, then what was found is mended. */
-type Step = { readonly compare: Position | null } | { readonly repair: { readonly after: string | null } };
+/** Where an entity stands: it is compared first, then what was found is mended, in one pass or more. */
+type Step = { readonly compare: Position | null } | { readonly repair: Pass };
 
-/** `differences` are those that were found, repaired or not. */
+/** A pass over the differences. Another follows while one mends something: what was refused may have waited for it. */
+interface Pass {
+  readonly after: string | null;
+  readonly repaired: number;
+  readonly left: number;
+  readonly ahead: number;
+}
+
+/** `differences` are those that were found, repaired or not; `ahead` those that are left. */
 interface Totals extends Tally {
   readonly repaired: number;
 }
 
 const begin: Step = { compare: null };
+const newPass: Pass = { after: null, repaired: 0, left: 0, ahead: 0 };
 const nothing: Totals = { ...emptyTally, repaired: 0 };
 
 /**
- * Compares everything, slice by slice; with `repair` it then makes the secondary equal to the primary. The differences
- * are in the primary's control table, so that a repair goes on where a lost worker left it.
+ * Compares everything, slice by slice; with `repair` it then makes the stores equal. The differences are in the primary's
+ * control table, so that a repair goes on where a lost worker left it.
  */
 export async function reconcile(input: ReconciliationInput): Promise<Reconciliation> {
   let { totals, at } = input.carried ?? { totals: nothing, at: begin };
+  const began = input.carried?.began ?? new Date().toISOString();
   const waiting = [...(input.carried?.entities ?? input.entities)];
   if (!input.carried) {
     const skipped = await unbounded.notComparableReason();
-    if (skipped !== null) return { evidence: null, found: 0, repaired: 0, skipped };
+    if (skipped !== null) return { evidence: null, found: 0, repaired: 0, ahead: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {
     const next = await step(entity, at);
@@ -55,33 +67,53 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     if (next === null) waiting.shift();
     at = next ?? begin;
     if (workflowInfo().continueAsNewSuggested && waiting.length > 0)
-      await continueAsNew<typeof reconcile>({ ...input, carried: { entities: waiting, at, totals } });
+      await continueAsNew<typeof reconcile>({ ...input, carried: { entities: waiting, at, totals, began } });
   }
-  const { differences: found, repaired } = totals;
-  const evidence = evidenceOf({ ...totals, differences: found - repaired }, { mode: 'full', seed: 0 });
-  if (input.whole) await report(input.migration, evidence);
-  return { evidence, found, repaired, skipped: null };
+  const { differences: found, repaired, ahead, compared } = totals;
+  // A repair also mends what an earlier comparison found.
+  const left = Math.max(0, found - repaired);
+  const upperBound = left === 0 ? 0 : left / compared;
+  const evidence = evidenceOf({ ...totals, differences: left }, { began, mode: 'full', seed: 0, upperBound });
+  if (input.whole && left === 0) await unbounded.forgetSetBack();
+  // What was repaired is looked at again before reads are switched.
+  if (input.whole && repaired === 0) await report(input.migration, reconciliationFinished, evidence);
+  return { evidence, found, repaired, ahead, skipped: null };
 
   /** Does a slice of work; gives the next one, null when the entity is done. */
   async function step(entity: string, now: Step): Promise<Step | null> {
-    if ('repair' in now) {
-      const page: RepairPage = await longRunning.repairDifferences({ entity, ...now.repair });
-      totals = { ...totals, repaired: totals.repaired + page.repaired };
-      return page.after === null ? null : { repair: { after: page.after } };
-    }
+    if ('repair' in now) return await repairNext(entity, now.repair);
     const slice = await compareNext(entity, now.compare);
-    totals = plus(totals, slice);
+    // A repair says at its end how many are left.
+    totals = plus(totals, input.repair ? { ...slice, ahead: 0 } : slice);
     if (slice.next !== null) return { compare: slice.next };
-    return input.repair && totals.differences > 0 ? { repair: { after: null } } : null;
+    if (!input.repair || totals.differences === 0) return null;
+    await report(input.migration, evidenceVoided, 'a repair changed rows');
+    return { repair: newPass };
+  }
+
+  async function repairNext(entity: string, pass: Pass): Promise<Step | null> {
+    const { after } = pass;
+    const page: RepairPage = await longRunning.repairDifferences({ entity, after, from: input.from });
+    totals = { ...totals, repaired: totals.repaired + page.repaired };
+    const done: Pass = {
+      after: page.after,
+      repaired: pass.repaired + page.repaired,
+      left: pass.left + page.left,
+      ahead: pass.ahead + page.ahead,
+    };
+    if (done.after !== null) return { repair: done };
+    if (done.repaired > 0 && done.left > done.ahead) return { repair: newPass };
+    totals = { ...totals, ahead: totals.ahead + done.ahead };
+    return null;
   }
 }
 
-/** A migration that has ended, or was never started, has no use for evidence. */
-async function report(migration: string, evidence: Evidence): Promise<void> {
+/** A migration that has ended, or was never started, has no use for it. */
+async function report<T>(migration: string, signal: SignalDefinition<[T]>, value: T): Promise<void> {
   try {
-    await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(reconciliationFinished, evidence);
+    await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(signal, value);
   } catch (error) {
-    log.info('no migration takes the evidence', { reason: messageOf(error) });
+    log.info('no migration takes the word of a reconciliation', { reason: messageOf(error) });
   }
 }
 

@@ -1,14 +1,10 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
-import { longRunning, unbounded } from '../activities.ts';
+import type { Evidence } from '../../model/evidence.ts';
+import { longRunning } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import {
-  type Evidence,
-  migrationWorkflowId,
-  type ValidationRequest,
-  validationFinished,
-} from '../messages.ts';
-import { compareNext, emptyTally, evidenceOf, plus, type Tally } from './tally.ts';
+import { migrationWorkflowId, type ValidationRequest, validationFinished } from '../messages.ts';
+import { compareNext, emptyTally, evidenceOf, plus, type Tally, upperBoundOf } from './tally.ts';
 
 export interface ValidationInput extends ValidationRequest {
   readonly migration: string;
@@ -18,26 +14,35 @@ export interface ValidationInput extends ValidationRequest {
 /** Deep equality of canonical images, over a uniform sample of the keys of both stores or over all of them. */
 export async function validate(input: ValidationInput): Promise<Evidence> {
   const { sample, seed } = input;
+  const began = new Date().toISOString();
   let tally = emptyTally;
+  // Of the entity that was looked at least: a large one must not speak for a small one.
+  let upperBound = 0;
   try {
     for (const entity of input.entities) {
       if (sample !== null) {
-        await unbounded.clearDifferences({ entity });
-        count(await longRunning.compareSample({ entity, count: sample, seed }));
+        await longRunning.recheckDifferences({ entity });
+        const found = await longRunning.compareSample({ entity, count: sample, seed });
+        upperBound = Math.max(upperBound, upperBoundOf(found, found.whole));
+        count(found);
         continue;
       }
+      let ofEntity = emptyTally;
       let position: Position | null = null;
       do {
         const slice: ComparisonSlice = await compareNext(entity, position);
+        ofEntity = plus(ofEntity, slice);
         count(slice);
         position = slice.next;
       } while (position !== null);
+      upperBound = Math.max(upperBound, upperBoundOf(ofEntity, true));
     }
   } catch (error) {
     await report(input.migration, { failed: messageOf(error) });
     throw error;
   }
-  const evidence = evidenceOf(tally, { mode: sample === null ? 'full' : 'sample', seed });
+  const mode = sample === null ? 'full' : 'sample';
+  const evidence = evidenceOf(tally, { began, mode, seed, upperBound });
   await report(input.migration, evidence);
   return evidence;
 

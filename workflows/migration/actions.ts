@@ -32,7 +32,8 @@ const lookAgainMs = 500;
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
 export async function resumeFromStores(run: MigrationRun): Promise<void> {
-  await takeOver(run);
+  if (await takeOver(run))
+    run.voidEvidence('the migration was started again, and the stores keep no evidence');
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
   await change(run, phase, { otherMayLag: false });
@@ -43,24 +44,24 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
 
 /**
  * Takes the route that the stores have. What the lost workflow has sent may still come, so all that follows gets numbers and
- * epochs above any that it can have given out.
+ * epochs above any that it can have given out. False where the stores know nothing of the migration.
  */
-async function takeOver(run: MigrationRun): Promise<void> {
+async function takeOver(run: MigrationRun): Promise<boolean> {
   for (;;) {
     const states = await unbounded.readStates();
     const newest = newestState(states.legacy, states.modern);
-    if (!newest) return;
+    if (!newest) return false;
     const { phase, open, readPercent, writePercent } = newest;
     const changeNumber = newest.changeNumber + maxChangesAhead;
     if (open) {
       run.update({ phase, epoch: newest.epoch, changeNumber, readPercent, writePercent });
-      return;
+      return true;
     }
     const epoch = newest.epoch + maxEpochsAhead;
     const closed = await closeBehindLost(states, { ...newest, epoch, changeNumber });
     if (closed) {
       run.update({ phase, epoch: epoch + 1, changeNumber, readPercent, writePercent });
-      return;
+      return true;
     }
     await sleep(lookAgainMs);
   }
@@ -84,12 +85,14 @@ export async function advance(run: MigrationRun): Promise<void> {
 }
 
 export async function rollback(run: MigrationRun): Promise<void> {
-  const previous = phaseBefore(run.state.phase);
+  const from = run.state.phase;
+  const previous = phaseBefore(from);
   if (previous === null) return;
   await change(run, previous, { otherMayLag: true });
+  run.voidEvidence(`${from} was rolled back`);
   enter(run, previous);
-  // What was proved about the stores holds only while both receive every write.
-  if (routes[previous].secondary === null) run.update({ backfill: null, evidence: null });
+  // What was copied holds only while both stores receive every write.
+  if (routes[previous].secondary === null) run.update({ backfill: null });
 }
 
 export async function changeShare(

@@ -1,5 +1,6 @@
 import { failureIn } from '../../model/carried-failure.ts';
-import { type Phase, routes } from '../../model/phase.ts';
+import { evidenceFault } from '../../model/evidence.ts';
+import { type Phase, phases, routes } from '../../model/phase.ts';
 import { localShort, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState } from '../messages.ts';
@@ -12,11 +13,11 @@ export async function gate(
   state: MigrationState,
   policy: MigrationInput['policy'],
 ): Promise<void> {
-  if (routes[next].secondary !== null) await assertReachable(next);
+  if (routes[next].secondary !== null || next === 'decommissioned') await assertReachable(next);
   switch (next) {
     case 'backfill': {
       const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
-      if (flagControlled.length === 0 || state.writePercent === 100) return;
+      if (flagControlled.length === 0 || state.writePercent === 100) break;
       throw refused(
         'backfill',
         { writePercent: state.writePercent },
@@ -25,7 +26,7 @@ export async function gate(
     }
     case 'validate': {
       const progress = state.backfill;
-      if (progress?.done) return;
+      if (progress?.done) break;
       const measured = {
         copied: progress?.copied ?? 0,
         total: progress?.total ?? 0,
@@ -36,30 +37,9 @@ export async function gate(
         : 'wait for it';
       throw refused('validate', measured, `the backfill is not complete: ${why}`);
     }
-    case 'switch-reads': {
-      const { evidence } = state;
-      if (state.validating)
-        throw refused('switch-reads', { validating: true }, 'a validation is running; wait for it');
-      if (!evidence)
-        throw refused('switch-reads', { evidence: null }, 'there is no evidence; run lockstep validate');
-      const ageMs = Date.now() - Date.parse(evidence.at);
-      if (ageMs > policy.evidenceMaxAgeMs) {
-        throw refused(
-          'switch-reads',
-          { ageMs, limitMs: policy.evidenceMaxAgeMs },
-          'the evidence is too old; run lockstep validate',
-        );
-      }
-      if (evidence.differences > 0) {
-        const measured = { differences: evidence.differences, compared: evidence.compared };
-        throw refused(
-          'switch-reads',
-          measured,
-          'the stores differ; see lockstep status and the differences, repair them, validate again',
-        );
-      }
-      return;
-    }
+    case 'switch-reads':
+      assertEvidence(next, state, policy);
+      break;
     case 'switch-primary':
       if (state.readPercent < 100) {
         throw refused(
@@ -69,7 +49,8 @@ export async function gate(
         );
       }
       await assertSmallBacklog('switch-primary', state, { pendingAllowed: true });
-      return;
+      assertEvidence(next, state, policy);
+      break;
     case 'modern-only': {
       const soakedMs = state.readsModernSince ? Date.now() - Date.parse(state.readsModernSince) : 0;
       if (soakedMs < policy.soakMs) {
@@ -80,11 +61,37 @@ export async function gate(
         );
       }
       await assertSmallBacklog('modern-only', state, { pendingAllowed: false });
-      return;
+      assertEvidence(next, state, policy);
+      break;
     }
     default:
-      return;
   }
+  if (phases.indexOf(next) >= phases.indexOf('validate')) await assertNoKnownFault(next);
+}
+
+function assertEvidence(name: Phase, state: MigrationState, policy: MigrationInput['policy']): void {
+  if (state.validating) throw refused(name, { validating: true }, 'a validation is running; wait for it');
+  const fault = evidenceFault(state, policy, Date.now());
+  if (fault) throw refused(name, fault.measured, fault.why);
+}
+
+/** What is known to be wrong holds a migration until it is mended, whatever a sample says. */
+async function assertNoKnownFault(name: Phase): Promise<void> {
+  const { differences, refused: rows, setBack } = await unbounded.measureFaults();
+  if (setBack !== null) {
+    throw refused(
+      name,
+      { setBack: setBack.store },
+      `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`,
+    );
+  }
+  if (differences === 0) return;
+  throw refused(
+    name,
+    { differences, refused: rows },
+    'keys are known to differ, or a store refused their rows; see lockstep differences, mend the rows or the tables, ' +
+      'then run lockstep reconcile --repair',
+  );
 }
 
 /** A few pending writes are on their way at any moment; only those that stay are a reason to refuse. */

@@ -124,7 +124,7 @@ function bulkWork(run: MigrationRun): Handler[] {
     }),
     update(messages.startValidation, {
       description:
-        'Compares a sample ({"sample": 1000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
+        'Compares a sample ({"sample": 4000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
       validator: ({ sample }) => {
         run.assertIdle();
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
@@ -149,13 +149,14 @@ function bulkWork(run: MigrationRun): Handler[] {
 function reports(run: MigrationRun): Handler[] {
   return [
     signal(messages.backfillFinished, (backfill) => run.update({ backfill })),
-    signal(messages.validationFinished, (result) =>
-      run.update({
-        validating: false,
-        ...('failed' in result ? { lastFailure: `validation: ${result.failed}` } : { evidence: result }),
-      }),
-    ),
-    signal(messages.reconciliationFinished, (evidence) => run.update({ evidence })),
+    signal(messages.validationFinished, (result) => {
+      run.update({ validating: false });
+      if (!('failed' in result)) return run.keepEvidence(result);
+      run.update({ lastFailure: `validation: ${result.failed}` });
+      run.voidEvidence(`a validation did not come to its end (${result.failed})`);
+    }),
+    signal(messages.reconciliationFinished, (evidence) => run.keepEvidence(evidence)),
+    signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
   ];
 }
 

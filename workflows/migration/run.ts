@@ -1,5 +1,6 @@
 import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
 import { failureIn } from '../../model/carried-failure.ts';
+import type { Evidence } from '../../model/evidence.ts';
 import { routes } from '../../model/phase.ts';
 import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
@@ -29,6 +30,22 @@ export class MigrationRun {
   update(change: Partial<MigrationState>): void {
     this.#state = { ...this.#state, ...change };
     this.show();
+  }
+
+  /** What a validation found is kept until something voids it; what has voided evidence since it began voids it too. */
+  keepEvidence(evidence: Evidence): void {
+    const { evidenceVoided } = this.#state;
+    if (evidenceVoided && Date.parse(evidence.began) < Date.parse(evidenceVoided.at)) return;
+    this.update({ evidence, evidenceVoided: null });
+  }
+
+  /**
+   * Evidence holds no longer, nor does what is being gathered: gates ask for new.
+   *
+   * @param reason what happened, as a sentence goes on after a colon: `a repair changed rows`
+   */
+  voidEvidence(reason: string): void {
+    this.update({ evidence: null, evidenceVoided: { at: new Date().toISOString(), reason } });
   }
 
   show(): void {

@@ -16,6 +16,7 @@ export function initialState(input: MigrationInput): MigrationState {
     backfill: null,
     validating: false,
     evidence: null,
+    evidenceVoided: null,
     lastFailure: null,
     history: [],
     dropAt: null,
@@ -37,6 +38,7 @@ export function details(status: MigrationStatus): string {
     status.backfill
       ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
       : '',
+    status.evidenceVoided ? `Evidence voided: ${status.evidenceVoided.reason}.` : '',
     status.evidence
       ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
       : '',

@@ -147,7 +147,7 @@ export class Story {
     const { compared, differences, ambiguous, upperBound } = evidence;
     this.#screen.good(
       `a sample of ${count(compared)} orders compared: ${differences} differences, ${ambiguous} ambiguous; ` +
-        `with 95 % confidence at most ${(upperBound * 100).toFixed(1)} % differ`,
+        `with 95 % confidence at most ${(upperBound * 100).toFixed(2)} % differ`,
     );
   }
 
