@@ -50,6 +50,8 @@ export interface Engine extends Session {
   isAlreadyDone(error: unknown): boolean;
   /** The routines that `prepare` makes for an entity. */
   routineStatements(bound: BoundEntity): readonly string[];
+  /** What a call of the entity's routine names: the routine refuses all but the one that it was made for. */
+  fingerprint(bound: BoundEntity): string;
   /** Triggers that note the keys which other sessions write; or what removes them. */
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Whether this entity's routines are there as they are generated now. */

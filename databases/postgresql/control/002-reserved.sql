@@ -1,0 +1,2 @@
+-- Holds a number for a change that is not here yet.
+SELECT 1;
