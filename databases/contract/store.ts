@@ -18,6 +18,7 @@ import type {
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
+import type { Definitions } from './definition.ts';
 import type { JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { Setting } from './setting.ts';
 import type { Branches, Decisions } from './transactions.ts';
@@ -28,6 +29,7 @@ export interface Store
   extends Branches,
     Capture,
     Decisions,
+    Definitions,
     Digests,
     RecordDigests,
     PresentKeys,
@@ -44,12 +46,14 @@ export interface Store
   plan(): Promise<readonly string[]>;
   /**
    * Brings control tables and write routines up to what this program needs. Safe to repeat, after a crash too, and beside
-   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store.
+   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store, and what
+   * `assertDefinable` throws.
    */
   prepare(): Promise<void>;
   /**
    * Throws `InvalidDefinition` where a shape does not fit the tables; `NotPrepared` where the control tables are older or
-   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing.
+   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing; `DefinitionChanged` where
+   * the store is prepared for another definition (`measured`: `revision`, the store's, and `known`, that of this program).
    */
   check(): Promise<void>;
   /** The server's settings that Lockstep depends on, with what is wrong with them. */

@@ -44,6 +44,8 @@ export interface Engine extends Session {
   /** A transaction that waits for others of this kind in the same database: no two processes prepare at once. */
   alone<T>(work: (session: Session) => Promise<T>): Promise<T>;
   catalogue(table: string): Promise<CatalogueTable | null>;
+  /** The name of a table with its schema or database, the same however it is written; as given where there is none. */
+  qualifiedName(table: string): Promise<string>;
   /** How the control tables came to be what they are: all migrations that this program knows, in order. */
   controlMigrations(): Promise<readonly ControlMigration[]>;
   /** Whether a step of a migration was refused because it was carried out before, and a crash kept that from being noted. */

@@ -146,6 +146,16 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     catalogue: (table) => readCatalogue(engine, table),
 
+    async qualifiedName(table) {
+      const parts = table.split('.');
+      const [row] = await engine.query(
+        `SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) AS name FROM information_schema.TABLES
+         WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?`,
+        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+      );
+      return row?.name ?? table;
+    },
+
     /** Each statement that defines something commits what comes before it, and itself. */
     controlMigrations: () =>
       readControlMigrations(new URL('./control/', import.meta.url), (sql) =>
@@ -190,7 +200,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     async callWrite(inside, bound, { fence, items, locks }) {
       const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
-      const call = (client: mysql.PoolConnection) => run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters);
+      const call = (client: mysql.PoolConnection) =>
+        run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters);
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result).flat();
     },

@@ -1,7 +1,7 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { otherDefinition } from './write-routine.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { otherDefinition } from './write-routine.ts';
 
 interface ServerError extends Error {
   readonly code?: string;

@@ -119,6 +119,15 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     catalogue: (table) => readCatalogue(engine, table),
 
+    async qualifiedName(table) {
+      const [row] = await engine.query(
+        `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = to_regclass(?)`,
+        [quoteTable(table)],
+      );
+      return row?.name ?? table;
+    },
+
     /** Definitions are part of a transaction: a file is run as one, or not at all. */
     controlMigrations: () =>
       readControlMigrations(new URL('./control/', import.meta.url), (sql) => [sql.trim()]),
@@ -201,7 +210,11 @@ FROM (SELECT max(${quote(column)}) AS top FROM ${quoteTable(table)}) t,
 WHERE t.top > 0`;
 }
 
-function parametersOf(store: StoreName, bound: BoundEntity, { fence, items, locks }: WriteRequest): unknown[] {
+function parametersOf(
+  store: StoreName,
+  bound: BoundEntity,
+  { fence, items, locks }: WriteRequest,
+): unknown[] {
   return [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
 }
 

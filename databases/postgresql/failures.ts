@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { otherDefinition } from './write-routine.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { otherDefinition } from './write-routine.ts';
 
 /**
  * Reduces an error to code and names. Messages and details of the server are left out on purpose: they quote rows.

@@ -166,7 +166,7 @@ $lockstep$`;
 }
 
 /** The state of the error by which a routine refuses a caller of another definition. */
-export const otherDefinition = 'LS002';
+export const otherDefinition = 'LS003';
 
 /** Tells the fence's advisory locks from those of others. */
 export const fenceClass = 1_819_239_276;

@@ -12,6 +12,8 @@ const controlTables = [
   'differences',
   'decisions',
   'captured',
+  'definitions',
+  'retired',
 ] as const;
 
 export type ControlTable = (typeof controlTables)[number];
