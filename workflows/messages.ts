@@ -156,6 +156,10 @@ export interface MigrationStatus {
   readonly busy: string | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
+  /** When the legacy tables are to be renamed after all, where they could not be in time. */
+  readonly renameAt: string | null;
+  /** When the renamed legacy tables are dropped, where the policy says so; a pause holds it. */
+  readonly dropAt: string | null;
 }
 
 export interface ValidationRequest {
@@ -224,6 +228,7 @@ export interface MigrationState {
   readonly evidence: Evidence | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
-  /** Renamed legacy tables are dropped at this time, where the policy says so. */
+  /** See `MigrationStatus`. */
+  readonly renameAt: string | null;
   readonly dropAt: string | null;
 }

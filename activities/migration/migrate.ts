@@ -111,25 +111,37 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */
-  async function renameLegacyTables(): Promise<readonly string[]> {
+  async function renameLegacyTables(request: {
+    /** Those that have passed the gates. */
+    entities: readonly string[];
+  }): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const entity of migration.entities)
-      statements.push(...(await stores.legacy.renameLegacyTables(entity)));
+    for (const name of request.entities)
+      statements.push(...(await stores.legacy.renameLegacyTables(entityNamed(migration, name))));
     log('legacy tables renamed', { statements });
     return statements;
   }
 
-  async function dropLegacy(): Promise<readonly string[]> {
+  async function dropLegacy(request: { entities: readonly string[] }): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const entity of migration.entities) statements.push(...(await stores.legacy.dropRetired(entity)));
+    for (const name of request.entities)
+      statements.push(...(await stores.legacy.dropRetired(entityNamed(migration, name))));
     log('renamed legacy tables dropped', { statements });
     return statements;
   }
 
-  /** A schedule would go on starting workflows when the migration is over. */
+  /** A schedule would go on starting workflows when the migration is over, and triggers would go on noting keys. */
   async function removeSchedules(): Promise<readonly string[]> {
     const removed = await context.removeSchedules();
     log('schedules removed', { removed });
+    for (const entity of migration.entities) {
+      await stores.modern.capture(entity, false).catch((error: unknown) => {
+        if (!(error instanceof LockstepError)) throw error;
+        log('triggers may be left; remove them with lockstep prepare --no-capture', {
+          reason: error.message,
+        });
+      });
+    }
     return removed;
   }
 

@@ -34,9 +34,13 @@ export class MigrationControl {
     this.#open = open;
   }
 
-  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. */
+  /**
+   * Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. Throws
+   * `GateRefused` where the migration is over, `AlreadyRunning` where it runs.
+   */
   async start(): Promise<messages.MigrationStatus> {
     const { name, policy, taskQueue, entities } = this.#open.migration;
+    await this.#assertNotOver();
     await scheduleJournal(this.#temporal, this.#open.migration);
     try {
       await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
@@ -69,6 +73,27 @@ export class MigrationControl {
       );
     }
     return await this.#whenStarted();
+  }
+
+  /** A second end would meet tables that have taken the old names since. */
+  async #assertNotOver(): Promise<void> {
+    const { migration, stores } = this.#open;
+    const known = await Promise.allSettled([
+      stores.legacy.readState(migration.name),
+      stores.modern.readState(migration.name),
+    ]);
+    const isOver = known.some(
+      (read) => read.status === 'fulfilled' && read.value?.phase === 'decommissioned',
+    );
+    if (!isOver) return;
+    const left = await stores.legacy.retiredTables().catch(() => []);
+    const tables =
+      left.length === 0 ? '' : `; ${left.join(', ')} ${left.length === 1 ? 'is' : 'are'} left to be dropped`;
+    throw new LockstepError(
+      'GateRefused',
+      `migration ${migration.name} is over, and stays so${tables}. What is to be moved now is a migration of another name`,
+      { gate: 'end', measured: { phase: 'decommissioned', retired: left.length } },
+    );
   }
 
   /** Waits until the workflow has written the route to both stores. */

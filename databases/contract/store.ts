@@ -147,9 +147,12 @@ export interface Store
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 
-  /** Renames the tables an entity owns; gives the statements it ran. */
+  /** Renames the tables an entity owns, each once and never again; gives the statements it ran. */
   renameLegacyTables(entity: Entity): Promise<string[]>;
+  /** Drops those that `renameLegacyTables` has renamed. */
   dropRetired(entity: Entity): Promise<string[]>;
+  /** Those that are renamed and not dropped, by their new names. */
+  retiredTables(): Promise<string[]>;
 
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { log, upsertSearchAttributes } from '@temporalio/workflow';
 import { neededStores, newestState, type Phase, phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
 import { bounded, unbounded } from '../activities.ts';
-import { messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
 import { assertReachable, gate } from './gates.ts';
@@ -19,6 +19,13 @@ const reportLimitMs = 60_000;
 export async function resumeFromStores(run: MigrationRun): Promise<void> {
   const { legacy, modern } = await unbounded.readStates();
   const newest = newestState(legacy, modern);
+  if (newest?.phase === 'decommissioned') {
+    throw failure(
+      'GateRefused',
+      `migration ${run.input.migration} is over, and stays so; what is to be moved now is a migration of another name`,
+      { gate: 'end' },
+    );
+  }
   if (newest) {
     const { phase, epoch, open, readPercent, writePercent } = newest;
     run.update({ phase, epoch: open ? epoch : epoch + 1, readPercent, writePercent });
@@ -28,7 +35,6 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   await change(run, phase, { otherMayLag: false });
   run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
   trackModernReads(run);
-  if (phase === 'decommissioned') await renameLegacyTables(run);
 }
 
 export async function advance(run: MigrationRun): Promise<void> {
@@ -36,7 +42,7 @@ export async function advance(run: MigrationRun): Promise<void> {
   const next = phaseAfter(run.state.phase);
   if (next === null) return;
   await gate(next, run.state, policy);
-  await change(run, next, { otherMayLag: next === 'modern-only' });
+  await change(run, next, { otherMayLag: routes[next].secondary === null });
   enter(run, next);
   // One that was running before a rollback goes on: at its end it catches up what it has missed.
   if (next === 'backfill' && !(await startBackfill(run))) log.info('a backfill is running already');

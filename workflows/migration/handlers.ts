@@ -48,7 +48,7 @@ function steering(run: MigrationRun): Handler[] {
       action: () => run.exclusively('rollback', () => actions.rollback(run)),
     }),
     update(messages.pause, {
-      description: 'Pauses bulk work and refuses to advance',
+      description: 'Pauses bulk work, holds the drop of retired tables, and refuses to advance',
       action: () => bulk.setPaused(run, true),
     }),
     update(messages.resume, {

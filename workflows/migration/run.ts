@@ -36,9 +36,8 @@ export class MigrationRun {
   }
 
   status(): MigrationStatus {
-    const { dropAt: _, ...shown } = this.#state;
-    const { primary, secondary } = routes[shown.phase];
-    return { migration: this.input.migration, primary, secondary, busy: this.#busy, ...shown };
+    const { primary, secondary } = routes[this.#state.phase];
+    return { migration: this.input.migration, primary, secondary, busy: this.#busy, ...this.#state };
   }
 
   /** Every change waits for the start. If it fails, the workflow does, and its status stays at `start`. */

@@ -17,6 +17,7 @@ export function initialState(input: MigrationInput): MigrationState {
     evidence: null,
     lastFailure: null,
     history: [],
+    renameAt: null,
     dropAt: null,
   };
 }
@@ -39,6 +40,7 @@ export function details(status: MigrationStatus): string {
     status.evidence
       ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
       : '',
+    status.dropAt ? `The renamed legacy tables are dropped at ${status.dropAt}.` : '',
     status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
   ];
   return lines.filter((line) => line !== '').join('\n\n');
