@@ -135,6 +135,8 @@ export interface EntityProgress {
 }
 
 export interface MigrationStatus {
+  /** What it runs by. */
+  readonly definition: RunningDefinition;
   readonly migration: string;
   readonly phase: Phase;
   readonly epoch: number;
@@ -175,6 +177,7 @@ export const resume = defineUpdate<MigrationStatus>('resume');
 export const setReadPercent = defineUpdate<MigrationStatus, [number]>('setReadPercent');
 export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWritePercent');
 export const setRate = defineUpdate<MigrationStatus, [number | null]>('setRate');
+export const apply = defineUpdate<MigrationStatus, [RunningDefinition]>('apply');
 export const setDeadline = defineUpdate<MigrationStatus, [string]>('setDeadline');
 export const startBackfill = defineUpdate<MigrationStatus>('startBackfill');
 export const startValidation = defineUpdate<MigrationStatus, [ValidationRequest]>('startValidation');
@@ -194,10 +197,11 @@ export const setPaused = defineSignal<[boolean]>('setPaused');
 export const setBackfillRate = defineSignal<[number | null]>('setRate');
 export const backfillProgress = defineQuery<BackfillProgress>('progress');
 
-/** What a migration is started with. */
-export interface MigrationInput {
-  readonly migration: string;
+/** What of the configuration a migration's workflow runs by, until another is applied. */
+export interface RunningDefinition {
   readonly entities: readonly string[];
+  /** Of each entity's definition, by name; see `definitionDigest`. */
+  readonly digests: Readonly<Record<string, string>>;
   readonly policy: Pick<
     Policy,
     | 'deadline'
@@ -208,6 +212,11 @@ export interface MigrationInput {
     | 'backfillParallel'
     | 'dropLegacyAfterMs'
   >;
+}
+
+/** What a migration is started with. */
+export interface MigrationInput extends RunningDefinition {
+  readonly migration: string;
   /** Carried through continue-as-new. */
   readonly state: MigrationState | null;
 }

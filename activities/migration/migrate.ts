@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
+import { definitionDigest } from '../../model/definition.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
@@ -19,9 +20,24 @@ const drainBatchSize = 500;
 export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
 
-  /** The stores answer, and are prepared for the definition that this worker has. */
-  async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
+  /** The stores answer, and are prepared for the definition that this worker has, which is the one that the migration runs by. */
+  async function checkStores(request: {
+    stores: readonly StoreName[];
+    digests?: Readonly<Record<string, string>>;
+  }): Promise<void> {
     for (const name of request.stores) await stores[name].check();
+    const { digests } = request;
+    if (!digests) return;
+    const { entities } = migration;
+    const isSame =
+      Object.keys(digests).length === entities.length &&
+      entities.every((entity) => digests[entity.name] === definitionDigest(entity));
+    if (isSame) return;
+    throw new LockstepError(
+      'GateRefused',
+      `the stores are prepared for another definition than ${migration.name} runs by; run lockstep apply, then try again`,
+      { gate: 'definition', remedy: 'lockstep apply' },
+    );
   }
 
   async function readStates(): Promise<Readonly<Record<StoreName, DurableState | null>>> {

@@ -2,12 +2,18 @@ import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundErro
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { routes } from '../../model/phase.ts';
+import { neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
 import { scheduleJournal } from './journal-schedules.ts';
+import {
+  configuredDefinition,
+  type DefinitionDifference,
+  definitionDifferences,
+  differenceLines,
+} from './running-definition.ts';
 
 export type { MigrationStatus, Resolution } from '../../workflows/messages.ts';
 
@@ -39,7 +45,7 @@ export class MigrationControl {
    * `GateRefused` where the migration is over, `AlreadyRunning` where it runs.
    */
   async start(): Promise<messages.MigrationStatus> {
-    const { name, policy, taskQueue, entities } = this.#open.migration;
+    const { name, taskQueue } = this.#open.migration;
     await this.#assertNotOver();
     await scheduleJournal(this.#temporal, this.#open.migration);
     try {
@@ -51,26 +57,21 @@ export class MigrationControl {
         args: [
           {
             migration: name,
-            entities: entities.map((entity) => entity.name),
-            policy: {
-              deadline: policy.deadline,
-              drainLimitMs: policy.drainLimitMs,
-              soakMs: policy.soakMs,
-              evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
-              sampleSize: policy.sampleSize,
-              backfillParallel: policy.backfillParallel,
-              dropLegacyAfterMs: policy.dropLegacyAfterMs,
-            },
+            ...configuredDefinition(this.#open.migration),
             state: null,
           },
         ],
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      throw new LockstepError(
-        'AlreadyRunning',
-        `migration ${name} has been started already; see lockstep status`,
-      );
+      const differences = definitionDifferences(await this.status(), this.#open.migration);
+      const differs =
+        differences.length === 0
+          ? 'see lockstep status'
+          : `it runs by another configuration (${differenceLines(differences).join('; ')}); lockstep apply makes yours take effect`;
+      throw new LockstepError('AlreadyRunning', `migration ${name} has been started already; ${differs}`, {
+        measured: { differences: differences.length },
+      });
     }
     return await this.#whenStarted();
   }
@@ -151,6 +152,25 @@ export class MigrationControl {
 
   send(command: Command): Promise<messages.MigrationStatus> {
     return this.#known(() => this.#handle().executeUpdate(commands[command]));
+  }
+
+  /** Where the configuration differs from what runs. */
+  differences(status: messages.MigrationStatus): DefinitionDifference[] {
+    return definitionDifferences(status, this.#open.migration);
+  }
+
+  /**
+   * Makes the configuration what the migration runs by: policy, deadline, and entities with their definitions. Other definitions
+   * void the evidence. Throws `GateRefused` where entities come or go in a phase in which they would miss the backfill.
+   */
+  async apply(): Promise<messages.MigrationStatus> {
+    const { migration, stores } = this.#open;
+    const definition = configuredDefinition(migration);
+    const status = await this.#known(() =>
+      this.#handle().executeUpdate(messages.apply, { args: [definition] }),
+    );
+    for (const name of neededStores(status.phase)) await stores[name].recordDefinition();
+    return status;
   }
 
   setReadPercent(percent: number): Promise<messages.MigrationStatus> {

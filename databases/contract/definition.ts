@@ -23,6 +23,8 @@ export interface Definitions {
   definition(): Promise<PreparedDefinition | null>;
   /** Throws `DefinitionChanged` where the store is prepared for other entities or definitions; one query where it is not. */
   assertDefinition(): Promise<void>;
+  /** Keeps the definition and the policy of this program as the newest revision, where they are not; `prepare` does it too. */
+  recordDefinition(): Promise<void>;
   /**
    * Throws what `prepare` would refuse: `InvalidDefinition` where another migration has one of the tables or names,
    * `GateRefused` where entities come or go in a phase in which they would miss the backfill or its evidence.

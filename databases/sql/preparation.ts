@@ -5,7 +5,7 @@ import { createPreparedDefinition } from './prepared-definition.ts';
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function createPreparation(context: StoreContext) {
   const { engine, migration } = context;
-  const { definitions, missingDefinition, recordDefinition } = createPreparedDefinition(context);
+  const { definitions, missingDefinition } = createPreparedDefinition(context);
 
   async function ping(): Promise<void> {
     await context.query('SELECT 1 AS one');
@@ -29,7 +29,7 @@ export function createPreparation(context: StoreContext) {
   async function prepare(): Promise<void> {
     await migrateControlTables(context);
     // Before any routine: whoever has another definition shall hear so, and not that a routine is missing.
-    await recordDefinition();
+    await definitions.recordDefinition();
     for (const entity of migration.entities) {
       const bound = await context.bind(entity);
       await context.alone(async (session) => {

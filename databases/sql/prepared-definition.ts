@@ -53,7 +53,8 @@ export function createPreparedDefinition(context: StoreContext) {
     const known = await preparedDefinition(engine, session, migration.name);
     await assertComplete(session, known);
     if (known && isSame(known, own)) return;
-    await engine.lockFence(session, migration.name);
+    const isOther = !known || JSON.stringify(known.entities) !== JSON.stringify(own.entities);
+    if (isOther) await engine.lockFence(session, migration.name);
     await session.query(insertInto(table, ['migration', 'revision', 'entities', 'tables', 'policy']), [
       migration.name,
       (known?.revision ?? 0) + 1,
@@ -122,8 +123,8 @@ export function createPreparedDefinition(context: StoreContext) {
   }
 
   const assertDefinition = () => context.translateErrors(() => context.assertDefinition());
-  const definitions: Definitions = { definition, assertDefinition, assertDefinable };
-  return { definitions, missingDefinition, recordDefinition };
+  const definitions: Definitions = { definition, assertDefinition, assertDefinable, recordDefinition };
+  return { definitions, missingDefinition };
 }
 
 function isSame(known: PreparedDefinition, own: Omit<PreparedDefinition, 'revision'>): boolean {

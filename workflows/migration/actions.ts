@@ -41,7 +41,7 @@ export async function advance(run: MigrationRun): Promise<void> {
   const { policy } = run.input;
   const next = phaseAfter(run.state.phase);
   if (next === null) return;
-  await gate(next, run.state, policy);
+  await gate(next, run.state, policy, run.input.digests);
   await change(run, next, { otherMayLag: routes[next].secondary === null });
   enter(run, next);
   // One that was running before a rollback goes on: at its end it catches up what it has missed.
