@@ -6,12 +6,20 @@ import type { Entity } from './entity.ts';
  * every process of one definition. Functions have their declared `revision`, because their source differs with how a program was
  * built. Pattern and ack are left out: they say how a write travels, not what it writes.
  */
-export function definitionDigest({ name, key, fields, shapes }: Entity): string {
-  return createHash('sha256')
+export function definitionDigest(entity: Entity): string {
+  const known = digests.get(entity);
+  if (known !== undefined) return known;
+  const { name, key, fields, shapes } = entity;
+  const digest = createHash('sha256')
     .update(JSON.stringify({ name, key, fields, shapes }, withSortedMembers))
     .digest('hex')
     .slice(0, 16);
+  digests.set(entity, digest);
+  return digest;
 }
+
+/** Every operation carries one. */
+const digests = new WeakMap<Entity, string>();
 
 /** Objects are written in one order, however they were declared; functions and what is absent are left out. */
 function withSortedMembers(_: string, value: unknown): unknown {

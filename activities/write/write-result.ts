@@ -22,7 +22,7 @@ export type WriteResult =
     }
   | {
       readonly status: 'refused';
-      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated';
+      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated' | 'DefinitionChanged';
       readonly message: string;
       /** What the record has, where the primary refused what it was asked for. */
       readonly version?: Version;
@@ -74,7 +74,7 @@ export function resultOf(store: Store, entity: Entity, operation: Operation, out
 }
 
 /** A repeat answers what the first try did. */
-function knownResult(
+export function knownResult(
   entity: Entity,
   operation: Operation,
   known: Extract<Outcome, { status: 'known' }>,

@@ -1,6 +1,7 @@
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
+import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { entityNamed } from '../../model/migration.ts';
@@ -8,9 +9,10 @@ import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../m
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import { assertSameDefinition, definitionRefusal, isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem, sharedVersionsOf } from './primary-item.ts';
 import { tooFineResult } from './too-fine.ts';
-import { resultOf, type WriteResult } from './write-result.ts';
+import { knownResult, resultOf, type WriteResult } from './write-result.ts';
 
 const staleBaseAttempts = 10;
 
@@ -29,6 +31,7 @@ export function createWriteActivities(context: ActivityContext) {
     const { operation, route } = input;
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.primary];
+    if (isOfOtherDefinition(entity, operation)) return await refuseOrRecall(store, entity, operation);
     const hasSecondary = route.secondary !== null;
     const needsBefore =
       operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
@@ -50,6 +53,15 @@ export function createWriteActivities(context: ActivityContext) {
     );
   }
 
+  /** What it came to when it was sent before, if it was. */
+  async function refuseOrRecall(store: Store, entity: Entity, operation: Operation): Promise<WriteResult> {
+    const message = await definitionRefusal(store, entity, operation);
+    const [entry] = await store.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
+    if (!entry) return { status: 'refused', code: 'DefinitionChanged', message };
+    const { version, status: recorded, reason } = entry;
+    return knownResult(entity, operation, { status: 'known', version, recorded, reason });
+  }
+
   /** For `parallel`: the secondary takes the image with the proposed version, at the same time as the primary. */
   async function writeSecondary({ operation, route }: WriteInput): Promise<WriteResult> {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
@@ -65,6 +77,7 @@ export function createWriteActivities(context: ActivityContext) {
     route: WriteRoute,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
+    assertSameDefinition(store, entity, operation);
     const tooFine = await tooFineResult(context, entity, operation, route);
     if (tooFine) return tooFine;
     const item: WriteItem = {

@@ -78,6 +78,29 @@ test('a worker that is behind ends with the reason, and does not start again', a
   await expect(connectBoth(at.migration, { environment: at.environment })).rejects.toMatchObject(behind);
 });
 
+test('a service that is behind is told so, and what it does not know stands', async () => {
+  await using at = await runningMigration('dual-write', { entities: [account] });
+  const value = newAccount();
+  const older = at.lockstep.repository(account);
+  const { operationId } = await older.create(value, { ack: 'both' });
+  const newer = await addNotes(at);
+  await at.worker.shutdown();
+  const worker = await runWorker({ migration: newer, environment: at.environment, log });
+  await using service = await connectBoth(newer, { environment: at.environment, temporal: at.temporal });
+  await service.repository(noted).update(value.id, { note: 'precious' }, { ack: 'both' });
+
+  await expect(older.replace({ ...value, owner: 'changed' })).rejects.toMatchObject({
+    code: 'DefinitionChanged',
+  });
+  await expect(older.create(newAccount())).rejects.toMatchObject({ code: 'DefinitionChanged' });
+  const stands = { owner: value.owner, note: 'precious' };
+  expect(await noteOf(at, value.id)).toEqual({ legacy: stands, modern: stands });
+  // What was done before is answered as it was.
+  await at.temporal.workflow.getHandle(`write/${at.migration.name}/${operationId}`).result();
+  expect(await older.create(value, { operationId })).toMatchObject({ operationId });
+  await worker.shutdown();
+});
+
 test('one that is ahead asks for prepare', async () => {
   await using at = await fixture({ entities: [account] });
   for (const sql of [at.sql.legacy, at.sql.modern]) await sql(addNote);
