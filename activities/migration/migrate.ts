@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { definitionDigest } from '../../model/definition.ts';
+import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
@@ -132,8 +133,11 @@ export function createMigrationActivities(context: ActivityContext) {
     entities: readonly string[];
   }): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const name of request.entities)
-      statements.push(...(await stores.legacy.renameLegacyTables(entityNamed(migration, name))));
+    for (const name of request.entities) {
+      const entity = entityNamed(migration, name);
+      await removeTriggers('legacy', entity);
+      statements.push(...(await stores.legacy.renameLegacyTables(entity)));
+    }
     log('legacy tables renamed', { statements });
     return statements;
   }
@@ -150,15 +154,21 @@ export function createMigrationActivities(context: ActivityContext) {
   async function removeSchedules(): Promise<readonly string[]> {
     const removed = await context.removeSchedules();
     log('schedules removed', { removed });
-    for (const entity of migration.entities) {
-      await stores.modern.capture(entity, false).catch((error: unknown) => {
-        if (!(error instanceof LockstepError)) throw error;
-        log('triggers may be left; remove them with lockstep prepare --no-capture', {
-          reason: error.message,
-        });
+    for (const entity of migration.entities) await removeTriggers('modern', entity);
+    return removed;
+  }
+
+  /** Those of `--capture`. A worker may lack the right to, or find the table renamed already: neither holds the end. */
+  async function removeTriggers(store: StoreName, entity: Entity): Promise<void> {
+    try {
+      await stores[store].capture(entity, false);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code === 'StoreUnavailable') throw error;
+      log('triggers may be left; lockstep prepare --no-capture removes them', {
+        store,
+        reason: error.message,
       });
     }
-    return removed;
   }
 
   async function reportOverdue(request: { phase: string; deadline: string }): Promise<void> {

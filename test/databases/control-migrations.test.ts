@@ -102,7 +102,7 @@ describe.each(engines)('control tables at %s', (name) => {
     const store = open();
     await expect(store.check()).rejects.toMatchObject({
       code: 'NotPrepared',
-      message: expect.stringMatching(/at version 0, .* lacks 001-control-tables; run lockstep prepare/),
+      message: expect.stringMatching(/at version 0, .* lacks 001-control-tables.*; run lockstep prepare/),
       details: { store: 'legacy', measured: { storeVersion: 0, programVersion } },
     });
     const planned = (await store.plan()).join('\n');

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { examine } from '../../client/operator/doctor.ts';
 import { prepareStores } from '../../client/operator/prepare.ts';
 import { runWorker } from '../../workers/worker.ts';
 import { account, newAccount, twin } from '../support/accounts.ts';
@@ -165,5 +166,11 @@ test('two migrations cannot have one table, nor one name of an entity', async ()
       code: 'InvalidDefinition',
       message: expect.stringContaining(at.migration.name),
     });
+  const { entities } = redefined(at.migration, { entities: [sameTable] });
+  const found = await examine({ ...at.migration, entities, name: 'another' }, at.environment);
+  expect(found.filter(({ check }) => check === 'tables and entities')).toMatchObject([
+    { about: 'legacy', ok: false },
+    { about: 'modern', ok: false },
+  ]);
   await prepare([twin]);
 });
