@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { definitionDigest } from '../../model/definition.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { type Phase, phases } from '../../model/phase.ts';
@@ -53,7 +54,7 @@ export function createPreparedDefinition(context: StoreContext) {
     const known = await preparedDefinition(engine, session, migration.name);
     await assertComplete(session, known);
     if (known && isSame(known, own)) return;
-    const isOther = !known || JSON.stringify(known.entities) !== JSON.stringify(own.entities);
+    const isOther = !isDeepStrictEqual(known?.entities, own.entities);
     if (isOther) await engine.lockFence(session, migration.name);
     await session.query(insertInto(table, ['migration', 'revision', 'entities', 'tables', 'policy']), [
       migration.name,
@@ -127,7 +128,8 @@ export function createPreparedDefinition(context: StoreContext) {
   return { definitions, missingDefinition };
 }
 
+/** As values: the order of members is that of a configuration file. */
 function isSame(known: PreparedDefinition, own: Omit<PreparedDefinition, 'revision'>): boolean {
   const { entities, tables, policy } = known;
-  return JSON.stringify({ entities, tables, policy }) === JSON.stringify(own);
+  return isDeepStrictEqual({ entities, tables, policy }, JSON.parse(JSON.stringify(own)));
 }
