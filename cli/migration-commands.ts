@@ -1,9 +1,11 @@
 import type { Command as CliCommand } from 'commander';
+import pc from 'picocolors';
 import type {
   MigrationControl,
   MigrationStatus,
   Command as Sent,
 } from '../client/operator/migration-control.ts';
+import { differenceLines } from '../client/operator/running-definition.ts';
 import { LockstepError } from '../model/failure.ts';
 import { phaseAfter, phaseBefore } from '../model/phase.ts';
 import { exit } from './output.ts';
@@ -22,6 +24,32 @@ export function addMigrationCommands(program: CliCommand): void {
         (control) => control.start(),
       ),
     );
+
+  program
+    .command('apply')
+    .description('make the configuration what the running migration goes by: policy, deadline and entities')
+    .action(async (_: unknown, command: CliCommand) => {
+      const session = await openSession(command);
+      await connected(session, async ({ control }) => {
+        const status = await control.status();
+        const differences = control.differences(status);
+        if (differences.length === 0) {
+          session.output.result({ applied: false, differences }, [
+            'the migration runs by this configuration',
+          ]);
+          return;
+        }
+        const shown = differenceLines(differences);
+        if (session.options.dryRun) {
+          session.output.result({ dryRun: true, differences }, ['would change', ...shown]);
+          return;
+        }
+        for (const line of shown) session.output.note(line);
+        if (!(await confirmed(session, `change ${shown.length} of what ${status.migration} runs by`))) return;
+        await control.apply();
+        session.output.result({ applied: true, differences }, ['applied', ...shown]);
+      });
+    });
 
   program
     .command('status')
@@ -146,7 +174,16 @@ async function show(
 ): Promise<boolean> {
   const backlog = await control.backlog();
   const faults = await control.faults(status);
-  session.output.result({ ...status, backlog, faults }, statusLines(status, backlog, faults));
+  const differences = control.differences(status);
+  session.output.result({ ...status, backlog, faults, differences }, [
+    ...statusLines(status, backlog, faults),
+    ...(differences.length === 0
+      ? []
+      : [
+          pc.yellow('config    differs from what runs; lockstep apply makes it take effect'),
+          ...differenceLines(differences).map((line) => pc.yellow(`          ${line}`)),
+        ]),
+  ]);
   return status.overdue || backlog.parked > 0 || faults.setBack.length > 0;
 }
 

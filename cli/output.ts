@@ -43,6 +43,7 @@ export const exitOf: Partial<Record<AnyFailureCode, number>> = {
   GateRefused: exit.refused,
   InvalidDefinition: exit.preflight,
   NotPrepared: exit.preflight,
+  DefinitionChanged: exit.preflight,
 };
 
 export function table(rows: readonly (readonly string[])[]): string[] {

@@ -45,6 +45,14 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
         ]
       : []),
     `deadline  ${status.overdue ? pc.red(`overdue since ${status.deadline}`) : status.deadline}`,
+    ...(status.renameAt
+      ? [pc.yellow(`legacy    its tables are not renamed yet; tried again at ${status.renameAt}`)]
+      : []),
+    ...(status.dropAt
+      ? [
+          `legacy    its renamed tables are dropped at ${status.dropAt}${status.paused ? ', once it is resumed' : ''}`,
+        ]
+      : []),
     ...(status.busy ? [`now       ${status.busy}`] : []),
     ...(status.validating ? ['now       validating'] : []),
     ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),

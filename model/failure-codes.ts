@@ -26,6 +26,14 @@ export const callerFailures = {
       'A store lacks the control tables or write routines of this definition, or a setting that transactions need.',
     remedy: 'Run `lockstep prepare`; `lockstep doctor` says what is missing.',
   },
+  DefinitionChanged: {
+    retryable: true,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'A store is prepared for another definition than that of this process. Nothing was written. `measured` has the revision that the store has, and `known`, the revision of this process, where the store knows it.',
+    remedy:
+      'If this process is behind, restart it with the new definition. If it is ahead, run `lockstep prepare`. A worker of the prepared definition takes the work.',
+  },
   StoreUnavailable: {
     retryable: true,
     seenBy: ['service', 'operator'],

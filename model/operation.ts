@@ -16,6 +16,8 @@ export interface Operation {
   readonly image: Image | null;
   /** The clock's proposal; the primary raises it above what the record has. */
   readonly proposed: Version;
+  /** By which definition of the entity a service made it; see `definitionDigest`. */
+  readonly definition: string;
   /** Refuse unless the record has this version. */
   readonly expectedVersion: Version | null;
 }

@@ -20,6 +20,8 @@ export interface RowsShape {
   readonly owned: readonly OwnedTable[];
   readonly referenced: readonly ReferencedTable[];
   readonly embedded: readonly EmbeddedRecord[];
+  /** Grows with every change of what the functions do: nobody else can tell two versions of a function apart. */
+  readonly revision: number;
   readonly toRows: (entity: Record<string, unknown>) => Rows;
   readonly fromRows: (rows: Rows) => Record<string, unknown>;
 }
@@ -117,6 +119,8 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
   embedded?: Readonly<
     Record<string, { table: NoInfer<keyof R & string>; columns: Readonly<Record<string, string>> }>
   >;
+  /** Raise it whenever `toRows` or `fromRows` comes to mean something else. Whole, from 1. @default 1 */
+  revision?: number;
   /** The rows of each table. The type of its parameter is the entity's, that of its result the tables'. */
   toRows: (entity: E) => R;
   fromRows: (rows: NoInfer<R>) => NoInfer<E>;
@@ -154,6 +158,7 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
     owned,
     referenced,
     embedded,
+    revision: options.revision ?? 1,
     toRows: options.toRows as unknown as RowsShape['toRows'],
     fromRows: options.fromRows as unknown as RowsShape['fromRows'],
   };

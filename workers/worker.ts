@@ -12,9 +12,11 @@ import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import type { Stores } from '../databases/contract/store.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
+import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
 import { keepRecovering } from './recovery.ts';
@@ -30,7 +32,10 @@ export interface WorkerOptions {
 }
 
 export interface RunningWorker {
-  /** Ends when the worker has shut down; rejects where it failed. */
+  /**
+   * Ends when the worker has shut down; rejects where it failed, with `DefinitionChanged` where a store was prepared for another
+   * definition meanwhile.
+   */
   readonly finished: Promise<void>;
   /** Why the worker could not do its work right now; empty when it can. */
   reasons(): Promise<readonly string[]>;
@@ -39,6 +44,9 @@ export interface RunningWorker {
 }
 
 const graceTime = '20s';
+
+/** For so long a worker that is behind may still take work, all of which the stores refuse. */
+const definitionEveryMs = 1_000;
 
 /** Wires stores, activities and workflows of one migration, and runs them. */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -51,7 +59,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   try {
     const connection = await connectNative(environment);
     release.push(() => connection.close());
-    await logStoreProblems(stores, log);
+    await assertStoresFitOrLog(stores, log);
     const namespace =
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
@@ -94,7 +102,21 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       dataConverter: createDataConverter(environment),
     });
     await keepRecovering(temporal, context);
-    const finished = worker.run().finally(closeAll);
+    const watch = watchDefinition(stores, {
+      everyMs: definitionEveryMs,
+      changed: (error) => {
+        log(error.message, { store: error.details.store, code: error.code });
+        if (worker.getState() === 'RUNNING') worker.shutdown();
+      },
+    });
+    release.push(() => watch.stop());
+    // It ends with the reason, so that nobody takes it for one that was told to stop.
+    const finished = worker
+      .run()
+      .finally(closeAll)
+      .then(() => watch.throwChange());
+    // Whoever does not wait for the end has the log.
+    finished.catch(() => undefined);
     return {
       finished,
       reasons: async () => {
@@ -108,7 +130,9 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       },
       shutdown: async () => {
         if (worker.getState() === 'RUNNING') worker.shutdown();
-        await finished;
+        await finished.catch((error: unknown) => {
+          if (!isLockstepError(error, 'DefinitionChanged')) throw error;
+        });
       },
     };
   } catch (error) {
@@ -118,13 +142,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
 }
 
 /**
- * A store that is unavailable, or not prepared yet, keeps nothing from running: what needs it is tried until it is
- * there. One that a newer program prepared is refused.
+ * A store that is unavailable, or was never prepared, keeps nothing from running: what needs it is tried until it is there.
+ * One that a newer program prepared is refused, and so is one that is prepared for another definition.
  */
-async function logStoreProblems(stores: Stores, log: WorkerOptions['log']): Promise<void> {
+async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
     await store.check().catch((error: unknown) => {
       if (!(error instanceof LockstepError) || isFromNewerProgram(error)) throw error;
+      if (error.code === 'DefinitionChanged') throw error;
       log(error.message, { store: store.name, code: error.code });
     });
   }

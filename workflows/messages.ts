@@ -127,6 +127,8 @@ export interface EntityProgress {
 }
 
 export interface MigrationStatus {
+  /** What it runs by. */
+  readonly definition: RunningDefinition;
   readonly migration: string;
   readonly phase: Phase;
   readonly epoch: number;
@@ -152,6 +154,10 @@ export interface MigrationStatus {
   readonly busy: string | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
+  /** When the legacy tables are to be renamed after all, where they could not be in time. */
+  readonly renameAt: string | null;
+  /** When the renamed legacy tables are dropped, where the policy says so; a pause holds it. */
+  readonly dropAt: string | null;
 }
 
 export interface ValidationRequest {
@@ -167,6 +173,7 @@ export const resume = defineUpdate<MigrationStatus>('resume');
 export const setReadPercent = defineUpdate<MigrationStatus, [number]>('setReadPercent');
 export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWritePercent');
 export const setRate = defineUpdate<MigrationStatus, [number | null]>('setRate');
+export const apply = defineUpdate<MigrationStatus, [RunningDefinition]>('apply');
 export const setDeadline = defineUpdate<MigrationStatus, [string]>('setDeadline');
 export const startBackfill = defineUpdate<MigrationStatus>('startBackfill');
 export const startValidation = defineUpdate<MigrationStatus, [ValidationRequest]>('startValidation');
@@ -188,10 +195,11 @@ export const setPaused = defineSignal<[boolean]>('setPaused');
 export const setBackfillRate = defineSignal<[number | null]>('setRate');
 export const backfillProgress = defineQuery<BackfillProgress>('progress');
 
-/** What a migration is started with. */
-export interface MigrationInput {
-  readonly migration: string;
+/** What of the configuration a migration's workflow runs by, until another is applied. */
+export interface RunningDefinition {
   readonly entities: readonly string[];
+  /** Of each entity's definition, by name; see `definitionDigest`. */
+  readonly digests: Readonly<Record<string, string>>;
   readonly policy: Pick<
     Policy,
     | 'deadline'
@@ -203,6 +211,11 @@ export interface MigrationInput {
     | 'backfillParallel'
     | 'dropLegacyAfterMs'
   >;
+}
+
+/** What a migration is started with. */
+export interface MigrationInput extends RunningDefinition {
+  readonly migration: string;
   /** Carried through continue-as-new. */
   readonly state: MigrationState | null;
 }
@@ -226,6 +239,7 @@ export interface MigrationState {
   readonly evidenceVoided: VoidedEvidence | null;
   readonly lastFailure: string | null;
   readonly history: readonly { readonly phase: Phase; readonly at: string }[];
-  /** Renamed legacy tables are dropped at this time, where the policy says so. */
+  /** See `MigrationStatus`. */
+  readonly renameAt: string | null;
   readonly dropAt: string | null;
 }

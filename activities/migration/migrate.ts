@@ -1,5 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
+import { definitionDigest } from '../../model/definition.ts';
+import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
@@ -24,9 +26,24 @@ export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
   const { resolveClosed } = createTentativeResolver(context);
 
-  /** The stores answer, and are prepared for the definition that this worker has. */
-  async function checkStores(request: { stores: readonly StoreName[] }): Promise<void> {
+  /** The stores answer, and are prepared for the definition that this worker has, which is the one that the migration runs by. */
+  async function checkStores(request: {
+    stores: readonly StoreName[];
+    digests?: Readonly<Record<string, string>>;
+  }): Promise<void> {
     for (const name of request.stores) await stores[name].check();
+    const { digests } = request;
+    if (!digests) return;
+    const { entities } = migration;
+    const isSame =
+      Object.keys(digests).length === entities.length &&
+      entities.every((entity) => digests[entity.name] === definitionDigest(entity));
+    if (isSame) return;
+    throw new LockstepError(
+      'GateRefused',
+      `the stores are prepared for another definition than ${migration.name} runs by; run lockstep apply, then try again`,
+      { gate: 'definition', remedy: 'lockstep apply' },
+    );
   }
 
   async function readStates(): Promise<Readonly<Record<StoreName, DurableState | null>>> {
@@ -155,26 +172,47 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   /** Renames the legacy tables of every entity, so that a forgotten reader is noticed before anything is dropped. */
-  async function renameLegacyTables(): Promise<readonly string[]> {
+  async function renameLegacyTables(request: {
+    /** Those that have passed the gates. */
+    entities: readonly string[];
+  }): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const entity of migration.entities)
+    for (const name of request.entities) {
+      const entity = entityNamed(migration, name);
+      await removeTriggers('legacy', entity);
       statements.push(...(await stores.legacy.renameLegacyTables(entity)));
+    }
     log('legacy tables renamed', { statements });
     return statements;
   }
 
-  async function dropLegacy(): Promise<readonly string[]> {
+  async function dropLegacy(request: { entities: readonly string[] }): Promise<readonly string[]> {
     const statements: string[] = [];
-    for (const entity of migration.entities) statements.push(...(await stores.legacy.dropRetired(entity)));
+    for (const name of request.entities)
+      statements.push(...(await stores.legacy.dropRetired(entityNamed(migration, name))));
     log('renamed legacy tables dropped', { statements });
     return statements;
   }
 
-  /** A schedule would go on starting workflows when the migration is over. */
+  /** A schedule would go on starting workflows when the migration is over, and triggers would go on noting keys. */
   async function removeSchedules(): Promise<readonly string[]> {
     const removed = await context.removeSchedules();
     log('schedules removed', { removed });
+    for (const entity of migration.entities) await removeTriggers('modern', entity);
     return removed;
+  }
+
+  /** Those of `--capture`. A worker may lack the right to, or find the table renamed already: neither holds the end. */
+  async function removeTriggers(store: StoreName, entity: Entity): Promise<void> {
+    try {
+      await stores[store].capture(entity, false);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code === 'StoreUnavailable') throw error;
+      log('triggers may be left; lockstep prepare --no-capture removes them', {
+        store,
+        reason: error.message,
+      });
+    }
   }
 
   async function reportOverdue(request: { phase: string; deadline: string }): Promise<void> {

@@ -7,6 +7,7 @@ import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import { isNewer, type Version } from '../../model/version.ts';
+import { definitionRefusal, isOfOtherDefinition } from '../write/definition-refusal.ts';
 import { primaryItem } from '../write/primary-item.ts';
 
 /** Why a transaction is refused for good. */
@@ -27,6 +28,11 @@ export async function primaryChanges(
   { id, operations }: Transaction,
   atLeast: ReadonlyMap<number, Version>,
 ): Promise<readonly Change[] | Refusal> {
+  for (const operation of operations) {
+    const entity = entityNamed(migration, operation.entity);
+    if (isOfOtherDefinition(entity, operation))
+      return { code: 'DefinitionChanged', reason: await definitionRefusal(primary, entity, operation) };
+  }
   const bases = await basesOf(migration, primary, operations);
   const changes: Change[] = [];
   for (const [position, operation] of operations.entries()) {

@@ -23,7 +23,7 @@ export type WriteResult =
     }
   | {
       readonly status: 'refused';
-      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated';
+      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated' | 'DefinitionChanged';
       readonly message: string;
       /** What the record has, where the primary refused what it was asked for. */
       readonly version?: Version;
@@ -90,7 +90,7 @@ export function resultOf(store: Store, entity: Entity, operation: Told, outcome:
 }
 
 /** A repeat answers what the first try did. What is only tentative is no answer. */
-function knownResult(
+export function knownResult(
   entity: Entity,
   operation: Told,
   known: Extract<Outcome, { status: 'known' }>,

@@ -10,6 +10,7 @@ import { otherStore, routes } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import { assertSameDefinition, definitionRefusal, isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem } from './primary-item.ts';
 import { tooFineResult } from './too-fine.ts';
 import { resultOf, type TentativeResult, type WriteResult } from './write-result.ts';
@@ -49,6 +50,10 @@ export function createWriteActivities(context: ActivityContext) {
     const { operation, route } = input;
     const entity = entityNamed(migration, operation.entity);
     const store = stores[route.primary];
+    if (isOfOtherDefinition(entity, operation)) {
+      const message = await definitionRefusal(store, entity, operation);
+      return await knownOr(input, { status: 'refused', code: 'DefinitionChanged', message });
+    }
     const hasSecondary = route.secondary !== null;
     const needsBefore =
       operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
@@ -101,6 +106,7 @@ export function createWriteActivities(context: ActivityContext) {
     route: WriteRoute,
   ): Promise<TentativeResult> {
     const entity = entityNamed(migration, operation.entity);
+    assertSameDefinition(store, entity, operation);
     const tooFine = await tooFineResult(context, entity, operation, route);
     if (tooFine) return tooFine;
     const item: WriteItem = {

@@ -42,15 +42,19 @@ async function examineStore(store: Store, migration: Migration): Promise<CheckRe
     await store.check();
     return 'control tables and write routines are as the definition says';
   });
+  const definable = await attempted(about, 'tables and entities', async () => {
+    await store.assertDefinable();
+    return 'are of this migration alone';
+  });
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
-  if (entities.length === 0) return [reached, ...settings, prepared];
+  if (entities.length === 0) return [reached, ...settings, prepared, definable];
   const transactions = await attempted(about, 'transactions over both stores', async () => {
     const unavailableReason = await store.preparedTransactionsUnavailableReason(entities);
     if (unavailableReason === null)
       return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
     throw new LockstepError('NotPrepared', unavailableReason, { store: about });
   });
-  return [reached, ...settings, prepared, transactions];
+  return [reached, ...settings, prepared, definable, transactions];
 }
 
 /** Nothing is said of stores that cannot be asked, or know nothing of the migration yet. */

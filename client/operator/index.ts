@@ -25,3 +25,4 @@ export { operate } from './operate.ts';
 export type { Preparation } from './prepare.ts';
 export { planPreparation, prepareStores, registerSearchAttributes } from './prepare.ts';
 export type { ReconcileOptions, Reconciliation, ReconciliationControl } from './reconciliation.ts';
+export type { DefinitionDifference } from './running-definition.ts';

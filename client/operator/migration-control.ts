@@ -5,12 +5,18 @@ import { setBackReason, setBackStores } from '../../databases/contract/set-back.
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
-import { routes } from '../../model/phase.ts';
+import { neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
 import { scheduleJournal } from './journal-schedules.ts';
+import {
+  configuredDefinition,
+  type DefinitionDifference,
+  definitionDifferences,
+  differenceLines,
+} from './running-definition.ts';
 
 export type { MigrationStatus, Resolution } from '../../workflows/messages.ts';
 
@@ -50,9 +56,13 @@ export class MigrationControl {
     this.#open = open;
   }
 
-  /** Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. */
+  /**
+   * Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. Throws
+   * `GateRefused` where the migration is over, `AlreadyRunning` where it runs.
+   */
   async start(): Promise<messages.MigrationStatus> {
-    const { name, policy, taskQueue, entities } = this.#open.migration;
+    const { name, taskQueue } = this.#open.migration;
+    await this.#assertNotOver();
     await scheduleJournal(this.#temporal, this.#open.migration);
     try {
       await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
@@ -64,29 +74,44 @@ export class MigrationControl {
         args: [
           {
             migration: name,
-            entities: entities.map((entity) => entity.name),
-            policy: {
-              deadline: policy.deadline,
-              drainLimitMs: policy.drainLimitMs,
-              soakMs: policy.soakMs,
-              evidenceMaxAgeMs: policy.evidenceMaxAgeMs,
-              evidenceMaxWrongShare: policy.evidenceMaxWrongShare,
-              sampleSize: policy.sampleSize,
-              backfillParallel: policy.backfillParallel,
-              dropLegacyAfterMs: policy.dropLegacyAfterMs,
-            },
+            ...configuredDefinition(this.#open.migration),
             state: null,
           },
         ],
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      throw new LockstepError(
-        'AlreadyRunning',
-        `migration ${name} has been started already; see lockstep status`,
-      );
+      const differences = definitionDifferences(await this.status(), this.#open.migration);
+      const differs =
+        differences.length === 0
+          ? 'see lockstep status'
+          : `it runs by another configuration (${differenceLines(differences).join('; ')}); lockstep apply makes yours take effect`;
+      throw new LockstepError('AlreadyRunning', `migration ${name} has been started already; ${differs}`, {
+        measured: { differences: differences.length },
+      });
     }
     return await this.#whenStarted();
+  }
+
+  /** A second end would meet tables that have taken the old names since. */
+  async #assertNotOver(): Promise<void> {
+    const { migration, stores } = this.#open;
+    const known = await Promise.allSettled([
+      stores.legacy.readState(migration.name),
+      stores.modern.readState(migration.name),
+    ]);
+    const isOver = known.some(
+      (read) => read.status === 'fulfilled' && read.value?.phase === 'decommissioned',
+    );
+    if (!isOver) return;
+    const left = await stores.legacy.retiredTables().catch(() => []);
+    const tables =
+      left.length === 0 ? '' : `; ${left.join(', ')} ${left.length === 1 ? 'is' : 'are'} left to be dropped`;
+    throw new LockstepError(
+      'GateRefused',
+      `migration ${migration.name} is over, and stays so${tables}. What is to be moved now is a migration of another name`,
+      { gate: 'end', measured: { phase: 'decommissioned', retired: left.length } },
+    );
   }
 
   /** Waits until the workflow has written the route to both stores. */
@@ -161,6 +186,25 @@ export class MigrationControl {
 
   send(command: Command): Promise<messages.MigrationStatus> {
     return this.#known(() => this.#handle().executeUpdate(commands[command]));
+  }
+
+  /** Where the configuration differs from what runs. */
+  differences(status: messages.MigrationStatus): DefinitionDifference[] {
+    return definitionDifferences(status, this.#open.migration);
+  }
+
+  /**
+   * Makes the configuration what the migration runs by: policy, deadline, and entities with their definitions. Other definitions
+   * void the evidence. Throws `GateRefused` where entities come or go in a phase in which they would miss the backfill.
+   */
+  async apply(): Promise<messages.MigrationStatus> {
+    const { migration, stores } = this.#open;
+    const definition = configuredDefinition(migration);
+    const status = await this.#known(() =>
+      this.#handle().executeUpdate(messages.apply, { args: [definition] }),
+    );
+    for (const name of neededStores(status.phase)) await stores[name].recordDefinition();
+    return status;
   }
 
   setReadPercent(percent: number): Promise<messages.MigrationStatus> {

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
+import { primaryStore } from '../../databases/contract/current-state.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
+import { otherStore } from '../../model/phase.ts';
 import { searchAttributes } from '../../workflows/messages.ts';
 import { withStores } from './with-stores.ts';
 
@@ -9,19 +11,30 @@ export interface Preparation {
   readonly statements: Readonly<Record<StoreName, readonly string[]>>;
 }
 
-/** What `prepare` would run in each store. Throws `InvalidDefinition` where a shape does not fit its tables. */
+/** What `prepare` would run in each store. Throws what `prepareStores` throws. */
 export function planPreparation(migration: Migration, environment: NodeJS.ProcessEnv): Promise<Preparation> {
-  return withStores(migration, environment, async ({ legacy, modern }) => ({
-    addresses: { legacy: legacy.address, modern: modern.address },
-    statements: { legacy: await legacy.plan(), modern: await modern.plan() },
-  }));
+  return withStores(migration, environment, async ({ legacy, modern }) => {
+    for (const store of [legacy, modern]) await store.assertDefinable();
+    return {
+      addresses: { legacy: legacy.address, modern: modern.address },
+      statements: { legacy: await legacy.plan(), modern: await modern.plan() },
+    };
+  });
 }
 
-/** Creates control tables and write routines in both stores. Safe to repeat. */
+/**
+ * Creates control tables and write routines in both stores, and records the definition that they are for. Safe to repeat.
+ *
+ * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, or another migration has one of them;
+ *   `GateRefused` where entities come or go in a phase in which they would miss the backfill. Nothing is changed then.
+ */
 export function prepareStores(migration: Migration, environment: NodeJS.ProcessEnv): Promise<void> {
-  return withStores(migration, environment, async ({ legacy, modern }) => {
-    await legacy.prepare();
-    await modern.prepare();
+  return withStores(migration, environment, async (stores) => {
+    for (const store of [stores.legacy, stores.modern]) await store.assertDefinable();
+    const primary = await primaryStore({ migration, stores });
+    // The primary comes last: it takes nothing under the new definition that an older worker could still copy.
+    await stores[otherStore(primary)].prepare();
+    await stores[primary].prepare();
   });
 }
 

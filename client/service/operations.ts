@@ -1,4 +1,5 @@
 import type { Image, Key } from '../../model/canonical.ts';
+import { definitionDigest } from '../../model/definition.ts';
 import { type Entity, keyOf, validImage } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { patchOf } from '../../model/field.ts';
@@ -62,6 +63,7 @@ export class Operations {
       kind,
       key,
       image,
+      definition: definitionDigest(this.#entity),
       proposed: this.#clock.next(),
       expectedVersion: ifUnchangedSince === undefined ? null : versionOf(ifUnchangedSince),
     };

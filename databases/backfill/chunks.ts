@@ -86,7 +86,7 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
     try {
       return await throughDeadlocks(context.engine, () =>
         context.engine.transaction(async (session) => {
-          if (ready.length === 0) await holdFence(context, session, fence, 'secondary');
+          if (ready.length === 0) await holdFence(context, session, fence, 'secondary', [bound]);
           const outcomes = outcomesInOrder(items, failed, await call(session, bound, ready, fence));
           if (!isFenced(outcomes)) await finish(session, outcomes);
           return outcomes;

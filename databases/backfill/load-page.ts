@@ -68,7 +68,7 @@ export function pageLoads(
     { page: given, except, leftover, from, next, checkExisting }: PageLoad,
     fence: Fence,
   ): Promise<LoadResult> {
-    await holdFence(context, session, fence, 'secondary');
+    await holdFence(context, session, fence, 'secondary', [bound]);
     if (!(await checkpointUnchanged(context, session, fence.migration, from))) return { status: 'overtaken' };
     const page = boundPage(given);
     const guard = guardOf(context, bound);

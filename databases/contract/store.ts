@@ -18,6 +18,7 @@ import type {
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
+import type { Definitions } from './definition.ts';
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
@@ -30,6 +31,7 @@ export interface Store
   extends Branches,
     Capture,
     Decisions,
+    Definitions,
     Digests,
     RecordDigests,
     PresentKeys,
@@ -48,12 +50,14 @@ export interface Store
   plan(): Promise<readonly string[]>;
   /**
    * Brings control tables and write routines up to what this program needs. Safe to repeat, after a crash too, and beside
-   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store.
+   * another process that prepares. Throws `NotPrepared` where a newer program prepared the store, and what
+   * `assertDefinable` throws.
    */
   prepare(): Promise<void>;
   /**
    * Throws `InvalidDefinition` where a shape does not fit the tables; `NotPrepared` where the control tables are older or
-   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing.
+   * newer than this program (`measured`: `storeVersion`, `programVersion`), or a routine is missing; `DefinitionChanged` where
+   * the store is prepared for another definition (`measured`: `revision`, the store's, and `known`, that of this program).
    */
   check(): Promise<void>;
   /** The server's settings that Lockstep depends on, with what is wrong with them. */
@@ -163,9 +167,12 @@ export interface Store
   /** Lets sequences and auto-increment values go on above what was copied. */
   primeSequences(entity: Entity): Promise<void>;
 
-  /** Renames the tables an entity owns; gives the statements it ran. */
+  /** Renames the tables an entity owns, each once and never again; gives the statements it ran. */
   renameLegacyTables(entity: Entity): Promise<string[]>;
+  /** Drops those that `renameLegacyTables` has renamed. */
   dropRetired(entity: Entity): Promise<string[]>;
+  /** Those that are renamed and not dropped, by their new names. */
+  retiredTables(): Promise<string[]>;
 
   close(): Promise<void>;
 }

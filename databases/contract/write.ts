@@ -83,6 +83,8 @@ export interface StoreFailure {
   readonly violation?: Violation | undefined;
   /** A table or routine is not there. Whether it is one of ours, the catalogue says. */
   readonly isMissing?: boolean;
+  /** The routine was made for another definition than the caller's. */
+  readonly isOtherDefinition?: boolean;
   readonly message: string;
   /** What helps a server that takes nothing for now, where it said why. */
   readonly remedy?: string | undefined;

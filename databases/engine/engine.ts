@@ -44,12 +44,16 @@ export interface Engine extends Session {
   /** A transaction that waits for others of this kind in the same database: no two processes prepare at once. */
   alone<T>(work: (session: Session) => Promise<T>): Promise<T>;
   catalogue(table: string): Promise<CatalogueTable | null>;
+  /** The name of a table with its schema or database, the same however it is written; as given where there is none. */
+  qualifiedName(table: string): Promise<string>;
   /** How the control tables came to be what they are: all migrations that this program knows, in order. */
   controlMigrations(): Promise<readonly ControlMigration[]>;
   /** Whether a step of a migration was refused because it was carried out before, and a crash kept that from being noted. */
   isAlreadyDone(error: unknown): boolean;
   /** The routines that `prepare` makes for an entity. */
   routineStatements(bound: BoundEntity): readonly string[];
+  /** What a call of the entity's routine names: the routine refuses all but the one that it was made for. */
+  fingerprint(bound: BoundEntity): string;
   /** Triggers that note the keys which other sessions write; or what removes them. */
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Whether this entity's routines are there as they are generated now. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
@@ -146,6 +146,16 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     catalogue: (table) => readCatalogue(engine, table),
 
+    async qualifiedName(table) {
+      const parts = table.split('.');
+      const [row] = await engine.query(
+        `SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) AS name FROM information_schema.TABLES
+         WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?`,
+        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+      );
+      return row?.name ?? table;
+    },
+
     /** Each statement that defines something commits what comes before it, and itself. */
     controlMigrations: () =>
       readControlMigrations(new URL('./control/', import.meta.url), (sql) =>
@@ -158,7 +168,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     routineStatements(bound) {
       const { name } = bound.entity;
-      const inner = innerRoutine(bound);
+      const inner = innerRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
       return [
         `DROP PROCEDURE IF EXISTS ${innerName(name)}`,
@@ -167,9 +177,11 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         outerRoutine(bound),
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
-        `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(fingerprint(bound))}`,
+        `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
+
+    fingerprint,
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
@@ -182,13 +194,14 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         names,
       );
       // The comment is the last that is made, on one of them.
-      return made.length === names.length && made.some(({ comment }) => comment === fingerprint(bound));
+      return made.length === names.length && made.some(({ comment }) => comment === commentOf(bound));
     },
 
     async callWrite(inside, bound, { fence, items, locks }) {
-      const parameters = [store, fence.migration, fence.epoch, items, locks];
+      const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
-      const call = (client: mysql.PoolConnection) => run(client, `CALL ${name}(?, ?, ?, ?, ?)`, parameters);
+      const call = (client: mysql.PoolConnection) =>
+        run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters);
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result).flat();
     },
@@ -291,7 +304,10 @@ function isBroken(error: unknown): boolean {
   return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }
 
-function fingerprint(bound: BoundEntity): string {
-  const made = innerRoutine(bound) + outerRoutine(bound) + readRoutine(bound);
-  return `lockstep ${createHash('sha256').update(made).digest('hex').slice(0, 16)}`;
+const fingerprint = fingerprinting(
+  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound),
+);
+
+function commentOf(bound: BoundEntity): string {
+  return `lockstep ${fingerprint(bound)}`;
 }

@@ -1,6 +1,7 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { otherDefinition } from './write-routine.ts';
 
 interface ServerError extends Error {
   readonly code?: string;
@@ -79,6 +80,7 @@ function refusalOf(failure: ServerError, number: number): StoreFailure {
     about: known?.about,
     violation: known?.violation,
     isMissing: missing.has(number),
+    isOtherDefinition: number === otherDefinition,
     message: `error ${number}${known ? ` (${known.name})` : ''}${columnIn(failure)}`,
   };
 }
@@ -155,6 +157,7 @@ const refused: Readonly<Record<number, Refused>> = {
   3819: { name: 'check constraint', about: 'row', violation: 'check' },
   3988: { name: 'character that the column cannot keep', about: 'row', violation: 'invalid-value' },
   4025: { name: 'check constraint', about: 'row', violation: 'check' },
+  [otherDefinition]: { name: 'the caller has another definition', about: 'schema' },
   31000: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
 };
 

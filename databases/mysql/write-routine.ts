@@ -11,8 +11,11 @@ export function outerName(entity: string): string {
   return quote(`lockstep_write_${entity}`);
 }
 
+/** The number of the error by which a routine refuses a caller of another definition. */
+export const otherDefinition = 31001;
+
 const parameters =
-  'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_items LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
+  'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_items LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
 
 /** Named everywhere, because a database's own default may be one that has no room for every character. */
 const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -59,7 +62,7 @@ BEGIN
     RESIGNAL;
   END;
   START TRANSACTION;
-  CALL ${innerName(bound.entity.name)}(p_store, p_migration, p_epoch, p_items, p_locks);
+  CALL ${innerName(bound.entity.name)}(p_store, p_migration, p_epoch, p_fingerprint, p_items, p_locks);
   COMMIT;
 END`;
 }
@@ -67,8 +70,10 @@ END`;
 /**
  * The guarded write of one entity: epoch, operation id, record, rows and journal. One result set for each item.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
+ *
+ * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
-export function innerRoutine(bound: BoundEntity): string {
+export function innerRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root } = bound;
   const name = literal(entity.name);
   const keys = root.key.map((_, index) => `v_k${index + 1}`);
@@ -95,6 +100,9 @@ BEGIN
       ${cells.map(([, path, type], at) => `c${at} ${type} PATH '$.${path}'`).join(',\n      ')})) i;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_done = 1;
 
+  IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
+    SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
+  END IF;
   SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
     FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
+import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
@@ -120,29 +120,40 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     catalogue: (table) => readCatalogue(engine, table),
 
+    async qualifiedName(table) {
+      const [row] = await engine.query(
+        `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = to_regclass(?)`,
+        [quoteTable(table)],
+      );
+      return row?.name ?? table;
+    },
+
     /** Definitions are part of a transaction: a file is run as one, or not at all. */
     controlMigrations: () =>
       readControlMigrations(new URL('./control/', import.meta.url), (sql) => [sql.trim()]),
     isAlreadyDone: () => false,
 
     routineStatements(bound) {
-      const routine = writeRoutine(bound);
-      return [routine, commentOn(bound, fingerprint(routine))];
+      const made = fingerprint(bound);
+      return [writeRoutine(bound, made), commentOn(bound, commentOf(made))];
     },
+
+    fingerprint,
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
     async isPrepared(session, bound) {
       const [row] = await session.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [
-        `${routineName(bound.entity.name)}(text, text, bigint, json, json)`,
+        `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
       ]);
-      return row?.made === fingerprint(writeRoutine(bound));
+      return row?.made === commentOf(fingerprint(bound));
     },
 
     callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
-        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?)`, parametersOf(store, request), name);
+        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name);
       return inside ? call(connections.clientOf(inside)) : connections.borrow(call);
     },
 
@@ -201,8 +212,12 @@ FROM (SELECT max(${quote(column)}) AS top FROM ${quoteTable(table)}) t,
 WHERE t.top > 0`;
 }
 
-function parametersOf(store: StoreName, request: WriteRequest): unknown[] {
-  return [store, request.fence.migration, request.fence.epoch, request.items, request.locks];
+function parametersOf(
+  store: StoreName,
+  bound: BoundEntity,
+  { fence, items, locks }: WriteRequest,
+): unknown[] {
+  return [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
 }
 
 /** Record and rows of each key by one statement, and so from one snapshot. */
@@ -254,11 +269,13 @@ function transpose(bound: BoundEntity, keys: readonly string[][]): string[][] {
 }
 
 function commentOn(bound: BoundEntity, made: string): string {
-  return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, json, json) IS '${made}'`;
+  return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, text, json, json) IS '${made}'`;
 }
 
-function fingerprint(routine: string): string {
-  return `lockstep ${createHash('sha256').update(routine).digest('hex').slice(0, 16)}`;
+const fingerprint = fingerprinting((bound) => writeRoutine(bound, ''));
+
+function commentOf(made: string): string {
+  return `lockstep ${made}`;
 }
 
 /** `?` to `$1`, `$2` …; no statement here has a question mark of another meaning outside quotes. */

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { otherDefinition } from './write-routine.ts';
 
 /**
  * Reduces an error to code and names. Messages and details of the server are left out on purpose: they quote rows.
@@ -50,6 +51,7 @@ export function classify(error: unknown): StoreFailure {
     about: known?.about,
     violation: known?.violation,
     isMissing: missing.has(state),
+    isOtherDefinition: state === otherDefinition,
     message: `SQLSTATE ${state} (${known?.name ?? `class ${state.slice(0, 2)}`})${where}`,
   };
 }
@@ -94,6 +96,7 @@ const refused: Readonly<Record<string, Refused>> = {
   '42703': { name: 'no such column', about: 'schema' },
   '42883': { name: 'no such routine', about: 'schema' },
   '42P01': { name: 'no such table', about: 'schema' },
+  [otherDefinition]: { name: 'the caller has another definition', about: 'schema' },
   LS001: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
   LS002: { name: 'the column keeps the value in another form', about: 'row', violation: 'changed-value' },
 };

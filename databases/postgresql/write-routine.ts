@@ -6,13 +6,15 @@ import { quote, quoteTable, text } from './quote.ts';
  * The guarded write of one entity, as a function: epoch, operation id, record, rows and journal in one round trip.
  * A function, and not one statement with CTEs, because each of its statements sees what committed before it.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
+ *
+ * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
-export function writeRoutine(bound: BoundEntity): string {
+export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root } = bound;
   const keyNames = root.key.map((_, index) => `k${index + 1}`);
   const own = `r.entity = ${text(entity.name)} AND r.record_key = i.key`;
   return `
-CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_items json, p_locks json)
+CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_fingerprint text, p_items json, p_locks json)
 RETURNS TABLE (ordinal integer, status text, version bigint, reason text)
 LANGUAGE plpgsql AS $lockstep$
 #variable_conflict use_column
@@ -28,6 +30,9 @@ DECLARE
   i record;
   g record;
 BEGIN
+  IF p_fingerprint IS DISTINCT FROM ${text(fingerprint)} THEN
+    RAISE EXCEPTION USING ERRCODE = '${otherDefinition}', MESSAGE = 'the caller has another definition';
+  END IF;
   PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
   SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration;
 
@@ -159,6 +164,9 @@ ${indent(upserts(bound, keyNames), 8)}
 END
 $lockstep$`;
 }
+
+/** The state of the error by which a routine refuses a caller of another definition. */
+export const otherDefinition = 'LS003';
 
 /** Tells the fence's advisory locks from those of others. */
 export const fenceClass = 1_819_239_276;

@@ -7,6 +7,7 @@ import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
+import { definesAlike, definitionChange, preparedDefinition, revisionOf } from './definitions.ts';
 
 /** What every part of a store works with: its engine, its entities bound to tables, and its errors told in our words. */
 export class StoreContext {
@@ -33,6 +34,11 @@ export class StoreContext {
     // A failure is not remembered: the table may be there at the next try.
     binding.catch(() => this.#bound.delete(entity.name));
     return binding;
+  }
+
+  /** Binds anew at the next use. */
+  forget(entity: Entity): void {
+    this.#bound.delete(entity.name);
   }
 
   /** Binds anew at the next use where the tables are not as they were when last looked at. */
@@ -90,7 +96,9 @@ export class StoreContext {
     const failure = this.failureOf(error);
     if (failure.code === 'StoreUnavailable') throw this.unavailable(failure, error);
     // A trigger of the table's may name a table or function that is not there as well: then all of ours is.
-    if (failure.isMissing) await this.translateErrors(() => this.assertPrepared(entities));
+    if (failure.isMissing || failure.isOtherDefinition)
+      await this.translateErrors(() => this.assertPrepared(entities));
+    if (failure.isOtherDefinition) throw this.preparedAnew();
     return failure;
   }
 
@@ -115,8 +123,8 @@ export class StoreContext {
   }
 
   /**
-   * Throws `NotPrepared` where `prepare` has something to do, or was run by a newer program; `InvalidDefinition` where a table
-   * of an entity is not there or does not fit.
+   * Throws `NotPrepared` where `prepare` has something to do, or was run by a newer program; `DefinitionChanged` where it was
+   * run for another definition; `InvalidDefinition` where a table of an entity is not there or does not fit.
    */
   async assertPrepared(entities: readonly Entity[]): Promise<void> {
     const state = await controlState(this.engine);
@@ -137,6 +145,7 @@ export class StoreContext {
         measured,
       });
     }
+    await this.assertDefinition();
     const unmade: string[] = [];
     for (const entity of entities) {
       if (!(await this.engine.isPrepared(this.engine, await this.rebind(entity)))) unmade.push(entity.name);
@@ -145,6 +154,34 @@ export class StoreContext {
     throw this.notPrepared(
       `the write routine of ${unmade.join(', ')} is missing, or was made for another definition`,
     );
+  }
+
+  async assertDefinition(): Promise<void> {
+    const { name, entities } = this.migration;
+    const prepared = await preparedDefinition(this.engine, this.engine, name);
+    if (!prepared) throw this.notPrepared('it has no definition of it');
+    if (definesAlike(prepared.entities, entities)) return;
+    const known = await revisionOf(this.engine, this.engine, name, entities);
+    const change = definitionChange(prepared.entities, entities);
+    throw this.definitionChanged(
+      known === null
+        ? `it is prepared for revision ${prepared.revision}, and this process has another definition (${change}); run lockstep prepare`
+        : `it is prepared for revision ${prepared.revision}, and this process has revision ${known} (${change}); restart it with the new definition`,
+      { revision: prepared.revision, known },
+    );
+  }
+
+  definitionChanged(why: string, measured?: FailureDetails['measured']): LockstepError {
+    return new LockstepError(
+      'DefinitionChanged',
+      `the ${this.name} store (${this.engine.address}) has another definition of ${this.migration.name}: ${why}`,
+      { store: this.name, about: 'schema', ...(measured ? { measured } : {}) },
+    );
+  }
+
+  /** The tables were altered and prepared again under a definition that stayed: they have been looked at anew by now. */
+  preparedAnew(): LockstepError {
+    return this.definitionChanged('its tables were altered and prepared again; the same call is tried again');
   }
 
   /** What a newer program means by its tables is unknown here. */

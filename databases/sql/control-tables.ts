@@ -13,6 +13,8 @@ const controlTables = [
   'decisions',
   'captured',
   'sightings',
+  'definitions',
+  'retired',
 ] as const;
 
 export type ControlTable = (typeof controlTables)[number];

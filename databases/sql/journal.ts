@@ -26,7 +26,7 @@ export function createJournal(context: StoreContext) {
     const values = [id, migration, entity, keyText(key), kind, 'aborted', shownReason];
     if (primary) {
       await context.transaction(async (session) => {
-        await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary');
+        await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary', []);
         await session.query(insert, values);
       });
     } else await context.query(insert, values);

@@ -1,9 +1,11 @@
 import type { StoreContext } from './context.ts';
 import { applyStep, controlState, missingSql } from './control-tables.ts';
+import { createPreparedDefinition } from './prepared-definition.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
 export function createPreparation(context: StoreContext) {
   const { engine, migration } = context;
+  const { definitions, missingDefinition } = createPreparedDefinition(context);
 
   async function ping(): Promise<void> {
     await context.query('SELECT 1 AS one');
@@ -13,6 +15,8 @@ export function createPreparation(context: StoreContext) {
     const state = await context.translateErrors(() => controlState(engine));
     context.assertNotNewer(state);
     const statements = missingSql(state);
+    const definition = await missingDefinition();
+    if (definition !== null) statements.push(definition);
     for (const entity of migration.entities) {
       const bound = await context.bind(entity);
       if (await context.translateErrors(() => engine.isPrepared(engine, bound))) continue;
@@ -24,6 +28,8 @@ export function createPreparation(context: StoreContext) {
   /** A routine that is as it should be is left alone: while it is made anew, live writes would miss it. */
   async function prepare(): Promise<void> {
     await migrateControlTables(context);
+    // Before any routine: whoever has another definition shall hear so, and not that a routine is missing.
+    await definitions.recordDefinition();
     for (const entity of migration.entities) {
       const bound = await context.bind(entity);
       await context.alone(async (session) => {
@@ -38,7 +44,8 @@ export function createPreparation(context: StoreContext) {
     await context.translateErrors(() => context.assertPrepared(migration.entities));
   }
 
-  return { ping, plan, prepare, check, settings: () => context.translateErrors(() => engine.settings()) };
+  const settings = () => context.translateErrors(() => engine.settings());
+  return { ping, plan, prepare, check, settings, ...definitions };
 }
 
 /**

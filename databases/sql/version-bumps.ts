@@ -12,8 +12,13 @@ export function createVersionBumps(context: StoreContext): VersionBumps {
     bumps: readonly VersionBump[],
     fence: Fence & { readonly closed?: boolean },
   ): Promise<'bumped' | 'stale-base'> {
+    // Shared records are no entities of their own.
+    const entities = context.migration.entities.filter(({ name }) =>
+      bumps.some(({ entity }) => entity === name),
+    );
+    const bound = await Promise.all(entities.map((entity) => context.bind(entity)));
     return await context.transaction(async (session) => {
-      await holdFence(context, session, fence, 'primary');
+      await holdFence(context, session, fence, 'primary', bound);
       let stale = false;
       for (const bump of bumps) stale = (await lockedVersion(session, bump)) !== bump.readVersion || stale;
       for (const bump of bumps) await (stale ? deleteLock(session, bump) : write(session, bump));

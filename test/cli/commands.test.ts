@@ -50,6 +50,39 @@ test('what changes something is not done without a yes, nor in a dry run', async
   expect((await json('status')).shown).toMatchObject({ phase: 'legacy-only' });
 });
 
+test('status and start say where the configuration differs from what runs, and apply makes it run', async () => {
+  const applied = async (soakMs: number, ...args: string[]) => {
+    const { environment } = at;
+    const of = environmentOf({ ...at, environment });
+    const policy = { ...at.migration.policy, soakMs };
+    const { code, stdout } = await lockstep([...args, '--json'], {
+      ...of,
+      LOCKSTEP_TEST_POLICY: JSON.stringify(policy),
+    });
+    return { code, shown: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  const differences = [{ setting: 'phases.soakMs', running: 0, configured: 5 }];
+  expect(await applied(5, 'status')).toMatchObject({ code: 0, shown: { differences } });
+  expect(await applied(5, 'start', '--yes')).toMatchObject({
+    code: 1,
+    shown: { error: { code: 'AlreadyRunning', measured: { differences: 1 } } },
+  });
+  expect(await applied(5, 'apply', '--dry-run')).toMatchObject({
+    code: 0,
+    shown: { dryRun: true, differences },
+  });
+  expect(await applied(5, 'apply')).toMatchObject({ code: 1, shown: { error: { code: 'InvalidInput' } } });
+  expect(await applied(5, 'apply', '--yes')).toMatchObject({
+    code: 0,
+    shown: { applied: true, differences },
+  });
+  expect(await applied(5, 'apply', '--yes')).toMatchObject({
+    code: 0,
+    shown: { applied: false, differences: [] },
+  });
+  expect(await applied(0, 'apply', '--yes')).toMatchObject({ code: 0, shown: { applied: true } });
+});
+
 test('advance goes on, and a gate that refuses exits with 4 and says why', async () => {
   expect(await json('advance', '--yes')).toMatchObject({ code: 0, shown: { phase: 'dual-write' } });
   expect(await json('pause', '--yes')).toMatchObject({ code: 0, shown: { paused: true } });

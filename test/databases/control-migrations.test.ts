@@ -82,10 +82,8 @@ describe.each(engines)('control tables at %s', (name) => {
 
   const applied = () =>
     sql(`SELECT version, name FROM ${control('migrations')} WHERE applied_at IS NOT NULL ORDER BY version`);
-  const allApplied = async () => {
-    const known = await openEngine().controlMigrations();
-    return known.map((migration) => ({ version: String(migration.version), name: migration.name }));
-  };
+  const allApplied = async () =>
+    (await openEngine().controlMigrations()).map(({ version, name }) => ({ version: String(version), name }));
 
   /** A store as it was prepared before control tables had a version. */
   async function makeUnversioned(): Promise<void> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { definitionDigest } from '../../model/definition.ts';
 import { keyOf } from '../../model/entity.ts';
 import { imageOf } from '../../model/field.ts';
 import type { WriteInput } from '../../model/operation.ts';
@@ -68,6 +69,7 @@ test('a write that lay for longer than the journal remembers is not begun again'
       kind: 'create',
       key: keyOf(account, image),
       image,
+      definition: definitionDigest(account),
       proposed: '1',
       expectedVersion: null,
     },

@@ -34,6 +34,9 @@ test('a migration that is over leaves no schedule behind, and a worker that star
   await at.temporal.workflow.getHandle(`migration/${at.migration.name}`).result();
   await until('none is left', async () => (await scheduled()).length === 0);
 
+  const triggers = await at.sql.modern('SELECT tgname FROM pg_trigger WHERE NOT tgisinternal');
+  expect(triggers).toEqual([]);
+
   await at.work();
   const recovery = at.temporal.schedule.getHandle(`recover/${at.migration.name}`);
   await expect(recovery.describe()).rejects.toThrow();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
 import { tokenOf } from '../../client/service/token.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
+import { definitionDigest } from '../../model/definition.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
@@ -72,6 +73,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
             kind: 'create',
             key: keyOf(bound, image),
             image,
+            definition: definitionDigest(bound),
             proposed: '1',
             expectedVersion: null,
           },

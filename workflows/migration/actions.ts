@@ -10,7 +10,7 @@ import {
   routes,
 } from '../../model/phase.ts';
 import { bounded, unbounded } from '../activities.ts';
-import { messageOf } from '../failures.ts';
+import { failure, messageOf } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
 import { prepareToClose } from './before-closing.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
@@ -39,7 +39,6 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   await change(run, phase, { otherMayLag: false });
   run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
   trackModernReads(run);
-  if (phase === 'decommissioned') await renameLegacyTables(run);
 }
 
 /**
@@ -51,6 +50,13 @@ async function takeOver(run: MigrationRun): Promise<boolean> {
     const states = await unbounded.readStates();
     const newest = newestState(states.legacy, states.modern);
     if (!newest) return false;
+    if (newest.phase === 'decommissioned') {
+      throw failure(
+        'GateRefused',
+        `migration ${run.input.migration} is over, and stays so; what is to be moved now is a migration of another name`,
+        { gate: 'end' },
+      );
+    }
     const { phase, open, readPercent, writePercent } = newest;
     const changeNumber = newest.changeNumber + maxChangesAhead;
     if (open) {
@@ -71,8 +77,8 @@ export async function advance(run: MigrationRun): Promise<void> {
   const { policy } = run.input;
   const next = phaseAfter(run.state.phase);
   if (next === null) return;
-  await gate(next, run.state, policy);
-  await change(run, next, { otherMayLag: next === 'modern-only' });
+  await gate(next, run.state, policy, run.input.digests);
+  await change(run, next, { otherMayLag: routes[next].secondary === null });
   enter(run, next);
   // One that was running before a rollback goes on: at its end it catches up what it has missed.
   if (next === 'backfill' && !(await startBackfill(run))) log.info('a backfill is running already');

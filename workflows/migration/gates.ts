@@ -12,8 +12,9 @@ export async function gate(
   next: Phase,
   state: MigrationState,
   policy: MigrationInput['policy'],
+  digests: MigrationInput['digests'],
 ): Promise<void> {
-  if (routes[next].secondary !== null || next === 'decommissioned') await assertReachable(next);
+  if (routes[next].secondary !== null) await assertReachable(next, digests);
   switch (next) {
     case 'backfill': {
       const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
@@ -114,9 +115,12 @@ async function assertSmallBacklog(
 const maxPendingAgeMs = 5_000;
 
 /** A step forward that needs both stores is not begun while one of them is unavailable. */
-export async function assertReachable(name: Phase | 'reads' | 'writes'): Promise<void> {
+export async function assertReachable(
+  name: Phase | 'reads' | 'writes',
+  digests?: MigrationInput['digests'],
+): Promise<void> {
   try {
-    await localShort.checkStores({ stores: ['legacy', 'modern'] });
+    await localShort.checkStores({ stores: ['legacy', 'modern'], ...(digests ? { digests } : {}) });
   } catch (error) {
     const known = failureIn(error);
     if (known !== null && known.code !== 'StoreUnavailable') throw error;

@@ -5,6 +5,7 @@ import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
 import * as bulk from './bulk-work.ts';
+import { applyDefinition, assertApplicable } from './definition.ts';
 import type { MigrationRun } from './run.ts';
 
 /** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
@@ -48,7 +49,7 @@ function steering(run: MigrationRun): Handler[] {
       action: () => run.exclusively('rollback', () => actions.rollback(run)),
     }),
     update(messages.pause, {
-      description: 'Pauses bulk work and refuses to advance',
+      description: 'Pauses bulk work, holds the drop of retired tables, and refuses to advance',
       action: () => bulk.setPaused(run, true),
     }),
     update(messages.resume, {
@@ -97,12 +98,21 @@ function settings(run: MigrationRun): Handler[] {
       },
       action: (rate) => bulk.setRate(run, rate),
     }),
+    update(messages.apply, {
+      description: 'Makes another configuration what the migration runs by; lockstep apply sends it',
+      validator: (definition) => {
+        run.assertIdle();
+        assertTime(definition.policy.deadline);
+        assertApplicable(run, definition);
+      },
+      action: async (definition) => {
+        applyDefinition(run, definition);
+        return run.status();
+      },
+    }),
     update(messages.setDeadline, {
       description: 'Moves the deadline (ISO time)',
-      validator: (deadline) => {
-        if (!Number.isNaN(Date.parse(deadline))) return;
-        throw failure('InvalidInput', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
-      },
+      validator: assertTime,
       action: async (deadline) => {
         run.update({ deadline: new Date(deadline).toISOString(), overdue: false });
         return run.status();
@@ -186,6 +196,11 @@ function assertCanRollBack({ state: { phase } }: MigrationRun): void {
 function assertPhase(run: MigrationRun, phases: readonly string[], gate: string, why: string): void {
   if (phases.includes(run.state.phase)) return;
   throw failure('GateRefused', `${why}; the phase is ${run.state.phase}`, { gate });
+}
+
+function assertTime(time: string): void {
+  if (!Number.isNaN(Date.parse(time))) return;
+  throw failure('InvalidInput', `"${time}" is not an ISO time such as 2027-03-31T00:00:00Z`);
 }
 
 function assertPercent(percent: number): void {

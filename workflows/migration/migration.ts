@@ -11,7 +11,7 @@ import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
 import { markOverdue, resumeFromStores } from './actions.ts';
 import { setHandlers } from './handlers.ts';
-import { dropLegacy } from './retirement.ts';
+import { dropLegacy, renameLegacyTables } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
@@ -25,17 +25,20 @@ export async function migration(input: MigrationInput): Promise<void> {
     await untilDueOrCancelled(run);
     const now = Date.now();
     if (now >= overdueTime(run)) await markOverdue(run);
-    if (now >= dropTime(run)) await dropLegacy(run);
+    if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
+    if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
     if (!workflowInfo().continueAsNewSuggested) continue;
     await condition(() => run.busy === null && allHandlersFinished());
-    await continueAsNew<typeof migration>({ ...input, state: run.state });
+    await continueAsNew<typeof migration>({ ...run.input, state: run.state });
   }
   await unbounded.removeSchedules();
   await condition(allHandlersFinished);
 }
 
 function ended({ state, busy }: MigrationRun): boolean {
-  return state.phase === 'decommissioned' && state.dropAt === null && busy === null;
+  return (
+    state.phase === 'decommissioned' && state.dropAt === null && state.renameAt === null && busy === null
+  );
 }
 
 /** A workflow that is cancelled ends when the change that it makes is made. */
@@ -61,13 +64,15 @@ async function untilDue(run: MigrationRun): Promise<void> {
 }
 
 function nextDue(run: MigrationRun): number {
-  return Math.min(overdueTime(run), dropTime(run));
+  return Math.min(overdueTime(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
 }
 
 function overdueTime({ state }: MigrationRun): number {
   return state.overdue ? Number.POSITIVE_INFINITY : Date.parse(state.deadline);
 }
 
-function dropTime({ state }: MigrationRun): number {
-  return state.dropAt === null ? Number.POSITIVE_INFINITY : Date.parse(state.dropAt);
+/** A pause holds what touches the legacy tables. */
+function dueTime({ state }: MigrationRun, what: 'renameAt' | 'dropAt'): number {
+  const at = state[what];
+  return at === null || state.paused ? Number.POSITIVE_INFINITY : Date.parse(at);
 }

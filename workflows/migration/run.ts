@@ -3,19 +3,28 @@ import { failureIn } from '../../model/carried-failure.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { routes } from '../../model/phase.ts';
 import { failure, messageOf } from '../failures.ts';
-import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
+import type { MigrationInput, MigrationState, MigrationStatus, RunningDefinition } from '../messages.ts';
 import { details, initialState } from './state.ts';
 
 /** A running migration: what it remembers, and what it is doing. Both change here only. */
 export class MigrationRun {
-  readonly input: MigrationInput;
+  #input: MigrationInput;
   #state: MigrationState;
   #busy: string | null;
 
   constructor(input: MigrationInput) {
-    this.input = input;
+    this.#input = input;
     this.#busy = input.state ? null : 'start';
     this.#state = input.state ?? initialState(input);
+  }
+
+  /** What it was started with, or what was applied since. */
+  get input(): MigrationInput {
+    return this.#input;
+  }
+
+  redefine(definition: RunningDefinition): void {
+    this.#input = { ...this.#input, ...definition };
   }
 
   get state(): MigrationState {
@@ -53,9 +62,16 @@ export class MigrationRun {
   }
 
   status(): MigrationStatus {
-    const { dropAt: _, ...shown } = this.#state;
-    const { primary, secondary } = routes[shown.phase];
-    return { migration: this.input.migration, primary, secondary, busy: this.#busy, ...shown };
+    const { primary, secondary } = routes[this.#state.phase];
+    const { migration, entities, digests = {}, policy } = this.#input;
+    return {
+      definition: { entities, digests, policy },
+      migration,
+      primary,
+      secondary,
+      busy: this.#busy,
+      ...this.#state,
+    };
   }
 
   /** Every change waits for the start. If it fails, the workflow does, and its status stays at `start`. */

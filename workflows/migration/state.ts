@@ -19,6 +19,7 @@ export function initialState(input: MigrationInput): MigrationState {
     evidenceVoided: null,
     lastFailure: null,
     history: [],
+    renameAt: null,
     dropAt: null,
   };
 }
@@ -42,6 +43,7 @@ export function details(status: MigrationStatus): string {
     status.evidence
       ? `Evidence: ${status.evidence.compared} keys compared, ${status.evidence.differences} differences, ${status.evidence.ambiguous} ambiguous.`
       : '',
+    status.dropAt ? `The renamed legacy tables are dropped at ${status.dropAt}.` : '',
     status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
   ];
   return lines.filter((line) => line !== '').join('\n\n');

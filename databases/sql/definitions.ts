@@ -1,0 +1,71 @@
+import { definitionDigest } from '../../model/definition.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { Policy } from '../../model/policy.ts';
+import type { PreparedDefinition } from '../contract/definition.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Session } from '../engine/session.ts';
+
+type At = Pick<Engine, 'dialect'>;
+
+/** The newest revision of a migration; null where it was never prepared here. */
+export async function preparedDefinition(
+  { dialect }: At,
+  session: Session,
+  migration: string,
+): Promise<PreparedDefinition | null> {
+  const [row] = await session.query(
+    `SELECT revision, entities, tables, policy FROM ${dialect.control('definitions')}
+     WHERE migration = ? ORDER BY revision DESC LIMIT 1`,
+    [migration],
+  );
+  if (!row) return null;
+  return {
+    revision: Number(row.revision),
+    entities: entitiesIn(row.entities),
+    tables: JSON.parse(row.tables ?? '[]'),
+    policy: JSON.parse(row.policy ?? '{}') as Policy,
+  };
+}
+
+/** The newest revision that had these definitions; null where the store never had them. */
+export async function revisionOf(
+  { dialect }: At,
+  session: Session,
+  migration: string,
+  entities: readonly Entity[],
+): Promise<number | null> {
+  const rows = await session.query(
+    `SELECT revision, entities FROM ${dialect.control('definitions')} WHERE migration = ? ORDER BY revision DESC`,
+    [migration],
+  );
+  const found = rows.find((row) => definesAlike(entitiesIn(row.entities), entities));
+  return found ? Number(found.revision) : null;
+}
+
+/** Whether they are the same entities with the same definitions. */
+export function definesAlike(prepared: PreparedDefinition['entities'], entities: readonly Entity[]): boolean {
+  return (
+    Object.keys(prepared).length === entities.length &&
+    entities.every((entity) => prepared[entity.name]?.digest === definitionDigest(entity))
+  );
+}
+
+/** What of a migration comes, goes or is changed, in words; null where nothing is. */
+export function definitionChange(
+  prepared: PreparedDefinition['entities'],
+  entities: readonly Entity[],
+): string | null {
+  const names = entities.map(({ name }) => name);
+  const added = names.filter((name) => prepared[name] === undefined);
+  const removed = Object.keys(prepared).filter((name) => !names.includes(name));
+  const changed = entities
+    .filter((entity) => prepared[entity.name] && prepared[entity.name]?.digest !== definitionDigest(entity))
+    .map(({ name }) => name);
+  const parts = Object.entries({ added, removed, changed }).filter(([, list]) => list.length > 0);
+  return parts.length === 0 ? null : parts.map(([what, list]) => `${list.join(', ')} ${what}`).join('; ');
+}
+
+/** As the column of that name has it. */
+export function entitiesIn(text: string | null | undefined): PreparedDefinition['entities'] {
+  return JSON.parse(text ?? '{}') as PreparedDefinition['entities'];
+}
