@@ -34,11 +34,16 @@ export function statusLines(status: MigrationStatus, backlog: Backlog): string[]
             `${evidence.mode === 'sample' ? `; at most ${(evidence.upperBound * 100).toFixed(2)} % of all keys differ (95 %)` : ''}`,
         ]
       : []),
-    `deadline  ${status.overdue ? pc.red(`overdue since ${status.deadline}`) : status.deadline}`,
+    `deadline  ${deadlineOf(status)}`,
     ...(status.busy ? [`now       ${status.busy}`] : []),
     ...(status.validating ? ['now       validating'] : []),
     ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),
   ];
+}
+
+function deadlineOf({ deadline, deadlineNear, overdue }: MigrationStatus): string {
+  if (overdue) return pc.red(`overdue since ${deadline}`);
+  return deadlineNear ? pc.yellow(`${deadline}, which is near`) : deadline;
 }
 
 function readsOf(status: MigrationStatus): string {

@@ -11,6 +11,7 @@ export interface Policy {
   readonly drainLimitMs: number;
   readonly soakMs: number;
   readonly evidenceMaxAgeMs: number;
+  readonly deadlineReminderMs: number;
   readonly dropLegacyAfterMs: number | null;
   readonly sampleSize: number;
   readonly recheckDelayMs: number;

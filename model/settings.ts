@@ -43,6 +43,8 @@ export interface PhaseSettings {
   readonly soakMs: number;
   /** How old the evidence of a validation may be when reads are switched. @default 86_400_000 */
   readonly evidenceMaxAgeMs: number;
+  /** How long before its deadline a migration that is not over reminds of it. @default 259_200_000 */
+  readonly deadlineReminderMs: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. @default null */
   readonly dropLegacyAfterMs: number | null;
 }
@@ -100,6 +102,7 @@ export const defaultSettings = {
     drainLimitMs: 20_000,
     soakMs: 3_600_000,
     evidenceMaxAgeMs: 24 * 3_600_000,
+    deadlineReminderMs: 3 * 24 * 3_600_000,
     dropLegacyAfterMs: null,
   },
   backfill: { parallel: 2, chunkKeys: 50_000, slowdown: 1.5 },

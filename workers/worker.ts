@@ -14,6 +14,7 @@ import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchGauges } from './gauges.ts';
 import { keepRecovering } from './recovery.ts';
 
@@ -65,7 +66,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     };
     if (options.gaugeEveryMs) {
       const watch = watchGauges({
-        sources: createGauges(context),
+        sources: [...createGauges(context), createDeadlineGauge(temporal, migration.name)],
         meter,
         everyMs: options.gaugeEveryMs,
         log,

@@ -26,6 +26,7 @@ export const searchAttributes = {
   migration: 'LockstepMigration',
   entity: 'LockstepEntity',
   state: 'LockstepState',
+  deadline: 'LockstepDeadline',
 } as const;
 
 export type Resolution = 'retry' | 'discard' | 'compensate';
@@ -144,6 +145,8 @@ export interface MigrationStatus {
   readonly writePercent: number;
   readonly paused: boolean;
   readonly deadline: string;
+  /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
+  readonly deadlineNear: boolean;
   readonly overdue: boolean;
   /** Keys a second, all ranges together; null is unlimited. */
   readonly rate: number | null;
@@ -197,6 +200,7 @@ export interface MigrationInput {
   readonly policy: Pick<
     Policy,
     | 'deadline'
+    | 'deadlineReminderMs'
     | 'drainLimitMs'
     | 'soakMs'
     | 'evidenceMaxAgeMs'
@@ -216,6 +220,8 @@ export interface MigrationState {
   readonly writePercent: number;
   readonly paused: boolean;
   readonly deadline: string;
+  /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
+  readonly deadlineNear: boolean;
   readonly overdue: boolean;
   readonly rate: number | null;
   readonly readsModernSince: string | null;

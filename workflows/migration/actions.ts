@@ -1,7 +1,6 @@
 import { log, upsertSearchAttributes } from '@temporalio/workflow';
 import { neededStores, newestState, type Phase, phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
-import { bounded, unbounded } from '../activities.ts';
-import { messageOf } from '../failures.ts';
+import { unbounded } from '../activities.ts';
 import { searchAttributes } from '../messages.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
 import { assertReachable, gate } from './gates.ts';
@@ -13,7 +12,6 @@ import { durableStateOf } from './state.ts';
 /** What a migration does, at the word of an operator or when its time has come. */
 
 const maxHistory = 50;
-const reportLimitMs = 60_000;
 
 /** Goes on from what the stores know of this migration, so that a lost workflow can be started again. */
 export async function resumeFromStores(run: MigrationRun): Promise<void> {
@@ -66,18 +64,6 @@ export async function changeShare(
   if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
   await change(run, run.state.phase, { otherMayLag: lowers, [share]: percent });
   trackModernReads(run);
-}
-
-export async function markOverdue(run: MigrationRun): Promise<void> {
-  run.update({ overdue: true });
-  const { phase, deadline } = run.state;
-  log.error('the migration is overdue', { phase, deadline });
-  upsertSearchAttributes({ [searchAttributes.state]: ['overdue'] });
-  try {
-    await bounded(reportLimitMs).reportOverdue({ phase, deadline });
-  } catch (error) {
-    log.error('nobody could be told that the migration is overdue', { reason: messageOf(error) });
-  }
 }
 
 async function change(

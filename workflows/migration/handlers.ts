@@ -5,6 +5,7 @@ import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
 import * as bulk from './bulk-work.ts';
+import { moveDeadline } from './deadline.ts';
 import type { MigrationRun } from './run.ts';
 
 /** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
@@ -104,7 +105,7 @@ function settings(run: MigrationRun): Handler[] {
         throw failure('InvalidInput', `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`);
       },
       action: async (deadline) => {
-        run.update({ deadline: new Date(deadline).toISOString(), overdue: false });
+        moveDeadline(run, deadline);
         return run.status();
       },
     }),

@@ -7,7 +7,8 @@ import {
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
-import { markOverdue, resumeFromStores } from './actions.ts';
+import { resumeFromStores } from './actions.ts';
+import { nextReminder, remind, showDeadline } from './deadline.ts';
 import { setHandlers } from './handlers.ts';
 import { dropLegacy } from './retirement.ts';
 import { MigrationRun } from './run.ts';
@@ -18,11 +19,12 @@ export async function migration(input: MigrationInput): Promise<void> {
   setHandlers(run);
   if (!input.state) await run.start(() => resumeFromStores(run));
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
+  showDeadline(run);
   run.show();
   while (!ended(run)) {
     await untilDue(run);
     const now = Date.now();
-    if (now >= overdueTime(run)) await markOverdue(run);
+    if (now >= nextReminder(run)) await remind(run);
     if (now >= dropTime(run)) await dropLegacy(run);
     if (!workflowInfo().continueAsNewSuggested) continue;
     await condition(() => run.busy === null && allHandlersFinished());
@@ -45,11 +47,7 @@ async function untilDue(run: MigrationRun): Promise<void> {
 }
 
 function nextDue(run: MigrationRun): number {
-  return Math.min(overdueTime(run), dropTime(run));
-}
-
-function overdueTime({ state }: MigrationRun): number {
-  return state.overdue ? Number.POSITIVE_INFINITY : Date.parse(state.deadline);
+  return Math.min(nextReminder(run), dropTime(run));
 }
 
 function dropTime({ state }: MigrationRun): number {
