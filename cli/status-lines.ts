@@ -44,7 +44,7 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
           ),
         ]
       : []),
-    `deadline  ${status.overdue ? pc.red(`overdue since ${status.deadline}`) : status.deadline}`,
+    `deadline  ${deadlineOf(status)}`,
     ...(status.renameAt
       ? [pc.yellow(`legacy    its tables are not renamed yet; tried again at ${status.renameAt}`)]
       : []),
@@ -62,6 +62,11 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
 /** Whether a gate ahead asks for it. */
 function needsEvidence({ phase }: MigrationStatus): boolean {
   return phase === 'validate' || phase === 'switch-reads' || phase === 'switch-primary';
+}
+
+function deadlineOf({ deadline, deadlineNear, overdue }: MigrationStatus): string {
+  if (overdue) return pc.red(`overdue since ${deadline}`);
+  return deadlineNear ? pc.yellow(`${deadline}, which is near`) : deadline;
 }
 
 function readsOf(status: MigrationStatus): string {

@@ -12,6 +12,7 @@ export interface Policy {
   readonly soakMs: number;
   readonly evidenceMaxAgeMs: number;
   readonly evidenceMaxWrongShare: number;
+  readonly deadlineReminderMs: number;
   readonly dropLegacyAfterMs: number | null;
   readonly sampleSize: number;
   readonly recheckDelayMs: number;

@@ -48,6 +48,8 @@ export interface PhaseSettings {
    * all keys opens a gate. A sample of 3,000 keys without a difference proves 0.001. @default 0.001
    */
   readonly evidenceMaxWrongShare: number;
+  /** How long before its deadline a migration that is not over reminds of it. @default 259_200_000 */
+  readonly deadlineReminderMs: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. @default null */
   readonly dropLegacyAfterMs: number | null;
 }
@@ -106,6 +108,7 @@ export const defaultSettings = {
     soakMs: 3_600_000,
     evidenceMaxAgeMs: 24 * 3_600_000,
     evidenceMaxWrongShare: 0.001,
+    deadlineReminderMs: 3 * 24 * 3_600_000,
     dropLegacyAfterMs: null,
   },
   backfill: { parallel: 2, chunkKeys: 50_000, slowdown: 1.5 },

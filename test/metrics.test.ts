@@ -126,3 +126,11 @@ test('a workflow that is replayed counts nothing again', async () => {
   for (let turn = 0; turn < 3; turn++) await lockstep.control.writeStatus(operationId);
   expect((await metric('dual_write_success', byAccount)) - before).toBe(1);
 });
+
+test('a migration that is overdue is gauged until its deadline is moved', async () => {
+  const overdue = () => metric('migration_overdue');
+  await lockstep.control.setDeadline(new Date(Date.now() - 1_000).toISOString());
+  await until('it is gauged', async () => (await overdue()) === 1);
+  await lockstep.control.setDeadline('2100-01-01T00:00:00Z');
+  await until('it is gauged no more', async () => (await overdue()) === 0);
+});

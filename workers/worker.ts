@@ -16,6 +16,7 @@ import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import { workflowBundle } from './bundle.ts';
+import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
@@ -77,7 +78,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     };
     if (options.gaugeEveryMs) {
       const watch = watchGauges({
-        sources: createGauges(context),
+        sources: [...createGauges(context), createDeadlineGauge(temporal, migration.name)],
         meter,
         everyMs: options.gaugeEveryMs,
         log,

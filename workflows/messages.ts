@@ -27,6 +27,7 @@ export const searchAttributes = {
   migration: 'LockstepMigration',
   entity: 'LockstepEntity',
   state: 'LockstepState',
+  deadline: 'LockstepDeadline',
 } as const;
 
 export type Resolution = 'retry' | 'discard' | 'compensate';
@@ -140,6 +141,8 @@ export interface MigrationStatus {
   readonly writePercent: number;
   readonly paused: boolean;
   readonly deadline: string;
+  /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
+  readonly deadlineNear: boolean;
   readonly overdue: boolean;
   /** Keys a second, all ranges together; null is unlimited. */
   readonly rate: number | null;
@@ -203,6 +206,7 @@ export interface RunningDefinition {
   readonly policy: Pick<
     Policy,
     | 'deadline'
+    | 'deadlineReminderMs'
     | 'drainLimitMs'
     | 'soakMs'
     | 'evidenceMaxAgeMs'
@@ -230,6 +234,8 @@ export interface MigrationState {
   readonly writePercent: number;
   readonly paused: boolean;
   readonly deadline: string;
+  /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
+  readonly deadlineNear: boolean;
   readonly overdue: boolean;
   readonly rate: number | null;
   readonly readsModernSince: string | null;

@@ -123,10 +123,11 @@ export class MigrationControl {
     }
   }
 
-  /** Throws what a start failed with, until the migration is started again. */
+  /** Throws what a start failed with, until the migration is started again, and `NotRunning` where its workflow is gone. */
   async status(): Promise<messages.MigrationStatus> {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
     if (status.busy === 'start') await this.#throwFailedStart();
+    await this.#assertRunning(status);
     const known = status.backfill;
     if (!known?.running) return status;
     const now = await this.#temporal.workflow
@@ -136,6 +137,18 @@ export class MigrationControl {
     // It is over when the migration has heard so: until then its gate refuses.
     const { running, done, finishedAt, stopped } = known;
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
+  }
+
+  /** A workflow that was terminated, or failed, still answers questions about what it was. */
+  async #assertRunning({ phase }: messages.MigrationStatus): Promise<void> {
+    const { status, closeTime } = await this.#known(() => this.#handle().describe());
+    if (status.name === 'RUNNING' || status.name === 'COMPLETED' || status.name === 'CONTINUED_AS_NEW')
+      return;
+    throw new LockstepError(
+      'NotRunning',
+      `the workflow of migration ${this.#open.migration.name} is over in phase ${phase} (${status.name}, ${closeTime?.toISOString()}): ` +
+        'nobody leads the migration; start it with lockstep start, which takes it up from the stores',
+    );
   }
 
   async #throwFailedStart(): Promise<void> {

@@ -6,7 +6,7 @@ import type { DevServer } from './contract.ts';
 import { cachedTemporal, goInstallTemporal, officialTemporal, pathTemporal } from './temporal-cli.ts';
 
 const PING_MS = 5_000;
-const searchAttributes = ['LockstepMigration', 'LockstepEntity', 'LockstepState'];
+const searchAttributes = ['LockstepMigration', 'LockstepEntity', 'LockstepState', 'LockstepDeadline'];
 
 export const temporal: DevServer<'temporal'> = {
   name: 'temporal',

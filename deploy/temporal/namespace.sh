@@ -13,7 +13,7 @@ until known=$(temporal operator search-attribute list --namespace "$namespace");
   [ $tries -lt 30 ] || exit 1
   sleep 2
 done
-for attribute in LockstepMigration LockstepEntity LockstepState; do
+for attribute in LockstepMigration LockstepEntity LockstepState LockstepDeadline; do
   case $known in
     *"$attribute"*) ;;
     *) temporal operator search-attribute create --namespace "$namespace" --name "$attribute" --type Keyword ;;

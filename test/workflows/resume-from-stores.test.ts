@@ -15,6 +15,10 @@ const handle = () => at.temporal.workflow.getHandle(migrationWorkflowId(at.migra
 
 async function startedAgain() {
   await handle().terminate('lost');
+  await expect(at.lockstep.control.status()).rejects.toMatchObject({
+    code: 'NotRunning',
+    message: expect.stringContaining('TERMINATED'),
+  });
   return await at.lockstep.control.start();
 }
 

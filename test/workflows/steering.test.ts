@@ -123,18 +123,27 @@ test('a deadline that is no time is refused', async () => {
   await expect(control().setDeadline('soon')).rejects.toMatchObject({ code: 'InvalidInput' });
 });
 
-test('a deadline that has passed shows everywhere, until it is moved', async () => {
+test('a deadline that has passed shows everywhere and in every phase, until it is moved', async () => {
   await control().send('advance');
-  expect(await control().status()).toMatchObject({ overdue: false });
+  expect(await control().status()).toMatchObject({ overdue: false, deadlineNear: false });
+  const shown = async () => (await handle().describe()).searchAttributes[messages.searchAttributes.deadline];
+  expect(await shown()).toEqual(['ahead']);
+  const near = new Date(Date.now() + 3_600_000).toISOString();
+  expect(await control().setDeadline(near)).toMatchObject({ deadline: near, overdue: false });
+  await until('it is near', async () => (await control().status()).deadlineNear);
+  await until('the attribute says so', async () => (await shown())?.[0] === 'near');
+  expect(overdue).toEqual([]);
+
   const deadline = new Date(Date.now() + 500).toISOString();
   expect(await control().setDeadline(deadline)).toMatchObject({ deadline });
   await until('it is overdue', async () => (await control().status()).overdue);
   await until('the hook was called', async () => overdue.length > 0);
   expect(overdue).toEqual([{ migration: at.migration.name, phase: 'backfill', deadline }]);
-  const { searchAttributes } = await handle().describe();
-  expect(searchAttributes?.[messages.searchAttributes.state]).toEqual(['overdue']);
+  await advanceTo(at.lockstep, 'validate');
+  expect(await control().status()).toMatchObject({ overdue: true });
+  expect(await shown()).toEqual(['overdue']);
 
   expect(await control().setDeadline('2100-01-01T00:00:00Z')).toMatchObject({ overdue: false });
-  await advanceTo(at.lockstep, 'validate');
+  expect(await shown()).toEqual(['ahead']);
   expect(overdue).toHaveLength(1);
 });

@@ -9,8 +9,8 @@ import {
   phaseBefore,
   routes,
 } from '../../model/phase.ts';
-import { bounded, unbounded } from '../activities.ts';
-import { failure, messageOf } from '../failures.ts';
+import { unbounded } from '../activities.ts';
+import { failure } from '../failures.ts';
 import { searchAttributes } from '../messages.ts';
 import { prepareToClose } from './before-closing.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
@@ -23,7 +23,6 @@ import { durableStateOf } from './state.ts';
 /** What a migration does, at the word of an operator or when its time has come. */
 
 const maxHistory = 50;
-const reportLimitMs = 60_000;
 /** A workflow writes no later change before both stores have answered for the one before, or it was given up. */
 const maxChangesAhead = 10;
 /** The opening that follows a closing. */
@@ -110,18 +109,6 @@ export async function changeShare(
   if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
   await change(run, run.state.phase, { otherMayLag: lowers, [share]: percent });
   trackModernReads(run);
-}
-
-export async function markOverdue(run: MigrationRun): Promise<void> {
-  run.update({ overdue: true });
-  const { phase, deadline } = run.state;
-  log.error('the migration is overdue', { phase, deadline });
-  upsertSearchAttributes({ [searchAttributes.state]: ['overdue'] });
-  try {
-    await bounded(reportLimitMs).reportOverdue({ phase, deadline });
-  } catch (error) {
-    log.error('nobody could be told that the migration is overdue', { reason: messageOf(error) });
-  }
 }
 
 async function change(

@@ -1,6 +1,7 @@
 import type { Phase } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
 import type { RunningDefinition } from '../messages.ts';
+import { moveDeadline } from './deadline.ts';
 import type { MigrationRun } from './run.ts';
 
 /** Phases in which entities may still come and go: all that they have is copied and compared afterwards. */
@@ -25,7 +26,7 @@ export function applyDefinition(run: MigrationRun, definition: RunningDefinition
   const { phase, dropAt } = run.state;
   const { deadline, dropLegacyAfterMs } = definition.policy;
   run.redefine(definition);
-  run.update({ deadline: new Date(deadline).toISOString(), overdue: false });
+  moveDeadline(run, deadline);
   // What was proved speaks of what was compared then.
   const isSame = definition.entities.every((name) => before.digests?.[name] === definition.digests[name]);
   if (!isSame) run.voidEvidence('the definition of an entity was changed');

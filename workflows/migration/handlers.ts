@@ -5,6 +5,7 @@ import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
 import * as bulk from './bulk-work.ts';
+import { moveDeadline } from './deadline.ts';
 import { applyDefinition, assertApplicable } from './definition.ts';
 import type { MigrationRun } from './run.ts';
 
@@ -114,7 +115,7 @@ function settings(run: MigrationRun): Handler[] {
       description: 'Moves the deadline (ISO time)',
       validator: assertTime,
       action: async (deadline) => {
-        run.update({ deadline: new Date(deadline).toISOString(), overdue: false });
+        moveDeadline(run, deadline);
         return run.status();
       },
     }),

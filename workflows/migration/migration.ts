@@ -9,7 +9,8 @@ import {
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
 import { type MigrationInput, searchAttributes } from '../messages.ts';
-import { markOverdue, resumeFromStores } from './actions.ts';
+import { resumeFromStores } from './actions.ts';
+import { nextReminder, remind, showDeadline } from './deadline.ts';
 import { setHandlers } from './handlers.ts';
 import { dropLegacy, renameLegacyTables } from './retirement.ts';
 import { MigrationRun } from './run.ts';
@@ -20,11 +21,12 @@ export async function migration(input: MigrationInput): Promise<void> {
   setHandlers(run);
   if (!input.state) await run.start(() => resumeFromStores(run));
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
+  showDeadline(run);
   run.show();
   while (!ended(run)) {
     await untilDueOrCancelled(run);
     const now = Date.now();
-    if (now >= overdueTime(run)) await markOverdue(run);
+    if (now >= nextReminder(run)) await remind(run);
     if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
     if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
     if (!workflowInfo().continueAsNewSuggested) continue;
@@ -64,11 +66,7 @@ async function untilDue(run: MigrationRun): Promise<void> {
 }
 
 function nextDue(run: MigrationRun): number {
-  return Math.min(overdueTime(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
-}
-
-function overdueTime({ state }: MigrationRun): number {
-  return state.overdue ? Number.POSITIVE_INFINITY : Date.parse(state.deadline);
+  return Math.min(nextReminder(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
 }
 
 /** A pause holds what touches the legacy tables. */

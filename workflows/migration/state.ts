@@ -10,6 +10,7 @@ export function initialState(input: MigrationInput): MigrationState {
     writePercent: 100,
     paused: false,
     deadline: new Date(input.policy.deadline).toISOString(),
+    deadlineNear: false,
     overdue: false,
     rate: null,
     readsModernSince: null,
