@@ -63,7 +63,7 @@ export function addJournalCommands(program: Command): void {
         const before = await operator.control.backlog();
         const what = ids
           ? `retry ${ids.join(', ')}`
-          : `retry ${before.pending} pending and ${before.tentative} tentative${given.parked ? ` and ${before.parked} parked` : ''} operations`;
+          : `retry ${before.pending} pending${before.tentative > 0 ? `, ${before.tentative} tentative` : ''}${given.parked ? ` and ${before.parked} parked` : ''} operations`;
         if (!(await confirmed(session, what))) return;
         const found = await operator.journal.retry({ parked: given.parked, olderThanMs, ids });
         await report(session.output, operator, found);

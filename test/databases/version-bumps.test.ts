@@ -75,4 +75,23 @@ forEachEngineRole('a raise', (at) => {
     await other.rows('COMMIT');
     expect(await bumped).toBe('stale-base');
   });
+
+  test('locks each record before it looks at the next, so that no write comes between', async () => {
+    const { store, another, engineRole } = at();
+    for (const id of [7, 8])
+      await writeOne(store, account, writeOf(account, { ...ada, id }, { version: '5' }));
+    const other = await another();
+    const records = engineRole.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
+    await other.rows('BEGIN');
+    await other.rows(`UPDATE ${records} SET version = 5 WHERE entity = 'account' AND record_key = '["8"]'`);
+    const bumped = store.bumpVersions([bumpOf(7, '5', '6'), bumpOf(8, '5', '6')], fence);
+    const watcher = await another();
+    await watcher.waiting();
+    const newer = writeOne(store, account, writeOf(account, { ...ada, id: 7 }, { version: '9' }));
+    await Promise.race([newer, watcher.waiting(2)]);
+    await other.rows('COMMIT');
+    expect(await bumped).toBe('bumped');
+    await newer;
+    expect(await readOne(store, account, ['7'])).toMatchObject({ version: '9' });
+  });
 });

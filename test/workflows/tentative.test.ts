@@ -94,7 +94,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   });
 
   test('a create that the primary refuses while the primary changes leaves the acknowledged row', async () => {
-    const twins = at.lockstep.repository(twin);
+    const twins = (await at.connect()).repository(twin);
     const value = newAccount();
     const { version } = await twins.create(value);
     const records = from === 'mysql' ? 'lockstep_records' : 'lockstep.records';
