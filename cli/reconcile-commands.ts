@@ -31,6 +31,11 @@ export function addReconcileCommands(program: Command): void {
           'InvalidInput',
           '--from says whose rows a repair lets stand; pass --repair too',
         );
+      if (given.from && given.every !== undefined)
+        throw new LockstepError(
+          'InvalidInput',
+          '--from is a decision about the stores as they are now; a schedule takes none',
+        );
       const options = {
         repair: given.repair,
         ...(given.entity ? { entity: given.entity } : {}),

@@ -50,6 +50,9 @@ test('a repair asks first, and leaves nothing', async () => {
 
 test('a schedule is made, and ended', async () => {
   expect((await run('reconcile', '--every', 'soon', '--yes')).code).toBe(1);
+  const standing = await run('reconcile', '--repair', '--from', 'modern', '--every', '6h', '--yes');
+  expect(standing.stderr).toContain('a schedule takes none');
+  expect((await run('reconcile', '--from', 'modern', '--yes')).stderr).toContain('pass --repair too');
   const made = await run('reconcile', '--every', '6h', '--yes', '--json');
   expect(JSON.parse(made.stdout)).toMatchObject({ scheduled: true, everyMs: 21_600_000 });
   const ended = await run('reconcile', '--no-schedule', '--yes', '--json');
