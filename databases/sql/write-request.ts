@@ -44,7 +44,7 @@ function requestJson(bound: BoundEntity, item: WriteItem, position: number): str
     digest: item.image ? digestOf(ownImage(entity.fields, item.image)) : undefined,
     before: item.before === undefined ? undefined : JSON.stringify(item.before),
     gone: item.image ? 0 : 1,
-    sharedVersions: sharedVersions.length > 0 ? sharedVersions : undefined,
+    shared: sharedVersions.length > 0 ? sharedVersions : undefined,
     rows: item.image ? requestRows(bound, item.image) : undefined,
     ...keys,
   });

@@ -567,7 +567,7 @@ export const mariadbTypes: readonly CorpusType[] = [
     values: [
       ...plain('2024-02-29'),
       value("'0000-00-00'", '0001-01-01'),
-      refused("'0001-01-01'", /stands for the zero date/),
+      refused("'0001-01-01'", /substitute of the zero date/),
     ],
   },
   {
@@ -660,7 +660,7 @@ export const mariadbTypes: readonly CorpusType[] = [
       value("'2024-02-29 12:00:00.123'", '2024-02-29T12:00:00.123Z'),
       value("'0000-00-00'", '0001-01-01T00:00:00.000Z'),
       value("'1883-11-18 12:03:58.000'", '1883-11-18T12:03:58.000Z'),
-      refused("'0001-01-01 00:00:00'", /stands for the zero date/),
+      refused("'0001-01-01 00:00:00'", /substitute of the zero date/),
     ],
   },
   {

@@ -24,6 +24,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   let engine: Engine;
   let engineThere: Engine;
   let stored: ReadonlyMap<number, StoredRecord>;
+  let loaded: Awaited<ReturnType<typeof loadAll>>;
 
   beforeAll(async () => {
     const { tables } = corpus;
@@ -34,6 +35,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     engine = openEngineAs('legacy', source.url);
     engineThere = openEngineAs('modern', target.url);
     stored = await readAll();
+    loaded = await loadAll();
   });
   afterAll(async () => {
     await engineThere?.close();
@@ -62,6 +64,14 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
   });
 
   test('comes in by pages as it is, or is refused with its reason', async () => {
+    const { result, found } = loaded;
+    const wrong = await wrongAmong(corpus.cases, found);
+    expect(wrong).toEqual([]);
+    expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
+  });
+
+  /** The whole corpus as one page: what all tests of the target start from. */
+  async function loadAll() {
     await target.store.planChunks(migrationName, corpus.entity.name, []);
     const [chunk] = await target.store.chunks(migrationName, corpus.entity.name);
     const into = await target.store.pageTarget(corpus.entity);
@@ -69,11 +79,8 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
     if (!chunk || !read) throw new Error('a column map has a chunk and pages');
     const step = { from: chunk, next: { cursor: read.last, done: true }, checkExisting: false };
     const result = await loadPending(target.store, corpus.entity, { leftover }, read, step, fence);
-    const found = await target.store.differences(migrationName, 10_000);
-    const wrong = await wrongAmong(corpus.cases, found);
-    expect(wrong).toEqual([]);
-    expect(result).toMatchObject({ refused: found.length, copied: corpus.cases.length + 1 - found.length });
-  });
+    return { result, found: await target.store.differences(migrationName, 10_000) };
+  }
 
   async function leftover(keys: readonly (readonly string[])[]) {
     const records = await source.store.read(corpus.entity, keys);

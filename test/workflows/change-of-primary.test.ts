@@ -105,14 +105,18 @@ test('a write that had committed unanswered before the primary changed is found,
   const { legacy } = at.stores;
   const value = newAccount();
   let tries = 0;
+  let committed = false;
   at.faults.legacy.write = async (entity, items, fence) => {
     if (items[0]?.mode !== 'primary') return await legacy.write(entity, items, fence);
     tries += 1;
-    if (tries === 1) await legacy.write(entity, items, fence);
+    if (tries === 1) {
+      await legacy.write(entity, items, fence);
+      committed = true;
+    }
     throw new LockstepError('StoreUnavailable', 'the answer was lost');
   };
   const creating = at.lockstep.repository(account).create(value);
-  await until('it has committed', async () => tries > 0);
+  await until('it has committed', async () => committed);
   const { epoch } = await control().send('advance');
   delete at.faults.legacy.write;
   const { version } = await creating;

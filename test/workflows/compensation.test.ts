@@ -124,7 +124,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const { value, operationId, free } = await stuck('modern', 'legacy');
     await free();
     const retried = await at.lockstep.journal.retry({ parked: true, olderThanMs: 0, ids: [operationId] });
-    expect(retried).toMatchObject({ drained: 0, failed: 0, notified: 1 });
+    expect(retried).toMatchObject({ completed: 0, failed: 0, notified: 1 });
     await until('it is undone', async () => (await stageOf(operationId)) === 'failed');
     expect(await rowsOf(at, 'twins', value.id)).toEqual([null, null]);
   });

@@ -27,7 +27,7 @@ test('a migration that is over leaves no schedule behind, and a worker that star
   await setCapture(at.temporal, at.migration, at.environment, true);
   await at.lockstep.reconciliation.schedule(hourMs);
   await at.work();
-  const all = ['journal-prune', 'journal-retry', 'reconcile', 'recover', 'replicateCaptured'];
+  const all = ['journal-prune', 'journal-retry', 'reconcile', 'recover', 'replicate-captured'];
   await until('all are listed', async () => (await scheduled()).join() === all.join());
 
   await at.lockstep.control.send('advance');
