@@ -10,8 +10,8 @@ const shortRuns = 3;
  * Guards that no test misses would be lost with the next change. Each is taken out in a copy of the project, and the tests that
  * should notice are run: one that stays green is a survivor.
  */
-export async function mutants({ seed, short, note }: Conditions): Promise<Report> {
-  using tree = new Tree();
+export async function mutants({ servers, seed, short, note }: Conditions): Promise<Report> {
+  using tree = new Tree(servers);
   const tried = guards.filter(({ equivalent }) => equivalent === undefined);
   const chosen = short ? tried.filter(needsNoServer).slice(0, shortRuns) : tried;
   const survivors: string[] = [];

@@ -2,12 +2,16 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative, resolve } from 'node:path';
+import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Guard } from './guard.ts';
 import { withoutGuard } from './patch.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-/** Not copied: what is built or fetched. The packages and the servers' state are those of the project itself. */
+/** Not copied: what is built or fetched, and what belongs to the project's own servers. The packages are linked. */
 const left = new Set(['.git', '.lockstep', 'node_modules', 'dist']);
+
+/** Generous, on a loaded machine too. */
+const testTimeoutMs = 90_000;
 
 export interface TestRun {
   /** Tests that failed; null where a file could not even be loaded. */
@@ -18,13 +22,16 @@ export interface TestRun {
 /** A copy of the project, in which guards are taken out one at a time. */
 export class Tree implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'lockstep-mutants-'));
+  readonly #servers: Servers;
 
-  constructor() {
+  /** @param servers for tests that need some; the copy starts none of its own */
+  constructor(servers: Servers) {
+    this.#servers = servers;
     cpSync(root, this.#folder, {
       recursive: true,
       filter: (from) => !left.has(relative(root, from).split('/')[0] ?? ''),
     });
-    for (const name of ['node_modules', '.lockstep']) symlinkSync(join(root, name), join(this.#folder, name));
+    symlinkSync(join(root, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 
   /** Runs the guard's tests without the guard, and puts it back. */
@@ -43,11 +50,21 @@ export class Tree implements Disposable {
     const report = join(this.#folder, 'tests.json');
     rmSync(report, { force: true });
     const binaries = join(this.#folder, 'node_modules', '.bin');
-    const args = ['run', '--reporter=json', `--outputFile=${report}`, ...tests];
+    // Without a lock, a test may wait for what never waits; one failure is enough.
+    const limits = ['--bail=1', `--testTimeout=${testTimeoutMs}`];
+    const args = ['run', '--reporter=json', `--outputFile=${report}`, ...limits, ...tests];
+    const { temporal, mysql, postgresql } = this.#servers;
     const child = spawn(join(binaries, 'vitest'), args, {
       cwd: this.#folder,
       stdio: 'ignore',
-      env: { ...process.env, PATH: [binaries, process.env.PATH].join(delimiter) },
+      env: {
+        ...process.env,
+        PATH: [binaries, process.env.PATH].join(delimiter),
+        TEMPORAL_ADDRESS: temporal.address,
+        TEMPORAL_NAMESPACE: temporal.namespace,
+        LOCKSTEP_DEV_MYSQL_URL: mysql.url,
+        LOCKSTEP_DEV_POSTGRESQL_URL: postgresql.url,
+      },
     });
     await new Promise((done, refuse) => child.on('error', refuse).on('close', done));
     return countsOf(report);
