@@ -54,6 +54,6 @@ export async function mutants({ servers, seed, short, note }: Conditions): Promi
   );
 }
 
-export function needsNoServer({ tests }: Guard): boolean {
+function needsNoServer({ tests }: Guard): boolean {
   return tests.every((file) => file.startsWith('test/unit/'));
 }

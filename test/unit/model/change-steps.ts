@@ -12,7 +12,7 @@ import {
   sameRoute,
   storeNames,
 } from './state.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import { bump, complete, mark, replicate, settle, writeRoute } from './transactions.ts';
 
 /** Changes of route, and what brings a route together again that was left half changed. */

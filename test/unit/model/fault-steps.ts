@@ -9,7 +9,7 @@ import {
   type StoreName,
   storeNames,
 } from './state.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import { decide, takeTentatively, writeRoute } from './transactions.ts';
 
 /** What happens to the protocol from outside. */

@@ -8,7 +8,7 @@ import {
   type State,
   type Task,
 } from './state.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import {
   bump,
   close,
