@@ -6,6 +6,7 @@ import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix/matrix.ts';
 import { memory } from './memory.ts';
+import { mutants } from './mutants/mutants.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
 import { race } from './race.ts';
@@ -29,6 +30,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     differences,
     corpus,
     disk,
+    mutants,
     package: packaged,
   }),
 );

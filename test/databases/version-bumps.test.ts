@@ -95,3 +95,28 @@ forEachEngineRole('a raise', (at) => {
     expect(await readOne(store, account, ['7'])).toMatchObject({ version: '9' });
   });
 });
+
+forEachEngineRole('a raise under a route that changes', (at) => {
+  test('under way holds a change of the route back until it is done', async () => {
+    const { store, another, asPrimary, engineRole } = at();
+    await asPrimary(4);
+    const epoch = { ...fence, epoch: 4 };
+    await writeOne(store, account, writeOf(account, { ...ada, id: 7 }, { version: '5' }), epoch);
+    const blocker = await another();
+    const watcher = await another();
+    const records = engineRole.engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
+    await blocker.rows('BEGIN');
+    await blocker.rows(
+      `SELECT version FROM ${records} WHERE entity = 'account' AND record_key = '["7"]' FOR UPDATE`,
+    );
+    const events: string[] = [];
+    const bumped = store.bumpVersions([bumpOf(7, '5', '8')], epoch).finally(() => events.push('bumped'));
+    await watcher.waiting(1);
+    const changed = asPrimary(5).finally(() => events.push('route changed'));
+    await Promise.race([changed, watcher.waiting(2)]);
+    expect(events).toEqual([]);
+    await blocker.rows('COMMIT');
+    expect(await bumped).toBe('bumped');
+    await changed;
+  });
+});

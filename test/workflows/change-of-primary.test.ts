@@ -65,6 +65,21 @@ test('there and back again under writers that never pause: nothing is lost, noth
   for (const epoch of modern) expect(modernEpochs).toContain(epoch);
 });
 
+test('both stores are closed before the old primary is drained', async () => {
+  const { legacy, modern } = at.stores;
+  const open: (boolean | undefined)[] = [];
+  at.faults.legacy.journal = async (filter) => {
+    const isDrain = filter.statuses?.includes('pending') && filter.olderThanMs === undefined;
+    for (const store of isDrain ? [legacy, modern] : [])
+      open.push((await store.readState(at.migration.name))?.open);
+    return await legacy.journal(filter);
+  };
+  await control().send('advance');
+  delete at.faults.legacy.journal;
+  expect(open.length).toBeGreaterThan(0);
+  expect(new Set(open)).toEqual(new Set([false]));
+});
+
 test('a drain that cannot finish opens the old primary again, and callers only wait', async () => {
   const writers = write(at.lockstep.repository(account));
   at.faults.legacy.journal = async (filter) => {
