@@ -12,6 +12,7 @@ import { withHeartbeat } from '../heartbeat.ts';
 import { type ConvergeResult, convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { createUndoActivities } from '../write/undo.ts';
+import { completeEntries } from './complete-entries.ts';
 
 /** Which pending operations a retry takes. */
 export interface RetryRequest {
@@ -96,7 +97,7 @@ export function createJournalActivities(context: ActivityContext) {
         converged.filter(isParked),
         converged.filter((entry) => !isParked(entry)),
       ];
-      await journal.setOperationStatus(idsOf(completed), 'completed');
+      await completeEntries(journal, migration.name, completed);
       const last = entries.at(-1);
       return {
         completed: completed.length,

@@ -7,6 +7,7 @@ import { entityNamed } from '../../model/migration.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
+import { completeEntries } from '../journal/complete-entries.ts';
 import { convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { copyOutcomes } from './copy-outcomes.ts';
@@ -137,10 +138,7 @@ export function createMigrationActivities(context: ActivityContext) {
           route,
         );
         const converged = entries.filter((_, index) => results[index]?.status === 'converged');
-        await stores[primary].setOperationStatus(
-          converged.map((entry) => entry.id),
-          'completed',
-        );
+        await completeEntries(stores[primary], migration.name, converged);
         drained += converged.length;
         const refused = results.find((result) => result.status === 'refused' || result.status === 'conflict');
         if (refused && 'message' in refused && converged.length === 0) throw notDrained(refused.message);

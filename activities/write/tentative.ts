@@ -5,7 +5,7 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
 import { createVersionBumper } from '../comparison/bump-version.ts';
-import { createDifferenceClassifier } from '../comparison/classify-difference.ts';
+import { createDifferenceClassifier, isAhead } from '../comparison/classify-difference.ts';
 import type { ActivityContext } from '../context.ts';
 import { convergeKeys, type PairedRoute } from './converge.ts';
 import type { JournaledOperation } from './write-result.ts';
@@ -16,6 +16,9 @@ export type Resolution =
   | { readonly status: 'refused'; readonly message: string };
 
 const staleBaseAttempts = 10;
+/** What is tentative gives a record no version: only a primary that was set back can be behind it. */
+const aheadReason =
+  'the secondary has a newer version of the key than the primary, which may have been set back; take it back with lockstep reconcile --repair --from, then retry';
 
 /**
  * Makes good what a secondary took before the primary decided (`parallel`). The primary's journal says what it decided, and its
@@ -98,6 +101,7 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
       if (!finding) throw new TypeError('a comparison gave nothing for its key');
       if (finding.verdict === null) return null;
       if (finding.primary.unreadable !== null) return finding.primary.unreadable;
+      if (isAhead(finding)) return aheadReason;
       // A write that came between has its own version, and is what the secondary is brought to.
       if ((await bumpVersion(entity, finding, route, { closed })) === 'stale-base') continue;
       const [converged] = await convergeKeys(context, entity, [key], route);

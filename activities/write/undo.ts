@@ -23,6 +23,11 @@ export interface UndoRequest {
 
 const staleBaseAttempts = 10;
 
+/** Of the undo of an operation. The version tells its decision from an earlier one under the same id, which was undone as well. */
+export function undoId(operationId: string, version: Version): string {
+  return `${operationId}:undo:${version}`;
+}
+
 export function createUndoActivities(context: Pick<ActivityContext, 'migration' | 'stores' | 'clock'>) {
   const { migration, stores, clock } = context;
 
@@ -44,9 +49,8 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
           return { status: 'stands', version };
         }
         const { id, key } = operation;
-        // The version tells this decision from an earlier one under the same id, which was undone as well.
-        const operationId = `${id}:undo:${version}`;
         const image = await imageBefore(primary, operation, other);
+        const operationId = undoId(id, version);
         const wanted = { key, image, readVersion: version, version: newerThan(version), operationId };
         const outcome = await restore(context, entity, wanted, route);
         if (outcome.status === 'stale-base') continue;

@@ -90,7 +90,7 @@ export function resultOf(store: Store, entity: Entity, operation: Told, outcome:
 }
 
 /** A repeat answers what the first try did. What is only tentative is no answer. */
-export function knownResult(
+function knownResult(
   entity: Entity,
   operation: Told,
   known: Extract<Outcome, { status: 'known' }>,

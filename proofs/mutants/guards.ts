@@ -177,7 +177,7 @@ export const guards: readonly Guard[] = [
   // the backfill
   {
     file: 'databases/backfill/load-page.ts',
-    text: "    await holdFence(context, session, fence, 'secondary');\n",
+    text: "    await holdFence(context, session, fence, 'secondary', [bound]);\n",
     without: '',
     tests: ['test/databases/bulk-copy.test.ts'],
     keeps: 'A page is loaded only under its epoch, and the route cannot change meanwhile.',
@@ -363,7 +363,7 @@ export const guards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/version-bumps.ts',
-    text: "      await holdFence(context, session, fence, 'primary');\n",
+    text: "      await holdFence(context, session, fence, 'primary', bound);\n",
     without: '',
     tests: ['test/databases/version-bumps.test.ts'],
     keeps: 'A version is raised only where the store decides, and the route cannot change meanwhile.',

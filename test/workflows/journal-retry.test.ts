@@ -1,6 +1,8 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convergeKeys } from '../../activities/write/converge.ts';
+import { restore } from '../../activities/write/restore.ts';
+import { undoId } from '../../activities/write/undo.ts';
 import type { LocatedEntry, RetryOptions } from '../../client/operator/journal-control.ts';
 import { scheduleJournal } from '../../client/operator/journal-schedules.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
@@ -102,6 +104,32 @@ test('only the operations that are asked for are tried, and none that is too you
   expect(await entryIn(at, 'legacy', first)).toMatchObject({ status: 'pending' });
   expect(await retry()).toMatchObject({ completed: 1 });
   await expect(retry({ ids: ['no-such-operation'] })).rejects.toMatchObject({ code: 'UnknownOperation' });
+});
+
+test('one that was undone before its workflow was lost ends as undone, and a repeat hears so', async () => {
+  const value = newAccount();
+  const [operationId = ''] = await pendingOnly([value]);
+  const { version } = (await entryIn(at, 'legacy', operationId)) ?? {};
+  if (!version) throw new Error('legacy has decided');
+  const state = await at.stores.legacy.readState(at.migration.name);
+  await restore(
+    at,
+    account,
+    {
+      key: [String(value.id)],
+      image: null,
+      readVersion: version,
+      version: (BigInt(version) + 1n).toString(),
+      operationId: undoId(operationId, version),
+    },
+    { primary: 'legacy', secondary: 'modern', epoch: state?.epoch ?? 0 },
+  );
+  expect(await retry({ ids: [operationId] })).toMatchObject({ failed: 0, stopped: null });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'compensated' });
+  expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+  await expect(at.lockstep.repository(account).create(value, { operationId })).rejects.toMatchObject({
+    code: 'Compensated',
+  });
 });
 
 test('a store that is down stops the retry, and costs no operation a try', async () => {

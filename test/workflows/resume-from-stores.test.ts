@@ -31,9 +31,10 @@ test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
   async (phase) => {
     const before = await bringTo(at.lockstep, phase);
     const after = await startedAgain();
-    for (const field of ['phase', 'epoch', 'readPercent', 'writePercent', 'primary'] as const) {
+    for (const field of ['phase', 'readPercent', 'writePercent', 'primary'] as const) {
       expect(after[field]).toEqual(before[field]);
     }
+    expect(after.epoch).toBeGreaterThan(before.epoch);
     await at.lockstep.repository(account).create(newAccount(), { ack: 'both' });
   },
 );
@@ -69,6 +70,24 @@ test('a migration that was lost while the primary changed opens the old one agai
   const status = await control.start();
   expect(status).toMatchObject({ phase: 'switch-reads', primary: 'legacy' });
   await writing;
+});
+
+test('a closing of the lost migration that lands after its route was read keeps nothing closed', async () => {
+  await using lost = await runningMigration('switch-reads');
+  const { control } = lost.lockstep;
+  await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
+  const { legacy } = lost.stores;
+  lost.faults.legacy.readState = async (name) => {
+    const state = await legacy.readState(name);
+    delete lost.faults.legacy.readState;
+    if (!state) throw new Error('the migration runs');
+    const { epoch, changeNumber } = state;
+    await legacy.writeState({ ...state, epoch: epoch + 1, changeNumber: changeNumber + 1, open: false });
+    return state;
+  };
+  expect(await control.start()).toMatchObject({ phase: 'switch-reads', primary: 'legacy' });
+  expect(await legacy.readState(lost.migration.name)).toMatchObject({ open: true });
+  await lost.lockstep.repository(account).create(newAccount());
 });
 
 test('a backfill that outlived its migration is taken over', async () => {

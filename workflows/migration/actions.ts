@@ -59,7 +59,7 @@ async function takeOver(run: MigrationRun): Promise<boolean> {
     const { phase, open, readPercent, writePercent } = newest;
     const changeNumber = newest.changeNumber + maxChangesAhead;
     if (open) {
-      run.update({ phase, epoch: newest.epoch, changeNumber, readPercent, writePercent });
+      run.update({ phase, epoch: newest.epoch + maxEpochsAhead, changeNumber, readPercent, writePercent });
       return true;
     }
     const epoch = newest.epoch + maxEpochsAhead;
