@@ -131,7 +131,12 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     await live.rows('START TRANSACTION');
     // Quotes within a string of either engine.
     const items = JSON.stringify([item]).replaceAll('\\', engineRole.engine === 'PostgreSQL' ? '\\' : '\\\\');
-    await live.rows(`${call}('modern', '${migrationName}', 1, '${items}', NULL)`);
+    const definitions = engineRole.engine === 'PostgreSQL' ? 'lockstep.definitions' : 'lockstep_definitions';
+    const [prepared] = await live.rows(
+      `SELECT entities FROM ${definitions} WHERE migration = '${migrationName}' ORDER BY revision DESC LIMIT 1`,
+    );
+    const { fingerprint } = JSON.parse(prepared?.entities ?? '').account;
+    await live.rows(`${call}('modern', '${migrationName}', 1, '${fingerprint}', '${items}', NULL)`);
     return { commit: () => live.rows('COMMIT') };
   }
 
