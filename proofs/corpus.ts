@@ -121,8 +121,7 @@ async function judged(corpus: Corpus, environment: RunningMigration) {
 /** A full comparison names the rows that were refused, with a verdict that says so, and no other. */
 async function comparison(corpus: Corpus, environment: RunningMigration) {
   const { control } = environment.lockstep;
-  await advanceTo(environment.lockstep, 'validate');
-  await until('no validation runs', async () => !(await control.status()).validating);
+  // Refused rows hold the gate of `validate`; a comparison runs in any phase with two stores.
   await control.startValidation({ sample: null, seed: 1 });
   await until('the comparison is over', async () => {
     const { validating, evidence } = await control.status();
