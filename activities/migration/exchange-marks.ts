@@ -4,8 +4,7 @@ import type { ActivityContext } from '../context.ts';
 
 /**
  * Raises each store's mark, and tells the other. A store that is behind what the other has seen of it was set back: its mark is left
- * as it is, until a person has decided. Nothing
- * is done while a phase leaves one of them out. Throws where one cannot be reached.
+ * as it is, until a person has decided. Nothing is done while a phase leaves one of them out. Throws where one cannot be reached.
  */
 export async function exchangeMarks(
   context: Pick<ActivityContext, 'migration' | 'stores' | 'clock'>,
