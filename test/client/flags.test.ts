@@ -4,12 +4,15 @@ import {
   type Provider,
   type ResolutionDetails,
 } from '@openfeature/server-sdk';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
 import { isInRollout, stickyHash } from '../../model/rollout.ts';
 import { account, flagged, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
+
+// A provider that hangs would hold a test for as long as it may take.
+vi.setConfig({ testTimeout: 60_000 });
 
 let at: RunningMigration;
 beforeAll(async () => {

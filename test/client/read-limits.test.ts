@@ -1,10 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { keyFrom } from '../../client/service/key-input.ts';
 import { KeyReads } from '../../client/service/key-reads.ts';
 import { tokenOf } from '../../client/service/token.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Without a limit of its own, a read of a store that hangs would take longer than a test may. */
 const patient = { statementTimeoutMs: 600_000 };
