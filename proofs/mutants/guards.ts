@@ -422,6 +422,20 @@ export const guards: readonly Guard[] = [
     tests: ['test/workflows/change-of-primary.test.ts'],
     keeps: 'The old primary is closed before it is drained.',
   },
+  {
+    file: 'workflows/migration/actions.ts',
+    text: 'epoch: newest.epoch + maxEpochsAhead, changeNumber',
+    without: 'epoch: newest.epoch, changeNumber',
+    tests: ['test/workflows/resume-from-stores.test.ts'],
+    keeps: 'What a lost migration still sends closes no store that was taken over.',
+  },
+  {
+    file: 'activities/journal/complete-entries.ts',
+    text: 'undone.flatMap(',
+    without: 'undone.slice(0, 0).flatMap(',
+    tests: ['test/workflows/journal-retry.test.ts'],
+    keeps: 'What was undone never ends as completed.',
+  },
   // reads
   {
     file: 'model/soak.ts',

@@ -46,6 +46,8 @@ test('a key that is written between two looks is no difference, though it differ
   const legacy: Store = {
     ...at.stores.legacy,
     async read(...given) {
+      const [, keys] = given;
+      if (keys.length === 0) return [];
       looks += 1;
       // The write comes after the journal was read, and is on its way to the secondary at the second look.
       const newer = writeOf(account, { ...value, owner: 'newer' }, { version: '7', status: 'pending' });
@@ -60,7 +62,7 @@ test('a key that is written between two looks is no difference, though it differ
   const { confirm } = createDifferenceConfirmer({ migration: at.migration, stores, wait });
   const found = await new MockActivityEnvironment().run(() => confirm(account, [key], route));
   expect(looks).toBe(3);
-  expect(found).toEqual({ differing: [], ambiguous: [], inFlight: 0 });
+  expect(found).toEqual({ differing: [], ambiguous: [], inFlight: [] });
 });
 
 test('an old copy of a shared record does not take the version of the newest', async () => {
