@@ -26,12 +26,12 @@ export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, ShapeOf } 
 export { rows, table } from '../model/shape.ts';
 export type { ConnectOptions, Lockstep } from './service/connect.ts';
 export { connect } from './service/connect.ts';
+export type { FlagAnswers, ShadowReads, StoreReads } from './service/counts.ts';
 export type { Flags, OpenFeatureClient } from './service/flags.ts';
 export { createDurableFlags, openFeatureFlags } from './service/flags.ts';
 export type { KeyOf, Patch } from './service/key-input.ts';
 export type { Receipt } from './service/receipt.ts';
 export type { Read, ReadOptions, Repository, RepositoryOf } from './service/repository.ts';
-export type { ShadowReads } from './service/shadow.ts';
 export type { Token } from './service/token.ts';
 export { parseToken } from './service/token.ts';
 export type { CommitReceipt, TransactionItem, TransactionOptions } from './service/transaction.ts';

@@ -5,10 +5,11 @@ import { entityNamed, type Migration } from '../../model/migration.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import { BoundedFlags } from './bounded-flags.ts';
+import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
-import { ShadowReads } from './shadow.ts';
 import {
   type CommitReceipt,
   type TransactionItem,
@@ -25,6 +26,13 @@ export interface ConnectOptions {
   readonly temporal?: Client;
   /** Who decides, for one key, what the phase leaves open; see `openFeatureFlags`. @default the shares of the durable state */
   readonly flags?: Flags;
+  /** How long the flags may take for one key, in milliseconds; then the durable shares decide. @default 250 */
+  readonly flagTimeoutMs?: number;
+  /**
+   * How long a read waits for one store, in milliseconds; then the primary is asked if it is another, or the read fails with
+   * `StoreUnavailable`. @default 2_000
+   */
+  readonly readTimeoutMs?: number;
   /** Wall clock in milliseconds, for versions. @default Date.now */
   readonly now?: () => number;
 }
@@ -56,6 +64,10 @@ export interface Lockstep extends AsyncDisposable {
   ): Promise<CommitReceipt<A>>;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
+  /** Counts which store answered reads. */
+  readonly reads: StoreReads;
+  /** Counts what came of asking `flags`. */
+  readonly flags: FlagAnswers;
   close(): Promise<void>;
 }
 
@@ -69,6 +81,7 @@ export interface Lockstep extends AsyncDisposable {
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
   const { environment = process.env, now = Date.now } = options;
+  const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -79,7 +92,9 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
-    const shadow = new ShadowReads();
+    const shadow: ShadowReads = new Counts({ equal: 0, unequal: 0, failed: 0 });
+    const reads: StoreReads = new Counts({ legacy: 0, modern: 0, fellBack: 0 });
+    const flags: FlagAnswers = new Counts({ answered: 0, failed: 0, timedOut: 0, invalid: 0 });
     const transactions = new Transactions({
       migration,
       routes: routeCache,
@@ -90,9 +105,11 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const parts: RepositoryParts = {
       stores,
       routes: routeCache,
-      flags: options.flags ?? createDurableFlags,
+      flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,
       shadow,
+      reads,
+      readTimeoutMs,
       migration,
       temporal,
       transactions,
@@ -105,6 +122,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       transaction: async (writes, given = {}) =>
         await transactions.run(writes(transactionScope(migration, clock)), given),
       shadow,
+      reads,
+      flags,
       close,
       [Symbol.asyncDispose]: close,
     };

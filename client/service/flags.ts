@@ -8,36 +8,39 @@ export const readModernFlag = 'read-from-modern-db';
 export interface Flags {
   /** Asked for `flag-controlled` entities only. */
   writesModern(entity: string, key: string, state: DurableState): Promise<boolean>;
-  /** Asked in `switch-reads` only. */
+  /** Asked in `switch-reads` only, while the share is below 100. */
   readsModern(entity: string, key: string, state: DurableState): Promise<boolean>;
 }
 
 /** What is used of an OpenFeature client (`OpenFeature.getClient()` of `@openfeature/server-sdk`). */
 export interface OpenFeatureClient {
-  getBooleanValue(
+  getBooleanDetails(
     flag: string,
     fallback: boolean,
     context: { targetingKey: string; entity: string },
-  ): Promise<boolean>;
+  ): Promise<{ readonly value: boolean; readonly errorCode?: string }>;
 }
 
 /** The shares of the durable state, as an operator sets them. */
 export const createDurableFlags: Flags = {
   writesModern: async (entity, key, state) => isInRollout(entity, key, state.writePercent),
-  readsModern: async (entity, key, state) =>
-    isInRollout(entity, key, Math.min(state.readPercent, state.writePercent)),
+  readsModern: async (entity, key, state) => isInRollout(entity, key, state.readPercent),
 };
 
 /**
  * An OpenFeature client decides instead, bounded by the phase. It is asked with a hash of the key as targeting key, never
- * with the key itself; where the provider errs, the durable share answers.
+ * with the key itself; where the provider errs, or does not know the flag, the durable share answers.
  */
 export function openFeatureFlags(client: OpenFeatureClient): Flags {
-  const ask = (flag: string, entity: string, key: string, fallback: boolean) =>
-    client.getBooleanValue(flag, fallback, {
+  const ask = async (flag: string, entity: string, key: string, fallback: boolean): Promise<boolean> => {
+    const { value, errorCode } = await client.getBooleanDetails(flag, fallback, {
       targetingKey: stickyHash(`${entity}\u0000${key}`).toString(16),
       entity,
     });
+    // The client hides an error behind the fallback; thrown, it is counted.
+    if (errorCode !== undefined) throw new Error(`the flag ${flag} could not be evaluated: ${errorCode}`);
+    return value;
+  };
   return {
     writesModern: async (entity, key, state) =>
       ask(dualWriteFlag, entity, key, await createDurableFlags.writesModern(entity, key, state)),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { readOne } from '../../databases/contract/read-one.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
 import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
@@ -11,13 +10,15 @@ import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { type DurableState, flagsApplyIn, otherStore, routes } from '../../model/phase.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
+import type { ShadowReads, StoreReads } from './counts.ts';
 import type { Flags } from './flags.ts';
 import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
+import { KeyReads, lateRead } from './key-reads.ts';
 import { Operations } from './operations.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import type { RouteCache } from './route-cache.ts';
-import type { ShadowReads } from './shadow.ts';
 import { startWrite } from './start-write.ts';
+import { withinLimit } from './time-limit.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
@@ -36,12 +37,23 @@ export interface Read<E> {
   readonly token: Token;
 }
 
+/** A record, and the store that it was read from. */
+interface Stored {
+  readonly record: StoredRecord;
+  readonly from: StoreName;
+}
+
+/** Reads the key that a call is about. */
+type ReadFrom = (store: StoreName) => Promise<StoredRecord>;
+
 export interface RepositoryParts {
   readonly stores: Stores;
   readonly routes: RouteCache;
   readonly flags: Flags;
   readonly clock: HybridClock;
   readonly shadow: ShadowReads;
+  readonly reads: StoreReads;
+  readonly readTimeoutMs: number;
   readonly migration: Migration;
   readonly temporal: Client;
   readonly transactions: Transactions;
@@ -118,23 +130,26 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   /**
    * The record with the token of its version, or null where there is none.
    *
-   * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`; `InvalidKey`
-   *   where the key is none; `InvalidToken`; `InvalidEntity` where the store holds a row that no field can hold.
+   * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`, also where
+   *   none answered within `readTimeoutMs`; `InvalidKey` where the key is none; `InvalidToken`; `InvalidEntity` where the store holds a row that no field can hold.
    * @example const read = await accounts.get(id, { atLeast: token }); // { value, token } | null
    */
   async get(key: KeyOf<E, K>, options: ReadOptions = {}): Promise<Read<E> | null> {
     const keyParts = keyFrom(this.#entity, key);
-    const state = await this.#parts.routes.current();
+    const state = await this.#currentRoute();
     const routed = await this.#readStore(keyParts, state);
     const { primary } = routes[state.phase];
-    const stored = await this.#readFrom(routed, primary, keyParts);
-    if (options.shadow) await this.#compareShadow(stored.from, keyParts, stored.record);
+    const { stores, readTimeoutMs } = this.#parts;
+    const reads = new KeyReads(stores, readTimeoutMs);
+    const readFrom = async (store: StoreName) => await reads.from(store, this.#entity, keyParts);
+    const stored = await this.#readRouted(routed, primary, readFrom);
+    if (options.shadow) await this.#compareShadow(stored, readFrom);
     if (options.atLeast === undefined) return this.#found(stored.record, stored.from);
     const wanted = versionOf(options.atLeast);
     if (!isNewer(wanted, stored.record.version)) return this.#found(stored.record, stored.from);
     for (const store of [primary, otherStore(primary)]) {
       if (store === stored.from) continue;
-      const other = await this.#readOne(store, keyParts).catch(() => null);
+      const other = await readFrom(store).catch(() => null);
       if (other && !isNewer(wanted, other.version)) return this.#found(other, store);
     }
     throw new LockstepError(
@@ -168,26 +183,26 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     return modern ? 'modern' : 'legacy';
   }
 
-  /** The routed store answers; where it cannot, the primary does. */
-  async #readFrom(
-    routed: StoreName,
-    primary: StoreName,
-    key: Key,
-  ): Promise<{ record: StoredRecord; from: StoreName }> {
+  /** No longer than a read waits for a store. */
+  async #currentRoute(): Promise<DurableState> {
+    const { routes: known, readTimeoutMs } = this.#parts;
+    return await withinLimit(known.current(), readTimeoutMs, () => lateRead('both stores', readTimeoutMs));
+  }
+
+  /** The routed store answers; where it cannot, or not in time, the primary does. */
+  async #readRouted(routed: StoreName, primary: StoreName, readFrom: ReadFrom): Promise<Stored> {
     try {
-      return { record: await this.#readOne(routed, key), from: routed };
+      return { record: await readFrom(routed), from: routed };
     } catch (error) {
       if (routed === primary) throw error;
-      return { record: await this.#readOne(primary, key), from: primary };
+      const record = await readFrom(primary);
+      this.#parts.reads.count('fellBack');
+      return { record, from: primary };
     }
   }
 
-  async #readOne(store: StoreName, key: Key): Promise<StoredRecord> {
-    return await readOne(this.#parts.stores[store], this.#entity, key);
-  }
-
-  async #compareShadow(from: StoreName, key: Key, record: StoredRecord): Promise<void> {
-    const other = await this.#readOne(otherStore(from), key).catch(() => null);
+  async #compareShadow({ from, record }: Stored, readFrom: ReadFrom): Promise<void> {
+    const other = await readFrom(otherStore(from)).catch(() => null);
     if (other === null) this.#parts.shadow.count('failed');
     else
       this.#parts.shadow.count(
@@ -196,6 +211,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   }
 
   #found(stored: StoredRecord, store: StoreName): Read<E> | null {
+    this.#parts.reads.count(store);
     if (stored.unreadable !== null) {
       throw new LockstepError(
         'InvalidEntity',

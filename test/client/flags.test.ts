@@ -1,10 +1,18 @@
-import { InMemoryProvider, OpenFeature, type Provider } from '@openfeature/server-sdk';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  InMemoryProvider,
+  OpenFeature,
+  type Provider,
+  type ResolutionDetails,
+} from '@openfeature/server-sdk';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
-import { stickyHash } from '../../model/rollout.ts';
+import { isInRollout, stickyHash } from '../../model/rollout.ts';
 import { account, flagged, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
+
+// A provider that hangs would hold a test for as long as it may take.
+vi.setConfig({ testTimeout: 60_000 });
 
 let at: RunningMigration;
 beforeAll(async () => {
@@ -27,7 +35,7 @@ async function connectWith(provider: Provider) {
   domains += 1;
   const domain = `domain-${domains}`;
   await OpenFeature.setProviderAndWait(domain, provider);
-  return await at.connect({ flags: openFeatureFlags(OpenFeature.getClient(domain)) });
+  return await at.connect({ flags: openFeatureFlags(OpenFeature.getClient(domain)), flagTimeoutMs: 300 });
 }
 
 const switches = (flag: string, on: boolean) =>
@@ -45,6 +53,20 @@ class Broken extends InMemoryProvider {
   ): Promise<never> {
     this.asked.push(context);
     throw new Error('the flag service is down');
+  }
+}
+
+/** Takes every question, and never answers. */
+class Hanging extends InMemoryProvider {
+  override async resolveBooleanEvaluation(): Promise<never> {
+    return await new Promise(() => undefined);
+  }
+}
+
+/** Answers with something that is neither true nor false. */
+class Nonsensical extends InMemoryProvider {
+  override async resolveBooleanEvaluation(): Promise<ResolutionDetails<boolean>> {
+    return JSON.parse('{ "value": "perhaps" }');
   }
 }
 
@@ -91,8 +113,61 @@ test('in its phase the provider decides where a key is read, and fails towards t
   expect(await readBy(switches(readModernFlag, true))).toBe('modern');
   expect(await readBy(switches(readModernFlag, false))).toBe('legacy');
   expect(await readBy(new Broken())).toBe('legacy');
+});
+
+test.each([
+  ['throws', Broken, 'failed'],
+  ['hangs', Hanging, 'timedOut'],
+  ['answers nonsense', Nonsensical, 'invalid'],
+  ['does not know the flag', InMemoryProvider, 'failed'],
+] as const)(
+  'a provider that %s leaves it to the durable share, and is counted',
+  async (_, Faulty, reason) => {
+    await advanceTo(at.lockstep, 'switch-reads');
+    const values = Array.from({ length: 8 }, () => newAccount({ owner: 'legacy' }));
+    const writer = at.lockstep.repository(account);
+    for (const value of values) await writer.create(value, { ack: 'both' });
+    await at.sql.modern(`UPDATE accounts SET owner = 'modern'`);
+    await at.lockstep.control.setReadPercent(50);
+    const client = await connectWith(new Faulty());
+    const accounts = client.repository(account);
+    const owners = await Promise.all(values.map(async ({ id }) => (await accounts.get(id))?.value.owner));
+    expect(owners).toEqual(
+      values.map(({ id }) =>
+        isInRollout('account', JSON.stringify([String(id)]), 50) ? 'modern' : 'legacy',
+      ),
+    );
+    expect(client.flags.counts()).toEqual({ answered: 0, failed: 0, timedOut: 0, invalid: 0, [reason]: 8 });
+  },
+);
+
+test('flags that throw at once, outside a promise, are counted too', async () => {
+  await advanceTo(at.lockstep, 'switch-reads');
+  const broken = () => {
+    throw new Error('the flag service is down');
+  };
+  const client = await at.connect({ flags: { writesModern: broken, readsModern: broken } });
+  expect(await client.repository(account).get(newAccount().id)).toBeNull();
+  expect(client.flags.counts()).toMatchObject({ failed: 1 });
+});
+
+test('a write waits no longer for a provider that hangs', async () => {
+  const client = await connectWith(new Hanging());
+  const value = newAccount();
+  await client.repository(flagged).create(value, { ack: 'both' });
+  expect((await rowIn(at, 'modern', 'flagged', value.id)) !== null).toBe(true);
+  expect(client.flags.counts()).toMatchObject({ timedOut: 1 });
+});
+
+test('at 100 % every read is modern, whatever a provider says', async () => {
+  await advanceTo(at.lockstep, 'switch-reads');
+  const value = newAccount({ owner: 'legacy' });
+  await at.lockstep.repository(account).create(value, { ack: 'both' });
+  await at.sql.modern(`UPDATE accounts SET owner = 'modern' WHERE id = ${value.id}`);
   await at.lockstep.control.setReadPercent(100);
-  expect(await readBy(new Broken())).toBe('modern');
+  const client = await connectWith(switches(readModernFlag, false));
+  expect((await client.repository(account).get(value.id))?.value.owner).toBe('modern');
+  expect(client.reads.counts()).toEqual({ legacy: 0, modern: 1, fellBack: 0 });
 });
 
 test('after its phase no provider keeps a read in legacy', async () => {

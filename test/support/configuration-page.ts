@@ -95,10 +95,15 @@ ${groups.map(({ name, meaning }) => `## \`${name}\`\n\n${meaning}\n\n${tableOf(s
 
 How a store is reached.
 
-${tableOf(settings.filter(({ group }) => group === 'legacy'))}`;
+${tableOf(settings.filter(({ group }) => group === 'legacy'))}
+## \`connect\`
+
+How a service connects: \`connect(migration, options)\`.
+
+${tableOf(members(body(source('../client/service/connect.ts'), 'ConnectOptions')))}`;
 }
 
-function tableOf(settings: readonly DescribedSetting[]): string {
+function tableOf(settings: readonly Pick<DescribedSetting, 'name' | 'meaning' | 'described'>[]): string {
   const rows = settings.map(
     ({ name, meaning, described }) => `| \`${name}\` | ${meaning.replaceAll('|', '\\|')} | ${described} |`,
   );

@@ -1,6 +1,7 @@
 import { failureIn } from '../../model/carried-failure.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { type Phase, phases, routes } from '../../model/phase.ts';
+import { soakedMs } from '../../model/soak.ts';
 import { localShort, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import type { MigrationInput, MigrationState } from '../messages.ts';
@@ -53,11 +54,11 @@ export async function gate(
       assertEvidence(next, state, policy);
       break;
     case 'modern-only': {
-      const soakedMs = state.readsModernSince ? Date.now() - Date.parse(state.readsModernSince) : 0;
-      if (soakedMs < policy.soakMs) {
+      const soaked = soakedMs(state.readsModernSince, Date.now());
+      if (soaked < policy.soakMs) {
         throw refused(
           'modern-only',
-          { soakedMs, soakMs: policy.soakMs },
+          { soakedMs: soaked, soakMs: policy.soakMs },
           'reads have not been modern for long enough; wait',
         );
       }
