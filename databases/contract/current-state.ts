@@ -38,19 +38,44 @@ export async function readStates({ migration, stores }: OpenMigration): Promise<
   return { legacy, modern };
 }
 
-/** Throws what kept a store from answering where neither has a state. */
+/** The latest state that this process has seen of each migration. */
+const seen = new WeakMap<Migration, DurableState>();
+
+/**
+ * Throws what kept a store from answering where neither has a state, and `StoreUnavailable` where the only one that answers
+ * takes itself for the primary by an older route than this process has seen: it was set back.
+ */
 export function newestOf(migration: Migration, { legacy, modern }: ReadStates): DurableState {
   const newest = newestState(
     legacy.status === 'fulfilled' ? legacy.value : null,
     modern.status === 'fulfilled' ? modern.value : null,
   );
-  if (newest) return newest;
   const failed = [legacy, modern].find((read) => read.status === 'rejected');
+  if (newest) {
+    const last = seen.get(migration);
+    if (failed && last && isOvertaken(newest, last)) throw setBack(newest, last);
+    seen.set(migration, newest);
+    return newest;
+  }
   if (failed?.status === 'rejected') throw failed.reason;
   throw new LockstepError(
     'NotPrepared',
     `migration ${migration.name} has no state in either store; run lockstep prepare, then lockstep start`,
     { remedy: 'lockstep prepare && lockstep start' },
+  );
+}
+
+/** An older route that is closed, or has the same primary, does no harm. */
+function isOvertaken(found: DurableState, last: DurableState): boolean {
+  if (!found.open || found.changeNumber >= last.changeNumber) return false;
+  return routes[found.phase].primary !== routes[last.phase].primary;
+}
+
+function setBack({ migration, phase }: DurableState, last: DurableState): LockstepError {
+  return new LockstepError(
+    'StoreUnavailable',
+    `the only store that answers has ${migration} in ${phase}, with another primary than in ${last.phase}, which came later: it was ` +
+      'set back; bring the other store up, then see docs/restore.md',
   );
 }
 
