@@ -1,10 +1,10 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import { knownDifferences } from '../../databases/contract/known-differences.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
@@ -126,7 +126,6 @@ export class MigrationControl {
   /** Throws what a start failed with, until the migration is started again, and `NotRunning` where its workflow is gone. */
   async status(): Promise<messages.MigrationStatus> {
     const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
-    if (status.busy === 'start') await this.#throwFailedStart();
     await this.#assertRunning(status);
     const known = status.backfill;
     if (!known?.running) return status;
@@ -139,25 +138,20 @@ export class MigrationControl {
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
-  /** A workflow that was terminated, or failed, still answers questions about what it was. */
-  async #assertRunning({ phase }: messages.MigrationStatus): Promise<void> {
+  /** A workflow that was terminated, or failed, still answers questions about what it was; one whose start failed says why. */
+  async #assertRunning({ phase, busy }: messages.MigrationStatus): Promise<void> {
+    const { name } = this.#open.migration;
     const { status, closeTime } = await this.#known(() => this.#handle().describe());
-    if (status.name === 'RUNNING' || status.name === 'COMPLETED' || status.name === 'CONTINUED_AS_NEW')
-      return;
+    if (status.name === 'RUNNING') return;
+    if (busy === 'start') {
+      await this.#known(() => this.#handle().result());
+      throw new LockstepError('Unexpected', `migration ${name} ended at once; see Temporal UI`);
+    }
+    if (status.name === 'COMPLETED' || status.name === 'CONTINUED_AS_NEW') return;
     throw new LockstepError(
       'NotRunning',
-      `the workflow of migration ${this.#open.migration.name} is over in phase ${phase} (${status.name}, ${closeTime?.toISOString()}): ` +
+      `the workflow of migration ${name} is over in phase ${phase} (${status.name}, ${closeTime?.toISOString()}): ` +
         'nobody leads the migration; start it with lockstep start, which takes it up from the stores',
-    );
-  }
-
-  async #throwFailedStart(): Promise<void> {
-    const { status } = await this.#handle().describe();
-    if (status.name === 'RUNNING') return;
-    await this.#known(() => this.#handle().result());
-    throw new LockstepError(
-      'Unexpected',
-      `migration ${this.#open.migration.name} ended at once; see Temporal UI`,
     );
   }
 
@@ -183,17 +177,12 @@ export class MigrationControl {
 
   /** What is known to be wrong; a store that is unavailable has no say. */
   async faults(status: messages.MigrationStatus): Promise<KnownFaults> {
-    const { migration, stores } = this.#open;
-    const counts = await Promise.all(
-      [stores.legacy, stores.modern].map((store) =>
-        store.countDifferences(migration.name).catch(nullWhereUnavailable),
-      ),
-    );
-    const known = counts.flatMap((found) => found ?? []).filter(({ verdict }) => verdict !== 'ambiguous');
+    const { migration } = this.#open;
+    const { differences } = await knownDifferences(this.#open);
     return {
       evidence: evidenceFault(status, migration.policy, Date.now())?.why ?? null,
       setBack: (await setBackStores(this.#open)).map(setBackReason),
-      differences: known.reduce((sum, { count }) => sum + count, 0),
+      differences,
     };
   }
 
