@@ -3,7 +3,6 @@ import type { OutcomePage, RecordedOutcome } from '../../databases/contract/reco
 import type { StoreName } from '../../model/failure.ts';
 import { otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
-import { withHeartbeat } from '../heartbeat.ts';
 
 const pageSize = 1_000;
 
@@ -23,10 +22,10 @@ export async function copyOutcomes(
     for (;;) {
       Context.current().cancellationSignal.throwIfAborted();
       const page: OutcomePage = { after, youngerThanMs: policy.journalRetentionMs, limit: pageSize };
-      const outcomes: RecordedOutcome[] = await withHeartbeat(() => from.uncopiedOutcomes(table, name, page));
+      const outcomes: RecordedOutcome[] = await from.uncopiedOutcomes(table, name, page);
       const last = outcomes.at(-1);
       if (!last) break;
-      const taken = await withHeartbeat(() => to.takeOutcomes(table, outcomes, { migration: name, epoch }));
+      const taken = await to.takeOutcomes(table, outcomes, { migration: name, epoch });
       await from.markCopied(
         table,
         outcomes.filter(({ id }) => taken.has(id)),

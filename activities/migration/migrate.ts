@@ -90,7 +90,7 @@ export function createMigrationActivities(context: ActivityContext) {
 
   /** Before anything closes: most outcomes are known to the other store by the time of the drain. */
   async function copyOutcomesAhead(request: { primary: StoreName; epoch: number }): Promise<number> {
-    return await copyOutcomes(context, request);
+    return await withHeartbeat(() => copyOutcomes(context, request));
   }
 
   /**
