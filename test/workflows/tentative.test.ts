@@ -123,13 +123,19 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(BigInt(legacy ?? 0)).toBeGreaterThan(BigInt(version ?? 0));
   });
 
-  test('a write that was only tentative goes on at the new primary, once', async () => {
+  /** A write that the secondary has, and that the primary is kept from deciding. */
+  async function undecided() {
     const value = newAccount();
     const twins = (await at.connect()).repository(twin);
     const held = holdAt(at, { store: 'legacy', method: 'write', when: 'before', about: '"mode":"primary"' });
     const answer = twins.create(value);
     await held.reached();
     await until('the secondary has it', async () => (await rowsOf(at, 'twins', value.id))[1]);
+    return { value, answer, held };
+  }
+
+  test('a write that was only tentative goes on at the new primary, once', async () => {
+    const { value, answer, held } = await undecided();
     expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0, tentative: 1 });
     expect(await at.lockstep.journal.list({ statuses: ['tentative'], limit: 10 })).toMatchObject([
       { store: 'modern', entity: 'twin', version: null },
@@ -144,12 +150,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   });
 
   test('a retry of the journal leaves alone what a living workflow has yet to decide', async () => {
-    const value = newAccount();
-    const twins = (await at.connect()).repository(twin);
-    const held = holdAt(at, { store: 'legacy', method: 'write', when: 'before', about: '"mode":"primary"' });
-    const answer = twins.create(value);
-    await held.reached();
-    await until('the secondary has it', async () => (await rowsOf(at, 'twins', value.id))[1]);
+    const { value, answer, held } = await undecided();
     expect(await retry()).toMatchObject({ settled: 0, notified: 0 });
     await held.release();
     const { operationId } = await answer;
