@@ -20,6 +20,7 @@ import { createJournal } from './sql/journal.ts';
 import { createKeys } from './sql/keys.ts';
 import { createPreparation } from './sql/preparation.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
+import { createRecordedRefusals } from './sql/recorded-refusals.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
@@ -39,6 +40,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDurableState(context),
     write: writes.write,
     ...createJournal(context),
+    refuse: createRecordedRefusals(context).refuse,
     ...createRecordedOutcomes(context),
     ...createImages(context),
     ...createKeys(context),

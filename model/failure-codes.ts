@@ -59,7 +59,8 @@ export const callerFailures = {
     seenBy: ['service'],
     meaning:
       'A value does not satisfy the schema or its fields, a patch changes the key, or a stored row is no such entity; `path` says where. Nothing was written.',
-    remedy: 'Correct the value, or the row that the message names.',
+    remedy:
+      'Correct the value, or the row that the message names, and send the write under a new operation id: under this one it stays refused.',
   },
   InvalidKey: {
     retryable: false,
@@ -123,7 +124,7 @@ export const callerFailures = {
     meaning:
       'A store refused for good; nothing was written, or it was undone. `about` says whether it is the row, its size, a trigger, the schema or the grants, and `violation` which rule a row broke.',
     remedy:
-      'By `violation`: correct the row. By `about`: correct the trigger, the schema or the grants that the message names.',
+      'By `violation`: correct the row. By `about`: correct the trigger, the schema or the grants that the message names. Then send the write under a new operation id: under this one it stays refused.',
   },
   Aborted: {
     retryable: false,

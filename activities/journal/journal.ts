@@ -152,7 +152,7 @@ export function createJournalActivities(context: ActivityContext) {
       });
       for (const { id } of decided) {
         const entry = entries.find((candidate) => candidate.id === id && !isParked(candidate));
-        if (entry && (await resolve(entry, route, null)).status === 'settled') settled.add(id);
+        if (entry && (await resolve(entry, route)).status === 'settled') settled.add(id);
       }
     }
     return settled;
@@ -244,7 +244,7 @@ export function createJournalActivities(context: ActivityContext) {
     const find = async (store: StoreName) =>
       (await stores[store].journal({ migration: migration.name, ids: [id], limit: 1 })).find(isOpen) ?? null;
     const tentative = await find(route.secondary);
-    if (tentative) return (await resolve(tentative, route, null)).status === 'settled';
+    if (tentative) return (await resolve(tentative, route)).status === 'settled';
     const owed = await find(route.primary);
     if (!owed?.version) return true;
     const undone = await undoOperation({ operation: owed, route, version: owed.version });

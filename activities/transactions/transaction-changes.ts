@@ -43,12 +43,10 @@ export async function primaryChanges(
       entity,
       { ...operation, id: operationIdAt(id, position), proposed },
       bases.get(recordIdentity(operation.entity, operation.key)) ?? null,
-      false,
+      { primary: primary.name, secondary: null },
     );
-    if (!('refused' in item)) changes.push({ entity, item });
-    else if (item.refused.status === 'refused') {
-      return { code: item.refused.code, reason: item.refused.message };
-    }
+    if ('refused' in item) return { code: item.refused.code, reason: item.refused.message };
+    changes.push({ entity, item });
   }
   return changes;
 }

@@ -1,19 +1,20 @@
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { StoredRecord, WriteItem } from '../../databases/contract/write.ts';
 import { canonicalText, type Image, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, validImage } from '../../model/entity.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import type { Operation } from '../../model/operation.ts';
-import type { WriteResult } from './write-result.ts';
+import type { Operation, WriteRoute } from '../../model/operation.ts';
 
 /** What the primary is asked to decide about, with the image that an update comes to; or why that is none. */
 export async function primaryItem(
   entity: Entity,
   operation: Operation,
   stored: StoredRecord | null,
-  hasSecondary: boolean,
-): Promise<WriteItem | { refused: WriteResult }> {
+  { primary: store, secondary }: Pick<WriteRoute, 'primary' | 'secondary'>,
+): Promise<WriteItem | { refused: RecordedRefusal }> {
+  const hasSecondary = secondary !== null;
   const item = {
     mode: 'primary' as const,
     kind: operation.kind,
@@ -31,8 +32,7 @@ export async function primaryItem(
     const sharedVersions = operation.image ? sharedVersionsOf(entity, operation.image, null) : [];
     return { ...item, ...read, image: operation.image, sharedVersions };
   }
-  if (stored?.unreadable)
-    return { refused: { status: 'refused', code: 'InvalidEntity', message: stored.unreadable } };
+  if (stored?.unreadable) return { refused: { code: 'InvalidEntity', message: stored.unreadable, store } };
   // A missing row is refused by the routine itself, so that the refusal is recorded with the operation.
   if (!stored?.image) return { ...item, image: null, sharedVersions: [] };
   try {
@@ -40,7 +40,7 @@ export async function primaryItem(
     return { ...item, ...read, image, sharedVersions: sharedVersionsOf(entity, image, stored.image) };
   } catch (error) {
     if (!isLockstepError(error, 'InvalidEntity')) throw error;
-    return { refused: { status: 'refused', code: 'InvalidEntity', message: error.message } };
+    return { refused: { code: 'InvalidEntity', message: error.message, store } };
   }
 }
 

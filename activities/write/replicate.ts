@@ -80,7 +80,7 @@ export function replicateActivities(context: ActivityContext) {
     );
     if (!converged) throw new TypeError('converge gave no result for its key');
     if (converged.status === 'converged') {
-      const decision = { status: 'completed', version, reason: null } as const;
+      const decision = { status: 'completed', version, reason: null, refusal: null } as const;
       await Promise.all([
         stores[decidedBy].setOperationStatus([operation.id], 'completed'),
         tentativeIn && stores[tentativeIn].settleTentative(operation.id, decision),

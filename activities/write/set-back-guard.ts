@@ -65,5 +65,6 @@ function guardedStore(store: Store, guard: SetBackGuard): Store {
         ? guard.decide(store.name, prepare)
         : prepare();
     },
+    refuse: (...given) => guard.decide(store.name, () => store.refuse(...given)),
   } satisfies Partial<Store>);
 }

@@ -31,21 +31,13 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
   const { bumpVersion } = createVersionBumper(context);
 
   /**
-   * While both stores are open: the id is closed in both first, so that no try that still runs takes effect afterwards. The
-   * reason is what a repeat is told, where the primary refused without noting it.
+   * While both stores are open: the id is closed in both first, so that no try that still runs takes effect afterwards.
    */
-  async function resolve(
-    operation: JournaledOperation,
-    route: PairedRoute,
-    reason: string | null,
-  ): Promise<Resolution> {
+  async function resolve(operation: JournaledOperation, route: PairedRoute): Promise<Resolution> {
     const decided = await stores[route.primary].abort(operation, migration.name, {
-      reason,
       primary: { epoch: route.epoch },
     });
-    const taken = await stores[route.secondary].abort(operation, migration.name, {
-      reason: decided.reason,
-    });
+    const taken = await stores[route.secondary].abort(operation, migration.name);
     return await settle(operation, decided, route, { isTaken: isOpen(taken), closed: false });
   }
 
@@ -135,9 +127,8 @@ export function createTentativeActivities(context: ActivityContext) {
   async function resolveTentative(request: {
     operation: JournaledOperation;
     store: StoreName;
-    reason: string | null;
   }): Promise<Resolution> {
-    const { operation, store, reason } = request;
+    const { operation, store } = request;
     const state = await currentState(context);
     if (!state.open) {
       throw new LockstepError(
@@ -147,7 +138,7 @@ export function createTentativeActivities(context: ActivityContext) {
     }
     const { epoch, primary } = routeOf(state);
     if (primary === store) return { status: 'settled', decision: null };
-    return await resolve(operation, { epoch, primary, secondary: store }, reason);
+    return await resolve(operation, { epoch, primary, secondary: store });
   }
 
   return { resolveTentative };
@@ -158,7 +149,7 @@ function isOpen({ status }: JournalEntry): boolean {
 }
 
 /** What is still to be replicated has been decided all the same: its own entry sees to it. */
-function decisionOf({ id, status, version, reason }: JournalEntry): Decision {
+function decisionOf({ id, status, version, reason, refusal }: JournalEntry): Decision {
   switch (status) {
     case 'tentative':
       throw new LockstepError(
@@ -169,8 +160,8 @@ function decisionOf({ id, status, version, reason }: JournalEntry): Decision {
     case 'parked':
     case 'completed':
     case 'discarded':
-      return { status: 'completed', version, reason: null };
+      return { status: 'completed', version, reason: null, refusal: null };
     default:
-      return { status, version, reason };
+      return { status, version, reason, refusal };
   }
 }

@@ -1,9 +1,9 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { leavesPrecision } from '../../model/field.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
-import type { WriteResult } from './write-result.ts';
 
 /** How long a store may take that has to be asked for its columns first. */
 const patienceMs = 500;
@@ -12,12 +12,12 @@ const patienceMs = 500;
  * Refuses a write before either store has it, where one of them would round a time that the field leaves as fine as it is.
  * A store that is unavailable cannot say; what it refuses later is parked.
  */
-export async function tooFineResult(
+export async function tooFineRefusal(
   { migration, stores }: OpenMigration,
   entity: Entity,
   operation: Operation,
   { primary, secondary }: WriteRoute,
-): Promise<Extract<WriteResult, { readonly status: 'refused' }> | null> {
+): Promise<RecordedRefusal | null> {
   const { id, image } = operation;
   if (!image || !secondary || !leavesPrecision(entity.fields)) return null;
   for (const name of [primary, secondary]) {
@@ -26,12 +26,7 @@ export async function tooFineResult(
     // What was decided before is answered as it was, whatever the columns are by now.
     const [known] = await stores[primary].journal({ migration: migration.name, ids: [id], limit: 1 });
     if (known) return null;
-    return {
-      status: 'refused',
-      code: 'StoreRefused',
-      message: `${entity.name}: the ${name} store refused operation ${id}: ${message}`,
-      details: { about: 'row' },
-    };
+    return { code: 'StoreRefused', message, store: name, about: 'row' };
   }
   return null;
 

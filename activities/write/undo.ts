@@ -75,7 +75,12 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
 
     async function settleAtSecondary(status: 'completed' | 'compensated'): Promise<void> {
       if (!route.secondary) return;
-      await stores[route.secondary].settleTentative(operation.id, { status, version, reason: null });
+      await stores[route.secondary].settleTentative(operation.id, {
+        status,
+        version,
+        reason: null,
+        refusal: null,
+      });
     }
   }
 

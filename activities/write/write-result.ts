@@ -1,17 +1,21 @@
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import {
   type ConflictCode,
-  isConflict,
   type Outcome,
   type Refusal,
   refusalDetails,
+  refusalOfStore,
   refusals,
 } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type RefusalDetails } from '../../model/failure.ts';
+import { type FailureDetails, LockstepError, type RefusalDetails } from '../../model/failure.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
+
+/** What a refusal was about, and which store refused where that is not the one that was asked. */
+export type RefusedBy = RefusalDetails & Pick<FailureDetails, 'store'>;
 
 /** What a store made of an operation. Only what a retry may change is thrown instead. */
 export type WriteResult =
@@ -28,13 +32,13 @@ export type WriteResult =
       /** What the record has, where the primary refused what it was asked for. */
       readonly version?: Version;
       /** Of a database's own refusal. */
-      readonly details?: RefusalDetails;
+      readonly details?: RefusedBy;
     }
   | {
       readonly status: 'conflict';
       readonly code: ConflictCode;
       readonly message: string;
-      readonly details: RefusalDetails;
+      readonly details: RefusedBy;
     }
   | { readonly status: 'aborted' }
   | { readonly status: 'fenced' };
@@ -78,15 +82,24 @@ export function resultOf(store: Store, entity: Entity, operation: Told, outcome:
       return { status: 'fenced' };
     case 'stale-base':
       throw new TypeError('a write with a stale base is tried again before it has a result');
-    case 'failed': {
-      const { failure } = outcome;
-      const message = `${entity.name}: the ${store.name} store refused operation ${operation.id}: ${failure.message}`;
-      const details = refusalDetails(failure);
-      return isConflict(failure)
-        ? { status: 'conflict', code: failure.code, message, details }
-        : { status: 'refused', code: 'StoreRefused', message, details };
-    }
+    case 'failed':
+      return refusedResult(entity, operation, refusalOfStore(store.name, outcome.failure));
   }
+}
+
+/** A first try and its repeats are told the same. */
+export function refusedResult(
+  entity: Entity,
+  { id }: Pick<JournaledOperation, 'id'>,
+  refusal: RecordedRefusal,
+): Extract<WriteResult, { status: 'refused' | 'conflict' }> {
+  const { code, store } = refusal;
+  const details = { store, ...refusalDetails(refusal) };
+  if (code === 'InvalidEntity') return { status: 'refused', code, message: refusal.message, details };
+  const message = `${entity.name}: the ${store} store refused operation ${id}: ${refusal.message}`;
+  return code === 'StoreRefused'
+    ? { status: 'refused', code, message, details }
+    : { status: 'conflict', code, message, details };
 }
 
 /** A repeat answers what the first try did. What is only tentative is no answer. */
@@ -102,10 +115,7 @@ function knownResult(
         `operation ${operation.id} waits: the store that decides took it when it was the secondary, and it is not settled yet`,
       );
     case 'aborted':
-      // With a reason it was closed because a store had refused it.
-      return known.reason === null
-        ? { status: 'aborted' }
-        : { status: 'refused', code: 'StoreRefused', message: known.reason };
+      return { status: 'aborted' };
     case 'discarded':
       // A person left what had only been tentative here: nothing was decided.
       return known.version === null ? { status: 'aborted' } : { status: 'applied', version: known.version };
@@ -116,6 +126,7 @@ function knownResult(
         message: `${entity.name}: operation ${operation.id} was undone before; send the write again under a new operation id`,
       };
     case 'failed': {
+      if (known.refusal) return refusedResult(entity, operation, known.refusal);
       const code = refusals.find((refusal) => refusal === known.reason) ?? 'NotFound';
       const version = known.version ?? '0';
       return { status: 'refused', code, message: refusal(entity, operation, code, version), version };

@@ -1,6 +1,9 @@
+import { knownOutcome } from '../../databases/contract/journal.ts';
 import { readOne } from '../../databases/contract/read-one.ts';
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Outcome, WriteItem } from '../../databases/contract/write.ts';
+import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
@@ -12,8 +15,8 @@ import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import { assertSameDefinition, definitionRefusal, isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem } from './primary-item.ts';
-import { tooFineResult } from './too-fine.ts';
-import { resultOf, type TentativeResult, type WriteResult } from './write-result.ts';
+import { tooFineRefusal } from './too-fine.ts';
+import { refusedResult, resultOf, type TentativeResult, type WriteResult } from './write-result.ts';
 
 const staleBaseAttempts = 10;
 
@@ -54,15 +57,14 @@ export function createWriteActivities(context: ActivityContext) {
       const message = await definitionRefusal(store, entity, operation);
       return await knownOr(input, { status: 'refused', code: 'DefinitionChanged', message });
     }
-    const hasSecondary = route.secondary !== null;
     const needsBefore =
       operation.kind === 'update' || (input.pattern === 'parallel' && operation.kind !== 'create');
     for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
-      const item = await primaryItem(entity, operation, stored, hasSecondary);
-      if ('refused' in item) return await knownOr(input, item.refused);
-      const tooFine = await tooFineResult(context, entity, { ...operation, image: item.image }, route);
-      if (tooFine) return await knownOr(input, tooFine);
+      const item = await primaryItem(entity, operation, stored, route);
+      if ('refused' in item) return await refuse(input, entity, item.refused);
+      const tooFine = await tooFineRefusal(context, entity, { ...operation, image: item.image }, route);
+      if (tooFine) return await refuse(input, entity, tooFine);
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
@@ -76,17 +78,33 @@ export function createWriteActivities(context: ActivityContext) {
   }
 
   /**
-   * What was refused before the store was asked. A repeat has the outcome of the first try, even where what the record has
-   * become since would refuse it; and only the primary can say what that is.
+   * What is refused before the store is asked to write. A repeat has the outcome of the first try, even where what the record has
+   * become since would refuse it, or take it; and only the primary can say what that is.
    */
+  async function refuse(
+    { operation, route }: WriteInput,
+    entity: Entity,
+    refusal: RecordedRefusal,
+  ): Promise<WriteResult> {
+    const store = stores[route.primary];
+    const { id, key, kind } = operation;
+    const fence = { migration: migration.name, epoch: route.epoch };
+    try {
+      const [entry] = await store.refuse(entity, [{ id, key, kind, refusal }], fence);
+      if (!entry) throw new TypeError('a refusal gave no entry for its operation');
+      return resultOf(store, entity, operation, knownOutcome(entry));
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
+      return { status: 'fenced' };
+    }
+  }
+
+  /** Of another definition: the operation is not this one when it is made anew, so nothing is noted of it. */
   async function knownOr({ operation, route }: WriteInput, refused: WriteResult): Promise<WriteResult> {
     const store = stores[route.primary];
     const [entry] = await store.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
-    if (entry) {
-      const { status: recorded, version, reason } = entry;
-      const entity = entityNamed(migration, operation.entity);
-      return resultOf(store, entity, operation, { status: 'known', recorded, version, reason });
-    }
+    if (entry)
+      return resultOf(store, entityNamed(migration, operation.entity), operation, knownOutcome(entry));
     const state = await store.readState(migration.name);
     return state?.epoch === route.epoch && state.open ? refused : { status: 'fenced' };
   }
@@ -107,8 +125,8 @@ export function createWriteActivities(context: ActivityContext) {
   ): Promise<TentativeResult> {
     const entity = entityNamed(migration, operation.entity);
     assertSameDefinition(store, entity, operation);
-    const tooFine = await tooFineResult(context, entity, operation, route);
-    if (tooFine) return tooFine;
+    const tooFine = await tooFineRefusal(context, entity, operation, route);
+    if (tooFine) return refusedResult(entity, operation, tooFine);
     const item: WriteItem = {
       mode: 'tentative',
       kind: operation.kind,

@@ -2,6 +2,8 @@ import type { Image, Key } from '../../model/canonical.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
+import type { RecordedRefusal } from './recorded-refusal.ts';
+import type { Outcome } from './write.ts';
 
 export interface JournalEntry {
   readonly id: string;
@@ -13,6 +15,8 @@ export interface JournalEntry {
   /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
   readonly failure: AnyFailureCode | null;
+  /** Where a primary refused it for another reason than what the record is. */
+  readonly refusal: RecordedRefusal | null;
   /** How often the other store was tried. */
   readonly attempts: number;
   /** What the record had before, where that was kept; `image` is null where there was no row. */
@@ -42,11 +46,20 @@ export interface JournalPosition {
   readonly id: string;
 }
 
+/** An operation that a primary refuses for good. */
+export interface RefusedOperation {
+  readonly id: string;
+  readonly key: Key;
+  readonly kind: string;
+  readonly refusal: RecordedRefusal;
+}
+
 /** What the deciding store says of an operation that another store has taken before. */
 export interface Decision {
   readonly status: Exclude<OperationStatus, 'pending' | 'tentative' | 'parked'>;
   readonly version: Version | null;
   readonly reason: string | null;
+  readonly refusal: RecordedRefusal | null;
 }
 
 /** What is open in the journal of a store; ages are those of the oldest. */
@@ -59,4 +72,14 @@ export interface JournalBacklog {
   readonly oldestPendingMs: number | null;
   readonly oldestParkedMs: number | null;
   readonly oldestTentativeMs: number | null;
+}
+
+/** What a repeat of an operation is answered by the journal. */
+export function knownOutcome({
+  status: recorded,
+  version,
+  reason,
+  refusal,
+}: JournalEntry): Extract<Outcome, { status: 'known' }> {
+  return { status: 'known', recorded, version, reason, ...(refusal ? { refusal } : {}) };
 }

@@ -19,7 +19,7 @@ import type {
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
-import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from './journal.ts';
+import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOperation } from './journal.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
@@ -75,7 +75,7 @@ export interface Store
   /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
   write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
   /**
-   * Closes an operation id: it is aborted, for the reason that is given, unless the journal has it; then its entry is returned.
+   * Closes an operation id: it is aborted, unless the journal has it; then its entry is returned.
    * Waits for a transaction that is about to insert the id.
    *
    * @param options.primary the epoch under which this store must be the primary; throws `Fenced` where it is not any more,
@@ -84,8 +84,13 @@ export interface Store
   abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
-    options?: { reason?: string | null; primary?: { epoch: number } },
+    options?: { primary?: { epoch: number } },
   ): Promise<JournalEntry>;
+  /**
+   * Notes that the primary refuses operations of an entity for good, each unless the journal has it. Gives the entries that stand,
+   * in the order of the operations. Throws `Fenced` where this store is not the primary under the fence's epoch.
+   */
+  refuse(entity: Entity, operations: readonly RefusedOperation[], fence: Fence): Promise<JournalEntry[]>;
   /** What the primary has decided of an operation that this store took before; changes nothing that was decided here. */
   settleTentative(id: string, decision: Decision): Promise<void>;
   /** Removes a tentative entry, whose rows are undone, and leaves its id free. */

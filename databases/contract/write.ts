@@ -1,8 +1,9 @@
 import type { Image, Key } from '../../model/canonical.ts';
-import type { FailureSubject, RefusalDetails, Violation } from '../../model/failure.ts';
+import type { FailureSubject, RefusalDetails, StoreName, Violation } from '../../model/failure.ts';
 import type { AnyFailureCode, InnerFailureCode } from '../../model/failure-codes.ts';
 import type { OperationKind, OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
+import type { RecordedRefusal } from './recorded-refusal.ts';
 
 /** Under which fence a call runs. */
 export interface Fence {
@@ -53,7 +54,10 @@ export interface SharedRecordVersion {
   readonly digest: string;
 }
 
-/** What became of one item. `failed` is a database's own refusal; its neighbours in the list are not affected. */
+/**
+ * What became of one item. `failed` is a database's own refusal, which a primary has noted under the operation's id; its neighbours in
+ * the list are not affected.
+ */
 export type Outcome =
   | { readonly status: 'applied'; readonly version: Version }
   | {
@@ -61,6 +65,8 @@ export type Outcome =
       readonly version: Version | null;
       readonly recorded: OperationStatus;
       readonly reason: string | null;
+      /** What the first try was told, where a primary refused it for another reason than `Refusal`. */
+      readonly refusal?: RecordedRefusal;
     }
   | { readonly status: 'superseded'; readonly version: Version }
   | { readonly status: 'refused'; readonly reason: Refusal; readonly version: Version }
@@ -102,8 +108,18 @@ export function isAboutAll({ about }: StoreFailure): boolean {
 }
 
 /** What may be told of a server's own refusal beside its message. */
-export function refusalDetails({ about, violation }: StoreFailure): RefusalDetails {
+export function refusalDetails({
+  about,
+  violation,
+}: Pick<StoreFailure, 'about' | 'violation'>): RefusalDetails {
   return { ...(about ? { about } : {}), ...(violation ? { violation } : {}) };
+}
+
+/** What a primary notes of a server's own refusal. */
+export function refusalOfStore(store: StoreName, failure: StoreFailure): RecordedRefusal {
+  const { code, message } = failure;
+  if (code === 'StoreUnavailable') throw new TypeError('a store that is unavailable has refused nothing');
+  return { code, message, store, ...refusalDetails(failure) };
 }
 
 /** A key's record and image at one moment. */

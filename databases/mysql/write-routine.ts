@@ -86,7 +86,8 @@ BEGIN
   DECLARE v_mode, v_kind, v_status, v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
   DECLARE v_operation VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin;
-  DECLARE v_refusal, v_reason VARCHAR(500) CHARACTER SET utf8mb4;
+  DECLARE v_refusal VARCHAR(500) CHARACTER SET utf8mb4;
+  DECLARE v_reason TEXT CHARACTER SET utf8mb4;
   DECLARE v_key, v_lock_key ${keyType};
   DECLARE v_lock_entity ${entityType};
   DECLARE v_epoch, v_version, v_expected, v_read_version, v_stored, v_next, v_guard, v_answered BIGINT;
@@ -146,7 +147,7 @@ BEGIN
 
       SET v_refusal = NULL, v_next = v_version;
       IF v_read_version <> v_stored OR (v_mode = 'primary' AND v_kind = 'update' AND v_gone AND v_live) THEN
-        SELECT MAX(o.status), MAX(o.version), MAX(o.reason) INTO v_known_status, v_answered, v_reason
+        SELECT MAX(o.status), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_known_status, v_answered, v_reason
           FROM lockstep_operations o WHERE o.id = v_operation;
         IF v_known_status IS NULL THEN
           SET v_outcome = 'stale-base', v_answered = v_stored;
@@ -185,7 +186,7 @@ BEGIN
               IF(v_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, v_before);
         END;
         IF v_known THEN
-          SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), MAX(o.reason) INTO v_outcome, v_answered, v_reason
+          SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_outcome, v_answered, v_reason
             FROM lockstep_operations o WHERE o.id = v_operation;
           LEAVE item;
         END IF;

@@ -82,7 +82,7 @@ BEGIN
         SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
         status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'stale-base' END;
         version := CASE WHEN FOUND THEN v_known.version ELSE v_stored END;
-        reason := v_known.reason;
+        reason := coalesce(v_known.refusal, v_known.reason);
         EXIT item;
       ELSIF i.mode = 'primary' THEN
         v_refusal := CASE
@@ -111,7 +111,7 @@ BEGIN
           SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
           status := 'known:' || v_known.status;
           version := v_known.version;
-          reason := v_known.reason;
+          reason := coalesce(v_known.refusal, v_known.reason);
           EXIT item;
         END IF;
       END IF;

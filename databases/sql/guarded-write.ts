@@ -6,15 +6,19 @@ import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
+import { createRecordedRefusals } from './recorded-refusals.ts';
 import { locksOf, outcomeOf, outcomesInOrder, type ReadyItem, readyItem } from './write-request.ts';
 
 /** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
 export function createGuardedWrites(context: StoreContext) {
+  const { withRecorded } = createRecordedRefusals(context);
+
   async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
     if (items.length === 0) return [];
     const bound = await context.bind(entity);
     const { ready, failed } = rows(bound, items);
-    return outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
+    const outcomes = outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
+    return await withRecorded(entity, items, outcomes, fence);
   }
 
   /** Turns items into rows. An item that cannot be turned has failed for good, and its neighbours go on. */

@@ -2,6 +2,7 @@ import { type Image, type Key, keyFromText, keyText } from '../../model/canonica
 import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
+import { refusalInText, textOfRefusal } from '../contract/recorded-refusal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 import { holdFence } from './fence.ts';
@@ -17,13 +18,12 @@ export function createJournal(context: StoreContext) {
   async function abort(
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
-    { reason = null, primary }: { reason?: string | null; primary?: { epoch: number } } = {},
+    { primary }: { primary?: { epoch: number } } = {},
   ): Promise<JournalEntry> {
-    const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status', 'reason'];
+    const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
     const insert = insertNew(context.control('operations'), columns, ['id']);
     const { id, entity, key, kind } = entry;
-    const shownReason = reason?.slice(0, maxReasonLength) ?? null;
-    const values = [id, migration, entity, keyText(key), kind, 'aborted', shownReason];
+    const values = [id, migration, entity, keyText(key), kind, 'aborted'];
     if (primary) {
       await context.transaction(async (session) => {
         await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary', []);
@@ -56,10 +56,10 @@ export function createJournal(context: StoreContext) {
   /** Only what was never decided here has no version; a zombie, which has no fence, changes no decision of this store's. */
   const undecided = "version IS NULL AND status IN ('tentative', 'parked', 'aborted')";
 
-  async function settleTentative(id: string, decision: Decision): Promise<void> {
+  async function settleTentative(id: string, { status, version, reason, refusal }: Decision): Promise<void> {
     await context.query(
-      `UPDATE ${context.control('operations')} SET status = ?, version = ?, reason = ?, updated_at = ${now} WHERE id = ? AND ${undecided}`,
-      [decision.status, decision.version, decision.reason, id],
+      `UPDATE ${context.control('operations')} SET status = ?, version = ?, reason = ?, refusal = ?, updated_at = ${now} WHERE id = ? AND ${undecided}`,
+      [status, version, refusal ? null : reason, refusal && textOfRefusal(refusal), id],
     );
   }
 
@@ -101,7 +101,7 @@ export function createJournal(context: StoreContext) {
     // Positions are in milliseconds, which not every engine's column is.
     const order = filter.after === undefined ? 'created_at' : millisecondsOf('created_at');
     const rows = await context.query(
-      `SELECT id, entity, record_key, kind, status, version, reason, failure, attempts, before_image,
+      `SELECT id, entity, record_key, kind, status, version, reason, failure, refusal, attempts, before_image,
          ${millisecondsOf('created_at')} AS created_ms, ${millisecondsOf('updated_at')} AS updated_ms
        FROM ${context.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
       parameters,
@@ -186,9 +186,10 @@ export function statusOf(text: string | null | undefined): OperationStatus {
 function entryOf(row: TextCells): JournalEntry {
   const before = row.before_image ?? null;
   const status = statusOf(row.status);
-  const reason = row.reason ?? null;
-  // A refusal by the primary is its own reason.
-  const failure = row.failure ?? (status === 'failed' ? reason : null);
+  const refusal = refusalInText(row.refusal);
+  const reason = refusal?.message ?? row.reason ?? null;
+  // A refusal by the primary because of what the record is, is its own reason.
+  const failure = refusal?.code ?? row.failure ?? (status === 'failed' ? reason : null);
   return {
     id: row.id ?? '',
     entity: row.entity ?? '',
@@ -198,6 +199,7 @@ function entryOf(row: TextCells): JournalEntry {
     version: row.version ?? null,
     reason,
     failure: isFailureCode(failure) ? failure : null,
+    refusal,
     attempts: Number(row.attempts ?? 0),
     before: before === null ? null : { image: JSON.parse(before) as Image | null },
     createdAtMs: Number(row.created_ms),

@@ -26,7 +26,18 @@ interface CopiedTable {
 const tables: Readonly<Record<OutcomeTable, CopiedTable>> = {
   operations: {
     key: ['id'],
-    columns: ['entity', 'record_key', 'kind', 'status', 'version', 'epoch', 'reason', 'failure', 'attempts'],
+    columns: [
+      'entity',
+      'record_key',
+      'kind',
+      'status',
+      'version',
+      'epoch',
+      'reason',
+      'failure',
+      'refusal',
+      'attempts',
+    ],
     times: ['updated_at', 'created_at'],
     verdict: 'status',
     finished: "status IN ('completed', 'failed', 'aborted', 'compensated', 'discarded')",

@@ -4,6 +4,7 @@ import { ownImage } from '../../model/field.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import { canonicalCells } from '../columns/rows.ts';
+import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';
@@ -98,7 +99,14 @@ export function outcomeOf(row: TextCells): Outcome {
   const version = row.version ?? null;
   const reason = row.reason ?? null;
   if (status.startsWith('known:')) {
-    return { status: 'known', version, recorded: statusOf(status.slice('known:'.length)), reason };
+    const refusal = refusalInText(reason);
+    return {
+      status: 'known',
+      version,
+      recorded: statusOf(status.slice('known:'.length)),
+      reason: refusal?.message ?? reason,
+      ...(refusal ? { refusal } : {}),
+    };
   }
   switch (status) {
     case 'applied':

@@ -220,8 +220,8 @@ export const guards: readonly Guard[] = [
   // transactions
   {
     file: 'databases/transactions/decisions.ts',
-    text: "AND id = ? AND (decision IS NULL OR (decision = 'abort' AND code = ?))`,\n      [attempt, migration, id, primaryMoved],",
-    without: 'AND id = ?`,\n      [attempt, migration, id],',
+    text: 'WHERE migration = ? AND id = ? AND decision IS NULL`,\n      [attempt, migration, id],',
+    without: 'WHERE migration = ? AND id = ?`,\n      [attempt, migration, id],',
     tests: ['test/databases/prepared-transactions.test.ts', 'test/databases/branches.test.ts'],
     keeps: 'A transaction that is opened again never loses a decision that came between.',
   },
@@ -378,9 +378,9 @@ export const guards: readonly Guard[] = [
   // the journal
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := v_known.reason;\n          EXIT item;",
+    text: "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := coalesce(v_known.refusal, v_known.reason);\n          EXIT item;",
     without:
-      "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := v_known.reason;",
+      "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := coalesce(v_known.refusal, v_known.reason);",
     tests: ['test/databases/idempotency.test.ts'],
     keeps: 'PostgreSQL: an operation that is known takes effect no second time.',
   },

@@ -53,7 +53,9 @@ forEachEngineRole('a list', (at) => {
     expect(failed?.status === 'failed' ? failed.failure.message : '').toContain(named);
     expect(outcomes.toSpliced(4, 1)).toEqual(Array(8).fill({ status: 'applied', version: '1' }));
     expect(await readOne(store, account, [String(base + 4)])).toMatchObject({ version: '0', image: null });
-    expect(await control('operations', `id = '${items[4]?.operationId}'`)).toEqual([]);
+    expect(await control('operations', `id = '${items[4]?.operationId}'`)).toMatchObject([
+      { status: 'failed', version: null },
+    ]);
     expect(await control('records', 'version = 0')).toEqual([]);
   });
 

@@ -80,9 +80,14 @@ forEachEngineRole('a tentative write', (at) => {
     const { store } = at();
     await at().asSecondary();
     for (const operationId of ['yes', 'no', 'free']) await write(6, 'maybe', { ...taken, operationId });
-    await store.settleTentative('yes', { status: 'completed', version: '8', reason: null });
-    await store.settleTentative('no', { status: 'failed', version: '3', reason: 'AlreadyExists' });
-    await store.settleTentative('yes', { status: 'aborted', version: null, reason: null });
+    await store.settleTentative('yes', { status: 'completed', version: '8', reason: null, refusal: null });
+    await store.settleTentative('no', {
+      status: 'failed',
+      version: '3',
+      reason: 'AlreadyExists',
+      refusal: null,
+    });
+    await store.settleTentative('yes', { status: 'aborted', version: null, reason: null, refusal: null });
     expect(await entryOf('yes')).toMatchObject({ status: 'completed', version: '8' });
     expect(await entryOf('no')).toMatchObject({ status: 'failed', version: '3', reason: 'AlreadyExists' });
     for (const id of ['yes', 'no', 'free']) await store.forgetTentative(id);
@@ -96,7 +101,7 @@ forEachEngineRole('a tentative write', (at) => {
     await write(7, 'maybe', { ...taken, operationId: 'stuck' });
     await store.park('stuck', { failure: 'CompensationFailed', reason: 'held', undoing: true });
     expect(await entryOf('stuck')).toMatchObject({ status: 'parked', version: null });
-    await store.settleTentative('stuck', { status: 'aborted', version: null, reason: null });
+    await store.settleTentative('stuck', { status: 'aborted', version: null, reason: null, refusal: null });
     expect(await entryOf('stuck')).toMatchObject({ status: 'aborted' });
   });
 
@@ -110,17 +115,17 @@ forEachEngineRole('a tentative write', (at) => {
     expect(await entryOf('old')).toMatchObject({ status: 'tentative' });
   });
 
-  test('under an id that was closed with a reason is told it, and of one record the journal lists that alone', async () => {
+  test('under an id that the primary has refused is told why, and of one record the journal lists that alone', async () => {
     const { store } = at();
     await at().asSecondary();
     const closed = { id: 'shut', entity: account.name, key: ['9'], kind: 'create' };
-    expect(await store.abort(closed, migrationName, { reason: 'refused before' })).toMatchObject({
-      status: 'aborted',
-    });
+    expect(await store.abort(closed, migrationName)).toMatchObject({ status: 'aborted' });
+    const refusal = { code: 'StoreRefused', message: 'refused before', store: 'legacy' } as const;
+    await store.settleTentative('shut', { status: 'failed', version: null, reason: null, refusal });
     expect(await write(9, 'maybe', { ...taken, operationId: 'shut' })).toMatchObject({
       status: 'known',
-      recorded: 'aborted',
-      reason: 'refused before',
+      recorded: 'failed',
+      refusal,
     });
     await write(10, 'maybe', { ...taken, operationId: 'other' });
     const record = { entity: account.name, key: ['9'] };

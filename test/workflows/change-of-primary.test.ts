@@ -96,6 +96,7 @@ test('a drain that cannot finish opens the old primary again, and callers only w
       version: '1',
       reason: null,
       failure: null,
+      refusal: null,
       attempts: 0,
       before: null,
       createdAtMs,

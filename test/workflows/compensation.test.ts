@@ -78,8 +78,8 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   test.each<[StoreName, StoreName, string]>([
     ['modern', 'legacy', 'compensated'],
-    // The primary refused: the operation is closed, and what the secondary had taken was never decided.
-    ['legacy', 'modern', 'aborted'],
+    // The primary refused, and what the secondary had taken was never decided.
+    ['legacy', 'modern', 'failed'],
   ])(
     'what %s refuses and %s cannot take back is parked with both errors, and undone once it can be',
     async (refusing, kept, ended) => {

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Account, account, bound, createAccounts, newAccount, twin } from '../support/accounts.ts';
+import { transactionKey } from '../../databases/contract/transaction-key.ts';
+import type { LockstepError } from '../../model/failure.ts';
+import {
+  type Account,
+  account,
+  bound,
+  createAccounts,
+  newAccount,
+  refusedByLegacy,
+  twin,
+} from '../support/accounts.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, rowsOf } from '../support/inspect.ts';
 
@@ -91,6 +101,40 @@ describe.each(entities.map((entity, at) => [entity.name, entity, tables[at] ?? '
   },
 );
 
+describe.each([
+  ['one after the other', account, 'accounts'],
+  ['both at once', twin, 'twins'],
+] as const)('refused by the primary in a write to the stores, %s,', (_, entity, table) => {
+  test('an operation is refused in the same way wherever it is sent again, though it would be taken by now', async () => {
+    const accounts = at.lockstep.repository(entity);
+    const holder = newAccount({ email: `${table}@example.org` });
+    await accounts.create(holder);
+    const unique = newAccount({ email: holder.email });
+    const checked = newAccount({ balance: refusedByLegacy });
+    const send = async (value: Account) =>
+      await accounts.create(value, { operationId: `refused-${value.id}` }).catch((error: LockstepError) => ({
+        code: error.code,
+        message: error.message,
+        details: error.details,
+      }));
+    const first = [await send(unique), await send(checked)];
+    expect(first).toMatchObject(
+      ['unique', 'check'].map((violation) => ({
+        code: 'StoreRefused',
+        details: { store: 'legacy', about: 'row', violation },
+      })),
+    );
+    await accounts.delete(holder.id, { ack: 'both' });
+    expect([await send(unique), await send(checked)]).toEqual(first);
+    await at.lockstep.control.send('advance');
+    // Modern has no such check.
+    expect([await send(unique), await send(checked)]).toEqual(first);
+    await at.lockstep.control.send('rollback');
+    expect([await send(unique), await send(checked)]).toEqual(first);
+    for (const { id } of [unique, checked]) expect(await rowsOf(at, table, id)).toEqual([null, null]);
+  });
+});
+
 test('an operation that commits between the first copy of the outcomes and the closing is known too', async () => {
   const accounts = at.lockstep.repository(account);
   const { modern } = at.stores;
@@ -121,7 +165,32 @@ test('an update that the record of now would not take has the outcome that it ha
   for (const store of ['legacy', 'modern'] as const)
     await at.sql[store](`UPDATE accounts SET owner = '' WHERE id = ${value.id}`);
   expect(await accounts.update(value.id, { balance: '2.00' }, options)).toEqual(first);
-  await expect(accounts.update(value.id, { balance: '3.00' })).rejects.toMatchObject({
-    code: 'InvalidEntity',
-  });
+  const refused = { operationId: `refused-${value.id}` };
+  const refusing = () => accounts.update(value.id, { balance: '3.00' }, refused);
+  await expect(refusing()).rejects.toMatchObject({ code: 'InvalidEntity' });
+  // Nor does it take effect when it is sent again once the record would take it.
+  for (const store of ['legacy', 'modern'] as const)
+    await at.sql[store](`UPDATE accounts SET owner = 'Ada' WHERE id = ${value.id}`);
+  await expect(refusing()).rejects.toMatchObject({ code: 'InvalidEntity' });
+});
+
+test('a transaction that is refused while the primary changes is decided by the new one, which knows it then', async () => {
+  const accounts = at.lockstep.repository(bound);
+  const value = newAccount({ balance: refusedByLegacy });
+  const operationId = `refused-${value.id}`;
+  const { legacy, modern } = at.stores;
+  at.faults.legacy.decide = async (...given) => {
+    Reflect.deleteProperty(at.faults.legacy, 'decide');
+    await at.lockstep.control.send('advance');
+    return await legacy.decide(...given);
+  };
+  const refused = { code: 'StoreRefused' };
+  await expect(accounts.create(value, { operationId })).rejects.toMatchObject(refused);
+  const { name } = at.migration;
+  const key = transactionKey(operationId);
+  expect(await legacy.decision(name, key)).toMatchObject({ decision: null });
+  expect(await modern.decision(name, key)).toMatchObject({ decision: 'abort', ...refused });
+  await expect(accounts.create(value, { operationId })).rejects.toMatchObject(refused);
+  await at.lockstep.control.send('rollback');
+  expect(await legacy.decision(name, key)).toMatchObject({ decision: 'abort', ...refused });
 });

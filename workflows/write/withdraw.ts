@@ -44,10 +44,8 @@ async function resolveOnce(
 ): Promise<Resolution> {
   const { id, entity, kind, key } = run.input.operation;
   const { resolveTentative } = compensation(undoSummary({ kind, entity, store, reason: refused.message }));
-  // Only a database's own refusal is not in its journal: a repeat is told it from there on.
-  const reason = refused.type === 'StoreRefused' ? refused.message : null;
   try {
-    return await resolveTentative({ operation: { id, entity, kind, key }, store, reason });
+    return await resolveTentative({ operation: { id, entity, kind, key }, store });
   } catch (error) {
     const known = failureIn(error);
     if (!known) throw error;
