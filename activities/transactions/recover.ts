@@ -1,7 +1,8 @@
-import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Attempt, TransactionRecord } from '../../databases/contract/transactions.ts';
-import type { StoreName } from '../../model/failure.ts';
-import { isRetryable } from '../../model/is-lockstep-error.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError, isRetryable, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
+import { type DurableState, routes } from '../../model/phase.ts';
 import type { InDoubt } from '../../model/transaction.ts';
 import type { ActivityContext } from '../context.ts';
 import { finishBranches } from './finish-branches.ts';
@@ -27,12 +28,21 @@ const kind = 'transaction';
 
 export function createRecoveryActivities(context: ActivityContext) {
   const { migration, stores, log } = context;
+  const undecidedInTime = {
+    decision: 'abort',
+    code: 'Aborted',
+    reason: `the transaction was not decided within ${migration.policy.inDoubtMs} ms; nothing was written, send it again under a new operation id`,
+  } as const;
 
   /**
    * Ends what nobody else does: branches of decided transactions as was decided, and transactions that are undecided past
    * their time by an abort, which a commit that comes later loses to. Safe to repeat, and to run beside anything.
    */
   async function recoverTransactions(): Promise<Recovery> {
+    const state = await currentState(context).catch((error: unknown) =>
+      // Nothing has begun.
+      isLockstepError(error, 'NotPrepared') ? null : nullWhereUnavailable(error),
+    );
     const unavailable = new Set<StoreName>();
     const prepared = await preparedBranches(context, unavailable);
     const found = inDoubtOf(prepared);
@@ -40,16 +50,19 @@ export function createRecoveryActivities(context: ActivityContext) {
     for (const coordinator of storeNames) {
       await ifReachable(coordinator, unavailable, async () => {
         const overdue = await stores[coordinator].undecided(migration.name, migration.policy.inDoubtMs);
-        const keys = new Set([
-          ...prepared
+        const inDoubt = new Set(
+          prepared
             .filter(({ branch }) => branch.coordinator === coordinator)
             .map(({ branch }) => branch.transaction),
-          ...overdue.map((record) => record.transaction),
-        ]);
-        for (const key of keys) {
+        );
+        for (const key of inDoubt) {
           const ended = await recoverOne(coordinator, key);
           for (const store of ended.unavailable) unavailable.add(store);
           if (ended.aborted) aborted += 1;
+        }
+        for (const record of overdue) {
+          if (inDoubt.has(record.transaction)) continue;
+          if (state && (await abortWithoutBranch(coordinator, record, state))) aborted += 1;
         }
       });
     }
@@ -57,6 +70,7 @@ export function createRecoveryActivities(context: ActivityContext) {
     return { found, aborted, unavailable: [...unavailable] };
   }
 
+  /** What is prepared holds the fence, so the primary cannot change before it has ended. */
   async function recoverOne(
     coordinator: StoreName,
     key: string,
@@ -64,17 +78,36 @@ export function createRecoveryActivities(context: ActivityContext) {
     const store = stores[coordinator];
     const known = await store.decision(migration.name, key);
     const isDue = known === null || (known.decision === null && known.ageMs >= migration.policy.inDoubtMs);
-    const record = isDue
-      ? await store.decide(migration.name, key, {
-          decision: 'abort',
-          code: 'Aborted',
-          reason: `the transaction was not decided within ${migration.policy.inDoubtMs} ms; nothing was written, send it again under a new operation id`,
-        })
-      : known;
+    const record = isDue ? await store.decide(migration.name, key, undecidedInTime) : known;
     const unavailable = await finishBranches(context, record, coordinator);
     const aborted = isDue && record.decision === 'abort';
     if (aborted) await closeTransaction(context, record);
     return { aborted, unavailable };
+  }
+
+  /** Once the primary has changed, the transaction can commit only there, whatever becomes of it. */
+  async function abortWithoutBranch(
+    coordinator: StoreName,
+    known: TransactionRecord,
+    state: DurableState,
+  ): Promise<boolean> {
+    if (routes[state.phase].primary !== coordinator) {
+      if (state.open) await stores[coordinator].forgetUndecided(migration.name, known);
+      return false;
+    }
+    try {
+      const { epoch } = state;
+      const { transaction } = known;
+      const record = await stores[coordinator].decide(migration.name, transaction, undecidedInTime, {
+        epoch,
+      });
+      const aborted = record.decision === 'abort';
+      if (aborted) await closeTransaction(context, record);
+      return aborted;
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
+      return false;
+    }
   }
 
   return { recoverTransactions };

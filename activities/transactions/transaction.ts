@@ -5,7 +5,6 @@ import type {
   TransactionOutcome,
   TransactionRecord,
 } from '../../databases/contract/transactions.ts';
-import { primaryMoved } from '../../databases/contract/transactions.ts';
 import {
   type Fence,
   isConflict,
@@ -54,8 +53,6 @@ export function createTransactionActivities(context: ActivityContext) {
    * that is decided keeps its decision, and one that is not begins anew once no earlier attempt can commit any more.
    */
   async function executeTransaction({ transaction, route }: Request): Promise<TransactionResult> {
-    const elsewhere = await finishAtOldPrimary(transaction, route);
-    if (elsewhere) return elsewhere;
     const attempt: Attempt = {
       migration: migration.name,
       transaction: transactionKey(transaction.id),
@@ -75,7 +72,8 @@ export function createTransactionActivities(context: ActivityContext) {
     request: Request & { readonly reason: string },
   ): Promise<TransactionResult> {
     const { transaction, route, reason } = request;
-    const record = await recordAbort(transaction, route.primary, { code: 'StoreUnavailable', reason });
+    const record = await recordAbort(transaction, route, { code: 'StoreUnavailable', reason });
+    if (record === null) return { status: 'fenced' };
     const result = await finish(record, route.primary);
     if (result.status === 'aborted') await closeTransaction(context, record);
     return result;
@@ -100,24 +98,6 @@ export function createTransactionActivities(context: ActivityContext) {
     await commitBranch(context, store, branch, transactionId);
   }
 
-  /** The primary may have changed between two tries: the store that coordinated the first knows how it ended. */
-  async function finishAtOldPrimary(
-    transaction: Transaction,
-    { secondary }: WriteRoute,
-  ): Promise<TransactionResult | null> {
-    if (secondary === null) return null;
-    const known = await stores[secondary].decision(migration.name, transactionKey(transaction.id));
-    if (!known) return null;
-    const primaryChanged: Refusal = {
-      code: primaryMoved,
-      reason: 'the transaction goes on at another primary',
-    };
-    const record =
-      known.decision === null ? await recordAbort(transaction, secondary, primaryChanged) : known;
-    const result = await finish(record, secondary);
-    return record.code === primaryMoved ? null : result;
-  }
-
   /** Under a route of one store: a transaction of its own, which holds the decision too. */
   async function executeInOneStore(
     transaction: Transaction,
@@ -127,13 +107,13 @@ export function createTransactionActivities(context: ActivityContext) {
     const { primary } = route;
     for (let attemptNumber = 1; attemptNumber <= maxAttempts; attemptNumber++) {
       const changes = await primaryChanges(migration, stores[primary], transaction, new Map());
-      if ('code' in changes) return await refuse(transaction, primary, changes);
+      if ('code' in changes) return await refuse(transaction, route, changes);
       const result = await stores[primary].applyTransaction(attempt, changes, fenceOf(route));
       if (result.status === 'applied') {
         return { status: 'committed', versions: result.versions, coordinator: primary, unfinished: [] };
       }
       if (result.outcome.status !== 'stale-base')
-        return await notApplied(transaction, attempt, primary, result);
+        return await notApplied(transaction, route, attempt, primary, result);
     }
     throw keptChanging(transaction);
   }
@@ -202,11 +182,11 @@ export function createTransactionActivities(context: ActivityContext) {
     let conflicts = 0;
     for (let attemptNumber = 1; attemptNumber <= maxAttempts; attemptNumber++) {
       const changes = await primaryChanges(migration, stores[primary], transaction, atLeast);
-      if ('code' in changes) return await refuse(transaction, primary, changes);
+      if ('code' in changes) return await refuse(transaction, route, changes);
       const atPrimary = await stores[primary].prepareBranch(attempt, changes, fenceOf(route));
       if (atPrimary.status !== 'applied') {
         if (atPrimary.outcome.status === 'stale-base') continue;
-        return await notApplied(transaction, attempt, primary, atPrimary);
+        return await notApplied(transaction, route, attempt, primary, atPrimary);
       }
       const { versions } = atPrimary;
       const atSecondary = await stores[secondary].prepareBranch(
@@ -225,7 +205,7 @@ export function createTransactionActivities(context: ActivityContext) {
         conflicts += 1;
         await wait(conflictPauseMs * conflicts);
       } else {
-        return await notApplied(transaction, attempt, secondary, atSecondary);
+        return await notApplied(transaction, route, attempt, secondary, atSecondary);
       }
     }
     throw keptChanging(transaction);
@@ -233,25 +213,25 @@ export function createTransactionActivities(context: ActivityContext) {
 
   async function notApplied(
     transaction: Transaction,
+    route: WriteRoute,
     attempt: Attempt,
     at: StoreName,
     { position, outcome }: NotApplied,
   ): Promise<TransactionResult> {
-    const { coordinator } = attempt;
     const operation = transaction.operations[position];
     const what = `${operation?.entity}: ${operation?.kind} in transaction ${transaction.id}`;
     switch (outcome.status) {
       case 'fenced':
         return { status: 'fenced' };
       case 'known':
-        return await resultOfKnownId(transaction, attempt, at, outcome);
+        return await resultOfKnownId(transaction, route, attempt, at, outcome);
       case 'refused':
-        return await refuse(transaction, coordinator, {
+        return await refuse(transaction, route, {
           code: outcome.reason,
           reason: `${what} refused, ${refusalTexts[outcome.reason]}; nothing was written`,
         });
       case 'failed':
-        return await refuse(transaction, coordinator, {
+        return await refuse(transaction, route, {
           code: 'StoreRefused',
           reason: `${what}: the ${at} store refused: ${outcome.failure.message}; nothing was written`,
         });
@@ -263,13 +243,14 @@ export function createTransactionActivities(context: ActivityContext) {
   /** The journal knows an id that no record here does: it was closed, written as something else, or under another primary. */
   async function resultOfKnownId(
     transaction: Transaction,
+    route: WriteRoute,
     { attempt, coordinator, transaction: key }: Attempt,
     at: StoreName,
     known: Outcome & { readonly status: 'known' },
   ): Promise<TransactionResult> {
     if (known.recorded === 'aborted') {
       const reason = `transaction ${transaction.id} was closed before it took effect; send it again under a new operation id`;
-      return await refuse(transaction, coordinator, { code: 'Aborted', reason });
+      return await refuse(transaction, route, { code: 'Aborted', reason });
     }
     const ids = transaction.operations.map((_, position) => operationIdAt(transaction.id, position));
     const entries = await stores[at].journal({ migration: migration.name, ids, limit: ids.length });
@@ -282,25 +263,32 @@ export function createTransactionActivities(context: ActivityContext) {
       return await finish(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
     }
     const reason = `operation id ${transaction.id} was used by another write; send the transaction under an id of its own`;
-    return await refuse(transaction, coordinator, { code: 'OperationIdTaken', reason });
+    return await refuse(transaction, route, { code: 'OperationIdTaken', reason });
   }
 
-  /** Written down, so that a repeat is refused in the same way. */
+  /** Written down under the fence, so that a repeat is refused in the same way, at another primary too. */
   async function refuse(
     transaction: Transaction,
-    coordinator: StoreName,
+    route: WriteRoute,
     refusal: Refusal,
   ): Promise<TransactionResult> {
-    return await finish(await recordAbort(transaction, coordinator, refusal), coordinator);
+    const record = await recordAbort(transaction, route, refusal);
+    return record === null ? { status: 'fenced' } : await finish(record, route.primary);
   }
 
-  function recordAbort(
-    transaction: Transaction,
-    coordinator: StoreName,
+  /** Null where another store has become the primary: the transaction goes on there. */
+  async function recordAbort(
+    { id }: Transaction,
+    { primary, epoch }: WriteRoute,
     refusal: Refusal,
-  ): Promise<TransactionRecord> {
-    const key = transactionKey(transaction.id);
-    return stores[coordinator].decide(migration.name, key, { decision: 'abort', ...refusal });
+  ): Promise<TransactionRecord | null> {
+    const verdict = { decision: 'abort', ...refusal } as const;
+    try {
+      return await stores[primary].decide(migration.name, transactionKey(id), verdict, { epoch });
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
+      return null;
+    }
   }
 
   /** What the decision that stands means for the stores, and for the caller. */

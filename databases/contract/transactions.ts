@@ -69,12 +69,21 @@ export interface Decisions {
     attempt: string,
     migration: string,
   ): Promise<{ readonly record: TransactionRecord; readonly isFirst: boolean }>;
-  /** The first decision wins; gives the one that stands. A commit is for the attempt that is open, and for no other. */
-  decide(migration: string, transaction: string, decision: TransactionDecision): Promise<TransactionRecord>;
+  /**
+   * The first decision wins; gives the one that stands. A commit is for the attempt that is open, and for no other.
+   *
+   * @param primary the epoch under which this store must be the primary; throws `Fenced` where it is not any more, because the new
+   *   one would not know what is decided then. Left out while a branch of the transaction is prepared, which holds the fence itself
+   */
+  decide(
+    migration: string,
+    transaction: string,
+    decision: TransactionDecision,
+    primary?: { epoch: number },
+  ): Promise<TransactionRecord>;
   decision(migration: string, transaction: string): Promise<TransactionRecord | null>;
   /** Transactions whose last attempt began so long ago, and that are not decided. */
   undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]>;
+  /** Removes a record that is not decided, of an attempt that can no longer commit here. */
+  forgetUndecided(migration: string, record: TransactionRecord): Promise<void>;
 }
-
-/** Of a transaction that went on at another primary: it is decided there. */
-export const primaryMoved = 'Fenced' satisfies AnyFailureCode;

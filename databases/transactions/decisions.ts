@@ -4,9 +4,9 @@ import type { TransactionDecision } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import { operationIdOf, transactionKey } from '../contract/transaction-key.ts';
 import type { Decisions, TransactionRecord } from '../contract/transactions.ts';
-import { primaryMoved } from '../contract/transactions.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
+import { holdFence } from '../sql/fence.ts';
 
 const maxReasonLength = 500;
 const maxListed = 1_000;
@@ -16,7 +16,7 @@ export function createDecisions(context: StoreContext): Decisions {
   const table = context.control('decisions');
   const columns = ['migration', 'id', 'operation', 'entity', 'record_key', 'attempt'];
 
-  const query = (sql: string, parameters: readonly Parameter[]) =>
+  const query: Session['query'] = (sql, parameters) =>
     context.translateErrors(() => context.engine.commitPool.query(sql, parameters));
 
   async function openTransaction(
@@ -35,13 +35,11 @@ export function createDecisions(context: StoreContext): Decisions {
       attempt,
     ]);
     const record = await known(migration, id);
-    const reopens = record.decision === 'abort' && record.code === primaryMoved;
     const isFirst = record.attempt === attempt;
-    if (isFirst || (record.decision !== null && !reopens)) return { record, isFirst };
+    if (isFirst || record.decision !== null) return { record, isFirst };
     await query(
-      `UPDATE ${table} SET attempt = ?, began_at = ${dialect.now}, decision = NULL, code = NULL, reason = NULL
-       WHERE migration = ? AND id = ? AND (decision IS NULL OR (decision = 'abort' AND code = ?))`,
-      [attempt, migration, id, primaryMoved],
+      `UPDATE ${table} SET attempt = ?, began_at = ${dialect.now} WHERE migration = ? AND id = ? AND decision IS NULL`,
+      [attempt, migration, id],
     );
     return { record: await known(migration, id), isFirst: false };
   }
@@ -50,10 +48,26 @@ export function createDecisions(context: StoreContext): Decisions {
     migration: string,
     transaction: string,
     decision: TransactionDecision,
+    primary?: { epoch: number },
   ): Promise<TransactionRecord> {
+    if (primary) {
+      await context.transaction(async (session) => {
+        await holdFence(context, session, { migration, epoch: primary.epoch }, 'primary', []);
+        await decideOn(session, migration, transaction, decision);
+      });
+    } else await decideOn({ query }, migration, transaction, decision);
+    return await known(migration, transaction);
+  }
+
+  async function decideOn(
+    session: Session,
+    migration: string,
+    transaction: string,
+    decision: TransactionDecision,
+  ): Promise<void> {
     if (decision.decision === 'abort') {
       // Also where there is no record yet: a commit that comes later must lose.
-      await query(dialect.insertNew(table, columns, ['migration', 'id']), [
+      await session.query(dialect.insertNew(table, columns, ['migration', 'id']), [
         migration,
         transaction,
         operationIdOf(transaction) ?? transaction,
@@ -63,8 +77,7 @@ export function createDecisions(context: StoreContext): Decisions {
       ]);
     }
     const { sql, parameters } = deciding(context, migration, transaction, decision);
-    await query(sql, parameters);
-    return await known(migration, transaction);
+    await session.query(sql, parameters);
   }
 
   async function decision(migration: string, transaction: string): Promise<TransactionRecord | null> {
@@ -91,7 +104,18 @@ export function createDecisions(context: StoreContext): Decisions {
       ${dialect.millisecondsOf(dialect.now)} - ${dialect.millisecondsOf('began_at')} AS age_ms FROM ${table}`;
   }
 
-  return { openTransaction, decide, decision, undecided };
+  async function forgetUndecided(
+    migration: string,
+    { transaction, attempt }: TransactionRecord,
+  ): Promise<void> {
+    await query(`DELETE FROM ${table} WHERE migration = ? AND id = ? AND attempt = ? AND decision IS NULL`, [
+      migration,
+      transaction,
+      attempt,
+    ]);
+  }
+
+  return { openTransaction, decide, decision, undecided, forgetUndecided };
 }
 
 /** Decides inside a transaction of the coordinating store itself. Where the attempt is no longer open, nothing may commit. */

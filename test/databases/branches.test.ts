@@ -305,6 +305,42 @@ forEachEngineRole('the record of a transaction', (at) => {
     });
   });
 
+  test('gets no abort from a store that is not the primary any more: the new one would not know it', async () => {
+    const { store } = at();
+    const { transaction } = await opened('aaaaaaaa');
+    const never = transactionKey(operationId());
+    await at().asSecondary(2);
+    for (const [key, epoch] of [
+      [transaction, 1],
+      [transaction, 2],
+      [never, 2],
+    ] as const) {
+      const deciding = store.decide(migrationName, key, abort, { epoch });
+      await expect(deciding).rejects.toMatchObject({ code: 'Fenced' });
+    }
+    expect(await store.decision(migrationName, transaction)).toMatchObject({ decision: null });
+    expect(await store.decision(migrationName, never)).toBeNull();
+    await at().asPrimary(3);
+    expect(await store.decide(migrationName, transaction, abort, { epoch: 3 })).toMatchObject({
+      decision: 'abort',
+    });
+  });
+
+  test('is forgotten while it is undecided, unless another attempt has come', async () => {
+    const { store } = at();
+    const record = await opened('aaaaaaaa');
+    const { transaction, operationId: id } = record;
+    await opened('bbbbbbbb', id);
+    await store.forgetUndecided(migrationName, record);
+    const second = await store.decision(migrationName, transaction);
+    if (!second) throw new TypeError('another attempt was forgotten');
+    await store.forgetUndecided(migrationName, second);
+    expect(await store.decision(migrationName, transaction)).toBeNull();
+    await store.decide(migrationName, transaction, abort);
+    await store.forgetUndecided(migrationName, { ...second, attempt: '' });
+    expect(await store.decision(migrationName, transaction)).toMatchObject({ decision: 'abort' });
+  });
+
   test('is listed while it is undecided', async () => {
     const { store } = at();
     const { transaction } = await opened('aaaaaaaa');

@@ -187,16 +187,9 @@ forEachEngineRole('pruning', (at) => {
     };
     const gone = [await opened('t1', commit), await opened('t2', abort), await opened('t3', commit)];
     const undecided = await opened('t4', null);
-    const primaryMoved = { decision: 'abort', code: 'Fenced', reason: 'it goes on elsewhere' } as const;
-    const reopened = await opened('t8', primaryMoved);
-    await store.openTransaction(
-      { operationId: reopened, entity: 'account', key: ['1'] },
-      'bbbbbbbb',
-      migrationName,
-    );
     const listed = await opened('t5', commit);
     const justDecided = await opened('t6', null);
-    await setDecided(at(), [...gone, undecided, reopened, listed, justDecided], 2 * day);
+    await setDecided(at(), [...gone, undecided, listed, justDecided], 2 * day);
     await store.decide(migrationName, justDecided, commit);
     const young = await opened('t7', abort);
 
@@ -206,7 +199,7 @@ forEachEngineRole('pruning', (at) => {
     expect(await store.pruneDecisions(migrationName, limits)).toBe(1);
     expect(await store.pruneDecisions(migrationName, limits)).toBe(0);
     for (const id of gone) expect(await store.decision(migrationName, id)).toBeNull();
-    for (const id of [undecided, reopened, listed, justDecided, young]) {
+    for (const id of [undecided, listed, justDecided, young]) {
       expect(await store.decision(migrationName, id)).not.toBeNull();
     }
     expect(await store.pruneDecisions(migrationName, { ...limits, except: [] })).toBe(1);

@@ -110,7 +110,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   test('a store that is unavailable holds the caller back, and then has the write', async () => {
     const value = newAccount();
-    using second = at.gates.close('modern', 'decision', { after: 1 });
+    using second = at.gates.close('modern', 'prepareBranch', { after: 1 });
     await at.proxies.modern.cut();
     const writing = at.lockstep.repository(bound).create(value);
     // The first try has found it away.
