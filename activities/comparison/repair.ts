@@ -5,9 +5,10 @@ import { keyText } from '../../model/canonical.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
-import { otherStore } from '../../model/phase.ts';
+import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
+import { bringOutcomesBack } from '../migration/copy-outcomes.ts';
 import type { PairedRoute } from '../write/converge.ts';
 import { createKeyRepair, routeChanged } from './repair-keys.ts';
 
@@ -64,18 +65,34 @@ export function createRepairActivities(context: ActivityContext) {
     });
   }
 
-  /** The stores are equal again, all of them: neither counts as set back any more. */
+  /**
+   * The stores are equal again, all of them: neither counts as set back any more. Before it may take writes, a store gets back the
+   * outcomes that its journal has lost.
+   */
   async function forgetSetBack(): Promise<void> {
     for (const { store } of await setBackStores(context)) {
+      const { primary, epoch } = await giveRoute(await openState());
+      await withHeartbeat(() => bringOutcomesBack(context, { store, primary, epoch }));
       const { seen } = await stores[otherStore(store)].marks(migration.name);
       await stores[store].raiseMark(migration.name, { to: seen, atLeast: '0' });
     }
   }
 
   async function repairRoute(from: StoreName | null): Promise<PairedRoute> {
+    const state = await openState();
+    if (from === null) await assertNotSetBack(routeOf(state).primary);
+    return await giveRoute(state);
+  }
+
+  async function openState(): Promise<DurableState> {
     const state = await currentState(context);
-    const { secondary, ...route } = routeOf(state);
     if (!state.open) throw routeChanged(migration.name);
+    return state;
+  }
+
+  /** A store that was set back past a change of route refuses everything until it has the route again. */
+  async function giveRoute(state: DurableState): Promise<PairedRoute> {
+    const { secondary, ...route } = routeOf(state);
     if (secondary === null) {
       throw new LockstepError(
         'GateRefused',
@@ -83,8 +100,6 @@ export function createRepairActivities(context: ActivityContext) {
         { gate: 'phase', measured: { phase: state.phase } },
       );
     }
-    if (from === null) await assertNotSetBack(route.primary);
-    // A store that was set back past a change of route refuses everything until it has the route again.
     for (const store of [route.primary, secondary]) {
       const known = await stores[store].readState(migration.name);
       if (known === null || known.epoch < state.epoch) await stores[store].writeState(state);

@@ -21,6 +21,8 @@ interface CopiedTable {
   readonly finished: string;
   /** What may be replaced by the primary's outcome. */
   readonly replaceable: string;
+  /** What may be replaced in a store that was set back. */
+  readonly stale: Readonly<Record<'primary' | 'secondary', string>>;
 }
 
 const tables: Readonly<Record<OutcomeTable, CopiedTable>> = {
@@ -42,6 +44,11 @@ const tables: Readonly<Record<OutcomeTable, CopiedTable>> = {
     verdict: 'status',
     finished: "status IN ('completed', 'failed', 'aborted', 'compensated', 'discarded')",
     replaceable: "status NOT IN ('pending', 'parked', 'tentative')",
+    stale: {
+      primary: "status = 'tentative'",
+      // What it has taken since, or could not undo, is still to be settled. It has no version.
+      secondary: 'version IS NOT NULL',
+    },
   },
   decisions: {
     key: ['migration', 'id'],
@@ -51,22 +58,23 @@ const tables: Readonly<Record<OutcomeTable, CopiedTable>> = {
     finished: 'decision IS NOT NULL',
     // An undecided record of a store that is not the primary any more can never be decided to commit.
     replaceable: '1 = 1',
+    stale: { primary: 'decision IS NULL', secondary: '1 = 1' },
   },
 };
 
 export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes {
   const { ago, insertNew, millisecondsOf, now } = context.engine.dialect;
 
-  async function uncopiedOutcomes(
+  async function recordedOutcomes(
     table: OutcomeTable,
     migration: string,
-    { after, youngerThanMs, limit }: OutcomePage,
+    { which, after, youngerThanMs, limit }: OutcomePage,
   ): Promise<RecordedOutcome[]> {
     const { columns, times, finished } = tables[table];
     const ages = times.map((time) => `${millisecondsOf(now)} - ${millisecondsOf(time)} AS ${time}`);
     const rows = await context.query(
       `SELECT id, migration, ${[...columns, ...ages].join(', ')} FROM ${context.control(table)}
-       WHERE migration = ? AND copied IS NULL AND ${finished} AND ${times[0]} > ${ago(youngerThanMs)}${after === null ? '' : ' AND id > ?'}
+       WHERE migration = ?${which === 'uncopied' ? ' AND copied IS NULL' : ''} AND ${finished} AND ${times[0]} > ${ago(youngerThanMs)}${after === null ? '' : ' AND id > ?'}
        ORDER BY id LIMIT ${Math.floor(limit)}`,
       after === null ? [migration] : [migration, after],
     );
@@ -77,16 +85,18 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
     table: OutcomeTable,
     outcomes: readonly RecordedOutcome[],
     fence: Fence,
+    given: { restored?: boolean } = {},
   ): Promise<ReadonlySet<string>> {
-    return throughDeadlocks(context.engine, () => takeOnce(table, outcomes, fence));
+    return throughDeadlocks(context.engine, () => takeOnce(table, outcomes, fence, given));
   }
 
   async function takeOnce(
     table: OutcomeTable,
     outcomes: readonly RecordedOutcome[],
     { migration, epoch }: Fence,
+    { restored = false }: { restored?: boolean },
   ): Promise<ReadonlySet<string>> {
-    const { key, columns, times, replaceable } = tables[table];
+    const { key, columns, times, replaceable, stale } = tables[table];
     const name = context.control(table);
     const ids = outcomes.map(({ id }) => id);
     const own = `migration = ? AND id IN (${placeholders(ids)})`;
@@ -99,7 +109,7 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
     return await context.transaction(async (session) => {
       await context.engine.shareFence(session, migration);
       const [state] = await session.query(
-        `SELECT epoch FROM ${context.control('state')} WHERE migration = ?`,
+        `SELECT epoch, primary_store FROM ${context.control('state')} WHERE migration = ?`,
         [migration],
       );
       if (Number(state?.epoch) !== epoch) {
@@ -109,7 +119,9 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
           { store: context.name },
         );
       }
-      await session.query(`DELETE FROM ${name} WHERE ${own} AND ${replaceable}`, [migration, ...ids]);
+      const role = state?.primary_store === context.name ? 'primary' : 'secondary';
+      const replaced = restored ? stale[role] : replaceable;
+      await session.query(`DELETE FROM ${name} WHERE ${own} AND ${replaced}`, [migration, ...ids]);
       await session.query(insertNew(name, [...all, ...times, 'copied'], key, rows), values);
       const taken = await session.query(`SELECT id FROM ${name} WHERE ${own} AND copied = 'from'`, [
         migration,
@@ -129,5 +141,5 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
     }
   }
 
-  return { uncopiedOutcomes, takeOutcomes, markCopied };
+  return { recordedOutcomes, takeOutcomes, markCopied };
 }

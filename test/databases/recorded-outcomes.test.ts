@@ -4,9 +4,9 @@ import { account } from '../support/accounts.ts';
 import { fence, forEachEngineRole, migrationName, type Opened, writeOf, writeOne } from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
-const all: OutcomePage = { after: null, youngerThanMs: 3_600_000, limit: 100 };
+const all: OutcomePage = { which: 'uncopied', after: null, youngerThanMs: 3_600_000, limit: 100 };
 
-const uncopied = ({ store }: Opened, page = all) => store.uncopiedOutcomes('operations', migrationName, page);
+const uncopied = ({ store }: Opened, page = all) => store.recordedOutcomes('operations', migrationName, page);
 
 /** An outcome of the other store. */
 function decided(id: string, given: Partial<RecordedOutcome> = {}): RecordedOutcome {
@@ -21,6 +21,7 @@ function decided(id: string, given: Partial<RecordedOutcome> = {}): RecordedOutc
     epoch: '1',
     reason: null,
     failure: null,
+    refusal: null,
     attempts: '1',
     updated_at: '1000',
     created_at: '2000',
@@ -29,6 +30,11 @@ function decided(id: string, given: Partial<RecordedOutcome> = {}): RecordedOutc
 }
 
 forEachEngineRole('recorded outcomes', (at) => {
+  const statusesOf = async (ids: readonly string[]) => {
+    const found = await at().store.journal({ migration: migrationName, ids, limit: ids.length });
+    return ids.map((id) => found.find((entry) => entry.id === id)?.status);
+  };
+
   test('are those that are over, each until it is noted as copied', async () => {
     const { store } = at();
     for (const id of [1, 2, 3]) await writeOne(store, account, writeOf(account, { ...ada, id }));
@@ -91,6 +97,60 @@ forEachEngineRole('recorded outcomes', (at) => {
     const statuses = new Map(entries.map(({ id, status }) => [id, status]));
     expect(statuses.get(closedId)).toBe('completed');
     expect(statuses.get(parkedId)).toBe('parked');
+  });
+
+  test('all of them, copied or from the other store, are there for one that lost them', async () => {
+    const { store } = at();
+    await writeOne(store, account, writeOf(account, ada));
+    await store.markCopied('operations', await uncopied(at()));
+    await store.takeOutcomes('operations', [decided('from elsewhere')], fence);
+    expect(await uncopied(at())).toEqual([]);
+    expect(await uncopied(at(), { ...all, which: 'all' })).toHaveLength(2);
+  });
+
+  test('come back to a primary that was set back where it has none, or took the operation when it was the secondary', async () => {
+    const { store } = at();
+    const [own, open] = [writeOf(account, ada), writeOf(account, { ...ada, id: 2 }, { status: 'pending' })];
+    for (const write of [own, open]) await writeOne(store, account, write);
+    await at().asSecondary(2);
+    const tentative = {
+      ...writeOf(account, { ...ada, id: 3 }),
+      mode: 'tentative',
+      status: 'tentative',
+    } as const;
+    await store.write(account, [tentative], { ...fence, epoch: 2 });
+    await at().asPrimary(3);
+    const ids = [own, open, tentative].map(({ operationId }) => operationId ?? '');
+    const outcomes = [...ids, 'lost'].map((id) => decided(id, { status: 'compensated' }));
+    await store.takeOutcomes('operations', outcomes, { ...fence, epoch: 3 }, { restored: true });
+    expect(await statusesOf([...ids, 'lost'])).toEqual([
+      'completed',
+      'pending',
+      'compensated',
+      'compensated',
+    ]);
+  });
+
+  test('of the primary replace what a secondary that was set back has, but for what it took since', async () => {
+    const { store } = at();
+    const [own, open] = [writeOf(account, ada), writeOf(account, { ...ada, id: 2 }, { status: 'pending' })];
+    for (const write of [own, open]) await writeOne(store, account, write);
+    await at().asSecondary(2);
+    const tentative = {
+      ...writeOf(account, { ...ada, id: 3 }),
+      mode: 'tentative',
+      status: 'tentative',
+    } as const;
+    await store.write(account, [tentative], { ...fence, epoch: 2 });
+    const ids = [own, open, tentative].map(({ operationId }) => operationId ?? '');
+    const outcomes = [...ids, 'lost'].map((id) => decided(id, { status: 'compensated' }));
+    await store.takeOutcomes('operations', outcomes, { ...fence, epoch: 2 }, { restored: true });
+    expect(await statusesOf([...ids, 'lost'])).toEqual([
+      'compensated',
+      'compensated',
+      'tentative',
+      'compensated',
+    ]);
   });
 
   test('are not taken under another epoch: what comes late must not replace a decision', async () => {

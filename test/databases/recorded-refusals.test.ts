@@ -103,8 +103,8 @@ forEachEngineRole('what a primary refuses for good', (at) => {
     await writeOne(store, account, writeOf(account, ada));
     const write = writeOf(account, twin, { kind: 'create' });
     await writeOne(store, account, write);
-    const page = { after: null, youngerThanMs: 3_600_000, limit: 100 };
-    const uncopied = await store.uncopiedOutcomes('operations', migrationName, page);
+    const page = { which: 'uncopied', after: null, youngerThanMs: 3_600_000, limit: 100 } as const;
+    const uncopied = await store.recordedOutcomes('operations', migrationName, page);
     const outcome = uncopied.find(({ id }) => id === write.operationId);
     if (!outcome) throw new TypeError('a refusal is not passed on');
     const id = `${outcome.id}-elsewhere`;

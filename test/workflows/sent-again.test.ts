@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { exchangeMarks } from '../../activities/migration/exchange-marks.ts';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
-import type { LockstepError } from '../../model/failure.ts';
+import type { LockstepError, StoreName } from '../../model/failure.ts';
+import { HybridClock } from '../../model/version.ts';
 import {
   type Account,
   account,
@@ -10,8 +12,9 @@ import {
   refusedByLegacy,
   twin,
 } from '../support/accounts.ts';
+import { copyOfStore } from '../support/copy-of-store.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
-import { drained, rowsOf } from '../support/inspect.ts';
+import { drained, entryIn, rowsOf } from '../support/inspect.ts';
 
 const entities = [account, twin, bound];
 const tables = ['accounts', 'twins', 'bound'];
@@ -193,4 +196,55 @@ test('a transaction that is refused while the primary changes is decided by the 
   await expect(accounts.create(value, { operationId })).rejects.toMatchObject(refused);
   await at.lockstep.control.send('rollback');
   expect(await legacy.decision(name, key)).toMatchObject({ decision: 'abort', ...refused });
+});
+
+describe('after a restore of legacy, once the stores are equal again,', () => {
+  const seeEachOther = () => exchangeMarks({ ...at, clock: new HybridClock() });
+  const statusIn = async (store: StoreName, id: string) => (await entryIn(at, store, id))?.status;
+
+  test('an operation whose outcome only the other store still has takes no effect a second time', async () => {
+    await at.lockstep.control.send('advance');
+    const accounts = at.lockstep.repository(account);
+    const value = newAccount();
+    const options = { operationId: `lost-${value.id}`, ack: 'both' } as const;
+    const first = await accounts.create(value, options);
+    const restore = await copyOfStore(at, 'legacy', tables);
+    await at.lockstep.control.send('rollback');
+    await accounts.delete(value.id, { ack: 'both' });
+    await seeEachOther();
+    await restore();
+    expect(await statusIn('legacy', options.operationId)).toBeUndefined();
+    await at.lockstep.reconciliation.run({ repair: true, from: 'modern' });
+    expect(await accounts.create(value, options)).toMatchObject({ version: first.version });
+    expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
+  });
+
+  test('what it had begun as the primary is not open for ever in the secondary', async () => {
+    const accounts = at.lockstep.repository(account);
+    const [value, other] = [newAccount(), newAccount()];
+    const ids = { known: `open-${value.id}`, unknown: `open-${other.id}` };
+    await accounts.create(value, { operationId: ids.known, ack: 'both' });
+    await accounts.create(other, { operationId: ids.unknown, ack: 'both' });
+    await drained(at);
+    const operations =
+      at.stores.legacy.engine === 'postgresql' ? 'lockstep.operations' : 'lockstep_operations';
+    const note = (status: string) =>
+      at.sql.legacy(
+        `UPDATE ${operations} SET status = '${status}' WHERE id IN ('${ids.known}', '${ids.unknown}')`,
+      );
+    await note('pending');
+    const restore = await copyOfStore(at, 'legacy', tables);
+    await note('completed');
+    await at.lockstep.control.send('advance');
+    const inModern = at.stores.modern.engine === 'postgresql' ? 'lockstep.operations' : 'lockstep_operations';
+    // As if it had been pruned there.
+    await at.sql.modern(`DELETE FROM ${inModern} WHERE id = '${ids.unknown}'`);
+    await accounts.update(value.id, { owner: 'later' }, { ack: 'both' });
+    await seeEachOther();
+    await restore();
+    expect(await statusIn('legacy', ids.known)).toBe('pending');
+    await at.lockstep.reconciliation.run({ repair: true });
+    for (const id of Object.values(ids)) expect(await statusIn('legacy', id)).toBe('completed');
+    for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'later' });
+  });
 });
