@@ -68,6 +68,11 @@ const switchingOptions = {
   retry: { initialInterval: '250ms', backoffCoefficient: 1 },
 } as const;
 export const switching = remote(switchingOptions);
+/** As `switching`; a store that has another route than was expected ends it. */
+export const opening = remote({
+  ...switchingOptions,
+  retry: { ...switchingOptions.retry, nonRetryableErrorTypes: ['Fenced' satisfies AnyFailureCode] },
+});
 export const switchingBounded = (milliseconds: number) =>
   remote({ ...switchingOptions, scheduleToCloseTimeout: milliseconds });
 

@@ -124,7 +124,11 @@ export function createMigrationActivities(context: ActivityContext) {
       });
       const tentative = await settleTentative(route);
       if (pending.length === 0 && tentative === 0) {
-        const outcomes = await copyOutcomes(context, { primary, epoch });
+        let outcomes = 0;
+        // What changes while it is copied, as by an undo that ends only now, goes again.
+        for (let taken = -1; taken !== 0; outcomes += taken)
+          taken = await copyOutcomes(context, { primary, epoch });
+        await assertStillClosed(primary, epoch);
         log('the journal is drained', { primary, drained, outcomes });
         return { drained };
       }
@@ -151,6 +155,13 @@ export function createMigrationActivities(context: ActivityContext) {
       }
       await wait(50);
     }
+  }
+
+  /** A store that was restored meanwhile is open again, or has lost what was drained. */
+  async function assertStillClosed(primary: StoreName, epoch: number): Promise<void> {
+    const state = await stores[primary].readState(migration.name);
+    if (state?.epoch === epoch && !state.open) return;
+    throw notDrained(`the ${primary} store is not closed any more, it was set back while it was drained`);
   }
 
   /** Before the secondary may decide itself: gives the number that it had. */

@@ -75,12 +75,10 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
 
     async function settleAtSecondary(status: 'completed' | 'compensated'): Promise<void> {
       if (!route.secondary) return;
-      await stores[route.secondary].settleTentative(operation.id, {
-        status,
-        version,
-        reason: null,
-        refusal: null,
-      });
+      const other = stores[route.secondary];
+      await other.settleTentative(operation.id, { status, version, reason: null, refusal: null });
+      // The primary may be changing: then the other store may have been told before that the operation stands.
+      if (status === 'compensated') await other.setOperationStatus([operation.id], status);
     }
   }
 

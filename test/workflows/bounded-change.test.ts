@@ -3,6 +3,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { routeLeaseMs } from '../../model/phase.ts';
 import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { copyOfStore } from '../support/copy-of-store.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, rowsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
@@ -152,6 +153,69 @@ test('an opening that was sent before the workflow was lost does not land when t
   expect(await control().start()).toMatchObject({ phase: 'switch-reads', primary: 'legacy' });
   late.resolve();
   await expect(opening).rejects.toMatchObject({ code: 'Fenced' });
+  for (const store of ['legacy', 'modern'] as const)
+    expect(await stateIn(store)).toMatchObject({ phase: 'switch-reads', open: true });
+  await accounts().create(newAccount(), { ack: 'both' });
+});
+
+test('a workflow that is lost between the two openings leaves the new primary, and the next one tells the old', async () => {
+  const { legacy } = at.stores;
+  const held = Promise.withResolvers<void>();
+  let told = false;
+  at.faults.legacy.writeState = async (state, given) => {
+    if (!told && state.open && state.phase === 'switch-primary') {
+      told = true;
+      await held.promise;
+    }
+    await legacy.writeState(state, given);
+  };
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await until('the old primary is to hear of it', async () => told);
+  await workflow().terminate('lost');
+  await advancing;
+  expect(await stateIn('modern')).toMatchObject({ phase: 'switch-primary', open: true });
+  expect(await stateIn('legacy')).toMatchObject({ phase: 'switch-reads', open: false });
+  const value = newAccount();
+  await accounts().create(value);
+  expect(await control().start()).toMatchObject({ phase: 'switch-primary', primary: 'modern' });
+  // What the lost workflow had sent lands late, and changes nothing.
+  held.resolve();
+  expect(await stateIn('legacy')).toEqual(await stateIn('modern'));
+  await accounts().create(newAccount(), { ack: 'both' });
+  await drained(at);
+  const [inLegacy, inModern] = await rowsOf(at, 'accounts', value.id);
+  expect(inLegacy).toEqual(inModern);
+});
+
+test('an old primary that is restored while it is drained is not left behind', async () => {
+  const restore = await copyOfStore(at, 'legacy', ['accounts']);
+  const drain = at.gates.close('legacy', 'journal');
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await drain.waiting();
+  await restore();
+  drain.open();
+  expect(await advancing).toMatchObject({ code: 'GateRefused', details: { gate: 'drain' } });
+  for (const store of ['legacy', 'modern'] as const)
+    expect(await stateIn(store)).toMatchObject({ phase: 'switch-reads', open: true });
+  expect(await stateIn('legacy')).toEqual(await stateIn('modern'));
+});
+
+test('a new primary that is restored after the drain does not open', async () => {
+  const restore = await copyOfStore(at, 'modern', ['accounts']);
+  const { modern } = at.stores;
+  at.faults.modern.writeState = async (state, given) => {
+    if (state.open && state.phase === 'switch-primary') {
+      Reflect.deleteProperty(at.faults.modern, 'writeState');
+      await restore();
+    }
+    await modern.writeState(state, given);
+  };
+  const advancing = control().send('advance');
+  await expect(advancing).rejects.toMatchObject({ code: 'GateRefused', details: { gate: 'set-back' } });
   for (const store of ['legacy', 'modern'] as const)
     expect(await stateIn(store)).toMatchObject({ phase: 'switch-reads', open: true });
   await accounts().create(newAccount(), { ack: 'both' });

@@ -1,4 +1,5 @@
 import { CancellationScope, log, sleep } from '@temporalio/workflow';
+import { failureIn } from '../../model/carried-failure.ts';
 import type { StoreName } from '../../model/failure.ts';
 import {
   changesPrimary,
@@ -9,8 +10,8 @@ import {
   routeLeaseMs,
   routes,
 } from '../../model/phase.ts';
-import { localShort, switching, switchingBounded, unbounded } from '../activities.ts';
-import { messageOf } from '../failures.ts';
+import { localShort, opening, switching, switchingBounded, unbounded } from '../activities.ts';
+import { failure, messageOf } from '../failures.ts';
 
 export interface PhaseChange {
   readonly next: Phase;
@@ -80,18 +81,35 @@ async function changePrimary(
     await withinLimit().writeState({ store: to, state: closed });
     await withinLimit().drain({ primary: from, epoch: closed.epoch });
   } catch (error) {
+    return await reopen(closed.epoch + 1, error);
+  }
+  // From here there is only forward. The new primary first: the old one is closed and takes nothing, whenever it hears of it.
+  const opened = numbered({ ...target, phase: next, epoch: closed.epoch + 1, open: true });
+  try {
+    await opening.writeState({ store: to, state: opened, replaces: closed.changeNumber });
+  } catch (error) {
+    // It was set back since it was closed, so it lacks what was drained, and no opening can land there.
+    if (failureIn(error)?.code !== 'Fenced') throw error;
+    const why = `the ${to} store was set back while it was closed`;
+    return await reopen(
+      opened.epoch + 1,
+      failure('GateRefused', `the primary cannot change: ${why}; see docs/restore.md`, {
+        gate: 'set-back',
+        reason: why,
+      }),
+    );
+  }
+  await notifyStore(from, opened);
+  return opened;
+
+  async function reopen(epoch: number, error: unknown): Promise<Reopened> {
     log.warn('the primary is not changed; the old one opens again', { reason: messageOf(error) });
-    const reopened = numbered({ ...before, epoch: closed.epoch + 1 });
+    const reopened = numbered({ ...before, epoch });
     // The old primary first: every write waits for it, and the other store may be what failed.
     await switching.writeState({ store: from, state: reopened });
     await notifyStore(to, reopened);
     return { reopened, error };
   }
-  // From here there is only forward. The new primary first: the old one is closed and takes nothing, whenever it hears of it.
-  const opened = numbered({ ...target, phase: next, epoch: closed.epoch + 1, open: true });
-  await switching.writeState({ store: to, state: opened });
-  await notifyStore(from, opened);
-  return opened;
 }
 
 /**
