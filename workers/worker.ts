@@ -8,7 +8,9 @@ import { SetBackGuard } from '../activities/write/set-back-guard.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
+import { leadingPhase } from '../client/temporal/leading-phase.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
+import { noteLeadingPhase } from '../databases/contract/current-state.ts';
 import type { Stores } from '../databases/contract/store.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -65,6 +67,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
     const meter = Runtime.instance().metricMeter;
+    const phase = await leadingPhase(temporal, migration.name);
+    if (phase) noteLeadingPhase(migration, phase);
     const guard = new SetBackGuard({ migration, stores });
     const context: ActivityContext = {
       migration,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isOvertakenRoute } from '../../databases/contract/current-state.ts';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
 import type {
   Attempt,
@@ -53,6 +54,7 @@ export function createTransactionActivities(context: ActivityContext) {
    * that is decided keeps its decision, and one that is not begins anew once no earlier attempt can commit any more.
    */
   async function executeTransaction({ transaction, route }: Request): Promise<TransactionResult> {
+    if (isOvertakenRoute(migration, route)) return { status: 'fenced' };
     const attempt: Attempt = {
       migration: migration.name,
       transaction: transactionKey(transaction.id),

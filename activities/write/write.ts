@@ -1,3 +1,4 @@
+import { isOvertakenRoute } from '../../databases/contract/current-state.ts';
 import { knownOutcome } from '../../databases/contract/journal.ts';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
@@ -33,6 +34,7 @@ export function createWriteActivities(context: ActivityContext) {
 
   /** A store that does not answer any more may have ceased to be the primary: then the new one knows what it has decided. */
   async function decideUnlessMoved(input: WriteInput): Promise<WriteResult> {
+    if (isOvertakenRoute(migration, input.route)) return { status: 'fenced' };
     try {
       return await decideAtPrimary(input);
     } catch (error) {

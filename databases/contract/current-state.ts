@@ -1,7 +1,8 @@
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
-import { type DurableState, newestState, routes } from '../../model/phase.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { type DurableState, newestState, type Phase, routes } from '../../model/phase.ts';
 import type { Stores } from './store.ts';
 
 /** A migration whose stores are open. */
@@ -40,10 +41,25 @@ export async function readStates({ migration, stores }: OpenMigration): Promise<
 
 /** The latest state that this process has seen of each migration. */
 const seen = new WeakMap<Migration, DurableState>();
+/** Until it has seen one: the phase that the migration's workflow has told. */
+const told = new WeakMap<Migration, Phase>();
+
+/** For a process that starts: in which phase the migration is, whatever a store that is alone says. */
+export function noteLeadingPhase(migration: Migration, phase: Phase): void {
+  told.set(migration, phase);
+}
+
+/** Whether this process knows that the route is over. Only a store that was set back would take a write by it. */
+export function isOvertakenRoute(migration: Migration, { epoch, primary }: WriteRoute): boolean {
+  const last = seen.get(migration);
+  if (last) return epoch < last.epoch;
+  const phase = told.get(migration);
+  return phase !== undefined && routes[phase].primary !== primary;
+}
 
 /**
  * Throws what kept a store from answering where neither has a state, and `StoreUnavailable` where the only one that answers
- * takes itself for the primary by an older route than this process has seen: it was set back.
+ * takes itself for the primary by an older route than this process knows: it was set back.
  */
 export function newestOf(migration: Migration, { legacy, modern }: ReadStates): DurableState {
   const newest = newestState(
@@ -53,7 +69,8 @@ export function newestOf(migration: Migration, { legacy, modern }: ReadStates): 
   const failed = [legacy, modern].find((read) => read.status === 'rejected');
   if (newest) {
     const last = seen.get(migration);
-    if (failed && last && isOvertaken(newest, last)) throw setBack(newest, last);
+    const phase = last?.phase ?? told.get(migration);
+    if (failed && phase && isOvertaken(newest, phase, last)) throw setBack(newest, phase);
     seen.set(migration, newest);
     return newest;
   }
@@ -66,15 +83,15 @@ export function newestOf(migration: Migration, { legacy, modern }: ReadStates): 
 }
 
 /** An older route that is closed, or has the same primary, does no harm. */
-function isOvertaken(found: DurableState, last: DurableState): boolean {
-  if (!found.open || found.changeNumber >= last.changeNumber) return false;
-  return routes[found.phase].primary !== routes[last.phase].primary;
+function isOvertaken(found: DurableState, known: Phase, last: DurableState | undefined): boolean {
+  if (!found.open || (last && found.changeNumber >= last.changeNumber)) return false;
+  return routes[found.phase].primary !== routes[known].primary;
 }
 
-function setBack({ migration, phase }: DurableState, last: DurableState): LockstepError {
+function setBack({ migration, phase }: DurableState, known: Phase): LockstepError {
   return new LockstepError(
     'StoreUnavailable',
-    `the only store that answers has ${migration} in ${phase}, with another primary than in ${last.phase}, which came later: it was ` +
+    `the only store that answers has ${migration} in ${phase}, with another primary than in ${known}, which came later: it was ` +
       'set back; bring the other store up, then see docs/restore.md',
   );
 }

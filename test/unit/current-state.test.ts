@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newestOf } from '../../databases/contract/current-state.ts';
+import { isOvertakenRoute, newestOf, noteLeadingPhase } from '../../databases/contract/current-state.ts';
 import { defineMigration } from '../../model/migration.ts';
 import type { DurableState, Phase } from '../../model/phase.ts';
 import { account } from '../support/accounts.ts';
@@ -42,4 +42,28 @@ test('what both stores say stands', () => {
   newestOf(migration, later);
   const before = { legacy: answer('switch-reads', 4), modern: answer('switch-reads', 4) };
   expect(newestOf(migration, before)).toMatchObject({ phase: 'switch-reads' });
+});
+
+test('a process that has seen nothing goes by the phase that the workflow tells', () => {
+  const migration = migrationOf('told');
+  noteLeadingPhase(migration, 'switch-primary');
+  const restored = { legacy: answer('switch-reads', 4), modern: away };
+  expect(() => newestOf(migration, restored)).toThrow(/set back/);
+  const [before, now] = [
+    { epoch: 4, primary: 'legacy', secondary: 'modern' },
+    { epoch: 6, primary: 'modern', secondary: 'legacy' },
+  ] as const;
+  expect(isOvertakenRoute(migration, before)).toBe(true);
+  expect(isOvertakenRoute(migration, now)).toBe(false);
+  expect(newestOf(migration, { legacy: away, modern: answer('switch-primary', 6) })).toMatchObject({
+    phase: 'switch-primary',
+  });
+});
+
+test('a route below the highest epoch that was seen is over, and one that is above it is not', () => {
+  const migration = migrationOf('epochs');
+  const route = (epoch: number) => ({ epoch, primary: 'legacy', secondary: 'modern' }) as const;
+  expect(isOvertakenRoute(migration, route(1))).toBe(false);
+  newestOf(migration, { legacy: answer('switch-reads', 4), modern: answer('switch-reads', 4) });
+  expect([3, 4, 5].map((epoch) => isOvertakenRoute(migration, route(epoch)))).toEqual([true, false, false]);
 });
