@@ -21,6 +21,7 @@ import { createKeys } from './sql/keys.ts';
 import { createPreparation } from './sql/preparation.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRetirement } from './sql/retirement.ts';
+import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
@@ -58,6 +59,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDifferences(context),
     ...createSightings(context),
     ...createRetirement(context),
+    ...createSequences(context),
     close: () => engine.close(),
   };
 }

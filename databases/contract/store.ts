@@ -164,8 +164,10 @@ export interface Store
   bulkLoadUnavailableReason(): Promise<string | null>;
   /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
   loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
-  /** Lets sequences and auto-increment values go on above what was copied. */
+  /** Lets sequences and identities go on above the rows that are there, in whose numbers they had no part; never a step back. */
   primeSequences(entity: Entity): Promise<void>;
+  /** What `primeSequences` would run now. */
+  primeStatements(entity: Entity): Promise<readonly string[]>;
 
   /** Renames the tables an entity owns, each once and never again; gives the statements it ran. */
   renameLegacyTables(entity: Entity): Promise<string[]>;

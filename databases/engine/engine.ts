@@ -68,7 +68,8 @@ export interface Engine extends Session {
   lockFence(session: Session, migration: string): Promise<void>;
   /** Keeps the route as it is until the transaction ends, as every write does. */
   shareFence(session: Session, migration: string): Promise<void>;
-  primeSequences(bound: BoundEntity): Promise<void>;
+  /** What lets the sequences behind the columns of a table go on above what stands there, never a step back. */
+  primeStatements(table: string): Promise<readonly string[]>;
   settings(): Promise<readonly Setting[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;
