@@ -24,6 +24,7 @@ import { createRetirement } from './sql/retirement.ts';
 import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
+import { createTableUse } from './sql/table-use.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -60,6 +61,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createSightings(context),
     ...createRetirement(context),
     ...createSequences(context),
+    ...createTableUse(context),
     close: () => engine.close(),
   };
 }

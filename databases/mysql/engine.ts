@@ -18,6 +18,7 @@ import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
+import { tableUse } from './table-use.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /**
@@ -239,6 +240,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     },
 
     primeStatements: (table) => primeStatements(engine, table),
+
+    tableUse: (table) => tableUse(engine, table),
 
     settings: () => readSettings(connections),
 

@@ -25,6 +25,7 @@ import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
+import { tableUse } from './table-use.ts';
 import { fenceClass, prepareClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -177,6 +178,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     },
 
     primeStatements: (table) => primeStatements(engine, table),
+
+    tableUse: (table) => tableUse(engine, table),
 
     settings: () => readSettings(connections),
 
