@@ -61,7 +61,7 @@ export function addMigrationCommands(program: CliCommand): void {
         session,
         async ({ control }) => {
           for (;;) {
-            const code = await showStatus(session, control, await control.status());
+            const code = await showStatus(session, control, await statusOf(control));
             if (!given.watch) {
               process.exitCode = code;
               return;
@@ -180,6 +180,16 @@ async function steer(
     if (!(await confirmed(session, await what(session, control)))) return;
     await showStatus(session, control, await send(control));
   });
+}
+
+/** Stores that are not ready say more than that nothing was started on them. */
+async function statusOf(control: MigrationControl): Promise<MigrationStatus> {
+  try {
+    return await control.status();
+  } catch (error) {
+    await control.assertStoresFit();
+    throw error;
+  }
 }
 
 async function until(

@@ -11,12 +11,13 @@ export async function showStatus(
   control: MigrationControl,
   status: MigrationStatus,
 ): Promise<number> {
-  const problems = new Set(await control.problems());
+  const problems = new Set<string>();
   const known = <T>(ask: () => Promise<T>): Promise<T | null> =>
     ask().catch((error: unknown) => {
       problems.add(error instanceof Error ? error.message : String(error));
       return null;
     });
+  await known(() => control.assertStoresFit());
   const backlog = await known(() => control.backlog());
   const faults = await known(() => control.faults(status));
   const differences = control.differences(status);

@@ -1,17 +1,17 @@
 import { hostname, userInfo } from 'node:os';
 import type { Command as CliCommand } from 'commander';
-import type { MigrationControl, MigrationStatus, Step } from '../client/operator/migration-control.ts';
+import type { MigrationControl, Step } from '../client/operator/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
 import { exit } from './output.ts';
 import { legacyUseLines, previewLines } from './preview-lines.ts';
 import { type CliSession, confirmed, connected, openSession } from './session.ts';
 import { showStatus } from './show-status.ts';
-import { stepTimes } from './window.ts';
+import { type StepTimes, stepTimes } from './window.ts';
 
 /** Commands that take a migration from one phase to another, or hold it. */
 
 interface AskedFlags {
-  readonly by: string;
+  readonly by?: string;
   readonly reason?: string;
 }
 
@@ -19,7 +19,7 @@ interface StepFlags extends AskedFlags {
   readonly force?: boolean;
   readonly notBefore?: string;
   readonly window?: string;
-  readonly timeZone: string;
+  readonly timeZone?: string;
   readonly cancel?: boolean;
 }
 
@@ -74,7 +74,7 @@ function stepCommand(program: CliCommand, name: Step, description: string): CliC
     )
     .option('--not-before <time>', 'wait until then: an ISO time with its offset')
     .option('--window <window>', 'wait for the next window of the day, such as 22:00-02:30; not taken later')
-    .option('--time-zone <zone>', 'of the window', Intl.DateTimeFormat().resolvedOptions().timeZone)
+    .option('--time-zone <zone>', 'of the window; by default that of the machine')
     .option('--cancel', 'cancel a step that waits, or a change of primary that has not opened the new one');
 }
 
@@ -110,10 +110,11 @@ async function takeStep(
   }
   if (given.force && !given.reason)
     throw new LockstepError('InvalidInput', '--force needs --reason, which is kept', { path: 'reason' });
-  const times = stepTimes(given, Date.now());
+  const timeZone = given.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const times = stepTimes({ ...given, timeZone }, Date.now());
   await connected(session, async ({ control }) => {
     const preview = await control.preview({ step });
-    const would = `move ${migration.name} from ${preview.from} ${step === 'rollback' ? 'back ' : ''}to ${preview.to ?? 'nowhere'}${whenOf(times, given)}`;
+    const would = `move ${migration.name} from ${preview.from} ${step === 'rollback' ? 'back ' : ''}to ${preview.to ?? 'nowhere'}${whenOf(times, timeZone)}`;
     const reported = await report(session, control);
     if (options.dryRun) {
       const open = preview.conditions.every(({ met, forcible }) => met || (given.force && forcible));
@@ -130,10 +131,7 @@ async function takeStep(
   });
 }
 
-function whenOf(
-  { notBefore, notAfter }: { notBefore: string | null; notAfter: string | null },
-  { timeZone }: StepFlags,
-): string {
+function whenOf({ notBefore, notAfter }: StepTimes, timeZone: string): string {
   if (notBefore === null) return '';
   const end = notAfter === null ? '' : ` and before ${notAfter} (${localOf(notAfter, timeZone)})`;
   return `, not before ${notBefore} (${localOf(notBefore, timeZone)} in ${timeZone})${end}`;
@@ -154,7 +152,7 @@ async function undo(command: CliCommand, given: AskedFlags): Promise<void> {
 }
 
 function askedOf({ by, reason }: AskedFlags): { by: string; reason: string | null } {
-  return { by, reason: reason ?? null };
+  return { by: by ?? `${userInfo().username}@${hostname()}`, reason: reason ?? null };
 }
 
 export function numberOf(name: string, text: string): number {
@@ -162,5 +160,3 @@ export function numberOf(name: string, text: string): number {
   if (text.trim() !== '' && Number.isFinite(number)) return number;
   throw new LockstepError('InvalidInput', `"${text}" is not a number`, { path: name });
 }
-
-export type { MigrationStatus };

@@ -184,14 +184,9 @@ export class MigrationControl {
     return { ...backlog, reason: entry?.reason ?? null };
   }
 
-  /** Why a store that is needed does not fit, or does not answer; empty where all do. */
-  async problems(): Promise<readonly string[]> {
-    try {
-      await assertStoresFit(this.#open);
-      return [];
-    } catch (error) {
-      return [error instanceof Error ? error.message : String(error)];
-    }
+  /** Throws why a store that is needed does not fit, or does not answer. */
+  assertStoresFit(): Promise<void> {
+    return assertStoresFit(this.#open);
   }
 
   /** What still reads or writes legacy, watched for so long. */
