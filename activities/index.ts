@@ -7,6 +7,7 @@ import { createCaptureActivities } from './journal/replicate-captured.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
+import { createStepActivities } from './migration/steps.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
 import { LiveLatency, withTiming } from './write/live-latency.ts';
@@ -42,6 +43,7 @@ export function createActivities(context: ActivityContext) {
     ...createRepairActivities(context),
     ...createCaptureActivities(context),
     ...createMigrationActivities(context),
+    ...createStepActivities(context),
     ...createFaultActivities(context),
   };
 }

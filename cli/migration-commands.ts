@@ -1,5 +1,4 @@
 import type { Command as CliCommand } from 'commander';
-import pc from 'picocolors';
 import type {
   MigrationControl,
   MigrationStatus,
@@ -7,10 +6,11 @@ import type {
 } from '../client/operator/migration-control.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
 import { LockstepError } from '../model/failure.ts';
-import { phaseAfter, phaseBefore } from '../model/phase.ts';
 import { exit } from './output.ts';
+import { previewLines } from './preview-lines.ts';
 import { type CliSession, confirmed, connected, openSession } from './session.ts';
-import { statusLines } from './status-lines.ts';
+import { showStatus } from './show-status.ts';
+import { addStepCommands, numberOf } from './step-commands.ts';
 
 /** Commands that start, show and steer a migration. */
 export function addMigrationCommands(program: CliCommand): void {
@@ -57,24 +57,27 @@ export function addMigrationCommands(program: CliCommand): void {
     .option('--watch', 'refresh every second')
     .action(async (given: { watch?: boolean }, command: CliCommand) => {
       const session = await openSession(command);
-      await connected(session, async ({ control }) => {
-        for (;;) {
-          const overdue = await show(session, control, await control.status());
-          if (!given.watch) {
-            if (overdue) process.exitCode = exit.pending;
-            return;
+      await connected(
+        session,
+        async ({ control }) => {
+          for (;;) {
+            const code = await showStatus(session, control, await statusOf(control));
+            if (!given.watch) {
+              process.exitCode = code;
+              return;
+            }
+            await new Promise((resolve) => setTimeout(resolve, 1_000));
+            if (!session.options.json && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H');
           }
-          await new Promise((resolve) => setTimeout(resolve, 1_000));
-          if (!session.options.json && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H');
-        }
-      });
+        },
+        { unchecked: true },
+      );
     });
 
+  addStepCommands(program);
+
   const steering: readonly (readonly [string, Sent, string])[] = [
-    ['advance', 'advance', 'move to the next phase, if its gate passes'],
-    ['rollback', 'rollback', 'move back to the previous phase'],
-    ['pause', 'pause', 'pause bulk work and refuse to advance'],
-    ['resume', 'resume', 'resume bulk work and allow advancing'],
+    ['resume', 'resume', 'let bulk work, drops and changes of phase go on'],
     ['backfill', 'startBackfill', 'restart the backfill; rows already copied are kept'],
   ];
   for (const [name, sent, description] of steering) {
@@ -84,7 +87,7 @@ export function addMigrationCommands(program: CliCommand): void {
       .action((_: unknown, command: CliCommand) =>
         steer(
           command,
-          async (session, control) => whatItDoes(name, session, await control.status()),
+          async ({ migration }) => `${name} ${migration.name}`,
           (control) => control.send(sent),
         ),
       );
@@ -94,13 +97,23 @@ export function addMigrationCommands(program: CliCommand): void {
     .command('reads')
     .argument('<percent>', 'share of keys whose reads go to modern, 0 to 100')
     .description('set the share of reads that go to modern, in phase switch-reads')
-    .action((percent: string, _: unknown, command: CliCommand) =>
-      steer(
-        command,
-        async () => `send ${percent} % of reads to modern`,
-        (control) => control.setReadPercent(numberOf(percent)),
-      ),
-    );
+    .action(async (text: string, _: unknown, command: CliCommand) => {
+      const percent = numberOf('percent', text);
+      const session = await openSession(command);
+      await connected(session, async ({ control }) => {
+        const would = `send ${percent} % of reads to modern`;
+        if (session.options.dryRun) {
+          const preview = await control.preview({ step: 'reads', percent });
+          const open = preview.conditions.every(({ met }) => met);
+          const lines = [`would ${would}`, ...previewLines(preview)];
+          session.output.result({ dryRun: true, would, open, ...preview }, lines);
+          if (!open) process.exitCode = exit.refused;
+          return;
+        }
+        if (!(await confirmed(session, would))) return;
+        await showStatus(session, control, await control.setReadPercent(percent));
+      });
+    });
 
   program
     .command('rate')
@@ -110,7 +123,7 @@ export function addMigrationCommands(program: CliCommand): void {
       steer(
         command,
         async () => `limit the backfill to ${rate} keys/s`,
-        (control) => control.setRate(rate === 'none' ? null : numberOf(rate)),
+        (control) => control.setRate(rate === 'none' ? null : numberOf('keys-per-second', rate)),
       ),
     );
 
@@ -123,7 +136,9 @@ export function addMigrationCommands(program: CliCommand): void {
     .action(async (given: { sample?: string; full?: boolean; seed?: string }, command: CliCommand) => {
       const session = await openSession(command);
       const { migration, output } = session;
-      const sample = given.full ? null : numberOf(given.sample ?? String(migration.policy.sampleSize));
+      const sample = given.full
+        ? null
+        : numberOf('sample', given.sample ?? String(migration.policy.sampleSize));
       const what = sample === null ? 'compare every key' : `compare a sample of ${sample} keys`;
       if (
         !(await confirmed(
@@ -135,7 +150,7 @@ export function addMigrationCommands(program: CliCommand): void {
       await connected(session, async ({ control }) => {
         await control.startValidation({
           sample,
-          seed: given.seed ? numberOf(given.seed) : Math.floor(Math.random() * 2 ** 31),
+          seed: given.seed ? numberOf('seed', given.seed) : Math.floor(Math.random() * 2 ** 31),
         });
         const status = await until(control, ({ validating }) => !validating);
         const { evidence, lastFailure } = status;
@@ -163,36 +178,18 @@ async function steer(
   const session = await openSession(command);
   await connected(session, async ({ control }) => {
     if (!(await confirmed(session, await what(session, control)))) return;
-    await show(session, control, await send(control));
+    await showStatus(session, control, await send(control));
   });
 }
 
-async function show(
-  session: CliSession,
-  control: MigrationControl,
-  status: MigrationStatus,
-): Promise<boolean> {
-  const backlog = await control.backlog();
-  const faults = await control.faults(status);
-  const differences = control.differences(status);
-  session.output.result({ ...status, backlog, faults, differences }, [
-    ...statusLines(status, backlog, faults),
-    ...(differences.length === 0
-      ? []
-      : [
-          pc.yellow('config    differs from what runs; lockstep apply makes it take effect'),
-          ...differenceLines(differences).map((line) => pc.yellow(`          ${line}`)),
-        ]),
-  ]);
-  return status.overdue || backlog.parked > 0 || faults.setBack.length > 0;
-}
-
-function whatItDoes(name: string, { migration }: CliSession, status: MigrationStatus): string {
-  if (name === 'advance')
-    return `move ${migration.name} from ${status.phase} to ${phaseAfter(status.phase) ?? 'nowhere (this is the last phase)'}`;
-  if (name === 'rollback')
-    return `move ${migration.name} from ${status.phase} back to ${phaseBefore(status.phase) ?? 'nowhere (it cannot be rolled back)'}`;
-  return `${name} ${migration.name}`;
+/** Stores that are not ready say more than that nothing was started on them. */
+async function statusOf(control: MigrationControl): Promise<MigrationStatus> {
+  try {
+    return await control.status();
+  } catch (error) {
+    await control.assertStoresFit();
+    throw error;
+  }
 }
 
 async function until(
@@ -204,10 +201,4 @@ async function until(
     if (holds(status)) return status;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
-}
-
-function numberOf(text: string): number {
-  const number = Number(text);
-  if (text.trim() !== '' && Number.isFinite(number)) return number;
-  throw new LockstepError('InvalidInput', `"${text}" is not a number`);
 }

@@ -35,6 +35,7 @@ export function reportFailure(error: unknown, json: boolean): number {
     if (!failure && process.env.LOCKSTEP_DEBUG && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
+  if (failure?.code === 'InvalidInput' && failure.details.path !== undefined) return exit.refused;
   return (failure && exitOf[failure.code]) ?? exit.error;
 }
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { type Operator, operate } from '../client/operator/operate.ts';
+import { type OperateOptions, type Operator, operate } from '../client/operator/operate.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { loadMigration } from './config.ts';
@@ -40,8 +40,9 @@ export function globalOptions(command: Command): GlobalOptions {
 export async function connected<T>(
   session: CliSession,
   work: (operator: Operator) => Promise<T>,
+  options: Pick<OperateOptions, 'unchecked'> = {},
 ): Promise<T> {
-  await using operator = await operate(session.migration);
+  await using operator = await operate(session.migration, options);
   return await work(operator);
 }
 

@@ -13,7 +13,11 @@ export interface Backlog {
 }
 
 /** A migration's status for a person. */
-export function statusLines(status: MigrationStatus, backlog: Backlog, faults: KnownFaults): string[] {
+export function statusLines(
+  status: MigrationStatus,
+  backlog: Backlog | null,
+  faults: KnownFaults | null,
+): string[] {
   const at = phases.indexOf(status.phase);
   const path = phases.map((phase, index) => {
     if (index === at) return pc.bold(pc.green(`[${phase}]`));
@@ -21,13 +25,12 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
   });
   const { backfill, evidence } = status;
   return [
-    `${pc.bold(status.migration)}  epoch ${status.epoch}${status.paused ? `  ${pc.yellow('paused')}` : ''}`,
+    `${pc.bold(status.migration)}  epoch ${status.epoch}${status.paused ? `  ${pc.yellow(`paused${askedBy(status.pausedBy)}`)}` : ''}`,
     path.join(pc.dim(' → ')),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
-    ...faults.setBack.map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
-    `pending   ${backlog.pending} writes, ${backlog.tentative > 0 ? `${backlog.tentative} tentative, ` : ''}${backlog.parked} parked${backlog.oldestMs === null ? '' : `, oldest ${seconds(backlog.oldestMs)}`}`,
-    ...(backlog.reason ? [pc.yellow(`          waiting: ${backlog.reason}; resumes automatically`)] : []),
+    ...(faults?.setBack ?? []).map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
+    ...backlogLines(backlog),
     ...(backfill ? backfillLines(backfill) : []),
     ...(evidence
       ? [
@@ -36,8 +39,8 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
             `${evidence.mode === 'sample' ? `; at most ${(evidence.upperBound * 100).toFixed(2)} % of all keys differ (95 %)` : ''}`,
         ]
       : []),
-    ...(faults.evidence && needsEvidence(status) ? [pc.yellow(`          ${faults.evidence}`)] : []),
-    ...(faults.differences > 0
+    ...(faults?.evidence && needsEvidence(status) ? [pc.yellow(`          ${faults.evidence}`)] : []),
+    ...(faults && faults.differences > 0
       ? [
           pc.yellow(
             `differ    ${faults.differences} keys are known to differ or were refused; see lockstep differences`,
@@ -50,13 +53,61 @@ export function statusLines(status: MigrationStatus, backlog: Backlog, faults: K
       : []),
     ...(status.dropAt
       ? [
-          `legacy    its renamed tables are dropped at ${status.dropAt}${status.paused ? ', once it is resumed' : ''}`,
+          `legacy    its renamed tables are dropped at ${status.dropAt}${status.paused ? ', once it is resumed' : ''}; ` +
+            'until then lockstep decommission --undo gives them back',
         ]
       : []),
-    ...(status.busy ? [`now       ${status.busy}`] : []),
+    ...plannedLines(status),
+    ...(status.busy
+      ? [`now       ${status.busy}${status.cancellable ? '; lockstep advance --cancel undoes it' : ''}`]
+      : []),
     ...(status.validating ? ['now       validating'] : []),
     ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),
   ];
+}
+
+function backlogLines(backlog: Backlog | null): string[] {
+  if (backlog === null) return [pc.red('pending   unknown')];
+  const { pending, tentative, parked, oldestMs, reason } = backlog;
+  const counts = [
+    `${pending} writes`,
+    ...(tentative > 0 ? [`${tentative} tentative`] : []),
+    `${parked} parked`,
+  ];
+  const oldest = oldestMs === null ? '' : `, oldest ${seconds(oldestMs)}`;
+  return [
+    `pending   ${counts.join(', ')}${oldest}`,
+    ...(reason ? [pc.yellow(`          waiting: ${reason}; resumes automatically`)] : []),
+  ];
+}
+
+/** What waits for its time, and what was passed by force. */
+function plannedLines({ planned, forced, paused }: MigrationStatus): string[] {
+  return [
+    ...(planned
+      ? [
+          pc.yellow(
+            `planned   ${planned.step}${askedBy(planned)}, not before ${planned.notBefore}${planned.notAfter ? ` and before ${planned.notAfter}` : ''}; ` +
+              `waits for ${paused ? 'the migration to be resumed' : planned.waitingFor}`,
+          ),
+        ]
+      : []),
+    ...forced.map((step) =>
+      pc.yellow(
+        `forced    ${step.from} → ${step.to} at ${step.at}${askedBy(step)}, past ${step.passed.map(measured).join('; ')}`,
+      ),
+    ),
+  ];
+}
+
+function measured({ name, measured, wanted }: MigrationStatus['forced'][number]['passed'][number]): string {
+  const values = Object.entries(measured).map(([what, value]) => `${what} ${value}`);
+  return `${name} (${values.join(', ')}; wanted: ${wanted})`;
+}
+
+function askedBy(asked: { by: string | null; reason: string | null } | null): string {
+  const by = asked?.by ? ` by ${asked.by}` : '';
+  return asked?.reason ? `${by}, because: ${asked.reason}` : by;
 }
 
 /** Whether a gate ahead asks for it. */

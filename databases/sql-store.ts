@@ -22,8 +22,10 @@ import { createPreparation } from './sql/preparation.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRecordedRefusals } from './sql/recorded-refusals.ts';
 import { createRetirement } from './sql/retirement.ts';
+import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
+import { createTableUse } from './sql/table-use.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -60,6 +62,8 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDifferences(context),
     ...createSightings(context),
     ...createRetirement(context),
+    ...createSequences(context),
+    ...createTableUse(context),
     close: () => engine.close(),
   };
 }

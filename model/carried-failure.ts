@@ -39,6 +39,8 @@ const checks: { readonly [name in keyof Required<FailureDetails>]: (value: unkno
   remedy: isText,
   reason: isText,
   gate: isText,
+  condition: isText,
+  forcible: (value) => typeof value === 'boolean',
   measured: (value) => isObject(value) && Object.values(value).every(isScalar),
 };
 

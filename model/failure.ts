@@ -49,6 +49,9 @@ export interface FailureDetails {
   readonly remedy?: string;
   readonly reason?: string;
   readonly gate?: string;
+  /** Of the gate, the condition that is not met, and whether `--force` passes it. */
+  readonly condition?: string;
+  readonly forcible?: boolean;
   readonly measured?: Measured;
 }
 

@@ -127,6 +127,78 @@ export interface EntityProgress {
   readonly done: boolean;
 }
 
+/** Who asks for something, and why; null where it was not said. */
+export interface Asked {
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+/** One condition of a gate, as it was measured. */
+export interface Condition {
+  readonly name: string;
+  readonly met: boolean;
+  readonly measured: Readonly<Record<string, string | number | boolean | null>>;
+  /** In words. */
+  readonly wanted: string;
+  /** Whether it is one of caution only, which `force` passes; the others protect data. */
+  readonly forcible: boolean;
+  /** What is wrong and what to do about it; null where it is met. */
+  readonly remedy: string | null;
+}
+
+/** A step that passed conditions by force. */
+export interface ForcedStep extends Asked {
+  readonly at: string;
+  readonly from: Phase;
+  readonly to: Phase;
+  readonly passed: readonly Condition[];
+}
+
+export type Step = 'advance' | 'rollback' | 'decommission';
+
+/** A step that waits for its time. */
+export interface PlannedStep extends Asked {
+  readonly step: Step;
+  readonly from: Phase;
+  readonly force: boolean;
+  /** ISO times; without an end it is tried until it takes place. */
+  readonly notBefore: string;
+  readonly notAfter: string | null;
+  readonly waitingFor: string;
+  readonly nextTryAt: string;
+}
+
+export interface PhaseEntered extends Partial<Asked> {
+  readonly phase: Phase;
+  readonly at: string;
+}
+
+/** What a step would do, and whether its gate would let it. */
+export interface Preview {
+  readonly step: Step | 'reads';
+  readonly from: Phase;
+  /** Null where there is no such phase. */
+  readonly to: Phase | null;
+  readonly conditions: readonly Condition[];
+  /** In words, in their order. */
+  readonly steps: readonly string[];
+  readonly statements: readonly { readonly store: StoreName; readonly sql: string }[];
+}
+
+export interface PreviewRequest {
+  readonly step: Preview['step'];
+  /** With `reads`: the share that is meant. */
+  readonly percent?: number;
+}
+
+export interface StepRequest extends Partial<Asked> {
+  /** Passes conditions of caution; needs a reason. @default false */
+  readonly force?: boolean;
+  /** ISO times between which the step takes place, or not at all. @default now, without an end */
+  readonly notBefore?: string | null;
+  readonly notAfter?: string | null;
+}
+
 export interface MigrationStatus {
   /** What it runs by. */
   readonly definition: RunningDefinition;
@@ -140,6 +212,11 @@ export interface MigrationStatus {
   readonly readPercent: number;
   readonly writePercent: number;
   readonly paused: boolean;
+  /** Who paused it and when, while it is paused. */
+  readonly pausedBy: (Asked & { readonly at: string }) | null;
+  readonly planned: PlannedStep | null;
+  /** Steps that passed conditions by force, the last ones. */
+  readonly forced: readonly ForcedStep[];
   readonly deadline: string;
   /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
   readonly deadlineNear: boolean;
@@ -155,8 +232,10 @@ export interface MigrationStatus {
   readonly evidenceVoided: VoidedEvidence | null;
   /** What is being done right now, and what failed last. */
   readonly busy: string | null;
+  /** Whether what is being done can still be cancelled: a change of primary that has not opened the new one. */
+  readonly cancellable: boolean;
   readonly lastFailure: string | null;
-  readonly history: readonly { readonly phase: Phase; readonly at: string }[];
+  readonly history: readonly PhaseEntered[];
   /** When the legacy tables are to be renamed after all, where they could not be in time. */
   readonly renameAt: string | null;
   /** When the renamed legacy tables are dropped, where the policy says so; a pause holds it. */
@@ -169,9 +248,15 @@ export interface ValidationRequest {
   readonly seed: number;
 }
 
-export const advance = defineUpdate<MigrationStatus>('advance');
-export const rollback = defineUpdate<MigrationStatus>('rollback');
-export const pause = defineUpdate<MigrationStatus>('pause');
+export const advance = defineUpdate<MigrationStatus, [StepRequest?]>('advance');
+export const rollback = defineUpdate<MigrationStatus, [StepRequest?]>('rollback');
+export const decommission = defineUpdate<MigrationStatus, [StepRequest?]>('decommission');
+/** Gives the retired tables their names back, in the phase before. */
+export const undoDecommission = defineUpdate<MigrationStatus, [Partial<Asked>?]>('undoDecommission');
+/** Ends the wait of a planned step, or a change of primary before the new one opens. */
+export const cancelStep = defineUpdate<MigrationStatus, [Partial<Asked>?]>('cancel');
+export const preview = defineUpdate<Preview, [PreviewRequest]>('preview');
+export const pause = defineUpdate<MigrationStatus, [Partial<Asked>?]>('pause');
 export const resume = defineUpdate<MigrationStatus>('resume');
 export const setReadPercent = defineUpdate<MigrationStatus, [number]>('setReadPercent');
 export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWritePercent');
@@ -193,7 +278,10 @@ export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFi
 /** Something happened that earlier evidence does not speak of: what. */
 export const evidenceVoided = defineSignal<[string]>('evidenceVoided');
 
-/** To a running backfill. */
+/** From a reconciliation, which asks whether it is to wait. */
+export const reconciliationStarted = defineSignal('reconciliationStarted');
+
+/** To what runs in bulk. */
 export const setPaused = defineSignal<[boolean]>('setPaused');
 export const setBackfillRate = defineSignal<[number | null]>('setRate');
 export const backfillProgress = defineQuery<BackfillProgress>('progress');
@@ -222,6 +310,8 @@ export interface MigrationInput extends RunningDefinition {
   readonly migration: string;
   /** Carried through continue-as-new. */
   readonly state: MigrationState | null;
+  /** Takes up a migration that is over, whose retired tables get their names back. */
+  readonly undo?: Asked;
 }
 
 /** Everything that a migration remembers; changed in one place (`migration/run.ts`). */
@@ -233,6 +323,9 @@ export interface MigrationState {
   readonly readPercent: number;
   readonly writePercent: number;
   readonly paused: boolean;
+  readonly pausedBy: MigrationStatus['pausedBy'];
+  readonly planned: PlannedStep | null;
+  readonly forced: readonly ForcedStep[];
   readonly deadline: string;
   /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
   readonly deadlineNear: boolean;
@@ -244,7 +337,7 @@ export interface MigrationState {
   readonly evidence: Evidence | null;
   readonly evidenceVoided: VoidedEvidence | null;
   readonly lastFailure: string | null;
-  readonly history: readonly { readonly phase: Phase; readonly at: string }[];
+  readonly history: readonly PhaseEntered[];
   /** See `MigrationStatus`. */
   readonly renameAt: string | null;
   readonly dropAt: string | null;

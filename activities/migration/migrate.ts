@@ -195,6 +195,14 @@ export function createMigrationActivities(context: ActivityContext) {
     return statements;
   }
 
+  async function restoreLegacyTables(request: { entities: readonly string[] }): Promise<readonly string[]> {
+    const statements: string[] = [];
+    for (const name of request.entities)
+      statements.push(...(await stores.legacy.restoreRetired(entityNamed(migration, name))));
+    log('legacy tables have their names back', { statements });
+    return statements;
+  }
+
   async function dropLegacy(request: { entities: readonly string[] }): Promise<readonly string[]> {
     const statements: string[] = [];
     for (const name of request.entities)
@@ -237,6 +245,7 @@ export function createMigrationActivities(context: ActivityContext) {
     copyOutcomesAhead,
     drain,
     renameLegacyTables,
+    restoreLegacyTables,
     dropLegacy,
     removeSchedules,
     reportOverdue,

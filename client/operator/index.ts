@@ -13,12 +13,14 @@ export type {
   RetriedOperations,
   RetryOptions,
 } from './journal-control.ts';
+export type { LegacyTableUse, LegacyUse } from './legacy-use.ts';
 export type {
   Command,
   KnownFaults,
   MigrationControl,
   MigrationStatus,
   Resolution,
+  Step,
 } from './migration-control.ts';
 export type { OperateOptions, Operator } from './operate.ts';
 export { operate } from './operate.ts';

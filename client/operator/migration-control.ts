@@ -7,10 +7,12 @@ import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
+import { assertStoresFit } from '../stores-fit.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
 import { scheduleJournal } from './journal-schedules.ts';
+import { type LegacyUse, legacyUse } from './legacy-use.ts';
 import {
   configuredDefinition,
   type DefinitionDifference,
@@ -18,7 +20,7 @@ import {
   differenceLines,
 } from './running-definition.ts';
 
-export type { MigrationStatus, Resolution } from '../../workflows/messages.ts';
+export type { MigrationStatus, Resolution, Step } from '../../workflows/messages.ts';
 
 /** So long it takes to notice a worker that was lost while it led a change of primary. */
 const workflowTaskTimeout = '5s';
@@ -29,10 +31,12 @@ type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;
 const commands = {
   advance: messages.advance,
   rollback: messages.rollback,
+  decommission: messages.decommission,
+  cancel: messages.cancelStep,
   pause: messages.pause,
   resume: messages.resume,
   startBackfill: messages.startBackfill,
-};
+} as const;
 
 export type Command = keyof typeof commands;
 
@@ -61,8 +65,12 @@ export class MigrationControl {
    * `GateRefused` where the migration is over, `AlreadyRunning` where it runs.
    */
   async start(): Promise<messages.MigrationStatus> {
-    const { name, taskQueue } = this.#open.migration;
     await this.#assertNotOver();
+    return await this.#start(null);
+  }
+
+  async #start(undo: messages.Asked | null): Promise<messages.MigrationStatus> {
+    const { name, taskQueue } = this.#open.migration;
     await scheduleJournal(this.#temporal, this.#open.migration);
     try {
       await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
@@ -76,6 +84,7 @@ export class MigrationControl {
             migration: name,
             ...configuredDefinition(this.#open.migration),
             state: null,
+            ...(undo ? { undo } : {}),
           },
         ],
       });
@@ -175,6 +184,21 @@ export class MigrationControl {
     return { ...backlog, reason: entry?.reason ?? null };
   }
 
+  /** Throws why a store that is needed does not fit, or does not answer. */
+  assertStoresFit(): Promise<void> {
+    return assertStoresFit(this.#open);
+  }
+
+  /** What still reads or writes legacy, watched for so long. */
+  legacyUse(options: { readonly watchMs: number }): Promise<LegacyUse> {
+    return legacyUse(this.#open, options);
+  }
+
+  /** Legacy tables that are renamed and not dropped. */
+  retiredTables(): Promise<readonly string[]> {
+    return this.#open.stores.legacy.retiredTables();
+  }
+
   /** What is known to be wrong; a store that is unavailable has no say. */
   async faults(status: messages.MigrationStatus): Promise<KnownFaults> {
     const { migration } = this.#open;
@@ -186,8 +210,49 @@ export class MigrationControl {
     };
   }
 
-  send(command: Command): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(commands[command]));
+  /**
+   * Sends a command, with who asks for it and why. A step (`advance`, `rollback`, `decommission`) may be forced past conditions
+   * of caution, and may be given a time; the answer comes when it is taken, or planned.
+   */
+  send(command: Command, request: messages.StepRequest = {}): Promise<messages.MigrationStatus> {
+    const { name } = commands[command];
+    return this.#known(() =>
+      this.#handle().executeUpdate<messages.MigrationStatus, [messages.StepRequest]>(name, {
+        args: [request],
+      }),
+    );
+  }
+
+  /** Measures the conditions of a step and tells what it would do. Nothing is changed. */
+  preview(request: messages.PreviewRequest): Promise<messages.Preview> {
+    return this.#known(() => this.#handle().executeUpdate(messages.preview, { args: [request] }));
+  }
+
+  /**
+   * Gives the retired legacy tables their names back, in the phase `modern-only`. A migration whose workflow has ended is started
+   * again for it. Throws `GateRefused` where a table is dropped, or its name was taken since.
+   */
+  async undoDecommission(asked: messages.Asked): Promise<messages.MigrationStatus> {
+    const { status } = await this.#known(() => this.#handle().describe());
+    if (status.name === 'RUNNING') {
+      return await this.#known(() =>
+        this.#handle().executeUpdate<messages.MigrationStatus, [messages.Asked]>(
+          messages.undoDecommission.name,
+          {
+            args: [asked],
+          },
+        ),
+      );
+    }
+    const state = await currentState(this.#open);
+    if (state.phase !== 'decommissioned') {
+      throw new LockstepError(
+        'GateRefused',
+        `only what is decommissioned can be undone; the phase is ${state.phase}`,
+        { gate: 'undo', measured: { phase: state.phase } },
+      );
+    }
+    return await this.#start(asked);
   }
 
   /** Where the configuration differs from what runs. */

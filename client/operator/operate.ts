@@ -12,6 +12,8 @@ export interface OperateOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A Temporal client of the caller's own; it is not closed with this. @default one that the environment names */
   readonly temporal?: Client;
+  /** Goes on where a store is unavailable or prepared for another definition: for what must always be answered. @default false */
+  readonly unchecked?: boolean;
 }
 
 /** What an operator's program does with a migration. */
@@ -42,7 +44,7 @@ export async function operate(migration: Migration, options: OperateOptions = {}
   };
   try {
     const open = { migration, stores };
-    await assertStoresFit(open);
+    if (!options.unchecked) await assertStoresFit(open);
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
     return {

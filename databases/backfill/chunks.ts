@@ -126,12 +126,7 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
     }
   }
 
-  async function primeSequences(entity: Entity): Promise<void> {
-    const bound = await context.bind(entity);
-    await context.translateErrors(() => context.engine.primeSequences(bound));
-  }
-
-  return { chunks, planChunks, clearChunks, copyItems, primeSequences };
+  return { chunks, planChunks, clearChunks, copyItems };
 }
 
 function isFenced(outcomes: readonly Outcome[]): boolean {

@@ -19,7 +19,6 @@ export interface BoundTable {
   readonly single: boolean;
   /** Whether the identity is a unique index of its own and holds the key, so that an upsert can only meet own rows. */
   readonly upsertable: boolean;
-  readonly autoIncrement: string | null;
   readonly reference: BoundReference | null;
 }
 

@@ -18,7 +18,6 @@ export interface CatalogueTable {
   readonly columns: readonly CatalogueColumn[];
   /** Column lists of unique indexes without nullable columns. */
   readonly unique: readonly (readonly string[])[];
-  readonly autoIncrement: string | null;
 }
 
 /** SQL that holds where a column has the value that a text stands for, byte by byte. */

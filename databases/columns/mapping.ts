@@ -43,7 +43,6 @@ export function bind(
       }),
       single: sameNames(table.key, table.identity),
       upsertable: isUnique(found, table.identity) && table.key.every((name) => table.identity.includes(name)),
-      autoIncrement: found.autoIncrement,
       reference: null,
     };
   });
@@ -74,7 +73,6 @@ export function bind(
       key: [],
       single: true,
       upsertable: isUnique(found, table.identity),
-      autoIncrement: found.autoIncrement,
       reference: {
         shared: table.shared,
         wins: table.wins,
@@ -132,7 +130,6 @@ function bindColumns(
       found,
       key.map((column) => column.name),
     ),
-    autoIncrement: found.autoIncrement,
     reference: null,
   };
   return {

@@ -23,6 +23,7 @@ import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOper
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
+import type { TableUse } from './table-use.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
@@ -71,6 +72,9 @@ export interface Store
    * @param given `replaces`: the number of the change that the store must have now; by default any earlier one
    */
   writeState(state: DurableState, given?: { replaces?: number }): Promise<void>;
+
+  /** Takes the fence as `writeState` does, and lets go of it. Throws `StoreUnavailable` where something holds it for long. */
+  lookAtFence(migration: string): Promise<void>;
 
   /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
   write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
@@ -169,13 +173,24 @@ export interface Store
   bulkLoadUnavailableReason(): Promise<string | null>;
   /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
   loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
-  /** Lets sequences and auto-increment values go on above what was copied. */
+  /** Lets sequences and identities go on above the rows that are there, in whose numbers they had no part; never a step back. */
   primeSequences(entity: Entity): Promise<void>;
+  /** What `primeSequences` would run now. */
+  primeStatements(entity: Entity): Promise<readonly string[]>;
 
   /** Renames the tables an entity owns, each once and never again; gives the statements it ran. */
   renameLegacyTables(entity: Entity): Promise<string[]>;
   /** Drops those that `renameLegacyTables` has renamed. */
   dropRetired(entity: Entity): Promise<string[]>;
+  /**
+   * Gives renamed tables their names back, each once. Throws `GateRefused`, before anything is renamed, where one is dropped or
+   * its name was taken since.
+   */
+  restoreRetired(entity: Entity): Promise<string[]>;
+  /** What `renameLegacyTables` and `dropRetired` would run. */
+  retirementStatements(entity: Entity): Promise<{ readonly rename: string[]; readonly drop: string[] }>;
+  /** Who uses the tables that the entities own, as far as the database tells. */
+  tableUse(): Promise<TableUse[]>;
   /** Those that are renamed and not dropped, by their new names. */
   retiredTables(): Promise<string[]>;
 

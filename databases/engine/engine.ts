@@ -2,6 +2,7 @@ import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Setting } from '../contract/setting.ts';
+import type { TableUse } from '../contract/table-use.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
@@ -68,7 +69,10 @@ export interface Engine extends Session {
   lockFence(session: Session, migration: string): Promise<void>;
   /** Keeps the route as it is until the transaction ends, as every write does. */
   shareFence(session: Session, migration: string): Promise<void>;
-  primeSequences(bound: BoundEntity): Promise<void>;
+  /** What lets the sequences behind the columns of a table go on above what stands there, never a step back. */
+  primeStatements(table: string): Promise<readonly string[]>;
+  /** Who uses a table, as far as the server tells. */
+  tableUse(table: string): Promise<TableUse>;
   settings(): Promise<readonly Setting[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;

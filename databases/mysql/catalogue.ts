@@ -55,7 +55,6 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
       }),
     ),
     unique: [...indexes.values()].filter((index) => index.usable).map((index) => index.columns),
-    autoIncrement: rows.find((row) => row.extra?.includes('auto_increment'))?.name ?? null,
   };
 }
 

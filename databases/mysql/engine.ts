@@ -16,7 +16,9 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
+import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
+import { tableUse } from './table-use.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /**
@@ -237,9 +239,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       ]);
     },
 
-    async primeSequences() {
-      // InnoDB counts on from every key that is given to it, whether by INSERT or by LOAD DATA.
-    },
+    primeStatements: (table) => primeStatements(engine, table),
+
+    tableUse: (table) => tableUse(engine, table),
 
     settings: () => readSettings(connections),
 

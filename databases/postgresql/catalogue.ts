@@ -13,7 +13,6 @@ SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, 
     WHEN ext.objid IS NOT NULL THEN el.typname ELSE format_type(el.oid, NULL) END AS base,
   format_type(el.oid, NULL) AS cast_to, base.typcategory = 'A' AS listed,
   NOT (a.attnotnull OR r.required) AS nullable, (a.attgenerated <> '') AS generated,
-  coalesce(a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS counts,
   CASE WHEN el.oid IN ('bit'::regtype, 'bpchar'::regtype, 'varchar'::regtype)
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
@@ -36,7 +35,6 @@ JOIN pg_type base ON base.oid = r.oid
 JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0 THEN base.typelem ELSE base.oid END
 LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass AND ext.objid = el.oid AND ext.deptype = 'e'
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
-LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
@@ -81,7 +79,6 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
       }),
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
-    autoIncrement: rows.find((row) => row.counts === 't')?.name ?? null,
   };
 }
 

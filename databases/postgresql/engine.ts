@@ -23,7 +23,9 @@ import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { quote, quoteTable } from './quote.ts';
+import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
+import { tableUse } from './table-use.ts';
 import { fenceClass, prepareClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -175,17 +177,9 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       await inside.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
     },
 
-    async primeSequences(bound) {
-      for (const table of bound.tables) {
-        if (!table.autoIncrement) continue;
-        await engine.query(primeSql(table.name, table.autoIncrement), [
-          quoteTable(table.name),
-          table.autoIncrement,
-          quoteTable(table.name),
-          table.autoIncrement,
-        ]);
-      }
-    },
+    primeStatements: (table) => primeStatements(engine, table),
+
+    tableUse: (table) => tableUse(engine, table),
 
     settings: () => readSettings(connections),
 
@@ -197,19 +191,6 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     },
   };
   return engine;
-}
-
-/** Never a step back, and also for a sequence that stands in the default without belonging to the column. */
-function primeSql(table: string, column: string): string {
-  return `SELECT setval(s.name, greatest(t.top, coalesce(pg_sequence_last_value(s.name), t.top)))
-FROM (SELECT max(${quote(column)}) AS top FROM ${quoteTable(table)}) t,
-  (SELECT coalesce(pg_get_serial_sequence(?, ?)::regclass, (
-    SELECT c.oid::regclass FROM pg_attrdef d
-    JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-    JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
-    JOIN pg_class c ON c.oid = p.refobjid AND c.relkind = 'S'
-    WHERE d.adrelid = to_regclass(?) AND a.attname = ?)) AS name) s
-WHERE t.top > 0`;
 }
 
 function parametersOf(

@@ -43,6 +43,10 @@ export function createDurableState(context: StoreContext) {
     });
   }
 
+  async function lookAtFence(migration: string): Promise<void> {
+    await context.transaction((session) => takeFence(session, migration));
+  }
+
   /** An attempt that comes late must not bring an old route back. */
   function assertFollows(known: DurableState, state: DurableState): void {
     if (state.changeNumber > known.changeNumber && state.epoch >= known.epoch) return;
@@ -100,5 +104,5 @@ export function createDurableState(context: StoreContext) {
     return listed.filter((text) => attemptIn(text, context.name, database)?.migration === migration).length;
   }
 
-  return { readState, writeState };
+  return { readState, writeState, lookAtFence };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { ownedTables, type StoreContext } from './context.ts';
 
 /**
@@ -48,12 +49,63 @@ export function createRetirement(context: StoreContext) {
         [migration.name, table],
       );
       if (!row?.retired_name) continue;
-      const statement = `DROP TABLE IF EXISTS ${dialect.table(beside(table, row.retired_name))}`;
+      const statement = drop(beside(table, row.retired_name));
       await context.query(statement);
       await context.query(`UPDATE ${retired} SET dropped = 1 WHERE ${place}`, [migration.name, table]);
       statements.push(statement);
     }
     return statements;
+  }
+
+  async function restoreRetired(entity: Entity): Promise<string[]> {
+    const tables = ownedTables(entity, context.name);
+    const restoring: { table: string; name: string }[] = [];
+    for (const table of tables) {
+      const [row] = await context.query(
+        `SELECT retired_name, dropped FROM ${retired} WHERE ${place} AND renamed = 1`,
+        [migration.name, table],
+      );
+      if (!row?.retired_name) continue;
+      const name = beside(table, row.retired_name);
+      if (row.dropped === '1') throw notRestored(`${name}, which was ${table}, is dropped`);
+      if (!(await isThere(name))) {
+        // A crash may have come between the rename and its note.
+        if (await isThere(table)) restoring.push({ table, name: table });
+        else throw notRestored(`neither ${name} nor ${table} is there`);
+      } else if (await isThere(table)) throw notRestored(`another table is called ${table} since`);
+      else restoring.push({ table, name });
+    }
+    const statements: string[] = [];
+    for (const { table, name } of restoring) {
+      if (name !== table) {
+        const statement = dialect.rename(name, table.split('.').at(-1) ?? table);
+        await context.query(statement);
+        statements.push(statement);
+      }
+      await context.query(`UPDATE ${retired} SET renamed = 0 WHERE ${place}`, [migration.name, table]);
+    }
+    return statements;
+  }
+
+  async function retirementStatements(entity: Entity): Promise<{ rename: string[]; drop: string[] }> {
+    const tables = ownedTables(entity, context.name);
+    const nameOf = (table: string) => retiredName(migration.name, table);
+    return {
+      rename: tables.map((table) => dialect.rename(table, nameOf(table))),
+      drop: tables.toReversed().map((table) => drop(beside(table, nameOf(table)))),
+    };
+  }
+
+  function drop(table: string): string {
+    return `DROP TABLE IF EXISTS ${dialect.table(table)}`;
+  }
+
+  function notRestored(why: string): LockstepError {
+    return new LockstepError(
+      'GateRefused',
+      `the tables of ${migration.name} cannot have their names back in the ${context.name} store: ${why}`,
+      { gate: 'undo', store: context.name },
+    );
   }
 
   async function retiredTables(): Promise<string[]> {
@@ -68,7 +120,7 @@ export function createRetirement(context: StoreContext) {
     return (await context.translateErrors(() => engine.catalogue(table))) !== null;
   }
 
-  return { renameLegacyTables, dropRetired, retiredTables };
+  return { renameLegacyTables, dropRetired, restoreRetired, retirementStatements, retiredTables };
 }
 
 /** In the schema or database of another table. */

@@ -15,7 +15,7 @@ export async function advanceTo(
     if (status.phase === 'dual-write') await control.setWritePercent(100);
     if (status.phase === 'switch-reads') await control.setReadPercent(100);
     if (needsEvidence(status)) await validate(control);
-    await control.send('advance');
+    await control.send(status.phase === 'modern-only' ? 'decommission' : 'advance');
   }
 }
 

@@ -21,7 +21,7 @@ test("what is over stays over: a new table of the old name is nobody else's", as
     phases: { dropLegacyAfterMs: 1_000 },
   });
   const { control } = at.lockstep;
-  await control.send('advance');
+  await control.send('decommission');
   await at.sql.legacy('CREATE TABLE accounts (id integer PRIMARY KEY, purpose varchar(20))');
   await until(
     'the retired table is dropped',
@@ -47,7 +47,7 @@ test('a pause holds the drop until it is resumed', async () => {
     phases: { dropLegacyAfterMs: graceMs },
   });
   const { control } = at.lockstep;
-  const { dropAt } = await control.send('advance');
+  const { dropAt } = await control.send('decommission');
   expect((await control.send('pause')).dropAt).toBe(dropAt);
   await until('its time has passed', async () => Date.now() > Date.parse(dropAt ?? '') + graceMs);
   expect(await legacyTables(at)).toContainEqual(expect.stringMatching(retired));
@@ -59,7 +59,7 @@ test('decommissioning waits for no legacy store, and renames its tables once it 
   await using at = await runningMigration('modern-only', { entities: [account] });
   const { control } = at.lockstep;
   await at.proxies.legacy.cut();
-  const status = await control.send('advance');
+  const status = await control.send('decommission');
   expect(status).toMatchObject({ phase: 'decommissioned', busy: null, renameAt: expect.any(String) });
   await at.proxies.legacy.restore();
   await until('the tables are renamed', async () => (await at.stores.legacy.retiredTables()).length === 1);

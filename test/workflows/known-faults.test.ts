@@ -59,8 +59,8 @@ test('what is found later holds the gates after it, also after the primary has c
   const known: Difference = { entity: 'account', key: ['1'], verdict: 'mismatch', reason: 'fields owner' };
   await at.stores.modern.recordDifferences(at.migration.name, [known]);
   await control.setReadPercent(100);
-  const refused = (gate: string) =>
-    expect(control.send('advance')).rejects.toMatchObject({
+  const refused = (gate: string, step: 'advance' | 'decommission' = 'advance') =>
+    expect(control.send(step)).rejects.toMatchObject({
       details: { gate, measured: { differences: 1 } },
     });
   await refused('switch-primary');
@@ -73,6 +73,6 @@ test('what is found later holds the gates after it, also after the primary has c
   await validate(control);
   expect(await control.send('advance')).toMatchObject({ phase: 'modern-only' });
   await at.stores.legacy.recordDifferences(at.migration.name, [known]);
-  await refused('decommissioned');
+  await refused('decommissioned', 'decommission');
   expect(await rowsOf(at, 'accounts', 1)).toMatchObject([{ owner: 'same' }, { owner: 'same' }]);
 });

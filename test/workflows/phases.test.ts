@@ -8,7 +8,7 @@ import { expectedRows, write } from '../support/writers.ts';
 
 async function pass(at: RunningMigration, phase: Phase) {
   const { control } = at.lockstep;
-  const status = await control.send('advance');
+  const status = await control.send(phase === 'decommissioned' ? 'decommission' : 'advance');
   expect(status).toMatchObject({ phase, ...pick(phase), busy: null, lastFailure: null });
   for (const store of [at.stores.legacy, at.stores.modern]) {
     const state = await store.readState(at.migration.name);

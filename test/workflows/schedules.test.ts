@@ -30,7 +30,7 @@ test('a migration that is over leaves no schedule behind, and a worker that star
   const all = ['journal-prune', 'journal-retry', 'reconcile', 'recover', 'replicate-captured'];
   await until('all are listed', async () => (await scheduled()).join() === all.join());
 
-  await at.lockstep.control.send('advance');
+  await at.lockstep.control.send('decommission');
   await at.temporal.workflow.getHandle(`migration/${at.migration.name}`).result();
   await until('none is left', async () => (await scheduled()).length === 0);
 

@@ -1,9 +1,11 @@
 import {
+  condition,
   continueAsNew,
   getExternalWorkflowHandle,
   log,
   type SignalDefinition,
   setCurrentDetails,
+  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Position } from '../../activities/comparison/compare.ts';
@@ -16,6 +18,8 @@ import {
   type Reconciliation,
   type ReconciliationRequest,
   reconciliationFinished,
+  reconciliationStarted,
+  setPaused,
 } from '../messages.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally } from './tally.ts';
 
@@ -57,11 +61,18 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   let { totals, at } = input.carried ?? { totals: nothing, at: begin };
   const began = input.carried?.began ?? new Date().toISOString();
   const waiting = [...(input.carried?.entities ?? input.entities)];
+  let paused = false;
+  setHandler(setPaused, (value) => {
+    paused = value;
+  });
+  // A pause that was asked for before is answered.
+  await report(input.migration, reconciliationStarted);
   if (!input.carried) {
     const skipped = await unbounded.notComparableReason();
     if (skipped !== null) return { evidence: null, found: 0, repaired: 0, ahead: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {
+    await condition(() => !paused);
     const next = await step(entity, at);
     setCurrentDetails(details(totals));
     if (next === null) waiting.shift();
@@ -109,9 +120,13 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
 }
 
 /** A migration that has ended, or was never started, has no use for it. */
-async function report<T>(migration: string, signal: SignalDefinition<[T]>, value: T): Promise<void> {
+async function report<Args extends unknown[]>(
+  migration: string,
+  signal: SignalDefinition<Args>,
+  ...args: Args
+): Promise<void> {
   try {
-    await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(signal, value);
+    await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(signal, ...args);
   } catch (error) {
     log.info('no migration takes the word of a reconciliation', { reason: messageOf(error) });
   }

@@ -1,9 +1,15 @@
-import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  condition,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { longRunning } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import { migrationWorkflowId, type ValidationRequest, validationFinished } from '../messages.ts';
+import { migrationWorkflowId, setPaused, type ValidationRequest, validationFinished } from '../messages.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally, upperBoundOf } from './tally.ts';
 
 export interface ValidationInput extends ValidationRequest {
@@ -18,8 +24,13 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
   let tally = emptyTally;
   // Of the entity that was looked at least: a large one must not speak for a small one.
   let upperBound = 0;
+  let paused = false;
+  setHandler(setPaused, (value) => {
+    paused = value;
+  });
   try {
     for (const entity of input.entities) {
+      await condition(() => !paused);
       if (sample !== null) {
         await longRunning.recheckDifferences({ entity });
         const found = await longRunning.compareSample({ entity, count: sample, seed });
@@ -33,6 +44,7 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
         const slice: ComparisonSlice = await compareNext(entity, position);
         ofEntity = plus(ofEntity, slice);
         count(slice);
+        await condition(() => !paused);
         position = slice.next;
       } while (position !== null);
       upperBound = Math.max(upperBound, upperBoundOf(ofEntity, true));

@@ -9,20 +9,24 @@ import {
   phaseBefore,
   routes,
 } from '../../model/phase.ts';
-import { unbounded } from '../activities.ts';
+import { bounded, unbounded } from '../activities.ts';
 import { failure } from '../failures.ts';
-import { searchAttributes } from '../messages.ts';
+import { type Asked, searchAttributes } from '../messages.ts';
 import { prepareToClose } from './before-closing.ts';
 import { startBackfill, startValidation } from './bulk-work.ts';
-import { assertReachable, gate } from './gates.ts';
+import { assertReachable, type Passage } from './condition.ts';
+import { gate } from './gates.ts';
 import { changePhase, closeBehindLost } from './phase-change.ts';
-import { renameLegacyTables } from './retirement.ts';
+import { renameLegacyTables, restoreLegacyTables } from './retirement.ts';
 import type { MigrationRun } from './run.ts';
 import { durableStateOf } from './state.ts';
 
 /** What a migration does, at the word of an operator or when its time has come. */
 
 const maxHistory = 50;
+const maxForced = 20;
+/** Statements over the keys of each table. */
+const primeLimitMs = 60_000;
 /** A workflow writes no later change before both stores have answered for the one before, or it was given up. */
 const maxChangesAhead = 10;
 /** The opening that follows a closing. */
@@ -35,9 +39,10 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
     run.voidEvidence('the migration was started again, and the stores keep no evidence');
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
-  await change(run, phase, { otherMayLag: false });
+  await change(run, phase, { otherMayLag: false, passage: unforced() });
   run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
   trackModernReads(run);
+  if (phase === 'decommissioned' && run.input.undo) await undoDecommission(run, run.input.undo);
 }
 
 /**
@@ -49,7 +54,7 @@ async function takeOver(run: MigrationRun): Promise<boolean> {
     const states = await unbounded.readStates();
     const newest = newestState(states.legacy, states.modern);
     if (!newest) return false;
-    if (newest.phase === 'decommissioned') {
+    if (newest.phase === 'decommissioned' && !run.input.undo) {
       throw failure(
         'GateRefused',
         `migration ${run.input.migration} is over, and stays so; what is to be moved now is a migration of another name`,
@@ -72,13 +77,23 @@ async function takeOver(run: MigrationRun): Promise<boolean> {
   }
 }
 
-export async function advance(run: MigrationRun): Promise<void> {
+/** How a step is taken, and at whose word. */
+export interface StepOptions extends Asked {
+  readonly force: boolean;
+}
+
+export async function advance(run: MigrationRun, options: StepOptions): Promise<void> {
   const { policy } = run.input;
-  const next = phaseAfter(run.state.phase);
+  const from = run.state.phase;
+  const next = phaseAfter(from);
   if (next === null) return;
-  await gate(next, run.state, policy, run.input.digests);
-  await change(run, next, { otherMayLag: routes[next].secondary === null });
-  enter(run, next);
+  const passage: Passage = { force: options.force, passed: [] };
+  await gate(next, run, passage);
+  // A route without a secondary leaves the application alone with the store that decides.
+  if (routes[next].secondary === null)
+    await bounded(primeLimitMs).primeStore({ store: routes[next].primary });
+  await change(run, next, { otherMayLag: routes[next].secondary === null, passage });
+  enter(run, next, { from, options, passage });
   // One that was running before a rollback goes on: at its end it catches up what it has missed.
   if (next === 'backfill' && !(await startBackfill(run))) log.info('a backfill is running already');
   if (next === 'validate')
@@ -89,15 +104,25 @@ export async function advance(run: MigrationRun): Promise<void> {
   if (next === 'decommissioned') await renameLegacyTables(run);
 }
 
-export async function rollback(run: MigrationRun): Promise<void> {
+export async function rollback(run: MigrationRun, options: StepOptions): Promise<void> {
   const from = run.state.phase;
   const previous = phaseBefore(from);
   if (previous === null) return;
-  await change(run, previous, { otherMayLag: true });
+  const passage: Passage = { force: options.force, passed: [] };
+  await change(run, previous, { otherMayLag: true, passage });
   run.voidEvidence(`${from} was rolled back`);
-  enter(run, previous);
+  enter(run, previous, { from, options, passage });
   // What was copied holds only while both stores receive every write.
   if (routes[previous].secondary === null) run.update({ backfill: null });
+}
+
+/** Until the tables are dropped: they get their names back, and the migration is in the phase before. */
+export async function undoDecommission(run: MigrationRun, asked: Asked): Promise<void> {
+  const from = run.state.phase;
+  await restoreLegacyTables(run);
+  const passage: Passage = { force: false, passed: [] };
+  await change(run, 'modern-only', { otherMayLag: true, passage });
+  enter(run, 'modern-only', { from, options: { ...asked, force: false }, passage });
 }
 
 export async function changeShare(
@@ -107,14 +132,18 @@ export async function changeShare(
 ): Promise<void> {
   const lowers = percent < run.state[share];
   if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
-  await change(run, run.state.phase, { otherMayLag: lowers, [share]: percent });
+  await change(run, run.state.phase, { otherMayLag: lowers, passage: unforced(), [share]: percent });
   trackModernReads(run);
 }
 
 async function change(
   run: MigrationRun,
   next: Phase,
-  { otherMayLag, ...shares }: { otherMayLag: boolean; readPercent?: number; writePercent?: number },
+  {
+    otherMayLag,
+    passage,
+    ...shares
+  }: { otherMayLag: boolean; passage: Passage; readPercent?: number; writePercent?: number },
 ): Promise<void> {
   const { migration, policy } = run.input;
   const { drainLimitMs } = policy;
@@ -123,8 +152,12 @@ async function change(
     return { ...state, changeNumber: run.state.changeNumber };
   };
   let from: DurableState = { ...durableStateOf(migration, run.state), ...shares };
-  if (changesPrimary(from.phase, next)) from = await prepareToClose(from, { next, drainLimitMs, numbered });
-  const changed = await changePhase(from, { next, drainLimitMs, otherMayLag, numbered });
+  const abortable = <T>(work: () => Promise<T>) => run.abortable(work);
+  if (changesPrimary(from.phase, next)) {
+    const open = from;
+    from = await abortable(() => prepareToClose(open, passage, { next, drainLimitMs, numbered }));
+  }
+  const changed = await changePhase(from, { next, drainLimitMs, otherMayLag, numbered, abortable });
   if ('error' in changed) {
     run.update({ epoch: changed.reopened.epoch });
     throw changed.error;
@@ -133,12 +166,35 @@ async function change(
   run.update({ phase, epoch, readPercent, writePercent });
 }
 
-function enter(run: MigrationRun, phase: Phase): void {
-  const history = [...run.state.history, { phase, at: new Date().toISOString() }];
-  run.update({ history: history.slice(-maxHistory) });
+function enter(
+  run: MigrationRun,
+  phase: Phase,
+  { from, options, passage }: { from: Phase; options: StepOptions; passage: Passage },
+): void {
+  const { by, reason } = options;
+  const at = new Date().toISOString();
+  const history = [...run.state.history, { phase, at, by, reason }];
+  const { passed } = passage;
+  const forced = passed.length === 0 ? [] : [{ at, by, reason, from, to: phase, passed }];
+  run.update({
+    history: history.slice(-maxHistory),
+    forced: [...run.state.forced, ...forced].slice(-maxForced),
+    planned: null,
+  });
   upsertSearchAttributes({ [searchAttributes.state]: [phase] });
   trackModernReads(run);
-  log.info('phase entered', { phase, epoch: run.state.epoch });
+  log.info('phase entered', { phase, epoch: run.state.epoch, by, reason });
+  if (passed.length > 0)
+    log.warn('conditions of caution were passed by force', {
+      phase,
+      by,
+      reason,
+      conditions: passed.map(({ name }) => name),
+    });
+}
+
+function unforced(): Passage {
+  return { force: false, passed: [] };
 }
 
 function trackModernReads(run: MigrationRun): void {

@@ -1,8 +1,11 @@
-import type { DurableState, Phase } from '../../model/phase.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { DurableState } from '../../model/phase.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import { longRunningFailFast, switchingBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import { assertReachable, refused } from './gates.ts';
+import type { Condition } from '../messages.ts';
+import { assertReachable, met, type Passage, pass, unmet } from './condition.ts';
+import { parkedCondition } from './gates.ts';
 import type { PhaseChange } from './phase-change.ts';
 
 /** One statement of each store, and the fence, which waits for the writes that run. */
@@ -14,38 +17,62 @@ const lookMs = 5_000;
  */
 export async function prepareToClose(
   state: DurableState,
+  passage: Passage,
   { next, drainLimitMs, numbered }: Pick<PhaseChange, 'next' | 'drainLimitMs' | 'numbered'>,
 ): Promise<DurableState> {
   await assertReachable(next);
   const { primary } = routes[state.phase];
-  const known = await rehearse(numbered(state), next);
-  const { pending, parked, backlogAgeMs } = await switchingBounded(lookMs).measureReadiness({ primary });
-  const measured = { pending, parked, backlogAgeMs };
-  if (parked > 0) throw refused(next, measured, 'writes are parked; resolve them with lockstep writes');
-  if ((backlogAgeMs ?? 0) > drainLimitMs) {
-    throw refused(
-      next,
-      { ...measured, drainLimitMs },
-      'the other store is further behind than writes may wait; see lockstep writes list',
-    );
-  }
+  const known = numbered(state);
+  // The route as it is, once more: whatever holds the fence for long would hold the closing too.
+  const write = (store: StoreName) => switchingBounded(lookMs).writeState({ store, state: known });
+  pass(next, await fenceConditions(primary, write), passage);
+  pass(next, await backlogConditions(primary, drainLimitMs), passage);
+  // Most of what the drain would do, and a store that refuses it refuses in time.
+  await switchingBounded(primeAheadMs).primeStore({ store: otherStore(primary) });
   await longRunningFailFast.copyOutcomesAhead({ primary, epoch: known.epoch });
   return known;
 }
 
-/** Writes the route as it is once more: whatever holds the fence for long would hold the closing too. */
-async function rehearse(state: DurableState, next: Phase): Promise<DurableState> {
-  const { primary } = routes[state.phase];
+const primeAheadMs = 60_000;
+
+/** As `prepareToClose` asks for; nothing is changed. */
+export async function closingConditions(
+  { migration, phase }: Pick<DurableState, 'migration' | 'phase'>,
+  { drainLimitMs }: Pick<PhaseChange, 'drainLimitMs'>,
+): Promise<Condition[]> {
+  const { primary } = routes[phase];
+  const look = (store: StoreName) => switchingBounded(lookMs).lookAtFence({ store, migration });
+  return [...(await fenceConditions(primary, look)), ...(await backlogConditions(primary, drainLimitMs))];
+}
+
+/** @param take takes the fence of a store for a moment */
+async function fenceConditions(
+  primary: StoreName,
+  take: (store: StoreName) => Promise<void>,
+): Promise<Condition[]> {
+  const wanted = `no transaction holds the fence for longer than ${lookMs} ms`;
   for (const store of [otherStore(primary), primary]) {
     try {
-      await switchingBounded(lookMs).writeState({ store, state });
+      await take(store);
     } catch (error) {
-      throw refused(
-        next,
-        { store, fence: 'held' },
-        `a transaction holds the fence of the ${store} store; end it, then try again (${messageOf(error)})`,
-      );
+      const remedy = `a transaction holds the fence of the ${store} store; end it, then try again (${messageOf(error)})`;
+      return [unmet('fence', { measured: { store, fence: 'held' }, wanted, remedy })];
     }
   }
-  return state;
+  return [met('fence', { measured: { fence: 'free' }, wanted })];
+}
+
+async function backlogConditions(primary: StoreName, drainLimitMs: number): Promise<Condition[]> {
+  const { pending, parked, backlogAgeMs } = await switchingBounded(lookMs).measureReadiness({ primary });
+  const measured = { pending, parked, backlogAgeMs };
+  const lag = {
+    measured: { ...measured, drainLimitMs },
+    wanted: `no write is owed for longer than ${drainLimitMs} ms`,
+  };
+  const remedy = 'the other store is further behind than writes may wait; see lockstep writes list';
+  const isBehind = (backlogAgeMs ?? 0) > drainLimitMs;
+  return [
+    parkedCondition(measured, parked),
+    isBehind ? unmet('lag', { ...lag, remedy }, true) : met('lag', lag, true),
+  ];
 }

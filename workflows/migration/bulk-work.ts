@@ -17,15 +17,52 @@ import type { MigrationRun } from './run.ts';
 
 /** The backfill and the validations of a migration: workflows of their own, which report when they end. */
 
-export async function setPaused(run: MigrationRun, paused: boolean): Promise<messages.MigrationStatus> {
-  run.update({ paused });
-  await signalBackfill(run, (handle) => handle.signal(messages.setPaused, paused));
+/** Before anything else is told: from now on nothing new begins. */
+export async function pause(run: MigrationRun, asked: messages.Asked): Promise<messages.MigrationStatus> {
+  run.update({ paused: true, pausedBy: { ...asked, at: new Date().toISOString() } });
+  await tellBulkWork(run);
   return run.status();
+}
+
+export async function resume(run: MigrationRun): Promise<messages.MigrationStatus> {
+  run.update({ paused: false, pausedBy: null });
+  await tellBulkWork(run);
+  return run.status();
+}
+
+/** A reconciliation begins outside the migration, at an operator's word or on a schedule, and asks. */
+export async function holdReconciliation(run: MigrationRun): Promise<void> {
+  if (run.state.paused) await tellPaused(run, messages.reconciliationWorkflowId(run.input.migration));
+}
+
+async function tellBulkWork(run: MigrationRun): Promise<void> {
+  const { migration } = run.input;
+  const { backfill, validating } = run.state;
+  if (backfill?.running) await tellPaused(run, messages.backfillWorkflowId(migration));
+  if (validating) await tellPaused(run, messages.validationWorkflowId(migration));
+  await tellPaused(run, messages.reconciliationWorkflowId(migration));
+}
+
+async function tellPaused(run: MigrationRun, workflowId: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(messages.setPaused, run.state.paused);
+  } catch (error) {
+    // It ended between our look and the signal, or none runs.
+    log.info('no bulk work to be told', { workflowId, reason: messageOf(error) });
+  }
 }
 
 export async function setRate(run: MigrationRun, rate: number | null): Promise<messages.MigrationStatus> {
   run.update({ rate });
-  await signalBackfill(run, (handle) => handle.signal(messages.setBackfillRate, rate));
+  if (run.state.backfill?.running) {
+    try {
+      const handle = getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration));
+      await handle.signal(messages.setBackfillRate, rate);
+    } catch (error) {
+      // It ended between our look and the signal; its own report is on the way.
+      log.warn('the backfill did not take a rate', { reason: messageOf(error) });
+    }
+  }
   return run.status();
 }
 
@@ -61,19 +98,6 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
       carried: null,
     },
   ]);
-}
-
-async function signalBackfill(
-  run: MigrationRun,
-  signal: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
-): Promise<void> {
-  if (!run.state.backfill?.running) return;
-  try {
-    await signal(getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration)));
-  } catch (error) {
-    // It ended between our look and the signal; its own report is on the way.
-    log.warn('the backfill did not take a signal', { reason: messageOf(error) });
-  }
 }
 
 /**

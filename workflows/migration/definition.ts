@@ -26,7 +26,8 @@ export function applyDefinition(run: MigrationRun, definition: RunningDefinition
   const { phase, dropAt } = run.state;
   const { deadline, dropLegacyAfterMs } = definition.policy;
   run.redefine(definition);
-  moveDeadline(run, deadline);
+  // Reminders of a deadline that stays are not sent again.
+  if (Date.parse(deadline) !== Date.parse(run.state.deadline)) moveDeadline(run, deadline);
   // What was proved speaks of what was compared then.
   const isSame = definition.entities.every((name) => before.digests?.[name] === definition.digests[name]);
   if (!isSame) run.voidEvidence('the definition of an entity was changed');

@@ -1,141 +1,163 @@
-import { failureIn } from '../../model/carried-failure.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { type Phase, phases, routes } from '../../model/phase.ts';
 import { soakedMs } from '../../model/soak.ts';
-import { localShort, unbounded } from '../activities.ts';
-import { failure, messageOf } from '../failures.ts';
-import type { MigrationInput, MigrationState } from '../messages.ts';
+import { unbounded } from '../activities.ts';
+import type { Condition, MigrationInput, MigrationState } from '../messages.ts';
+import { met, type Passage, pass, reachable, unmet } from './condition.ts';
+import type { MigrationRun } from './run.ts';
 
-type Measured = Readonly<Record<string, string | number | boolean | null>>;
-
-/** Lets a migration into a phase, or says which gate refuses, what it measured and what to do. */
-export async function gate(
-  next: Phase,
-  state: MigrationState,
-  policy: MigrationInput['policy'],
-  digests: MigrationInput['digests'],
-): Promise<void> {
-  if (routes[next].secondary !== null) await assertReachable(next, digests);
-  switch (next) {
-    case 'backfill': {
-      const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
-      if (flagControlled.length === 0 || state.writePercent === 100) break;
-      throw refused(
-        'backfill',
-        { writePercent: state.writePercent },
-        'not every key is written to both stores; set the write share to 100',
-      );
-    }
-    case 'validate': {
-      const progress = state.backfill;
-      if (progress?.done) break;
-      const measured = {
-        copied: progress?.copied ?? 0,
-        total: progress?.total ?? 0,
-        running: progress?.running ?? false,
-      };
-      const why = progress?.stopped
-        ? `it stopped (${progress.stopped}); start it again with lockstep backfill`
-        : 'wait for it';
-      throw refused('validate', measured, `the backfill is not complete: ${why}`);
-    }
-    case 'switch-reads':
-      assertEvidence(next, state, policy);
-      break;
-    case 'switch-primary':
-      if (state.readPercent < 100) {
-        throw refused(
-          'switch-primary',
-          { readPercent: state.readPercent },
-          'not all reads are modern; run lockstep reads 100',
-        );
-      }
-      await assertSmallBacklog('switch-primary', state, { pendingAllowed: true });
-      assertEvidence(next, state, policy);
-      break;
-    case 'modern-only': {
-      const soaked = soakedMs(state.readsModernSince, Date.now());
-      if (soaked < policy.soakMs) {
-        throw refused(
-          'modern-only',
-          { soakedMs: soaked, soakMs: policy.soakMs },
-          'reads have not been modern for long enough; wait',
-        );
-      }
-      await assertSmallBacklog('modern-only', state, { pendingAllowed: false });
-      assertEvidence(next, state, policy);
-      break;
-    }
-    default:
-  }
-  if (phases.indexOf(next) >= phases.indexOf('validate')) await assertNoKnownFault(next);
+/** Lets a migration into a phase, or says which condition refuses, what it measured and what to do. */
+export async function gate(next: Phase, run: MigrationRun, passage: Passage): Promise<void> {
+  pass(next, await conditionsOf(next, run), passage);
 }
 
-function assertEvidence(name: Phase, state: MigrationState, policy: MigrationInput['policy']): void {
-  if (state.validating) throw refused(name, { validating: true }, 'a validation is running; wait for it');
-  const fault = evidenceFault(state, policy, Date.now());
-  if (fault) throw refused(name, fault.measured, fault.why);
+/** All conditions of a gate, measured now. What needs a store is left out where one cannot be reached. */
+export async function conditionsOf(
+  next: Phase,
+  { state, input: { policy, digests } }: MigrationRun,
+): Promise<Condition[]> {
+  const conditions: Condition[] = [];
+  if (routes[next].secondary !== null) {
+    const answer = await reachable(digests);
+    conditions.push(answer);
+    if (!answer.met) return conditions;
+  }
+  switch (next) {
+    case 'backfill':
+      conditions.push(await writeShare(state));
+      break;
+    case 'validate':
+      conditions.push(copied(state));
+      break;
+    case 'switch-reads':
+      conditions.push(...evidenceConditions(state, policy));
+      break;
+    case 'switch-primary':
+      conditions.push(readShare(state));
+      conditions.push(...(await backlog(state, { pendingAllowed: true })));
+      conditions.push(...evidenceConditions(state, policy));
+      break;
+    case 'modern-only':
+      conditions.push(soak(state, policy));
+      conditions.push(...(await backlog(state, { pendingAllowed: false })));
+      conditions.push(...evidenceConditions(state, policy));
+      break;
+    default:
+  }
+  if (phases.indexOf(next) >= phases.indexOf('validate')) conditions.push(await knownFaults());
+  return conditions;
+}
+
+async function writeShare(state: MigrationState): Promise<Condition> {
+  const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+  const described = {
+    measured: { writePercent: state.writePercent, flagControlled: flagControlled.length },
+    wanted: 'every key is written to both stores',
+  };
+  if (flagControlled.length === 0 || state.writePercent === 100) return met('write-share', described);
+  const remedy = 'not every key is written to both stores; set the write share to 100';
+  return unmet('write-share', { ...described, remedy });
+}
+
+function copied({ backfill: progress }: MigrationState): Condition {
+  const described = {
+    measured: {
+      copied: progress?.copied ?? 0,
+      total: progress?.total ?? 0,
+      running: progress?.running ?? false,
+    },
+    wanted: 'the backfill is complete',
+  };
+  if (progress?.done) return met('backfill', described);
+  const why = progress?.stopped
+    ? `it stopped (${progress.stopped}); start it again with lockstep backfill`
+    : 'wait for it';
+  return unmet('backfill', { ...described, remedy: `the backfill is not complete: ${why}` });
+}
+
+function readShare({ readPercent }: MigrationState): Condition {
+  const described = { measured: { readPercent }, wanted: 'all reads are modern' };
+  if (readPercent === 100) return met('read-share', described, true);
+  const remedy = 'not all reads are modern; run lockstep reads 100';
+  return unmet('read-share', { ...described, remedy }, true);
+}
+
+function soak({ readsModernSince }: MigrationState, { soakMs }: MigrationInput['policy']): Condition {
+  const soaked = soakedMs(readsModernSince, Date.now());
+  const described = {
+    measured: { soakedMs: soaked, soakMs },
+    wanted: `all reads have been modern for ${soakMs} ms`,
+  };
+  if (soaked >= soakMs) return met('soak', described, true);
+  return unmet('soak', { ...described, remedy: 'reads have not been modern for long enough; wait' }, true);
+}
+
+/** That it is there and proves enough protects data; how old it may be is caution. */
+function evidenceConditions(state: MigrationState, policy: MigrationInput['policy']): Condition[] {
+  const { validating, evidence } = state;
+  const wanted = 'evidence without a difference, over enough keys';
+  const fresh = `evidence no older than ${policy.evidenceMaxAgeMs} ms`;
+  if (validating) {
+    const remedy = 'a validation is running; wait for it';
+    return [unmet('evidence', { measured: { validating }, wanted, remedy })];
+  }
+  const ageless = evidenceFault(state, { ...policy, evidenceMaxAgeMs: Number.POSITIVE_INFINITY }, Date.now());
+  const aged = evidenceFault(state, policy, Date.now());
+  const { differences = null, compared = null } = evidence ?? {};
+  const strong = ageless
+    ? unmet('evidence', { measured: ageless.measured, wanted, remedy: ageless.why })
+    : met('evidence', { measured: { differences, compared }, wanted });
+  if (!evidence) return [strong];
+  const ageMs = Date.now() - Date.parse(evidence.at);
+  const measured = { ageMs, limitMs: policy.evidenceMaxAgeMs };
+  if (ageMs <= policy.evidenceMaxAgeMs) return [strong, met('freshness', { measured, wanted: fresh }, true)];
+  const remedy = aged?.why ?? 'the evidence is too old; run lockstep validate';
+  return [unmet('freshness', { measured, wanted: fresh, remedy }, true), strong];
 }
 
 /** What is known to be wrong holds a migration until it is mended, whatever a sample says. */
-async function assertNoKnownFault(name: Phase): Promise<void> {
+async function knownFaults(): Promise<Condition> {
   const { differences, refused: rows, setBack } = await unbounded.measureFaults();
+  const wanted = 'no key is known to differ, and no store was set back';
   if (setBack !== null) {
-    throw refused(
-      name,
-      { setBack: setBack.store },
-      `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`,
-    );
+    const remedy = `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`;
+    return unmet('faults', { measured: { setBack: setBack.store }, wanted, remedy });
   }
-  if (differences === 0) return;
-  throw refused(
-    name,
-    { differences, refused: rows },
+  const measured = { differences, refused: rows };
+  if (differences === 0) return met('faults', { measured, wanted });
+  const remedy =
     'keys are known to differ, or a store refused their rows; see lockstep differences, mend the rows or the tables, ' +
-      'then run lockstep reconcile --repair',
-  );
+    'then run lockstep reconcile --repair';
+  return unmet('faults', { measured, wanted, remedy });
 }
 
 /** A few pending writes are on their way at any moment; only those that stay are a reason to refuse. */
-async function assertSmallBacklog(
-  name: Phase,
+async function backlog(
   state: MigrationState,
   { pendingAllowed }: { pendingAllowed: boolean },
-): Promise<void> {
-  const backlog = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
-  const { pending, parked, tentative, backlogAgeMs } = backlog;
+): Promise<Condition[]> {
+  const readiness = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+  const { pending, parked, tentative, backlogAgeMs } = readiness;
   const measured = { pending, parked, tentative, backlogAgeMs };
-  if (backlog.parked > 0)
-    throw refused(name, measured, 'writes are parked; resolve them with lockstep writes');
-  const late = (backlog.backlogAgeMs ?? 0) > maxPendingAgeMs;
-  if (!pendingAllowed && pending + tentative > 0 && late) {
-    throw refused(name, measured, 'writes are still pending for the other store; see lockstep writes list');
-  }
+  const conditions = [parkedCondition(measured, parked)];
+  if (pendingAllowed) return conditions;
+  const wanted = `no write is pending for longer than ${maxPendingAgeMs} ms`;
+  const isLate = pending + tentative > 0 && (backlogAgeMs ?? 0) > maxPendingAgeMs;
+  const remedy = 'writes are still pending for the other store; see lockstep writes list';
+  conditions.push(
+    isLate ? unmet('pending', { measured, wanted, remedy }) : met('pending', { measured, wanted }),
+  );
+  return conditions;
+}
+
+export function parkedCondition(measured: Condition['measured'], parked: number): Condition {
+  const wanted = 'no write is parked';
+  if (parked === 0) return met('parked', { measured, wanted });
+  return unmet('parked', {
+    measured,
+    wanted,
+    remedy: 'writes are parked; resolve them with lockstep writes',
+  });
 }
 
 const maxPendingAgeMs = 5_000;
-
-/** A step forward that needs both stores is not begun while one of them is unavailable. */
-export async function assertReachable(
-  name: Phase | 'reads' | 'writes',
-  digests?: MigrationInput['digests'],
-): Promise<void> {
-  try {
-    await localShort.checkStores({ stores: ['legacy', 'modern'], ...(digests ? { digests } : {}) });
-  } catch (error) {
-    const known = failureIn(error);
-    if (known !== null && known.code !== 'StoreUnavailable') throw error;
-    throw refused(name, { reachable: false }, messageOf(error));
-  }
-}
-
-export function refused(gateName: string, measured: Measured, remedy: string) {
-  const shown = Object.entries(measured)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
-  return failure('GateRefused', `the gate of ${gateName} refuses (${shown}): ${remedy}`, {
-    gate: gateName,
-    measured,
-    remedy,
-  });
-}

@@ -1,19 +1,23 @@
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { setHandler } from '@temporalio/workflow';
-import { phaseAfter, phaseBefore, routes } from '../../model/phase.ts';
+import { condition, setHandler } from '@temporalio/workflow';
+import { routes } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
 import * as bulk from './bulk-work.ts';
 import { moveDeadline } from './deadline.ts';
 import { applyDefinition, assertApplicable } from './definition.ts';
+import { takeOrPlan } from './planned.ts';
+import { preview } from './preview.ts';
 import type { MigrationRun } from './run.ts';
+import { askedBy } from './state.ts';
+import { assertConditions, assertStep, assertTime, idle, resumed, stepConditions } from './steering.ts';
 
 /** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
 
-interface UpdateHandler<Args extends unknown[]> {
+interface UpdateHandler<Args extends unknown[], Answer> {
   readonly description: string;
-  readonly action: (...args: Args) => Promise<messages.MigrationStatus>;
+  readonly action: (...args: Args) => Promise<Answer>;
   /** Throws why it is not accepted. */
   readonly validator?: (...args: Args) => void;
 }
@@ -29,41 +33,81 @@ export function setHandlers(run: MigrationRun): void {
 }
 
 function steering(run: MigrationRun): Handler[] {
+  const step = (
+    definition: UpdateDefinition<messages.MigrationStatus, [messages.StepRequest?]>,
+    name: messages.Step,
+    description: string,
+  ) =>
+    update(definition, {
+      description,
+      validator: (request = {}) => assertStep(run, name, request),
+      action: (request = {}) => takeOrPlan(run, name, request),
+    });
   return [
-    update(messages.advance, {
-      description: 'Moves to the next phase, if its gate passes',
+    step(messages.advance, 'advance', 'Moves to the next phase, if its gate passes'),
+    step(messages.rollback, 'rollback', 'Moves back to the previous phase; no acknowledged write is lost'),
+    step(
+      messages.decommission,
+      'decommission',
+      'Ends the migration: renames the legacy tables, which are dropped later, where the policy says so',
+    ),
+    update(messages.undoDecommission, {
+      description: 'Gives the renamed legacy tables their names back, until they are dropped',
       validator: () => {
-        run.assertIdle();
-        if (run.state.paused)
-          throw failure('GateRefused', 'the migration is paused; resume it first', { gate: 'paused' });
-        if (phaseAfter(run.state.phase) === null)
-          throw failure('GateRefused', `${run.state.phase} is the last phase`, { gate: 'end' });
+        assertConditions([idle(run), resumed(run)]);
+        assertPhase(run, ['decommissioned'], 'undo', 'only what is decommissioned can be undone');
       },
-      action: () => run.exclusively('advance', () => actions.advance(run)),
+      action: (asked = {}) =>
+        run.exclusively('undo decommission', () => actions.undoDecommission(run, askedOf(asked))),
     }),
-    update(messages.rollback, {
-      description: 'Moves back to the previous phase; no acknowledged write is lost',
+    update(messages.cancelStep, {
+      description: 'Cancels a planned step, or a change of primary whose new primary has not opened yet',
       validator: () => {
-        run.assertIdle();
-        assertCanRollBack(run);
+        if (run.state.planned !== null || run.cancellable) return;
+        const why =
+          run.busy === null
+            ? 'nothing is planned and no change of primary is in progress'
+            : `${run.busy} is past the point of return; roll it back when it is over`;
+        throw failure('GateRefused', `there is nothing to cancel: ${why}`, { gate: 'cancel' });
       },
-      action: () => run.exclusively('rollback', () => actions.rollback(run)),
+      action: (asked = {}) => cancel(run, askedOf(asked)),
+    }),
+    update(messages.preview, {
+      description: 'Measures the conditions of a step and tells what it would do; changes nothing',
+      action: (request) => preview(run, request),
     }),
     update(messages.pause, {
-      description: 'Pauses bulk work, holds the drop of retired tables, and refuses to advance',
-      action: () => bulk.setPaused(run, true),
+      description: 'Holds bulk work, drops and changes of phase',
+      action: (asked = {}) => bulk.pause(run, askedOf(asked)),
     }),
     update(messages.resume, {
-      description: 'Resumes bulk work and allows advancing',
-      action: () => bulk.setPaused(run, false),
+      description: 'Lets bulk work, drops and changes of phase go on',
+      action: () => bulk.resume(run),
     }),
     signal(messages.advanceSignal, async () => {
-      if (run.busy === null && !run.state.paused && phaseAfter(run.state.phase) !== null)
-        await run.quietly('advance', () => actions.advance(run));
+      if (stepConditions(run, 'advance').every(({ met }) => met))
+        await run.quietly('advance', () => actions.advance(run, { ...askedOf(), force: false }));
     }),
-    signal(messages.pauseSignal, async () => void (await bulk.setPaused(run, true))),
-    signal(messages.resumeSignal, async () => void (await bulk.setPaused(run, false))),
+    signal(messages.pauseSignal, async () => void (await bulk.pause(run, askedOf()))),
+    signal(messages.resumeSignal, async () => void (await bulk.resume(run))),
   ];
+}
+
+/** Waits until it is over, whatever comes of it. */
+async function cancel(run: MigrationRun, asked: messages.Asked): Promise<messages.MigrationStatus> {
+  const { planned } = run.state;
+  if (planned !== null) {
+    const lastFailure = `${planned.step}: the plan was cancelled${askedBy(asked)}`;
+    run.update({ planned: null, lastFailure });
+  }
+  if (!run.cancellable) return run.status();
+  run.abort(asked);
+  await condition(() => run.busy === null);
+  return run.status();
+}
+
+function askedOf({ by = null, reason = null }: Partial<messages.Asked> = {}): messages.Asked {
+  return { by, reason };
 }
 
 function settings(run: MigrationRun): Handler[] {
@@ -71,9 +115,8 @@ function settings(run: MigrationRun): Handler[] {
     update(messages.setReadPercent, {
       description: 'Share of keys (0 to 100) whose reads go to modern, in switch-reads',
       validator: (percent) => {
-        run.assertIdle();
         assertPercent(percent);
-        assertPhase(run, ['switch-reads'], 'reads', 'reads are shared only in switch-reads');
+        assertConditions(stepConditions(run, 'reads', percent));
       },
       action: (percent) =>
         run.exclusively('setReadPercent', () => actions.changeShare(run, 'readPercent', percent)),
@@ -81,8 +124,8 @@ function settings(run: MigrationRun): Handler[] {
     update(messages.setWritePercent, {
       description: 'Share of keys (0 to 100) that flag-controlled entities write to modern, in dual-write',
       validator: (percent) => {
-        run.assertIdle();
         assertPercent(percent);
+        assertConditions([idle(run), ...(percent > run.state.writePercent ? [resumed(run)] : [])]);
         assertPhase(run, ['dual-write'], 'writes', 'writes are shared only in dual-write');
       },
       action: (percent) =>
@@ -95,6 +138,7 @@ function settings(run: MigrationRun): Handler[] {
         throw failure(
           'InvalidInput',
           `a rate is a number of keys per second above 0, or null for no limit; got ${rate}`,
+          { path: 'rate' },
         );
       },
       action: (rate) => bulk.setRate(run, rate),
@@ -142,8 +186,10 @@ function bulkWork(run: MigrationRun): Handler[] {
           throw failure(
             'InvalidInput',
             `a sample is a whole number above 0, or null for every key; got ${sample}`,
+            { path: 'sample' },
           );
         }
+        assertConditions([resumed(run)]);
         if (routes[run.state.phase].secondary !== null) return;
         throw failure(
           'GateRefused',
@@ -166,14 +212,15 @@ function reports(run: MigrationRun): Handler[] {
       run.update({ lastFailure: `validation: ${result.failed}` });
       run.voidEvidence(`a validation did not come to its end (${result.failed})`);
     }),
+    signal(messages.reconciliationStarted, () => bulk.holdReconciliation(run)),
     signal(messages.reconciliationFinished, (evidence) => run.keepEvidence(evidence)),
     signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
   ];
 }
 
-function update<Args extends unknown[]>(
-  definition: UpdateDefinition<messages.MigrationStatus, Args>,
-  { description, action, validator }: UpdateHandler<Args>,
+function update<Args extends unknown[], Answer = messages.MigrationStatus>(
+  definition: UpdateDefinition<Answer, Args>,
+  { description, action, validator }: UpdateHandler<NoInfer<Args>, NoInfer<Answer>>,
 ): Handler {
   return () => setHandler(definition, action, { description, ...(validator ? { validator } : {}) });
 }
@@ -185,26 +232,14 @@ function signal<Args extends unknown[]>(
   return () => setHandler(definition, action);
 }
 
-function assertCanRollBack({ state: { phase } }: MigrationRun): void {
-  if (phaseBefore(phase) !== null) return;
-  const why =
-    phase === 'legacy-only'
-      ? 'it is the first phase'
-      : 'legacy no longer receives writes; start a migration in the other direction instead';
-  throw failure('GateRefused', `cannot roll back from ${phase}: ${why}`, { gate: 'rollback' });
-}
-
 function assertPhase(run: MigrationRun, phases: readonly string[], gate: string, why: string): void {
   if (phases.includes(run.state.phase)) return;
   throw failure('GateRefused', `${why}; the phase is ${run.state.phase}`, { gate });
 }
 
-function assertTime(time: string): void {
-  if (!Number.isNaN(Date.parse(time))) return;
-  throw failure('InvalidInput', `"${time}" is not an ISO time such as 2027-03-31T00:00:00Z`);
-}
-
 function assertPercent(percent: number): void {
   if (Number.isInteger(percent) && percent >= 0 && percent <= 100) return;
-  throw failure('InvalidInput', `a share is a whole number from 0 to 100; got ${percent}`);
+  throw failure('InvalidInput', `a share is a whole number from 0 to 100; got ${percent}`, {
+    path: 'percent',
+  });
 }

@@ -21,6 +21,8 @@ export interface PhaseChange {
   readonly otherMayLag: boolean;
   /** Gives a state the number of the next change of the route. */
   numbered(state: DurableState): DurableState;
+  /** Work that an operator may cancel; it fails then. */
+  abortable<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** The primary stays as it was; the state is the one under which it is open again. */
@@ -63,13 +65,13 @@ function initialReadPercent(from: Phase): number {
 }
 
 /**
- * A change of primary, as a saga: close both stores to new writes under a new epoch, drain the pending writes, open under the
- * new primary. If a step before the opening fails, the old primary is opened again, under a newer epoch still.
+ * A change of primary, as a saga: close both stores to new writes under a new epoch, drain the pending writes, let the new primary
+ * count on above its rows, open it. If a step before the opening fails, the old primary is opened again, under a newer epoch still.
  */
 async function changePrimary(
   target: DurableState,
   before: DurableState,
-  { next, drainLimitMs, numbered }: PhaseChange,
+  { next, drainLimitMs, numbered, abortable }: PhaseChange,
 ): Promise<DurableState | Reopened> {
   const until = Date.now() + drainLimitMs;
   const withinLimit = () => switchingBounded(Math.max(1_000, until - Date.now()));
@@ -77,9 +79,12 @@ async function changePrimary(
   const to = otherStore(from);
   const closed = numbered({ ...before, epoch: before.epoch + 1, open: false });
   try {
-    await withinLimit().writeState({ store: from, state: closed });
-    await withinLimit().writeState({ store: to, state: closed });
-    await withinLimit().drain({ primary: from, epoch: closed.epoch });
+    await abortable(async () => {
+      await withinLimit().writeState({ store: from, state: closed });
+      await withinLimit().writeState({ store: to, state: closed });
+      await withinLimit().drain({ primary: from, epoch: closed.epoch });
+      await withinLimit().primeStore({ store: to });
+    });
   } catch (error) {
     return await reopen(closed.epoch + 1, error);
   }

@@ -37,6 +37,12 @@ export async function dropLegacy(run: MigrationRun): Promise<void> {
   }
 }
 
+/** The tables get the names back that they had. Throws `GateRefused` where one is dropped already, or its name is taken. */
+export async function restoreLegacyTables(run: MigrationRun): Promise<void> {
+  await bounded(renameLimitMs).restoreLegacyTables({ entities: run.input.entities });
+  run.update({ renameAt: null, dropAt: null });
+}
+
 function inMs(milliseconds: number): string {
   return new Date(Date.now() + milliseconds).toISOString();
 }

@@ -1,9 +1,15 @@
-import { ApplicationFailure, log, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, log, setCurrentDetails } from '@temporalio/workflow';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { routes } from '../../model/phase.ts';
 import { failure, messageOf } from '../failures.ts';
-import type { MigrationInput, MigrationState, MigrationStatus, RunningDefinition } from '../messages.ts';
+import type {
+  Asked,
+  MigrationInput,
+  MigrationState,
+  MigrationStatus,
+  RunningDefinition,
+} from '../messages.ts';
 import { details, initialState } from './state.ts';
 
 /** A running migration: what it remembers, and what it is doing. Both change here only. */
@@ -11,6 +17,8 @@ export class MigrationRun {
   #input: MigrationInput;
   #state: MigrationState;
   #busy: string | null;
+  /** Of a change of primary that has not opened the new one. */
+  #abortable: { readonly scope: CancellationScope; cancelledBy: string | null } | null = null;
 
   constructor(input: MigrationInput) {
     this.#input = input;
@@ -70,6 +78,7 @@ export class MigrationRun {
       primary,
       secondary,
       busy: this.#busy,
+      cancellable: this.#abortable !== null,
       ...this.#state,
     };
   }
@@ -105,6 +114,31 @@ export class MigrationRun {
       if (!(error instanceof ApplicationFailure)) throw error;
       log.warn('a signal was refused', { what, reason: error.message });
     }
+  }
+
+  /** Work that `abort` ends; it fails then, also where it was done just before. */
+  async abortable<T>(work: () => Promise<T>): Promise<T> {
+    const abortable = { scope: new CancellationScope(), cancelledBy: null as string | null };
+    this.#abortable = abortable;
+    try {
+      const result = await abortable.scope.run(work);
+      if (abortable.cancelledBy === null) return result;
+    } catch (error) {
+      if (abortable.cancelledBy === null) throw error;
+    } finally {
+      this.#abortable = null;
+    }
+    throw failure('GateRefused', `it was cancelled by ${abortable.cancelledBy}`, { gate: 'cancelled' });
+  }
+
+  get cancellable(): boolean {
+    return this.#abortable !== null;
+  }
+
+  abort({ by, reason }: Asked): void {
+    if (!this.#abortable) return;
+    this.#abortable.cancelledBy = `${by ?? 'somebody'}${reason === null ? '' : ` (${reason})`}`;
+    this.#abortable.scope.cancel();
   }
 
   assertIdle(): void {

@@ -1,5 +1,5 @@
 import type { DurableState } from '../../model/phase.ts';
-import type { MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
+import type { Asked, MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
 
 export function initialState(input: MigrationInput): MigrationState {
   return {
@@ -9,6 +9,9 @@ export function initialState(input: MigrationInput): MigrationState {
     readPercent: 0,
     writePercent: 100,
     paused: false,
+    pausedBy: null,
+    planned: null,
+    forced: [],
     deadline: new Date(input.policy.deadline).toISOString(),
     deadlineNear: false,
     overdue: false,
@@ -35,7 +38,16 @@ export function durableStateOf(migration: string, state: MigrationState): Durabl
 export function details(status: MigrationStatus): string {
   const lines = [
     `**${status.phase}**: primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}, reads ${status.readPercent} % modern, epoch ${status.epoch}`,
-    status.paused ? 'Paused.' : '',
+    status.paused
+      ? `**Paused**${askedBy(status.pausedBy)}. It holds bulk work, drops and changes of phase.`
+      : '',
+    status.planned
+      ? `**Planned**: ${status.planned.step}, not before ${status.planned.notBefore}${status.planned.notAfter ? `, not after ${status.planned.notAfter}` : ''}; waits for ${status.planned.waitingFor}.`
+      : '',
+    ...status.forced.map(
+      (step) =>
+        `Forced to ${step.to} at ${step.at}${askedBy(step)}: ${step.passed.map(({ name }) => name).join(', ')}.`,
+    ),
     status.overdue ? `**Overdue** since ${status.deadline}.` : `Deadline ${status.deadline}.`,
     status.backfill
       ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
@@ -48,4 +60,11 @@ export function details(status: MigrationStatus): string {
     status.lastFailure ? `Last failure: ${status.lastFailure}` : '',
   ];
   return lines.filter((line) => line !== '').join('\n\n');
+}
+
+/** As a sentence goes on. */
+export function askedBy(asked: Asked | null): string {
+  if (asked === null || (asked.by === null && asked.reason === null)) return '';
+  const reason = asked.reason === null ? '' : `, because: ${asked.reason}`;
+  return ` by ${asked.by ?? 'somebody'}${reason}`;
 }
