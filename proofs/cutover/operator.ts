@@ -67,5 +67,6 @@ function isAboutEvidence(error: Error): boolean {
 /** Without what is measured, so that alike ones are counted together. */
 function reasonOf(change: Change, error: Error): string {
   const code = isLockstepError(error) ? error.code : error.name;
-  return `${change}: ${code}: ${error.message.replaceAll(/\d+/g, 'n').slice(0, 200)}`;
+  const why = error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+  return `${change}: ${code}: ${why.replaceAll(/\d+/g, 'n').slice(0, 250)}`;
 }
