@@ -1,5 +1,6 @@
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
+import { cutover } from './cutover/cutover.ts';
 import { differences } from './differences.ts';
 import { disk } from './disk.ts';
 import { journal } from './journal.ts';
@@ -29,6 +30,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     throttle,
     differences,
     corpus,
+    cutover,
     disk,
     mutants,
     package: packaged,

@@ -14,6 +14,9 @@ export interface Conditions extends Run {
   short: boolean;
   /** Cut connections instead of stopping a server that others may be using. */
   proxy: boolean;
+  /** Writes a second and changes of primary, of `cutover`. */
+  perSecond?: number | undefined;
+  changes?: number | undefined;
 }
 
 /** This machine cannot run the proof: its message says why, and what would be needed. */

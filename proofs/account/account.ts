@@ -16,14 +16,20 @@ const accountSchema = z.strictObject({
 /** `mark` is another number in every write that sets it, so that a store's witness can tell writes apart. */
 export type Account = z.infer<typeof accountSchema>;
 
-export function accountWritten(pattern: Pattern) {
+/** @param suffix of its name and of its tables, where there are accounts of several patterns */
+export function accountWritten(pattern: Pattern, suffix = '') {
   return entity({
-    name: 'account',
+    name: `account${suffix}`,
     schema: accountSchema,
     pattern,
     key: 'id',
     fields: { balance: field.decimal({ scale: 2 }) },
-    legacy: table('acct', { owner: 'owner_nm', balance: 'bal', openedOn: 'opened', seenAt: 'last_seen' }),
-    modern: table('accounts', { openedOn: 'opened_on', seenAt: 'seen_at' }),
+    legacy: table(`acct${suffix}`, {
+      owner: 'owner_nm',
+      balance: 'bal',
+      openedOn: 'opened',
+      seenAt: 'last_seen',
+    }),
+    modern: table(`accounts${suffix}`, { openedOn: 'opened_on', seenAt: 'seen_at' }),
   });
 }

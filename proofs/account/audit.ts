@@ -4,10 +4,29 @@ import { chainOf, type Effect, outcomeOf, tookEffect } from './effects.ts';
 import type { CheckResult, Find } from './fault.ts';
 import { lastAnswer, type Promised, type PromiseLog } from './promises.ts';
 
-/** Holds every promise against both stores, which must be quiet. `primary` is the one that has decided. */
+/** Holds every promise against both stores, which must be quiet. `primary` is the one that has decided all of them. */
 export function audit(log: PromiseLog, primary: Contents, secondary: Contents): CheckResult[] {
   const findings: CheckResult[] = [];
   const find: Find = (fault, about, why) => findings.push({ fault, about, why });
+  const effects = auditOutcomes(log, primary, secondary, find);
+  checkRecorded(log, effects, primary, 'every', find);
+  checkRecorded(log, effects, secondary, 'some', find);
+  return findings;
+}
+
+/**
+ * As `audit`, without what the databases themselves saw. Gives what took effect.
+ *
+ * @param primary the one that decides now; its journal knows what the other has decided before
+ * @param isRaised tells the keys whose versions may be above that of their last write, because a write was undone
+ */
+export function auditOutcomes(
+  log: PromiseLog,
+  primary: Contents,
+  secondary: Contents,
+  find: Find,
+  isRaised: (key: string) => boolean = () => false,
+): Effect[] {
   const entries = new Map(primary.journal.map((entry) => [entry.id, entry]));
   const promises = Map.groupBy(log.all(), ({ key }) => key);
 
@@ -21,17 +40,15 @@ export function audit(log: PromiseLog, primary: Contents, secondary: Contents): 
   const effects: Effect[] = [];
   for (const [key, asked] of promises) {
     const chain = chainOf(key, asked, entries, find);
-    judgeRefusals(asked, entries, chain, find);
-    judgeRecord(key, chain.at(-1) ?? null, primary, secondary, find);
+    judgeRefusals(asked, entries, chain, isRaised(key), find);
+    judgeRecord(key, chain.at(-1) ?? null, primary, secondary, isRaised(key), find);
     effects.push(...chain);
   }
   for (const key of new Set([...primary.rows.keys(), ...secondary.rows.keys()])) {
     if (!promises.has(key)) find('ghost', key, 'a row that nobody asked for');
     if (primary.rows.get(key) !== secondary.rows.get(key)) find('unequal', key, 'the rows differ');
   }
-  checkRecorded(log, effects, primary, 'every', find);
-  checkRecorded(log, effects, secondary, 'some', find);
-  return findings;
+  return effects;
 }
 
 function judgeAnswer(promised: Promised, entry: Entry | undefined, find: Find): void {
@@ -59,16 +76,19 @@ function judgeRefusals(
   asked: readonly Promised[],
   entries: ReadonlyMap<string, Entry>,
   chain: readonly Effect[],
+  isRaised: boolean,
   find: Find,
 ): void {
   for (const { operationId, change, expected } of asked) {
     const entry = entries.get(operationId);
     if (entry?.status !== 'failed') continue;
-    const at = chain.find(({ version }) => version === entry.version);
-    const before = at?.after ?? null;
+    const at = entry.version ?? '0';
+    const last = chain.findLast(({ version }) => (isRaised ? BigInt(version) <= BigInt(at) : version === at));
+    const before = last?.after ?? null;
+    const current = isRaised ? at : (last?.version ?? '0');
     const isJust =
       entry.reason === 'VersionConflict'
-        ? expected !== null && expected !== (at?.version ?? '0')
+        ? expected !== null && expected !== current
         : outcomeOf(change, before) === 'impossible';
     if (!isJust)
       find(
@@ -84,6 +104,7 @@ function judgeRecord(
   last: Effect | null,
   primary: Contents,
   secondary: Contents,
+  isRaised: boolean,
   find: Find,
 ): void {
   const expected = last?.after ? rowText(last.after) : undefined;
@@ -94,7 +115,8 @@ function judgeRecord(
     const record = records.get(key);
     if (rows.get(key) !== expected)
       find('lost', key, `the ${name} does not hold the outcome of its last write`);
-    if ((record?.version ?? null) !== (last?.version ?? null))
+    const isAbove = isRaised && record && BigInt(record.version) > BigInt(last?.version ?? '0');
+    if (!isAbove && (record?.version ?? null) !== (last?.version ?? null))
       find(
         'version',
         key,
@@ -103,9 +125,7 @@ function judgeRecord(
     if (record && record.deleted !== (expected === undefined))
       find('unequal', key, `the ${name}'s guard and row disagree`);
   }
-  if (records(primary) !== records(secondary)) find('unequal', key, 'the digests differ');
-
-  function records(contents: Contents): string | null {
-    return contents.records.get(key)?.digest ?? null;
-  }
+  const [left, right] = [primary.records.get(key), secondary.records.get(key)];
+  if (left?.digest !== right?.digest) find('unequal', key, 'the digests differ');
+  if (left?.version !== right?.version) find('unequal', key, 'the versions differ');
 }

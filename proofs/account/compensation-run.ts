@@ -1,8 +1,8 @@
-import type { RepositoryOf } from '../../client/service/repository.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { otherStore } from '../../model/phase.ts';
 import type { Proxy as Between } from '../../test/support/proxy.ts';
-import type { Account, accountWritten } from './account.ts';
+import type { Account } from './account.ts';
+import type { Accounts } from './call.ts';
 import {
   type Contents,
   legacyContents,
@@ -23,7 +23,7 @@ export interface CompensationRun {
 }
 
 export interface Bench {
-  readonly accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
+  readonly accounts: Accounts;
   readonly direct: StoreUrls;
   readonly proxies: Readonly<Record<StoreName, Between>>;
   readonly writes: RandomWrites;

@@ -22,27 +22,29 @@ type Row = Readonly<Record<string, string | null>>;
 type Query = (sql: string) => Promise<Row[]>;
 
 const legacySql = {
-  rows: `SELECT id, owner_nm AS owner, bal AS balance, note, opened AS openedOn,
-    DATE_FORMAT(last_seen, '%Y-%m-%dT%H:%i:%s.%fZ') AS seenAt, mark FROM acct`,
+  rows: (suffix: string) => `SELECT id, owner_nm AS owner, bal AS balance, note, opened AS openedOn,
+    DATE_FORMAT(last_seen, '%Y-%m-%dT%H:%i:%s.%fZ') AS seenAt, mark FROM acct${suffix}`,
   records: 'SELECT record_key, version, deleted, digest FROM lockstep_records',
   journal: 'SELECT id, record_key, status, version, reason FROM lockstep_operations ORDER BY id',
   witness: 'SELECT id, event, mark FROM witness ORDER BY seq',
 };
 
 const modernSql = {
-  rows: `SELECT id, owner, balance, note, opened_on AS "openedOn",
-    to_char(seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "seenAt", mark FROM accounts`,
+  rows: (suffix: string) => `SELECT id, owner, balance, note, opened_on AS "openedOn",
+    to_char(seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "seenAt", mark FROM accounts${suffix}`,
   records: 'SELECT record_key, version, deleted, digest FROM lockstep.records',
   journal: 'SELECT id, record_key, status, version, reason FROM lockstep.operations ORDER BY id',
   witness: 'SELECT id, event, mark FROM witness ORDER BY seq',
 };
 
-export async function legacyContents(url: string): Promise<Contents> {
-  return withLegacy(url, (query) => contents(query, legacySql));
+/** @param suffixes of the tables of accounts */
+export async function legacyContents(url: string, suffixes: readonly string[] = ['']): Promise<Contents> {
+  return withLegacy(url, (query) => contents(query, legacySql, suffixes));
 }
 
-export async function modernContents(url: string): Promise<Contents> {
-  return withModern(url, (query) => contents(query, modernSql));
+/** @param suffixes of the tables of accounts */
+export async function modernContents(url: string, suffixes: readonly string[] = ['']): Promise<Contents> {
+  return withModern(url, (query) => contents(query, modernSql, suffixes));
 }
 
 /** Ids that a store's journal has pending for the other, or keeps for a person's decision. */
@@ -82,8 +84,9 @@ export function rowText(account: Readonly<Record<string, string | number | null>
   return JSON.stringify([id, owner, balance, note, openedOn, seenAt, Number(mark)]);
 }
 
-async function contents(query: Query, sql: typeof legacySql): Promise<Contents> {
-  const rows = await query(sql.rows);
+async function contents(query: Query, sql: typeof legacySql, suffixes: readonly string[]): Promise<Contents> {
+  const rows: Row[] = [];
+  for (const suffix of suffixes) rows.push(...(await query(sql.rows(suffix))));
   const records = await query(sql.records);
   const journal = await query(sql.journal);
   const witness = await query(sql.witness);

@@ -13,13 +13,21 @@ import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import { prepareMigration } from '../support/prepared-migration.ts';
 import { Workers } from '../support/workers.ts';
 import type { accountWritten } from './account.ts';
-import { migrationVariable, patternVariable, proofMigration, settingsVariable } from './migration.ts';
+import {
+  migrationVariable,
+  patternsVariable,
+  proofMigration,
+  settingsVariable,
+  suffixOf,
+} from './migration.ts';
 
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 export interface ProofEnvironmentOptions {
   servers: Servers;
   pattern: Pattern;
+  /** Accounts of other patterns beside it, each in tables of its own. */
+  also?: readonly Pattern[];
   phase: Phase;
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
@@ -37,6 +45,8 @@ export interface StoreUrls {
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
 export interface ProofEnvironment extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
+  /** It, and those of the other patterns. */
+  accounts: readonly ReturnType<typeof accountWritten>[];
   lockstep: Connected;
   temporal: Client;
   /** Past everything that stands between. */
@@ -52,20 +62,25 @@ export interface ProofEnvironment extends AsyncDisposable {
 }
 
 export async function createProofEnvironment(options: ProofEnvironmentOptions): Promise<ProofEnvironment> {
-  const { servers, databases, pattern, phase, tables, settings = {} } = options;
+  const { servers, databases, pattern, also = [], phase, tables, settings = {} } = options;
   await using resources = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
-  await createTables(direct, tables ? ['account', tables] : ['account']);
+  await createTables(direct, [
+    { name: 'witness' },
+    { name: 'account' },
+    ...also.map((other) => ({ name: 'account', suffix: suffixOf(other) })),
+    ...(tables ? [{ name: tables }] : []),
+  ]);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
-  const { account, migration } = proofMigration(name, pattern, settings);
+  const { account, accounts, migration } = proofMigration(name, [pattern, ...also], settings);
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
     ...connecting(urls, servers),
     [migrationVariable]: name,
-    [patternVariable]: pattern,
+    [patternsVariable]: [pattern, ...also].join(','),
     [settingsVariable]: JSON.stringify(settings),
   };
   const prepared = resources.use(await prepareMigration(migration, environment));
@@ -76,6 +91,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   const release = resources.move();
   return {
     account,
+    accounts,
     lockstep,
     temporal: prepared.temporal,
     direct,
@@ -88,15 +104,22 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   };
 }
 
-async function createTables(urls: StoreUrls, names: readonly string[]): Promise<void> {
-  const sql = (file: string) => readFile(join(import.meta.dirname, file), 'utf8');
+/** Files of SQL; the suffix is added to the names of the accounts' tables. */
+async function createTables(
+  urls: StoreUrls,
+  files: readonly { readonly name: string; readonly suffix?: string }[],
+): Promise<void> {
+  const sql = async (file: string, suffix: string) => {
+    const text = await readFile(join(import.meta.dirname, file), 'utf8');
+    return text.replaceAll(/\b(acct|accounts)(?=_|\b)/g, `$1${suffix}`);
+  };
   const legacy = await createConnection({ uri: urls.legacy, multipleStatements: true });
   const modern = new pg.Client({ connectionString: urls.modern });
   try {
     await modern.connect();
-    for (const name of names) {
-      await legacy.query(await sql(`${name}.legacy.sql`));
-      await modern.query(await sql(`${name}.modern.sql`));
+    for (const { name, suffix = '' } of files) {
+      await legacy.query(await sql(`${name}.legacy.sql`, suffix));
+      await modern.query(await sql(`${name}.modern.sql`, suffix));
     }
   } finally {
     await Promise.all([legacy.end(), modern.end()]);

@@ -6,9 +6,11 @@
  * - `version`: versions of a key are not unique, do not rise, or went back.
  * - `unequal`: the stores hold different rows, versions or digests.
  * - `open`: a write is still pending, or waits for a person.
+ * - `told`: the same operation was told another outcome later.
+ * - `read`: a read with a token showed what no write has left.
  */
 export const faults = ['lost', 'twice', 'ghost', 'unjust', 'version', 'unequal', 'open'] as const;
-export type Fault = (typeof faults)[number];
+export type Fault = (typeof faults)[number] | 'told' | 'read';
 
 export interface CheckResult {
   readonly fault: Fault;

@@ -5,27 +5,41 @@ import { accountWritten } from './account.ts';
 
 /** What a proof passes to the workers that it starts, beside the connection strings. */
 export const migrationVariable = 'LOCKSTEP_PROOF_MIGRATION';
-export const patternVariable = 'LOCKSTEP_PROOF_PATTERN';
+export const patternsVariable = 'LOCKSTEP_PROOF_PATTERNS';
 export const settingsVariable = 'LOCKSTEP_PROOF_SETTINGS';
 
 const patterns: readonly Pattern[] = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'];
 
 /** The settings are those that a migration has by default, but for what a proof is about: nothing is made easier for it. */
-export function proofMigration(name: string, pattern: Pattern, settings: Settings = {}) {
+export function proofMigration(
+  name: string,
+  [pattern, ...others]: readonly [Pattern, ...Pattern[]],
+  settings: Settings = {},
+) {
   const account = accountWritten(pattern);
+  const accounts = [account, ...others.map((other) => accountWritten(other, suffixOf(other)))] as const;
   const migration = defineMigration({
     ...settings,
     name,
-    entities: [account],
+    entities: accounts,
     deadline: '2035-01-31T00:00:00Z',
   });
-  return { account, migration };
+  return { account, accounts, migration };
+}
+
+/** Of the tables of every pattern but the first. */
+export function suffixOf(pattern: Pattern): string {
+  return `_${pattern.replace('-', '_')}`;
 }
 
 export function migrationFrom(environment: NodeJS.ProcessEnv) {
-  const pattern = patterns.find((known) => known === environment[patternVariable]);
+  const named = environment[patternsVariable]?.split(',') ?? [];
+  const [first, ...others] = named.flatMap((given) => patterns.filter((known) => known === given));
   const name = environment[migrationVariable];
-  if (!name || !pattern) throw new Error(`${migrationVariable} and ${patternVariable} say what to migrate`);
-  return proofMigration(name, pattern, JSON.parse(environment[settingsVariable] ?? '{}') as Settings)
-    .migration;
+  if (!name || !first) throw new Error(`${migrationVariable} and ${patternsVariable} say what to migrate`);
+  return proofMigration(
+    name,
+    [first, ...others],
+    JSON.parse(environment[settingsVariable] ?? '{}') as Settings,
+  ).migration;
 }

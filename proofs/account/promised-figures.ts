@@ -10,10 +10,15 @@ const names = {
   version: 'versions that repeat or go back',
   unequal: 'differences between the stores',
   open: 'writes still pending or parked',
+  told: 'operations told another outcome when sent again',
+  read: 'reads that no write justifies',
 } as const;
 
-export function auditBars(findings: readonly CheckResult[]): Bar[] {
-  return faults.map((fault) =>
+export function auditBars(
+  findings: readonly CheckResult[],
+  among: readonly (keyof typeof names)[] = faults,
+): Bar[] {
+  return among.map((fault) =>
     exactly(names[fault], 0, findings.filter((finding) => finding.fault === fault).length),
   );
 }

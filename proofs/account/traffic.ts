@@ -1,15 +1,10 @@
-import type { Receipt } from '../../client/service/receipt.ts';
-import type { RepositoryOf } from '../../client/service/repository.ts';
-import type { Token } from '../../client/service/token.ts';
-import type { WriteOptions } from '../../client/service/write-options.ts';
-import { LockstepError } from '../../model/failure.ts';
-import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import type { accountWritten } from './account.ts';
-import type { Answer, PromiseLog } from './promises.ts';
+import { type Token, versionOf } from '../../client/service/token.ts';
+import { type Accounts, call } from './call.ts';
+import type { PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
-  accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
+  accounts: Accounts;
   log: PromiseLog;
   seed: number;
   /** For `start`. */
@@ -18,8 +13,6 @@ export interface TrafficOptions {
   askAgainForMs: number;
 }
 
-/** What a caller must expect of a store that is well; every other failure is one. */
-const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
 const maxInFlight = 2_000;
 const pauseBetweenCallsMs = 250;
 
@@ -85,12 +78,12 @@ export class Traffic {
   }
 
   async #executeTransaction(drawn: RandomWrite, operationId: string): Promise<void> {
-    const { log, askAgainForMs } = this.#options;
+    const { accounts, log, askAgainForMs } = this.#options;
     const token = drawn.careful ? (this.#tokens.get(drawn.key) ?? null) : null;
     const giveUpAt = Date.now() + askAgainForMs;
     log.ask({ operationId, key: drawn.key, change: drawn.change, expected: token && versionOf(token) });
     for (;;) {
-      const { answer, message, receipt } = await this.#call(drawn, operationId, token);
+      const { answer, message, receipt } = await call(accounts, drawn, operationId, token);
       log.answer(operationId, answer, message);
       if (receipt) this.#tokens.set(drawn.key, receipt.token);
       if (answer.outcome !== 'unknown' || Date.now() >= giveUpAt) return;
@@ -98,46 +91,4 @@ export class Traffic {
       log.askAgain(operationId);
     }
   }
-
-  async #call(
-    drawn: RandomWrite,
-    operationId: string,
-    token: Token | null,
-  ): Promise<{ answer: Answer; message: string; receipt: Receipt<'primary' | 'both'> | null }> {
-    try {
-      const receipt = await this.#send(drawn, { operationId, ...(token ? { ifUnchangedSince: token } : {}) });
-      return { answer: { outcome: 'acknowledged', version: receipt.version }, message: '', receipt };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const code = error instanceof LockstepError ? error.code : 'Unexpected';
-      return { answer: { outcome: outcomeOf(code), code }, message, receipt: null };
-    }
-  }
-
-  #send(
-    { key, change }: RandomWrite,
-    options: Omit<WriteOptions, 'ack'>,
-  ): Promise<Receipt<'primary' | 'both'>> {
-    const { accounts } = this.#options;
-    switch (change.kind) {
-      case 'create':
-        return accounts.create(change.account, options);
-      case 'replace':
-        return accounts.replace(change.account, options);
-      case 'update':
-        return accounts.update(key, change.patch, options);
-      case 'delete':
-        return accounts.delete(key, options);
-    }
-  }
-}
-
-function outcomeOf(code: AnyFailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
-  if (code === 'OutcomeUnknown') return 'unknown';
-  return refusals.some((refusal) => refusal === code) ? 'refused' : 'failed';
-}
-
-/** A token is the version with a mark of its form before it. */
-function versionOf(token: string): string {
-  return token.slice(token.indexOf('.') + 1);
 }

@@ -79,7 +79,7 @@ function counts(keys: readonly string[]): Map<string, number> {
   return new Map([...Map.groupBy(keys, (key) => key)].map(([key, all]) => [key, all.length]));
 }
 
-function markOf({ change }: Effect['promised']): number | null {
+export function markOf({ change }: Effect['promised']): number | null {
   switch (change.kind) {
     case 'delete':
       return null;

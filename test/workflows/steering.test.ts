@@ -42,6 +42,15 @@ test('signals pause, resume and advance', async () => {
   await until('the signal has advanced', async () => (await control().status()).phase === 'dual-write');
 });
 
+test('a long history is begun anew, and the migration goes on as it was', async () => {
+  const before = await control().status();
+  const { runId, historyLength } = await handle().describe();
+  for (let sent = historyLength; sent < 1_050; sent += 50)
+    await Promise.all(Array.from({ length: 50 }, () => handle().signal(messages.resumeSignal)));
+  await until('the history is begun anew', async () => (await handle().describe()).runId !== runId);
+  expect(await control().status()).toEqual(before);
+});
+
 test('a signal that a gate refuses shows in the status', async () => {
   await at.proxies.modern.cut();
   await handle().signal(messages.advanceSignal);

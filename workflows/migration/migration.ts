@@ -16,6 +16,12 @@ import { plannedDue, tryPlanned } from './planned.ts';
 import { dropLegacy, renameLegacyTables } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
+/**
+ * Events after which the history is begun anew. When the only worker is lost in the middle of a change, the next one reads all of
+ * it first, and writes wait for that: about a millisecond for two events.
+ */
+const maxHistoryEvents = 1_000;
+
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
   const run = new MigrationRun(input);
@@ -31,12 +37,17 @@ export async function migration(input: MigrationInput): Promise<void> {
     if (now >= plannedDue(run)) await tryPlanned(run);
     if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
     if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
-    if (!workflowInfo().continueAsNewSuggested) continue;
+    if (!isHistoryLong()) continue;
     await condition(() => run.busy === null && allHandlersFinished());
     await continueAsNew<typeof migration>({ ...run.input, state: run.state });
   }
   await unbounded.removeSchedules();
   await condition(allHandlersFinished);
+}
+
+function isHistoryLong(): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > maxHistoryEvents;
 }
 
 function ended({ state, busy }: MigrationRun): boolean {
@@ -63,7 +74,7 @@ async function untilDueOrCancelled(run: MigrationRun): Promise<void> {
 async function untilDue(run: MigrationRun): Promise<void> {
   const dueAt = nextDue(run);
   const changed = () =>
-    !Object.is(nextDue(run), dueAt) || ended(run) || workflowInfo().continueAsNewSuggested;
+    !Object.is(nextDue(run), dueAt) || ended(run) || isHistoryLong();
   if (Number.isFinite(dueAt)) await condition(changed, Math.max(1, dueAt - Date.now()));
   else await condition(changed);
 }

@@ -1,0 +1,62 @@
+import type { Receipt } from '../../client/service/receipt.ts';
+import type { RepositoryOf } from '../../client/service/repository.ts';
+import type { Token } from '../../client/service/token.ts';
+import type { WriteOptions } from '../../client/service/write-options.ts';
+import { LockstepError } from '../../model/failure.ts';
+import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import type { accountWritten } from './account.ts';
+import type { Answer } from './promises.ts';
+import type { RandomWrite } from './random.ts';
+
+export type Accounts = RepositoryOf<ReturnType<typeof accountWritten>>;
+
+export interface Answered {
+  readonly answer: Answer;
+  readonly message: string;
+  readonly receipt: Receipt<'primary' | 'both'> | null;
+}
+
+/** What a caller must expect of a store that is well; every other failure is one. */
+const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'VersionConflict'];
+
+/** Asks for a write, and gives what its caller is told. */
+export async function call(
+  accounts: Accounts,
+  drawn: RandomWrite,
+  operationId: string,
+  token: Token | null,
+): Promise<Answered> {
+  try {
+    const receipt = await send(accounts, drawn, {
+      operationId,
+      ...(token ? { ifUnchangedSince: token } : {}),
+    });
+    return { answer: { outcome: 'acknowledged', version: receipt.version }, message: '', receipt };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof LockstepError ? error.code : 'Unexpected';
+    return { answer: { outcome: outcomeOf(code), code }, message, receipt: null };
+  }
+}
+
+function send(
+  accounts: Accounts,
+  { key, change }: RandomWrite,
+  options: Omit<WriteOptions, 'ack'>,
+): Promise<Receipt<'primary' | 'both'>> {
+  switch (change.kind) {
+    case 'create':
+      return accounts.create(change.account, options);
+    case 'replace':
+      return accounts.replace(change.account, options);
+    case 'update':
+      return accounts.update(key, change.patch, options);
+    case 'delete':
+      return accounts.delete(key, options);
+  }
+}
+
+function outcomeOf(code: AnyFailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
+  if (code === 'OutcomeUnknown') return 'unknown';
+  return refusals.some((refusal) => refusal === code) ? 'refused' : 'failed';
+}
