@@ -1,13 +1,6 @@
-import mysql from 'mysql2/promise';
-import pg from 'pg';
-import type { WriteItem } from '../databases/contract/write.ts';
-import { openStores } from '../databases/open.ts';
-import { keyOf } from '../model/entity.ts';
-import { imageOf } from '../model/field.ts';
-import { defineMigration } from '../model/migration.ts';
 import { atMost, type Figures, type Report, report } from '../proofs/report.ts';
-import { account, createAccounts } from '../test/support/accounts.ts';
-import { createDatabasesOn } from '../test/support/databases.ts';
+import { account } from '../test/support/accounts.ts';
+import { accountOf, decidedWrite, openAccountStores } from './account-stores.ts';
 import { median, quantile, rounded, type Setting } from './bench.ts';
 
 const defaultWrites = 200;
@@ -81,83 +74,24 @@ async function timed(way: Way, writes: number, callers: number): Promise<Run> {
 }
 
 async function waysOn(servers: Setting['servers'], seed: number) {
-  await using building = new AsyncDisposableStack();
-  const databases = building.use(await createDatabasesOn(servers));
-  const legacy = mysql.createPool({ uri: databases.mysqlUrl, connectionLimit: manyCallers });
-  building.defer(() => legacy.end());
-  const modern = new pg.Pool({ connectionString: databases.postgresqlUrl, max: manyCallers });
-  building.defer(() => modern.end());
-  for (const table of ['accounts', 'bare']) {
-    await legacy.query(createAccounts(table, 'legacy'));
-    await modern.query(createAccounts(table, 'modern'));
-  }
-  const migration = defineMigration({
-    name: 'bench-guarded',
-    entities: [account],
-    deadline: '2100-01-01T00:00:00Z',
-    legacy: { poolSize: manyCallers },
-    modern: { poolSize: manyCallers },
-  });
-  const stores = openStores(migration, {
-    LOCKSTEP_LEGACY_URL: databases.mysqlUrl,
-    LOCKSTEP_MODERN_URL: databases.postgresqlUrl,
-  });
-  building.defer(async () => {
-    await stores.legacy.close();
-    await stores.modern.close();
-  });
-  const route = {
-    phase: 'dual-write',
-    epoch: 1,
-    changeNumber: 1,
-    open: true,
-    readPercent: 0,
-    writePercent: 100,
-  } as const;
-  for (const store of [stores.legacy, stores.modern]) {
-    await store.prepare();
-    await store.writeState({ migration: migration.name, ...route });
-  }
-  const fence = { migration: migration.name, epoch: 1 };
+  const stores = await openAccountStores(servers, manyCallers);
   let written = 0;
-
-  const valuesOf = (id: number) => {
-    written += 1;
-    return { id, owner: `owner ${seed} ${written}`, email: null, balance: '12.50' };
-  };
   const named: Named = {
     bare: async (id) => {
-      const { owner, email, balance } = valuesOf(id);
+      written += 1;
       await Promise.all([
-        legacy.query(
-          'INSERT INTO bare (id, owner, email, balance) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE owner = VALUES(owner), email = VALUES(email), balance = VALUES(balance)',
-          [id, owner, email, balance],
-        ),
-        modern.query({
-          name: 'upsert',
-          text: 'INSERT INTO bare (id, owner, email, balance) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, email = excluded.email, balance = excluded.balance',
-          values: [id, owner, email, balance],
-        }),
+        stores.upsert('legacy', accountOf(id, seed, written)),
+        stores.upsert('modern', accountOf(id, seed, written)),
       ]);
     },
     guarded: async (id) => {
-      const image = imageOf(account.fields, valuesOf(id), account.name);
-      const item: WriteItem = {
-        mode: 'primary',
-        kind: 'replace',
-        key: keyOf(account, image),
-        image,
-        version: String(written),
-        operationId: `bench-${seed}-${written}`,
-        status: 'pending',
-        sharedVersions: [],
-      };
-      const [outcome] = await stores.legacy.write(account, [item], fence);
+      written += 1;
+      const item = decidedWrite(accountOf(id, seed, written), `bench-${seed}-${written}`, String(written));
+      const [outcome] = await stores.stores.legacy.write(account, [item], stores.fence);
       if (outcome?.status !== 'applied') throw new Error(`a write was not applied but ${outcome?.status}`);
     },
   };
-  const release = building.move();
-  return { named, [Symbol.asyncDispose]: () => release.disposeAsync() };
+  return { named, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() };
 }
 
 function figuresOf({ bare, guarded: guardedWrite }: Measured): Figures {

@@ -7,14 +7,15 @@ import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
 import type { ControlMigration } from './control-migrations.ts';
+import type { ListEngine } from './list-engine.ts';
 import type { Session, TextCells } from './session.ts';
 
 /** What the guarded write routine of an entity is called with. */
 export interface WriteRequest {
   readonly fence: Fence;
-  /** JSON: the items as the routine reads them. */
-  readonly items: string;
-  /** JSON: `[entity, key]` pairs in locking order, for lists of more than one item. */
+  /** JSON: the item as the routine reads it. */
+  readonly item: string;
+  /** JSON: `[entity, key]` pairs in locking order, where more than the item's own record is to be locked. */
   readonly locks: string | null;
 }
 
@@ -59,7 +60,9 @@ export interface Engine extends Session {
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Whether this entity's routines are there as they are generated now. */
   isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
-  callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells[]>;
+  readonly lists: ListEngine;
+  /** The routine's answer for the item. */
+  callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells>;
   /** Record and rows of each key from one snapshot, in the order of the keys. */
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
   /**

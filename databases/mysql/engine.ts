@@ -14,6 +14,7 @@ import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
+import { createMysqlListEngine } from './list-engine.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { primeStatements } from './sequences.ts';
@@ -101,6 +102,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     }),
     commitPool: commitQuery,
     bulk: createMysqlBulkEngine({ connections, timeoutMs: options.statementTimeoutMs }),
+    lists: createMysqlListEngine(),
     dialect: {
       table: quoteTable,
       column: quote,
@@ -199,13 +201,13 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return made.length === names.length && made.some(({ comment }) => comment === commentOf(bound));
     },
 
-    async callWrite(inside, bound, { fence, items, locks }) {
-      const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
+    async callWrite(inside, bound, { fence, item, locks }) {
+      const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
       const call = (client: mysql.PoolConnection) =>
         run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters);
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
-      return resultSets(result).flat();
+      return resultSets(result)[0]?.[0] ?? {};
     },
 
     async readRows(bound, keys) {

@@ -15,7 +15,7 @@ export function outerName(entity: string): string {
 export const otherDefinition = 31001;
 
 const parameters =
-  'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_items LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
+  'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_item LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
 
 /** Named everywhere, because a database's own default may be one that has no room for every character. */
 const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -29,7 +29,6 @@ const guardCells = `e ${entityType} PATH '$.e', k ${keyType} PATH '$.k', v BIGIN
 type Cell = readonly [variable: string, member: string, type: string];
 
 const itemCells: readonly Cell[] = [
-  ['v_ordinal', 'ordinal', 'INT'],
   ['v_mode', 'mode', 'VARCHAR(10)'],
   ['v_kind', 'kind', 'VARCHAR(20)'],
   ['v_operation', 'operation', 'VARCHAR(200)'],
@@ -45,9 +44,9 @@ const itemCells: readonly Cell[] = [
   ['v_rows', 'rows', 'JSON'],
 ];
 
-/** The member of the only item: a cursor would cost a temporary table, which is a quarter of the whole write. */
-function single(member: string, type: string): string {
-  const found = `JSON_EXTRACT(p_items, '$[0].${member}')`;
+/** JSON_TABLE would cost a temporary table, which is a quarter of the whole write. */
+function memberOf(member: string, type: string): string {
+  const found = `JSON_EXTRACT(p_item, '$.${member}')`;
   return type === 'JSON' ? found : `JSON_UNQUOTE(${found})`;
 }
 
@@ -62,13 +61,13 @@ BEGIN
     RESIGNAL;
   END;
   START TRANSACTION;
-  CALL ${innerName(bound.entity.name)}(p_store, p_migration, p_epoch, p_fingerprint, p_items, p_locks);
+  CALL ${innerName(bound.entity.name)}(p_store, p_migration, p_epoch, p_fingerprint, p_item, p_locks);
   COMMIT;
 END`;
 }
 
 /**
- * The guarded write of one entity: epoch, operation id, record, rows and journal. One result set for each item.
+ * The guarded write of one item of an entity: epoch, operation id, record, rows and journal.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
  *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
@@ -82,7 +81,7 @@ export function innerRoutine(bound: BoundEntity, fingerprint: string): string {
   return `CREATE PROCEDURE ${innerName(entity.name)}(${parameters})
 SQL SECURITY INVOKER
 BEGIN
-  DECLARE v_done, v_single, v_known, v_live, v_gone, v_ordinal, v_open INT DEFAULT 0;
+  DECLARE v_done, v_known, v_live, v_gone, v_open INT DEFAULT 0;
   DECLARE v_mode, v_kind, v_status, v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
   DECLARE v_operation VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin;
@@ -96,9 +95,6 @@ BEGIN
   DECLARE ${keys.join(', ')} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE locks CURSOR FOR
     SELECT l.e, l.k FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l ORDER BY l.at;
-  DECLARE items CURSOR FOR
-    SELECT * FROM JSON_TABLE(p_items, '$[*]' COLUMNS (
-      ${cells.map(([, path, type], at) => `c${at} ${type} PATH '$.${path}'`).join(',\n      ')})) i;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_done = 1;
 
   IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
@@ -116,118 +112,104 @@ BEGIN
         ON DUPLICATE KEY UPDATE version = lockstep_records.version;
     END LOOP;
     CLOSE locks;
-    SET v_done = 0;
   END IF;
 
-  SET v_single = JSON_LENGTH(p_items) = 1;
-  IF NOT v_single THEN OPEN items; END IF;
-  writing: LOOP
-    IF v_single THEN
-      SET ${cells.map(([variable, path, type]) => `${variable} = ${single(path, type)}`).join(',\n        ')};
-    ELSE
-      FETCH items INTO ${cells.map(([variable]) => variable).join(', ')};
-      IF v_done THEN LEAVE writing; END IF;
+  SET ${cells.map(([variable, path, type]) => `${variable} = ${memberOf(path, type)}`).join(',\n    ')};
+  item: BEGIN
+    IF NOT (v_epoch <=> p_epoch) OR (v_mode <> 'secondary' AND v_open = 0)
+      OR (v_mode = 'primary') <> (v_primary = p_store) THEN
+      SET v_outcome = 'fenced', v_answered = v_epoch;
+      LEAVE item;
     END IF;
 
-    SET v_reason = NULL, v_stored = NULL;
-    item: BEGIN
-      IF NOT (v_epoch <=> p_epoch) OR (v_mode <> 'secondary' AND v_open = 0)
-        OR (v_mode = 'primary') <> (v_primary = p_store) THEN
-        SET v_outcome = 'fenced', v_answered = v_epoch;
-        LEAVE item;
-      END IF;
-
+    SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
+    WHILE v_stored IS NULL DO
+      INSERT INTO lockstep_records (entity, record_key, version, deleted) VALUES (${name}, v_key, 0, 0)
+        ON DUPLICATE KEY UPDATE version = lockstep_records.version;
       SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
-      WHILE v_stored IS NULL DO
-        INSERT INTO lockstep_records (entity, record_key, version, deleted) VALUES (${name}, v_key, 0, 0)
-          ON DUPLICATE KEY UPDATE version = lockstep_records.version;
-        SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
-      END WHILE;
-      SELECT COUNT(*) > 0 INTO v_live FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)} FOR UPDATE;
+    END WHILE;
+    SELECT COUNT(*) > 0 INTO v_live FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)} FOR UPDATE;
 
-      SET v_refusal = NULL, v_next = v_version;
-      IF v_read_version <> v_stored OR (v_mode = 'primary' AND v_kind = 'update' AND v_gone AND v_live) THEN
-        SELECT MAX(o.status), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_known_status, v_answered, v_reason
-          FROM lockstep_operations o WHERE o.id = v_operation;
-        IF v_known_status IS NULL THEN
-          SET v_outcome = 'stale-base', v_answered = v_stored;
-        ELSE
-          SET v_outcome = CONCAT('known:', v_known_status);
-        END IF;
-        LEAVE item;
-      ELSEIF v_mode = 'primary' THEN
-        SET v_refusal = CASE
-          WHEN v_expected <> v_stored THEN 'VersionConflict'
-          WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'
-          WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
-          ELSE NULL
-        END;
-        IF v_refusal IS NULL THEN
-          SET v_next = GREATEST(v_version, v_stored + 1);
-          IF v_shared IS NOT NULL THEN
-            SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b
-              STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
-            SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
-          END IF;
-        ELSE
-          SET v_next = v_stored;
-        END IF;
-      ELSEIF v_version < v_stored OR (v_version = v_stored AND (v_stored > 0 OR v_live)) THEN
-        SET v_refusal = 'superseded';
-      END IF;
-
-      IF v_operation IS NOT NULL THEN
-        SET v_known = 0;
-        BEGIN
-          DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
-          INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-            VALUES (v_operation, p_migration, ${name}, v_key, v_kind,
-              IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status),
-              IF(v_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, v_before);
-        END;
-        IF v_known THEN
-          SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_outcome, v_answered, v_reason
-            FROM lockstep_operations o WHERE o.id = v_operation;
-          LEAVE item;
-        END IF;
-      END IF;
-
-      IF v_refusal IS NOT NULL THEN
-        SET v_outcome = IF(v_mode = 'primary', 'refused', 'superseded'), v_answered = v_stored,
-          v_reason = IF(v_mode = 'primary', v_refusal, NULL);
-        LEAVE item;
-      END IF;
-
-      SET v_bumped = '';
-      IF v_shared IS NOT NULL THEN
-${indent(guards, 8)}
-      END IF;
-
-      IF v_gone THEN
-${indent(deletes(bound, keys), 8)}
+    SET v_refusal = NULL, v_next = v_version;
+    IF v_read_version <> v_stored OR (v_mode = 'primary' AND v_kind = 'update' AND v_gone AND v_live) THEN
+      SELECT MAX(o.status), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_known_status, v_answered, v_reason
+        FROM lockstep_operations o WHERE o.id = v_operation;
+      IF v_known_status IS NULL THEN
+        SET v_outcome = 'stale-base', v_answered = v_stored;
       ELSE
-${indent(upserts(bound, keys), 8)}
+        SET v_outcome = CONCAT('known:', v_known_status);
       END IF;
-
-      SET v_outcome = 'applied', v_answered = v_next;
-      IF v_next > 0 AND v_mode <> 'tentative' THEN
-        UPDATE lockstep_records r SET r.version = v_next, r.deleted = v_gone, r.digest = v_digest, r.operation = v_operation
-          WHERE ${own};
-        SET v_stored = v_next;
+      LEAVE item;
+    ELSEIF v_mode = 'primary' THEN
+      SET v_refusal = CASE
+        WHEN v_expected <> v_stored THEN 'VersionConflict'
+        WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'
+        WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
+        ELSE NULL
+      END;
+      IF v_refusal IS NULL THEN
+        SET v_next = GREATEST(v_version, v_stored + 1);
+        IF v_shared IS NOT NULL THEN
+          SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b
+            STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
+          SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
+        END IF;
+      ELSE
+        SET v_next = v_stored;
       END IF;
-    END;
-    IF v_stored = 0 AND p_locks IS NULL THEN
-      DELETE r FROM lockstep_records r WHERE ${own} AND r.version = 0;
+    ELSEIF v_version < v_stored OR (v_version = v_stored AND (v_stored > 0 OR v_live)) THEN
+      SET v_refusal = 'superseded';
     END IF;
-    SELECT v_ordinal AS ordinal, v_outcome AS status, v_answered AS version, v_reason AS reason;
-    IF v_single THEN LEAVE writing; END IF;
-  END LOOP;
-  IF NOT v_single THEN CLOSE items; END IF;
+
+    IF v_operation IS NOT NULL THEN
+      SET v_known = 0;
+      BEGIN
+        DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
+        INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+          VALUES (v_operation, p_migration, ${name}, v_key, v_kind,
+            IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status),
+            IF(v_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, v_before);
+      END;
+      IF v_known THEN
+        SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_outcome, v_answered, v_reason
+          FROM lockstep_operations o WHERE o.id = v_operation;
+        LEAVE item;
+      END IF;
+    END IF;
+
+    IF v_refusal IS NOT NULL THEN
+      SET v_outcome = IF(v_mode = 'primary', 'refused', 'superseded'), v_answered = v_stored,
+        v_reason = IF(v_mode = 'primary', v_refusal, NULL);
+      LEAVE item;
+    END IF;
+
+    SET v_bumped = '';
+    IF v_shared IS NOT NULL THEN
+${indent(guards, 6)}
+    END IF;
+
+    IF v_gone THEN
+${indent(deletes(bound, keys), 6)}
+    ELSE
+${indent(upserts(bound, keys), 6)}
+    END IF;
+
+    SET v_outcome = 'applied', v_answered = v_next;
+    IF v_next > 0 AND v_mode <> 'tentative' THEN
+      UPDATE lockstep_records r SET r.version = v_next, r.deleted = v_gone, r.digest = v_digest, r.operation = v_operation
+        WHERE ${own};
+      SET v_stored = v_next;
+    END IF;
+  END;
+  IF v_stored = 0 AND p_locks IS NULL THEN
+    DELETE r FROM lockstep_records r WHERE ${own} AND r.version = 0;
+  END IF;
 
   IF p_locks IS NOT NULL THEN
     DELETE r FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l
       STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = l.e AND r.record_key = l.k WHERE r.version = 0;
   END IF;
+  SELECT v_outcome AS status, v_answered AS version, v_reason AS reason;
 END`;
 }
 

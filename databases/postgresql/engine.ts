@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -22,6 +23,7 @@ import { createPostgresqlBulkEngine } from './bulk.ts';
 import { captureStatements, ownSession, releaseStatements } from './capture.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
+import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
@@ -86,6 +88,11 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     }),
     commitPool: commitQuery,
     bulk: createPostgresqlBulkEngine(connections),
+    lists: createPostgresqlListEngine(async (session, { sql, values }) => {
+      const client = connections.clientOf(session);
+      return (await client.query<TextCells>({ name: statementName(sql), text: sql, values: [...values] }))
+        .rows;
+    }),
     dialect: {
       table: quoteTable,
       column: quote,
@@ -152,11 +159,12 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       return row?.made === commentOf(fingerprint(bound));
     },
 
-    callWrite(inside, bound, request) {
+    async callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
         run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name);
-      return inside ? call(connections.clientOf(inside)) : connections.borrow(call);
+      const [row] = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
+      return row ?? {};
     },
 
     async readRows(bound, keys) {
@@ -193,12 +201,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   return engine;
 }
 
-function parametersOf(
-  store: StoreName,
-  bound: BoundEntity,
-  { fence, items, locks }: WriteRequest,
-): unknown[] {
-  return [store, fence.migration, fence.epoch, fingerprint(bound), items, locks];
+function parametersOf(store: StoreName, bound: BoundEntity, { fence, item, locks }: WriteRequest): unknown[] {
+  return [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
 }
 
 /** Record and rows of each key by one statement, and so from one snapshot. */
@@ -258,6 +262,17 @@ const fingerprint = fingerprinting((bound) => writeRoutine(bound, ''));
 function commentOf(made: string): string {
   return `lockstep ${made}`;
 }
+
+/** The server cuts names at 63 characters. */
+function statementName(sql: string): string {
+  const known = statementNames.get(sql);
+  if (known !== undefined) return known;
+  const name = `lockstep ${createHash('sha256').update(sql).digest('hex').slice(0, 32)}`;
+  statementNames.set(sql, name);
+  return name;
+}
+
+const statementNames = new Map<string, string>();
 
 /** `?` to `$1`, `$2` …; no statement here has a question mark of another meaning outside quotes. */
 function numbered(sql: string): string {

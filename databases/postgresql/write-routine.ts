@@ -3,7 +3,7 @@ import { equals } from '../columns/column.ts';
 import { quote, quoteTable, text } from './quote.ts';
 
 /**
- * The guarded write of one entity, as a function: epoch, operation id, record, rows and journal in one round trip.
+ * The guarded write of one item of an entity, as a function: epoch, operation id, record, rows and journal in one round trip.
  * A function, and not one statement with CTEs, because each of its statements sees what committed before it.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
  *
@@ -14,8 +14,8 @@ export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   const keyNames = root.key.map((_, index) => `k${index + 1}`);
   const own = `r.entity = ${text(entity.name)} AND r.record_key = i.key`;
   return `
-CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_fingerprint text, p_items json, p_locks json)
-RETURNS TABLE (ordinal integer, status text, version bigint, reason text)
+CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_fingerprint text, p_item json, p_locks json)
+RETURNS TABLE (status text, version bigint, reason text)
 LANGUAGE plpgsql AS $lockstep$
 #variable_conflict use_column
 DECLARE
@@ -48,114 +48,109 @@ BEGIN
     END LOOP;
   END IF;
 
-  FOR i IN
-    SELECT x.* FROM json_to_recordset(p_items) AS x(
-      ordinal integer, mode text, kind text, operation text, key text, version bigint, expected bigint, read_version bigint,
-      status text, digest text, before text, gone boolean, shared json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')})
-  LOOP
-    ordinal := i.ordinal;
-    reason := NULL;
-    v_stored := NULL;
-    <<item>>
-    BEGIN
-      IF v_state.epoch IS DISTINCT FROM p_epoch
-        OR (i.mode <> 'secondary' AND v_state.open = 0)
-        OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN
-        status := 'fenced';
-        version := v_state.epoch;
-        EXIT item;
-      END IF;
+  SELECT x.* INTO i FROM json_to_record(p_item) AS x(
+    mode text, kind text, operation text, key text, version bigint, expected bigint, read_version bigint,
+    status text, digest text, before text, gone boolean, shared json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')});
+  reason := NULL;
+  <<item>>
+  BEGIN
+    IF v_state.epoch IS DISTINCT FROM p_epoch
+      OR (i.mode <> 'secondary' AND v_state.open = 0)
+      OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN
+      status := 'fenced';
+      version := v_state.epoch;
+      EXIT item;
+    END IF;
 
-      LOOP
-        SELECT r.version INTO v_stored FROM lockstep.records r WHERE ${own} FOR UPDATE;
-        EXIT WHEN FOUND;
-        INSERT INTO lockstep.records (entity, record_key, version, deleted) VALUES (${text(entity.name)}, i.key, 0, false)
-          ON CONFLICT (entity, record_key) DO NOTHING;
-        v_stored := 0;
-        EXIT WHEN FOUND;
-      END LOOP;
-      v_live := EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keyNames)});
+    LOOP
+      SELECT r.version INTO v_stored FROM lockstep.records r WHERE ${own} FOR UPDATE;
+      EXIT WHEN FOUND;
+      INSERT INTO lockstep.records (entity, record_key, version, deleted) VALUES (${text(entity.name)}, i.key, 0, false)
+        ON CONFLICT (entity, record_key) DO NOTHING;
+      v_stored := 0;
+      EXIT WHEN FOUND;
+    END LOOP;
+    v_live := EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keyNames)});
 
-      v_refusal := NULL;
-      v_next := i.version;
-      IF i.read_version <> v_stored OR (i.mode = 'primary' AND i.kind = 'update' AND i.gone AND v_live) THEN
-        SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
-        status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'stale-base' END;
-        version := CASE WHEN FOUND THEN v_known.version ELSE v_stored END;
-        reason := coalesce(v_known.refusal, v_known.reason);
-        EXIT item;
-      ELSIF i.mode = 'primary' THEN
-        v_refusal := CASE
-          WHEN i.expected <> v_stored THEN 'VersionConflict'
-          WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
-          WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
-        END;
-        v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
-        IF v_refusal IS NULL AND i.shared IS NOT NULL THEN
-          FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.shared) AS b(e text, k text) LOOP
-            SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
-            IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
-          END LOOP;
-        END IF;
-      ELSIF i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live)) THEN
-        v_refusal := 'superseded';
-      END IF;
-
-      IF i.operation IS NOT NULL THEN
-        INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-          VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
-            CASE WHEN i.mode = 'primary' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
-            CASE WHEN i.mode <> 'tentative' THEN v_next END, p_epoch, v_refusal, i.before)
-          ON CONFLICT (id) DO NOTHING;
-        IF NOT FOUND THEN
-          SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
-          status := 'known:' || v_known.status;
-          version := v_known.version;
-          reason := coalesce(v_known.refusal, v_known.reason);
-          EXIT item;
-        END IF;
-      END IF;
-
-      IF v_refusal IS NOT NULL THEN
-        status := CASE WHEN i.mode = 'primary' THEN 'refused' ELSE 'superseded' END;
-        version := v_stored;
-        reason := CASE WHEN i.mode = 'primary' THEN v_refusal END;
-        EXIT item;
-      END IF;
-
-      v_bumped := '{}';
-      IF i.shared IS NOT NULL THEN
-        FOR g IN SELECT b.* FROM json_to_recordset(i.shared) AS b(e text, k text, v bigint, d text) LOOP
-          CONTINUE WHEN coalesce(g.v, v_next) = 0;
-          INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
-            VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
-            ON CONFLICT (entity, record_key) DO UPDATE
-              SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
-              WHERE r.version < excluded.version;
-          IF FOUND THEN v_bumped := v_bumped || (g.e || g.k); END IF;
+    v_refusal := NULL;
+    v_next := i.version;
+    IF i.read_version <> v_stored OR (i.mode = 'primary' AND i.kind = 'update' AND i.gone AND v_live) THEN
+      SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+      status := CASE WHEN FOUND THEN 'known:' || v_known.status ELSE 'stale-base' END;
+      version := CASE WHEN FOUND THEN v_known.version ELSE v_stored END;
+      reason := coalesce(v_known.refusal, v_known.reason);
+      EXIT item;
+    ELSIF i.mode = 'primary' THEN
+      v_refusal := CASE
+        WHEN i.expected <> v_stored THEN 'VersionConflict'
+        WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'
+        WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
+      END;
+      v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
+      IF v_refusal IS NULL AND i.shared IS NOT NULL THEN
+        FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.shared) AS b(e text, k text) LOOP
+          SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
+          IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
         END LOOP;
       END IF;
-
-      IF i.gone THEN
-        PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
-${indent(deletes(bound, keyNames), 8)}
-      ELSE
-${indent(upserts(bound, keyNames), 8)}
-      END IF;
-
-      status := 'applied';
-      version := v_next;
-      IF v_next > 0 AND i.mode <> 'tentative' THEN
-        UPDATE lockstep.records r SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
-          WHERE ${own};
-        v_stored := v_next;
-      END IF;
-    END;
-    IF v_stored = 0 AND p_locks IS NULL THEN
-      DELETE FROM lockstep.records r WHERE ${own} AND r.version = 0;
+    ELSIF i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live)) THEN
+      v_refusal := 'superseded';
     END IF;
-    RETURN NEXT;
-  END LOOP;
+
+    IF i.operation IS NOT NULL THEN
+      INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+        VALUES (i.operation, p_migration, ${text(entity.name)}, i.key, i.kind,
+          CASE WHEN i.mode = 'primary' AND v_refusal IS NOT NULL THEN 'failed' ELSE i.status END,
+          CASE WHEN i.mode <> 'tentative' THEN v_next END, p_epoch, v_refusal, i.before)
+        ON CONFLICT (id) DO NOTHING;
+      IF NOT FOUND THEN
+        SELECT o.* INTO v_known FROM lockstep.operations o WHERE o.id = i.operation;
+        status := 'known:' || v_known.status;
+        version := v_known.version;
+        reason := coalesce(v_known.refusal, v_known.reason);
+        EXIT item;
+      END IF;
+    END IF;
+
+    IF v_refusal IS NOT NULL THEN
+      status := CASE WHEN i.mode = 'primary' THEN 'refused' ELSE 'superseded' END;
+      version := v_stored;
+      reason := CASE WHEN i.mode = 'primary' THEN v_refusal END;
+      EXIT item;
+    END IF;
+
+    v_bumped := '{}';
+    IF i.shared IS NOT NULL THEN
+      FOR g IN SELECT b.* FROM json_to_recordset(i.shared) AS b(e text, k text, v bigint, d text) LOOP
+        CONTINUE WHEN coalesce(g.v, v_next) = 0;
+        INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
+          VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
+          ON CONFLICT (entity, record_key) DO UPDATE
+            SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
+            WHERE r.version < excluded.version;
+        IF FOUND THEN v_bumped := v_bumped || (g.e || g.k); END IF;
+      END LOOP;
+    END IF;
+
+    IF i.gone THEN
+      PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
+${indent(deletes(bound, keyNames), 6)}
+    ELSE
+${indent(upserts(bound, keyNames), 6)}
+    END IF;
+
+    status := 'applied';
+    version := v_next;
+    IF v_next > 0 AND i.mode <> 'tentative' THEN
+      UPDATE lockstep.records r SET version = v_next, deleted = i.gone, digest = i.digest, operation = i.operation
+        WHERE ${own};
+      v_stored := v_next;
+    END IF;
+  END;
+  IF v_stored = 0 AND p_locks IS NULL THEN
+    DELETE FROM lockstep.records r WHERE ${own} AND r.version = 0;
+  END IF;
+  RETURN NEXT;
 
   IF p_locks IS NOT NULL THEN
     DELETE FROM lockstep.records r USING json_array_elements(p_locks) l

@@ -2,14 +2,23 @@ import { compareText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import type { RecordName } from '../engine/list-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { shapeMessage } from './images.ts';
+import { writeList } from './list-write.ts';
 import { createRecordedRefusals } from './recorded-refusals.ts';
-import { locksOf, outcomeOf, outcomesInOrder, type ReadyItem, readyItem } from './write-request.ts';
+import {
+  locksOf,
+  outcomeOf,
+  outcomesInOrder,
+  type ReadyItem,
+  readyItem,
+  requestJson,
+} from './write-request.ts';
 
-/** Lists of guarded writes: one call of the entity's write routine, or several where one of them is refused. */
+/** Lists of guarded writes: as one, or in parts where one of them is refused. */
 export function createGuardedWrites(context: StoreContext) {
   const { withRecorded } = createRecordedRefusals(context);
 
@@ -70,22 +79,40 @@ export function createGuardedWrites(context: StoreContext) {
     return new Map([...first, ...second]);
   }
 
+  /**
+   * One item by the write routine, in one round trip; several of them step by step.
+   *
+   * @param locks of all lists that follow in the same transaction
+   */
   async function call(
     session: Session | null,
     bound: BoundEntity,
     ready: readonly ReadyItem[],
     fence: Fence,
-    locked?: string,
+    locks?: readonly RecordName[],
   ): Promise<Map<number, Outcome>> {
-    const items = `[${ready.map((item) => item.json).join(',')}]`;
+    const [only, ...others] = ready;
+    if (only && others.length === 0) return await callRoutine(session, bound, only, fence, locks);
+    if (session) return await writeList(context, session, bound, ready, fence, locks);
+    return await throughDeadlocks(context.engine, () =>
+      context.engine.transaction((own) => writeList(context, own, bound, ready, fence)),
+    );
+  }
+
+  async function callRoutine(
+    session: Session | null,
+    bound: BoundEntity,
+    ready: ReadyItem,
+    fence: Fence,
+    locked?: readonly RecordName[],
+  ): Promise<Map<number, Outcome>> {
     // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
-    const several = ready.length > 1 || ready.some(({ item }) => item.sharedVersions.length > 0);
-    const locks = locked ?? (several ? locksOf([{ bound, ready }]) : null);
-    const request = { fence, items, locks };
+    const locks = locked ?? (ready.shared.length > 0 ? locksOf([{ bound, ready: [ready] }]) : null);
+    const request = { fence, item: requestJson(bound, ready), locks: locks && JSON.stringify(locks) };
     const once = () => context.engine.callWrite(session, bound, request);
     // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
-    const rows = await (session ? once() : throughDeadlocks(context.engine, once));
-    return new Map(rows.map((row) => [Number(row.ordinal), outcomeOf(row)]));
+    const row = await (session ? once() : throughDeadlocks(context.engine, once));
+    return new Map([[ready.position, outcomeOf(row)]]);
   }
 
   return { write, rows, writeApart, call };

@@ -1,85 +1,125 @@
-import { compareText, type Image, keyText } from '../../model/canonical.ts';
+import { compareText, keyText } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
-import type { BoundEntity } from '../columns/bound.ts';
+import type { BoundEntity, BoundTable, TextRow, TextRows } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import { canonicalCells } from '../columns/rows.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
+import type { RecordName } from '../engine/list-engine.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';
 
-/** An item as the write routine takes it, with its place in the list. */
+/** An item turned into what the database is given, with its place in the list. */
 export interface ReadyItem {
   readonly position: number;
+  /** The key's text, by which lists are ordered. */
   readonly order: string;
   readonly item: WriteItem;
-  readonly json: string;
+  /** The texts that stand for the parts of the key in SQL. */
+  readonly keys: readonly string[];
+  /** Rows by table; none where the item deletes. */
+  readonly rows: TextRows;
+  /** In locking order. */
+  readonly shared: readonly ReadyShared[];
+  /** Of the image; null where the item deletes. */
+  readonly digest: string | null;
+  /** The image to keep in the journal, as JSON; null where none is kept. */
+  readonly before: string | null;
+}
+
+export interface ReadyShared {
+  readonly name: string;
+  readonly key: string;
+  /** Null stands for the write's own version. */
+  readonly version: string | null;
+  readonly digest: string;
 }
 
 /** Throws where the item's image cannot be turned into rows. */
 export function readyItem(bound: BoundEntity, item: WriteItem, position: number): ReadyItem {
-  return { position, order: keyText(item.key), item, json: requestJson(bound, item, position) };
+  const shared = item.sharedVersions.map((record) => ({
+    name: record.name,
+    key: keyText(record.key),
+    version: record.version,
+    digest: record.digest,
+  }));
+  shared.sort((left, right) => compareText(left.name, right.name) || compareText(left.key, right.key));
+  return {
+    position,
+    order: keyText(item.key),
+    item,
+    keys: keyTexts(bound, item.key),
+    rows: item.image ? bound.rowsOf(item.image) : {},
+    shared,
+    digest: item.image ? digestOf(ownImage(bound.entity.fields, item.image)) : null,
+    before: item.before === undefined ? null : JSON.stringify(item.before),
+  };
 }
 
-function requestJson(bound: BoundEntity, item: WriteItem, position: number): string {
-  const { entity } = bound;
-  const sharedVersions = item.sharedVersions.map((record) => ({
-    e: record.name,
-    k: keyText(record.key),
-    v: record.version ?? undefined,
-    d: record.digest,
-  }));
-  sharedVersions.sort((left, right) => compareText(left.e, right.e) || compareText(left.k, right.k));
-  const keys = Object.fromEntries(keyTexts(bound, item.key).map((text, index) => [`k${index + 1}`, text]));
+/** An item as the write routine takes it. */
+export function requestJson(bound: BoundEntity, ready: ReadyItem): string {
+  const { item, shared } = ready;
+  const keys = Object.fromEntries(ready.keys.map((text, index) => [`k${index + 1}`, text]));
   return JSON.stringify({
-    ordinal: position,
+    ordinal: ready.position,
     mode: item.mode,
     kind: item.kind,
     operation: item.operationId ?? undefined,
-    key: keyText(item.key),
+    key: ready.order,
     version: item.version,
     expected: item.expectedVersion ?? undefined,
     read_version: item.readVersion ?? undefined,
     status: item.status,
-    digest: item.image ? digestOf(ownImage(entity.fields, item.image)) : undefined,
-    before: item.before === undefined ? undefined : JSON.stringify(item.before),
+    digest: ready.digest ?? undefined,
+    before: ready.before ?? undefined,
     gone: item.image ? 0 : 1,
-    shared: sharedVersions.length > 0 ? sharedVersions : undefined,
-    rows: item.image ? requestRows(bound, item.image) : undefined,
+    shared:
+      shared.length > 0
+        ? shared.map(({ name, key, version, digest }) => ({
+            e: name,
+            k: key,
+            v: version ?? undefined,
+            d: digest,
+          }))
+        : undefined,
+    rows: item.image ? requestRows(bound, ready.rows) : undefined,
     ...keys,
   });
 }
 
 /** Null cells are left out: absent and null are one thing to the routines. */
-function requestRows(bound: BoundEntity, image: Image): Record<string, object[]> {
-  const rows = bound.rowsOf(image);
+function requestRows(bound: BoundEntity, rows: TextRows): Record<string, object[]> {
   return Object.fromEntries(
     bound.tables.map((table) => [
       table.name,
       (rows[table.name] ?? []).map((row) => {
         const cells = Object.fromEntries(Object.entries(row).filter(([, cell]) => cell !== null));
-        if (!table.reference) return cells;
-        return { ...cells, lockstep_guard: JSON.stringify(canonicalCells(table.identity, row)) };
+        return table.reference ? { ...cells, lockstep_guard: guardOf(table, row) } : cells;
       }),
     ]),
   );
 }
 
+/** The key, as text, of the shared record that a referenced row belongs to. */
+export function guardOf(table: BoundTable, row: TextRow): string {
+  return JSON.stringify(canonicalCells(table.identity, row));
+}
+
 /** Own records first, then shared ones, each in key order: every list takes its locks in this order. */
-export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly ReadyItem[] }[]): string {
-  const own = new Set(
-    lists.flatMap(({ bound, ready }) => ready.map(({ order }) => JSON.stringify([bound.entity.name, order]))),
+export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly ReadyItem[] }[]): RecordName[] {
+  const own = lists.flatMap(({ bound, ready }) =>
+    ready.map(({ order }): RecordName => [bound.entity.name, order]),
   );
-  const shared = new Set(
-    lists.flatMap(({ ready }) =>
-      ready.flatMap(({ item }) =>
-        item.sharedVersions.map((record) => JSON.stringify([record.name, keyText(record.key)])),
-      ),
-    ),
+  const shared = lists.flatMap(({ ready }) =>
+    ready.flatMap((item) => item.shared.map(({ name, key }): RecordName => [name, key])),
   );
-  const sorted = (locks: Set<string>) => [...locks].sort(compareText);
-  return `[${[...sorted(own), ...sorted(shared)].join(',')}]`;
+  return [...inOrder(own), ...inOrder(shared)];
+}
+
+function inOrder(locks: readonly RecordName[]): RecordName[] {
+  const once = new Map(locks.map((lock) => [JSON.stringify(lock), lock]));
+  return [...once].sort(([left], [right]) => compareText(left, right)).map(([, lock]) => lock);
 }
 
 /** In the order of the items. Throws where one of them has none. */
@@ -98,16 +138,7 @@ export function outcomeOf(row: TextCells): Outcome {
   const status = row.status ?? '';
   const version = row.version ?? null;
   const reason = row.reason ?? null;
-  if (status.startsWith('known:')) {
-    const refusal = refusalInText(reason);
-    return {
-      status: 'known',
-      version,
-      recorded: statusOf(status.slice('known:'.length)),
-      reason: refusal?.message ?? reason,
-      ...(refusal ? { refusal } : {}),
-    };
-  }
+  if (status.startsWith('known:')) return knownOutcome(status.slice('known:'.length), version, reason);
   switch (status) {
     case 'applied':
     case 'superseded':
@@ -120,6 +151,22 @@ export function outcomeOf(row: TextCells): Outcome {
     default:
       throw new TypeError(`the write routine gave an unknown status; run lockstep prepare`);
   }
+}
+
+/** @param reason as the journal has it, or its refusal as JSON */
+export function knownOutcome(
+  status: string,
+  version: string | null,
+  reason: string | null,
+): Extract<Outcome, { status: 'known' }> {
+  const refusal = refusalInText(reason);
+  return {
+    status: 'known',
+    version,
+    recorded: statusOf(status),
+    reason: refusal?.message ?? reason,
+    ...(refusal ? { refusal } : {}),
+  };
 }
 
 function refusalOf(reason: string | null): Refusal {

@@ -6,6 +6,7 @@ import type { BoundEntity } from '../columns/bound.ts';
 import type { Attempt, Branches, Change, TransactionOutcome } from '../contract/transactions.ts';
 import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
+import type { RecordName } from '../engine/list-engine.ts';
 import { RollBack, type Session } from '../engine/session.ts';
 import { ownedTables, type StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
@@ -151,7 +152,7 @@ export function createBranches(context: StoreContext, writes: GuardedWrites): Br
     bound: BoundEntity,
     ready: readonly ReadyItem[],
     fence: Fence,
-    locks: string,
+    locks: readonly RecordName[],
   ): Promise<Map<number, Outcome> | { readonly error: unknown }> {
     try {
       return await writes.call(session, bound, ready, fence, locks);

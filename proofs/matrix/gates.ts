@@ -52,7 +52,7 @@ export function gated(engine: Engine, store: StoreName, gate: Gate): Engine {
     branches,
     commitPool,
     callWrite: (session, bound, request) =>
-      around(session ? idIn(request.items) : null, `write-${place}`, () =>
+      around(session ? idIn(request.item) : null, `write-${place}`, () =>
         engine.callWrite(session, bound, request),
       ),
   };
@@ -62,7 +62,7 @@ function idAmong(parameters: readonly unknown[]): string | null {
   return parameters.map(String).find((parameter) => momentOf(parameter) !== null) ?? null;
 }
 
-function idIn(items: string): string | null {
-  const [first] = JSON.parse(items) as { operation?: string }[];
-  return first?.operation?.split('/')[0] ?? null;
+function idIn(item: string): string | null {
+  const { operation } = JSON.parse(item) as { operation?: string };
+  return operation?.split('/')[0] ?? null;
 }

@@ -108,7 +108,6 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
   async function deleteInFlight(id: number) {
     const live = await at.another();
     const item = {
-      ordinal: 0,
       mode: 'secondary',
       kind: 'delete',
       key: JSON.stringify([String(id)]),
@@ -130,13 +129,13 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     );
     await live.rows('START TRANSACTION');
     // Quotes within a string of either engine.
-    const items = JSON.stringify([item]).replaceAll('\\', engineRole.engine === 'PostgreSQL' ? '\\' : '\\\\');
+    const given = JSON.stringify(item).replaceAll('\\', engineRole.engine === 'PostgreSQL' ? '\\' : '\\\\');
     const definitions = engineRole.engine === 'PostgreSQL' ? 'lockstep.definitions' : 'lockstep_definitions';
     const [prepared] = await live.rows(
       `SELECT entities FROM ${definitions} WHERE migration = '${migrationName}' ORDER BY revision DESC LIMIT 1`,
     );
     const { fingerprint } = JSON.parse(prepared?.entities ?? '').account;
-    await live.rows(`${call}('modern', '${migrationName}', 1, '${fingerprint}', '${items}', NULL)`);
+    await live.rows(`${call}('modern', '${migrationName}', 1, '${fingerprint}', '${given}', NULL)`);
     return { commit: () => live.rows('COMMIT') };
   }
 

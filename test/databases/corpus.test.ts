@@ -164,7 +164,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
 
   test('goes through functions unchanged, which see the columns as their fields say', async () => {
     const passing = passedThroughFunctions(corpus.types);
-    const through = source.open({ entities: [passing] });
+    const through = source.open({ entities: [corpus.entity, passing] });
     await through.prepare();
     const cases = corpus.cases.filter(({ awkward }) => !awkward.copied);
     const keys = cases.map(({ id }) => [String(id)]);

@@ -69,9 +69,9 @@ const guards: readonly Guard[] = [
     name: 'abort marker',
     without: {
       PostgreSQL: [
-        'IF NOT FOUND THEN\n          SELECT o.* INTO v_known',
+        'IF NOT FOUND THEN\n        SELECT o.* INTO v_known',
         `IF NOT FOUND AND NOT EXISTS (SELECT FROM lockstep.operations o WHERE o.id = i.operation AND o.status = 'aborted') THEN
-          SELECT o.* INTO v_known`,
+        SELECT o.* INTO v_known`,
       ],
       MariaDB: [
         'IF v_known THEN',

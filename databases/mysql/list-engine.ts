@@ -1,0 +1,311 @@
+import { escape as literalSql } from 'mysql2';
+import type { BoundColumn, BoundTable } from '../columns/bound.ts';
+import { equals } from '../columns/column.ts';
+import {
+  type ListEngine,
+  type ListedKey,
+  type RecordName,
+  SharedRowDiffers,
+  type SharedRows,
+  type TableRows,
+} from '../engine/list-engine.ts';
+import type { Session } from '../engine/session.ts';
+import { quote, quoteTable } from './quote.ts';
+
+const insertAttempts = 3;
+
+/**
+ * Lists come as rows of literals. Records and operations are found by `IN`: their columns are ASCII, and a join with texts of
+ * another character set would pass their indexes by.
+ */
+export function createMysqlListEngine(): ListEngine {
+  return {
+    async lockRecords(session, records) {
+      await session.query(
+        `INSERT INTO lockstep_records (entity, record_key, version, deleted)
+         VALUES ${records.map(([entity, key]) => tuple([entity, key, '0', '0'])).join(', ')}
+         ON DUPLICATE KEY UPDATE version = lockstep_records.version`,
+      );
+    },
+
+    async readFacts(session, bound, { records, keys, operationIds }) {
+      const versions = await session.query(
+        `SELECT entity, record_key, version FROM lockstep_records WHERE ${among(records)}`,
+      );
+      const operations =
+        operationIds.length === 0
+          ? []
+          : await session.query(
+              `SELECT id, status, version, COALESCE(refusal, reason) AS reason FROM lockstep_operations WHERE id IN ${tuple(operationIds)}`,
+            );
+      // Locked, so that no other session takes the row away or brings one before the end.
+      const live = await session.query(
+        `SELECT i.at FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(bound.root.name)} t
+         ON ${match(bound.root.key, 'i')} FOR UPDATE`,
+      );
+      return {
+        versions: versions.map(({ entity, record_key: key, version }) => ({
+          entity: entity ?? '',
+          key: key ?? '',
+          version: version ?? '0',
+        })),
+        operations: operations.map(({ id, status, version, reason }) => ({
+          id: id ?? '',
+          status: status ?? '',
+          version: version ?? null,
+          reason: reason ?? null,
+        })),
+        live: live.map(({ at }) => Number(at)),
+      };
+    },
+
+    async insertOperations(session, { migration, entity, epoch, operations }) {
+      const ids = operations.map(({ id }) => id);
+      const rows = operations.map((one) =>
+        tuple([
+          one.id,
+          migration,
+          entity,
+          one.key,
+          one.kind,
+          one.status,
+          one.version,
+          String(epoch),
+          one.reason,
+          one.before,
+        ]),
+      );
+      for (;;) {
+        const inserted = await orDuplicate(() =>
+          session.query(
+            `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+             VALUES ${rows.join(', ')}`,
+          ),
+        );
+        if (inserted) return [];
+        const there = await session.query(`SELECT id FROM lockstep_operations WHERE id IN ${tuple(ids)}`);
+        if (there.length > 0) return there.map(({ id }) => id ?? '');
+      }
+    },
+
+    async deleteRows(session, bound, keys) {
+      for (const table of bound.owned.toReversed()) {
+        await session.query(
+          `DELETE t FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(table.name)} t
+           ON ${match(table.key, 'i')}`,
+        );
+      }
+    },
+
+    async writeShared(session, { replacing, absent }) {
+      for (const some of replacing) {
+        await updateMatching(session, some.table, sharedSource(some), same(some.table));
+        await insertAbsent(session, some);
+      }
+      for (const some of absent) {
+        await insertAbsent(session, some);
+        if (some.table.reference?.wins === 'refuse') await assertAlike(session, some);
+      }
+    },
+
+    async writeOwned(session, bound, { keys, live, tables }) {
+      for (const some of tables.filter(({ table }) => !table.single).toReversed())
+        await deleteOthers(session, some, keys);
+      for (const some of tables) {
+        if (some.rows.length === 0) continue;
+        if (some.table === bound.root && some.table.single) await writeRoot(session, some, live);
+        else await upsert(session, some);
+      }
+    },
+
+    async raiseRecords(session, records) {
+      const rows = records.map(({ entity, key, version, deleted, digest, operationId }) =>
+        tuple([entity, key, version, deleted ? '1' : '0', digest, operationId]),
+      );
+      await session.query(
+        `INSERT INTO lockstep_records (entity, record_key, version, deleted, digest, operation) VALUES ${rows.join(', ')}
+         ON DUPLICATE KEY UPDATE version = VALUES(version), deleted = VALUES(deleted), digest = VALUES(digest), operation = VALUES(operation)`,
+      );
+    },
+
+    async dropUnversioned(session, records) {
+      await session.query(`DELETE FROM lockstep_records WHERE version = 0 AND (${among(records)})`);
+    },
+  };
+}
+
+/** False where a unique index refuses it. The statement has left nothing, and the transaction goes on. */
+async function orDuplicate(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'errno' in error && error.errno === 1062) return false;
+    throw error;
+  }
+}
+
+/**
+ * Update, or insert; never `ON DUPLICATE KEY UPDATE`, which would change another row that happens to hold the same value
+ * under another unique index.
+ */
+async function writeRoot(
+  session: Session,
+  { table, rows }: TableRows,
+  live: ReadonlySet<number>,
+): Promise<void> {
+  const there = rows.filter(({ key }) => live.has(key.at));
+  const own = match(table.key, 'x');
+  if (there.length > 0) await updateMatching(session, table, ownedSource({ table, rows: there }), own);
+  const fresh = rows.filter(({ key }) => !live.has(key.at));
+  if (fresh.length === 0) return;
+  const values = fresh.map(
+    ({ cells }) =>
+      `(${table.columns.map((column, index) => column.write(literalOf(cells[index]))).join(', ')})`,
+  );
+  await session.query(`INSERT INTO ${quoteTable(table.name)} (${names(table)}) VALUES ${values.join(', ')}`);
+}
+
+async function upsert(session: Session, some: TableRows): Promise<void> {
+  const { table } = some;
+  const mine = `${match(table.key, 'x')} AND ${same(table)}`;
+  await updateMatching(session, table, ownedSource(some), mine);
+  await insertWhereAbsent(session, table, ownedSource(some), mine);
+}
+
+async function updateMatching(
+  session: Session,
+  table: BoundTable,
+  source: string,
+  matching: string,
+): Promise<void> {
+  const change = table.columns
+    .filter((column) => !table.identity.some((part) => part.name === column.name))
+    .map((column) => `t.${quote(column.name)} = ${column.write(cell(table, column))}`);
+  if (change.length === 0) return;
+  await session.query(
+    `UPDATE ${source} x STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${matching} SET ${change.join(', ')}`,
+  );
+}
+
+/** Another transaction may insert the same shared row at the same moment: once it has committed, there is nothing to insert. */
+async function insertAbsent(session: Session, some: SharedRows): Promise<void> {
+  const { table } = some;
+  const insert = () => insertWhereAbsent(session, table, sharedSource(some), same(table));
+  for (let attempt = 1; attempt < insertAttempts; attempt++) if (await orDuplicate(insert)) return;
+  await insert();
+}
+
+async function insertWhereAbsent(
+  session: Session,
+  table: BoundTable,
+  source: string,
+  present: string,
+): Promise<void> {
+  const values = table.columns.map((column) => column.write(cell(table, column)));
+  await session.query(
+    `INSERT INTO ${quoteTable(table.name)} (${names(table)}) SELECT ${values.join(', ')} FROM ${source} x
+     WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${present})`,
+  );
+}
+
+async function assertAlike(session: Session, some: SharedRows): Promise<void> {
+  const { table } = some;
+  const alike = table.columns.map((column) => {
+    const stored = `t.${quote(column.name)}`;
+    const given = cell(table, column);
+    if (column.bytes) return `${column.bytes(stored)} <=> ${column.bytes(given)}`;
+    return `${stored} <=> ${column.single ? `CAST(${given} AS FLOAT)` : column.compare(given)}`;
+  });
+  const [different] = await session.query(
+    `SELECT 1 AS differs FROM ${sharedSource(some)} x STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${same(table)}
+     WHERE NOT (${alike.join(' AND ')}) LIMIT 1`,
+  );
+  if (different) throw new SharedRowDiffers(table.name);
+}
+
+/** Rows that a key had and has no more. */
+async function deleteOthers(session: Session, some: TableRows, keys: readonly ListedKey[]): Promise<void> {
+  const { table, rows } = some;
+  const kept =
+    rows.length === 0
+      ? ''
+      : `LEFT JOIN ${ownedSource(some)} x ON x.at = i.at AND ${same(table)} WHERE x.at IS NULL`;
+  await session.query(
+    `DELETE t FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(table.name)} t
+     ON ${match(table.key, 'i')} ${kept}`,
+  );
+}
+
+/** The rows of an owned table: the place of their key, its parts, then a cell for each column. */
+function ownedSource({ table, rows }: TableRows): string {
+  const parts = (rows[0]?.key.parts ?? []).map((_, index) => `k${index + 1}`);
+  return union(
+    ['at', ...parts, ...cellNames(table)],
+    rows.map(({ key, cells }) => [String(key.at), ...key.parts, ...cells]),
+  );
+}
+
+function sharedSource({ table, rows }: SharedRows): string {
+  return union(cellNames(table), rows);
+}
+
+function cellNames(table: BoundTable): string[] {
+  return table.columns.map((_, index) => `c${index}`);
+}
+
+function keySource(keys: readonly ListedKey[]): string {
+  const columns = ['at', ...(keys[0]?.parts ?? []).map((_, index) => `k${index + 1}`)];
+  return union(
+    columns,
+    keys.map(({ at, parts }) => [String(at), ...parts]),
+  );
+}
+
+/** A table of literals. Its first row names the columns. */
+function union(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  const selects = rows.map((row, at) =>
+    row
+      .map((value, index) => (at === 0 ? `${literalOf(value)} AS ${columns[index]}` : literalOf(value)))
+      .join(', '),
+  );
+  return `(SELECT ${selects.join(' UNION ALL SELECT ')})`;
+}
+
+function tuple(values: readonly (string | null)[]): string {
+  return `(${values.map(literalOf).join(', ')})`;
+}
+
+function literalOf(value: string | null | undefined): string {
+  return literalSql(value ?? null);
+}
+
+function among(records: readonly RecordName[]): string {
+  const byEntity = Map.groupBy(records, ([entity]) => entity);
+  return [...byEntity]
+    .map(
+      ([entity, some]) =>
+        `(entity = ${literalOf(entity)} AND record_key IN ${tuple(some.map(([, key]) => key))})`,
+    )
+    .join(' OR ');
+}
+
+function cell(table: BoundTable, column: BoundColumn): string {
+  return `x.c${table.columns.findIndex(({ name }) => name === column.name)}`;
+}
+
+function same(table: BoundTable): string {
+  return table.identity
+    .map((column) => equals(column, `t.${quote(column.name)}`, cell(table, column)))
+    .join(' AND ');
+}
+
+function match(columns: readonly BoundColumn[], alias: string): string {
+  return columns
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `${alias}.k${index + 1}`))
+    .join(' AND ');
+}
+
+function names(table: BoundTable): string {
+  return table.columns.map((column) => quote(column.name)).join(', ');
+}

@@ -1,0 +1,296 @@
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
+import { equals } from '../columns/column.ts';
+import {
+  type Cells,
+  type ListEngine,
+  type ListedKey,
+  type RecordName,
+  SharedRowDiffers,
+  type SharedRows,
+  type TableRows,
+} from '../engine/list-engine.ts';
+import type { Session, TextCells } from '../engine/session.ts';
+import { quote, quoteTable } from './quote.ts';
+import { copyClass } from './write-routine.ts';
+
+/** A statement with its values, `$1` and so on. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
+type Texts = readonly (string | null)[];
+
+/**
+ * Lists come as an array for each column, so that a statement is the same for any number of items.
+ *
+ * @param prepared runs a statement that each connection prepares once
+ */
+export function createPostgresqlListEngine(
+  prepared: (session: Session, statement: Statement) => Promise<TextCells[]>,
+): ListEngine {
+  return {
+    async lockRecords(session, records) {
+      // The condition that never holds keeps the row as it is, and locked.
+      await prepared(session, {
+        sql: `INSERT INTO lockstep.records AS r (entity, record_key, version, deleted)
+          SELECT x.e, x.k, 0, false FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS x(e, k, at) ORDER BY x.at
+          ON CONFLICT (entity, record_key) DO UPDATE SET version = r.version WHERE false`,
+        values: namesOf(records),
+      });
+    },
+
+    async readFacts(session, bound, { records, keys, operationIds }) {
+      const { root } = bound;
+      const rows = await prepared(session, {
+        sql: `SELECT 'version' AS what, r.entity AS a, r.record_key AS b, r.version::text AS c, NULL AS d
+            FROM unnest($1::text[], $2::text[]) AS x(e, k) JOIN lockstep.records r ON r.entity = x.e AND r.record_key = x.k
+          UNION ALL
+          SELECT 'operation', o.id, o.status, o.version::text, coalesce(o.refusal, o.reason)
+            FROM unnest($3::text[]) AS x(id) JOIN lockstep.operations o ON o.id = x.id
+          UNION ALL
+          SELECT 'live', i.at, NULL, NULL, NULL
+            FROM ${keySource(bound, 4)}
+            WHERE EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${match(root.key, 'i')})`,
+        values: [...namesOf(records), operationIds, ...keyValues(bound, keys)],
+      });
+      const of = (what: string) => rows.filter((row) => row.what === what);
+      return {
+        versions: of('version').map(({ a, b, c }) => ({ entity: a ?? '', key: b ?? '', version: c ?? '0' })),
+        operations: of('operation').map(({ a, b, c, d }) => ({
+          id: a ?? '',
+          status: b ?? '',
+          version: c ?? null,
+          reason: d ?? null,
+        })),
+        live: of('live').map(({ a }) => Number(a)),
+      };
+    },
+
+    async insertOperations(session, { migration, entity, epoch, operations }) {
+      const inserted = await prepared(session, {
+        sql: `INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+          SELECT x.id, $1, $2, x.k, x.kind, x.status, x.version::bigint, $3::bigint, x.reason, x.before
+            FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+              AS x(id, k, kind, status, version, reason, before)
+          ON CONFLICT (id) DO NOTHING RETURNING id`,
+        values: [
+          migration,
+          entity,
+          epoch,
+          operations.map(({ id }) => id),
+          operations.map(({ key }) => key),
+          operations.map(({ kind }) => kind),
+          operations.map(({ status }) => status),
+          operations.map(({ version }) => version),
+          operations.map(({ reason }) => reason),
+          operations.map(({ before }) => before),
+        ],
+      });
+      if (inserted.length === operations.length) return [];
+      const ids = new Set(inserted.map(({ id }) => id));
+      await prepared(session, {
+        sql: 'DELETE FROM lockstep.operations WHERE id = ANY ($1::text[])',
+        values: [[...ids]],
+      });
+      return operations.flatMap(({ id }) => (ids.has(id) ? [] : [id]));
+    },
+
+    async deleteRows(session, bound, keys) {
+      await prepared(session, {
+        sql: `SELECT pg_advisory_xact_lock_shared(${copyClass}, hashtext($1))`,
+        values: [bound.entity.name],
+      });
+      for (const table of bound.owned.toReversed()) {
+        await prepared(session, {
+          sql: `DELETE FROM ${quoteTable(table.name)} t USING ${keySource(bound)}
+            WHERE ${match(table.key, 'i')}`,
+          values: keyValues(bound, keys),
+        });
+      }
+    },
+
+    async writeShared(session, { replacing, absent }) {
+      for (const some of replacing) await prepared(session, replaceReferenced(some));
+      for (const some of absent) {
+        await prepared(session, insertAbsent(some));
+        if (some.table.reference?.wins !== 'refuse') continue;
+        const [found] = await prepared(session, differing(some));
+        if (found) throw new SharedRowDiffers(some.table.name);
+      }
+    },
+
+    async writeOwned(session, bound, rows) {
+      const steps = [
+        ...rows.tables
+          .filter(({ table }) => !table.single)
+          .toReversed()
+          .map((some) => deleteOthers(bound, some, rows.keys)),
+        ...rows.tables.flatMap((some) => upsertOwned(bound, some)),
+      ];
+      for (const step of steps) await prepared(session, step);
+    },
+
+    async raiseRecords(session, records) {
+      await prepared(session, {
+        sql: `UPDATE lockstep.records r SET version = x.v::bigint, deleted = x.deleted::boolean, digest = x.digest, operation = x.operation
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS x(e, k, v, deleted, digest, operation)
+          WHERE r.entity = x.e AND r.record_key = x.k`,
+        values: [
+          records.map(({ entity }) => entity),
+          records.map(({ key }) => key),
+          records.map(({ version }) => version),
+          records.map(({ deleted }) => String(deleted)),
+          records.map(({ digest }) => digest),
+          records.map(({ operationId }) => operationId),
+        ],
+      });
+    },
+
+    async dropUnversioned(session, records) {
+      await prepared(session, {
+        sql: `DELETE FROM lockstep.records r USING unnest($1::text[], $2::text[]) AS x(e, k)
+          WHERE r.entity = x.e AND r.record_key = x.k AND r.version = 0`,
+        values: namesOf(records),
+      });
+    },
+  };
+}
+
+/** Rows that another one holds the place of are left to the unique index to refuse. */
+function upsertOwned(bound: BoundEntity, some: TableRows): Statement[] {
+  const { table } = some;
+  if (some.rows.length === 0) return [];
+  const values = ownedValues(bound, some);
+  const from = ownedSource(bound, table);
+  const into = insert(table);
+  if (table.upsertable)
+    return [{ sql: `${into} FROM ${from} ON CONFLICT (${names(table.identity)}) ${update(table)}`, values }];
+  const own = `${match(table.key, 'x')} AND ${same(table)}`;
+  const change = changing(table).map((column) => `${quote(column.name)} = ${value(table, column)}`);
+  const changed = `UPDATE ${quoteTable(table.name)} t SET ${change.join(', ')} FROM ${from} WHERE ${own}`;
+  const fresh = `${into} FROM ${from} WHERE NOT EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${own})`;
+  return (change.length === 0 ? [fresh] : [changed, fresh]).map((sql) => ({ sql, values }));
+}
+
+/** Rows that a key had and has no more. */
+function deleteOthers(bound: BoundEntity, some: TableRows, keys: readonly ListedKey[]): Statement {
+  const { table } = some;
+  const parts = partNames(bound);
+  return {
+    sql: `DELETE FROM ${quoteTable(table.name)} t USING ${keySource(bound)}
+      WHERE ${match(table.key, 'i')}
+      AND NOT EXISTS (SELECT FROM ${ownedSource(bound, table, 2 + parts.length)} WHERE x.at = i.at AND ${same(table)})`,
+    values: [...keyValues(bound, keys), ...ownedValues(bound, some)],
+  };
+}
+
+function replaceReferenced({ table, rows }: SharedRows): Statement {
+  return {
+    sql: `${insert(table)} FROM ${sharedSource(table)} ON CONFLICT (${names(table.identity)}) ${update(table)}`,
+    values: cellValues(table, rows),
+  };
+}
+
+function insertAbsent({ table, rows }: SharedRows): Statement {
+  return {
+    sql: `${insert(table)} FROM ${sharedSource(table)} ON CONFLICT (${names(table.identity)}) DO NOTHING`,
+    values: cellValues(table, rows),
+  };
+}
+
+/** Gives a row where a stored row differs from the one given. */
+function differing({ table, rows }: SharedRows): Statement {
+  const stored = table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ');
+  const given = table.columns.map((column) => column.read(value(table, column))).join(', ');
+  return {
+    sql: `SELECT 1 AS differs FROM ${sharedSource(table)} JOIN ${quoteTable(table.name)} t ON ${same(table)}
+      WHERE (${stored}) IS DISTINCT FROM (${given}) LIMIT 1`,
+    values: cellValues(table, rows),
+  };
+}
+
+function insert(table: BoundTable): string {
+  const values = table.columns.map((column) => value(table, column)).join(', ');
+  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${values}`;
+}
+
+function update(table: BoundTable): string {
+  const rest = changing(table);
+  if (rest.length === 0) return 'DO NOTHING';
+  return `DO UPDATE SET ${rest.map((column) => `${quote(column.name)} = excluded.${quote(column.name)}`).join(', ')}`;
+}
+
+function changing(table: BoundTable): BoundColumn[] {
+  return table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
+}
+
+/** The rows of an owned table as `x`: the place of their key, its parts, then a cell for each column. */
+function ownedSource(bound: BoundEntity, table: BoundTable, first = 1): string {
+  return arrays('x', ['at', ...partNames(bound), ...cellNames(table)], first);
+}
+
+function ownedValues(bound: BoundEntity, { table, rows }: TableRows): Texts[] {
+  const keys = rows.map(({ key }) => key);
+  const cells = rows.map((row) => row.cells);
+  return [...keyValues(bound, keys), ...cellValues(table, cells)];
+}
+
+function sharedSource(table: BoundTable): string {
+  return arrays('x', cellNames(table), 1);
+}
+
+/** Keys as `i`: their places and parts. */
+function keySource(bound: BoundEntity, first = 1): string {
+  return arrays('i', ['at', ...partNames(bound)], first);
+}
+
+function arrays(alias: string, columns: readonly string[], first: number): string {
+  const values = columns.map((_, index) => `$${first + index}::text[]`);
+  return `unnest(${values.join(', ')}) AS ${alias}(${columns.join(', ')})`;
+}
+
+function cellNames(table: BoundTable): string[] {
+  return table.columns.map((_, index) => `c${index}`);
+}
+
+function cellValues(table: BoundTable, rows: readonly Cells[]): Texts[] {
+  return table.columns.map((_, index) => rows.map((cells) => cells[index] ?? null));
+}
+
+function keyValues(bound: BoundEntity, keys: readonly ListedKey[]): Texts[] {
+  const parts = bound.root.key.map((_, index) => keys.map((key) => key.parts[index] ?? ''));
+  return [keys.map(({ at }) => String(at)), ...parts];
+}
+
+function partNames(bound: BoundEntity): string[] {
+  return bound.root.key.map((_, index) => `k${index + 1}`);
+}
+
+function namesOf(records: readonly RecordName[]): Texts[] {
+  return [records.map(([entity]) => entity), records.map(([, key]) => key)];
+}
+
+function cell(table: BoundTable, column: BoundColumn): string {
+  return `x.c${table.columns.findIndex(({ name }) => name === column.name)}`;
+}
+
+function value(table: BoundTable, column: BoundColumn): string {
+  return column.write(cell(table, column));
+}
+
+function same(table: BoundTable): string {
+  return table.identity
+    .map((column) => equals(column, `t.${quote(column.name)}`, cell(table, column)))
+    .join(' AND ');
+}
+
+function match(columns: readonly BoundColumn[], alias: string): string {
+  return columns
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `${alias}.k${index + 1}`))
+    .join(' AND ');
+}
+
+function names(columns: readonly BoundColumn[]): string {
+  return columns.map((column) => quote(column.name)).join(', ');
+}

@@ -1,0 +1,225 @@
+import { isDeepStrictEqual } from 'node:util';
+import { compareText } from '../../model/canonical.ts';
+import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
+import type { Fence, Outcome } from '../contract/write.ts';
+import {
+  type Cells,
+  type ListedKey,
+  type OwnedRows,
+  type RecordName,
+  SharedRowDiffers,
+  type SharedRows,
+} from '../engine/list-engine.ts';
+import type { Session } from '../engine/session.ts';
+import type { StoreContext } from './context.ts';
+import { entitiesIn } from './definitions.ts';
+import {
+  type Applied,
+  decideList,
+  type ListDecision,
+  type ListFacts,
+  recordOf,
+  roundsOf,
+} from './list-decision.ts';
+import { guardOf, knownOutcome, locksOf, type ReadyItem } from './write-request.ts';
+
+/**
+ * The guarded write of many items of one entity: fence, locks in key order, versions, operation ids, rows, records and
+ * journal, one statement a step for all of them. It decides here what the write routine decides there for one item. Runs
+ * inside a transaction of the caller's; what it throws asks for that transaction to be rolled back.
+ *
+ * @param locks where other lists follow in the same transaction: the records of all of them
+ */
+export async function writeList(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  list: readonly ReadyItem[],
+  fence: Fence,
+  locks: readonly RecordName[] = locksOf([{ bound, ready: list }]),
+): Promise<Map<number, Outcome>> {
+  const route = await heldRoute(context, session, bound, fence);
+  const isPrimary = route.primary === context.name;
+  const isFenced = ({ item }: ReadyItem) =>
+    route.epoch !== fence.epoch ||
+    (item.mode !== 'secondary' && !route.open) ||
+    (item.mode === 'primary') !== isPrimary;
+  const outcomes = new Map<number, Outcome>(
+    list.filter(isFenced).map(({ position }) => [position, { status: 'fenced', epoch: route.epoch }]),
+  );
+  const rest = list.filter((ready) => !isFenced(ready));
+  if (rest.length === 0) return outcomes;
+
+  await context.engine.lists.lockRecords(session, locks);
+  const decision = await decideAndNote(context, session, bound, rest, fence);
+  await writeRows(context, session, bound, decision);
+  await keepRecords(context, session, decision);
+  return new Map([...outcomes, ...decision.outcomes]);
+}
+
+/** As the route stays until the transaction ends. Throws where the store is prepared for another definition. */
+async function heldRoute(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  { migration }: Fence,
+): Promise<{ readonly epoch: number | null; readonly open: boolean; readonly primary: string | null }> {
+  await context.engine.shareFence(session, migration);
+  const [row] = await session.query(
+    `SELECT s.epoch, s.open, s.primary_store,
+       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
+        ORDER BY d.revision DESC LIMIT 1) AS entities
+     FROM ${context.control('state')} s WHERE s.migration = ?`,
+    [migration],
+  );
+  if (!row) return { epoch: null, open: false, primary: null };
+  if (entitiesIn(row.entities)[bound.entity.name]?.fingerprint !== context.engine.fingerprint(bound)) {
+    // Should the tables alone have changed, the next call knows them.
+    context.forget(bound.entity);
+    throw context.definitionChanged(`this process has another one of ${bound.entity.name}`);
+  }
+  return { epoch: Number(row.epoch), open: row.open === '1', primary: row.primary_store ?? null };
+}
+
+/** Another writer may note one of the ids meanwhile: then it is known, and the list is decided again. */
+async function decideAndNote(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  list: readonly ReadyItem[],
+  fence: Fence,
+): Promise<ListDecision> {
+  const { lists } = context.engine;
+  const { name } = bound.entity;
+  for (;;) {
+    const decision = decideList(name, list, await factsOf(context, session, bound, list));
+    if (decision.noted.length === 0) return decision;
+    const there = await lists.insertOperations(session, {
+      migration: fence.migration,
+      entity: name,
+      epoch: fence.epoch,
+      operations: decision.noted.map(({ ready, operationId, version, refusal }) => ({
+        id: operationId,
+        key: ready.order,
+        kind: ready.item.kind,
+        status: refusal !== null && ready.item.mode === 'primary' ? 'failed' : ready.item.status,
+        version: ready.item.mode === 'tentative' ? null : String(version),
+        reason: refusal,
+        before: ready.before,
+      })),
+    });
+    if (there.length === 0) return decision;
+  }
+}
+
+async function factsOf(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  list: readonly ReadyItem[],
+): Promise<ListFacts> {
+  const keys = keysOf(list);
+  const stored = await context.engine.lists.readFacts(session, bound, {
+    records: locksOf([{ bound, ready: list }]),
+    keys,
+    operationIds: list.flatMap(({ item }) => item.operationId ?? []),
+  });
+  return {
+    versions: new Map(
+      stored.versions.map(({ entity, key, version }) => [recordOf(entity, key), BigInt(version)]),
+    ),
+    live: new Set(stored.live.flatMap((at) => keys[at]?.text ?? [])),
+    known: new Map(
+      stored.operations.map(({ id, status, version, reason }) => [id, knownOutcome(status, version, reason)]),
+    ),
+  };
+}
+
+/** Each key once, with its place among them. */
+function keysOf(list: readonly ReadyItem[]): ListedKey[] {
+  const once = new Map(list.map(({ order, keys }) => [order, keys]));
+  return [...once].map(([text, parts], at) => ({ at, text, parts }));
+}
+
+/** Shared rows come first, for owned ones refer to them; whose row stays, versions decide and not rounds. */
+async function writeRows(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  { applied }: ListDecision,
+): Promise<void> {
+  const { lists } = context.engine;
+  const shared = bound.referenced.map((table) => sharedRows(table, applied));
+  await lists.writeShared(session, {
+    replacing: shared.map(({ replacing }) => replacing).filter(({ rows }) => rows.length > 0),
+    absent: shared.map(({ absent }) => absent).filter(({ rows }) => rows.length > 0),
+  });
+  for (const round of roundsOf(applied)) {
+    const deleting = round.filter(({ ready }) => ready.item.image === null);
+    const writing = round.filter(({ ready }) => ready.item.image !== null);
+    if (deleting.length > 0)
+      await lists.deleteRows(session, bound, keysOf(deleting.map(({ ready }) => ready)));
+    if (writing.length > 0) await lists.writeOwned(session, bound, ownedRows(bound, writing));
+  }
+}
+
+function ownedRows(bound: BoundEntity, writing: readonly Applied[]): OwnedRows {
+  const keys = keysOf(writing.map(({ ready }) => ready));
+  const listed = writing.map((one, at) => ({ one, key: keys[at] ?? { at, text: '', parts: [] } }));
+  return {
+    keys,
+    live: new Set(listed.flatMap(({ one, key }) => (one.replaces ? key.at : []))),
+    tables: bound.owned.map((table) => ({
+      table,
+      rows: listed.flatMap(({ one, key }) =>
+        (one.ready.rows[table.name] ?? []).map((row) => ({ key, cells: cellsOf(table, row) })),
+      ),
+    })),
+  };
+}
+
+/**
+ * Each shared row once. The last item that raised its guard has the highest version, and replaces what is there; where none
+ * did, the first that brings the row inserts it.
+ */
+function sharedRows(
+  table: BoundTable,
+  applied: readonly Applied[],
+): { readonly replacing: SharedRows; readonly absent: SharedRows } {
+  const { shared = '', wins = 'latest' } = table.reference ?? {};
+  const replacing = new Map<string, Cells>();
+  const absent = new Map<string, Cells>();
+  for (const { ready, raised } of applied) {
+    for (const row of ready.rows[table.name] ?? []) {
+      const guard = guardOf(table, row);
+      const cells = cellsOf(table, row);
+      const before = absent.get(guard);
+      if (wins === 'latest' && raised.has(recordOf(shared, guard))) replacing.set(guard, cells);
+      else if (before === undefined) absent.set(guard, cells);
+      else if (wins === 'refuse' && !isDeepStrictEqual(before, cells)) throw new SharedRowDiffers(table.name);
+    }
+  }
+  for (const guard of replacing.keys()) absent.delete(guard);
+  return { replacing: inOrder(table, replacing), absent: inOrder(table, absent) };
+}
+
+/** Rows that several writers share are written in one order by all of them. */
+function inOrder(table: BoundTable, rows: ReadonlyMap<string, Cells>): SharedRows {
+  const sorted = [...rows].sort(([left], [right]) => compareText(left, right));
+  return { table, rows: sorted.map(([, cells]) => cells) };
+}
+
+function cellsOf(table: BoundTable, row: TextRow): Cells {
+  return table.columns.map((column) => row[column.name] ?? null);
+}
+
+async function keepRecords(context: StoreContext, session: Session, decision: ListDecision): Promise<void> {
+  const { lists } = context.engine;
+  const raised = [...decision.records.values()].map((record) => ({
+    ...record,
+    version: String(record.version),
+  }));
+  if (raised.length > 0) await lists.raiseRecords(session, raised);
+  const left = [...decision.unversioned].map((record) => JSON.parse(record) as [string, string]);
+  if (left.length > 0) await lists.dropUnversioned(session, left);
+}
