@@ -18,6 +18,7 @@ import {
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
 import { type TransactionScope, transactionScope } from './transaction-writer.ts';
+import { Writes } from './writes.ts';
 
 export interface ConnectOptions {
   /** Where connection strings are read from. @default process.env */
@@ -101,6 +102,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       probe: new TransactionProbe(stores),
       temporal,
     });
+    const writes = new Writes(temporal, migration);
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
       stores,
@@ -111,7 +113,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       reads,
       readTimeoutMs,
       migration,
-      temporal,
+      writes,
       transactions,
     };
     return {

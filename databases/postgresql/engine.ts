@@ -61,6 +61,21 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     });
     return result.rows;
   };
+  /** Where it cannot be set back, the connection is broken, and the work is done again. */
+  async function withLockWait<T>(
+    client: pg.PoolClient,
+    lockWaitMs: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (lockWaitMs === undefined) return await work();
+    await run(client, `SET lock_timeout = ${Math.ceil(lockWaitMs)}`, []);
+    try {
+      return await work();
+    } finally {
+      await run(client, 'RESET lock_timeout', []);
+    }
+  }
+
   const lent = (from: pg.Pool) =>
     new Connections<pg.PoolClient>({
       connect: () => from.connect(),
@@ -153,7 +168,9 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
-        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name);
+        withLockWait(on, request.fence.lockWaitMs, () =>
+          run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name),
+        );
       return inside ? call(connections.clientOf(inside)) : connections.borrow(call);
     },
 
