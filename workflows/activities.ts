@@ -98,6 +98,15 @@ export const longRunning = remote({ ...longAttempt, retry: unboundedRetry });
 export const longRunningBounded = (milliseconds: number) =>
   remote({ ...longAttempt, scheduleToCloseTimeout: milliseconds, retry: unboundedRetry });
 
+/** As `longRunningBounded`, for what is owed. */
+export const owedBounded = (milliseconds: number) =>
+  remote({
+    ...longAttempt,
+    taskQueue: owedTaskQueue(workflowInfo().taskQueue),
+    scheduleToCloseTimeout: milliseconds,
+    retry: unboundedRetry,
+  });
+
 /** As `longRunning`; an unavailable store fails them at once. */
 export const longRunningFailFast = remote({ ...longAttempt, retry: failFastRetry });
 

@@ -59,8 +59,13 @@ export class Writes {
     );
   }
 
-  whenReady(): Promise<void> {
-    return this.#queue.whenReady();
+  /** Resolves when at most half of the places in the queue are taken. */
+  readonly whenReady = (): Promise<void> => this.#queue.whenReady();
+
+  /** What fills the groups in flight, and the next one. */
+  get concurrency(): number {
+    const { groupSize, groupsInFlight } = this.#migration.policy;
+    return groupSize * (groupsInFlight + 1);
   }
 
   #send(group: readonly GroupableWrite[]): readonly Promise<WriteReceipt>[] {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
+import { owedTaskQueue } from '../../model/task-queues.ts';
 import { groupStatus } from '../../workflows/messages.ts';
 import { account, flagged, newAccount, refusedByLegacy, refusedByModern } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -28,6 +29,15 @@ async function groups(count: number) {
     for await (const listed of at.temporal.workflow.list({ query })) found.push(listed);
     return found.length >= count && found.every(({ status }) => status.name === 'COMPLETED') && found;
   });
+}
+
+/** The task queues of the activities that a workflow has sent away. */
+async function activityQueues(workflowId: string) {
+  const { events } = await at.temporal.workflow.getHandle(workflowId).fetchHistory();
+  const scheduled = (events ?? []).map(
+    (event) => event.activityTaskScheduledEventAttributes?.taskQueue?.name,
+  );
+  return [...new Set(scheduled.filter((name) => name !== undefined))];
 }
 
 const statusOf = (operationId: string) => at.lockstep.control.writeStatus(operationId);
@@ -175,6 +185,8 @@ test('what the secondary is owed is caught up by the group', async () => {
   await drained(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   expect(await hasOwnWorkflow(receipts[4]?.operationId ?? '')).toBe(false);
+  const [group] = await groups(1);
+  expect(await activityQueues(group?.workflowId ?? '')).toEqual([owedTaskQueue(at.migration.taskQueue)]);
 });
 
 test.each(['legacy', 'modern'] as const)(
