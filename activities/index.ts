@@ -10,11 +10,14 @@ import { createMigrationActivities } from './migration/migrate.ts';
 import { createStepActivities } from './migration/steps.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
+import { createGroupActivities } from './write/group.ts';
 import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
 import { replicateActivities } from './write/replicate.ts';
+import { replicateGroupActivities } from './write/replicate-group.ts';
 import { createRouteActivities } from './write/route.ts';
 import { SetBackGuard, withSetBackGuard } from './write/set-back-guard.ts';
+import { StoreOutage } from './write/store-outage.ts';
 import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
 import { createWriteActivities } from './write/write.ts';
@@ -27,9 +30,12 @@ export function createActivities(context: ActivityContext) {
   const guard = context.setBackGuard ?? new SetBackGuard(context);
   const stores = withSetBackGuard(withTiming(context.stores, latency), guard);
   const writing = { ...context, stores };
+  const outage = new StoreOutage(context.migration.policy);
   return {
     ...createWriteActivities(writing),
-    ...replicateActivities(writing),
+    ...replicateActivities(writing, outage),
+    ...createGroupActivities(writing),
+    ...replicateGroupActivities(writing, outage),
     ...createUndoActivities(writing),
     ...createTentativeActivities(writing),
     ...createPostWriteValidationActivities(context),

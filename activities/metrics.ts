@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { failureIn } from '../model/carried-failure.ts';
 import type { StoreName } from '../model/failure.ts';
-import type { AnyFailureCode } from '../model/failure-codes.ts';
+import { type AnyFailureCode, isFailureCode } from '../model/failure-codes.ts';
 import { entityNamed } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
 import type { TentativeResult, Timing, WriteResult } from './write/write-result.ts';
@@ -94,6 +94,31 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
     }
   }
 
+  /** Around one attempt at a store for a whole group: one reading of the latency, and each write that was refused. */
+  async function groupAttempt<Key, Result extends { readonly status: string }>(
+    { store, entity }: { store: StoreName; entity: string },
+    write: () => Promise<ReadonlyMap<Key, Result>>,
+  ): Promise<ReadonlyMap<Key, Result>> {
+    const tags = tagsOf(entity);
+    const at = { ...tags, store };
+    const { attempt, isLocal } = Context.current().info;
+    if (attempt > 1 || !isLocal) retry.add(1, at);
+    const started = performance.now();
+    try {
+      const results = await write();
+      for (const result of results.values())
+        if ('code' in result && isFailureCode(result.code)) failure.add(1, { ...at, reason: result.code });
+      return results;
+    } catch (error) {
+      const failed = failureIn(error);
+      const reason = failed?.code ?? 'Unexpected';
+      if (reason !== 'Fenced') failure.add(1, { ...tags, store: failed?.details.store ?? store, reason });
+      throw error;
+    } finally {
+      latency.record(performance.now() - started, at);
+    }
+  }
+
   /**
    * Both stores have a write.
    *
@@ -115,7 +140,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
     validation.add(1, { ...tagsOf(entity), verdict, store: store ?? 'none', repaired });
   }
 
-  return { attempt, replicated, readBack };
+  return { attempt, groupAttempt, replicated, readBack };
 }
 
 function reasonOf(result: WriteResult | TentativeResult): AnyFailureCode | null {

@@ -5,9 +5,10 @@ import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
 import { stores } from './stores.ts';
+import { writes } from './writes.ts';
 
 const benches: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ guarded, stores, backfill, compare, keyset }),
+  Object.entries({ guarded, stores, backfill, compare, keyset, writes }),
 );
 
 await runFromCommandLine({

@@ -36,4 +36,5 @@ export type { Token } from './service/token.ts';
 export { parseToken } from './service/token.ts';
 export type { CommitReceipt, TransactionItem, TransactionOptions } from './service/transaction.ts';
 export type { TransactionScope, TransactionWriter } from './service/transaction-writer.ts';
+export type { WriteOutcome } from './service/write-many.ts';
 export type { WriteOptions } from './service/write-options.ts';

@@ -48,6 +48,13 @@ export const callerFailures = {
     meaning: 'Temporal does not answer at the configured address. Nothing was started.',
     remedy: 'Start Temporal, or correct `TEMPORAL_ADDRESS`. The stores are not involved.',
   },
+  Overloaded: {
+    retryable: true,
+    seenBy: ['service'],
+    meaning:
+      'A write did not get its turn: more writes wait in this process than `write.maxWaiting` allows, or its time was over before those in front of it were answered. Nothing was started. `measured` has how many wait.',
+    remedy: 'Wait for `lockstep.whenReady()`, then send it again; `lockstep.writeMany` waits by itself.',
+  },
   UnknownEntity: {
     retryable: false,
     seenBy: ['service', 'operator'],

@@ -7,6 +7,9 @@ export interface Policy {
   readonly secondaryRetryMs: number;
   readonly secondaryRetryMaxMs: number;
   readonly conflictAttempts: number;
+  readonly groupSize: number;
+  readonly groupsInFlight: number;
+  readonly maxWaiting: number;
   readonly inDoubtMs: number;
   readonly drainLimitMs: number;
   readonly soakMs: number;

@@ -3,6 +3,7 @@ import { defaultSettings, type Settings } from './settings.ts';
 
 /** No try of an operation outlives it by so much that the journal's entry would be missed. */
 const minRetentionMs = 3_600_000;
+const atLeastOne = ['write.groupSize', 'write.groupsInFlight', 'write.maxWaiting'];
 const shares = ['postWriteValidation.share', 'phases.evidenceMaxWrongShare'];
 
 /** What is wrong with the settings of a migration, and with names that are none. */
@@ -29,6 +30,8 @@ function valueFault(path: string, usual: unknown, value: unknown): string | null
   if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value)))
     return `${value} must be a number that is not negative`;
   if (shares.includes(path) && value > 1) return `${value} must be a share from 0 to 1`;
+  if (atLeastOne.includes(path) && !(Number.isInteger(value) && value >= 1))
+    return `${value} must be a whole number of at least 1`;
   if (path === 'journal.retentionMs' && value < minRetentionMs)
     return `${value} must be at least ${minRetentionMs}: a late try of an operation must still find it`;
   return null;

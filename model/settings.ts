@@ -29,6 +29,12 @@ export interface WriteSettings {
   readonly secondaryRetryMaxMs: number;
   /** How often a unique conflict on the secondary is tried again before the write is parked. @default 10 */
   readonly conflictAttempts: number;
+  /** The most writes that share a workflow, in each process of a service; 1 gives each write its own. @default 128 */
+  readonly groupSize: number;
+  /** How many workflows a process of a service waits for at a time, while further writes gather. @default 2 */
+  readonly groupsInFlight: number;
+  /** The most writes that may wait for their turn in a process of a service; more are refused with `Overloaded`. @default 10_000 */
+  readonly maxWaiting: number;
 }
 
 export interface TransactionSettings {
@@ -101,6 +107,9 @@ export const defaultSettings = {
     secondaryRetryMs: 500,
     secondaryRetryMaxMs: 30_000,
     conflictAttempts: 10,
+    groupSize: 128,
+    groupsInFlight: 2,
+    maxWaiting: 10_000,
   },
   transactions: { inDoubtMs: 30_000 },
   phases: {

@@ -71,6 +71,30 @@ for (const id of [plain, late, parked]) {
     .catch(() => undefined);
 }
 
+const taken = newAccount();
+await accounts.create(taken);
+await at.proxies.modern.cut();
+await Promise.allSettled(
+  [
+    newAccount(),
+    taken,
+    newAccount({ balance: refusedByModern }),
+    newAccount({ balance: refusedByLegacy }),
+  ].map((value, index) => accounts.create(value, { operationId: `grouped-${index}` })),
+);
+await at.proxies.modern.restore();
+const apart = 'grouped-2';
+await until(
+  'the write of the group is parked',
+  async () => (await control.writeStatus(apart).catch(() => null))?.stage === 'parked',
+);
+await control.resolve(apart, 'discard');
+const group = await until('the group is listed', async () => {
+  const query = `LockstepMigration = '${name}' AND WorkflowType = 'writeGroup' AND ExecutionStatus = 'Completed'`;
+  for await (const { workflowId } of at.temporal.workflow.list({ query })) return workflowId;
+  return null;
+});
+
 await advanceTo(at.lockstep, 'validate');
 await until('there is evidence', async () => (await control.status()).evidence);
 await control.startValidation({ sample: null, seed: 1 });
@@ -122,6 +146,7 @@ for (const [file, workflowId] of Object.entries({
   'write-compensated': writeWorkflowId(name, compensated),
   'write-withdrawn': writeWorkflowId(name, withdrawn),
   'write-parked': writeWorkflowId(name, parked),
+  'write-group': group,
   backfill: backfillWorkflowId(name),
   validate: validationWorkflowId(name),
   migration: migrationWorkflowId(name),

@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime } from '@temporalio/worker';
 import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
 import { type ActivityContext, createActivities } from '../activities/index.ts';
@@ -22,6 +22,7 @@ import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
+import { createWorkers } from './owed.ts';
 import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
@@ -92,26 +93,29 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     // Before the first write: the primary may have been set back while no worker ran.
     const marks = await watchMarks(context, guard);
     release.push(() => marks.stop());
-    const worker = await Worker.create({
+    const shared = {
       connection,
       namespace,
-      taskQueue: migration.taskQueue,
-      workflowBundle: await workflowBundle(),
       activities: createActivities(context),
       interceptors: { activity: [carryFailures] },
       shutdownGraceTime: graceTime,
-      // What a lost worker had in its cache goes to another one soon.
-      stickyQueueScheduleToStartTimeout: '2s',
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
       dataConverter: createDataConverter(environment),
+    };
+    const worker = await createWorkers({
+      ...shared,
+      taskQueue: migration.taskQueue,
+      workflowBundle: await workflowBundle(),
+      // What a lost worker had in its cache goes to another one soon.
+      stickyQueueScheduleToStartTimeout: '2s',
     });
     await keepRecovering(temporal, context);
     const watch = watchDefinition(stores, {
       everyMs: definitionEveryMs,
       changed: (error) => {
         log(error.message, { store: error.details.store, code: error.code });
-        if (worker.getState() === 'RUNNING') worker.shutdown();
+        worker.shutdown();
       },
     });
     release.push(() => watch.stop());
@@ -125,7 +129,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     return {
       finished,
       reasons: async () => {
-        const found = worker.getState() === 'RUNNING' ? [] : [`the worker is ${worker.getState()}`];
+        const found = worker.reasons();
         for (const store of [stores.legacy, stores.modern]) {
           await store
             .ping()
@@ -134,7 +138,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
         return found;
       },
       shutdown: async () => {
-        if (worker.getState() === 'RUNNING') worker.shutdown();
+        worker.shutdown();
         await finished.catch((error: unknown) => {
           if (!isLockstepError(error, 'DefinitionChanged')) throw error;
         });

@@ -4,11 +4,13 @@ import {
   type LocalActivityOptions,
   proxyActivities,
   proxyLocalActivities,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { failureIn } from '../model/carried-failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
 import type { WriteInput } from '../model/operation.ts';
+import { owedTaskQueue } from '../model/task-queues.ts';
 
 /**
  * How activities are called, by profile. A statement that runs on after its time does no harm: every write is guarded by its
@@ -40,6 +42,9 @@ export const local = here({ startToCloseTimeout: '15s', retry: threeAttempts });
 
 /** As `local`, for steps that are refused or skipped where a store is unavailable. */
 export const localShort = here({ startToCloseTimeout: '4s', retry: threeAttempts });
+
+/** One attempt for a group, which ends by itself where a key is held or a store does not answer. */
+export const localGroup = here({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 } });
 
 /**
  * One attempt in the caller's workflow task. It is short, because the answer to the caller leaves with that task: a secondary
@@ -79,10 +84,11 @@ export const switchingBounded = (milliseconds: number) =>
 /** A compensation: its event in the history says what is undone and why. */
 export const compensation = (summary: string) => remote({ ...shortAttempt, retry: unboundedRetry, summary });
 
-/** Attempts of the secondary, as the migration's policy says, until it answers. */
+/** Attempts of the secondary, as the migration's policy says, until it answers; apart from what callers wait for. */
 export const secondaryRetry = ({ secondaryRetryMs, secondaryRetryMaxMs }: WriteInput['policy']) =>
   remote({
     ...shortAttempt,
+    taskQueue: owedTaskQueue(workflowInfo().taskQueue),
     retry: {
       initialInterval: secondaryRetryMs,
       backoffCoefficient: 2,
@@ -96,6 +102,15 @@ export const longRunning = remote({ ...longAttempt, retry: unboundedRetry });
 /** As `longRunning`, for a bounded time. */
 export const longRunningBounded = (milliseconds: number) =>
   remote({ ...longAttempt, scheduleToCloseTimeout: milliseconds, retry: unboundedRetry });
+
+/** As `longRunningBounded`, for what is owed. */
+export const owedBounded = (milliseconds: number) =>
+  remote({
+    ...longAttempt,
+    taskQueue: owedTaskQueue(workflowInfo().taskQueue),
+    scheduleToCloseTimeout: milliseconds,
+    retry: unboundedRetry,
+  });
 
 /** As `longRunning`; an unavailable store fails them at once. */
 export const longRunningFailFast = remote({ ...longAttempt, retry: failFastRetry });

@@ -6,5 +6,6 @@ export { recoverTransactions } from './journal/recover-transactions.ts';
 export { replicateCaptured } from './journal/replicate-captured.ts';
 export { retryFailedOperations } from './journal/retry-failed-operations.ts';
 export { migration } from './migration/migration.ts';
+export { writeGroup } from './write/group.ts';
 export { transaction } from './write/transaction.ts';
 export { write } from './write/write.ts';

@@ -5,11 +5,13 @@ import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
 import type { CommitReceipt } from '../model/transaction.ts';
+import type { GroupedAnswer, GroupTally } from '../model/write-group.ts';
 
 /** Every message that a workflow of ours takes, and the ids by which they are found. */
 
 export const writeWorkflowId = (migration: string, operationId: string) =>
   `write/${migration}/${operationId}`;
+export const writeGroupWorkflowId = (migration: string, id: string) => `write-group/${migration}/${id}`;
 export const transactionWorkflowId = (migration: string, operationId: string) =>
   `transaction/${migration}/${operationId}`;
 export const recoveryWorkflowId = (migration: string) => `recover/${migration}`;
@@ -45,6 +47,10 @@ export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
+
+/** Answers when the writes of a group are as durable as their `ack` asks, in their order. */
+export const groupAcknowledged = defineUpdate<readonly GroupedAnswer[]>('acknowledged');
+export const groupStatus = defineQuery<GroupTally>('status');
 
 /** What a retry of pending operations has done. */
 export interface RetriedOperations {

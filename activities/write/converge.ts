@@ -1,6 +1,7 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import {
   type ConflictCode,
+  type Fence,
   isConflict,
   type Outcome,
   refusalDetails,
@@ -40,12 +41,13 @@ export async function convergeKeys(
   entity: Entity,
   keys: readonly Key[],
   route: WriteRoute,
+  given: Pick<Fence, 'lockWaitMs'> = {},
 ): Promise<ConvergeResult[]> {
   if (!route.secondary) throw new TypeError('a route without secondary has nothing to converge');
   const primary = context.stores[route.primary];
   const secondary = context.stores[route.secondary];
   const stored = await primary.read(entity, keys);
-  const fence = { migration: context.migration.name, epoch: route.epoch };
+  const fence = { migration: context.migration.name, epoch: route.epoch, ...given };
   const readable = stored.filter((record) => record.unreadable === null);
   const items = await secondaryItems(context, entity, readable, route, 'secondary');
   const outcomes = await secondary.write(entity, items, fence);

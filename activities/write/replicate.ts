@@ -1,15 +1,13 @@
 import { failureIn } from '../../model/carried-failure.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
-import { failureOf } from '../failures.ts';
 import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
-import { StoreOutage } from './store-outage.ts';
+import type { StoreOutage } from './store-outage.ts';
 import type { Timing, WriteResult } from './write-result.ts';
 
 export interface ReplicationRequest {
@@ -23,9 +21,8 @@ export interface ReplicationRequest {
   readonly timing?: Timing | null;
 }
 
-export function replicateActivities(context: ActivityContext) {
+export function replicateActivities(context: ActivityContext, outage: StoreOutage) {
   const { migration, stores, log } = context;
-  const outage = new StoreOutage(migration.policy);
   const metrics = writeMetrics(context);
 
   /**
@@ -75,7 +72,7 @@ export function replicateActivities(context: ActivityContext) {
     secondary: StoreName,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
-    const [converged] = await withOutageBackoff(secondary, () =>
+    const [converged] = await outage.backOff(secondary, () =>
       convergeKeys(context, entity, [operation.key], route),
     );
     if (!converged) throw new TypeError('converge gave no result for its key');
@@ -88,18 +85,6 @@ export function replicateActivities(context: ActivityContext) {
       return { status: 'applied', version: converged.version };
     }
     return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
-  }
-
-  /** While the store is unavailable, the pause before the next attempt grows for all writes together. */
-  async function withOutageBackoff<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
-    try {
-      const done = await work();
-      outage.ended(store);
-      return done;
-    } catch (error) {
-      if (!isLockstepError(error, 'StoreUnavailable') || error.details.store !== store) throw error;
-      throw failureOf(error, outage.pauseMs(store));
-    }
   }
 
   return { replicateToSecondary };

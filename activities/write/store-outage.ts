@@ -1,5 +1,7 @@
 import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Policy } from '../../model/policy.ts';
+import { failureOf } from '../failures.ts';
 
 /**
  * How long a store has not answered this worker. Its pending writes grow in number while it is unavailable; if each of
@@ -13,6 +15,22 @@ export class StoreOutage {
   constructor(policy: Pick<Policy, 'secondaryRetryMs' | 'secondaryRetryMaxMs'>, now = Date.now) {
     this.#policy = policy;
     this.#now = now;
+  }
+
+  /** While the store is unavailable, the pause before the next attempt grows for all writes together. */
+  async backOff<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
+    try {
+      const done = await work();
+      this.ended(store);
+      return done;
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreUnavailable') || error.details.store !== store) throw error;
+      throw failureOf(error, this.pauseMs(store));
+    }
+  }
+
+  isOn(store: StoreName): boolean {
+    return this.#since.has(store);
   }
 
   ended(store: StoreName): void {

@@ -1,7 +1,7 @@
 import type { DurableState } from '../../model/phase.ts';
+import { withinLimit } from '../../model/time-limit.ts';
 import type { FlagAnswers } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
-import { withinLimit } from './time-limit.ts';
 
 class FlagTimedOut extends Error {}
 

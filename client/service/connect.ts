@@ -8,6 +8,7 @@ import { connectTemporal } from '../temporal/connection.ts';
 import { BoundedFlags } from './bounded-flags.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import {
@@ -18,6 +19,8 @@ import {
 } from './transaction.ts';
 import { TransactionProbe } from './transaction-probe.ts';
 import { type TransactionScope, transactionScope } from './transaction-writer.ts';
+import { type WriteOutcome, writeMany } from './write-many.ts';
+import { Writes } from './writes.ts';
 
 export interface ConnectOptions {
   /** Where connection strings are read from. @default process.env */
@@ -62,6 +65,19 @@ export interface Lockstep extends AsyncDisposable {
     writes: (tx: TransactionScope) => readonly TransactionItem[],
     options?: TransactionOptions<A>,
   ): Promise<CommitReceipt<A>>;
+  /**
+   * Carries out many writes, as many at a time as groups can take. Each is a function that begins a write; its outcome has the
+   * receipt, or the `LockstepError` that the write threw. Outcomes are in the order of the writes. It waits where the process
+   * is overloaded.
+   *
+   * @throws what a write throws that is no `LockstepError`
+   * @example
+   * const outcomes = await lockstep.writeMany(accounts.map((one) => () => repository.create(one)));
+   * const failed = outcomes.filter((outcome) => 'error' in outcome);
+   */
+  writeMany<R extends Receipt>(writes: Iterable<() => Promise<R>>): Promise<readonly WriteOutcome<R>[]>;
+  /** Resolves when writes that this process sends now would not be refused with `Overloaded`. */
+  whenReady(): Promise<void>;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
   /** Counts which store answered reads. */
@@ -101,6 +117,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       probe: new TransactionProbe(stores),
       temporal,
     });
+    const writes = new Writes(temporal, migration);
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
       stores,
@@ -111,7 +128,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       reads,
       readTimeoutMs,
       migration,
-      temporal,
+      writes,
       transactions,
     };
     return {
@@ -119,8 +136,10 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
         entityNamed(migration, entity.name);
         return new Repository(entity, parts);
       },
-      transaction: async (writes, given = {}) =>
-        await transactions.run(writes(transactionScope(migration, clock)), given),
+      transaction: async (items, given = {}) =>
+        await transactions.run(items(transactionScope(migration, clock)), given),
+      writeMany: (many) => writeMany(many, writes),
+      whenReady: () => writes.whenReady(),
       shadow,
       reads,
       flags,

@@ -4,7 +4,7 @@ import type { StoredRecord } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { withinLimit } from './time-limit.ts';
+import { withinLimit } from '../../model/time-limit.ts';
 
 /** One read of a service: each store is asked at most once, so that one which hangs costs its limit once. */
 export class KeyReads {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
 import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
@@ -9,6 +8,7 @@ import { entityOf } from '../../model/field.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { type DurableState, flagsApplyIn, otherStore, routes } from '../../model/phase.ts';
+import { withinLimit } from '../../model/time-limit.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
 import type { ShadowReads, StoreReads } from './counts.ts';
 import type { Flags } from './flags.ts';
@@ -17,11 +17,11 @@ import { KeyReads, lateRead } from './key-reads.ts';
 import { Operations } from './operations.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import type { RouteCache } from './route-cache.ts';
-import { startWrite } from './start-write.ts';
-import { withinLimit } from './time-limit.ts';
+import { writeInput } from './start-write.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
+import type { Writes } from './writes.ts';
 
 export interface ReadOptions {
   /** Never answer with less than the version of this token. */
@@ -55,7 +55,7 @@ export interface RepositoryParts {
   readonly reads: StoreReads;
   readonly readTimeoutMs: number;
   readonly migration: Migration;
-  readonly temporal: Client;
+  readonly writes: Writes;
   readonly transactions: Transactions;
 }
 
@@ -170,9 +170,9 @@ export class Repository<E, K, A extends Ack = 'primary'> {
       this.#entity.pattern !== 'flag-controlled' ||
       !flagsApplyIn(state.phase) ||
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(operation.key), state));
-    const { temporal, migration } = this.#parts;
     const what = { entity: this.#entity, operation, state };
-    const receipt = await startWrite(temporal, migration, what, { ...given, dualWrite });
+    const input = writeInput(this.#parts.migration, what, { ack: given.ack, dualWrite });
+    const receipt = await this.#parts.writes.write(input, given.timeoutMs);
     return receiptOf(receipt.operationId, receipt.version);
   }
 

@@ -19,16 +19,14 @@ interface StartOptions {
   readonly timeoutMs: number | null;
 }
 
-/** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
-export function startWrite(
-  temporal: Client,
-  migration: Migration,
+/** What the workflow `write` is started with. */
+export function writeInput(
+  { policy, name }: Migration,
   { entity, operation, state }: { entity: Entity; operation: Operation; state: DurableState },
-  { ack, timeoutMs, dualWrite }: StartOptions & Pick<WriteInput, 'dualWrite'>,
-): Promise<WriteReceipt> {
-  const { policy, name } = migration;
-  const { id, kind } = operation;
-  const input: WriteInput = {
+  { ack, dualWrite }: Pick<WriteInput, 'ack' | 'dualWrite'>,
+): WriteInput {
+  const { id } = operation;
+  return {
     migration: name,
     operation,
     pattern: entity.pattern,
@@ -44,15 +42,25 @@ export function startWrite(
       journalRetentionMs: policy.journalRetentionMs,
     },
   };
+}
+
+/** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
+export function startWrite(
+  temporal: Client,
+  migration: Migration,
+  input: WriteInput,
+  timeoutMs: number,
+): Promise<WriteReceipt> {
+  const { id, kind, entity } = input.operation;
   return startAcknowledged(temporal, migration, {
     workflowType: 'write',
-    workflowId: writeWorkflowId(name, id),
+    workflowId: writeWorkflowId(input.migration, id),
     input,
     acknowledgement: acknowledged,
     recorded: { operationId: id, version: null, epoch: input.route.epoch },
     operationId: id,
-    entities: [entity.name],
-    summary: `${kind} ${entity.name}`,
+    entities: [entity],
+    summary: `${kind} ${entity}`,
     whenTooLarge: 'split the record or keep large values elsewhere',
     timeoutMs,
   });

@@ -9,6 +9,7 @@ import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
+import type { WriteGroupInput } from '../../model/write-group.ts';
 import { answerOf, reasonOf } from './failures.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
@@ -17,14 +18,16 @@ const maxPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
 /** So long it takes to notice a worker that was lost while it carried out a write. */
 const workflowTaskTimeout = '5s';
 
-/** The workflows `write` and `transaction`, which live on the other side of the task queue. */
-type Acknowledging = (input: WriteInput | TransactionInput) => Promise<unknown>;
+type AcknowledgedInput = WriteInput | WriteGroupInput | TransactionInput;
+
+/** The workflows `write`, `writeGroup` and `transaction`, which live on the other side of the task queue. */
+type Acknowledging = (input: AcknowledgedInput) => Promise<unknown>;
 
 /** A workflow whose caller waits for the acknowledgement, and not for its end. */
 export interface AcknowledgedStart<Receipt> {
-  readonly workflowType: 'write' | 'transaction';
+  readonly workflowType: 'write' | 'writeGroup' | 'transaction';
   readonly workflowId: string;
-  readonly input: WriteInput | TransactionInput;
+  readonly input: AcknowledgedInput;
   readonly acknowledgement: UpdateDefinition<Receipt>;
   /** The answer with `ack: 'recorded'`: it has begun, and nothing more is known. */
   readonly recorded: Receipt;
@@ -37,7 +40,7 @@ export interface AcknowledgedStart<Receipt> {
   readonly timeoutMs: number | null;
 }
 
-interface About {
+export interface About {
   readonly entity: string;
   readonly operationId: string;
 }
@@ -51,18 +54,39 @@ export async function startAcknowledged<Receipt>(
   { taskQueue, policy }: Migration,
   start: AcknowledgedStart<Receipt>,
 ): Promise<Receipt> {
-  const { workflowType, workflowId, input, entities, operationId } = start;
+  const { workflowType, entities, operationId } = start;
   const about = { entity: entities.join(', '), operationId };
   checkOperationId(operationId);
   checkSize(start, about);
+  const timeoutMs = start.timeoutMs ?? policy.callerTimeoutMs;
+  return await answerOf(
+    () => sendStart(client, taskQueue, start, timeoutMs),
+    (error) => unknownOutcome(workflowType, about, timeoutMs, error),
+  );
+}
+
+/** A workflow to start, and the update that answers. */
+type Start<Receipt> = Pick<
+  AcknowledgedStart<Receipt>,
+  'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'recorded' | 'entities' | 'summary'
+>;
+
+/** Starts it and waits for the answer. Throws what Temporal's client does. */
+export async function sendStart<Receipt>(
+  client: Client,
+  taskQueue: string,
+  start: Start<Receipt>,
+  timeoutMs: number,
+): Promise<Receipt> {
+  const { workflowType, workflowId, input, entities } = start;
   const options = {
     workflowId,
     taskQueue,
-    args: [input] as [WriteInput | TransactionInput],
+    args: [input] as [AcknowledgedInput],
     workflowTaskTimeout,
     workflowIdConflictPolicy: 'USE_EXISTING' as const,
     staticSummary: start.summary,
-    typedSearchAttributes: searchAttributesOf(input.migration, entities[0] ?? ''),
+    typedSearchAttributes: searchAttributesOf(input.migration, entities[0]),
   };
   const send = async () => {
     if (input.ack === 'recorded') {
@@ -73,14 +97,10 @@ export async function startAcknowledged<Receipt>(
       startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(workflowType, options),
     });
   };
-  const timeoutMs = start.timeoutMs ?? policy.callerTimeoutMs;
-  return await answerOf(
-    () => client.connection.withDeadline(Date.now() + timeoutMs, send),
-    (error) => unknownOutcome(workflowType, about, timeoutMs, error),
-  );
+  return await client.connection.withDeadline(Date.now() + timeoutMs, send);
 }
 
-function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {
+export function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {
   const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
   const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
   return new LockstepError(
@@ -102,7 +122,7 @@ function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unkn
   );
 }
 
-function checkOperationId(id: string): void {
+export function checkOperationId(id: string): void {
   if (/^[\w.:@-]{1,160}$/.test(id)) return;
   throw new LockstepError(
     'InvalidOperationId',

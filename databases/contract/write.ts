@@ -9,6 +9,8 @@ import type { RecordedRefusal } from './recorded-refusal.ts';
 export interface Fence {
   readonly migration: string;
   readonly epoch: number;
+  /** How long it waits for a key that somebody else holds, in milliseconds. Default: as long as a statement may take. */
+  readonly lockWaitMs?: number;
 }
 
 /**

@@ -41,8 +41,12 @@ export interface Engine extends Session {
   readonly commitPool: Session;
   readonly bulk: BulkEngine;
 
-  /** Rolls back and rethrows when `work` fails. */
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /**
+   * Rolls back and rethrows when `work` fails.
+   *
+   * @param lockWaitMs how long a statement waits for a lock; default: as long as it may take
+   */
+  transaction<T>(work: (session: Session) => Promise<T>, lockWaitMs?: number): Promise<T>;
   /** A transaction that waits for others of this kind in the same database: no two processes prepare at once. */
   alone<T>(work: (session: Session) => Promise<T>): Promise<T>;
   catalogue(table: string): Promise<CatalogueTable | null>;

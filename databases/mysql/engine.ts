@@ -22,6 +22,9 @@ import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
+const lockWaitSql = (ms: number) =>
+  `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(ms / 1000))}`;
+
 /**
  * Strict, so that no value is cut or clamped in silence; zero dates are let in, because a field says which may be; a 0 is no
  * request for the next number. Routines keep the mode they were created under.
@@ -32,7 +35,7 @@ const sessionSql = (statementTimeoutMs: number) => [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   ownSession,
   `SET SESSION group_concat_max_len = ${maxAggregateBytes}`,
-  `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(statementTimeoutMs / 1000))}`,
+  lockWaitSql(statementTimeoutMs),
 ];
 
 type Rows = TextCells[];
@@ -77,6 +80,21 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   ): Promise<unknown> {
     const [result] = await client.query({ sql, timeout: options.statementTimeoutMs }, [...parameters]);
     return result;
+  }
+
+  /** The server counts in seconds. Where it cannot be set back, the connection is broken, and the work is done again. */
+  async function withLockWait<T>(
+    client: mysql.PoolConnection,
+    lockWaitMs: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (lockWaitMs === undefined) return await work();
+    await run(client, lockWaitSql(lockWaitMs), []);
+    try {
+      return await work();
+    } finally {
+      await run(client, lockWaitSql(options.statementTimeoutMs), []);
+    }
   }
 
   const lent = (from: mysql.Pool) =>
@@ -130,7 +148,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     },
 
     query: connections.query,
-    transaction: (work) => connections.transaction(work),
+    transaction: (work, lockWaitMs) =>
+      connections.borrow((client) =>
+        withLockWait(client, lockWaitMs, () => connections.transactionOn(client, work)),
+      ),
 
     alone: (work) =>
       connections.borrow(async (client) => {
@@ -205,7 +226,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
       const call = (client: mysql.PoolConnection) =>
-        run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters);
+        withLockWait(client, fence.lockWaitMs, () =>
+          run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters),
+        );
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result)[0]?.[0] ?? {};
     },

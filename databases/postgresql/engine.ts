@@ -65,6 +65,21 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     });
     return result.rows;
   };
+  /** Where it cannot be set back, the connection is broken, and the work is done again. */
+  async function withLockWait<T>(
+    client: pg.PoolClient,
+    lockWaitMs: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (lockWaitMs === undefined) return await work();
+    await run(client, `SET lock_timeout = ${Math.ceil(lockWaitMs)}`, []);
+    try {
+      return await work();
+    } finally {
+      await run(client, 'RESET lock_timeout', []);
+    }
+  }
+
   const lent = (from: pg.Pool) =>
     new Connections<pg.PoolClient>({
       connect: () => from.connect(),
@@ -119,7 +134,10 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     },
 
     query: connections.query,
-    transaction: (work) => connections.transaction(work),
+    transaction: (work, lockWaitMs) =>
+      connections.borrow((client) =>
+        withLockWait(client, lockWaitMs, () => connections.transactionOn(client, work)),
+      ),
 
     alone: (work) =>
       connections.transaction(async (session) => {
@@ -162,7 +180,9 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
-        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name);
+        withLockWait(on, request.fence.lockWaitMs, () =>
+          run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name),
+        );
       const [row] = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return row ?? {};
     },

@@ -95,7 +95,7 @@ export function createGuardedWrites(context: StoreContext) {
     if (only && others.length === 0) return await callRoutine(session, bound, only, fence, locks);
     if (session) return await writeList(context, session, bound, ready, fence, locks);
     return await throughDeadlocks(context.engine, () =>
-      context.engine.transaction((own) => writeList(context, own, bound, ready, fence)),
+      context.engine.transaction((own) => writeList(context, own, bound, ready, fence), fence.lockWaitMs),
     );
   }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
 import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
@@ -15,6 +14,7 @@ import { defineMigration, type Migration, type MigrationOptions } from '../../mo
 import type { Phase } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
+import { createWorkers } from '../../workers/owed.ts';
 import { type RunningWorker, runWorker } from '../../workers/worker.ts';
 import { type Direct, direct } from '../databases/direct.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
@@ -154,7 +154,7 @@ async function runWorkerWithFaults(
   world: TestWorkflowEnvironment,
 ): Promise<RunningWorker> {
   const stores = openStores(migration, environment);
-  const worker = await Worker.create({
+  const worker = await createWorkers({
     connection: world.nativeConnection,
     namespace: environment.TEMPORAL_NAMESPACE ?? 'default',
     taskQueue: migration.taskQueue,
@@ -183,7 +183,7 @@ async function runWorkerWithFaults(
     finished,
     reasons: async () => [],
     shutdown: async () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      worker.shutdown();
       await finished;
     },
   };

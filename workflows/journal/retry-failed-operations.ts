@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RetryBatch, RetryRequest } from '../../activities/journal/journal.ts';
-import { bounded, longRunningBounded } from '../activities.ts';
+import { bounded, owedBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { type RetriedOperations, resolveSignal, writeWorkflowId } from '../messages.ts';
 
@@ -31,7 +31,7 @@ export async function retryFailedOperations(input: RetryInput): Promise<RetriedO
   const found = { completed: 0, failed: 0, settled: 0, notified: 0, ...carried?.found };
   let from = carried?.from ?? null;
   for (;;) {
-    const batch: RetryBatch = await longRunningBounded(batchLimitMs).retryBacklog({ ...request, from });
+    const batch: RetryBatch = await owedBounded(batchLimitMs).retryBacklog({ ...request, from });
     found.completed += batch.completed;
     found.failed += batch.failed;
     found.settled += batch.settled;

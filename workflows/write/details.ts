@@ -1,5 +1,6 @@
 import type { PostWriteValidation } from '../../activities/write/post-write-validation.ts';
 import type { StoreName } from '../../model/failure.ts';
+import type { GroupTally } from '../../model/write-group.ts';
 
 /** What Temporal UI says of a write beside its events. Reasons name stores, constraints and codes, never values. */
 interface About {
@@ -38,4 +39,10 @@ export function parkedDetails({ kind, entity, store, reason }: About): string {
 export function readBackDetails({ verdict, store, reason, repaired }: PostWriteValidation): string {
   const where = store ? ` in ${store}` : '';
   return `Read back after the write: **${verdict}**${where}${repaired ? ', repaired under a newer version' : ''}.\n\nWhy: ${reason}`;
+}
+
+export function groupDetails({ done, owed, refused, apart, open }: GroupTally): string {
+  const counts = Object.entries({ done, owed, refused, 'with a workflow of its own': apart, open });
+  const shown = counts.filter(([, count]) => count > 0).map(([name, count]) => `**${count}** ${name}`);
+  return `Writes: ${shown.join(', ')}`;
 }

@@ -1,0 +1,198 @@
+import { Context } from '@temporalio/activity';
+import { type Key, keyText } from '../../model/canonical.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { entityNamed } from '../../model/migration.ts';
+import type { WriteRoute } from '../../model/operation.ts';
+import { withinLimit } from '../../model/time-limit.ts';
+import type { ActivityContext } from '../context.ts';
+import { writeMetrics } from '../metrics.ts';
+import { type ConvergeResult, convergeKeys } from './converge.ts';
+import { groupLockWaitMs } from './group-rounds.ts';
+import type { StoreOutage } from './store-outage.ts';
+import type { Timing } from './write-result.ts';
+
+/** A write of a group that the primary has and the other store is owed. */
+export interface OwedWrite {
+  readonly id: string;
+  readonly entity: string;
+  readonly key: Key;
+  /** Whose journal has it as pending. */
+  readonly decidedBy: StoreName;
+}
+
+export type GroupReplication = 'applied' | 'fenced' | 'apart';
+
+const firstAttemptMs = 2_000;
+
+type KeyResult =
+  | ConvergeResult
+  | { readonly status: 'held'; readonly code: 'StoreUnavailable'; readonly message: string };
+
+export function replicateGroupActivities(context: ActivityContext, outage: StoreOutage) {
+  const { migration, stores, log } = context;
+  const metrics = writeMetrics(context);
+
+  /**
+   * Brings the secondary to what the primary has for the keys of a group, then notes in the journals that nothing is pending
+   * any more. What the secondary refuses, or cannot take for now while it takes others, goes apart.
+   */
+  async function replicateGroup(request: {
+    owed: readonly OwedWrite[];
+    route: WriteRoute;
+    timing: Timing | null;
+  }): Promise<readonly GroupReplication[]> {
+    const { owed, route, timing } = request;
+    const { secondary } = route;
+    if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
+    const results = new Map<OwedWrite, GroupReplication>();
+    await Promise.all(
+      [...Map.groupBy(owed, ({ entity }) => entity)].map(async ([name, own]) => {
+        const entity = entityNamed(migration, name);
+        const converged = await recordedAttempt(entity, own, { ...route, secondary });
+        for (const write of own) results.set(write, await resultFor(write, converged));
+      }),
+    );
+    await completeApplied(owed, results, timing);
+    return owed.map((write) => results.get(write) ?? 'apart');
+  }
+
+  async function resultFor(
+    write: OwedWrite,
+    converged: ReadonlyMap<string, KeyResult>,
+  ): Promise<GroupReplication> {
+    const result = converged.get(keyText(write.key));
+    if (!result) throw new TypeError('converge gave no result for a key');
+    if (result.status === 'converged') return 'applied';
+    if (result.status === 'fenced') return 'fenced';
+    const code = 'code' in result ? result.code : 'StoreRefused';
+    await stores[write.decidedBy].recordAttempt([write.id], code, result.message);
+    return 'apart';
+  }
+
+  async function completeApplied(
+    owed: readonly OwedWrite[],
+    results: ReadonlyMap<OwedWrite, GroupReplication>,
+    timing: Timing | null,
+  ): Promise<void> {
+    const applied = owed.filter((write) => results.get(write) === 'applied');
+    await Promise.all(
+      [...Map.groupBy(applied, ({ decidedBy }) => decidedBy)].map(([store, own]) =>
+        stores[store].setOperationStatus(
+          own.map(({ id }) => id),
+          'completed',
+        ),
+      ),
+    );
+    for (const { entity } of applied) metrics.replicated(entity, timing);
+  }
+
+  /** A failure is kept in the journals, where all of the group can be found as pending. */
+  async function recordedAttempt(
+    entity: Entity,
+    own: readonly OwedWrite[],
+    route: WriteRoute & { readonly secondary: StoreName },
+  ): Promise<ReadonlyMap<string, KeyResult>> {
+    const at = { store: route.secondary, entity: entity.name };
+    const keys = [...new Map(own.map(({ key }) => [keyText(key), key])).values()];
+    const attempt = () => outage.backOff(route.secondary, () => convergedInTime(entity, keys, route));
+    try {
+      return await metrics.groupAttempt(at, attempt);
+    } catch (error) {
+      const failed = failureIn(error);
+      if (failed) await record(own, failed);
+      throw error;
+    }
+  }
+
+  async function record(own: readonly OwedWrite[], { code, message, details }: LockstepError): Promise<void> {
+    for (const [store, these] of Map.groupBy(own, ({ decidedBy }) => decidedBy)) {
+      if (details.store === store) continue;
+      const ids = these.map(({ id }) => id);
+      await stores[store].recordAttempt(ids, code, message).catch((reason: unknown) => {
+        // The attempt's own failure is the one to tell.
+        if (!(reason instanceof LockstepError)) throw reason;
+        log('a failed attempt could not be recorded', { writes: ids.length, reason: reason.message });
+      });
+    }
+  }
+
+  /**
+   * Callers wait for the first attempt, so it must not last: it ends with its time, and is left out while the store is known
+   * not to answer.
+   */
+  async function convergedInTime(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute & { readonly secondary: StoreName },
+  ): Promise<ReadonlyMap<string, KeyResult>> {
+    if (!Context.current().info.isLocal) return await converged(entity, keys, route);
+    const { secondary: store } = route;
+    const late = () =>
+      new LockstepError('StoreUnavailable', `the ${store} store does not answer for now`, { store });
+    if (outage.isOn(store)) throw late();
+    return await withinLimit(convergedTogether(entity, keys, route), firstAttemptMs, late);
+  }
+
+  async function converged(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute,
+  ): Promise<ReadonlyMap<string, KeyResult>> {
+    try {
+      return await convergedTogether(entity, keys, route);
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
+      await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
+      return await oneByOne(entity, keys, route);
+    }
+  }
+
+  async function convergedTogether(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute,
+  ): Promise<ReadonlyMap<string, KeyResult>> {
+    const results = await convergeKeys(context, entity, keys, route, { lockWaitMs: groupLockWaitMs });
+    return new Map(keys.map((key, index) => [keyText(key), resultAt(results, index)]));
+  }
+
+  /** The stores are there: one key, which somebody holds, keeps none of the others waiting. */
+  async function oneByOne(
+    entity: Entity,
+    keys: readonly Key[],
+    route: WriteRoute,
+  ): Promise<ReadonlyMap<string, KeyResult>> {
+    const results = new Map<string, KeyResult>();
+    await Promise.all(
+      keys.map(async (key) => {
+        try {
+          const [result] = await convergeKeys(context, entity, [key], route, { lockWaitMs: groupLockWaitMs });
+          results.set(keyText(key), resultAt([result], 0));
+        } catch (error) {
+          if (!isLockstepError(error, 'StoreUnavailable')) throw error;
+          results.set(keyText(key), { status: 'held', code: 'StoreUnavailable', message: error.message });
+        }
+      }),
+    );
+    return results;
+  }
+
+  /** No store waits for them any more. */
+  async function completeOperations(request: {
+    store: StoreName;
+    operationIds: readonly string[];
+  }): Promise<void> {
+    await stores[request.store].setOperationStatus(request.operationIds, 'completed');
+  }
+
+  return { replicateGroup, completeOperations };
+}
+
+function resultAt(results: readonly (ConvergeResult | undefined)[], index: number): ConvergeResult {
+  const result = results[index];
+  if (!result) throw new TypeError('converge gave fewer results than keys');
+  return result;
+}

@@ -1,0 +1,182 @@
+import { LockstepError } from '../../model/failure.ts';
+
+/** A write that waits for its turn. */
+export interface QueuedWrite {
+  /** Which record it is about. */
+  readonly record: string;
+  /** Only writes of the same kind share a group: when they are answered, and where they go. */
+  readonly kind: string;
+  readonly bytes: number;
+}
+
+export interface QueueLimits {
+  readonly groupSize: number;
+  readonly groupBytes: number;
+  readonly groupsInFlight: number;
+  readonly maxWaiting: number;
+  /** A group that is not answered in this time holds no others up any more. */
+  readonly slowMs: number;
+}
+
+/** Sends a group on its way, and gives the answer to each of its writes. */
+export type SendGroup<Write, Answer> = (group: readonly Write[]) => readonly Promise<Answer>[];
+
+interface Waiting<Write, Answer> {
+  readonly write: Write;
+  readonly answer: PromiseWithResolvers<Answer>;
+}
+
+/** A write on its way through the queue. */
+export interface Queued<Answer> {
+  readonly answer: Promise<Answer>;
+  /** Takes it out again, where it has not been sent; says whether that was so. */
+  withdraw(): boolean;
+}
+
+/**
+ * Groups the writes that wait at the same moment: while a few groups are in flight, the next writes gather. Nobody waits for
+ * others to come. Writes of one record keep their order: never are two groups with the same record in flight.
+ */
+export class WriteQueue<Write extends QueuedWrite, Answer> {
+  readonly #limits: QueueLimits;
+  readonly #send: SendGroup<Write, Answer>;
+  #waiting: Waiting<Write, Answer>[] = [];
+  readonly #busy = new Map<string, number>();
+  #inFlight = 0;
+  #isDispatching = false;
+  #whenReady: PromiseWithResolvers<void> | null = null;
+
+  constructor(limits: QueueLimits, send: SendGroup<Write, Answer>) {
+    this.#limits = limits;
+    this.#send = send;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Throws `Overloaded` where too many wait already. */
+  add(write: Write): Queued<Answer> {
+    if (this.#waiting.length >= this.#limits.maxWaiting) throw overloaded(this.#waiting.length);
+    const waiting = { write, answer: Promise.withResolvers<Answer>() };
+    this.#waiting.push(waiting);
+    this.#dispatchSoon();
+    return {
+      answer: waiting.answer.promise,
+      withdraw: () => {
+        const at = this.#waiting.indexOf(waiting);
+        if (at !== -1) this.#waiting.splice(at, 1);
+        this.#dispatchSoon();
+        return at !== -1;
+      },
+    };
+  }
+
+  /** Resolves when at most half of the places are taken. */
+  async whenReady(): Promise<void> {
+    if (this.#hasRoom()) return;
+    this.#whenReady ??= Promise.withResolvers<void>();
+    await this.#whenReady.promise;
+  }
+
+  #hasRoom(): boolean {
+    return this.#waiting.length <= this.#limits.maxWaiting / 2;
+  }
+
+  /** Once everybody who can go on at this moment has: callers who were answered together send their next writes together. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    setImmediate(() => {
+      this.#isDispatching = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#inFlight < this.#limits.groupsInFlight) {
+      const group = this.#takeGroup();
+      if (group.length === 0) break;
+      this.#sendGroup(group);
+    }
+    if (this.#whenReady && this.#hasRoom()) {
+      this.#whenReady.resolve();
+      this.#whenReady = null;
+    }
+  }
+
+  /** The oldest that may go, and what may go with it. A record that is passed over keeps its later writes waiting too. */
+  #takeGroup(): readonly Waiting<Write, Answer>[] {
+    const { groupSize, groupBytes } = this.#limits;
+    const group: Waiting<Write, Answer>[] = [];
+    const left: Waiting<Write, Answer>[] = [];
+    const passedOver = new Set<string>();
+    let bytes = 0;
+    let isFull = false;
+    for (const waiting of this.#waiting) {
+      const { write } = waiting;
+      const first = group[0];
+      const fits = !first || (first.write.kind === write.kind && bytes + write.bytes <= groupBytes);
+      if (isFull || !fits || this.#busy.has(write.record) || passedOver.has(write.record)) {
+        passedOver.add(write.record);
+        left.push(waiting);
+        continue;
+      }
+      group.push(waiting);
+      bytes += write.bytes;
+      isFull = group.length >= groupSize || bytes >= groupBytes;
+    }
+    this.#waiting = left;
+    return group;
+  }
+
+  #sendGroup(group: readonly Waiting<Write, Answer>[]): void {
+    this.#inFlight += 1;
+    for (const { write } of group) this.#busy.set(write.record, (this.#busy.get(write.record) ?? 0) + 1);
+    let holds = true;
+    const letOthersGo = () => {
+      if (!holds) return;
+      holds = false;
+      this.#inFlight -= 1;
+      this.#dispatchSoon();
+    };
+    const timer = setTimeout(letOthersGo, this.#limits.slowMs);
+    const answers = this.#send(group.map(({ write }) => write));
+    for (const [index, { write, answer }] of group.entries()) {
+      const settle = () => {
+        clearTimeout(timer);
+        this.#release(write.record);
+        letOthersGo();
+        this.#dispatchSoon();
+      };
+      const given = answers[index];
+      if (!given) throw new TypeError('a group gave fewer answers than it has writes');
+      given.then(
+        (value) => {
+          settle();
+          answer.resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          answer.reject(error);
+        },
+      );
+    }
+  }
+
+  #release(record: string): void {
+    const left = (this.#busy.get(record) ?? 1) - 1;
+    if (left === 0) this.#busy.delete(record);
+    else this.#busy.set(record, left);
+  }
+}
+
+/** @param waiting how many writes wait */
+export function overloaded(waiting: number): LockstepError {
+  const remedy = 'wait for lockstep.whenReady(), then send it again';
+  return new LockstepError(
+    'Overloaded',
+    `${waiting} writes wait in this process already; nothing was started, ${remedy}`,
+    { remedy, measured: { waiting } },
+  );
+}

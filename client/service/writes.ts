@@ -1,0 +1,85 @@
+import type { Client } from '@temporalio/client';
+import { recordIdentity } from '../../model/canonical.ts';
+import type { Pattern } from '../../model/entity.ts';
+import type { Migration } from '../../model/migration.ts';
+import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
+import { withinLimit } from '../../model/time-limit.ts';
+import { checkOperationId, unknownOutcome } from '../temporal/acknowledged-start.ts';
+import { startGroup, type TimedWrite } from './start-group.ts';
+import { startWrite } from './start-write.ts';
+import { overloaded, type QueuedWrite, WriteQueue } from './write-queue.ts';
+
+/** A group's input stays in Temporal's history, which takes payloads of 2 MiB. */
+const groupBytes = 256 * 1024;
+/** A write whose row somebody holds, or whose caller waits for a store that is down, does not hold up the others for longer. */
+const slowMs = 1_000;
+/** The others need more of a workflow than a group has. */
+const groupedPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
+
+type GroupableWrite = TimedWrite & QueuedWrite;
+
+/** Carries out the writes of a process: those that wait at the same moment share a workflow, a single one has its own. */
+export class Writes {
+  readonly #temporal: Client;
+  readonly #migration: Migration;
+  readonly #queue: WriteQueue<GroupableWrite, WriteReceipt>;
+
+  constructor(temporal: Client, migration: Migration) {
+    this.#temporal = temporal;
+    this.#migration = migration;
+    const { groupSize, groupsInFlight, maxWaiting } = migration.policy;
+    const limits = { groupSize, groupBytes, groupsInFlight, maxWaiting, slowMs };
+    this.#queue = new WriteQueue(limits, (group) => this.#send(group));
+  }
+
+  /**
+   * Waits for the acknowledgement; throws as `startAcknowledged` does, and `Overloaded` where the write did not get its turn.
+   *
+   * @param given default: the migration's `callerTimeoutMs`
+   */
+  async write(input: WriteInput, given: number | null): Promise<WriteReceipt> {
+    const { policy } = this.#migration;
+    const timeoutMs = given ?? policy.callerTimeoutMs;
+    const isAlone =
+      policy.groupSize === 1 || input.validateAfterMs !== null || !groupedPatterns.includes(input.pattern);
+    if (isAlone) return await startWrite(this.#temporal, this.#migration, input, timeoutMs);
+    const { id, entity, key } = input.operation;
+    checkOperationId(id);
+    const queued = this.#queue.add({
+      input,
+      until: performance.now() + timeoutMs,
+      record: recordIdentity(entity, key),
+      kind: JSON.stringify([input.ack, input.route, input.dualWrite]),
+      bytes: Buffer.byteLength(JSON.stringify(input.operation)),
+    });
+    return await withinLimit(queued.answer, timeoutMs, () =>
+      queued.withdraw()
+        ? overloaded(this.#queue.waiting)
+        : unknownOutcome('write', { entity, operationId: id }, timeoutMs, new Late(timeoutMs)),
+    );
+  }
+
+  /** Resolves when at most half of the places in the queue are taken. */
+  readonly whenReady = (): Promise<void> => this.#queue.whenReady();
+
+  /** What fills the groups in flight, and the next one. */
+  get concurrency(): number {
+    const { groupSize, groupsInFlight } = this.#migration.policy;
+    return groupSize * (groupsInFlight + 1);
+  }
+
+  #send(group: readonly GroupableWrite[]): readonly Promise<WriteReceipt>[] {
+    const [first, ...others] = group;
+    if (!first) return [];
+    if (others.length > 0) return startGroup(this.#temporal, this.#migration, [first, ...others]);
+    return [
+      startWrite(this.#temporal, this.#migration, first.input, Math.max(0, first.until - performance.now())),
+    ];
+  }
+}
+
+class Late extends Error {
+  constructor(timeoutMs: number) {
+    super(`no answer within ${timeoutMs} ms`);
+  }
+}

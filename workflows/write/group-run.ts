@@ -1,0 +1,112 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  condition,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+} from '@temporalio/workflow';
+import type { Version } from '../../model/version.ts';
+import {
+  aloneInput,
+  type GroupedAnswer,
+  type GroupedWrite,
+  type GroupTally,
+  type WriteGroupInput,
+} from '../../model/write-group.ts';
+import { groupAcknowledged, groupStatus, searchAttributes, writeWorkflowId } from '../messages.ts';
+import { groupDetails } from './details.ts';
+import { write as writeAlone } from './write.ts';
+
+/** So long it takes to notice a worker that was lost while it carried out a write. */
+const workflowTaskTimeout = '5s';
+
+type State =
+  | { readonly at: 'open' | 'apart' }
+  | { readonly at: 'owed' | 'done'; readonly version: Version }
+  | { readonly at: 'refused'; readonly answer: Extract<GroupedAnswer, { status: 'failed' }> };
+
+/** A running group: where each of its writes stands, and the answer to their callers. All of them change here only. */
+export class GroupRun {
+  readonly input: WriteGroupInput;
+  readonly #states: State[];
+  readonly #children: Promise<void>[] = [];
+  #answers: readonly GroupedAnswer[] | null = null;
+
+  constructor(input: WriteGroupInput) {
+    this.input = input;
+    this.#states = input.writes.map(() => ({ at: 'open' }));
+    if (input.ack === 'recorded') this.answer();
+  }
+
+  set(index: number, state: State): void {
+    this.#states[index] = state;
+  }
+
+  /** Gives a write a workflow of its own, under the id that it would have had alone. */
+  giveApart(index: number): void {
+    const write = this.input.writes[index];
+    if (!write) throw new TypeError('a group has no such write');
+    this.set(index, { at: 'apart' });
+    this.#children.push(this.#start(write));
+  }
+
+  async #start(write: GroupedWrite): Promise<void> {
+    const { migration } = this.input;
+    const { id, entity, kind } = write.operation;
+    try {
+      await startChild(writeAlone, {
+        workflowId: writeWorkflowId(migration, id),
+        args: [aloneInput(this.input, write)],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowTaskTimeout,
+        staticSummary: `${kind} ${entity}`,
+        searchAttributes: { [searchAttributes.migration]: [migration], [searchAttributes.entity]: [entity] },
+      });
+    } catch (error) {
+      // Its caller was faster, or has sent it before: whichever it is sees to it.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+
+  /** Until all that go apart have workflows of their own. */
+  async handedOver(): Promise<void> {
+    await Promise.all(this.#children);
+    setCurrentDetails(groupDetails(this.tally()));
+  }
+
+  /** Tells the callers; the first answer is the one. */
+  answer(): void {
+    setCurrentDetails(groupDetails(this.tally()));
+    this.#answers ??= this.#states.map((state): GroupedAnswer => {
+      switch (state.at) {
+        case 'open':
+          return { status: 'done', version: null };
+        case 'refused':
+          return state.answer;
+        case 'apart':
+          return { status: 'apart' };
+        default:
+          return { status: 'done', version: state.version };
+      }
+    });
+  }
+
+  tally(): GroupTally {
+    const tally = { done: 0, owed: 0, refused: 0, apart: 0, open: 0 };
+    for (const { at } of this.#states) tally[at] += 1;
+    return tally;
+  }
+
+  setHandlers(): void {
+    setHandler(groupStatus, () => this.tally(), { description: 'How many of its writes stand where' });
+    setHandler(groupAcknowledged, () => this.#answered(), {
+      description: 'Answers when the writes are as durable as their callers asked for',
+    });
+  }
+
+  async #answered(): Promise<readonly GroupedAnswer[]> {
+    await condition(() => this.#answers !== null);
+    return this.#answers ?? [];
+  }
+}
