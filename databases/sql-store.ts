@@ -23,6 +23,7 @@ import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
+import { createTouches } from './sql/touches.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -58,6 +59,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDifferences(context),
     ...createSightings(context),
     ...createRetirement(context),
+    ...createTouches(context),
     close: () => engine.close(),
   };
 }

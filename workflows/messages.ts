@@ -19,6 +19,7 @@ export const validationWorkflowId = (migration: string) => `validate/${migration
 
 export const reconciliationWorkflowId = (migration: string) => `reconcile/${migration}`;
 export const replicateCapturedWorkflowId = (migration: string) => `replicate-captured/${migration}`;
+export const replicateTouchedWorkflowId = (migration: string) => `replicate-touched/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
 
@@ -45,6 +46,9 @@ export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
+
+/** A transaction of a service's own has touched keys, and may commit soon. */
+export const touched = defineSignal('touched');
 
 /** What a retry of pending operations has done. */
 export interface RetriedOperations {

@@ -1,4 +1,5 @@
 import mysql from 'mysql2/promise';
+import { keyText } from '../../model/canonical.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
@@ -17,6 +18,7 @@ import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { readSettings } from './settings.ts';
+import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /**
@@ -170,6 +172,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const { name } = bound.entity;
       const inner = innerRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
+      const touch = touchRoutine(bound, fingerprint(bound));
       return [
         `DROP PROCEDURE IF EXISTS ${innerName(name)}`,
         inner,
@@ -177,6 +180,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         outerRoutine(bound),
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
+        `DROP PROCEDURE IF EXISTS ${touchName(name)}`,
+        touch,
         `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
@@ -187,10 +192,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async isPrepared(session, bound) {
       const { name } = bound.entity;
-      const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`];
+      const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?)`,
         names,
       );
       // The comment is the last that is made, on one of them.
@@ -205,6 +210,21 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result).flat();
     },
+
+    touchStatement: (bound, { keys, version, id, fence }) => ({
+      name: touchName(bound.entity.name),
+      sql: touchSql(bound),
+      parameters: [
+        fence.migration,
+        fence.epoch,
+        fingerprint(bound),
+        version,
+        id,
+        JSON.stringify(keys.map((key) => [keyText(key), ...keyTexts(bound, key)])),
+      ],
+    }),
+    transactionProbe: null,
+    touchRefusals,
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
@@ -305,7 +325,7 @@ function isBroken(error: unknown): boolean {
 }
 
 const fingerprint = fingerprinting(
-  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound),
+  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound) + touchRoutine(bound, ''),
 );
 
 function commentOf(bound: BoundEntity): string {

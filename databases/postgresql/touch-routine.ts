@@ -1,0 +1,102 @@
+import type { BoundEntity } from '../columns/bound.ts';
+import { equals } from '../columns/column.ts';
+import type { TouchRefusal } from '../contract/touch.ts';
+import { quote, quoteTable, text } from './quote.ts';
+import { fenceClass, otherDefinition } from './write-routine.ts';
+
+const moved = 'LS004';
+const closed = 'LS005';
+
+/** By the state of the error; what a transaction in a database of another kind says stands here as well. */
+export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
+  [moved]: 'moved',
+  [closed]: 'closed',
+  [otherDefinition]: 'definition',
+  '25P01': 'outside',
+  '42883': 'missing',
+  '42P01': 'missing',
+  '3F000': 'missing',
+  // MySQL's number for a statement that it cannot parse.
+  '1064': 'moved',
+};
+
+export function touchName(entity: string): string {
+  return `lockstep.${quote(`touch_${entity}`)}`;
+}
+
+export function touchParameterTypes({ root }: BoundEntity): string {
+  return ['text, bigint, text, bigint, text, text[]', ...root.key.map(() => 'text[]')].join(', ');
+}
+
+/**
+ * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. It raises what it refuses,
+ * so that the transaction cannot commit. A transaction whose snapshot is older than the fence reads the route with a lock, which
+ * fails where the route has changed since. Tables are found as when the store was prepared, whatever the caller's path is.
+ *
+ * @param fingerprint of the definition that it is made for; it refuses callers that have another one
+ */
+export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
+  const { entity, root, store } = bound;
+  const keys = root.key.map((_, index) => `k${index + 1}`);
+  const own = root.key
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `i.${keys[index]}`))
+    .join(' AND ');
+  const state = 'SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration';
+  return `
+CREATE OR REPLACE FUNCTION ${touchName(entity.name)}(p_migration text, p_epoch bigint, p_fingerprint text, p_version bigint, p_id text, p_keys text[], ${keys.map((key) => `p_${key} text[]`).join(', ')})
+RETURNS text
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $lockstep$
+DECLARE
+  v_state lockstep.state%ROWTYPE;
+  v_version bigint;
+  v_absent text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    ${state};
+  ELSE
+    ${state} FOR SHARE;
+  END IF;
+  IF v_state.primary_store IS DISTINCT FROM ${text(store)} OR v_state.epoch < p_epoch THEN
+    RAISE EXCEPTION USING ERRCODE = '${moved}', MESSAGE = 'the ${store} store is not the primary';
+  END IF;
+  IF v_state.open = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = '${closed}', MESSAGE = 'the primary is being changed';
+  END IF;
+  IF p_fingerprint IS DISTINCT FROM ${text(fingerprint)} THEN
+    RAISE EXCEPTION USING ERRCODE = CASE WHEN v_state.epoch > p_epoch THEN '${moved}' ELSE '${otherDefinition}' END,
+      MESSAGE = 'the caller has another definition';
+  END IF;
+
+  WITH touched AS (
+    INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
+      SELECT ${text(entity.name)}, k.key, p_version, false, NULL, p_id || ':' || k.at
+      FROM unnest(p_keys) WITH ORDINALITY AS k(key, at)
+      ON CONFLICT (entity, record_key) DO UPDATE
+        SET version = greatest(excluded.version, r.version + 1), deleted = false, digest = NULL, operation = excluded.operation
+      RETURNING r.operation, r.record_key, r.version
+  ), noted AS (
+    INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch)
+      SELECT t.operation, p_migration, ${text(entity.name)}, t.record_key, 'touch', 'pending', t.version, v_state.epoch FROM touched t
+  )
+  SELECT max(t.version) INTO v_version FROM touched t;
+  IF v_version > p_version AND cardinality(p_keys) > 1 THEN
+    UPDATE lockstep.records r SET version = v_version WHERE r.entity = ${text(entity.name)} AND r.record_key = ANY (p_keys);
+    UPDATE lockstep.operations o SET version = v_version
+      WHERE o.id IN (SELECT p_id || ':' || at FROM generate_series(1, cardinality(p_keys)) at);
+  END IF;
+
+  SELECT string_agg(CASE WHEN EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${own}) THEN '0' ELSE '1' END, '' ORDER BY i.at) INTO v_absent
+    FROM unnest(${keys.map((key) => `p_${key}`).join(', ')}) WITH ORDINALITY AS i(${keys.join(', ')}, at);
+  RETURN 'lockstep:' || v_version || ':' || v_absent;
+END
+$lockstep$`;
+}
+
+export function touchSql(bound: BoundEntity): string {
+  const places = bound.root.key.map((_, index) => `$${index + 7}`);
+  return `SELECT ${touchName(bound.entity.name)}(${['$1', '$2', '$3', '$4', '$5', '$6', ...places].join(', ')}) AS touched`;
+}
+
+/** Anything that is allowed within a transaction only, and changes nothing there. */
+export const transactionProbe = 'LOCK TABLE lockstep.state IN ACCESS SHARE MODE';
