@@ -1,4 +1,4 @@
-import type { TouchStatement } from '../../databases/contract/touch.ts';
+import type { TouchParameter, TouchStatement } from '../../databases/contract/touch.ts';
 
 /** Runs one statement in the caller's transaction, with placeholders as the database has them (`$1`, or `?`), and gives what the driver or mapper gives. */
 export type TransactionQuery = (sql: string, parameters: unknown[]) => Promise<unknown>;
@@ -12,7 +12,7 @@ export interface PgTransaction {
 
 /** A connection of `mysql2/promise`. */
 export interface MysqlTransaction {
-  execute(sql: string, values: (string | number)[]): Promise<unknown>;
+  execute(sql: string, values: string[]): Promise<unknown>;
 }
 
 /** A transaction that the caller has begun: a client of `pg`, a connection of `mysql2`, or whatever runs a statement in it. */
@@ -46,7 +46,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
     return {
       engine: 'mysql',
       isOpen: null,
-      run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isScalar)),
+      run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isText)),
       probe: async (sql) => void (await tx.execute(sql, [])),
     };
   }
@@ -60,6 +60,6 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
 }
 
 /** MySQL's statements have no lists. */
-function isScalar(parameter: TouchStatement['parameters'][number]): parameter is string | number {
-  return typeof parameter !== 'object';
+function isText(parameter: TouchParameter): parameter is string {
+  return typeof parameter === 'string';
 }

@@ -29,7 +29,8 @@ export interface TouchStatement {
   readonly parameters: readonly TouchParameter[];
 }
 
-export type TouchParameter = string | number | readonly string[];
+/** Texts, and in PostgreSQL lists of them: every driver and mapper sends these alike. */
+export type TouchParameter = string | readonly string[];
 
 /** What the statement answers. */
 export interface TouchAnswer {

@@ -216,7 +216,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       sql: touchSql(bound),
       parameters: [
         fence.migration,
-        fence.epoch,
+        String(fence.epoch),
         fingerprint(bound),
         version,
         id,

@@ -175,7 +175,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       sql: touchSql(bound),
       parameters: [
         fence.migration,
-        fence.epoch,
+        String(fence.epoch),
         fingerprint(bound),
         version,
         id,

@@ -93,9 +93,10 @@ END
 $lockstep$`;
 }
 
+/** Casts, because a mapper may give its parameters types of its own; numbers travel as texts. */
 export function touchSql(bound: BoundEntity): string {
-  const places = bound.root.key.map((_, index) => `$${index + 7}`);
-  return `SELECT ${touchName(bound.entity.name)}(${['$1', '$2', '$3', '$4', '$5', '$6', ...places].join(', ')}) AS touched`;
+  const types = ['text', 'text::bigint', 'text', 'text::bigint', 'text', ...['key', ...bound.root.key].map(() => 'text[]')];
+  return `SELECT ${touchName(bound.entity.name)}(${types.map((type, index) => `$${index + 1}::${type}`).join(', ')}) AS touched`;
 }
 
 /** Anything that is allowed within a transaction only, and changes nothing there. */
