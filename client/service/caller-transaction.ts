@@ -12,7 +12,7 @@ export interface PgTransaction {
 
 /** A connection of `mysql2/promise`. */
 export interface MysqlTransaction {
-  execute(sql: string, values: string[]): Promise<unknown>;
+  execute(sql: string, values: (string | null)[]): Promise<unknown>;
 }
 
 /** A transaction that the caller has begun: a client of `pg`, a connection of `mysql2`, or whatever runs a statement in it. */
@@ -46,7 +46,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
     return {
       engine: 'mysql',
       isOpen: null,
-      run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isText)),
+      run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isSingle)),
       probe: async (sql) => void (await tx.execute(sql, [])),
     };
   }
@@ -60,6 +60,6 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
 }
 
 /** MySQL's statements have no lists. */
-function isText(parameter: TouchParameter): parameter is string {
-  return typeof parameter === 'string';
+function isSingle(parameter: TouchParameter): parameter is string | null {
+  return typeof parameter === 'string' || parameter === null;
 }

@@ -24,8 +24,8 @@ export interface Touched<K> {
   /** Of all keys of the call, once the transaction commits: for reads that must see it. */
   readonly token: Token;
   /**
-   * Keys that have no row at this moment: insert it in this transaction. A key that has none at its commit counts as deleted,
-   * in both stores.
+   * Keys that neither a row nor a record has yet: insert the row in this transaction. A key that has none at the commit counts as
+   * deleted, in both stores.
    */
   readonly absent: readonly K[];
 }

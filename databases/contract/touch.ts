@@ -30,12 +30,12 @@ export interface TouchStatement {
 }
 
 /** Texts, and in PostgreSQL lists of them: every driver and mapper sends these alike. */
-export type TouchParameter = string | readonly string[];
+export type TouchParameter = string | null | readonly string[];
 
 /** What the statement answers. */
 export interface TouchAnswer {
   readonly version: Version;
-  /** For each key of the request, in its order: whether it has no row yet. */
+  /** For each key of the request, in its order: whether neither a row nor a record has it. */
   readonly absent: readonly boolean[];
 }
 
@@ -61,6 +61,8 @@ export interface Touches {
    * before the rows are final, so a touched record has no digest until it is read.
    */
   noteTouched(entity: Entity, stored: readonly StoredRecord[]): Promise<void>;
+  /** Removes entries that both stores have: nobody knows their ids, or asks for their outcome. */
+  deleteTouches(ids: readonly string[]): Promise<void>;
 }
 
 /** What the routine of either engine gives: one text, so that it survives every driver and mapper. */

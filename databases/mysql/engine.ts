@@ -211,18 +211,22 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return resultSets(result).flat();
     },
 
-    touchStatement: (bound, { keys, version, id, fence }) => ({
-      name: touchName(bound.entity.name),
-      sql: touchSql(bound),
-      parameters: [
-        fence.migration,
-        String(fence.epoch),
-        fingerprint(bound),
-        version,
-        id,
-        JSON.stringify(keys.map((key) => [keyText(key), ...keyTexts(bound, key)])),
-      ],
-    }),
+    touchStatement(bound, { keys, version, id, fence }) {
+      const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
+      const [only = [], ...others] = rows;
+      return {
+        name: touchName(bound.entity.name),
+        sql: touchSql(bound),
+        parameters: [
+          fence.migration,
+          String(fence.epoch),
+          fingerprint(bound),
+          version,
+          id,
+          ...(others.length > 0 ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
+        ],
+      };
+    },
     transactionProbe: null,
     touchRefusals,
 

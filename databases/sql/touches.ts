@@ -3,7 +3,7 @@ import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import { versionBeforeLockstep } from '../../model/version.ts';
-import type { Touches, TouchRefusal } from '../contract/touch.ts';
+import { touchKind, type TouchRefusal, type Touches } from '../contract/touch.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import { placeholders, type StoreContext } from './context.ts';
 import { keysPerRead } from './images.ts';
@@ -41,6 +41,14 @@ export function createTouches(context: StoreContext): Touches {
           ),
         );
       }
+    },
+
+    async deleteTouches(ids) {
+      if (ids.length === 0) return;
+      await context.query(
+        `DELETE FROM ${context.control('operations')} WHERE id IN (${placeholders(ids)}) AND kind = ? AND status IN ('pending', 'parked')`,
+        [...ids, touchKind],
+      );
     },
   };
 
