@@ -4,6 +4,7 @@ import { createRepairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
+import { createTouchedActivities } from './journal/replicate-touched.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
@@ -48,6 +49,7 @@ export function createActivities(context: ActivityContext) {
     ...createComparisonActivities(context),
     ...createRepairActivities(context),
     ...createCaptureActivities(context),
+    ...createTouchedActivities({ ...context, setBackGuard: guard }),
     ...createMigrationActivities(context),
     ...createStepActivities(context),
     ...createFaultActivities(context),

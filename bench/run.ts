@@ -5,10 +5,11 @@ import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
 import { stores } from './stores.ts';
+import { touch } from './touch.ts';
 import { writes } from './writes.ts';
 
 const benches: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ guarded, stores, backfill, compare, keyset, writes }),
+  Object.entries({ guarded, stores, backfill, compare, keyset, writes, touch }),
 );
 
 await runFromCommandLine({

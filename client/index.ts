@@ -24,6 +24,12 @@ export type {
 } from '../model/settings.ts';
 export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, ShapeOf } from '../model/shape.ts';
 export { rows, table } from '../model/shape.ts';
+export type {
+  CallerTransaction,
+  MysqlTransaction,
+  PgTransaction,
+  TransactionQuery,
+} from './service/caller-transaction.ts';
 export type { ConnectOptions, Lockstep } from './service/connect.ts';
 export { connect } from './service/connect.ts';
 export type { FlagAnswers, ShadowReads, StoreReads } from './service/counts.ts';
@@ -34,6 +40,7 @@ export type { Receipt } from './service/receipt.ts';
 export type { Read, ReadOptions, Repository, RepositoryOf } from './service/repository.ts';
 export type { Token } from './service/token.ts';
 export { parseToken } from './service/token.ts';
+export type { Touched } from './service/touch.ts';
 export type { CommitReceipt, TransactionItem, TransactionOptions } from './service/transaction.ts';
 export type { TransactionScope, TransactionWriter } from './service/transaction-writer.ts';
 export type { WriteOutcome } from './service/write-many.ts';

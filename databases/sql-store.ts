@@ -26,6 +26,7 @@ import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
 import { createTableUse } from './sql/table-use.ts';
+import { createTouches } from './sql/touches.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -64,6 +65,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createRetirement(context),
     ...createSequences(context),
     ...createTableUse(context),
+    ...createTouches(context),
     close: () => engine.close(),
   };
 }

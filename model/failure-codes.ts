@@ -94,11 +94,25 @@ export const callerFailures = {
       'A transaction is empty, names a record twice, or has an entity whose pattern is not `transactional`.',
     remedy: 'Give each record one item, and each entity the pattern `transactional`.',
   },
+  NotPrimary: {
+    retryable: true,
+    seenBy: ['service'],
+    meaning:
+      'A touch in a transaction of another store than the primary, or while the primary is being changed. The transaction must not commit, and in PostgreSQL cannot.',
+    remedy:
+      'Roll back, and run the transaction again in the store that `lockstep.primary()` gives, which waits for the end of a change.',
+  },
+  NotInTransaction: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning: 'A touch outside a transaction. Nothing was touched.',
+    remedy: 'Begin a transaction, and touch, write and commit on its one connection, not on a pool.',
+  },
   TooLarge: {
     retryable: false,
     seenBy: ['service'],
     meaning:
-      'A write is larger than Temporal takes, or a transaction has too many items. Nothing was written.',
+      'A write is larger than Temporal takes, or a transaction or touch has too many items. Nothing was written.',
     remedy: 'Split it, or keep large values elsewhere.',
   },
   OperationIdTaken: {

@@ -1,16 +1,19 @@
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import { touchKind } from '../../databases/contract/touch.ts';
 import { undoId } from '../write/undo.ts';
 
 /**
- * Ends pending operations that both stores have. One that was undone meanwhile, in the very transaction that gave its key the
+ * Ends pending operations that both stores have. Those of touches are forgotten. One that was undone meanwhile, in the very transaction that gave its key the
  * image from before, ends as compensated: a repeat must not hear that it took effect.
  */
 export async function completeEntries(
-  journal: Pick<Store, 'journal' | 'setOperationStatus'>,
+  journal: Pick<Store, 'journal' | 'setOperationStatus' | 'deleteTouches'>,
   migration: string,
-  entries: readonly JournalEntry[],
+  all: readonly JournalEntry[],
 ): Promise<void> {
+  await journal.deleteTouches(all.filter(isTouch).map(({ id }) => id));
+  const entries = all.filter((entry) => !isTouch(entry));
   if (entries.length === 0) return;
   const undoIds = new Map(
     entries.flatMap(({ id, version }) => (version === null ? [] : [[undoId(id, version), id] as const])),
@@ -23,4 +26,8 @@ export async function completeEntries(
     'completed',
   );
   await journal.setOperationStatus([...compensated], 'compensated');
+}
+
+function isTouch({ kind }: JournalEntry): boolean {
+  return kind === touchKind;
 }

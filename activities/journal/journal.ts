@@ -1,7 +1,6 @@
 import { currentState } from '../../databases/contract/current-state.ts';
 import type { JournalEntry, JournalPosition } from '../../databases/contract/journal.ts';
-import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
+import { touchKind } from '../../databases/contract/touch.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed, hasTransactions } from '../../model/migration.ts';
@@ -9,10 +8,11 @@ import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import { type ConvergeResult, convergeKeys, type PairedRoute } from '../write/converge.ts';
+import type { PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { createUndoActivities } from '../write/undo.ts';
 import { completeEntries } from './complete-entries.ts';
+import { createEntryConvergence, idsOf } from './converge-entries.ts';
 
 /** Which pending operations a retry takes. */
 export interface RetryRequest {
@@ -48,9 +48,6 @@ export interface RetryBatch {
   readonly stopped: string | null;
 }
 
-type RetryResult = ConvergeResult | { readonly status: 'late'; readonly message: string };
-
-const failures = { refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 const entriesPerBatch = 100;
 const tentativePerRun = 1_000;
 const pruneBatchSize = 500;
@@ -60,7 +57,10 @@ export function createJournalActivities(context: ActivityContext) {
   const { migration, stores, wait } = context;
   const { resolve } = createTentativeResolver(context);
   const { undoOperation } = createUndoActivities(context);
-  const isParallel = ({ entity }: JournalEntry) => entityNamed(migration, entity).pattern === 'parallel';
+  const { convergeEntries } = createEntryConvergence(context);
+  /** What a transaction of the caller's has done is never undone: its entry waits until the row is mended. */
+  const isParallel = ({ entity, kind }: JournalEntry) =>
+    kind !== touchKind && entityNamed(migration, entity).pattern === 'parallel';
 
   /**
    * Converges the keys of pending operations, oldest first, and completes those that the other store took. It is right
@@ -162,64 +162,6 @@ export function createJournalActivities(context: ActivityContext) {
     return { ...route, secondary: otherStore(route.primary) };
   }
 
-  /** The entries that are in both stores now, and those that the secondary refuses for good. */
-  async function convergeEntries(
-    entries: readonly JournalEntry[],
-    route: WriteRoute,
-  ): Promise<{ readonly converged: readonly JournalEntry[]; readonly refused: readonly JournalEntry[] }> {
-    // Without a secondary nothing is pending.
-    if (route.secondary === null) return { converged: entries, refused: [] };
-    const converged: JournalEntry[] = [];
-    const refused: JournalEntry[] = [];
-    for (const [name, own] of Map.groupBy(entries, (entry) => entry.entity)) {
-      const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
-      const keys = [...byKey.keys()].map(keyFromText);
-      const results = await convergeAll(entityNamed(migration, name), keys, route);
-      for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
-        const result = results[index];
-        if (!result) throw new TypeError('converge gave fewer results than keys');
-        if (result.status === 'converged') converged.push(...entriesOfKey);
-        else await recordFailure(entriesOfKey, result, route);
-        if (result.status === 'refused') refused.push(...entriesOfKey);
-      }
-    }
-    return { converged, refused };
-  }
-
-  /** What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting. */
-  async function convergeAll(
-    entity: Entity,
-    keys: readonly Key[],
-    route: WriteRoute,
-  ): Promise<RetryResult[]> {
-    try {
-      return await convergeKeys(context, entity, keys, route);
-    } catch (error) {
-      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
-      const [only, ...rest] = keys;
-      if (only && rest.length === 0) return [{ status: 'late', message: error.message }];
-      const results: RetryResult[] = [];
-      for (const key of keys) results.push(...(await convergeAll(entity, [key], route)));
-      return results;
-    }
-  }
-
-  async function recordFailure(
-    entries: readonly JournalEntry[],
-    result: Exclude<RetryResult, { status: 'converged' }>,
-    route: WriteRoute,
-  ): Promise<void> {
-    if (result.status === 'fenced') {
-      throw new LockstepError(
-        'Fenced',
-        `the route of ${migration.name} changed while its journal was retried`,
-      );
-    }
-    const failure = result.status === 'conflict' ? result.code : failures[result.status];
-    await stores[route.primary].recordAttempt(idsOf(entries), failure, result.message);
-  }
-
   /**
    * Undoes what is to be undone of operations whose workflows are gone, from the journals alone; what cannot be is parked.
    * Gives the number of those that are over.
@@ -300,8 +242,4 @@ function isParked({ status }: JournalEntry): boolean {
 
 function isOpen({ status }: JournalEntry): boolean {
   return status === 'pending' || status === 'tentative' || status === 'parked';
-}
-
-function idsOf(entries: readonly JournalEntry[]): string[] {
-  return entries.map((entry) => entry.id);
 }

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
+import { touchKind } from '../../databases/contract/touch.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
@@ -10,6 +11,7 @@ import { withHeartbeat } from '../heartbeat.ts';
 import { completeEntries } from '../journal/complete-entries.ts';
 import { convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
+import { createTouchedRecords } from '../write/touched-records.ts';
 import { copyOutcomes } from './copy-outcomes.ts';
 
 /** What the gates of the phases look at. */
@@ -26,6 +28,7 @@ const drainBatchSize = 500;
 export function createMigrationActivities(context: ActivityContext) {
   const { migration, stores, wait, log } = context;
   const { resolveClosed } = createTentativeResolver(context);
+  const { noteTouchedKeys } = createTouchedRecords(context);
 
   /** The stores answer, and are prepared for the definition that this worker has, which is the one that the migration runs by. */
   async function checkStores(request: {
@@ -135,6 +138,13 @@ export function createMigrationActivities(context: ActivityContext) {
       for (const name of new Set(pending.map((entry) => entry.entity))) {
         const entity = entityNamed(migration, name);
         const entries = pending.filter((entry) => entry.entity === name);
+        const touched = entries.filter(({ kind }) => kind === touchKind);
+        await noteTouchedKeys(
+          entity,
+          touched.map(({ key }) => key),
+          route,
+          { closed: true },
+        );
         const results = await convergeKeys(
           context,
           entity,

@@ -47,6 +47,7 @@ export async function convergeKeys(
   const primary = context.stores[route.primary];
   const secondary = context.stores[route.secondary];
   const stored = await primary.read(entity, keys);
+  await primary.noteTouched(entity, stored);
   const fence = { migration: context.migration.name, epoch: route.epoch, ...given };
   const readable = stored.filter((record) => record.unreadable === null);
   const items = await secondaryItems(context, entity, readable, route, 'secondary');

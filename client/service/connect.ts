@@ -1,16 +1,21 @@
 import type { Client } from '@temporalio/client';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
 import { BoundedFlags } from './bounded-flags.ts';
+import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import type { KeyOf } from './key-input.ts';
 import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
+import { type Touched, Touches } from './touch.ts';
+import { TouchedSweep } from './touched-sweep.ts';
 import {
   type CommitReceipt,
   type TransactionItem,
@@ -78,6 +83,34 @@ export interface Lockstep extends AsyncDisposable {
   writeMany<R extends Receipt>(writes: Iterable<() => Promise<R>>): Promise<readonly WriteOutcome<R>[]>;
   /** Resolves when writes that this process sends now would not be refused with `Overloaded`. */
   whenReady(): Promise<void>;
+  /**
+   * Notes, in a transaction that the caller has begun at the primary, which records its SQL changes, before or after that SQL. When
+   * it commits, what the records are then is replicated to the other store; when it does not, nothing was touched. A change of
+   * primary waits for the transaction. It goes on by its own driver: a client of `pg`, a connection of `mysql2`, or a function
+   * `(sql, parameters) => result` that runs a statement in it.
+   *
+   * @param keys one key or a list, at most 1,000; the same may be touched again
+   * @throws LockstepError before anything is sent: `UnknownEntity`, `InvalidKey`, `InvalidEntity` for a key that is too long,
+   *   `TooLarge`, `StoreUnavailable` where the primary was set back. Where the transaction may not go on: `NotPrimary`,
+   *   `NotInTransaction`, `DefinitionChanged`, `NotPrepared`. What else the database refuses is thrown as its driver does.
+   * @example
+   * await client.query('BEGIN');
+   * await client.query('UPDATE accounts SET balance = balance - 5 WHERE id = $1', [id]);
+   * await lockstep.touch(client, account, id);
+   * await client.query('COMMIT');
+   */
+  touch<E, K>(
+    transaction: CallerTransaction,
+    entity: Entity<E, K>,
+    keys: KeyOf<E, K> | readonly KeyOf<E, K>[],
+  ): Promise<Touched<KeyOf<E, K>>>;
+  /**
+   * The store in which to begin a transaction that touches. While the primary is being changed, it waits for the end of that,
+   * for at most `write.callerTimeoutMs`.
+   *
+   * @throws LockstepError `NotPrimary` where the change takes longer, `StoreUnavailable` where neither store tells.
+   */
+  primary(): Promise<StoreName>;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
   /** Counts which store answered reads. */
@@ -131,6 +164,9 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       writes,
       transactions,
     };
+    const sweep = new TouchedSweep(temporal, migration);
+    release.push(() => sweep.close());
+    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep });
     return {
       repository: (entity) => {
         entityNamed(migration, entity.name);
@@ -140,6 +176,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
         await transactions.run(items(transactionScope(migration, clock)), given),
       writeMany: (many) => writeMany(many, writes),
       whenReady: () => writes.whenReady(),
+      touch: (transaction, entity, keys) => touches.touch(transaction, entity, keys),
+      primary: () => touches.primary(),
       shadow,
       reads,
       flags,

@@ -30,6 +30,11 @@ export class RouteCache {
     return known.state;
   }
 
+  /** A store has said that the route is another: the next caller waits for it. */
+  forget(): void {
+    this.#known = null;
+  }
+
   async #ask(): Promise<DurableState> {
     // From before they are asked: the answer may be as old as that.
     const at = this.#elapsed();

@@ -24,6 +24,7 @@ import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
 import type { TableUse } from './table-use.ts';
+import type { Touches } from './touch.ts';
 import type { Branches, Decisions } from './transactions.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
@@ -39,7 +40,8 @@ export interface Store
     RecordedOutcomes,
     VersionBumps,
     Differences,
-    Sightings {
+    Sightings,
+    Touches {
   readonly name: StoreName;
   readonly engine: string;
   /** Host, port and database, without credentials. */

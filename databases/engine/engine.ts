@@ -3,6 +3,7 @@ import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { TableUse } from '../contract/table-use.ts';
+import type { TouchRefusal, TouchRequest, TouchStatement } from '../contract/touch.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
@@ -67,6 +68,12 @@ export interface Engine extends Session {
   readonly lists: ListEngine;
   /** The routine's answer for the item. */
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells>;
+  /** What a transaction of the caller's calls the entity's touch routine by, in the driver's own form. */
+  touchStatement(bound: BoundEntity, request: TouchRequest): TouchStatement;
+  /** See `Touches.transactionProbe`. */
+  readonly transactionProbe: string | null;
+  /** What the codes and numbers of errors mean that such a call meets. */
+  readonly touchRefusals: Readonly<Record<string, TouchRefusal>>;
   /** Record and rows of each key from one snapshot, in the order of the keys. */
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
   /**

@@ -1,4 +1,5 @@
 import mysql from 'mysql2/promise';
+import { keyText } from '../../model/canonical.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
@@ -20,6 +21,7 @@ import { readName, readRoutine } from './read-routine.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
+import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 const lockWaitSql = (ms: number) =>
@@ -195,6 +197,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const { name } = bound.entity;
       const inner = innerRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
+      const touch = touchRoutine(bound, fingerprint(bound));
       return [
         `DROP PROCEDURE IF EXISTS ${innerName(name)}`,
         inner,
@@ -202,6 +205,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         outerRoutine(bound),
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
+        `DROP PROCEDURE IF EXISTS ${touchName(name)}`,
+        touch,
         `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
@@ -212,10 +217,15 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async isPrepared(session, bound) {
       const { name } = bound.entity;
-      const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`];
+      const names = [
+        `lockstep_write_in_${name}`,
+        `lockstep_write_${name}`,
+        `lockstep_read_${name}`,
+        `lockstep_touch_${name}`,
+      ];
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?)`,
         names,
       );
       // The comment is the last that is made, on one of them.
@@ -232,6 +242,25 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result)[0]?.[0] ?? {};
     },
+
+    touchStatement(bound, { keys, version, id, fence }) {
+      const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
+      const [only = [], ...others] = rows;
+      return {
+        name: touchName(bound.entity.name),
+        sql: touchSql(bound),
+        parameters: [
+          fence.migration,
+          String(fence.epoch),
+          fingerprint(bound),
+          version,
+          id,
+          ...(others.length > 0 ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
+        ],
+      };
+    },
+    transactionProbe: null,
+    touchRefusals,
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
@@ -332,7 +361,7 @@ function isBroken(error: unknown): boolean {
 }
 
 const fingerprint = fingerprinting(
-  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound),
+  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound) + touchRoutine(bound, ''),
 );
 
 function commentOf(bound: BoundEntity): string {

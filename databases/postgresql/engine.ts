@@ -28,6 +28,14 @@ import { quote, quoteTable } from './quote.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
+import {
+  touchName,
+  touchParameterTypes,
+  touchRefusals,
+  touchRoutine,
+  touchSql,
+  transactionProbe,
+} from './touch-routine.ts';
 import { fenceClass, prepareClass, routineName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -163,7 +171,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     routineStatements(bound) {
       const made = fingerprint(bound);
-      return [writeRoutine(bound, made), commentOn(bound, commentOf(made))];
+      return [touchRoutine(bound, made), writeRoutine(bound, made), commentOn(bound, commentOf(made))];
     },
 
     fingerprint,
@@ -171,10 +179,15 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
 
     async isPrepared(session, bound) {
-      const [row] = await session.query(`SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made`, [
-        `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
-      ]);
-      return row?.made === commentOf(fingerprint(bound));
+      // The comment is the last that is made.
+      const [row] = await session.query(
+        `SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made, to_regprocedure(?) IS NOT NULL AS touches`,
+        [
+          `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
+          `${touchName(bound.entity.name)}(${touchParameterTypes(bound)})`,
+        ],
+      );
+      return row?.made === commentOf(fingerprint(bound)) && row.touches === 't';
     },
 
     async callWrite(inside, bound, request) {
@@ -186,6 +199,25 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       const [row] = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return row ?? {};
     },
+
+    touchStatement: (bound, { keys, version, id, fence }) => ({
+      name: touchName(bound.entity.name),
+      sql: touchSql(bound),
+      parameters: [
+        fence.migration,
+        String(fence.epoch),
+        fingerprint(bound),
+        version,
+        id,
+        keys.map(keyText),
+        ...transpose(
+          bound,
+          keys.map((key) => keyTexts(bound, key)),
+        ),
+      ],
+    }),
+    transactionProbe,
+    touchRefusals,
 
     async readRows(bound, keys) {
       const texts = keys.map((key) => keyTexts(bound, key));
@@ -277,7 +309,7 @@ function commentOn(bound: BoundEntity, made: string): string {
   return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, text, json, json) IS '${made}'`;
 }
 
-const fingerprint = fingerprinting((bound) => writeRoutine(bound, ''));
+const fingerprint = fingerprinting((bound) => writeRoutine(bound, '') + touchRoutine(bound, ''));
 
 function commentOf(made: string): string {
   return `lockstep ${made}`;

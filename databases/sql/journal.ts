@@ -109,7 +109,7 @@ export function createJournal(context: StoreContext) {
     return rows.map(entryOf);
   }
 
-  function conditionsOf({ migration, statuses, ids, record, olderThanMs, after }: JournalFilter) {
+  function conditionsOf({ migration, statuses, ids, record, kind, due, olderThanMs, after }: JournalFilter) {
     const conditions = ['migration = ?'];
     const parameters: Parameter[] = [migration];
     if (statuses) {
@@ -123,6 +123,15 @@ export function createJournal(context: StoreContext) {
     if (record) {
       conditions.push('entity = ? AND record_key = ?');
       parameters.push(record.entity, keyText(record.key));
+    }
+    if (kind !== undefined) {
+      conditions.push('kind = ?');
+      parameters.push(kind);
+    }
+    if (due) {
+      const { ago } = context.engine.dialect;
+      conditions.push(`(attempts = 0 OR (attempts < ? AND updated_at <= ${ago(due.pauseMs)}))`);
+      parameters.push(due.attempts);
     }
     if (olderThanMs !== undefined) {
       conditions.push(

@@ -1,0 +1,65 @@
+import type { TouchParameter, TouchStatement } from '../../databases/contract/touch.ts';
+
+/** Runs one statement in the caller's transaction, with placeholders as the database has them (`$1`, or `?`), and gives what the driver or mapper gives. */
+export type TransactionQuery = (sql: string, parameters: unknown[]) => Promise<unknown>;
+
+/** A client of `pg`. */
+export interface PgTransaction {
+  query(query: { name: string; text: string; values: unknown[] }): Promise<unknown>;
+  /** `T` within a transaction; absent in drivers that do not say. */
+  getTransactionStatus?(): string | null;
+}
+
+/** A connection of `mysql2/promise`. */
+export interface MysqlTransaction {
+  execute(sql: string, values: (string | null)[]): Promise<unknown>;
+}
+
+/** A transaction that the caller has begun: a client of `pg`, a connection of `mysql2`, or whatever runs a statement in it. */
+export type CallerTransaction =
+  | PgTransaction
+  | MysqlTransaction
+  | { promise(): MysqlTransaction }
+  | TransactionQuery;
+
+/** A transaction as a touch uses it. */
+export interface OpenTransaction {
+  /** Null where only the statement's failure would tell. */
+  readonly engine: 'postgresql' | 'mysql' | null;
+  /** Null where only the database knows. */
+  readonly isOpen: boolean | null;
+  run(statement: TouchStatement): Promise<unknown>;
+  probe(sql: string): Promise<void>;
+}
+
+export function openTransaction(tx: CallerTransaction): OpenTransaction {
+  if (typeof tx === 'function') {
+    return {
+      engine: null,
+      isOpen: null,
+      run: ({ sql, parameters }) => tx(sql, [...parameters]),
+      probe: async (sql) => void (await tx(sql, [])),
+    };
+  }
+  if ('promise' in tx) return openTransaction(tx.promise());
+  if ('execute' in tx) {
+    return {
+      engine: 'mysql',
+      isOpen: null,
+      run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isSingle)),
+      probe: async (sql) => void (await tx.execute(sql, [])),
+    };
+  }
+  const status = tx.getTransactionStatus?.() ?? null;
+  return {
+    engine: 'postgresql',
+    isOpen: status === null ? null : status !== 'I',
+    run: ({ name, sql, parameters }) => tx.query({ name, text: sql, values: [...parameters] }),
+    probe: async (sql) => void (await tx.query({ name: sql, text: sql, values: [] })),
+  };
+}
+
+/** MySQL's statements have no lists. */
+function isSingle(parameter: TouchParameter): parameter is string | null {
+  return typeof parameter === 'string' || parameter === null;
+}

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
+import type { Store, Stores } from '../../databases/contract/store.ts';
+import {
+  maxTouchedKeys,
+  type TouchAnswer,
+  type TouchRefusal,
+  touchAnswerIn,
+} from '../../databases/contract/touch.ts';
+import { compareText, type Key, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { entityNamed, type Migration } from '../../model/migration.ts';
+import { type DurableState, otherStore, routes } from '../../model/phase.ts';
+import type { HybridClock } from '../../model/version.ts';
+import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
+import { type KeyOf, keyFrom } from './key-input.ts';
+import type { RouteCache } from './route-cache.ts';
+import { type Token, tokenOf } from './token.ts';
+import type { TouchedSweep } from './touched-sweep.ts';
+
+/** What a touch has noted in the caller's transaction. */
+export interface Touched<K> {
+  /** Of all keys of the call, once the transaction commits: for reads that must see it. */
+  readonly token: Token;
+  /**
+   * Keys that neither a row nor a record has yet: insert the row in this transaction. A key that has none at the commit counts as
+   * deleted, in both stores.
+   */
+  readonly absent: readonly K[];
+}
+
+interface TouchParts {
+  readonly migration: Migration;
+  readonly stores: Stores;
+  readonly routes: RouteCache;
+  readonly clock: HybridClock;
+  readonly sweep: TouchedSweep;
+}
+
+/** How often the stores are asked whether one of them was set back. */
+const setBackFreshMs = 5_000;
+const reopenPollMs = 250;
+
+/** Notes in a caller's own transaction which keys it writes. */
+export class Touches {
+  readonly #parts: TouchParts;
+  #setBack: ReadonlyMap<StoreName, string> = new Map();
+  #lookAgainAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: TouchParts) {
+    this.#parts = parts;
+  }
+
+  async touch<E, K>(
+    tx: CallerTransaction,
+    entity: Entity<E, K>,
+    input: KeyOf<E, K> | readonly KeyOf<E, K>[],
+  ): Promise<Touched<KeyOf<E, K>>> {
+    const { migration, clock, sweep } = this.#parts;
+    entityNamed(migration, entity.name);
+    const byText = inKeyOrder(entity, input);
+    const state = await this.#parts.routes.current();
+    const transaction = openTransaction(tx);
+    const store = this.#storeOf(transaction, state);
+    this.#assertNotSetBack(store.name);
+    if (transaction.isOpen === false) throw notInTransaction(entity);
+    const version = clock.next();
+    const statement = await store.touchStatement(entity, {
+      keys: byText.map(({ key }) => key),
+      version,
+      // In the order of time, so that new entries lie side by side.
+      id: `touch:${version}:${randomBytes(6).toString('hex')}`,
+      fence: { migration: migration.name, epoch: state.epoch },
+    });
+    let answer: TouchAnswer | null;
+    try {
+      if (transaction.isOpen === null && store.transactionProbe !== null)
+        await transaction.probe(store.transactionProbe);
+      answer = touchAnswerIn(await transaction.run(statement));
+    } catch (error) {
+      const refusal = store.touchRefusalOf(error);
+      // Whatever else the database says is about the caller's transaction, and told as it would tell of his own statement.
+      if (refusal === null) throw error;
+      throw this.#refused(refusal, entity, store, error);
+    }
+    if (answer === null) {
+      throw new TypeError('the transaction gave no result of the statement; return what the driver returns');
+    }
+    sweep.request();
+    const { absent } = answer;
+    return {
+      token: tokenOf(answer.version),
+      absent: byText.filter((_, at) => absent[at]).map(({ given }) => given),
+    };
+  }
+
+  /** The store that takes writes; waits while that is being changed. */
+  async primary(): Promise<StoreName> {
+    const { migration, routes: cache } = this.#parts;
+    const until = performance.now() + migration.policy.callerTimeoutMs;
+    for (;;) {
+      const state = await cache.current();
+      if (state.open) return routes[state.phase].primary;
+      if (performance.now() >= until) {
+        throw new LockstepError(
+          'NotPrimary',
+          `the primary of ${migration.name} has been changing for ${migration.policy.callerTimeoutMs} ms; see lockstep status`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, reopenPollMs));
+      cache.forget();
+    }
+  }
+
+  /** The transaction's own store, as far as its driver tells; what runs there says whether it is the primary. */
+  #storeOf({ engine }: OpenTransaction, state: DurableState): Store {
+    const { stores, migration } = this.#parts;
+    const { primary } = routes[state.phase];
+    for (const name of [primary, otherStore(primary)]) {
+      if (engine === null || stores[name].engine === engine) return stores[name];
+    }
+    throw new LockstepError(
+      'NotPrimary',
+      `the transaction is in neither store of ${migration.name}: its driver speaks to ${engine}, the primary is ${stores[primary].engine}`,
+      { store: primary },
+    );
+  }
+
+  /** One that was restored from an older copy takes no writes before a person has decided. As of a few seconds ago: no touch waits. */
+  #assertNotSetBack(store: StoreName): void {
+    this.#lookForSetBack();
+    const reason = this.#setBack.get(store);
+    if (reason === undefined) return;
+    const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
+    throw new LockstepError('StoreUnavailable', `${reason}; it takes no writes until then: ${remedy}`, {
+      store,
+      about: 'server',
+      remedy,
+    });
+  }
+
+  #lookForSetBack(): void {
+    const now = performance.now();
+    if (now < this.#lookAgainAt) return;
+    this.#lookAgainAt = now + setBackFreshMs;
+    setBackStores(this.#parts).then(
+      (found) => {
+        this.#setBack = new Map(found.map((one) => [one.store, setBackReason(one)]));
+      },
+      // What is known stays known; the next look may say more.
+      () => undefined,
+    );
+  }
+
+  #refused(refusal: TouchRefusal, entity: Entity, store: Store, cause: unknown): LockstepError {
+    const { migration } = this.#parts;
+    const about = { entity: entity.name, store: store.name };
+    this.#parts.routes.forget();
+    switch (refusal) {
+      case 'closed':
+        return new LockstepError(
+          'NotPrimary',
+          `${entity.name}: the primary of ${migration.name} is being changed; roll back, and begin again where lockstep.primary() says`,
+          about,
+          { cause },
+        );
+      case 'moved':
+        return new LockstepError(
+          'NotPrimary',
+          `${entity.name}: the transaction is not in the primary of ${migration.name}; roll back, and begin again where lockstep.primary() says`,
+          about,
+          { cause },
+        );
+      case 'definition':
+        return new LockstepError(
+          'DefinitionChanged',
+          `${entity.name}: the ${store.name} store is prepared for another definition of it; roll back, and try again, or restart with that definition`,
+          { ...about, about: 'schema' },
+          { cause },
+        );
+      case 'outside':
+        return notInTransaction(entity, cause);
+      case 'missing':
+        return new LockstepError(
+          'NotPrepared',
+          `${entity.name}: the transaction's database has no touch routine for it; run lockstep prepare, and check that this is a store of ${migration.name}`,
+          { ...about, about: 'schema', remedy: 'lockstep prepare' },
+          { cause },
+        );
+    }
+  }
+}
+
+interface TouchedKey<K> {
+  readonly key: Key;
+  readonly text: string;
+  readonly given: K;
+}
+
+/** Each key once, in the order in which every list takes its locks. */
+function inKeyOrder<E, K>(
+  entity: Entity<E, K>,
+  input: KeyOf<E, K> | readonly KeyOf<E, K>[],
+): TouchedKey<KeyOf<E, K>>[] {
+  const byText = new Map<string, TouchedKey<KeyOf<E, K>>>();
+  for (const given of isList(input) ? input : [input]) {
+    const key = keyFrom(entity, given);
+    const text = keyText(key);
+    byText.set(text, { key, text, given });
+  }
+  if (byText.size === 0) {
+    throw new LockstepError(
+      'InvalidKey',
+      `${entity.name}: a touch of no key; leave it out where nothing is written`,
+      {
+        entity: entity.name,
+      },
+    );
+  }
+  if (byText.size > maxTouchedKeys) {
+    throw new LockstepError(
+      'TooLarge',
+      `${entity.name}: a touch of ${byText.size} keys, and one takes at most ${maxTouchedKeys}; touch them in several calls`,
+      { entity: entity.name },
+    );
+  }
+  return [...byText.values()].sort((left, right) => compareText(left.text, right.text));
+}
+
+/** No key is a list: a composite one is an object. */
+function isList<T>(input: T | readonly T[]): input is readonly T[] {
+  return Array.isArray(input);
+}
+
+function notInTransaction(entity: Entity, cause?: unknown): LockstepError {
+  return new LockstepError(
+    'NotInTransaction',
+    `${entity.name}: there is no transaction; begin one, and touch, write and commit on its connection`,
+    { entity: entity.name },
+    { cause },
+  );
+}

@@ -1,0 +1,118 @@
+import type { BoundEntity } from '../columns/bound.ts';
+import { equals } from '../columns/column.ts';
+import type { TouchRefusal } from '../contract/touch.ts';
+import { quote, quoteTable, text } from './quote.ts';
+import { fenceClass, otherDefinition } from './write-routine.ts';
+
+const moved = 'LS004';
+const closed = 'LS005';
+
+/** By the state of the error; what a transaction in a database of another kind says stands here as well. */
+export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
+  [moved]: 'moved',
+  [closed]: 'closed',
+  [otherDefinition]: 'definition',
+  '25P01': 'outside',
+  '42883': 'missing',
+  '42P01': 'missing',
+  '3F000': 'missing',
+  // MySQL's number for a statement that it cannot parse.
+  '1064': 'moved',
+};
+
+export function touchName(entity: string): string {
+  return `lockstep.${quote(`touch_${entity}`)}`;
+}
+
+export function touchParameterTypes({ root }: BoundEntity): string {
+  return ['text, bigint, text, bigint, text, text[]', ...root.key.map(() => 'text[]')].join(', ');
+}
+
+/**
+ * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. It raises what it refuses,
+ * so that the transaction cannot commit. A transaction whose snapshot is older than the fence reads the route with a lock, which
+ * fails where the route has changed since. Tables are found as when the store was prepared, whatever the caller's path is.
+ *
+ * @param fingerprint of the definition that it is made for; it refuses callers that have another one
+ */
+export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
+  const { entity, root, store } = bound;
+  const keys = root.key.map((_, index) => `k${index + 1}`);
+  const own = root.key
+    .map((column, index) => equals(column, `t.${quote(column.name)}`, `p_${keys[index]}[n]`))
+    .join(' AND ');
+  const state = 'SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration';
+  return `
+CREATE OR REPLACE FUNCTION ${touchName(entity.name)}(p_migration text, p_epoch bigint, p_fingerprint text, p_version bigint, p_id text, p_keys text[], ${keys.map((key) => `p_${key} text[]`).join(', ')})
+RETURNS text
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $lockstep$
+DECLARE
+  v_state lockstep.state%ROWTYPE;
+  v_version bigint;
+  v_top bigint;
+  v_id text;
+  v_absent text := '';
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    ${state};
+  ELSE
+    ${state} FOR SHARE;
+  END IF;
+  IF v_state.primary_store IS DISTINCT FROM ${text(store)} OR v_state.epoch < p_epoch THEN
+    RAISE EXCEPTION USING ERRCODE = '${moved}', MESSAGE = 'the ${store} store is not the primary';
+  END IF;
+  IF v_state.open = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = '${closed}', MESSAGE = 'the primary is being changed';
+  END IF;
+  IF p_fingerprint IS DISTINCT FROM ${text(fingerprint)} THEN
+    RAISE EXCEPTION USING ERRCODE = CASE WHEN v_state.epoch > p_epoch THEN '${moved}' ELSE '${otherDefinition}' END,
+      MESSAGE = 'the caller has another definition';
+  END IF;
+
+  -- Key by key: the same as sets costs a single key, which is the most frequent list, twice as much.
+  v_top := 0;
+  FOR n IN 1..cardinality(p_keys) LOOP
+    v_id := p_id || ':' || n;
+    UPDATE lockstep.records r
+      SET version = greatest(p_version, r.version + 1), deleted = false, digest = NULL, operation = v_id
+      WHERE r.entity = ${text(entity.name)} AND r.record_key = p_keys[n] RETURNING r.version INTO v_version;
+    IF FOUND THEN
+      v_absent := v_absent || '0';
+    ELSE
+      INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, operation)
+        VALUES (${text(entity.name)}, p_keys[n], p_version, false, v_id)
+        ON CONFLICT (entity, record_key) DO UPDATE
+          SET version = greatest(excluded.version, r.version + 1), deleted = false, digest = NULL, operation = excluded.operation
+        RETURNING r.version INTO v_version;
+      v_absent := v_absent || CASE WHEN EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${own}) THEN '0' ELSE '1' END;
+    END IF;
+    v_top := greatest(v_top, v_version);
+    INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, copied)
+      VALUES (v_id, p_migration, ${text(entity.name)}, p_keys[n], 'touch', 'pending', v_version, v_state.epoch, 'to');
+  END LOOP;
+  IF v_top > p_version AND cardinality(p_keys) > 1 THEN
+    UPDATE lockstep.records r SET version = v_top WHERE r.entity = ${text(entity.name)} AND r.record_key = ANY (p_keys);
+    UPDATE lockstep.operations o SET version = v_top
+      WHERE o.id IN (SELECT p_id || ':' || k FROM generate_series(1, cardinality(p_keys)) k);
+  END IF;
+  RETURN 'lockstep:' || v_top || ':' || v_absent;
+END
+$lockstep$`;
+}
+
+/** Casts, because a mapper may give its parameters types of its own; numbers travel as texts. */
+export function touchSql(bound: BoundEntity): string {
+  const types = [
+    'text',
+    'text::bigint',
+    'text',
+    'text::bigint',
+    'text',
+    ...['key', ...bound.root.key].map(() => 'text[]'),
+  ];
+  return `SELECT ${touchName(bound.entity.name)}(${types.map((type, index) => `$${index + 1}::${type}`).join(', ')}) AS touched`;
+}
+
+/** Anything that is allowed within a transaction only, and changes nothing there. */
+export const transactionProbe = 'LOCK TABLE lockstep.state IN ACCESS SHARE MODE';
