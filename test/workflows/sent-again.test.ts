@@ -157,6 +157,28 @@ test('an operation that commits between the first copy of the outcomes and the c
   expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
 });
 
+test('an operation that is undone while outcomes are copied for the last time is known as undone', async () => {
+  const accounts = at.lockstep.repository(account);
+  const { legacy, modern } = at.stores;
+  const [value, late] = [newAccount(), newAccount()];
+  const options = { operationId: `undone-${value.id}`, ack: 'both' } as const;
+  await accounts.create(value, options);
+  let isLate = false;
+  at.faults.modern.takeOutcomes = async (...given) => {
+    const taken = await modern.takeOutcomes(...given);
+    const state = await legacy.readState(at.migration.name);
+    if (!state?.open) await legacy.setOperationStatus([options.operationId], 'compensated');
+    // So that something is left for the drain.
+    else if (!isLate) await accounts.create(late, { ack: 'both' });
+    isLate = true;
+    return taken;
+  };
+  await at.lockstep.control.send('advance');
+  Reflect.deleteProperty(at.faults.modern, 'takeOutcomes');
+  expect(await entryIn(at, 'legacy', options.operationId)).toMatchObject({ status: 'compensated' });
+  await expect(accounts.create(value, options)).rejects.toMatchObject({ code: 'Compensated' });
+});
+
 test('an update that the record of now would not take has the outcome that it had', async () => {
   const accounts = at.lockstep.repository(account);
   const value = newAccount();
