@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { planCapture, setCapture } from '../client/operator/capture.ts';
 import { planPreparation, prepareStores, registerSearchAttributes } from '../client/operator/prepare.ts';
+import { releaseTables } from '../client/operator/release.ts';
 import { connectTemporal } from '../client/temporal/connection.ts';
-import { confirmed, openSession } from './session.ts';
+import { type CliSession, confirmed, openSession } from './session.ts';
 
 export function addPrepareCommand(program: Command): void {
   program
@@ -10,8 +11,10 @@ export function addPrepareCommand(program: Command): void {
     .description('create control tables and write routines in both stores, and search attributes in Temporal')
     .option('--capture', 'install triggers that record writes made outside Lockstep')
     .option('--no-capture', 'remove those triggers')
-    .action(async ({ capture }: { capture?: boolean }, command: Command) => {
+    .option('--release', 'give up a migration in legacy-only: end it, and leave its tables to others')
+    .action(async ({ capture, release }: { capture?: boolean; release?: boolean }, command: Command) => {
       const session = await openSession(command);
+      if (release) return await giveUp(session);
       const { migration, options, output } = session;
       const { addresses, statements: own } = await planPreparation(migration, process.env);
       const triggers =
@@ -48,4 +51,16 @@ export function addPrepareCommand(program: Command): void {
         `search attributes: ${registered.length > 0 ? `added ${registered.join(', ')}` : 'already present'}`,
       ]);
     });
+}
+
+async function giveUp(session: CliSession): Promise<void> {
+  const { migration, output } = session;
+  if (!(await confirmed(session, `give up ${migration.name}, and leave its tables to others`))) return;
+  const temporal = await connectTemporal(process.env);
+  try {
+    await releaseTables(temporal, migration, process.env);
+  } finally {
+    await temporal.connection.close();
+  }
+  output.result({ released: true }, [`${migration.name} is given up; another migration may have its tables`]);
 }

@@ -1,4 +1,5 @@
 import type { StoreName } from '../../model/failure.ts';
+import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 
@@ -30,7 +31,8 @@ export function createStepActivities({ migration, stores }: Pick<ActivityContext
     const planned: StoreStatement[] = [];
     for (const entity of migration.entities) {
       if (prime === null) continue;
-      for (const sql of await stores[prime].primeStatements(entity)) planned.push({ store: prime, sql });
+      const priming = await stores[prime].primeStatements(entity).catch(nullWhereUnavailable);
+      for (const sql of priming ?? []) planned.push({ store: prime, sql });
     }
     if (!request.retire) return planned;
     for (const kind of ['rename', 'drop'] as const)

@@ -27,4 +27,5 @@ export { operate } from './operate.ts';
 export type { Preparation } from './prepare.ts';
 export { planPreparation, prepareStores, registerSearchAttributes } from './prepare.ts';
 export type { ReconcileOptions, Reconciliation, ReconciliationControl } from './reconciliation.ts';
+export { releaseTables } from './release.ts';
 export type { DefinitionDifference } from './running-definition.ts';

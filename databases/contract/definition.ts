@@ -25,6 +25,8 @@ export interface Definitions {
   assertDefinition(): Promise<void>;
   /** Keeps the definition and the policy of this program as the newest revision, where they are not; `prepare` does it too. */
   recordDefinition(): Promise<void>;
+  /** Owns no table any more, until `prepare` records a definition again. */
+  forgetDefinition(): Promise<void>;
   /**
    * Throws what `prepare` would refuse: `InvalidDefinition` where another migration has one of the tables or names,
    * `GateRefused` where entities come or go in a phase in which they would miss the backfill or its evidence.

@@ -65,6 +65,12 @@ export function createPreparedDefinition(context: StoreContext) {
     ]);
   }
 
+  async function forgetDefinition(): Promise<void> {
+    await context.alone(async (session) => {
+      await session.query(`DELETE FROM ${table} WHERE migration = ?`, [migration.name]);
+    });
+  }
+
   async function ownDefinition(): Promise<Omit<PreparedDefinition, 'revision'>> {
     const entities: Record<string, { digest: string; fingerprint: string }> = {};
     const tables = new Set<string>();
@@ -96,7 +102,7 @@ export function createPreparedDefinition(context: StoreContext) {
       throw new LockstepError(
         'InvalidDefinition',
         `migration ${other.migration} has ${what} in the ${context.name} store (${engine.address}) already, and ${migration.name} cannot have it as well; ` +
-          `move it in one migration, or wait until ${other.migration} is decommissioned. If ${other.migration} was given up, delete its rows from ${table}`,
+          `move it in one migration, or wait until ${other.migration} is decommissioned. If ${other.migration} was given up, run lockstep prepare --release with its configuration`,
         { store: context.name, path: 'entities', about: 'schema' },
       );
     }
@@ -124,7 +130,13 @@ export function createPreparedDefinition(context: StoreContext) {
   }
 
   const assertDefinition = () => context.translateErrors(() => context.assertDefinition());
-  const definitions: Definitions = { definition, assertDefinition, assertDefinable, recordDefinition };
+  const definitions: Definitions = {
+    definition,
+    assertDefinition,
+    assertDefinable,
+    recordDefinition,
+    forgetDefinition,
+  };
   return { definitions, missingDefinition };
 }
 

@@ -45,7 +45,30 @@ test('what changes something is not done without a yes, nor in a dry run', async
   expect(unasked).toMatchObject({ code: 1, shown: { error: { code: 'InvalidInput' } } });
   expect(JSON.stringify(unasked.shown)).toContain('--yes');
   const dry = await json('advance', '--dry-run');
-  expect(dry).toMatchObject({ code: 0, shown: { dryRun: true } });
+  expect(dry).toMatchObject({
+    code: 0,
+    shown: {
+      dryRun: true,
+      open: true,
+      conditions: expect.arrayContaining([
+        {
+          name: 'reachable',
+          met: true,
+          measured: { reachable: true },
+          forcible: false,
+          remedy: null,
+          wanted: expect.any(String),
+        },
+      ]),
+      steps: [expect.stringContaining('dual-write')],
+      statements: [],
+    },
+  });
+  const back = await json('rollback', '--dry-run');
+  expect(back).toMatchObject({ code: 4, shown: { dryRun: true, open: false, to: null } });
+  const text = await run('reads', '10', '--dry-run');
+  expect(text.code).toBe(4);
+  expect(text.stdout).toMatch(/holds +reads +reads are shared/);
   expect(JSON.stringify(dry.shown)).toContain('from legacy-only to dual-write');
   expect((await json('status')).shown).toMatchObject({ phase: 'legacy-only' });
 });
@@ -85,7 +108,12 @@ test('status and start say where the configuration differs from what runs, and a
 
 test('advance goes on, and a gate that refuses exits with 4 and says why', async () => {
   expect(await json('advance', '--yes')).toMatchObject({ code: 0, shown: { phase: 'dual-write' } });
-  expect(await json('pause', '--yes')).toMatchObject({ code: 0, shown: { paused: true } });
+  const why = ['--by', 'ada', '--reason', 'month end'];
+  expect(await json('pause', '--yes', ...why)).toMatchObject({
+    code: 0,
+    shown: { paused: true, pausedBy: { by: 'ada', reason: 'month end' } },
+  });
+  expect((await run('status')).stdout).toContain('paused by ada, because: month end');
   expect(await json('advance', '--yes')).toMatchObject({
     code: 4,
     shown: { error: { code: 'GateRefused', gate: 'paused' } },
@@ -94,6 +122,32 @@ test('advance goes on, and a gate that refuses exits with 4 and says why', async
   expect(text).toMatchObject({ code: 4, stdout: '' });
   expect(text.stderr).toContain('resume it first');
   expect(await json('resume', '--yes')).toMatchObject({ code: 0 });
+});
+
+test('a step waits for its window, which the status shows, and is cancelled', async () => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  const { code, shown } = await json('advance', '--yes', '--by', 'ada', '--not-before', inAnHour);
+  expect({ code, shown }).toMatchObject({
+    code: 0,
+    shown: { phase: 'legacy-only', planned: { step: 'advance', by: 'ada', notBefore: inAnHour } },
+  });
+  expect((await run('status')).stdout).toContain('waits for its time');
+  expect(await json('advance', '--cancel', '--yes')).toMatchObject({ code: 0, shown: { planned: null } });
+});
+
+test.each([
+  ['reads', '101'],
+  ['reads', 'many'],
+  ['rate', '0'],
+  ['validate', '--sample', '0'],
+  ['advance', '--force'],
+  ['advance', '--window', '25:00-26:00'],
+  ['rollback', '--not-before', 'soon'],
+])('%s %s %s is no value, and exits with 4', async (...command) => {
+  expect(await json(...command, '--yes')).toMatchObject({
+    code: 4,
+    shown: { error: { code: 'InvalidInput', path: expect.any(String) } },
+  });
 });
 
 test('parked writes are listed without their rows, shown, and decided about', async () => {
@@ -152,9 +206,14 @@ test('a database that is down at the start is named with host and port', async (
   const { hostname, port } = new URL(at.environment.LOCKSTEP_LEGACY_URL ?? '');
   await at.proxies.legacy.cut();
   const { code, shown } = await json('status');
-  expect(code).toBe(1);
-  expect(shown).toMatchObject({ error: { code: 'StoreUnavailable', store: 'legacy' } });
-  expect(JSON.stringify(shown)).toContain(`legacy store at ${hostname}:${port}`);
+  // What Temporal knows is told all the same, and a pause is taken.
+  expect({ code, shown }).toMatchObject({ code: 1, shown: { phase: 'legacy-only' } });
+  expect(JSON.stringify(shown.problems)).toContain(`legacy store at ${hostname}:${port}`);
+  expect(await json('pause', '--yes')).toMatchObject({ code: 0, shown: { paused: true } });
+  expect(await json('prepare', '--yes')).toMatchObject({
+    code: 1,
+    shown: { error: { code: 'StoreUnavailable', store: 'legacy' } },
+  });
 });
 
 test('a Temporal that is down is named with its address and the remedy', async () => {

@@ -24,7 +24,7 @@ Global options may stand before or after the name of the command. Commands that 
 | 1 | error |
 | 2 | differences, or work pending |
 | 3 | preflight failed: configuration, control tables or servers are not ready |
-| 4 | refused by a gate |
+| 4 | refused by a gate, or a value that a message does not take |
 
 | variable | holds |
 | --- | --- |
