@@ -4,8 +4,11 @@ import type { Bench } from './bench.ts';
 import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
+import { writeChecks } from './write-checks.ts';
 
-const benches: ReadonlyMap<string, Bench> = new Map(Object.entries({ guarded, backfill, compare, keyset }));
+const benches: ReadonlyMap<string, Bench> = new Map(
+  Object.entries({ guarded, backfill, compare, keyset, 'write-checks': writeChecks }),
+);
 
 await runFromCommandLine({
   usage: `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]
