@@ -71,8 +71,7 @@ async function untilDueOrCancelled(run: MigrationRun): Promise<void> {
 /** Waits for the next time at which something is due, or for a message that changes it. */
 async function untilDue(run: MigrationRun): Promise<void> {
   const dueAt = nextDue(run);
-  const changed = () =>
-    !Object.is(nextDue(run), dueAt) || ended(run) || isHistoryLong();
+  const changed = () => !Object.is(nextDue(run), dueAt) || ended(run) || isHistoryLong();
   if (Number.isFinite(dueAt)) await condition(changed, Math.max(1, dueAt - Date.now()));
   else await condition(changed);
 }
