@@ -6,10 +6,11 @@ import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
+import { writeChecks } from './write-checks.ts';
 import { writes } from './writes.ts';
 
 const benches: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ guarded, stores, backfill, compare, keyset, writes, touch }),
+  Object.entries({ guarded, stores, backfill, compare, keyset, writes, 'write-checks': writeChecks, touch }),
 );
 
 await runFromCommandLine({

@@ -1,6 +1,6 @@
 import {
   type Client,
-  isGrpcServiceError,
+  isGrpcDeadlineError,
   type UpdateDefinition,
   WithStartWorkflowOperation,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -101,7 +101,7 @@ export async function sendStart<Receipt>(
 }
 
 export function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {
-  const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(error);
+  const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error);
   const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
   return new LockstepError(
     'OutcomeUnknown',

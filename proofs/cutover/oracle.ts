@@ -1,13 +1,36 @@
+import type { StoreName } from '../../model/failure.ts';
+import { otherStore } from '../../model/phase.ts';
+import { auditOutcomes } from '../account/audit.ts';
 import { type Contents, rowText } from '../account/contents.ts';
-import type { Effect } from '../account/effects.ts';
-import { tookEffect } from '../account/effects.ts';
-import type { Find } from '../account/fault.ts';
+import { type Effect, tookEffect } from '../account/effects.ts';
+import type { CheckResult, Find } from '../account/fault.ts';
 import type { PromiseLog } from '../account/promises.ts';
 import { checkRecorded, markOf } from '../support/recorded.ts';
 import type { TokenRead } from './writers.ts';
 
+/**
+ * Holds what was asked, told and read against both stores, which must be quiet.
+ *
+ * @param primary the store that decides now
+ * @param isTentative tells the keys of the pattern `parallel`
+ */
+export function judge(
+  { log, reads }: { readonly log: PromiseLog; readonly reads: readonly TokenRead[] },
+  contents: Readonly<Record<StoreName, Contents>>,
+  primary: StoreName,
+  isTentative: (key: string) => boolean,
+): CheckResult[] {
+  const findings: CheckResult[] = [];
+  const find: Find = (fault, about, why) => findings.push({ fault, about, why });
+  const effects = auditOutcomes(log, contents[primary], contents[otherStore(primary)], find, isTentative);
+  checkAnswers(log, contents[primary], find);
+  checkReads(reads, effects, find);
+  checkWitnesses(log, effects, [contents.legacy, contents.modern], isTentative, find);
+  return findings;
+}
+
 /** Every answer to an operation is the first one's, however often and whenever it is sent; and what failed has no effect. */
-export function checkAnswers(log: PromiseLog, { journal }: Contents, find: Find): void {
+function checkAnswers(log: PromiseLog, { journal }: Contents, find: Find): void {
   const effective = new Set(journal.filter(tookEffect).map(({ id }) => id));
   for (const { operationId, answers } of log.all()) {
     const told = answers.flatMap(({ answer }) => {
@@ -28,7 +51,7 @@ export function checkAnswers(log: PromiseLog, { journal }: Contents, find: Find)
 }
 
 /** A read with a token shows the record as a write has left it, and none that is older than the token. */
-export function checkReads(reads: readonly TokenRead[], effects: readonly Effect[], find: Find): void {
+function checkReads(reads: readonly TokenRead[], effects: readonly Effect[], find: Find): void {
   const chains = Map.groupBy(effects, ({ promised }) => promised.key);
   for (const { key, atLeast, answer } of reads) {
     if (answer !== null && 'error' in answer) continue;
@@ -49,7 +72,7 @@ export function checkReads(reads: readonly TokenRead[], effects: readonly Effect
  * What the databases' own triggers saw. Either store has decided some of the time. What a `parallel` write leaves in the store
  * that does not decide is tentative, may come twice, and goes again: its keys are left out there.
  */
-export function checkWitnesses(
+function checkWitnesses(
   log: PromiseLog,
   effects: readonly Effect[],
   stores: readonly Contents[],

@@ -35,7 +35,8 @@ export function workerStrike(environment: ProofEnvironment): Strike {
     begin: () => worker.kill(),
     async end() {
       worker = await environment.startWorker();
-      await worker.ready();
+      // The machine may be busy with much else: that it is late is told by the figures.
+      await worker.ready().catch(() => worker.ready());
     },
   };
 }

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { account, newAccount } from '../support/accounts.ts';
+import { fixture } from '../support/harness.ts';
+
+/** Temporal takes fewer updates of one workflow at a time. */
+const calls = 25;
+
+test('a call that Temporal turns away at once is not told that no answer came in time', async () => {
+  await using at = await fixture({ entities: [account] });
+  const route = { phase: 'dual-write', epoch: 1, changeNumber: 1, open: true } as const;
+  const state = { migration: at.migration.name, ...route, readPercent: 0, writePercent: 100 };
+  for (const store of [at.stores.legacy, at.stores.modern]) await store.writeState(state);
+  const lockstep = await at.connect();
+  const value = newAccount();
+  const options = { operationId: `often-${value.id}`, timeoutMs: 600_000 };
+  const refusals = Array.from({ length: calls }, () =>
+    lockstep
+      .repository(account)
+      .create(value, options)
+      .catch((error: unknown) => error),
+  );
+  const refused = await Promise.race(refusals);
+  expect(refused).toMatchObject({ code: 'OutcomeUnknown' });
+  expect(String(refused)).not.toContain('no answer within');
+  expect(String(refused)).toContain('limit');
+  await at.work();
+  await Promise.all(refusals);
+});
