@@ -14,6 +14,8 @@ const defaultMs = 3_000;
 const defaultRuns = 5;
 const crowds = [1, 32, 256] as const;
 const poolSize = 32;
+/** Of a call: what a busy machine takes for 256 workflows. */
+const timeoutMs = 180_000;
 
 type Way = (account: Account) => Promise<unknown>;
 type Name = 'bare' | 'primary' | 'single' | 'group' | 'groupBoth';
@@ -157,9 +159,9 @@ async function waysOn({ direct, environment, temporal }: ProofEnvironment, datab
   const named: Readonly<Record<Name, Way>> = {
     bare: (account) => Promise.all([atLegacy(account), atModern(account)]),
     primary: atLegacy,
-    single: (account) => single.replace(account),
-    group: (account) => group.replace(account),
-    groupBoth: (account) => group.replace(account, { ack: 'both' }),
+    single: (account) => single.replace(account, { timeoutMs }),
+    group: (account) => group.replace(account, { timeoutMs }),
+    groupBoth: (account) => group.replace(account, { ack: 'both', timeoutMs }),
   };
   const release = building.move();
   return { named, [Symbol.asyncDispose]: () => release.disposeAsync() };

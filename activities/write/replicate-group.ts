@@ -37,7 +37,8 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
 
   /**
    * Brings the secondary to what the primary has for the keys of a group, then notes in the journals that nothing is pending
-   * any more. What the secondary refuses, or cannot take for now while it takes others, goes apart.
+   * any more. What the secondary refuses, or cannot take for now while it takes others, goes apart. While it is known not to
+   * answer, no caller waits for another attempt.
    */
   async function replicateGroup(request: {
     owed: readonly OwedWrite[];
@@ -47,6 +48,7 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     const { owed, route, timing } = request;
     const { secondary } = route;
     if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
+    if (Context.current().info.isLocal && outage.isOn(secondary)) throw doesNotAnswer(secondary);
     const results = new Map<OwedWrite, GroupReplication>();
     await Promise.all(
       [...Map.groupBy(owed, ({ entity }) => entity)].map(async ([name, own]) => {
@@ -119,20 +121,14 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     }
   }
 
-  /**
-   * Callers wait for the first attempt, so it must not last: it ends with its time, and is left out while the store is known
-   * not to answer.
-   */
+  /** Callers wait for the first attempt, so it must not last. */
   async function convergedInTime(
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute & { readonly secondary: StoreName },
   ): Promise<ReadonlyMap<string, KeyResult>> {
     if (!Context.current().info.isLocal) return await converged(entity, keys, route);
-    const { secondary: store } = route;
-    const late = () =>
-      new LockstepError('StoreUnavailable', `the ${store} store does not answer for now`, { store });
-    if (outage.isOn(store)) throw late();
+    const late = () => doesNotAnswer(route.secondary);
     return await withinLimit(convergedTogether(entity, keys, route), firstAttemptMs, late);
   }
 
@@ -195,4 +191,8 @@ function resultAt(results: readonly (ConvergeResult | undefined)[], index: numbe
   const result = results[index];
   if (!result) throw new TypeError('converge gave fewer results than keys');
   return result;
+}
+
+function doesNotAnswer(store: StoreName): LockstepError {
+  return new LockstepError('StoreUnavailable', `the ${store} store does not answer for now`, { store });
 }

@@ -57,7 +57,9 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
 
   /** Throws `Overloaded` where too many wait already. */
   add(write: Write): Queued<Answer> {
-    if (this.#waiting.length >= this.#limits.maxWaiting) throw overloaded(this.#waiting.length);
+    const { length } = this.#waiting;
+    if (length >= this.#limits.maxWaiting)
+      throw overloaded(`${length} writes wait in this process already`, length);
     const waiting = { write, answer: Promise.withResolvers<Answer>() };
     this.#waiting.push(waiting);
     this.#dispatchSoon();
@@ -171,12 +173,14 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
   }
 }
 
-/** @param waiting how many writes wait */
-export function overloaded(waiting: number): LockstepError {
+/**
+ * @param reason why the write had no turn
+ * @param waiting how many writes wait
+ */
+export function overloaded(reason: string, waiting: number): LockstepError {
   const remedy = 'wait for lockstep.whenReady(), then send it again';
-  return new LockstepError(
-    'Overloaded',
-    `${waiting} writes wait in this process already; nothing was started, ${remedy}`,
-    { remedy, measured: { waiting } },
-  );
+  return new LockstepError('Overloaded', `${reason}; nothing was started, ${remedy}`, {
+    remedy,
+    measured: { waiting },
+  });
 }

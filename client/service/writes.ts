@@ -54,7 +54,10 @@ export class Writes {
     });
     return await withinLimit(queued.answer, timeoutMs, () =>
       queued.withdraw()
-        ? overloaded(this.#queue.waiting)
+        ? overloaded(
+            `${entity}: write ${id} had no turn within ${timeoutMs} ms, behind other writes of its record or of this process`,
+            this.#queue.waiting,
+          )
         : unknownOutcome('write', { entity, operationId: id }, timeoutMs, new Late(timeoutMs)),
     );
   }

@@ -57,6 +57,7 @@ function send(
 }
 
 function outcomeOf(code: AnyFailureCode | 'Unexpected'): 'refused' | 'unknown' | 'failed' {
-  if (code === 'OutcomeUnknown') return 'unknown';
+  // What was never started is sent again as well.
+  if (code === 'OutcomeUnknown' || code === 'Overloaded') return 'unknown';
   return refusals.some((refusal) => refusal === code) ? 'refused' : 'failed';
 }
