@@ -12,7 +12,7 @@ import { median, quantile, rounded, type Setting } from './bench.ts';
 
 const defaultTransactions = 400;
 const defaultRuns = 15;
-const keys = 10_000;
+const keys = 1_000;
 const engines = ['mysql', 'postgresql'] as const;
 
 /** A service's own connection: begin, one prepared update, commit. */

@@ -28,10 +28,9 @@ const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 const partType = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 
 /**
- * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. The statement that raises the
- * versions reads the route with a lock, and so as it is now, whatever snapshot the transaction has; where the route does not let
- * it, it writes nothing, and the route is read once more for the reason. A single key comes as it is: JSON costs more than all
- * the rest.
+ * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. What decides is read with a lock,
+ * and so as it is now, whatever snapshot the transaction has. A single key comes as it is, because JSON costs more than all the
+ * rest; most often it has a record of an older version, which one update raises.
  *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
@@ -39,39 +38,33 @@ export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root, store } = bound;
   const name = literal(entity.name);
   const parts = root.key.map((_, index) => `k${index + 1}`);
-  const rowOf = (prefix: string) => {
+  const noRowOf = (prefix: string) => {
     const own = root.key.map((column, index) =>
       equals(column, `t.${quote(column.name)}`, `${prefix}${parts[index]}`),
     );
-    return `SELECT 1 FROM ${quoteTable(root.name)} t WHERE ${own.join(' AND ')}`;
+    return `NOT EXISTS (SELECT 1 FROM ${quoteTable(root.name)} t WHERE ${own.join(' AND ')})`;
   };
   const cells = [
     'at FOR ORDINALITY',
     `k ${keyType} PATH '$[0]'`,
     ...parts.map((part, index) => `${part} ${partType} PATH '$[${index + 1}]'`),
   ];
-  // A table of its own: MySQL takes no locking read beside JSON_TABLE.
-  const list = `(SELECT j.* FROM JSON_TABLE(p_list, '$[*]' COLUMNS (${cells.join(', ')})) j) i`;
-  const route = `lockstep_state s WHERE s.migration = p_migration`;
-  const raise = (
-    key: string,
-    at: string,
-    from: string,
-    order = '',
-  ) => `INSERT INTO lockstep_records (entity, record_key, version, deleted, operation)
-        SELECT ${name}, ${key}, p_version, 0, CONCAT(p_id, ':', ${at}) FROM ${from}${route}
-          AND s.primary_store = ${literal(store)} AND s.open = 1 AND s.epoch >= p_epoch ${order}LOCK IN SHARE MODE
-        ON DUPLICATE KEY UPDATE version = GREATEST(VALUES(version), lockstep_records.version + 1), deleted = 0, digest = NULL,
-          operation = VALUES(operation);
-      SET v_raised = ROW_COUNT();`;
-  const signal = (number: number | string, message: string) =>
+  const list = `JSON_TABLE(p_list, '$[*]' COLUMNS (${cells.join(', ')})) i`;
+  const withRecords = `lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ${name} AND r.record_key = i.k`;
+  const record = `r.entity = ${name} AND r.record_key = p_key`;
+  const newRecord = 'INSERT INTO lockstep_records (entity, record_key, version, deleted, operation)';
+  const raise = `ON DUPLICATE KEY UPDATE version = GREATEST(VALUES(version), lockstep_records.version + 1), deleted = 0, digest = NULL,
+          operation = VALUES(operation)`;
+  const entry =
+    'INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, copied)';
+  const signal = (number: number, message: string) =>
     `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${number}, MESSAGE_TEXT = ${literal(message)};`;
-  return `CREATE PROCEDURE ${touchName(entity.name)}(p_migration VARCHAR(64) CHARACTER SET ascii, p_epoch BIGINT, p_fingerprint VARCHAR(64), p_version BIGINT, p_id VARCHAR(200) CHARACTER SET ascii, p_list LONGTEXT CHARACTER SET utf8mb4,
-  p_key ${keyType}, ${parts.map((part) => `p_${part} ${partType}`).join(', ')})
+  return `CREATE PROCEDURE ${touchName(entity.name)}(p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_version BIGINT, p_id VARCHAR(200) CHARACTER SET ascii,
+  p_list LONGTEXT CHARACTER SET utf8mb4, p_key ${keyType}, ${parts.map((part) => `p_${part} ${partType}`).join(', ')})
 SQL SECURITY INVOKER
 BEGIN
-  DECLARE v_raised INT DEFAULT 0;
-  DECLARE v_epoch, v_open, v_version BIGINT;
+  DECLARE v_epoch, v_open BIGINT;
+  DECLARE v_version BIGINT DEFAULT p_version;
   DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_absent VARCHAR(1000) CHARACTER SET ascii DEFAULT '0';
 
@@ -80,23 +73,15 @@ BEGIN
     SAVEPOINT lockstep_touch;
     RELEASE SAVEPOINT lockstep_touch;
   END;
-  IF p_fingerprint <=> ${literal(fingerprint)} THEN
-    IF p_list IS NULL THEN
-      ${raise('p_key', '1', '')}
-    ELSE
-      SELECT GROUP_CONCAT(r.version IS NULL AND NOT EXISTS (${rowOf('i.')}) ORDER BY i.at SEPARATOR '') INTO v_absent
-        FROM ${list} LEFT JOIN lockstep_records r ON r.entity = ${name} AND r.record_key = i.k;
-      ${raise('i.k', 'i.at', `${list} STRAIGHT_JOIN `, 'ORDER BY i.at ')}
-    END IF;
+  SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
+    FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;
+  IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN
+    ${signal(moved, `the ${store} store is not the primary`)}
   END IF;
-  IF v_raised = 0 THEN
-    SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary FROM ${route} LOCK IN SHARE MODE;
-    IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN
-      ${signal(moved, `the ${store} store is not the primary`)}
-    END IF;
-    IF v_open = 0 THEN
-      ${signal(closed, 'the primary is being changed')}
-    END IF;
+  IF v_open = 0 THEN
+    ${signal(closed, 'the primary is being changed')}
+  END IF;
+  IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
     IF v_epoch > p_epoch THEN
       ${signal(moved, 'the route has changed')}
     END IF;
@@ -104,26 +89,34 @@ BEGIN
   END IF;
 
   IF p_list IS NULL THEN
-    INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, copied)
-      SELECT r.operation, p_migration, r.entity, r.record_key, 'touch', 'pending', r.version, s.epoch, 'to'
-      FROM lockstep_records r STRAIGHT_JOIN ${route} AND r.entity = ${name} AND r.record_key = p_key;
-    IF v_raised = 1 AND NOT EXISTS (${rowOf('p_')}) THEN
-      SET v_absent = '1';
+    UPDATE lockstep_records r SET r.version = p_version, r.deleted = 0, r.digest = NULL, r.operation = CONCAT(p_id, ':1')
+      WHERE ${record} AND r.version < p_version;
+    IF ROW_COUNT() = 0 THEN
+      ${newRecord}
+        VALUES (${name}, p_key, p_version, 0, CONCAT(p_id, ':1'))
+        ${raise};
+      IF ROW_COUNT() = 1 THEN
+        SET v_absent = ${noRowOf('p_')};
+      ELSE
+        SELECT r.version INTO v_version FROM lockstep_records r WHERE ${record};
+      END IF;
     END IF;
-    SELECT CONCAT('lockstep:', r.version, ':', v_absent) AS touched
-      FROM lockstep_records r WHERE r.entity = ${name} AND r.record_key = p_key;
+    ${entry}
+      VALUES (CONCAT(p_id, ':1'), p_migration, ${name}, p_key, 'touch', 'pending', v_version, v_epoch, 'to');
   ELSE
-    SELECT MAX(r.version) INTO v_version FROM ${list}
-      STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ${name} AND r.record_key = i.k;
+    SELECT GROUP_CONCAT(r.version IS NULL AND ${noRowOf('i.')} ORDER BY i.at SEPARATOR '') INTO v_absent
+      FROM ${list} LEFT JOIN ${withRecords};
+    ${newRecord}
+      SELECT ${name}, i.k, p_version, 0, CONCAT(p_id, ':', i.at) FROM ${list} ORDER BY i.at
+      ${raise};
+    SELECT MAX(r.version) INTO v_version FROM ${list} STRAIGHT_JOIN ${withRecords};
     IF v_version > p_version THEN
-      UPDATE ${list} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ${name} AND r.record_key = i.k
-        SET r.version = v_version;
+      UPDATE ${list} STRAIGHT_JOIN ${withRecords} SET r.version = v_version;
     END IF;
-    INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, copied)
-      SELECT CONCAT(p_id, ':', i.at), p_migration, ${name}, i.k, 'touch', 'pending', v_version, s.epoch, 'to'
-      FROM ${list} STRAIGHT_JOIN ${route};
-    SELECT CONCAT('lockstep:', v_version, ':', v_absent) AS touched;
+    ${entry}
+      SELECT CONCAT(p_id, ':', i.at), p_migration, ${name}, i.k, 'touch', 'pending', v_version, v_epoch, 'to' FROM ${list};
   END IF;
+  SELECT CONCAT('lockstep:', v_version, ':', v_absent) AS touched;
 END`;
 }
 
