@@ -6,6 +6,7 @@ import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
+import { createReadActivities } from './migration/measure-reads.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
@@ -43,6 +44,7 @@ export function createActivities(context: ActivityContext) {
     ...createCaptureActivities(context),
     ...createMigrationActivities(context),
     ...createFaultActivities(context),
+    ...createReadActivities(context),
   };
 }
 

@@ -92,15 +92,22 @@ export function addMigrationCommands(program: CliCommand): void {
 
   program
     .command('reads')
-    .argument('<percent>', 'share of keys whose reads go to modern, 0 to 100')
+    .argument('[percent]', 'share of keys whose reads go to modern, 0 to 100; ends a ramp')
+    .option('--ramp', 'raise the share by itself, by reads.rampSteps of the configuration')
     .description('set the share of reads that go to modern, in phase switch-reads')
-    .action((percent: string, _: unknown, command: CliCommand) =>
-      steer(
+    .action((percent: string | undefined, given: { ramp?: boolean }, command: CliCommand) => {
+      if ((percent === undefined) !== (given.ramp === true))
+        throw new LockstepError('InvalidInput', 'give either a share, such as 10, or --ramp');
+      return steer(
         command,
-        async () => `send ${percent} % of reads to modern`,
-        (control) => control.setReadPercent(numberOf(percent)),
-      ),
-    );
+        async ({ migration: { policy } }) =>
+          percent === undefined
+            ? `raise the share of reads by ${policy.readRampSteps.join(', ')} %, each after ${policy.readRampSoakMs / 1_000} s`
+            : `send ${percent} % of reads to modern`,
+        (control) =>
+          percent === undefined ? control.send('rampReads') : control.setReadPercent(numberOf(percent)),
+      );
+    });
 
   program
     .command('rate')
@@ -175,8 +182,9 @@ async function show(
   const backlog = await control.backlog();
   const faults = await control.faults(status);
   const differences = control.differences(status);
-  session.output.result({ ...status, backlog, faults, differences }, [
-    ...statusLines(status, backlog, faults),
+  const reads = await control.measuredReads(status);
+  session.output.result({ ...status, backlog, faults, differences, reads }, [
+    ...statusLines(status, { backlog, faults, reads }),
     ...(differences.length === 0
       ? []
       : [

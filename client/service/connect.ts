@@ -8,8 +8,13 @@ import { connectTemporal } from '../temporal/connection.ts';
 import { BoundedFlags } from './bounded-flags.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import { Lag } from './lag.ts';
+import { ReportedCounts } from './read-counts.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
+import { Shadow } from './shadow.ts';
+import { StoreBreaker } from './store-breaker.ts';
+import { assertTimeLimit } from './time-limit.ts';
 import {
   type CommitReceipt,
   type TransactionItem,
@@ -75,13 +80,15 @@ export interface Lockstep extends AsyncDisposable {
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: its writes stay pending until it is back.
  *
- * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
+ * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0, `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
   const { environment = process.env, now = Date.now } = options;
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
+  assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
+  assertTimeLimit('readTimeoutMs', readTimeoutMs);
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -92,8 +99,11 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
-    const shadow: ShadowReads = new Counts({ equal: 0, unequal: 0, failed: 0 });
-    const reads: StoreReads = new Counts({ legacy: 0, modern: 0, fellBack: 0 });
+    const counted = new ReportedCounts({ migration, stores });
+    release.push(() => counted.close());
+    const breaker = new StoreBreaker(readTimeoutMs);
+    const shadow = new Shadow({ migration, stores }, counted);
+    release.push(() => shadow.close());
     const flags: FlagAnswers = new Counts({ answered: 0, failed: 0, timedOut: 0, invalid: 0 });
     const transactions = new Transactions({
       migration,
@@ -108,7 +118,9 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,
       shadow,
-      reads,
+      counted,
+      lag: new Lag({ migration, stores }, breaker),
+      breaker,
       readTimeoutMs,
       migration,
       temporal,
@@ -121,8 +133,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       },
       transaction: async (writes, given = {}) =>
         await transactions.run(writes(transactionScope(migration, clock)), given),
-      shadow,
-      reads,
+      shadow: counted.shadow,
+      reads: counted.reads,
       flags,
       close,
       [Symbol.asyncDispose]: close,

@@ -36,7 +36,10 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
   await change(run, phase, { otherMayLag: false });
-  run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
+  run.update({
+    history: [...run.state.history, { phase, at: new Date().toISOString() }],
+    readsSince: run.state.changeNumber,
+  });
   trackModernReads(run);
 }
 
@@ -108,6 +111,7 @@ export async function changeShare(
   const lowers = percent < run.state[share];
   if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
   await change(run, run.state.phase, { otherMayLag: lowers, [share]: percent });
+  if (share === 'readPercent') run.update({ readsSince: run.state.changeNumber });
   trackModernReads(run);
 }
 
@@ -135,10 +139,22 @@ async function change(
 
 function enter(run: MigrationRun, phase: Phase): void {
   const history = [...run.state.history, { phase, at: new Date().toISOString() }];
-  run.update({ history: history.slice(-maxHistory) });
+  const readsSince = isModernAlready(run, phase) ? run.state.readsSince : run.state.changeNumber;
+  run.update({
+    history: history.slice(-maxHistory),
+    readsSince,
+    ramp: null,
+    rampedDown: null,
+    readsOver: null,
+  });
   upsertSearchAttributes({ [searchAttributes.state]: [phase] });
   trackModernReads(run);
   log.info('phase entered', { phase, epoch: run.state.epoch });
+}
+
+/** What was measured of modern reads counts on where they stay modern. */
+function isModernAlready({ state }: MigrationRun, phase: Phase): boolean {
+  return routes[phase].reads === 'modern' && state.readsModernSince !== null;
 }
 
 function trackModernReads(run: MigrationRun): void {

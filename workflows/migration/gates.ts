@@ -50,11 +50,16 @@ export async function gate(
           'not all reads are modern; run lockstep reads 100',
         );
       }
+      await assertModernReads('switch-primary', state);
       await assertSmallBacklog('switch-primary', state, { pendingAllowed: true });
       assertEvidence(next, state, policy);
       break;
     case 'modern-only': {
-      const soaked = soakedMs(state.readsModernSince, Date.now());
+      const { lastFallbackMs } = await unbounded.measureReads({ since: state.readsSince });
+      const soaked = Math.min(
+        soakedMs(state.readsModernSince, Date.now()),
+        lastFallbackMs ?? Number.POSITIVE_INFINITY,
+      );
       if (soaked < policy.soakMs) {
         throw refused(
           'modern-only',
@@ -75,6 +80,18 @@ function assertEvidence(name: Phase, state: MigrationState, policy: MigrationInp
   if (state.validating) throw refused(name, { validating: true }, 'a validation is running; wait for it');
   const fault = evidenceFault(state, policy, Date.now());
   if (fault) throw refused(name, fault.measured, fault.why);
+}
+
+/** At 100 %, what legacy still answers are reads that modern failed to answer, or was too far behind for. */
+async function assertModernReads(name: Phase, { readsSince }: MigrationState): Promise<void> {
+  const { counts, isNotModern, fault } = await unbounded.measureReads({ since: readsSince });
+  if (!isNotModern && fault === null) return;
+  const { modern, fellBack, lagged, unequal } = counts;
+  throw refused(
+    name,
+    { modern, fellBack, lagged, unequal },
+    fault?.reason ?? 'legacy has answered reads that modern could not; see to the modern store, then wait',
+  );
 }
 
 /** What is known to be wrong holds a migration until it is mended, whatever a sample says. */

@@ -7,6 +7,7 @@ import * as actions from './actions.ts';
 import * as bulk from './bulk-work.ts';
 import { moveDeadline } from './deadline.ts';
 import { applyDefinition, assertApplicable } from './definition.ts';
+import { noteOverBudget, setShareOfReads, startRamp } from './ramp.ts';
 import type { MigrationRun } from './run.ts';
 
 /** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
@@ -75,8 +76,18 @@ function settings(run: MigrationRun): Handler[] {
         assertPercent(percent);
         assertPhase(run, ['switch-reads'], 'reads', 'reads are shared only in switch-reads');
       },
-      action: (percent) =>
-        run.exclusively('setReadPercent', () => actions.changeShare(run, 'readPercent', percent)),
+      action: (percent) => run.exclusively('setReadPercent', () => setShareOfReads(run, percent)),
+    }),
+    update(messages.rampReads, {
+      description: 'Lets the share of reads go up by itself, by reads.rampSteps, in switch-reads',
+      validator: () => {
+        run.assertIdle();
+        assertPhase(run, ['switch-reads'], 'reads', 'reads are shared only in switch-reads');
+      },
+      action: async () => {
+        startRamp(run);
+        return run.status();
+      },
     }),
     update(messages.setWritePercent, {
       description: 'Share of keys (0 to 100) that flag-controlled entities write to modern, in dual-write',
@@ -167,6 +178,7 @@ function reports(run: MigrationRun): Handler[] {
       run.voidEvidence(`a validation did not come to its end (${result.failed})`);
     }),
     signal(messages.reconciliationFinished, (evidence) => run.keepEvidence(evidence)),
+    signal(messages.readsOverBudget, (found) => noteOverBudget(run, found)),
     signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
   ];
 }

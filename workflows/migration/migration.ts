@@ -12,6 +12,7 @@ import { type MigrationInput, searchAttributes } from '../messages.ts';
 import { resumeFromStores } from './actions.ts';
 import { nextReminder, remind, showDeadline } from './deadline.ts';
 import { setHandlers } from './handlers.ts';
+import { nextRamp, ramp } from './ramp.ts';
 import { dropLegacy, renameLegacyTables } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
@@ -27,6 +28,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     await untilDueOrCancelled(run);
     const now = Date.now();
     if (now >= nextReminder(run)) await remind(run);
+    if (now >= nextRamp(run)) await ramp(run);
     if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
     if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
     if (!workflowInfo().continueAsNewSuggested) continue;
@@ -67,7 +69,7 @@ async function untilDue(run: MigrationRun): Promise<void> {
 }
 
 function nextDue(run: MigrationRun): number {
-  return Math.min(nextReminder(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
+  return Math.min(nextReminder(run), nextRamp(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
 }
 
 /** A pause holds what touches the legacy tables. */
