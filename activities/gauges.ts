@@ -1,5 +1,9 @@
+import { currentState } from '../databases/contract/current-state.ts';
+import { reportedReads } from '../databases/contract/reported-reads.ts';
 import { isLockstepError, isRetryable } from '../model/is-lockstep-error.ts';
 import { hasTransactions } from '../model/migration.ts';
+import { routes } from '../model/phase.ts';
+import type { ReadCounts } from '../model/read-counts.ts';
 import type { ActivityContext } from './context.ts';
 import { inDoubt } from './transactions/recover.ts';
 
@@ -24,7 +28,7 @@ export interface GaugeSource {
 
 /** Everything of a migration that is gauged. */
 export function createGauges(context: ActivityContext): readonly GaugeSource[] {
-  return [createJournalGauges(context), createInDoubtGauges(context)];
+  return [createJournalGauges(context), createReadGauges(context), createInDoubtGauges(context)];
 }
 
 /** What is pending or parked in each journal, and since when. A store that is unavailable has no reading. */
@@ -62,6 +66,35 @@ function createJournalGauges({ migration, stores }: ActivityContext): GaugeSourc
         );
       }
       return readings;
+    },
+  };
+}
+
+/** What services have counted of their reads since the route changed last, while reads are shared or all modern. */
+function createReadGauges(context: ActivityContext): GaugeSource {
+  const { migration } = context;
+  return {
+    gauges: [
+      { name: 'migration_read_percent', unit: '', description: 'Share of keys that modern answers' },
+      { name: 'migration_reads', unit: '', description: 'Reads by who answered them, and why' },
+      { name: 'migration_shadow_reads', unit: '', description: 'Shadow reads by what they found' },
+    ],
+    async read() {
+      const state = await currentState(context).catch(nullIfUnavailable);
+      if (!state || routes[state.phase].reads !== 'share') return [];
+      const { changeNumber: since, readPercent } = state;
+      const { counts } = await reportedReads(context, { since, withinMs: null });
+      const by = (gauge: string, tag: string, names: readonly (keyof ReadCounts)[]): Reading[] =>
+        names.map((name) => ({
+          gauge,
+          value: counts[name],
+          tags: { migration: migration.name, [tag]: name },
+        }));
+      return [
+        { gauge: 'migration_read_percent', value: readPercent, tags: { migration: migration.name } },
+        ...by('migration_reads', 'answer', ['legacy', 'modern', 'fellBack', 'lagged', 'undecided']),
+        ...by('migration_shadow_reads', 'found', ['equal', 'unequal', 'inFlight', 'failed']),
+      ];
     },
   };
 }

@@ -7,6 +7,7 @@ import { createCaptureActivities } from './journal/replicate-captured.ts';
 import { createTouchedActivities } from './journal/replicate-touched.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
+import { createReadActivities } from './migration/measure-reads.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
 import { createStepActivities } from './migration/steps.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
@@ -53,6 +54,7 @@ export function createActivities(context: ActivityContext) {
     ...createMigrationActivities(context),
     ...createStepActivities(context),
     ...createFaultActivities(context),
+    ...createReadActivities(context),
   };
 }
 

@@ -95,12 +95,22 @@ export function addMigrationCommands(program: CliCommand): void {
 
   program
     .command('reads')
-    .argument('<percent>', 'share of keys whose reads go to modern, 0 to 100')
+    .argument('[percent]', 'share of keys whose reads go to modern, 0 to 100; ends a ramp')
+    .option('--ramp', 'raise the share by itself, by reads.rampSteps of the configuration')
     .description('set the share of reads that go to modern, in phase switch-reads')
-    .action(async (text: string, _: unknown, command: CliCommand) => {
-      const percent = numberOf('percent', text);
+    .action(async (text: string | undefined, given: { ramp?: boolean }, command: CliCommand) => {
+      if ((text === undefined) !== (given.ramp === true))
+        throw new LockstepError('InvalidInput', 'give either a share, such as 10, or --ramp');
       const session = await openSession(command);
       await connected(session, async ({ control }) => {
+        if (text === undefined) {
+          const { readRampSteps, readRampSoakMs } = session.migration.policy;
+          const would = `raise the share of reads by ${readRampSteps.join(', ')} %, each after ${readRampSoakMs / 1_000} s`;
+          if (!(await confirmed(session, would))) return;
+          await showStatus(session, control, await control.send('rampReads'));
+          return;
+        }
+        const percent = numberOf('percent', text);
         const would = `send ${percent} % of reads to modern`;
         if (session.options.dryRun) {
           const preview = await control.preview({ step: 'reads', percent });

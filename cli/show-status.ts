@@ -20,9 +20,10 @@ export async function showStatus(
   await known(() => control.assertStoresFit());
   const backlog = await known(() => control.backlog());
   const faults = await known(() => control.faults(status));
+  const reads = await known(() => control.measuredReads(status));
   const differences = control.differences(status);
-  session.output.result({ ...status, backlog, faults, differences, problems: [...problems] }, [
-    ...statusLines(status, backlog, faults),
+  session.output.result({ ...status, backlog, faults, reads, differences, problems: [...problems] }, [
+    ...statusLines(status, { backlog, faults, reads }),
     ...[...problems].map((problem) => pc.red(`problem   ${problem}`)),
     ...(differences.length === 0
       ? []

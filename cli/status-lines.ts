@@ -1,6 +1,6 @@
 import pc from 'picocolors';
-import type { KnownFaults, MigrationStatus } from '../client/operator/migration-control.ts';
-import { phases } from '../model/phase.ts';
+import type { KnownFaults, MigrationStatus, ReportedReads } from '../client/operator/migration-control.ts';
+import { phases, routes } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
 
 export interface Backlog {
@@ -15,8 +15,11 @@ export interface Backlog {
 /** A migration's status for a person. */
 export function statusLines(
   status: MigrationStatus,
-  backlog: Backlog | null,
-  faults: KnownFaults | null,
+  {
+    backlog,
+    faults,
+    reads,
+  }: Readonly<{ backlog: Backlog | null; faults: KnownFaults | null; reads: ReportedReads | null }>,
 ): string[] {
   const at = phases.indexOf(status.phase);
   const path = phases.map((phase, index) => {
@@ -29,6 +32,7 @@ export function statusLines(
     path.join(pc.dim(' → ')),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
+    ...(reads ? measuredLines(status, reads) : []),
     ...(faults?.setBack ?? []).map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
     ...backlogLines(backlog),
     ...(backfill ? backfillLines(backfill) : []),
@@ -123,6 +127,27 @@ function deadlineOf({ deadline, deadlineNear, overdue }: MigrationStatus): strin
 function readsOf(status: MigrationStatus): string {
   if (status.phase === 'switch-reads') return `${status.readPercent} % modern`;
   return status.primary === 'modern' ? 'modern' : 'legacy';
+}
+
+/** What was measured of the reads at this share, and what becomes of it by itself. */
+function measuredLines({ phase, ramp, rampedDown, paused }: MigrationStatus, reads: ReportedReads): string[] {
+  if (routes[phase].reads !== 'share') return [];
+  const { legacy, modern, fellBack, lagged, undecided, equal, unequal, inFlight, failed } = reads.counts;
+  const shadow = equal + unequal + inFlight + failed;
+  return [
+    `          measured: ${modern} by modern, ${legacy} by legacy (${fellBack} modern failed, ${lagged} late, ${undecided} undecided)`,
+    ...(shadow > 0
+      ? [`          shadow: ${equal} equal, ${unequal} unequal, ${inFlight} in flight, ${failed} failed`]
+      : []),
+    ...(rampedDown
+      ? [pc.red(`          went down from ${rampedDown.from} % at ${rampedDown.at}: ${rampedDown.reason}`)]
+      : []),
+    ...(ramp
+      ? [
+          `          goes up by itself at ${ramp.nextAt}${paused ? ', once it is resumed' : ''}${ramp.waits ? `; waits: ${ramp.waits}` : ''}`,
+        ]
+      : []),
+  ];
 }
 
 function seconds(ms: number): string {

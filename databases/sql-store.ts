@@ -19,6 +19,7 @@ import { createImages } from './sql/images.ts';
 import { createJournal } from './sql/journal.ts';
 import { createKeys } from './sql/keys.ts';
 import { createPreparation } from './sql/preparation.ts';
+import { createReadReports } from './sql/read-reports.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRecordedRefusals } from './sql/recorded-refusals.ts';
 import { createRetirement } from './sql/retirement.ts';
@@ -62,6 +63,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...pageLoads(context, writes),
     ...createDifferences(context),
     ...createSightings(context),
+    ...createReadReports(context),
     ...createRetirement(context),
     ...createSequences(context),
     ...createTableUse(context),

@@ -193,8 +193,9 @@ export const callerFailures = {
   },
   InvalidInput: {
     retryable: false,
-    seenBy: ['operator'],
-    meaning: 'An argument of a command or message is no such value, or a confirmation is missing.',
+    seenBy: ['service', 'operator'],
+    meaning:
+      'An argument of a command, a message or `connect` is no such value, or a confirmation is missing.',
     remedy: 'Pass what the message describes.',
   },
   GateRefused: {

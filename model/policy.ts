@@ -19,6 +19,13 @@ export interface Policy {
   readonly dropLegacyAfterMs: number | null;
   readonly sampleSize: number;
   readonly recheckDelayMs: number;
+  readonly readRampSteps: readonly number[];
+  readonly readRampSoakMs: number;
+  readonly readShadowShare: number;
+  readonly readBudget: number;
+  readonly readBudgetReads: number;
+  readonly readBudgetWindowMs: number;
+  readonly readLagLimitMs: number;
   readonly backfillParallel: number;
   readonly backfillChunk: number;
   readonly backfillSlowdown: number;

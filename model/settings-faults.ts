@@ -4,7 +4,12 @@ import { defaultSettings, type Settings } from './settings.ts';
 /** No try of an operation outlives it by so much that the journal's entry would be missed. */
 const minRetentionMs = 3_600_000;
 const atLeastOne = ['write.groupSize', 'write.groupsInFlight', 'write.maxWaiting'];
-const shares = ['postWriteValidation.share', 'phases.evidenceMaxWrongShare'];
+const shares = [
+  'postWriteValidation.share',
+  'phases.evidenceMaxWrongShare',
+  'reads.shadowShare',
+  'reads.budget',
+];
 
 /** What is wrong with the settings of a migration, and with names that are none. */
 export function settingsFaults(given: Settings): Fault[] {
@@ -25,6 +30,7 @@ export function settingsFaults(given: Settings): Fault[] {
 }
 
 function valueFault(path: string, usual: unknown, value: unknown): string | null {
+  if (Array.isArray(usual)) return stepsFault(value);
   if (typeof usual === 'boolean') return typeof value === 'boolean' ? null : `${value} must be true or false`;
   if (usual === null && value === null) return null;
   if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value)))
@@ -35,4 +41,15 @@ function valueFault(path: string, usual: unknown, value: unknown): string | null
   if (path === 'journal.retentionMs' && value < minRetentionMs)
     return `${value} must be at least ${minRetentionMs}: a late try of an operation must still find it`;
   return null;
+}
+
+/** Shares of keys in percent; the last one need not be all of them. */
+function stepsFault(value: unknown): string | null {
+  const steps: readonly unknown[] = Array.isArray(value) ? value : [];
+  const rising = steps.every((step, index) => {
+    const before = steps[index - 1] ?? 0;
+    return Number.isInteger(step) && Number(step) > Number(before) && Number(step) <= 100;
+  });
+  if (rising && steps.length > 0) return null;
+  return `${JSON.stringify(value)} must be a list of whole numbers from 1 to 100, each larger than the one before`;
 }

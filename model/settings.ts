@@ -8,6 +8,8 @@ export interface Settings {
   readonly transactions?: Partial<TransactionSettings>;
   /** Going from one phase to the next. */
   readonly phases?: Partial<PhaseSettings>;
+  /** Sending reads to modern, and taking them back. */
+  readonly reads?: Partial<ReadSettings>;
   /** Copying what was there before. */
   readonly backfill?: Partial<BackfillSettings>;
   /** Comparing both stores. */
@@ -58,6 +60,23 @@ export interface PhaseSettings {
   readonly deadlineReminderMs: number;
   /** After how long the renamed legacy tables are dropped; null keeps them for a person to drop. @default null */
   readonly dropLegacyAfterMs: number | null;
+}
+
+export interface ReadSettings {
+  /** The shares through which `lockstep reads --ramp` goes, each larger than the one before. @default [1, 10, 50, 100] */
+  readonly rampSteps: readonly number[];
+  /** How long a share must hold before the ramp goes on. @default 600_000 */
+  readonly rampSoakMs: number;
+  /** Share (0…1) of reads for which the other store is read as well, after the answer, and compared. @default 0.01 */
+  readonly shadowShare: number;
+  /** Share (0…1) of shadow reads that may disagree, and of reads that modern may leave unanswered; then all reads go to legacy. @default 0.01 */
+  readonly budget: number;
+  /** Of fewer reads than these, as many may be bad as of these. @default 1_000 */
+  readonly budgetReads: number;
+  /** How long a read counts for the budget. @default 300_000 */
+  readonly budgetWindowMs: number;
+  /** How long a write may be pending before reads of its record go to the primary. @default 10_000 */
+  readonly lagLimitMs: number;
 }
 
 export interface BackfillSettings {
@@ -120,6 +139,15 @@ export const defaultSettings = {
     deadlineReminderMs: 3 * 24 * 3_600_000,
     dropLegacyAfterMs: null,
   },
+  reads: {
+    rampSteps: [1, 10, 50, 100],
+    rampSoakMs: 600_000,
+    shadowShare: 0.01,
+    budget: 0.01,
+    budgetReads: 1_000,
+    budgetWindowMs: 300_000,
+    lagLimitMs: 10_000,
+  },
   backfill: { parallel: 2, chunkKeys: 50_000, slowdown: 1.5 },
   validation: { sampleKeys: 4_000, recheckDelayMs: 2_000 },
   postWriteValidation: { share: 0, delayMs: 5_000, repair: false },
@@ -135,6 +163,7 @@ export const defaultSettings = {
 export function policyOf(deadline: string, given: Settings): Policy {
   const write = { ...defaultSettings.write, ...given.write };
   const phases = { ...defaultSettings.phases, ...given.phases };
+  const reads = { ...defaultSettings.reads, ...given.reads };
   const backfill = { ...defaultSettings.backfill, ...given.backfill };
   const validation = { ...defaultSettings.validation, ...given.validation };
   const readBack = { ...defaultSettings.postWriteValidation, ...given.postWriteValidation };
@@ -147,6 +176,13 @@ export function policyOf(deadline: string, given: Settings): Policy {
     ...phases,
     sampleSize: validation.sampleKeys,
     recheckDelayMs: validation.recheckDelayMs,
+    readRampSteps: reads.rampSteps,
+    readRampSoakMs: reads.rampSoakMs,
+    readShadowShare: reads.shadowShare,
+    readBudget: reads.budget,
+    readBudgetReads: reads.budgetReads,
+    readBudgetWindowMs: reads.budgetWindowMs,
+    readLagLimitMs: reads.lagLimitMs,
     backfillParallel: backfill.parallel,
     backfillChunk: backfill.chunkKeys,
     backfillSlowdown: backfill.slowdown,

@@ -1,3 +1,8 @@
+import { LockstepError } from './failure.ts';
+
+/** A timer takes no more, and ends at once where it is given more. */
+const longestMs = 2 ** 31 - 1;
+
 /** Gives up waiting after so many milliseconds. What was begun goes on, and nobody hears of it. */
 export async function withinLimit<T>(work: Promise<T>, limitMs: number, error: () => Error): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>();
@@ -7,4 +12,13 @@ export async function withinLimit<T>(work: Promise<T>, limitMs: number, error: (
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Throws `InvalidInput` where a value of `connect` is no time that can be waited for. */
+export function assertTimeLimit(name: string, value: number): void {
+  if (Number.isFinite(value) && value > 0 && value <= longestMs) return;
+  throw new LockstepError(
+    'InvalidInput',
+    `${name} is ${value}, and must be a number of milliseconds above 0 and up to ${longestMs}`,
+  );
 }

@@ -10,9 +10,12 @@ import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
+import { partition } from './partition.ts';
 import { race } from './race.ts';
+import { rampdown } from './rampdown.ts';
 import type { Proof } from './report.ts';
 import { resume } from './resume.ts';
+import { sticky } from './sticky.ts';
 import { tamper } from './tamper.ts';
 import { throttle } from './throttle.ts';
 
@@ -33,6 +36,9 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     cutover,
     disk,
     mutants,
+    rampdown,
+    partition,
+    sticky,
     package: packaged,
   }),
 );

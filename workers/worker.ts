@@ -23,6 +23,7 @@ import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
 import { createWorkers } from './owed.ts';
+import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
 
 export interface WorkerOptions {
@@ -93,6 +94,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     // Before the first write: the primary may have been set back while no worker ran.
     const marks = await watchMarks(context, guard);
     release.push(() => marks.stop());
+    const reads = watchReads(context, temporal);
+    release.push(() => reads.stop());
     const shared = {
       connection,
       namespace,

@@ -4,6 +4,7 @@ import type { StoreName } from '../model/failure.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
+import type { ReadFault } from '../model/read-counts.ts';
 import type { CommitReceipt } from '../model/transaction.ts';
 import type { GroupedAnswer, GroupTally } from '../model/write-group.ts';
 
@@ -234,6 +235,12 @@ export interface MigrationStatus {
   readonly rate: number | null;
   /** Since when all reads are modern. */
   readonly readsModernSince: string | null;
+  /** The change of the route that made the share of reads what it is; reads are measured from there. */
+  readonly readsSince: number;
+  /** The share of reads goes up by itself: when next, and what it waits for beyond that. */
+  readonly ramp: { readonly nextAt: string; readonly waits: string | null } | null;
+  /** The share of reads went down by itself; null once it went up again. */
+  readonly rampedDown: { readonly at: string; readonly from: number; readonly reason: string } | null;
   readonly backfill: BackfillProgress | null;
   readonly validating: boolean;
   readonly evidence: Evidence | null;
@@ -268,6 +275,8 @@ export const preview = defineUpdate<Preview, [PreviewRequest]>('preview');
 export const pause = defineUpdate<MigrationStatus, [Partial<Asked>?]>('pause');
 export const resume = defineUpdate<MigrationStatus>('resume');
 export const setReadPercent = defineUpdate<MigrationStatus, [number]>('setReadPercent');
+/** Lets the share of reads go up by itself, from the one that it is. */
+export const rampReads = defineUpdate<MigrationStatus>('rampReads');
 export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWritePercent');
 export const setRate = defineUpdate<MigrationStatus, [number | null]>('setRate');
 export const apply = defineUpdate<MigrationStatus, [RunningDefinition]>('apply');
@@ -286,6 +295,12 @@ export const validationFinished =
 export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFinished');
 /** Something happened that earlier evidence does not speak of: what. */
 export const evidenceVoided = defineSignal<[string]>('evidenceVoided');
+
+/** What a worker has found of the reads under a change of the route. */
+export interface ReadsOverBudget extends ReadFault {
+  readonly changeNumber: number;
+}
+export const readsOverBudget = defineSignal<[ReadsOverBudget]>('readsOverBudget');
 
 /** From a reconciliation, which asks whether it is to wait. */
 export const reconciliationStarted = defineSignal('reconciliationStarted');
@@ -311,6 +326,8 @@ export interface RunningDefinition {
     | 'sampleSize'
     | 'backfillParallel'
     | 'dropLegacyAfterMs'
+    | 'readRampSteps'
+    | 'readRampSoakMs'
   >;
 }
 
@@ -341,6 +358,12 @@ export interface MigrationState {
   readonly overdue: boolean;
   readonly rate: number | null;
   readonly readsModernSince: string | null;
+  /** See `MigrationStatus`. */
+  readonly readsSince: number;
+  readonly ramp: { readonly nextAt: string; readonly waits: string | null } | null;
+  readonly rampedDown: { readonly at: string; readonly from: number; readonly reason: string } | null;
+  /** Reads are over their budget, and the share is about to go down. */
+  readonly readsOver: ReadFault | null;
   readonly backfill: BackfillProgress | null;
   readonly validating: boolean;
   readonly evidence: Evidence | null;

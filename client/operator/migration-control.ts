@@ -2,6 +2,8 @@ import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundErro
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import { knownDifferences } from '../../databases/contract/known-differences.ts';
+import type { ReportedReads } from '../../databases/contract/read-reports.ts';
+import { reportedReads } from '../../databases/contract/reported-reads.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -20,6 +22,7 @@ import {
   differenceLines,
 } from './running-definition.ts';
 
+export type { ReportedReads } from '../../databases/contract/read-reports.ts';
 export type { MigrationStatus, Resolution, Step } from '../../workflows/messages.ts';
 
 /** So long it takes to notice a worker that was lost while it led a change of primary. */
@@ -36,6 +39,7 @@ const commands = {
   pause: messages.pause,
   resume: messages.resume,
   startBackfill: messages.startBackfill,
+  rampReads: messages.rampReads,
 } as const;
 
 export type Command = keyof typeof commands;
@@ -208,6 +212,11 @@ export class MigrationControl {
       setBack: (await setBackStores(this.#open)).map(setBackReason),
       differences,
     };
+  }
+
+  /** What services have counted of their reads since the share of reads became what it is. */
+  async measuredReads({ readsSince }: messages.MigrationStatus): Promise<ReportedReads> {
+    return await reportedReads(this.#open, { since: readsSince, withinMs: null });
   }
 
   /**

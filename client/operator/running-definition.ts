@@ -25,6 +25,8 @@ export function configuredDefinition({ entities, policy }: Migration): RunningDe
       sampleSize: policy.sampleSize,
       backfillParallel: policy.backfillParallel,
       dropLegacyAfterMs: policy.dropLegacyAfterMs,
+      readRampSteps: policy.readRampSteps,
+      readRampSoakMs: policy.readRampSoakMs,
     },
   };
 }
@@ -38,6 +40,8 @@ const settings = {
   sampleSize: 'validation.sampleKeys',
   backfillParallel: 'backfill.parallel',
   dropLegacyAfterMs: 'phases.dropLegacyAfterMs',
+  readRampSteps: 'reads.rampSteps',
+  readRampSoakMs: 'reads.rampSoakMs',
 } as const;
 
 /** Where the configuration differs from what runs; `lockstep apply` makes it what runs. */
@@ -57,7 +61,7 @@ export function definitionDifferences(
   compare('deadline', deadline, new Date(configured.policy.deadline).toISOString());
   for (const [name, setting] of Object.entries(settings)) {
     const key = name as keyof typeof settings;
-    compare(setting, running.policy[key], configured.policy[key]);
+    compare(setting, shown(running.policy[key]), shown(configured.policy[key]));
   }
   return differences;
 }
@@ -65,6 +69,10 @@ export function definitionDifferences(
 /** One line for each. */
 export function differenceLines(differences: readonly DefinitionDifference[]): string[] {
   return differences.map(({ setting, running, configured }) => `${setting}: ${running} → ${configured}`);
+}
+
+function shown(value: string | number | null | readonly number[]): string | number | null {
+  return typeof value === 'object' && value !== null ? value.join(', ') : value;
 }
 
 function sorted(names: readonly string[]): string {

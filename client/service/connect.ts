@@ -3,6 +3,7 @@ import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
+import { assertTimeLimit } from '../../model/time-limit.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
@@ -11,9 +12,13 @@ import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
 import type { KeyOf } from './key-input.ts';
+import { Lag } from './lag.ts';
+import { ReportedCounts } from './read-counts.ts';
 import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
+import { Shadow } from './shadow.ts';
+import { StoreBreaker } from './store-breaker.ts';
 import { type Touched, Touches } from './touch.ts';
 import { TouchedSweep } from './touched-sweep.ts';
 import {
@@ -124,13 +129,15 @@ export interface Lockstep extends AsyncDisposable {
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: its writes stay pending until it is back.
  *
- * @throws LockstepError `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
+ * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0, `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
   const { environment = process.env, now = Date.now } = options;
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
+  assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
+  assertTimeLimit('readTimeoutMs', readTimeoutMs);
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -141,8 +148,11 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
-    const shadow: ShadowReads = new Counts({ equal: 0, unequal: 0, failed: 0 });
-    const reads: StoreReads = new Counts({ legacy: 0, modern: 0, fellBack: 0 });
+    const counted = new ReportedCounts({ migration, stores });
+    release.push(() => counted.close());
+    const breaker = new StoreBreaker(readTimeoutMs);
+    const shadow = new Shadow({ migration, stores }, counted);
+    release.push(() => shadow.close());
     const flags: FlagAnswers = new Counts({ answered: 0, failed: 0, timedOut: 0, invalid: 0 });
     const transactions = new Transactions({
       migration,
@@ -158,7 +168,9 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,
       shadow,
-      reads,
+      counted,
+      lag: new Lag({ migration, stores }, breaker),
+      breaker,
       readTimeoutMs,
       migration,
       writes,
@@ -178,8 +190,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       whenReady: () => writes.whenReady(),
       touch: (transaction, entity, keys) => touches.touch(transaction, entity, keys),
       primary: () => touches.primary(),
-      shadow,
-      reads,
+      shadow: counted.shadow,
+      reads: counted.reads,
       flags,
       close,
       [Symbol.asyncDispose]: close,

@@ -16,14 +16,18 @@ export class Counts<Name extends string> {
   }
 }
 
-/** What shadow reads found. A mismatch may be a write between the two reads; a share of them that stays is not. */
-export type ShadowReads = Counts<'equal' | 'unequal' | 'failed'>;
+/**
+ * What shadow reads found. `unequal` disagreed twice, with nothing on its way; `inFlight` were being written; of `failed`, a store did
+ * not answer.
+ */
+export type ShadowReads = Counts<'equal' | 'unequal' | 'inFlight' | 'failed'>;
 
 /**
- * Reads by the store that they were answered from. `fellBack` are those among them that the routed store did not answer, or
- * not in time.
+ * Reads by the store that they were answered from, and those among them that the primary answered instead of the routed store:
+ * `fellBack` because that failed or was late, `lagged` because it has lacked a write of the record for too long, `undecided` because
+ * what it has is not decided yet.
  */
-export type StoreReads = Counts<'legacy' | 'modern' | 'fellBack'>;
+export type StoreReads = Counts<'legacy' | 'modern' | 'fellBack' | 'lagged' | 'undecided'>;
 
 /** Questions to the flags, by what came of them. All but `answered` were decided by the shares of the durable state. */
 export type FlagAnswers = Counts<'answered' | 'failed' | 'timedOut' | 'invalid'>;

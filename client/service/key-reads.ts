@@ -1,41 +1,37 @@
 import { readOne } from '../../databases/contract/read-one.ts';
-import type { Store, Stores } from '../../databases/contract/store.ts';
+import type { Stores } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { withinLimit } from '../../model/time-limit.ts';
+import type { StoreName } from '../../model/failure.ts';
+import type { StoreBreaker } from './store-breaker.ts';
 
-/** One read of a service: each store is asked at most once, so that one which hangs costs its limit once. */
+/** One read of a record: each store is asked at most once, so that one which hangs costs its limit once. */
 export class KeyReads {
+  readonly entity: Entity;
+  readonly key: Key;
   readonly #stores: Stores;
-  readonly #limitMs: number;
+  readonly #breaker: StoreBreaker;
   readonly #asked = new Map<StoreName, Promise<StoredRecord>>();
 
-  constructor(stores: Stores, limitMs: number) {
+  constructor(stores: Stores, breaker: StoreBreaker, entity: Entity, key: Key) {
     this.#stores = stores;
-    this.#limitMs = limitMs;
+    this.#breaker = breaker;
+    this.entity = entity;
+    this.key = key;
   }
 
   /** Throws `StoreUnavailable`, also where the store did not answer within the limit. */
-  async from(name: StoreName, entity: Entity, key: Key): Promise<StoredRecord> {
-    const asked = this.#asked.get(name) ?? this.#ask(this.#stores[name], entity, key);
+  async from(name: StoreName): Promise<StoredRecord> {
+    const store = this.#stores[name];
+    const asked =
+      this.#asked.get(name) ?? this.#breaker.ask(store, () => readOne(store, this.entity, this.key));
     this.#asked.set(name, asked);
     return await asked;
   }
 
-  async #ask(store: Store, entity: Entity, key: Key): Promise<StoredRecord> {
-    return await withinLimit(readOne(store, entity, key), this.#limitMs, () =>
-      lateRead(`the ${store.name} store (${store.address})`, this.#limitMs, store.name),
-    );
+  /** The same record, to be read once more. */
+  again(): KeyReads {
+    return new KeyReads(this.#stores, this.#breaker, this.entity, this.key);
   }
-}
-
-/** The failure of a read that a store, or both, did not answer in time. */
-export function lateRead(who: string, limitMs: number, store?: StoreName): LockstepError {
-  return new LockstepError(
-    'StoreUnavailable',
-    `${who} did not answer a read within ${limitMs} ms; look at the server and the network, or raise readTimeoutMs of connect`,
-    store ? { store } : {},
-  );
 }

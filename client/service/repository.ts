@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Stores } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
-import { canonicalText, type Key, keyText } from '../../model/canonical.ts';
+import { type Key, keyText } from '../../model/canonical.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityOf } from '../../model/field.ts';
@@ -10,14 +10,17 @@ import type { Operation } from '../../model/operation.ts';
 import { type DurableState, flagsApplyIn, otherStore, routes } from '../../model/phase.ts';
 import { withinLimit } from '../../model/time-limit.ts';
 import { type HybridClock, isNewer } from '../../model/version.ts';
-import type { ShadowReads, StoreReads } from './counts.ts';
 import type { Flags } from './flags.ts';
 import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
-import { KeyReads, lateRead } from './key-reads.ts';
+import { KeyReads } from './key-reads.ts';
+import type { Lag } from './lag.ts';
 import { Operations } from './operations.ts';
+import type { ReportedCounts } from './read-counts.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import type { RouteCache } from './route-cache.ts';
+import type { Shadow } from './shadow.ts';
 import { writeInput } from './start-write.ts';
+import { lateRead, type StoreBreaker } from './store-breaker.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
@@ -26,7 +29,10 @@ import type { Writes } from './writes.ts';
 export interface ReadOptions {
   /** Never answer with less than the version of this token. */
   readonly atLeast?: Token;
-  /** Read both stores, answer from the routed one, and count whether they agree. @default false */
+  /**
+   * Read both stores, answer from the routed one, and count whether they agree. Where they do not, they are looked at again later,
+   * and counted then. @default false, but for the share `reads.shadowShare`, which is read after the answer
+   */
   readonly shadow?: boolean;
 }
 
@@ -43,16 +49,15 @@ interface Stored {
   readonly from: StoreName;
 }
 
-/** Reads the key that a call is about. */
-type ReadFrom = (store: StoreName) => Promise<StoredRecord>;
-
 export interface RepositoryParts {
   readonly stores: Stores;
   readonly routes: RouteCache;
   readonly flags: Flags;
   readonly clock: HybridClock;
-  readonly shadow: ShadowReads;
-  readonly reads: StoreReads;
+  readonly shadow: Shadow;
+  readonly counted: ReportedCounts;
+  readonly lag: Lag;
+  readonly breaker: StoreBreaker;
   readonly readTimeoutMs: number;
   readonly migration: Migration;
   readonly writes: Writes;
@@ -139,18 +144,19 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     const state = await this.#currentRoute();
     const routed = await this.#readStore(keyParts, state);
     const { primary } = routes[state.phase];
-    const { stores, readTimeoutMs } = this.#parts;
-    const reads = new KeyReads(stores, readTimeoutMs);
-    const readFrom = async (store: StoreName) => await reads.from(store, this.#entity, keyParts);
-    const stored = await this.#readRouted(routed, primary, readFrom);
-    if (options.shadow) await this.#compareShadow(stored, readFrom);
-    if (options.atLeast === undefined) return this.#found(stored.record, stored.from);
+    const { stores, breaker, shadow } = this.#parts;
+    const reads = new KeyReads(stores, breaker, this.#entity, keyParts);
+    const stored = await this.#readRouted(routed, reads, state);
+    if (options.shadow) await shadow.compare(reads, stored.from, state);
+    else if (shadow.isSampled(state)) shadow.compareLater(reads, stored.from, state);
+    if (options.atLeast === undefined) return this.#found(stored, state);
     const wanted = versionOf(options.atLeast);
-    if (!isNewer(wanted, stored.record.version)) return this.#found(stored.record, stored.from);
+    if (!isNewer(wanted, stored.record.version)) return this.#found(stored, state);
     for (const store of [primary, otherStore(primary)]) {
       if (store === stored.from) continue;
-      const other = await readFrom(store).catch(() => null);
-      if (other && !isNewer(wanted, other.version)) return this.#found(other, store);
+      const other = await reads.from(store).catch(() => null);
+      if (other && !other.undecided && !isNewer(wanted, other.version))
+        return this.#found({ record: other, from: store }, state);
     }
     throw new LockstepError(
       'StaleRead',
@@ -189,29 +195,31 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     return await withinLimit(known.current(), readTimeoutMs, () => lateRead('both stores', readTimeoutMs));
   }
 
-  /** The routed store answers; where it cannot, or not in time, the primary does. */
-  async #readRouted(routed: StoreName, primary: StoreName, readFrom: ReadFrom): Promise<Stored> {
+  /**
+   * The routed store answers. The primary does where that fails or is late, where it has lacked a write of the record for too long,
+   * and where what it has is not decided yet.
+   */
+  async #readRouted(routed: StoreName, reads: KeyReads, state: DurableState): Promise<Stored> {
+    const { primary } = routes[state.phase];
+    if (routed === primary) return { record: await reads.from(primary), from: primary };
+    const [read, isLate] = await Promise.all([
+      reads.from(routed).catch(() => null),
+      this.#parts.lag.isLate(primary, this.#entity.name, reads.key),
+    ]);
+    if (read && !isLate && !read.undecided) return { record: read, from: routed };
     try {
-      return { record: await readFrom(routed), from: routed };
-    } catch (error) {
-      if (routed === primary) throw error;
-      const record = await readFrom(primary);
-      this.#parts.reads.count('fellBack');
+      const record = await reads.from(primary);
+      this.#parts.counted.read(read === null ? 'fellBack' : isLate ? 'lagged' : 'undecided', state);
       return { record, from: primary };
+    } catch (error) {
+      // Late is better than nothing; undecided may never have been.
+      if (read === null || read.undecided) throw error;
+      return { record: read, from: routed };
     }
   }
 
-  async #compareShadow({ from, record }: Stored, readFrom: ReadFrom): Promise<void> {
-    const other = await readFrom(otherStore(from)).catch(() => null);
-    if (other === null) this.#parts.shadow.count('failed');
-    else
-      this.#parts.shadow.count(
-        canonicalText(other.image) === canonicalText(record.image) ? 'equal' : 'unequal',
-      );
-  }
-
-  #found(stored: StoredRecord, store: StoreName): Read<E> | null {
-    this.#parts.reads.count(store);
+  #found({ record: stored, from: store }: Stored, state: DurableState): Read<E> | null {
+    this.#parts.counted.read(store, state);
     if (stored.unreadable !== null) {
       throw new LockstepError(
         'InvalidEntity',

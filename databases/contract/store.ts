@@ -20,6 +20,7 @@ import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOperation } from './journal.ts';
+import type { ReadReports } from './read-reports.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
@@ -38,6 +39,7 @@ export interface Store
     RecordDigests,
     PresentKeys,
     RecordedOutcomes,
+    ReadReports,
     VersionBumps,
     Differences,
     Sightings,

@@ -134,6 +134,8 @@ export interface StoredRecord {
   readonly digest: string | null;
   /** Null where there is no row. */
   readonly image: Image | null;
+  /** The rows are of a write of the pattern `parallel` that the primary has not decided yet, or that could not be undone here. */
+  readonly undecided: boolean;
   /** Why the row cannot be read as an image; `image` is null then. */
   readonly unreadable: string | null;
 }

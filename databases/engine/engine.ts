@@ -25,6 +25,8 @@ export interface RawStored {
   readonly deleted: boolean;
   readonly operationId: string | null;
   readonly digest: string | null;
+  /** See `StoredRecord`. */
+  readonly undecided: boolean;
   readonly rows: TextRows;
 }
 

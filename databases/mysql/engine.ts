@@ -330,6 +330,7 @@ function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<st
     deleted: record.deleted === '1',
     digest: record.digest ?? null,
     operationId: record.operation ?? null,
+    undecided: record.undecided === '1',
     rows: Object.fromEntries(bound.tables.map((table, index) => [table.name, rowsOfTable(table, index)])),
   };
 }

@@ -28,11 +28,22 @@ BEGIN
   END;
   SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
   START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;
-  SELECT k.lockstep_at, r.version, r.deleted, r.digest, r.operation
+  SELECT k.lockstep_at, r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided
     FROM ${list} LEFT JOIN lockstep_records r ON r.entity = ${literal(bound.entity.name)} AND r.record_key = k.record_key
     ORDER BY k.lockstep_at;${tables.join('')}
   COMMIT;
 END`;
+}
+
+/**
+ * Only a write of the pattern `parallel` gets here before it is decided. The index begins with the migration and the status; there
+ * are few of these entries at a time.
+ */
+function undecided({ entity }: BoundEntity): string {
+  if (entity.pattern !== 'parallel') return '0';
+  return `EXISTS (SELECT 1 FROM lockstep_state s STRAIGHT_JOIN lockstep_operations p
+      ON p.migration = s.migration AND p.status IN ('tentative', 'parked')
+      WHERE p.version IS NULL AND p.entity = ${literal(entity.name)} AND p.record_key = k.record_key)`;
 }
 
 function join(bound: BoundEntity, table: BoundTable): string {

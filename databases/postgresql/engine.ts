@@ -264,10 +264,17 @@ function readSql(bound: BoundEntity): string {
     (table) =>
       `(SELECT json_agg(x) FROM (SELECT ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${table.identity.map((column) => `t.${quote(column.name)}`).join(', ')}) x) AS ${quote(`rows ${table.name}`)}`,
   );
-  return `SELECT r.version, r.deleted, r.digest, r.operation, ${tables.join(', ')}
+  return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
 FROM unnest(?::text[], ${keys.map(() => '?::text[]').join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
 LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
 ORDER BY k.at`;
+}
+
+/** Only a write of the pattern `parallel` gets here before it is decided. */
+function undecided({ entity }: BoundEntity): string {
+  if (entity.pattern !== 'parallel') return 'false';
+  return `EXISTS (SELECT FROM lockstep.operations p WHERE p.entity = '${entity.name}' AND p.record_key = k.key
+  AND p.version IS NULL AND p.status IN ('tentative', 'parked'))`;
 }
 
 function belongs(bound: BoundEntity, table: BoundTable): string {
@@ -289,6 +296,7 @@ function storedOf(bound: BoundEntity, row: TextCells): RawStored {
     deleted: row.deleted === 't',
     digest: row.digest ?? null,
     operationId: row.operation ?? null,
+    undecided: row.undecided === 't',
     rows: Object.fromEntries(
       bound.tables.map((table) => [table.name, JSON.parse(row[`rows ${table.name}`] ?? '[]') as TextRow[]]),
     ),

@@ -15,6 +15,7 @@ const controlTables = [
   'sightings',
   'definitions',
   'retired',
+  'read_counts',
 ] as const;
 
 export type ControlTable = (typeof controlTables)[number];

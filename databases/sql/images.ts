@@ -59,6 +59,7 @@ function storedOf(
     deleted: raw?.deleted ?? false,
     operationId: raw?.operationId ?? null,
     digest: raw?.digest ?? null,
+    undecided: raw?.undecided ?? false,
     ...(found ? imageOrReason(bound, raw.rows) : { image: null, unreadable }),
   };
 }

@@ -10,6 +10,9 @@ import type { RandomWrite } from './random.ts';
 
 export type Accounts = RepositoryOf<ReturnType<typeof accountWritten>>;
 
+/** What traffic asks of a service, or of several. */
+export type Writer = Pick<Accounts, 'create' | 'replace' | 'update' | 'delete'>;
+
 export interface Answered {
   readonly answer: Answer;
   readonly message: string;
@@ -21,7 +24,7 @@ const refusals: readonly AnyFailureCode[] = ['AlreadyExists', 'NotFound', 'Versi
 
 /** Asks for a write, and gives what its caller is told. */
 export async function call(
-  accounts: Accounts,
+  accounts: Writer,
   drawn: RandomWrite,
   operationId: string,
   token: Token | null,
@@ -40,7 +43,7 @@ export async function call(
 }
 
 function send(
-  accounts: Accounts,
+  accounts: Writer,
   { key, change }: RandomWrite,
   options: Omit<WriteOptions, 'ack'>,
 ): Promise<Receipt<'primary' | 'both'>> {

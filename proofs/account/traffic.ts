@@ -1,10 +1,10 @@
 import { type Token, versionOf } from '../../client/service/token.ts';
-import { type Accounts, call } from './call.ts';
+import { call, type Writer } from './call.ts';
 import type { PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
-  accounts: Accounts;
+  accounts: Writer;
   log: PromiseLog;
   seed: number;
   /** For `start`. */

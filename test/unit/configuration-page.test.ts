@@ -12,6 +12,6 @@ test('every setting says its default, and says it rightly', () => {
   for (const { group, name, described, actual } of settings) {
     const where = `${group}.${name}`;
     if (name === 'urlFrom') expect(described, where).toContain(String(actual));
-    else expect(JSON.parse(described.replaceAll('_', '')), where).toBe(actual);
+    else expect(JSON.parse(described.replaceAll('_', '')), where).toEqual(actual);
   }
 });

@@ -5,10 +5,13 @@ import { expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 
 test('docs/metrics.md names every metric, and none that is not there', () => {
-  const code = ['activities/metrics.ts', 'activities/gauges.ts'].flatMap((file) =>
-    namesIn(readFileSync(join(root, file), 'utf8'), /'((?:dual|post)_write_\w+)'/g),
+  const code = ['activities/metrics.ts', 'activities/gauges.ts', 'workers/deadline-gauge.ts'].flatMap(
+    (file) => namesIn(readFileSync(join(root, file), 'utf8'), /'((?:dual_write|post_write|migration)_\w+)'/g),
   );
-  const page = namesIn(readFileSync(join(root, 'docs/metrics.md'), 'utf8'), /`((?:dual|post)_write_\w+)`/g);
+  const page = namesIn(
+    readFileSync(join(root, 'docs/metrics.md'), 'utf8'),
+    /`((?:dual_write|post_write|migration)_\w+)`/g,
+  );
   expect([...new Set(page)].sort()).toEqual([...new Set(code)].sort());
 });
 

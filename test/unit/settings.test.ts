@@ -10,18 +10,21 @@ function told(file: string, name: string): Record<string, string> {
   const [, body = ''] = new RegExp(`interface ${name} \\{\\n(.*?)\\n\\}`, 's').exec(source) ?? [];
   const members = body.matchAll(/@default ([^*]*?)\s*\*\/\s*readonly (\w+):/gs);
   return Object.fromEntries(
-    [...members].map(([, value = '', member = '']) => [member, value.replaceAll('_', '')]),
+    [...members].map(([, value = '', member = '']) => [member, value.replaceAll(/[_[\]]/g, '')]),
   );
 }
 
 function texts(values: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, String(value).replaceAll(',', ', ')]),
+  );
 }
 
 test.each([
   ['WriteSettings', 'write'],
   ['TransactionSettings', 'transactions'],
   ['PhaseSettings', 'phases'],
+  ['ReadSettings', 'reads'],
   ['BackfillSettings', 'backfill'],
   ['ValidationSettings', 'validation'],
   ['PostWriteValidationSettings', 'postWriteValidation'],

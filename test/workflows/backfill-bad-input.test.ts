@@ -38,7 +38,11 @@ const progress = async ({ lockstep }: RunningMigration) => {
 
 const shown = async ({ lockstep: { control } }: RunningMigration) => {
   const status = await control.status();
-  return statusLines(status, await control.backlog(), await control.faults(status)).join('\n');
+  return statusLines(status, {
+    backlog: await control.backlog(),
+    faults: await control.faults(status),
+    reads: await control.measuredReads(status),
+  }).join('\n');
 };
 
 /** So far that some pages are in, and that each range under way waits with its next one. */

@@ -16,7 +16,11 @@ const targets: (ServerError & { from: 'mysql' | 'postgresql' })[] = [
 
 const shown = async ({ lockstep: { control } }: RunningMigration) => {
   const status = await control.status();
-  return statusLines(status, await control.backlog(), await control.faults(status)).join('\n');
+  return statusLines(status, {
+    backlog: await control.backlog(),
+    faults: await control.faults(status),
+    reads: await control.measuredReads(status),
+  }).join('\n');
 };
 
 test.each(targets)('a disk of $engine that fills up makes all that it is to take wait', async (target) => {

@@ -134,6 +134,25 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     return { value, answer, held };
   }
 
+  test('a read of modern gives nothing that is not decided yet; the primary answers', async () => {
+    const { value, answer, held } = await undecided();
+    const client = await at.connect();
+    const twins = client.repository(twin);
+    expect(await twins.get(value.id, { shadow: true })).toBeNull();
+    expect(client.reads.counts()).toMatchObject({ legacy: 1, modern: 0, undecided: 1 });
+    at.proxies.legacy.hang();
+    await expect(twins.get(value.id)).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+      details: { store: 'legacy' },
+    });
+    await at.proxies.legacy.restore();
+    await held.release();
+    await answer;
+    expect((await twins.get(value.id))?.value).toEqual(value);
+    expect(client.reads.counts()).toMatchObject({ legacy: 1, modern: 1, undecided: 1 });
+    expect(client.shadow.counts()).toMatchObject({ unequal: 0 });
+  });
+
   test('a write that was only tentative goes on at the new primary, once', async () => {
     const { value, answer, held } = await undecided();
     expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0, tentative: 1 });

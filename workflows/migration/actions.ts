@@ -40,7 +40,10 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   const { phase } = run.state;
   await unbounded.checkStores({ stores: neededStores(phase) });
   await change(run, phase, { otherMayLag: false, passage: unforced() });
-  run.update({ history: [...run.state.history, { phase, at: new Date().toISOString() }] });
+  run.update({
+    history: [...run.state.history, { phase, at: new Date().toISOString() }],
+    readsSince: run.state.changeNumber,
+  });
   trackModernReads(run);
   if (phase === 'decommissioned' && run.input.undo) await undoDecommission(run, run.input.undo);
 }
@@ -133,6 +136,7 @@ export async function changeShare(
   const lowers = percent < run.state[share];
   if (!lowers) await assertReachable(share === 'readPercent' ? 'reads' : 'writes');
   await change(run, run.state.phase, { otherMayLag: lowers, passage: unforced(), [share]: percent });
+  if (share === 'readPercent') run.update({ readsSince: run.state.changeNumber });
   trackModernReads(run);
 }
 
@@ -176,10 +180,15 @@ function enter(
   const history = [...run.state.history, { phase, at, by, reason }];
   const { passed } = passage;
   const forced = passed.length === 0 ? [] : [{ at, by, reason, from, to: phase, passed }];
+  const readsSince = isModernAlready(run, phase) ? run.state.readsSince : run.state.changeNumber;
   run.update({
     history: history.slice(-maxHistory),
     forced: [...run.state.forced, ...forced].slice(-maxForced),
     planned: null,
+    readsSince,
+    ramp: null,
+    rampedDown: null,
+    readsOver: null,
   });
   upsertSearchAttributes({ [searchAttributes.state]: [phase] });
   trackModernReads(run);
@@ -195,6 +204,11 @@ function enter(
 
 function unforced(): Passage {
   return { force: false, passed: [] };
+}
+
+/** What was measured of modern reads counts on where they stay modern. */
+function isModernAlready({ state }: MigrationRun, phase: Phase): boolean {
+  return routes[phase].reads === 'modern' && state.readsModernSince !== null;
 }
 
 function trackModernReads(run: MigrationRun): void {

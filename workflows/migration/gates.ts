@@ -34,11 +34,12 @@ export async function conditionsOf(
       break;
     case 'switch-primary':
       conditions.push(readShare(state));
+      conditions.push(await modernReads(state));
       conditions.push(...(await backlog(state, { pendingAllowed: true })));
       conditions.push(...evidenceConditions(state, policy));
       break;
     case 'modern-only':
-      conditions.push(soak(state, policy));
+      conditions.push(await soak(state, policy));
       conditions.push(...(await backlog(state, { pendingAllowed: false })));
       conditions.push(...evidenceConditions(state, policy));
       break;
@@ -82,8 +83,27 @@ function readShare({ readPercent }: MigrationState): Condition {
   return unmet('read-share', { ...described, remedy }, true);
 }
 
-function soak({ readsModernSince }: MigrationState, { soakMs }: MigrationInput['policy']): Condition {
-  const soaked = soakedMs(readsModernSince, Date.now());
+/** At 100 %, what legacy still answers are reads that modern failed to answer, or was too far behind for. */
+async function modernReads({ readsSince }: MigrationState): Promise<Condition> {
+  const { counts, isNotModern, fault } = await unbounded.measureReads({ since: readsSince });
+  const { modern, fellBack, lagged, unequal } = counts;
+  const described = {
+    measured: { modern, fellBack, lagged, unequal },
+    wanted: 'modern answers the reads that it is asked for',
+  };
+  if (!isNotModern && fault === null) return met('modern-reads', described);
+  const remedy =
+    fault?.reason ?? 'legacy has answered reads that modern could not; see to the modern store, then wait';
+  return unmet('modern-reads', { ...described, remedy });
+}
+
+/** A read that fell back to legacy begins it anew. */
+async function soak(
+  { readsModernSince, readsSince }: MigrationState,
+  { soakMs }: MigrationInput['policy'],
+): Promise<Condition> {
+  const { lastFallbackMs } = await unbounded.measureReads({ since: readsSince });
+  const soaked = Math.min(soakedMs(readsModernSince, Date.now()), lastFallbackMs ?? Number.POSITIVE_INFINITY);
   const described = {
     measured: { soakedMs: soaked, soakMs },
     wanted: `all reads have been modern for ${soakMs} ms`,

@@ -9,6 +9,7 @@ import { moveDeadline } from './deadline.ts';
 import { applyDefinition, assertApplicable } from './definition.ts';
 import { takeOrPlan } from './planned.ts';
 import { preview } from './preview.ts';
+import { noteOverBudget, setShareOfReads, startRamp } from './ramp.ts';
 import type { MigrationRun } from './run.ts';
 import { askedBy } from './state.ts';
 import { assertConditions, assertStep, assertTime, idle, resumed, stepConditions } from './steering.ts';
@@ -118,8 +119,17 @@ function settings(run: MigrationRun): Handler[] {
         assertPercent(percent);
         assertConditions(stepConditions(run, 'reads', percent));
       },
-      action: (percent) =>
-        run.exclusively('setReadPercent', () => actions.changeShare(run, 'readPercent', percent)),
+      action: (percent) => run.exclusively('setReadPercent', () => setShareOfReads(run, percent)),
+    }),
+    update(messages.rampReads, {
+      description: 'Lets the share of reads go up by itself, by reads.rampSteps, in switch-reads',
+      validator: () => {
+        assertConditions(stepConditions(run, 'reads'));
+      },
+      action: async () => {
+        startRamp(run);
+        return run.status();
+      },
     }),
     update(messages.setWritePercent, {
       description: 'Share of keys (0 to 100) that flag-controlled entities write to modern, in dual-write',
@@ -214,6 +224,7 @@ function reports(run: MigrationRun): Handler[] {
     }),
     signal(messages.reconciliationStarted, () => bulk.holdReconciliation(run)),
     signal(messages.reconciliationFinished, (evidence) => run.keepEvidence(evidence)),
+    signal(messages.readsOverBudget, (found) => noteOverBudget(run, found)),
     signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
   ];
 }

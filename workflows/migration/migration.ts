@@ -13,6 +13,7 @@ import { resumeFromStores } from './actions.ts';
 import { nextReminder, remind, showDeadline } from './deadline.ts';
 import { setHandlers } from './handlers.ts';
 import { plannedDue, tryPlanned } from './planned.ts';
+import { nextRamp, ramp } from './ramp.ts';
 import { dropLegacy, renameLegacyTables } from './retirement.ts';
 import { MigrationRun } from './run.ts';
 
@@ -35,6 +36,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     const now = Date.now();
     if (now >= nextReminder(run)) await remind(run);
     if (now >= plannedDue(run)) await tryPlanned(run);
+    if (now >= nextRamp(run)) await ramp(run);
     if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
     if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
     if (!isHistoryLong()) continue;
@@ -79,7 +81,13 @@ async function untilDue(run: MigrationRun): Promise<void> {
 }
 
 function nextDue(run: MigrationRun): number {
-  return Math.min(nextReminder(run), plannedDue(run), dueTime(run, 'renameAt'), dueTime(run, 'dropAt'));
+  return Math.min(
+    nextReminder(run),
+    plannedDue(run),
+    nextRamp(run),
+    dueTime(run, 'renameAt'),
+    dueTime(run, 'dropAt'),
+  );
 }
 
 /** A pause holds what touches the legacy tables. */

@@ -17,6 +17,10 @@ export function initialState(input: MigrationInput): MigrationState {
     overdue: false,
     rate: null,
     readsModernSince: null,
+    readsSince: 0,
+    ramp: null,
+    rampedDown: null,
+    readsOver: null,
     backfill: null,
     validating: false,
     evidence: null,
@@ -48,6 +52,10 @@ export function details(status: MigrationStatus): string {
       (step) =>
         `Forced to ${step.to} at ${step.at}${askedBy(step)}: ${step.passed.map(({ name }) => name).join(', ')}.`,
     ),
+    status.ramp ? `Reads go up by themselves at ${status.ramp.nextAt}.` : '',
+    status.rampedDown
+      ? `**Reads went down** from ${status.rampedDown.from} % at ${status.rampedDown.at}: ${status.rampedDown.reason}.`
+      : '',
     status.overdue ? `**Overdue** since ${status.deadline}.` : `Deadline ${status.deadline}.`,
     status.backfill
       ? `Backfill: ${status.backfill.copied} of about ${status.backfill.total} keys copied${status.backfill.running ? '' : ', over'}.`
