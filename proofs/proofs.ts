@@ -1,3 +1,4 @@
+import { amnesia } from './amnesia/amnesia.ts';
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
 import { differences } from './differences.ts';
@@ -11,6 +12,7 @@ import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
 import { race } from './race.ts';
 import type { Proof } from './report.ts';
+import { restore } from './restore/restore.ts';
 import { resume } from './resume.ts';
 import { tamper } from './tamper.ts';
 import { throttle } from './throttle.ts';
@@ -30,6 +32,8 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     differences,
     corpus,
     disk,
+    restore,
+    amnesia,
     mutants,
     package: packaged,
   }),

@@ -76,7 +76,8 @@ export function createRepairActivities(context: ActivityContext) {
     const state = await currentState(context);
     const { secondary, ...route } = routeOf(state);
     if (!state.open) throw routeChanged(migration.name);
-    if (secondary === null) {
+    const standsAlone = secondary === null;
+    if (standsAlone && (from === null || (await setBackStores(context)).length === 0)) {
       throw new LockstepError(
         'GateRefused',
         `migration ${migration.name} is in phase ${state.phase}, in which only one store receives writes; there is nothing to repair`,
@@ -84,12 +85,13 @@ export function createRepairActivities(context: ActivityContext) {
       );
     }
     if (from === null) await assertNotSetBack(route.primary);
+    const other = otherStore(route.primary);
     // A store that was set back past a change of route refuses everything until it has the route again.
-    for (const store of [route.primary, secondary]) {
+    for (const store of [route.primary, other]) {
       const known = await stores[store].readState(migration.name);
-      if (known === null || known.epoch < state.epoch) await stores[store].writeState(state);
+      if (known === null || known.changeNumber < state.changeNumber) await stores[store].writeState(state);
     }
-    return { ...route, secondary };
+    return { ...route, secondary: other };
   }
 
   async function assertNotSetBack(primary: StoreName): Promise<void> {

@@ -5,6 +5,7 @@ import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
+import type { Migration } from '../../model/migration.ts';
 import type { Phase } from '../../model/phase.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
@@ -37,6 +38,7 @@ export interface StoreUrls {
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
 export interface ProofEnvironment extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
+  migration: Migration;
   lockstep: Connected;
   temporal: Client;
   /** Past everything that stands between. */
@@ -76,6 +78,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   const release = resources.move();
   return {
     account,
+    migration,
     lockstep,
     temporal: prepared.temporal,
     direct,

@@ -5,7 +5,7 @@ import type { WriteOptions } from '../../client/service/write-options.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { accountWritten } from './account.ts';
-import type { Answer, PromiseLog } from './promises.ts';
+import type { Answer, Promised, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
@@ -59,6 +59,12 @@ export class Traffic {
       }
     };
     await Promise.all(Array.from({ length: callers }, call));
+  }
+
+  /** Sends a write once more under its id, as a caller does who has lost its answer; gives what it is told this time. */
+  async sendAgain({ operationId, key, change }: Promised): Promise<Answer> {
+    const { answer } = await this.#call({ key, change, careful: false }, operationId, null);
+    return answer;
   }
 
   /** Asks for nothing more, and resolves when everything that was asked for has its answer. */

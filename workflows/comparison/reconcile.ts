@@ -58,7 +58,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   const began = input.carried?.began ?? new Date().toISOString();
   const waiting = [...(input.carried?.entities ?? input.entities)];
   if (!input.carried) {
-    const skipped = await unbounded.notComparableReason();
+    const skipped = await unbounded.notComparableReason({ from: input.repair ? input.from : null });
     if (skipped !== null) return { evidence: null, found: 0, repaired: 0, ahead: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {

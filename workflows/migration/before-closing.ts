@@ -2,7 +2,7 @@ import type { DurableState, Phase } from '../../model/phase.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import { longRunningFailFast, switchingBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import { assertReachable, refused } from './gates.ts';
+import { assertNotSetBack, assertReachable, refused } from './gates.ts';
 import type { PhaseChange } from './phase-change.ts';
 
 /** One statement of each store, and the fence, which waits for the writes that run. */
@@ -18,6 +18,9 @@ export async function prepareToClose(
 ): Promise<DurableState> {
   await assertReachable(next);
   const { primary } = routes[state.phase];
+  const faults = await switchingBounded(lookMs).measureFaults();
+  // A way back from a primary that was set back leads to the store that has what it lost.
+  if (faults.setBack?.store !== primary) assertNotSetBack(next, faults);
   const known = await rehearse(numbered(state), next);
   const { pending, parked, backlogAgeMs } = await switchingBounded(lookMs).measureReadiness({ primary });
   const measured = { pending, parked, backlogAgeMs };

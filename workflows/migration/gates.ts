@@ -1,3 +1,4 @@
+import type { KnownFaults } from '../../activities/migration/measure-faults.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { type Phase, phases, routes } from '../../model/phase.ts';
@@ -68,7 +69,9 @@ export async function gate(
     }
     default:
   }
-  if (phases.indexOf(next) >= phases.indexOf('validate')) await assertNoKnownFault(next);
+  const faults = await unbounded.measureFaults();
+  assertNotSetBack(next, faults);
+  if (phases.indexOf(next) >= phases.indexOf('validate')) assertNoDifference(next, faults);
 }
 
 function assertEvidence(name: Phase, state: MigrationState, policy: MigrationInput['policy']): void {
@@ -77,16 +80,18 @@ function assertEvidence(name: Phase, state: MigrationState, policy: MigrationInp
   if (fault) throw refused(name, fault.measured, fault.why);
 }
 
-/** What is known to be wrong holds a migration until it is mended, whatever a sample says. */
-async function assertNoKnownFault(name: Phase): Promise<void> {
-  const { differences, refused: rows, setBack } = await unbounded.measureFaults();
-  if (setBack !== null) {
-    throw refused(
-      name,
-      { setBack: setBack.store },
-      `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`,
-    );
-  }
+/** What a store has lost is brought back first. A rollback may not make such a store primary either. */
+export function assertNotSetBack(name: Phase, { setBack }: KnownFaults): void {
+  if (setBack === null) return;
+  throw refused(
+    name,
+    { setBack: setBack.store },
+    `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`,
+  );
+}
+
+/** What is known to differ holds a migration until it is mended, whatever a sample says. */
+function assertNoDifference(name: Phase, { differences, refused: rows }: KnownFaults): void {
   if (differences === 0) return;
   throw refused(
     name,
