@@ -24,10 +24,12 @@ import { searchAttributesOf } from '../temporal/search-attributes.ts';
  * have begun.
  */
 const roundsMs = 1_800_000;
+/** So that no history grows long. */
+const maxRounds = 200;
 
-/** What a run is told that goes on for `roundsMs`. The schedule starts another within an interval. */
+/** What a run is told that goes on for `roundsMs`, or for fewer rounds. The schedule starts another within an interval. */
 export function roundsEvery(everyMs: number): Rounds {
-  return { everyMs, rounds: Math.max(1, Math.floor(roundsMs / Math.max(1, everyMs))) };
+  return { everyMs, rounds: Math.min(maxRounds, Math.max(1, Math.floor(roundsMs / everyMs))) };
 }
 
 /** One that finds no worker is given up, so that the next is not kept from starting. */
