@@ -12,6 +12,7 @@ import {
   twin,
 } from '../../test/support/accounts.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
+import { addFailingTrigger } from '../../test/support/failing-trigger.ts';
 import type { Fixture } from '../../test/support/fixture.ts';
 import { inDoubtIn } from '../../test/support/transactions.ts';
 import { until } from '../../test/support/until.ts';
@@ -68,11 +69,19 @@ export class OpenWork {
     return parked;
   }
 
-  /** The primary has them, and their records are held in the other store. */
+  /** The primary has them. The other store takes nothing for now: while it waits for a record, it would hold the fence too. */
   async owe(count: number): Promise<void> {
     const writes: Write[] = [];
     for (let turn = 0; turn < count; turn++) writes.push(await this.#update('accounts', { owner: 'owed' }));
-    await this.#hold(otherStore(this.#primary), 'account', writes);
+    const other = otherStore(this.#primary);
+    const isPostgresql = this.#at.stores[other].engine === 'postgresql';
+    this.afterwards(
+      await addFailingTrigger(
+        this.#at.sql[other],
+        'accounts',
+        isPostgresql ? { engine: 'PostgreSQL', code: '57P03' } : { engine: 'MariaDB', code: '1021' },
+      ),
+    );
     for (const write of writes) await this.#tell(write);
   }
 

@@ -43,8 +43,11 @@ function removeLeftover(base: string): void {
     const pid = Number(name.startsWith(prefix) ? name.slice(prefix.length).split('-')[0] : Number.NaN);
     if (!Number.isInteger(pid) || isRunning(pid)) continue;
     const folder = join(base, name);
-    // One that was never mounted, or is unmounted already, is removed all the same.
-    spawnSync('umount', ['-l', folder]);
+    try {
+      command('umount', ['-l', folder]);
+    } catch {
+      // It was never mounted, or is unmounted already.
+    }
     rmSync(folder, { recursive: true, force: true });
   }
 }
