@@ -40,6 +40,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     name,
     engine: engine.kind,
     address: engine.address,
+    lostConnections: () => engine.lostConnections(),
     ...createPreparation(context),
     ...createDurableState(context),
     write: writes.write,

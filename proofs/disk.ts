@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import { serverConditions } from '../databases/engine/server-conditions.ts';
 import { accountFor } from '../deploy/dev/account.ts';
 import { mysql } from '../deploy/dev/mysql.ts';
@@ -35,15 +35,14 @@ async function filledUp({ servers, seed, note }: Conditions, from: 'mysql' | 'po
   await using release = new AsyncDisposableStack();
   const server = from === 'mysql' ? postgresql : mysql;
   const target = server.title;
-  const own = `proof-disk-${randomBytes(4).toString('hex')}`;
-  const small = release.use(smallDisk(own, accountFor(server.accounts), smallMegabytes));
+  const small = release.use(smallDisk(accountFor(server.accounts), smallMegabytes));
   const { endpoint } = release.use(await ownServer(from === 'mysql' ? postgresql : mysql, note));
   const environment = release.use(
     await createPeopleEnvironment({ servers: { ...servers, [server.name]: endpoint }, form: 'map', from }),
   );
   await run(
     environment.urls.modern,
-    from === 'mysql' ? toPostgresqlDisk(own, small.folder) : toMysqlDisk(small.folder),
+    from === 'mysql' ? toPostgresqlDisk(basename(small.folder), small.folder) : toMysqlDisk(small.folder),
   );
   await fillPeople(environment.urls.legacy, rows, seed);
   await (await environment.startWorker()).ready();

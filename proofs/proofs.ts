@@ -1,3 +1,4 @@
+import { amnesia } from './amnesia/amnesia.ts';
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
 import { cutover } from './cutover/cutover.ts';
@@ -14,6 +15,7 @@ import { partition } from './partition.ts';
 import { race } from './race.ts';
 import { rampdown } from './rampdown.ts';
 import type { Proof } from './report.ts';
+import { restore } from './restore/restore.ts';
 import { resume } from './resume.ts';
 import { sticky } from './sticky.ts';
 import { tamper } from './tamper.ts';
@@ -35,6 +37,8 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     corpus,
     cutover,
     disk,
+    restore,
+    amnesia,
     mutants,
     rampdown,
     partition,

@@ -9,6 +9,7 @@ import {
   reconciliationWorkflowId,
   recoveryWorkflowId,
   replicateCapturedWorkflowId,
+  resolveParkedWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
   writeWorkflowId,
@@ -94,6 +95,10 @@ const group = await until('the group is listed', async () => {
   for await (const { workflowId } of at.temporal.workflow.list({ query })) return workflowId;
   return null;
 });
+const { operationId: orphan } = await accounts.create(newAccount({ balance: refusedByModern }));
+await until('the write is parked', async () => (await control.writeStatus(orphan)).stage === 'parked');
+await at.temporal.workflow.getHandle(writeWorkflowId(name, orphan)).terminate('lost');
+await control.resolve(orphan, 'compensate');
 
 await advanceTo(at.lockstep, 'validate');
 await until('there is evidence', async () => (await control.status()).evidence);
@@ -154,6 +159,7 @@ for (const [file, workflowId] of Object.entries({
   'replicate-captured': scheduled.replicateCaptured,
   'prune-journal': scheduled.pruneJournal,
   'retry-failed-operations': scheduled.retryFailedOperations,
+  'resolve-parked': resolveParkedWorkflowId(name, orphan),
   'transaction-committed': transactionWorkflowId(boundName, committed),
   'transaction-refused': transactionWorkflowId(boundName, refused),
   'transaction-delayed': transactionWorkflowId(boundName, delayed),

@@ -5,6 +5,7 @@ export { pruneJournal } from './journal/prune-journal.ts';
 export { recoverTransactions } from './journal/recover-transactions.ts';
 export { replicateCaptured } from './journal/replicate-captured.ts';
 export { replicateTouched } from './journal/replicate-touched.ts';
+export { resolveParked } from './journal/resolve-parked.ts';
 export { retryFailedOperations } from './journal/retry-failed-operations.ts';
 export { migration } from './migration/migration.ts';
 export { writeGroup } from './write/group.ts';

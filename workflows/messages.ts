@@ -25,6 +25,15 @@ export const replicateCapturedWorkflowId = (migration: string) => `replicate-cap
 export const replicateTouchedWorkflowId = (migration: string) => `replicate-touched/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
+export const resolveParkedWorkflowId = (migration: string, operationId: string) =>
+  `resolve/${migration}/${operationId}`;
+
+/** What a workflow does again and again before it ends, because each workflow is a row in Temporal's list. */
+export interface Rounds {
+  readonly rounds: number;
+  /** From the end of a round to the beginning of the next, in milliseconds. */
+  readonly everyMs: number;
+}
 
 /** Search attributes: names only, never keys. */
 export const searchAttributes = {
@@ -68,6 +77,15 @@ export interface RetriedOperations {
   readonly notified: number;
   /** Why the rest was left; null when all were tried. */
   readonly stopped?: string | null;
+}
+
+/** About a parked operation whose workflow is gone. */
+export interface ParkedDecision {
+  readonly operationId: string;
+  /** Whose journal has it parked. */
+  readonly store: StoreName;
+  readonly resolution: Exclude<Resolution, 'retry'>;
+  readonly reason: string | null;
 }
 
 export interface TransactionStatus {

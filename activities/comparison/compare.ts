@@ -1,8 +1,10 @@
 import { Context } from '@temporalio/activity';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
+import { setBackStores } from '../../databases/contract/set-back.ts';
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import type { StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { otherStore, routes } from '../../model/phase.ts';
@@ -44,10 +46,12 @@ export function createComparisonActivities(context: ActivityContext) {
     return { ...route, secondary: otherStore(route.primary) };
   }
 
-  /** Why a comparison would say nothing now; null where it would. */
-  async function notComparableReason(): Promise<string | null> {
+  /** Why a comparison would say nothing now; null where it would. A store that stands alone and was set back may take back. */
+  async function notComparableReason(request: { from: StoreName | null }): Promise<string | null> {
     const { phase } = await currentState(context);
-    return routes[phase].secondary === null ? `in ${phase} only one store receives writes` : null;
+    if (routes[phase].secondary !== null) return null;
+    if (request.from !== null && (await setBackStores(context)).length > 0) return null;
+    return `in ${phase} only one store receives writes`;
   }
 
   /** Starts a comparison: what was found earlier stays only where it is still so. */

@@ -71,7 +71,7 @@ export function createRepairActivities(context: ActivityContext) {
    */
   async function forgetSetBack(): Promise<void> {
     for (const { store } of await setBackStores(context)) {
-      const { primary, epoch } = await giveRoute(await openState());
+      const { primary, epoch } = await giveRoute(await openState(), { mayStandAlone: true });
       await withHeartbeat(() => bringOutcomesBack(context, { store, primary, epoch }));
       const { seen } = await stores[otherStore(store)].marks(migration.name);
       await stores[store].raiseMark(migration.name, { to: seen, atLeast: '0' });
@@ -81,7 +81,7 @@ export function createRepairActivities(context: ActivityContext) {
   async function repairRoute(from: StoreName | null): Promise<PairedRoute> {
     const state = await openState();
     if (from === null) await assertNotSetBack(routeOf(state).primary);
-    return await giveRoute(state);
+    return await giveRoute(state, { mayStandAlone: from !== null });
   }
 
   async function openState(): Promise<DurableState> {
@@ -90,21 +90,29 @@ export function createRepairActivities(context: ActivityContext) {
     return state;
   }
 
-  /** A store that was set back past a change of route refuses everything until it has the route again. */
-  async function giveRoute(state: DurableState): Promise<PairedRoute> {
+  /**
+   * A store that was set back past a change of route refuses everything until it has the route again.
+   *
+   * @param mayStandAlone whether a store that receives no writes any more is asked for what it still has
+   */
+  async function giveRoute(
+    state: DurableState,
+    { mayStandAlone }: { readonly mayStandAlone: boolean },
+  ): Promise<PairedRoute> {
     const { secondary, ...route } = routeOf(state);
-    if (secondary === null) {
+    if (secondary === null && !(mayStandAlone && (await setBackStores(context)).length > 0)) {
       throw new LockstepError(
         'GateRefused',
         `migration ${migration.name} is in phase ${state.phase}, in which only one store receives writes; there is nothing to repair`,
         { gate: 'phase', measured: { phase: state.phase } },
       );
     }
-    for (const store of [route.primary, secondary]) {
+    const other = otherStore(route.primary);
+    for (const store of [route.primary, other]) {
       const known = await stores[store].readState(migration.name);
-      if (known === null || known.epoch < state.epoch) await stores[store].writeState(state);
+      if (known === null || known.changeNumber < state.changeNumber) await stores[store].writeState(state);
     }
-    return { ...route, secondary };
+    return { ...route, secondary: other };
   }
 
   async function assertNotSetBack(primary: StoreName): Promise<void> {

@@ -8,6 +8,7 @@ import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
 import type { StoreOutage } from './store-outage.ts';
+import { createTentativeResolver } from './tentative.ts';
 import type { Timing, WriteResult } from './write-result.ts';
 
 export interface ReplicationRequest {
@@ -24,6 +25,7 @@ export interface ReplicationRequest {
 export function replicateActivities(context: ActivityContext, outage: StoreOutage) {
   const { migration, stores, log } = context;
   const metrics = writeMetrics(context);
+  const { bringBack } = createTentativeResolver(context);
 
   /**
    * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
@@ -77,6 +79,15 @@ export function replicateActivities(context: ActivityContext, outage: StoreOutag
     );
     if (!converged) throw new TypeError('converge gave no result for its key');
     if (converged.status === 'converged') {
+      if (tentativeIn && !converged.changed) {
+        // A repeat of what was decided long ago: rows that a secondary without its id took are older than the record.
+        const message = await bringBack(
+          operation,
+          { ...route, secondary },
+          { closed: false, which: 'of equal versions' },
+        );
+        if (message !== null) return { status: 'refused', code: 'StoreRefused', message };
+      }
       const decision = { status: 'completed', version, reason: null, refusal: null } as const;
       await Promise.all([
         stores[decidedBy].setOperationStatus([operation.id], 'completed'),

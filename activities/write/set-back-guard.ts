@@ -3,6 +3,7 @@ import { type SetBack, setBackReason, setBackStores } from '../../databases/cont
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import type { Version } from '../../model/version.ts';
 
 /**
  * Keeps writes out of a primary that was set back. It would decide them by rows that are not the newest, and replace what the
@@ -10,8 +11,13 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
  */
 export class SetBackGuard {
   readonly #open: OpenMigration;
-  readonly #suspects = new Set<StoreName>();
+  /** The highest mark that this process has heard of. */
+  readonly #remembered = new Map<StoreName, Version>();
+  readonly #failures = new Map<StoreName, number>();
+  /** How often each store had been lost when it was looked at. */
+  #lookedAt: ReadonlyMap<StoreName, number> = new Map();
   #reasons: ReadonlyMap<StoreName, string> = new Map();
+  #looking: Promise<unknown> | null = null;
 
   constructor(open: OpenMigration) {
     this.#open = open;
@@ -19,14 +25,17 @@ export class SetBackGuard {
 
   /** Asks the stores, and remembers the answer for the writes that follow. */
   async look(): Promise<readonly SetBack[]> {
-    const found = await setBackStores(this.#open);
+    const lost = new Map((['legacy', 'modern'] as const).map((store) => [store, this.#losses(store)]));
+    const found = await setBackStores(this.#open, this.#remembered);
     this.#reasons = new Map(found.map((one) => [one.store, setBackReason(one)]));
+    this.#lookedAt = lost;
     return found;
   }
 
   /** Runs a write that the store decides; throws `StoreUnavailable` where it was set back. */
   async decide<T>(store: StoreName, write: () => Promise<T>): Promise<T> {
-    if (this.#suspects.delete(store)) await this.look();
+    // A store that was lost may have come back from a backup. Every write waits for the look, the first as the others.
+    while (this.#lookedAt.get(store) !== this.#losses(store)) await this.#lookOnce();
     const reason = this.#reasons.get(store);
     if (reason !== undefined) {
       const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
@@ -39,10 +48,22 @@ export class SetBackGuard {
     try {
       return await write();
     } catch (error) {
-      // It may come back from a backup.
-      if (isLockstepError(error, 'StoreUnavailable')) this.#suspects.add(store);
+      if (isLockstepError(error, 'StoreUnavailable'))
+        this.#failures.set(store, (this.#failures.get(store) ?? 0) + 1);
       throw error;
     }
+  }
+
+  /** Grows with each connection that broke, in use or idle, and each failed write. */
+  #losses(store: StoreName): number {
+    return this.#open.stores[store].lostConnections() + (this.#failures.get(store) ?? 0);
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.#looking ??= this.look().finally(() => {
+      this.#looking = null;
+    });
+    await this.#looking;
   }
 }
 

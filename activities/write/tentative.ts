@@ -1,6 +1,5 @@
 import { currentState } from '../../databases/contract/current-state.ts';
 import type { Decision, JournalEntry } from '../../databases/contract/journal.ts';
-import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
@@ -69,8 +68,10 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
   ): Promise<Resolution> {
     const secondary = stores[route.secondary];
     const decision = decided && decisionOf(decided);
-    if (isTaken && decision?.status !== 'completed') {
-      const refused = await bringBack(entityNamed(migration, operation.entity), operation, route, closed);
+    if (isTaken) {
+      // What was decided long ago is not on its way, and the rows of a repeat are older than what came since.
+      const which = decision?.status === 'completed' ? 'of equal versions' : 'all';
+      const refused = await bringBack(operation, route, { closed, which });
       if (refused !== null) {
         await secondary.recordAttempt([operation.id], 'CompensationFailed', refused);
         return { status: 'refused', message: refused };
@@ -81,19 +82,25 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
     return { status: 'settled', decision: decision?.status ?? null };
   }
 
-  /** Gives the secondary what the primary has, under a version that is new to both. Why the secondary does not take it; null where it does. */
+  /**
+   * Gives the secondary what the primary has, under a version that is new to both. Why the secondary does not take it; null
+   * where it does.
+   *
+   * @param options `of equal versions` leaves alone what converging brings by itself
+   */
   async function bringBack(
-    entity: Entity,
-    { id, key }: JournaledOperation,
+    { id, entity: name, key }: Pick<JournaledOperation, 'id' | 'entity' | 'key'>,
     route: PairedRoute,
-    closed: boolean,
+    { closed, which }: { readonly closed: boolean; readonly which: 'all' | 'of equal versions' },
   ): Promise<string | null> {
+    const entity = entityNamed(migration, name);
     for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const [finding] = await compareKeys(entity, [key], route);
       if (!finding) throw new TypeError('a comparison gave nothing for its key');
       if (finding.verdict === null) return null;
       if (finding.primary.unreadable !== null) return finding.primary.unreadable;
       if (isAhead(finding)) return aheadReason;
+      if (which === 'of equal versions' && finding.primary.version !== finding.secondary.version) return null;
       // A write that came between has its own version, and is what the secondary is brought to.
       if ((await bumpVersion(entity, finding, route, { closed })) === 'stale-base') continue;
       const [converged] = await convergeKeys(context, entity, [key], route);
@@ -113,7 +120,7 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
     );
   }
 
-  return { resolve, resolveClosed };
+  return { resolve, resolveClosed, bringBack };
 }
 
 export function createTentativeActivities(context: ActivityContext) {

@@ -4,7 +4,7 @@ import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { otherStore } from '../../model/phase.ts';
 import { replicateCapturedWorkflowId } from '../../workflows/messages.ts';
-import { briefRunTimeout, removeSchedule, setSchedule } from './schedules.ts';
+import { removeSchedule, roundsEvery, runTimeout, setSchedule } from './schedules.ts';
 import { withStores } from './with-stores.ts';
 
 /** How often writes made outside Lockstep are replicated. */
@@ -43,14 +43,17 @@ export async function setCapture(
       await stores[primary].capture(entity, on);
     }
   });
-  const id = replicateCapturedWorkflowId(migration.name);
-  if (!on) await removeSchedule(client, id);
-  else {
-    await setSchedule(client, migration, {
-      id,
-      everyMs: replicateEveryMs,
-      workflowType: 'replicateCaptured',
-      workflowExecutionTimeout: briefRunTimeout,
-    });
-  }
+  if (on) await scheduleReplication(client, migration);
+  else await removeSchedule(client, replicateCapturedWorkflowId(migration.name));
+}
+
+/** Replicates what triggers have noted, now and from now on. */
+export async function scheduleReplication(client: Client, migration: Migration): Promise<void> {
+  await setSchedule(client, migration, {
+    id: replicateCapturedWorkflowId(migration.name),
+    everyMs: replicateEveryMs,
+    workflowType: 'replicateCaptured',
+    workflowExecutionTimeout: runTimeout,
+    args: [roundsEvery(replicateEveryMs)],
+  });
 }

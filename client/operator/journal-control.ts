@@ -16,6 +16,9 @@ type Retry = (
   input: RetryOptions & { migration: string; carried: null },
 ) => Promise<messages.RetriedOperations>;
 
+/** The workflow `resolveParked`. */
+type ResolveParked = (input: messages.ParkedDecision) => Promise<void>;
+
 export interface RetryOptions {
   /** Whether parked operations are tried again too. */
   readonly parked: boolean;
@@ -96,6 +99,25 @@ export class JournalControl {
         staticSummary: `retry the pending operations of ${name}`,
         typedSearchAttributes: searchAttributesOf(name),
         args: [{ migration: name, ...options, carried: null }],
+      }),
+    );
+  }
+
+  /** Decides about a parked operation whose workflow is gone. */
+  async resolve(parked: LocatedEntry, resolution: messages.Resolution): Promise<void> {
+    const { id, store, reason } = parked;
+    if (resolution === 'retry') {
+      await this.retry({ parked: true, olderThanMs: 0, ids: [id] });
+      return;
+    }
+    const { name, taskQueue } = this.#open.migration;
+    await answerOfOnly(`a decision about operation ${id}`, () =>
+      this.#temporal.workflow.execute<ResolveParked>('resolveParked', {
+        workflowId: messages.resolveParkedWorkflowId(name, id),
+        taskQueue,
+        staticSummary: `${resolution} operation ${id}, whose workflow is gone`,
+        typedSearchAttributes: searchAttributesOf(name),
+        args: [{ operationId: id, store, resolution, reason }],
       }),
     );
   }

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Migration } from '../../model/migration.ts';
 import { journalPruneWorkflowId, journalRetryWorkflowId } from '../../workflows/messages.ts';
-import { briefRunTimeout, type Recurring, removeSchedule, setSchedule } from './schedules.ts';
+import { type Recurring, removeSchedule, roundsEvery, runTimeout, setSchedule } from './schedules.ts';
 
 /** Lets Temporal look after the journal as the policy says; safe to repeat. */
 export async function scheduleJournal(client: Client, migration: Migration): Promise<void> {
@@ -17,7 +17,7 @@ function schedulesOf({ name, policy }: Migration): Recurring[] {
       id: journalRetryWorkflowId(name),
       everyMs: policy.journalRetryEveryMs,
       workflowType: 'retryFailedOperations',
-      workflowExecutionTimeout: briefRunTimeout,
+      workflowExecutionTimeout: runTimeout,
       args: [
         {
           migration: name,
@@ -25,6 +25,7 @@ function schedulesOf({ name, policy }: Migration): Recurring[] {
           olderThanMs: policy.journalRetryAfterMs,
           ids: null,
           carried: null,
+          rounds: roundsEvery(policy.journalRetryEveryMs),
         },
       ],
     },
@@ -32,7 +33,7 @@ function schedulesOf({ name, policy }: Migration): Recurring[] {
       id: journalPruneWorkflowId(name),
       everyMs: policy.journalPruneEveryMs,
       workflowType: 'pruneJournal',
-      workflowExecutionTimeout: briefRunTimeout,
+      workflowExecutionTimeout: runTimeout,
     },
   ];
 }

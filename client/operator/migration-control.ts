@@ -1,19 +1,19 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { backlogOf } from '../../databases/contract/backlog.ts';
-import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
+import { currentState, type OpenMigration, readStates } from '../../databases/contract/current-state.ts';
 import { knownDifferences } from '../../databases/contract/known-differences.ts';
 import type { ReportedReads } from '../../databases/contract/read-reports.ts';
 import { reportedReads } from '../../databases/contract/reported-reads.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { answerOf, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
-import { scheduleJournal } from './journal-schedules.ts';
 import { type LegacyUse, legacyUse } from './legacy-use.ts';
 import {
   configuredDefinition,
@@ -21,6 +21,7 @@ import {
   definitionDifferences,
   differenceLines,
 } from './running-definition.ts';
+import { keepUp } from './upkeep.ts';
 
 export type { ReportedReads } from '../../databases/contract/read-reports.ts';
 export type { MigrationStatus, Resolution, Step } from '../../workflows/messages.ts';
@@ -65,7 +66,7 @@ export class MigrationControl {
   }
 
   /**
-   * Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and the schedules of its journal. Throws
+   * Starts the migration's workflow in the phase that the stores know, or `legacy-only`, and its schedules. Throws
    * `GateRefused` where the migration is over, `AlreadyRunning` where it runs.
    */
   async start(): Promise<messages.MigrationStatus> {
@@ -75,7 +76,7 @@ export class MigrationControl {
 
   async #start(undo: messages.Asked | null): Promise<messages.MigrationStatus> {
     const { name, taskQueue } = this.#open.migration;
-    await scheduleJournal(this.#temporal, this.#open.migration);
+    await keepUp(this.#temporal, this.#open);
     try {
       await this.#temporal.workflow.start<MigrationWorkflow>('migration', {
         workflowId: messages.migrationWorkflowId(name),
@@ -109,14 +110,8 @@ export class MigrationControl {
   /** A second end would meet tables that have taken the old names since. */
   async #assertNotOver(): Promise<void> {
     const { migration, stores } = this.#open;
-    const known = await Promise.allSettled([
-      stores.legacy.readState(migration.name),
-      stores.modern.readState(migration.name),
-    ]);
-    const isOver = known.some(
-      (read) => read.status === 'fulfilled' && read.value?.phase === 'decommissioned',
-    );
-    if (!isOver) return;
+    const known = Object.values(await readStates(this.#open));
+    if (!known.some((read) => read.status === 'fulfilled' && read.value?.phase === 'decommissioned')) return;
     const left = await stores.legacy.retiredTables().catch(() => []);
     const tables =
       left.length === 0 ? '' : `; ${left.join(', ')} ${left.length === 1 ? 'is' : 'are'} left to be dropped`;
@@ -311,10 +306,23 @@ export class MigrationControl {
     return await this.#ofWrite(operationId, () => this.#writeHandle(operationId).query(messages.writeStatus));
   }
 
+  /**
+   * Decides about a parked write. Where its workflow is gone, it is decided from the journal alone, and this waits for the end of it.
+   *
+   * @throws LockstepError `NotRunning` where nothing is parked under this id; `CompensationFailed` where it cannot be undone
+   */
   async resolve(operationId: string, resolution: messages.Resolution): Promise<void> {
-    await this.#ofWrite(operationId, () =>
-      this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
-    );
+    try {
+      await this.#ofWrite(operationId, () =>
+        this.#writeHandle(operationId).executeUpdate(messages.resolve, { args: [resolution] }),
+      );
+    } catch (error) {
+      if (!isLockstepError(error, 'NotRunning')) throw error;
+      const journal = new JournalControl(this.#temporal, this.#open);
+      const parked = (await journal.find(operationId)).find(({ status }) => status === 'parked');
+      if (!parked) throw error;
+      await journal.resolve(parked, resolution);
+    }
   }
 
   /** Where Temporal does not know the write, the journal may: then its workflow is gone. */

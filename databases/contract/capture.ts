@@ -38,6 +38,8 @@ export interface Capture {
   /** The statements that make an entity's triggers, or remove them. */
   captureStatements(entity: Entity, on: boolean): Promise<readonly string[]>;
   capture(entity: Entity, on: boolean): Promise<void>;
+  /** Whether an entity of this migration has such triggers here. */
+  isCapturing(): Promise<boolean>;
   /** The oldest first. */
   captured(limit: number): Promise<Mark[]>;
   deleteCaptured(ids: readonly string[]): Promise<void>;

@@ -5,25 +5,37 @@ import { isNewer, millisecondsOf, type Version, versionBeforeLockstep } from '..
 import { currentState, type OpenMigration } from './current-state.ts';
 import type { Marks } from './sightings.ts';
 
-/** A store that is behind what the other has seen of it. */
+/** A store that is behind what was seen of it. */
 export interface SetBack {
   readonly store: StoreName;
-  /** ISO times: as of when the store is, and until when the other has seen it; null where it knows nothing of itself. */
+  /** ISO times: as of when the store is, and when it was seen last; null where it knows nothing of itself. */
   readonly at: string | null;
   readonly seenAt: string;
 }
 
-/** The stores that were set back, while both receive writes. One that cannot be reached is not judged. */
-export async function setBackStores(open: OpenMigration): Promise<SetBack[]> {
-  const { primary, secondary } = routes[(await currentState(open)).phase];
+/**
+ * The stores that were set back. Those that receive writes are judged, one that stands alone too, as long as the other may be
+ * asked; one that cannot be reached is not.
+ *
+ * @param remembered the highest mark of each store that the caller has heard of; what is heard now is added. It tells a store
+ *   that was set back while the other is away.
+ */
+export async function setBackStores(
+  open: OpenMigration,
+  remembered: Map<StoreName, Version> = new Map(),
+): Promise<SetBack[]> {
+  const { phase } = await currentState(open);
+  const { primary, secondary } = routes[phase];
   const found: SetBack[] = [];
-  if (secondary === null) return found;
-  for (const store of [primary, secondary]) {
+  if (phase === 'decommissioned') return found;
+  for (const store of secondary === null ? [primary] : [primary, secondary]) {
     // What the other has seen is read first: the store's own mark may only have grown since.
     const other = await marksIn(open, otherStore(store));
-    const own = other && (await marksIn(open, store));
-    if (own && isNewer(other.seen, own.own))
-      found.push({ store, at: timeOf(own.own), seenAt: timeOf(other.seen) ?? '' });
+    const own = await marksIn(open, store);
+    if (own === null) continue;
+    const seen = newer(other?.seen ?? versionBeforeLockstep, remembered.get(store) ?? versionBeforeLockstep);
+    remembered.set(store, newer(seen, own.own));
+    if (isNewer(seen, own.own)) found.push({ store, at: timeOf(own.own), seenAt: timeOf(seen) ?? '' });
   }
   return found;
 }
@@ -31,11 +43,15 @@ export async function setBackStores(open: OpenMigration): Promise<SetBack[]> {
 /** For a person: what happened, and what follows from it. */
 export function setBackReason({ store, at, seenAt }: SetBack): string {
   const since = at === null ? 'knows nothing of this migration' : `is as of ${at}`;
-  return `the ${store} store was set back: it ${since}, and the ${otherStore(store)} store has seen it at ${seenAt}`;
+  return `the ${store} store was set back: it ${since}, and was seen at ${seenAt}`;
 }
 
 async function marksIn({ migration, stores }: OpenMigration, store: StoreName): Promise<Marks | null> {
   return await stores[store].marks(migration.name).catch(nullWhereUnavailable);
+}
+
+function newer(one: Version, other: Version): Version {
+  return isNewer(one, other) ? one : other;
 }
 
 function timeOf(mark: Version): string | null {

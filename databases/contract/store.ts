@@ -49,6 +49,8 @@ export interface Store
   /** Host, port and database, without credentials. */
   readonly address: string;
 
+  /** How many connections broke so far, idle ones too: the server may be another one since, or have other data. */
+  lostConnections(): number;
   /** Throws `StoreUnavailable` naming store, host and port. */
   ping(): Promise<void>;
   /** The statements that `prepare` would run now: the migrations that the control tables lack, and routines. */

@@ -44,6 +44,8 @@ export interface Engine extends Session {
   readonly commitPool: Session;
   readonly bulk: BulkEngine;
 
+  /** How many connections broke so far, idle ones too. */
+  lostConnections(): number;
   /**
    * Rolls back and rethrows when `work` fails.
    *
@@ -128,6 +130,8 @@ export interface Dialect {
   control(table: string): string;
   /** A query for the `name` of each control table that is there, as `control` takes it. */
   readonly controlTables: string;
+  /** A query for the names of all triggers. */
+  readonly triggers: string;
   /** `INSERT` that leaves an existing row as it is; of one row of placeholders, or of `rows`. */
   insertNew(
     table: string,

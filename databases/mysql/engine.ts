@@ -61,6 +61,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
   const ready = new WeakSet<object>();
+  let lostConnections = 0;
 
   async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
     const client = await from.getConnection();
@@ -68,6 +69,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     try {
       for (const sql of sessionSql(options.statementTimeoutMs)) await client.query(sql);
       ready.add(client.connection);
+      client.connection.on('error', () => {
+        lostConnections += 1;
+      });
       return client;
     } catch (error) {
       client.destroy();
@@ -129,6 +133,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       control: (table) => `lockstep_${table}`,
       controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
+      triggers:
+        'SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
       upsert: (table, columns, key) =>
@@ -149,6 +155,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       stringAgg: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
+    lostConnections: () => lostConnections,
     query: connections.query,
     transaction: (work, lockWaitMs) =>
       connections.borrow((client) =>

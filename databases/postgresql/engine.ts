@@ -57,11 +57,14 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
   const commitPool = new pg.Pool({ ...settings, max: commitConnections });
+  let lostConnections = 0;
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
   for (const some of [pool, commitPool]) {
     some.on('error', () => undefined);
     some.on('connect', (client) => {
-      client.on('error', () => undefined);
+      client.on('error', () => {
+        lostConnections += 1;
+      });
     });
   }
 
@@ -121,6 +124,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       column: quote,
       control: (table) => `lockstep.${table}`,
       controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('lockstep') AND relkind = 'r'`,
+      triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>
@@ -141,6 +145,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       stringAgg: (value) => `string_agg(${value}, E'\\n')`,
     },
 
+    lostConnections: () => lostConnections,
     query: connections.query,
     transaction: (work, lockWaitMs) =>
       connections.borrow((client) =>

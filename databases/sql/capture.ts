@@ -17,6 +17,13 @@ export function createCapture(context: StoreContext): Capture {
     });
   }
 
+  async function isCapturing(): Promise<boolean> {
+    const triggers = (await context.query(context.engine.dialect.triggers)).map(({ name }) => name ?? '');
+    return context.migration.entities.some(({ name }) =>
+      triggers.some((trigger) => trigger.startsWith(`lockstep_capture_${name}`)),
+    );
+  }
+
   async function captured(limit: number): Promise<Mark[]> {
     const rows = await context.query(
       `SELECT id, entity, record_key FROM ${table} ORDER BY id LIMIT ${Math.floor(limit)}`,
@@ -34,5 +41,5 @@ export function createCapture(context: StoreContext): Capture {
     await context.query(`DELETE FROM ${table} WHERE id IN (${placeholders(ids)})`, ids);
   }
 
-  return { captureStatements, capture, captured, deleteCaptured };
+  return { captureStatements, capture, isCapturing, captured, deleteCaptured };
 }

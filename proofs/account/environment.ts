@@ -5,6 +5,7 @@ import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
 import type { Pattern } from '../../model/entity.ts';
+import type { Migration } from '../../model/migration.ts';
 import type { Phase } from '../../model/phase.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
@@ -47,6 +48,7 @@ export interface ProofEnvironment extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
   /** It, and those of the other patterns. */
   accounts: readonly ReturnType<typeof accountWritten>[];
+  migration: Migration;
   lockstep: Connected;
   temporal: Client;
   /** Past everything that stands between. */
@@ -92,6 +94,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   return {
     account,
     accounts,
+    migration,
     lockstep,
     temporal: prepared.temporal,
     direct,

@@ -1,6 +1,6 @@
 import { type Token, versionOf } from '../../client/service/token.ts';
 import { call, type Writer } from './call.ts';
-import type { PromiseLog } from './promises.ts';
+import type { Answer, Promised, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
@@ -52,6 +52,13 @@ export class Traffic {
       }
     };
     await Promise.all(Array.from({ length: callers }, call));
+  }
+
+  /** Sends a write once more under its id, as a caller does who has lost its answer; gives what it is told this time. */
+  async sendAgain({ operationId, key, change }: Promised): Promise<Answer> {
+    const drawn = { key, change, careful: false };
+    const { answer } = await call(this.#options.accounts, drawn, operationId, null);
+    return answer;
   }
 
   /** Asks for nothing more, and resolves when everything that was asked for has its answer. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountFor } from '../../deploy/dev/account.ts';
 import type { DevServer, Instance, ServerName, Servers } from '../../deploy/dev/contract.ts';
@@ -21,6 +21,13 @@ export interface OwnServer<Name extends ServerName> extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again on the same data; resolves when it answers. */
   restart(): Promise<void>;
+  /**
+   * Keeps a copy of its data folder, as of a moment at which it is stopped. The answer, which may be called once, puts the copy
+   * in the place of what is there then, as a restore from a backup does.
+   */
+  copy(): Promise<() => Promise<void>>;
+  /** SIGKILL, and its data is gone. It starts again with nothing. */
+  lose(): Promise<void>;
 }
 
 export async function ownServer<Name extends ServerName>(
@@ -56,29 +63,59 @@ export async function ownServer<Name extends ServerName>(
         () => false,
       ),
     );
+  const copyFolder = `${folder}-copy`;
+  const remove = () => {
+    for (const one of [folder, copyFolder]) rmSync(one, { recursive: true, force: true });
+  };
   let running = await launch();
   const cancel = onLeaving(() => {
     endProcess(running.pid);
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   });
   await answers();
+  const kill = async () => {
+    const children = childrenOf(running.pid);
+    await stopDaemon(running, 'SIGKILL', stopWithinMs);
+    for (const child of children) endProcess(child);
+  };
+  const restart = async () => {
+    running = await launch();
+    await answers();
+  };
+  const stop = () => stopDaemon(running, server.signals.fast, stopWithinMs);
   return {
     endpoint,
-    async kill() {
-      const children = childrenOf(running.pid);
-      await stopDaemon(running, 'SIGKILL', stopWithinMs);
-      for (const child of children) endProcess(child);
+    kill,
+    restart,
+    async copy() {
+      await stop();
+      rmSync(copyFolder, { recursive: true, force: true });
+      copyTree(folder, copyFolder);
+      await restart();
+      return async () => {
+        await stop();
+        rmSync(folder, { recursive: true, force: true });
+        renameSync(copyFolder, folder);
+        await restart();
+      };
     },
-    async restart() {
-      running = await launch();
-      await answers();
+    async lose() {
+      await kill();
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+      await server.initialize(instance);
+      await restart();
     },
     async [Symbol.asyncDispose]() {
       cancel();
-      await stopDaemon(running, 'SIGTERM', stopWithinMs);
-      rmSync(folder, { recursive: true, force: true });
+      await stop();
+      remove();
     },
   };
+}
+
+/** With owners, rights and links, which a database insists on. */
+function copyTree(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
 }
 
 function childrenOf(pid: number): number[] {

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Account } from '../../deploy/dev/account.ts';
 import { serverFolder } from '../../deploy/dev/place.ts';
 import { onLeaving } from '../../test/support/on-leaving.ts';
+
+const prefix = 'proof-disk-';
 
 /** A file system of its own, in memory, that a server can fill. It is gone when it is left. */
 export interface SmallDisk extends Disposable {
@@ -13,8 +16,9 @@ export interface SmallDisk extends Disposable {
 }
 
 /** @param account whose the folder is; null where that is our own */
-export function smallDisk(name: string, account: Account | null, megabytes: number): SmallDisk {
-  const folder = serverFolder(name, account);
+export function smallDisk(account: Account | null, megabytes: number): SmallDisk {
+  const folder = serverFolder(`${prefix}${process.pid}-${randomBytes(4).toString('hex')}`, account);
+  removeLeftover(dirname(folder));
   const owner = account ? `,uid=${account.uid},gid=${account.gid}` : '';
   mount(['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700${owner}`, 'tmpfs', folder]);
   const release = () => {
@@ -31,6 +35,30 @@ export function smallDisk(name: string, account: Account | null, megabytes: numb
       release();
     },
   };
+}
+
+/** The disks of processes that were killed: nobody else unmounts them. */
+function removeLeftover(base: string): void {
+  for (const name of readdirSync(base)) {
+    const pid = Number(name.startsWith(prefix) ? name.slice(prefix.length).split('-')[0] : Number.NaN);
+    if (!Number.isInteger(pid) || isRunning(pid)) continue;
+    const folder = join(base, name);
+    try {
+      command('umount', ['-l', folder]);
+    } catch {
+      // It was never mounted, or is unmounted already.
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 /** Why no file system can be mounted here; null where it can. */

@@ -6,7 +6,7 @@ import { freePort } from './free-port.ts';
 import { onLeaving } from './on-leaving.ts';
 
 const program = join(import.meta.dirname, '../../cli/main.ts');
-const readyWithinMs = 60_000;
+const readyWithinMs = 180_000;
 const stopWithinMs = 30_000;
 
 /** `lockstep worker` in a process of its own, so that it can die as processes do. */

@@ -187,3 +187,36 @@ test('a parked write is not compensated to what the secondary had before another
   expect(await rowIn(at, 'legacy', 'accounts', value.id)).toMatchObject({ owner: 'second' });
   for (const { operationId } of [second, first]) await at.lockstep.control.resolve(operationId, 'discard');
 });
+
+test('what is parked can be decided from the journal once its workflow is gone', async () => {
+  const [discarded, compensated, refused, retried] = [
+    await parkedUpdate(),
+    await parkedUpdate(),
+    await parkedUpdate(),
+    await parkedUpdate(),
+  ];
+  for (const { operationId } of [discarded, compensated, refused, retried])
+    await at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId)).terminate('lost');
+  const balances = async ({ value }: typeof discarded) =>
+    (await rowsOf(at, 'accounts', value.id)).map((row) => row?.balance);
+
+  await at.lockstep.control.resolve(discarded.operationId, 'discard');
+  expect(await entryIn(at, 'legacy', discarded.operationId)).toMatchObject({ status: 'discarded' });
+  expect(await balances(discarded)).toEqual([refusedByModern, '1.00']);
+
+  await at.lockstep.control.resolve(compensated.operationId, 'compensate');
+  expect(await entryIn(at, 'legacy', compensated.operationId)).toMatchObject({ status: 'compensated' });
+  expect(await balances(compensated)).toEqual(['1.00', '1.00']);
+
+  await at.lockstep.control.resolve(refused.operationId, 'retry');
+  expect(await entryIn(at, 'legacy', refused.operationId)).toMatchObject({ status: 'parked' });
+  await at.lockstep.control.resolve(refused.operationId, 'discard');
+
+  await at.sql.legacy(`UPDATE accounts SET balance = 999 WHERE id = ${retried.value.id}`);
+  await at.lockstep.control.resolve(retried.operationId, 'retry');
+  expect(await entryIn(at, 'legacy', retried.operationId)).toMatchObject({ status: 'completed' });
+  expect(await balances(retried)).toEqual(['999.00', '999.00']);
+  await expect(at.lockstep.control.resolve(retried.operationId, 'retry')).rejects.toMatchObject({
+    code: 'NotRunning',
+  });
+});

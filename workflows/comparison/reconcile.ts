@@ -68,7 +68,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   // A pause that was asked for before is answered.
   await report(input.migration, reconciliationStarted);
   if (!input.carried) {
-    const skipped = await unbounded.notComparableReason();
+    const skipped = await unbounded.notComparableReason({ from: input.repair ? input.from : null });
     if (skipped !== null) return { evidence: null, found: 0, repaired: 0, ahead: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {

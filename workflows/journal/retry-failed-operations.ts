@@ -3,15 +3,19 @@ import {
   getExternalWorkflowHandle,
   log,
   setCurrentDetails,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RetryBatch, RetryRequest } from '../../activities/journal/journal.ts';
 import { bounded, owedBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
-import { type RetriedOperations, resolveSignal, writeWorkflowId } from '../messages.ts';
+import { type RetriedOperations, type Rounds, resolveSignal, writeWorkflowId } from '../messages.ts';
+import { oneRound } from './rounds.ts';
 
 export interface RetryInput extends RetryRequest {
   readonly migration: string;
+  /** @default one */
+  readonly rounds?: Rounds;
   /** Carried through continue-as-new. */
   readonly carried: {
     readonly found: RetriedOperations;
@@ -23,11 +27,22 @@ export interface RetryInput extends RetryRequest {
 const batchLimitMs = 120_000;
 
 /**
- * Replicates pending operations to the other store whatever has become of their workflows, each at most once in a run.
+ * Replicates pending operations to the other store whatever has become of their workflows, each at most once in a round.
  * A workflow that waits for a person about an operation that is completed by this is notified, so that it ends too.
  */
 export async function retryFailedOperations(input: RetryInput): Promise<RetriedOperations> {
-  const { migration, carried, ...request } = input;
+  const { rounds, everyMs } = input.rounds ?? oneRound;
+  let { carried } = input;
+  for (let left = rounds; ; left--) {
+    const result = await retryOnce({ ...input, carried, rounds: { rounds: left, everyMs } });
+    if (left <= 1) return result;
+    carried = null;
+    await sleep(everyMs);
+  }
+}
+
+async function retryOnce(input: RetryInput): Promise<RetriedOperations> {
+  const { migration, carried, rounds: _, ...request } = input;
   const found = { completed: 0, failed: 0, settled: 0, notified: 0, ...carried?.found };
   let from = carried?.from ?? null;
   for (;;) {

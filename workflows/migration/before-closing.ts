@@ -5,7 +5,7 @@ import { longRunningFailFast, switchingBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import type { Condition } from '../messages.ts';
 import { assertReachable, met, type Passage, pass, unmet } from './condition.ts';
-import { parkedCondition } from './gates.ts';
+import { notSetBack, parkedCondition } from './gates.ts';
 import type { PhaseChange } from './phase-change.ts';
 
 /** One statement of each store, and the fence, which waits for the writes that run. */
@@ -22,6 +22,9 @@ export async function prepareToClose(
 ): Promise<DurableState> {
   await assertReachable(next);
   const { primary } = routes[state.phase];
+  const faults = await switchingBounded(lookMs).measureFaults();
+  // A way back from a primary that was set back leads to the store that has what it lost.
+  if (faults.setBack?.store !== primary) pass(next, [notSetBack(faults)], passage);
   const known = numbered(state);
   // The route as it is, once more: whatever holds the fence for long would hold the closing too.
   const write = (store: StoreName) => switchingBounded(lookMs).writeState({ store, state: known });

@@ -1,3 +1,4 @@
+import type { KnownFaults } from '../../activities/migration/measure-faults.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { type Phase, phases, routes } from '../../model/phase.ts';
 import { soakedMs } from '../../model/soak.ts';
@@ -45,7 +46,9 @@ export async function conditionsOf(
       break;
     default:
   }
-  if (phases.indexOf(next) >= phases.indexOf('validate')) conditions.push(await knownFaults());
+  const faults = await unbounded.measureFaults();
+  conditions.push(notSetBack(faults));
+  if (phases.indexOf(next) >= phases.indexOf('validate')) conditions.push(knownFaults(faults));
   return conditions;
 }
 
@@ -135,14 +138,17 @@ function evidenceConditions(state: MigrationState, policy: MigrationInput['polic
   return [unmet('freshness', { measured, wanted: fresh, remedy }, true), strong];
 }
 
-/** What is known to be wrong holds a migration until it is mended, whatever a sample says. */
-async function knownFaults(): Promise<Condition> {
-  const { differences, refused: rows, setBack } = await unbounded.measureFaults();
-  const wanted = 'no key is known to differ, and no store was set back';
-  if (setBack !== null) {
-    const remedy = `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`;
-    return unmet('faults', { measured: { setBack: setBack.store }, wanted, remedy });
-  }
+/** What a store has lost is brought back first. A rollback may not make such a store primary either. */
+export function notSetBack({ setBack }: KnownFaults): Condition {
+  const wanted = 'no store was set back';
+  if (setBack === null) return met('set-back', { measured: { setBack: null }, wanted });
+  const remedy = `${setBack.reason}; see what is missing with lockstep reconcile, bring it back with --repair`;
+  return unmet('set-back', { measured: { setBack: setBack.store }, wanted, remedy });
+}
+
+/** What is known to differ holds a migration until it is mended, whatever a sample says. */
+function knownFaults({ differences, refused: rows }: KnownFaults): Condition {
+  const wanted = 'no key is known to differ';
   const measured = { differences, refused: rows };
   if (differences === 0) return met('faults', { measured, wanted });
   const remedy =

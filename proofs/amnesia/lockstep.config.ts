@@ -1,0 +1,3 @@
+import { amnesiaMigration, amnesiaMigrationVariable } from './migration.ts';
+
+export default amnesiaMigration(process.env[amnesiaMigrationVariable] ?? '');
