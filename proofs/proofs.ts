@@ -9,7 +9,6 @@ import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
-import { partition } from './partition.ts';
 import { race } from './race.ts';
 import { rampdown } from './rampdown.ts';
 import type { Proof } from './report.ts';
@@ -35,7 +34,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     disk,
     mutants,
     rampdown,
-    partition,
     sticky,
     package: packaged,
   }),

@@ -8,14 +8,8 @@ import type { accountWritten } from './account.ts';
 import type { Answer, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
-/** What traffic asks of a service, or of several. */
-export type Writer = Pick<
-  RepositoryOf<ReturnType<typeof accountWritten>>,
-  'create' | 'replace' | 'update' | 'delete'
->;
-
 export interface TrafficOptions {
-  accounts: Writer;
+  accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
   log: PromiseLog;
   seed: number;
   /** For `start`. */
