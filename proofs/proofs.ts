@@ -11,7 +11,6 @@ import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
-import { partition } from './partition.ts';
 import { race } from './race.ts';
 import { rampdown } from './rampdown.ts';
 import type { Proof } from './report.ts';
@@ -41,7 +40,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     amnesia,
     mutants,
     rampdown,
-    partition,
     sticky,
     package: packaged,
   }),

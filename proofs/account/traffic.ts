@@ -4,7 +4,7 @@ import type { Answer, Promised, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
-  accounts: Writer;
+  accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
   log: PromiseLog;
   seed: number;
   /** For `start`. */
