@@ -20,7 +20,7 @@ import {
   differenceLines,
 } from './running-definition.ts';
 
-export type { MigrationStatus, Resolution, Step } from '../../workflows/messages.ts';
+export type { Condition, MigrationStatus, Preview, Resolution, Step } from '../../workflows/messages.ts';
 
 /** So long it takes to notice a worker that was lost while it led a change of primary. */
 const workflowTaskTimeout = '5s';
