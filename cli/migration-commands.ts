@@ -4,6 +4,7 @@ import type {
   MigrationStatus,
   Command as Sent,
 } from '../client/operator/migration-control.ts';
+import type { OperateOptions } from '../client/operator/operate.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
 import { LockstepError } from '../model/failure.ts';
 import { exit } from './output.ts';
@@ -89,6 +90,8 @@ export function addMigrationCommands(program: CliCommand): void {
           command,
           async ({ migration }) => `${name} ${migration.name}`,
           (control) => control.send(sent),
+          // As a pause, whatever state the stores are in.
+          { unchecked: sent === 'resume' },
         ),
       );
   }
@@ -184,12 +187,17 @@ async function steer(
   command: CliCommand,
   what: (session: CliSession, control: MigrationControl) => Promise<string>,
   send: (control: MigrationControl) => Promise<MigrationStatus>,
+  options: Pick<OperateOptions, 'unchecked'> = {},
 ): Promise<void> {
   const session = await openSession(command);
-  await connected(session, async ({ control }) => {
-    if (!(await confirmed(session, await what(session, control)))) return;
-    await showStatus(session, control, await send(control));
-  });
+  await connected(
+    session,
+    async ({ control }) => {
+      if (!(await confirmed(session, await what(session, control)))) return;
+      await showStatus(session, control, await send(control));
+    },
+    options,
+  );
 }
 
 /** Stores that are not ready say more than that nothing was started on them. */

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { LegacyUse } from '../client/operator/legacy-use.ts';
-import type { Condition, Preview } from '../workflows/messages.ts';
+import type { Condition, Preview } from '../client/operator/migration-control.ts';
 import { table } from './output.ts';
 
 /** What a step would do, for a person. */

@@ -24,7 +24,7 @@ import {
 import { keepUp } from './upkeep.ts';
 
 export type { ReportedReads } from '../../databases/contract/read-reports.ts';
-export type { MigrationStatus, Resolution, Step } from '../../workflows/messages.ts';
+export type { Condition, MigrationStatus, Preview, Resolution, Step } from '../../workflows/messages.ts';
 
 /** So long it takes to notice a worker that was lost while it led a change of primary. */
 const workflowTaskTimeout = '5s';

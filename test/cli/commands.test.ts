@@ -136,15 +136,15 @@ test('a step waits for its window, which the status shows, and is cancelled', as
 });
 
 test.each([
-  ['reads', '101'],
-  ['reads', 'many'],
-  ['rate', '0'],
-  ['validate', '--sample', '0'],
-  ['advance', '--force'],
-  ['advance', '--window', '25:00-26:00'],
-  ['rollback', '--not-before', 'soon'],
-])('%s %s %s is no value, and exits with 4', async (...command) => {
-  expect(await json(...command, '--yes')).toMatchObject({
+  'reads 101',
+  'reads many',
+  'rate 0',
+  'validate --sample 0',
+  'advance --force',
+  'advance --window 25:00-26:00',
+  'rollback --not-before soon',
+])('%s is no value, and exits with 4', async (command) => {
+  expect(await json(...command.split(' '), '--yes')).toMatchObject({
     code: 4,
     shown: { error: { code: 'InvalidInput', path: expect.any(String) } },
   });

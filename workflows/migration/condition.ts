@@ -37,7 +37,7 @@ export function pass(gate: string, conditions: readonly Condition[], passage: Pa
   }
 }
 
-export function refused(gate: string, { name, measured, remedy, forcible }: Condition) {
+function refused(gate: string, { name, measured, remedy, forcible }: Condition) {
   const shown = Object.entries(measured)
     .map(([measure, value]) => `${measure} ${value}`)
     .join(', ');
