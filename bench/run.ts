@@ -6,7 +6,9 @@ import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
 import { touch } from './touch.ts';
 
-const benches: ReadonlyMap<string, Bench> = new Map(Object.entries({ guarded, backfill, compare, keyset, touch }));
+const benches: ReadonlyMap<string, Bench> = new Map(
+  Object.entries({ guarded, backfill, compare, keyset, touch }),
+);
 
 await runFromCommandLine({
   usage: `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]

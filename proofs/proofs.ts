@@ -14,6 +14,7 @@ import type { Proof } from './report.ts';
 import { resume } from './resume.ts';
 import { tamper } from './tamper.ts';
 import { throttle } from './throttle.ts';
+import { touch } from './touch.ts';
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(
   Object.entries({
@@ -27,6 +28,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     resume,
     memory,
     throttle,
+    touch,
     differences,
     corpus,
     disk,

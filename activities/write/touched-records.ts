@@ -7,10 +7,7 @@ import { isNewer, type Version, versionBeforeLockstep } from '../../model/versio
 import type { ActivityContext } from '../context.ts';
 
 /** Makes up for what a touch could not note, because the rows were not final yet. */
-export function createTouchedRecords({
-  migration,
-  stores,
-}: Pick<ActivityContext, 'migration' | 'stores'>) {
+export function createTouchedRecords({ migration, stores }: Pick<ActivityContext, 'migration' | 'stores'>) {
   /**
    * Notes what the rows of touched keys are, and gives shared records that a transaction has changed the version of the touch.
    * `converge` notes digests itself, so without shared records there is nothing to do before it.

@@ -4,16 +4,16 @@ import type { Store, Stores } from '../../databases/contract/store.ts';
 import {
   maxTouchedKeys,
   type TouchAnswer,
-  touchAnswerIn,
   type TouchRefusal,
+  touchAnswerIn,
 } from '../../databases/contract/touch.ts';
 import { compareText, type Key, keyText } from '../../model/canonical.ts';
-import { type Entity } from '../../model/entity.ts';
+import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { type DurableState, otherStore, routes } from '../../model/phase.ts';
 import type { HybridClock } from '../../model/version.ts';
-import { type CallerTransaction, openTransaction, type OpenTransaction } from './caller-transaction.ts';
+import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
 import { type KeyOf, keyFrom } from './key-input.ts';
 import type { RouteCache } from './route-cache.ts';
 import { type Token, tokenOf } from './token.ts';

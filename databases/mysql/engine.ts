@@ -192,7 +192,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async isPrepared(session, bound) {
       const { name } = bound.entity;
-      const names = [`lockstep_write_in_${name}`, `lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
+      const names = [
+        `lockstep_write_in_${name}`,
+        `lockstep_write_${name}`,
+        `lockstep_read_${name}`,
+        `lockstep_touch_${name}`,
+      ];
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
          WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?)`,

@@ -304,9 +304,7 @@ function commentOn(bound: BoundEntity, made: string): string {
   return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, text, json, json) IS '${made}'`;
 }
 
-const fingerprint = fingerprinting(
-  (bound) => writeRoutine(bound, '') + touchRoutine(bound, ''),
-);
+const fingerprint = fingerprinting((bound) => writeRoutine(bound, '') + touchRoutine(bound, ''));
 
 function commentOf(made: string): string {
   return `lockstep ${made}`;

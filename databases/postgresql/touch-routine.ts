@@ -103,7 +103,14 @@ $lockstep$`;
 
 /** Casts, because a mapper may give its parameters types of its own; numbers travel as texts. */
 export function touchSql(bound: BoundEntity): string {
-  const types = ['text', 'text::bigint', 'text', 'text::bigint', 'text', ...['key', ...bound.root.key].map(() => 'text[]')];
+  const types = [
+    'text',
+    'text::bigint',
+    'text',
+    'text::bigint',
+    'text',
+    ...['key', ...bound.root.key].map(() => 'text[]'),
+  ];
   return `SELECT ${touchName(bound.entity.name)}(${types.map((type, index) => `$${index + 1}::${type}`).join(', ')}) AS touched`;
 }
 

@@ -3,7 +3,7 @@ import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import { versionBeforeLockstep } from '../../model/version.ts';
-import { touchKind, type TouchRefusal, type Touches } from '../contract/touch.ts';
+import { type Touches, type TouchRefusal, touchKind } from '../contract/touch.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import { placeholders, type StoreContext } from './context.ts';
 import { keysPerRead } from './images.ts';

@@ -1,7 +1,7 @@
-import { beforeEach, afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openTransaction } from '../../client/service/caller-transaction.ts';
-import { type TouchAnswer, touchAnswerIn, type TouchRequest } from '../../databases/contract/touch.ts';
-import { keyText, type Key } from '../../model/canonical.ts';
+import { type TouchAnswer, type TouchRequest, touchAnswerIn } from '../../databases/contract/touch.ts';
+import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { account } from '../support/accounts.ts';
 import { type Caller, caller } from './caller.ts';

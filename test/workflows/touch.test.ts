@@ -210,9 +210,9 @@ describe.each([
     await service.sql('COMMIT');
     await drained(at);
     expect(await at.sql.modern(`SELECT name FROM customers WHERE id = 7`)).toEqual([{ name: 'Beatrix' }]);
-    expect(
-      await at.sql.modern(`SELECT quantity FROM invoice_lines WHERE invoice_number = 'T1'`),
-    ).toEqual([{ quantity: '5' }]);
+    expect(await at.sql.modern(`SELECT quantity FROM invoice_lines WHERE invoice_number = 'T1'`)).toEqual([
+      { quantity: '5' },
+    ]);
     for (const number of ['T1', 'T2']) await invoices.delete(number, { ack: 'both' });
     expect(await at.lockstep.reconciliation.run()).toMatchObject({ found: 0 });
   });
@@ -221,7 +221,10 @@ describe.each([
     await inPhase('legacy-only');
     const [inserted, deleted] = [newAccount().id, newAccount().id];
     await at.sql.legacy(insert(deleted, 'before'));
-    await committed([inserted, deleted], [insert(inserted, 'alone'), `DELETE FROM accounts WHERE id = ${deleted}`]);
+    await committed(
+      [inserted, deleted],
+      [insert(inserted, 'alone'), `DELETE FROM accounts WHERE id = ${deleted}`],
+    );
     await drained(at);
     expect(await storedIn(at, 'legacy', account, inserted)).toMatchObject({ digest: expect.any(String) });
     expect(await storedIn(at, 'legacy', account, deleted)).toMatchObject({ deleted: true });
