@@ -19,6 +19,7 @@ import { resume } from './resume.ts';
 import { sticky } from './sticky.ts';
 import { tamper } from './tamper.ts';
 import { throttle } from './throttle.ts';
+import { touch } from './touch.ts';
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(
   Object.entries({
@@ -32,6 +33,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     resume,
     memory,
     throttle,
+    touch,
     differences,
     corpus,
     cutover,

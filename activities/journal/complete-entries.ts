@@ -4,7 +4,8 @@ import { touchKind } from '../../databases/contract/touch.ts';
 import { undoId } from '../write/undo.ts';
 
 /**
- * Ends pending operations that both stores have. Those of touches are forgotten. One that was undone meanwhile, in the very transaction that gave its key the
+ * Ends pending operations that both stores have. Those of touches are deleted. One that was undone meanwhile, in the very
+ * transaction that gave its key the
  * image from before, ends as compensated: a repeat must not hear that it took effect.
  */
 export async function completeEntries(

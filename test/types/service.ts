@@ -80,6 +80,18 @@ export async function use(lockstep: Lockstep, id: string, error: unknown): Promi
   // @ts-expect-error a write of its own is no part of a transaction
   await lockstep.transaction(() => [users.delete(id)]);
 
+  const run = async (sql: string, parameters: unknown[]) => [sql, parameters];
+  const touched = await lockstep.touch(run, user, [id]);
+  touched.token satisfies Token;
+  touched.absent satisfies readonly string[];
+  await lockstep.touch(run, slot, { room: 'a', day: '2030-01-31' });
+  // @ts-expect-error a key of another type
+  await lockstep.touch(run, user, 42);
+  // @ts-expect-error a part of a key
+  await lockstep.touch(run, slot, [{ room: 'a' }]);
+  // @ts-expect-error nothing that runs a statement
+  await lockstep.touch({}, user, id);
+
   if (isLockstepError(error, 'NotFound')) error.code satisfies 'NotFound';
   // @ts-expect-error no such code
   isLockstepError(error, 'Missing');
