@@ -42,7 +42,7 @@ export function addWritesCommands(program: Command): void {
         });
         const shown = entries.map(shownEntry);
         session.output.result({ operation: id, workflow: status, journal: shown }, [
-          `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'no longer in Temporal'}`,
+          `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'none of its own: it is over, or was one of a group'}`,
           ...shown.flatMap(entryLines),
         ]);
       });

@@ -144,8 +144,13 @@ test('who waits for both is told that the write is parked, and its neighbours ar
   const values = several(3).map((value, index) =>
     index === 1 ? { ...value, balance: refusedByModern } : value,
   );
-  const sent = await Promise.allSettled(values.map((value) => accounts().create(value, { ack: 'both' })));
+  const idOf = (index: number) => `both-${at.migration.name}-${values[index]?.id}`;
+  const sent = await Promise.allSettled(
+    values.map((value, index) => accounts().create(value, { ack: 'both', operationId: idOf(index) })),
+  );
   expect(codesOf(sent)).toEqual(['done', 'Parked', 'done']);
+  await at.lockstep.control.resolve(idOf(1), 'compensate');
+  await until('it is undone', async () => (await entryIn(at, 'legacy', idOf(1)))?.status === 'compensated');
 });
 
 test('an operation that is sent again gives what it gave, alone or in a group', async () => {
