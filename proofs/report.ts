@@ -14,6 +14,8 @@ export interface Conditions extends Run {
   short: boolean;
   /** Cut connections instead of stopping a server that others may be using. */
   proxy: boolean;
+  /** Of many cases, those whose name has this text; default: all. */
+  only?: string;
 }
 
 /** This machine cannot run the proof: its message says why, and what would be needed. */

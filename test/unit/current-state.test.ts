@@ -43,3 +43,11 @@ test('what both stores say stands', () => {
   const before = { legacy: answer('switch-reads', 4), modern: answer('switch-reads', 4) };
   expect(newestOf(migration, before)).toMatchObject({ phase: 'switch-reads' });
 });
+
+test('a store that does not answer is not taken for one that was never prepared', () => {
+  const nothing = { status: 'fulfilled', value: null } as const;
+  expect(() => newestOf(migrationOf('unknown'), { legacy: nothing, modern: away })).toThrow('away');
+  expect(() => newestOf(migrationOf('new'), { legacy: nothing, modern: nothing })).toThrow(
+    'lockstep prepare',
+  );
+});

@@ -1,0 +1,82 @@
+import type { Guard } from '../guard.ts';
+
+/** The definition: who may write by it, and who owns a table. */
+export const definitionGuards: readonly Guard[] = [
+  {
+    file: 'databases/postgresql/write-routine.ts',
+    text: 'p_fingerprint IS DISTINCT FROM',
+    without: 'false AND p_fingerprint IS DISTINCT FROM',
+    tests: ['test/workflows/definition.test.ts'],
+    keeps: 'PostgreSQL: a process of another definition writes nothing.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'IF NOT (p_fingerprint <=> ',
+    without: 'IF FALSE AND NOT (p_fingerprint <=> ',
+    tests: ['test/workflows/definition.test.ts'],
+    keeps: 'MySQL/MariaDB: a process of another definition writes nothing.',
+  },
+  {
+    file: 'databases/sql/fence.ts',
+    text: 'if (prepared[bound.entity.name]?.fingerprint === context.engine.fingerprint(bound)) continue;',
+    without: 'continue;',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'the rows of a backfill',
+    keeps: 'Nor does it copy pages or bump versions.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
+    text: '    await assertUnowned(session, own.tables);\n',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'two migrations cannot have',
+    keeps: 'Two migrations do not get one table, though they prepare at once.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
+    text: "COALESCE(s.phase, '') <> 'decommissioned'",
+    without: "COALESCE(s.phase, '') <> ''",
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'two migrations cannot have',
+    keeps: 'A migration that is prepared and not started owns its tables.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
+    text: 'if (shared.length === 0 && names.length === 0) continue;',
+    without: 'if (shared.length === 0) continue;',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'two migrations cannot have',
+    keeps: 'Two migrations do not share the name of an entity, under which records are kept.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
+    text: '    await assertComplete(session, known);\n',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'no entity comes or goes in validate',
+    keeps: 'No entity comes past the backfill and its evidence.',
+  },
+  {
+    file: 'workflows/migration/definition.ts',
+    text: 'if (isWhole || openPhases.includes(run.state.phase)) return;',
+    without: 'return;',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'no entity comes or goes in validate',
+    keeps: 'Nor is it applied to a migration that runs.',
+  },
+  {
+    file: 'workers/definition-watch.ts',
+    text: '        changed(error);\n',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'a worker that is behind ends',
+    keeps: 'A worker that is behind says so and ends.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
+    text: 'if (isOther) await engine.lockFence(session, migration.name);',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    keeps: 'A definition changes only when pages and bumps under the old one have ended.',
+  },
+];
