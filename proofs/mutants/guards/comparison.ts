@@ -1,18 +1,10 @@
 import type { Guard } from '../guard.ts';
 
-const confirm = 'activities/comparison/confirm-differences.ts';
 const classify = 'activities/comparison/classify-difference.ts';
 const repair = 'activities/comparison/repair-keys.ts';
 
 /** Comparison and repair: what counts as a difference, and whose row stands. */
 export const comparisonGuards: readonly Guard[] = [
-  {
-    file: confirm,
-    text: 'isUnchanged(finding) && (!isAhead(finding) || read === maxReads);',
-    without: 'isUnchanged(finding);',
-    tests: ['test/workflows/between-looks.test.ts', 'test/workflows/restored-store.test.ts'],
-    keeps: 'What is ahead is looked at once more: the write may have reached the secondary first.',
-  },
   {
     file: classify,
     text: 'const left = reread.get(keyText(known.key)) ?? known;',
@@ -28,13 +20,6 @@ export const comparisonGuards: readonly Guard[] = [
     tests: ['test/workflows/reconcile.test.ts'],
     named: 'an older version of equal rows is stale',
     keeps: 'An older version of equal rows is a difference.',
-  },
-  {
-    file: classify,
-    text: 'digests.size > 1 && digests.has(digestOf(shared.record)) && digests.has(digestOf(other.record));',
-    without: 'digests.size > 1;',
-    tests: ['test/workflows/validation-shared.test.ts'],
-    keeps: 'A lost change of a shared record is a mismatch, and not ambiguous.',
   },
   {
     file: classify,
@@ -122,12 +107,5 @@ export const comparisonGuards: readonly Guard[] = [
     tests: ['test/workflows/evidence.test.ts'],
     named: 'a sample opens the gate only',
     keeps: 'A large entity does not speak for a small one.',
-  },
-  {
-    file: 'activities/comparison/compare.ts',
-    text: "(stage === 'records') === versionOnly;",
-    without: "(stage === 'records') !== versionOnly || true;",
-    tests: ['test/workflows/reconcile-skewed.test.ts', 'test/workflows/reconcile.test.ts'],
-    keeps: 'No key counts twice in one comparison.',
   },
 ];

@@ -122,13 +122,6 @@ export const gateGuards: readonly Guard[] = [
     keeps: 'A store that was set back holds every gate.',
   },
   {
-    file: 'activities/migration/migrate.ts',
-    text: '    if (isSame) return;\n',
-    without: '    return;\n',
-    tests: ['test/workflows/apply.test.ts', 'test/workflows/definition.test.ts'],
-    keeps: 'No gate opens while the stores are prepared for another definition than the migration runs by.',
-  },
-  {
     file: handlers,
     text: "if (run.state.paused)\n          throw failure('GateRefused', 'the migration is paused; resume it first', { gate: 'paused' });",
     without: '',

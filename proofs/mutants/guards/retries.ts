@@ -1,7 +1,5 @@
 import type { Guard } from '../guard.ts';
 
-const activities = 'workflows/activities.ts';
-
 /** Heartbeats, limits and retries. */
 export const retryGuards: readonly Guard[] = [
   {
@@ -33,108 +31,11 @@ export const retryGuards: readonly Guard[] = [
     keeps: 'An outage is over with the first answer.',
   },
   {
-    file: 'activities/failures.ts',
-    text: 'nonRetryable: !error.retryable,',
-    without: 'nonRetryable: false,',
-    tests: ['test/workflows/refusals.test.ts'],
-    named: 'with legacy on mysql > a parent that the primary lacks',
-    keeps: 'What no retry can change is not retried.',
-  },
-  {
-    file: activities,
-    text: "heartbeatTimeout: '2s',",
-    without: "heartbeatTimeout: '20 minutes',",
-    tests: ['test/workflows/bounded-change.test.ts'],
-    named: 'a heartbeat within two seconds',
-    keeps: 'A worker that is lost in a change of primary is noticed within two seconds.',
-  },
-  {
-    file: activities,
-    text: "const longAttempt = { heartbeatTimeout: '10s',",
-    without: "const longAttempt = { heartbeatTimeout: '20 minutes',",
-    tests: ['test/workflows/backfill-killed.test.ts'],
-    named: 'told something after its worker was killed',
-    keeps: 'A worker that is lost in a long activity is noticed within ten seconds.',
-  },
-  {
-    file: activities,
-    text: "here({ startToCloseTimeout: '500ms', retry: { maximumAttempts: 1 } })",
-    without: "here({ startToCloseTimeout: '15s', retry: { maximumAttempts: 1 } })",
-    tests: ['test/workflows/outage.test.ts'],
-    named: 'does not answer',
-    keeps: 'A secondary that hangs does not hold the answer to the caller.',
-  },
-  {
-    file: activities,
-    text: "nonRetryableErrorTypes: ['StoreUnavailable' satisfies AnyFailureCode],",
-    without: '',
-    tests: ['test/workflows/backfill-steering.test.ts'],
-    named: 'a store that goes away',
-    keeps: 'A store that goes away under a backfill is told.',
-  },
-  {
-    file: 'workflows/write/expiry.ts',
-    text: 'if (ageMs <= journalRetentionMs / 2) return;',
-    without: 'return;',
-    tests: ['test/workflows/operation-id.test.ts'],
-    named: 'lay for longer than the journal',
-    keeps: 'A write that lay for longer than the journal remembers is not begun again.',
-  },
-  {
-    file: 'workflows/write/decide.ts',
-    text: "if (closed.status !== 'aborted' && closed.version !== null)",
-    without: "if (closed.status === 'pending' && closed.version === '')",
-    tests: ['test/workflows/zombie.test.ts'],
-    named: 'had committed before it was given up',
-    keeps: 'A write that is given up and had committed is told as what it is.',
-  },
-  {
-    file: 'workflows/write/decide.ts',
-    text: 'await unbounded.closeAtPrimary({ operation, route });',
-    without:
-      "await Promise.resolve({ operation, route, status: 'aborted' as string, version: null as string | null });",
-    tests: ['test/workflows/zombie.test.ts'],
-    named: 'cannot commit later',
-    keeps: 'A write that is given up cannot commit later.',
-  },
-  {
-    file: 'workflows/write/replicate.ts',
-    text: 'if (conflicts >= (input.pattern',
-    without: 'if (conflicts >= 1_000 * (input.pattern',
-    tests: ['test/workflows/swap.test.ts'],
-    named: 'wait for a person',
-    keeps: 'A conflict that does not pass is put before a person.',
-  },
-  {
-    file: 'workflows/write/replicate.ts',
-    text: 'if (await conflictMayPass(run, conflicts)) continue;',
-    without: '',
-    tests: ['test/workflows/swap.test.ts'],
-    named: 'gets through',
-    keeps: 'A conflict of two writes that are on their way passes by itself.',
-  },
-  {
     file: 'workflows/write/park.ts',
     text: "  if (status !== 'parked') {",
     without: "  if (status === 'failed') {",
     tests: ['test/workflows/journal-retry.test.ts'],
     named: 'does not wait for another decision',
     keeps: 'A write that is completed meanwhile waits for no person.',
-  },
-  {
-    file: 'workflows/write/park.ts',
-    text: '  run.takeDecisions();\n',
-    without: '',
-    tests: ['test/workflows/parked.test.ts'],
-    named: 'as soon as the journal says parked',
-    keeps: 'A decision that comes as soon as the journal says parked is not missed.',
-  },
-  {
-    file: 'workflows/write/run.ts',
-    text: "    if (stage === 'parked') return;\n",
-    without: '    return;\n',
-    tests: ['test/workflows/parked.test.ts'],
-    named: 'a write that is not parked',
-    keeps: 'A write that is not parked takes no decision.',
   },
 ];

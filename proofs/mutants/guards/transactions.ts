@@ -1,9 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
 import type { Guard } from '../guard.ts';
 
-const transaction = 'activities/transactions/transaction.ts';
-const recover = 'activities/transactions/recover.ts';
-const finish = 'activities/transactions/finish-branches.ts';
 const decisions = 'databases/transactions/decisions.ts';
 const branches = 'databases/transactions/branches.ts';
 
@@ -57,114 +54,5 @@ export const transactionGuards: readonly Guard[] = [
     tests: ['test/databases/branches.test.ts'],
     named: 'names the first change that was not applied|of another epoch',
     keeps: 'A branch that was not applied as a whole is not prepared.',
-  },
-  {
-    file: branches,
-    text: 'return attempt?.migration === migration ? [attempt] : [];',
-    without: 'return attempt ? [{ ...attempt, migration }] : [];',
-    tests: ['test/workflows/transaction-recovery.test.ts', 'test/databases/branches.test.ts'],
-    keeps: 'Branches of another migration are left alone.',
-  },
-  {
-    file: finish,
-    text: "if (record?.attempt !== branch.attempt || record.decision === 'abort') return 'roll back';",
-    without: "if (record?.decision === 'abort') return 'roll back';\n  if (!record) return 'roll back';",
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'with legacy on mysql > an attempt that another has replaced',
-    keeps: 'An attempt that another has replaced is rolled back.',
-  },
-  {
-    file: finish,
-    text: "if (end === 'commit') await store.commitBranch(branch);",
-    without: "if (end === 'commit') await store.rollBackBranch(branch);",
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'with legacy on mysql > what is (decided to commit|half committed)',
-    keeps: 'What is decided to commit is committed, in both stores.',
-  },
-  {
-    file: finish,
-    text: "  if (entry && entry.status !== 'aborted') return;\n",
-    without: '  return;\n',
-    tests: ['test/workflows/transaction-faults.test.ts'],
-    named: 'with legacy on mysql > a branch that somebody has rolled back by hand',
-    keeps: 'A branch that was to commit and is gone is told.',
-  },
-  {
-    file: recover,
-    text: 'known === null || (known.decision === null && known.ageMs >= migration.policy.inDoubtMs)',
-    without: 'known === null || known.decision === null',
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'with legacy on mysql > what is undecided and young',
-    keeps: 'A transaction that is young is not aborted.',
-  },
-  {
-    file: recover,
-    text: 'const isDue = known === null || (',
-    without: 'const isDue = (',
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'with legacy on mysql > a branch without a record',
-    keeps: 'A branch without a record can never commit.',
-  },
-  {
-    file: recover,
-    text: 'if (aborted) await closeTransaction(context, record);',
-    without: '',
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    keeps: 'A Prepare that comes after an abort is refused.',
-  },
-  {
-    file: recover,
-    text: '    if (!isRetryable(error)) throw error;\n    unavailable.add(store);',
-    without: '    throw error;',
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'with legacy on mysql > a store that is unavailable keeps',
-    keeps: 'A store that is unavailable keeps nothing in the other from being ended.',
-  },
-  {
-    file: transaction,
-    text: "if (record.decision === 'abort' || record.attempt !== attempt.attempt) {",
-    without: "if (record.decision === 'abort') {",
-    tests: ['test/workflows/transaction-faults.test.ts'],
-    named: 'with legacy on mysql > a try that another has overtaken',
-    keeps: 'A try that another has overtaken does not commit.',
-  },
-  {
-    file: transaction,
-    text: 'if (record.decision !== null) return await finish(record, route.primary);',
-    without: '',
-    tests: ['test/workflows/transaction.test.ts', 'test/workflows/transaction-faults.test.ts'],
-    named: 'with legacy on mysql > (a refusal is final|the same operation id|when the answer)',
-    keeps: 'A transaction that is decided is not begun again.',
-  },
-  {
-    file: transaction,
-    text: '    const elsewhere = await finishAtOldPrimary(transaction, route);\n    if (elsewhere) return elsewhere;\n',
-    without: '',
-    tests: ['test/workflows/transaction-recovery.test.ts'],
-    named: 'under one primary|what one primary had begun',
-    keeps: 'What was decided under one primary holds under the next.',
-  },
-  {
-    file: transaction,
-    text: "if (result.status === 'aborted') await closeTransaction(context, record);",
-    without: '',
-    tests: ['test/workflows/transaction-faults.test.ts'],
-    named: 'a secondary that stays unavailable',
-    keeps: 'A transaction that is given up is closed in both stores.',
-  },
-  {
-    file: transaction,
-    text: 'atLeast.set(position, (BigInt(outcome.version) + 1n).toString());',
-    without: '',
-    tests: ['test/workflows/transaction.test.ts'],
-    named: 'versions go above both',
-    keeps: 'A secondary that is ahead gets a version above its own.',
-  },
-  {
-    file: transaction,
-    text: '        await store.rollBackBranch(attempt).catch(() => {\n          log(',
-    without: '        await Promise.resolve(store).catch(() => {\n          log(',
-    tests: ['test/workflows/transaction-faults.test.ts'],
-    keeps: 'What fails before the decision is rolled back at once, so that its locks are free.',
   },
 ];
