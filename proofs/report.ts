@@ -17,6 +17,8 @@ export interface Conditions extends Run {
   /** Writes a second and changes of primary, of `cutover`. */
   perSecond?: number | undefined;
   changes?: number | undefined;
+  /** Of many cases, those whose name has this text; default: all. */
+  only?: string;
 }
 
 /** This machine cannot run the proof: its message says why, and what would be needed. */

@@ -2,22 +2,30 @@ import { runFromCommandLine } from './command-line.ts';
 import { proofs } from './proofs.ts';
 
 await runFromCommandLine({
-  usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--rate N] [--changes N]
+  usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--rate N] [--changes N]
 NAME is one of ${[...proofs.keys()].join(', ')}.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
+--only TEXT takes those guards of mutants whose file or sentence has the text.
 --rate is in writes a second, --changes counts changes of primary; both are of cutover.`,
   runs: proofs,
   options: {
     short: { type: 'boolean' },
     proxy: { type: 'boolean' },
+    only: { type: 'string' },
     rate: { type: 'string' },
     changes: { type: 'string' },
   },
-  given: ({ short, proxy, rate, changes }) => {
+  given: ({ short, proxy, only, rate, changes }) => {
     const [perSecond, wanted] = [rate, changes].map((text) =>
       text === undefined ? undefined : Number(text),
     );
     if ([perSecond, wanted].some((number) => number !== undefined && !(number > 0))) return null;
-    return { short: short === true, proxy: proxy === true, perSecond, changes: wanted };
+    return {
+      short: short === true,
+      proxy: proxy === true,
+      perSecond,
+      changes: wanted,
+      ...(typeof only === 'string' ? { only } : {}),
+    };
   },
 });

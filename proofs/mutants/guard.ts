@@ -6,7 +6,10 @@ export interface Guard {
   readonly text: string;
   /** What stands there without the guard; it still runs. */
   readonly without: string;
+  /** Files, from the root of the project. */
   readonly tests: readonly string[];
+  /** A pattern that the names (`suite > test`) of those tests match which are run; default: all of the files. */
+  readonly named?: string;
   /** What the guard is for, in a sentence. */
   readonly keeps: string;
   /** Why no test can notice, where the code does the same without it. */

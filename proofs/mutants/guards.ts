@@ -1,5 +1,18 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
 import type { Guard } from './guard.ts';
+import { changeGuards } from './guards/change-of-primary.ts';
+import { comparisonGuards } from './guards/comparison.ts';
+import { copyGuards } from './guards/copies.ts';
+import { definitionGuards } from './guards/definition.ts';
+import { gateGuards } from './guards/gates.ts';
+import { inputGuards } from './guards/input.ts';
+import { journalGuards } from './guards/journal.ts';
+import { readGuards } from './guards/reads.ts';
+import { retryGuards } from './guards/retries.ts';
+import { storeGuards } from './guards/stores.ts';
+import { transactionGuards } from './guards/transactions.ts';
+import { valueGuards } from './guards/values.ts';
+import { writeGuards } from './guards/writes.ts';
 
 /** By file. A text is as small as it can be and still be the only one. */
 export const guards: readonly Guard[] = [
@@ -193,7 +206,8 @@ export const guards: readonly Guard[] = [
     file: 'databases/backfill/checkpoint.ts',
     text: 'AND range_no = ? FOR UPDATE`',
     without: 'AND range_no = ?`',
-    tests: ['test/databases/bulk-copy-races.test.ts', 'test/databases/bulk-copy.test.ts'],
+    tests: ['test/databases/bulk-copy-races.test.ts'],
+    named: 'waits for another attempt',
     keeps: 'Two attempts at one chunk wait for each other.',
   },
   {
@@ -222,14 +236,16 @@ export const guards: readonly Guard[] = [
     file: 'databases/transactions/decisions.ts',
     text: 'WHERE migration = ? AND id = ? AND decision IS NULL`,\n      [attempt, migration, id],',
     without: 'WHERE migration = ? AND id = ?`,\n      [attempt, migration, id],',
-    tests: ['test/databases/prepared-transactions.test.ts', 'test/databases/branches.test.ts'],
+    tests: ['test/databases/branches.test.ts'],
+    named: 'that is opened again',
     keeps: 'A transaction that is opened again never loses a decision that came between.',
   },
   {
     file: 'databases/transactions/decisions.ts',
     text: "return row?.decision === 'commit' && row.attempt === decision.attempt;",
     without: "return row?.decision === 'commit';",
-    tests: ['test/databases/prepared-transactions.test.ts', 'test/databases/branches.test.ts'],
+    tests: ['test/databases/branches.test.ts'],
+    named: 'that another attempt has committed',
     keeps: 'Only the attempt that the decision names commits.',
   },
   // comparison
@@ -237,14 +253,16 @@ export const guards: readonly Guard[] = [
     file: 'activities/comparison/confirm-differences.ts',
     text: 'return before.get(text) === versionsOf(finding) && !pending.has(text);',
     without: 'return !pending.has(text);',
-    tests: ['test/workflows/reconcile.test.ts'],
+    tests: ['test/workflows/between-looks.test.ts'],
+    named: 'written between two looks',
     keeps: 'A difference counts when two looks agree on the versions.',
   },
   {
     file: 'activities/comparison/confirm-differences.ts',
     text: 'return before.get(text) === versionsOf(finding) && !pending.has(text);',
     without: 'return before.get(text) === versionsOf(finding);',
-    tests: ['test/workflows/reconcile.test.ts'],
+    tests: ['test/workflows/validation.test.ts'],
+    named: 'a write that is pending is late',
     keeps: 'A key that the journal has as pending is no difference.',
   },
   // the fence
@@ -260,6 +278,7 @@ export const guards: readonly Guard[] = [
     text: '  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));\n',
     without: '',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: the route cannot change before a write has committed.',
   },
   {
@@ -267,6 +286,7 @@ export const guards: readonly Guard[] = [
     text: 'FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;',
     without: 'FROM lockstep_state s WHERE s.migration = p_migration;',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: the route cannot change before a write has committed.',
   },
   {
@@ -274,6 +294,7 @@ export const guards: readonly Guard[] = [
     text: "        OR (i.mode <> 'secondary' AND v_state.open = 0)\n",
     without: '',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: a closed store decides nothing.',
   },
   {
@@ -281,6 +302,7 @@ export const guards: readonly Guard[] = [
     text: " OR (v_mode <> 'secondary' AND v_open = 0)\n",
     without: '\n',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: a closed store decides nothing.',
   },
   {
@@ -288,6 +310,7 @@ export const guards: readonly Guard[] = [
     text: "        OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN",
     without: '        OR false THEN',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: only the primary decides, and it takes no replicas.',
   },
   {
@@ -295,6 +318,7 @@ export const guards: readonly Guard[] = [
     text: "        OR (v_mode = 'primary') <> (v_primary = p_store) THEN",
     without: '        OR FALSE THEN',
     tests: ['test/databases/fence.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: only the primary decides, and it takes no replicas.',
   },
   // versions
@@ -303,6 +327,7 @@ export const guards: readonly Guard[] = [
     text: 'greatest(i.version, v_stored + 1)',
     without: 'i.version',
     tests: ['test/databases/versions.test.ts', 'test/databases/primary-write.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: a decision is above what the record has, whatever the clock proposes.',
   },
   {
@@ -310,6 +335,7 @@ export const guards: readonly Guard[] = [
     text: 'SET v_next = GREATEST(v_version, v_stored + 1);',
     without: 'SET v_next = v_version;',
     tests: ['test/databases/versions.test.ts', 'test/databases/primary-write.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: a decision is above what the record has, whatever the clock proposes.',
   },
   {
@@ -317,6 +343,7 @@ export const guards: readonly Guard[] = [
     text: 'i.version < v_stored OR (i.version = v_stored AND (v_stored > 0 OR v_live))',
     without: 'false',
     tests: ['test/databases/secondary-write.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: an older version never replaces a newer one.',
   },
   {
@@ -324,6 +351,7 @@ export const guards: readonly Guard[] = [
     text: 'v_version < v_stored OR (v_version = v_stored AND (v_stored > 0 OR v_live))',
     without: 'FALSE',
     tests: ['test/databases/secondary-write.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an older version never replaces a newer one.',
   },
   {
@@ -331,6 +359,7 @@ export const guards: readonly Guard[] = [
     text: "          WHEN i.expected <> v_stored THEN 'VersionConflict'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts', 'test/databases/guards.test.ts'],
+    named: 'at PostgreSQL',
     keeps: 'PostgreSQL: a write whose expected version is not the record’s is refused.',
   },
   {
@@ -338,6 +367,7 @@ export const guards: readonly Guard[] = [
     text: "          WHEN v_expected <> v_stored THEN 'VersionConflict'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts', 'test/databases/guards.test.ts'],
+    named: 'at MariaDB',
     keeps: 'MySQL/MariaDB: a write whose expected version is not the record’s is refused.',
   },
   {
@@ -345,6 +375,7 @@ export const guards: readonly Guard[] = [
     text: 'i.read_version <> v_stored OR (',
     without: 'false OR (',
     tests: ['test/databases/stale-base.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: an image that was computed from an older one is computed again.',
   },
   {
@@ -352,13 +383,15 @@ export const guards: readonly Guard[] = [
     text: 'v_read_version <> v_stored OR (',
     without: 'FALSE OR (',
     tests: ['test/databases/stale-base.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an image that was computed from an older one is computed again.',
   },
   {
     file: 'databases/mysql/write-routine.ts',
     text: 't WHERE ${match(root.key, keys)} FOR UPDATE;',
     without: 't WHERE ${match(root.key, keys)};',
-    tests: ['test/databases/guards.test.ts', 'test/databases/primary-write.test.ts'],
+    tests: ['test/databases/secondary-write.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > waits for a row',
     keeps: 'MySQL/MariaDB: the live row is locked, so that a row that commits meanwhile is seen.',
   },
   {
@@ -382,6 +415,7 @@ export const guards: readonly Guard[] = [
     without:
       "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := coalesce(v_known.refusal, v_known.reason);",
     tests: ['test/databases/idempotency.test.ts'],
+    named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: an operation that is known takes effect no second time.',
   },
   {
@@ -390,6 +424,7 @@ export const guards: readonly Guard[] = [
     without:
       '            FROM lockstep_operations o WHERE o.id = v_operation;\n        END IF;\n      END IF;',
     tests: ['test/databases/idempotency.test.ts'],
+    named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an operation that is known takes effect no second time.',
   },
   // writes
@@ -608,4 +643,17 @@ export const guards: readonly Guard[] = [
     tests: ['test/workflows/touch.test.ts'],
     keeps: 'A touched record gets the digest of its rows, or is a tombstone.',
   },
+  ...valueGuards,
+  ...gateGuards,
+  ...changeGuards,
+  ...definitionGuards,
+  ...writeGuards,
+  ...journalGuards,
+  ...copyGuards,
+  ...comparisonGuards,
+  ...transactionGuards,
+  ...readGuards,
+  ...inputGuards,
+  ...retryGuards,
+  ...storeGuards,
 ];

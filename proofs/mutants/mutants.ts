@@ -1,41 +1,35 @@
 import { type Conditions, exactly, type Report, report } from '../report.ts';
 import type { Guard } from './guard.ts';
 import { guards } from './guards.ts';
+import { testsOf, unionOf } from './selection.ts';
 import { Tree } from './tree.ts';
 
-/** In the short form, as many of those that unit tests notice. */
-const shortRuns = 3;
+/** In the short form, as many of those that unit tests notice, spread over all of them. */
+const shortRuns = 12;
+
+/** What became of a guard that was taken out. The last two prove nothing. */
+type Outcome = 'killed' | 'survived' | 'does not load' | 'its tests are not green';
 
 /**
  * Guards that no test misses would be lost with the next change. Each is taken out in a copy of the project, and the tests that
  * should notice are run: one that stays green is a survivor.
  */
-export async function mutants({ servers, seed, short, note }: Conditions): Promise<Report> {
-  using tree = new Tree(servers);
-  const tried = guards.filter(({ equivalent }) => equivalent === undefined);
-  const chosen = short ? tried.filter(needsNoServer).slice(0, shortRuns) : tried;
-  const survivors: string[] = [];
-  const unsound: string[] = [];
-  const green = new Map<string, boolean>();
-  let killed = 0;
+export async function mutants({ servers, seed, short, only, note }: Conditions): Promise<Report> {
+  await using tree = new Tree(servers);
+  const listed = only === undefined ? guards : guards.filter((guard) => nameOf(guard).includes(only));
+  const tried = listed.filter(({ equivalent }) => equivalent === undefined);
+  const chosen = short ? spread(tried.filter(needsNoServer), shortRuns) : tried;
+  const green = await greenTests(tree, chosen, note);
+  const outcomes = new Map<Guard, Outcome>();
   for (const guard of chosen) {
-    const files = guard.tests.join(' ');
-    if (!green.has(files)) {
-      const { failed, passed } = await tree.run(guard.tests);
-      green.set(files, failed === 0 && passed > 0);
-    }
-    if (!green.get(files)) {
-      unsound.push(`${guard.file}: ${files} fails with the guard in place`);
-      continue;
-    }
-    const { failed } = await tree.without(guard);
-    const outcome = failed === null ? 'does not load' : failed > 0 ? 'killed' : 'survived';
-    note(`${outcome}: ${guard.file}: ${guard.keeps}`);
-    if (failed === null)
-      unsound.push(`${guard.file}: without the guard the code does not load: ${guard.keeps}`);
-    else if (failed > 0) killed += 1;
-    else survivors.push(`${guard.file}: ${guard.keeps}`);
+    const outcome = await outcomeOf(tree, guard, green);
+    outcomes.set(guard, outcome);
+    note(`${outcomes.size}/${chosen.length} ${outcome}: ${nameOf(guard)}`);
   }
+  const namesOf = (...wanted: readonly Outcome[]) =>
+    [...outcomes].filter(([, outcome]) => wanted.includes(outcome)).map(([guard]) => nameOf(guard));
+  const survivors = namesOf('survived');
+  const unsound = namesOf('does not load', 'its tests are not green');
   return report(
     'mutants',
     seed,
@@ -44,14 +38,52 @@ export async function mutants({ servers, seed, short, note }: Conditions): Promi
       exactly('guards whose tests prove nothing', 0, unsound.length),
     ],
     {
-      guards: guards.length,
-      equivalent: guards.length - tried.length,
+      guards: listed.length,
+      equivalent: listed.length - tried.length,
       taken: chosen.length,
-      killed,
+      killed: namesOf('killed').length,
       survivors,
       unsound,
     },
   );
+}
+
+/** By file, the names of the tests that pass with every guard in place; all files run once, with what any guard asks of them. */
+async function greenTests(
+  tree: Tree,
+  chosen: readonly Guard[],
+  note: Conditions['note'],
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const green = new Map<string, ReadonlySet<string>>();
+  for (const file of new Set(chosen.flatMap(({ tests }) => tests))) {
+    const asking = chosen.filter(({ tests }) => tests.includes(file));
+    const run = await tree.run({ files: [file], named: unionOf(asking) });
+    const isSound = run !== null && !run.broken && run.tests.every(({ passed }) => passed);
+    green.set(file, new Set(isSound ? run.tests.map(({ name }) => name) : []));
+    note(`${isSound ? `${run.tests.length} tests are green` : 'is not green'}: ${file}`);
+  }
+  return green;
+}
+
+async function outcomeOf(
+  tree: Tree,
+  guard: Guard,
+  green: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<Outcome> {
+  const expected = testsOf(guard, green);
+  if (expected.length === 0) return 'its tests are not green';
+  const run = await tree.without(guard, { files: guard.tests, named: guard.named ?? null });
+  if (run === null || run.tests.some(({ passed }) => !passed)) return 'killed';
+  return run.broken ? 'does not load' : 'survived';
+}
+
+function nameOf({ file, keeps }: Guard): string {
+  return `${file}: ${keeps}`;
+}
+
+function spread<T>(all: readonly T[], count: number): T[] {
+  const step = Math.max(1, all.length / count);
+  return all.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
 }
 
 function needsNoServer({ tests }: Guard): boolean {

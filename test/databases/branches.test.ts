@@ -250,7 +250,7 @@ forEachEngineRole('a branch', (at) => {
   });
 });
 
-forEachEngineRole('the record of a transaction', (at) => {
+forEachEngineRole('the record of a transaction', (at, { engine }) => {
   const opened = async (attempt: string, id = operationId()) => {
     const { record } = await at().store.openTransaction(
       { operationId: id, entity: 'account', key: ['1'] },
@@ -293,6 +293,26 @@ forEachEngineRole('the record of a transaction', (at) => {
       attempt: 'bbbbbbbb',
     });
     expect(await opened('cccccccc', id)).toMatchObject({ attempt: 'bbbbbbbb', decision: 'commit' });
+  });
+
+  test('that is opened again keeps a decision that comes between', async () => {
+    const { store, another } = at();
+    const id = operationId();
+    const { transaction } = await opened('aaaaaaaa', id);
+    const table = engine === 'PostgreSQL' ? 'lockstep.decisions' : 'lockstep_decisions';
+    const other = await another();
+    await other.rows('START TRANSACTION');
+    // A locked row is still read as undecided.
+    await other.rows(`SELECT id FROM ${table} WHERE id = '${transaction}' FOR UPDATE`);
+    const again = opened('bbbbbbbb', id);
+    await (await another()).waiting(1);
+    await other.rows(
+      `UPDATE ${table} SET decision = 'commit', versions = '["7"]' WHERE id = '${transaction}'`,
+    );
+    await other.rows('COMMIT');
+    const decided = { attempt: 'aaaaaaaa', decision: 'commit', versions: ['7'] };
+    expect(await again).toMatchObject(decided);
+    expect(await store.decision(migrationName, transaction)).toMatchObject(decided);
   });
 
   test('is made by an abort that comes first, and a commit loses', async () => {
@@ -373,6 +393,19 @@ forEachEngineRole('the record of a transaction', (at) => {
       code: 'WriteConflict',
     });
     expect(await rowOf(at(), 110)).toEqual([]);
+  });
+
+  test('that another attempt has committed keeps this one out', async () => {
+    const { store } = at();
+    const id = operationId();
+    const { transaction } = await opened('aaaaaaaa', id);
+    await opened('bbbbbbbb', id);
+    await store.decide(migrationName, transaction, commit('bbbbbbbb'));
+    const attempt = attemptAt(at(), { transaction, attempt: 'aaaaaaaa' });
+    await expect(store.applyTransaction(attempt, [create(115)], fence)).rejects.toMatchObject({
+      code: 'WriteConflict',
+    });
+    expect(await rowOf(at(), 115)).toEqual([]);
   });
 
   test('a transaction of one store that is refused leaves no part of itself', async () => {

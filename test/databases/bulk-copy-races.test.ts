@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LoadResult } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import type { Key } from '../../model/canonical.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { type Account, account } from '../support/accounts.ts';
 import { withoutGuard } from '../support/unguarded.ts';
@@ -54,7 +55,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
   });
 
   /** A page of old rows without leftover. */
-  async function copy(values: readonly Account[], by = at.store.loadPage) {
+  async function copy(values: readonly Account[], by = at.store.loadPage, cursor: Key | null = null) {
     const { pageOf } = await at.store.pageTarget(account);
     const { page } = pageOf(
       values.map((value) => ({ key: [String(value.id)], image: imageFrom(account, value) })),
@@ -68,7 +69,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
         except: [],
         leftover: nothing,
         from,
-        next: { cursor: null, done: false },
+        next: { cursor, done: false },
         checkExisting: false,
       },
       fence,
@@ -138,6 +139,23 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     await live.rows(`${call}('modern', '${migrationName}', 1, '${fingerprint}', '${given}', NULL)`);
     return { commit: () => live.rows('COMMIT') };
   }
+
+  test('waits for another attempt at the same page, and is overtaken by it', async () => {
+    const watcher = await at.another();
+    const blocker = await holding('held 32');
+    const values = [
+      { ...ada, id: 31 },
+      { ...ada, id: 32, email: 'held 32' },
+    ];
+    const first = copy(values, at.store.loadPage, ['32']);
+    await watcher.waiting(1);
+    const second = copy(values, at.store.loadPage, ['32']);
+    await watcher.waiting(2);
+    await blocker.go();
+    expect(await first).toMatchObject({ status: 'committed', copied: 2 });
+    expect(await second).toEqual({ status: 'overtaken' });
+    expect(await at.store.chunks(migrationName, 'account')).toMatchObject([{ copied: 2, skipped: 0 }]);
+  });
 
   test('waits for a delete that is under way, and stays behind it', async () => {
     const watcher = await at.another();

@@ -231,6 +231,20 @@ describe.each(ways)('a page from $from to $to', ({ from, to }) => {
     expect(await chunkOf(account)).toMatchObject({ copied: 1 });
   });
 
+  test('keeps its rows and its checkpoint together', async () => {
+    const chunks = to === 'PostgreSQL' ? 'lockstep.chunks' : 'lockstep_chunks';
+    await insert(source, `(211, 'old', NULL, 1)`);
+    const read = await readPage(account);
+    await target.sql(`ALTER TABLE ${chunks} ADD CONSTRAINT standing CHECK (copied = 0)`);
+    try {
+      await expect(put(account, read)).rejects.toThrow();
+    } finally {
+      await target.sql(`ALTER TABLE ${chunks} DROP CONSTRAINT standing`);
+    }
+    expect(await accountsIn(target)).toEqual([]);
+    expect(await chunkOf(account)).toMatchObject({ cursor: null, copied: 0 });
+  });
+
   test('of images brings keys of several rows over whole, and what they share once', async () => {
     await target.store.planChunks(migrationName, 'invoice', []);
     const values = ['a1', 'B2', 'c3', 'D4', 'e5'].flatMap((number, index) =>

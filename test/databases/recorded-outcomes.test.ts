@@ -62,6 +62,15 @@ forEachEngineRole('recorded outcomes', (at) => {
     expect(await uncopied(at())).toEqual([]);
   });
 
+  test('that change once they were copied are copied again', async () => {
+    const { store } = at();
+    const write = writeOf(account, ada);
+    await writeOne(store, account, write);
+    await store.markCopied('operations', await uncopied(at()));
+    await store.setOperationStatus([write.operationId ?? ''], 'compensated');
+    expect(await uncopied(at())).toMatchObject([{ id: write.operationId, status: 'compensated' }]);
+  });
+
   test('answer the operation when it is sent again, with its age', async () => {
     const { store } = at();
     const write = writeOf(account, ada);

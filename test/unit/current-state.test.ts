@@ -67,3 +67,11 @@ test('a route below the highest epoch that was seen is over, and one that is abo
   newestOf(migration, { legacy: answer('switch-reads', 4), modern: answer('switch-reads', 4) });
   expect([3, 4, 5].map((epoch) => isOvertakenRoute(migration, route(epoch)))).toEqual([true, false, false]);
 });
+
+test('a store that does not answer is not taken for one that was never prepared', () => {
+  const nothing = { status: 'fulfilled', value: null } as const;
+  expect(() => newestOf(migrationOf('unknown'), { legacy: nothing, modern: away })).toThrow('away');
+  expect(() => newestOf(migrationOf('new'), { legacy: nothing, modern: nothing })).toThrow(
+    'lockstep prepare',
+  );
+});

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { routeOf } from '../../model/operation.ts';
-import { type DurableState, newestState, type Phase, phases } from '../../model/phase.ts';
+import {
+  changesWriteRoute,
+  type DurableState,
+  newestState,
+  type Phase,
+  phaseBefore,
+  phases,
+} from '../../model/phase.ts';
 
 function stateIn(phase: Phase, epoch = 1, changeNumber = epoch): DurableState {
   return { migration: 'any', phase, epoch, changeNumber, open: true, readPercent: 0, writePercent: 100 };
@@ -24,4 +31,22 @@ test('the newest state is that of the later change, and legacy’s where both ar
   expect(newestState(null, older)).toBe(older);
   expect(newestState(older, null)).toBe(older);
   expect(newestState(null, null)).toBeNull();
+});
+
+test('there is a way back while legacy receives every write, and none afterwards', () => {
+  expect(phases.map(phaseBefore)).toEqual([
+    null,
+    'legacy-only',
+    'dual-write',
+    'backfill',
+    'validate',
+    'switch-reads',
+    null,
+    null,
+  ]);
+});
+
+test('writes of a phase are fenced out wherever they would land elsewhere in the next one', () => {
+  const fenced = phases.filter((phase, at) => at > 0 && changesWriteRoute(phases[at - 1] ?? phase, phase));
+  expect(fenced).toEqual(['dual-write', 'backfill', 'switch-primary', 'modern-only']);
 });

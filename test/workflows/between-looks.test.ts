@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDifferenceClassifier } from '../../activities/comparison/classify-difference.ts';
 import { createDifferenceConfirmer } from '../../activities/comparison/confirm-differences.ts';
 import { convergeKeys } from '../../activities/write/converge.ts';
 import type { Store } from '../../databases/contract/store.ts';
@@ -63,6 +64,34 @@ test('a key that is written between two looks is no difference, though it differ
   const found = await new MockActivityEnvironment().run(() => confirm(account, [key], route));
   expect(looks).toBe(3);
   expect(found).toEqual({ differing: [], ambiguous: [], inFlight: [] });
+});
+
+test('a write that comes between the reads of the two stores makes no key ahead', async () => {
+  const fence = { migration: at.migration.name, epoch };
+  const value = newAccount();
+  const key = [String(value.id)];
+  await writeOne(at.stores.legacy, account, writeOf(account, value, { version: '5' }), fence);
+  const read = Promise.withResolvers<void>();
+  const legacy: Store = {
+    ...at.stores.legacy,
+    async read(...given) {
+      const found = await at.stores.legacy.read(...given);
+      read.resolve();
+      return found;
+    },
+  };
+  const modern: Store = {
+    ...at.stores.modern,
+    async read(...given) {
+      await read.promise;
+      const newer = writeOf(account, { ...value, owner: 'newer' }, { version: '7', status: 'pending' });
+      await writeOne(at.stores.legacy, account, newer, fence);
+      await convergeKeys(at, account, [key], route);
+      return await at.stores.modern.read(...given);
+    },
+  };
+  const { compareKeys } = createDifferenceClassifier({ stores: { legacy, modern } });
+  expect(await compareKeys(account, [key], route)).toMatchObject([{ verdict: null }]);
 });
 
 test('an old copy of a shared record does not take the version of the newest', async () => {

@@ -118,6 +118,18 @@ test('the new primary opens though the old one has gone away after the drain', a
   expect(await stateIn('legacy')).toEqual(await stateIn('modern'));
 });
 
+test('the steps of a change ask for a heartbeat within two seconds, so that a lost worker is noticed', async () => {
+  const events = async () => (await workflow().fetchHistory()).events ?? [];
+  const before = (await events()).length;
+  await control().send('advance');
+  const steps = (await events()).slice(before).flatMap(({ activityTaskScheduledEventAttributes: step }) => {
+    const name = step?.activityType?.name ?? '';
+    const seconds = Number(step?.heartbeatTimeout?.seconds ?? 0);
+    return ['writeState', 'drain'].includes(name) ? [`${name} ${seconds}`] : [];
+  });
+  expect([...new Set(steps)].sort()).toEqual(['drain 2', 'writeState 2']);
+});
+
 test('a workflow that is cancelled in the middle of a change makes it first', async () => {
   const drain = at.gates.close('legacy', 'journal');
   const advancing = control()

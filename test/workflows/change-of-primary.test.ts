@@ -3,7 +3,7 @@ import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
 import { validate } from '../support/advance.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
-import { drained, tableOf, versionsOf } from '../support/inspect.ts';
+import { drained, entryIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
 import { expectedRows, type Promised, write } from '../support/writers.ts';
 
@@ -192,4 +192,25 @@ test('a write that is parked while the primary changes is found by the drain', a
     open: true,
   });
   await at.lockstep.repository(account).create(newAccount());
+});
+
+test('a drain completes nothing that the other store refuses', async () => {
+  const { epoch } = await control().status();
+  at.faults.modern.write = async (_entity, items, fence) => {
+    // The write itself finds the store away, so that only the drain hears of the refusal.
+    if (fence.epoch <= epoch) throw new LockstepError('StoreUnavailable', 'away', { store: 'modern' });
+    const failure = { code: 'StoreRefused', about: 'row', message: 'as if by a check' } as const;
+    return items.map(() => ({ status: 'failed', failure }) as const);
+  };
+  const value = newAccount();
+  const { operationId } = await at.lockstep.repository(account).create(value);
+  await expect(control().send('advance')).rejects.toMatchObject({
+    code: 'GateRefused',
+    details: { gate: 'drain' },
+  });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'pending' });
+  delete at.faults.modern.write;
+  await drained(at);
+  const [legacy, modern] = await rowsOf(at, 'accounts', value.id);
+  expect(modern).toEqual(legacy);
 });

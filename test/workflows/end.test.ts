@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { configuredDefinition } from '../../client/operator/running-definition.ts';
 import { account } from '../support/accounts.ts';
 import { connectBoth } from '../support/connect-both.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -35,6 +36,14 @@ test("what is over stays over: a new table of the old name is nobody else's", as
     code: 'GateRefused',
     details: { gate: 'end', measured: { phase: 'decommissioned', retired: 0 } },
   });
+  // Nor does it matter who starts it.
+  const definition = configuredDefinition(at.migration);
+  const started = await at.temporal.workflow.start('migration', {
+    workflowId: `migration/${at.migration.name}`,
+    taskQueue: at.migration.taskQueue,
+    args: [{ migration: at.migration.name, ...definition, state: null }],
+  });
+  await expect(started.result()).rejects.toMatchObject({ cause: { type: 'GateRefused' } });
   expect(await at.stores.legacy.renameLegacyTables(account)).toEqual([]);
   expect(await at.stores.legacy.dropRetired(account)).toEqual([]);
   expect(await legacyTables(at)).toContain('accounts');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
-import { account } from '../support/accounts.ts';
+import { account, twin } from '../support/accounts.ts';
 import { validate } from '../support/advance.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 let at: RunningMigration;
 const rows = 500;
 beforeAll(async () => {
-  at = await runningMigration('dual-write', { entities: [account] });
+  at = await runningMigration('dual-write', { entities: [account, twin] });
   const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 'old ${index + 1}', NULL, 5.00)`);
   await at.sql.legacy(`INSERT INTO accounts VALUES ${values.join(', ')}`);
 });

@@ -53,22 +53,22 @@ test('what was changed and deleted in legacy meanwhile is caught up the second t
   expect((await rowsOf(at, 'accounts', changed.id))[1]).toMatchObject({ owner: 'changed alone' });
 });
 
-test('legacy does not stop while a write has been pending to it for long, and there is no way back when it has', async () => {
+test('legacy does not stop while a write is parked, or has been pending to it for long, and there is no way back when it has', async () => {
   await using last = await runningMigration('switch-primary');
   const { control } = last.lockstep;
-  last.faults.modern.journalBacklog = async () => ({
-    pending: 1,
-    parked: 0,
-    tentative: 0,
-    oldestMs: 60_000,
-    oldestPendingMs: 60_000,
-    oldestParkedMs: null,
-    oldestTentativeMs: null,
-  });
-  await expect(control.send('advance')).rejects.toMatchObject({
-    code: 'GateRefused',
-    details: { gate: 'modern-only', measured: { pending: 1, backlogAgeMs: 60_000 } },
-  });
+  const nothing = { pending: 0, parked: 0, tentative: 0, oldestTentativeMs: null };
+  const old = { oldestMs: 60_000, oldestPendingMs: null, oldestParkedMs: null };
+  for (const open of [
+    { pending: 1, oldestPendingMs: 60_000 },
+    { parked: 1, oldestParkedMs: 60_000 },
+  ]) {
+    last.faults.modern.journalBacklog = async () => ({ ...nothing, ...old, ...open });
+    const [[name, count] = ['', 0]] = Object.entries(open);
+    await expect(control.send('advance')).rejects.toMatchObject({
+      code: 'GateRefused',
+      details: { gate: 'modern-only', measured: { [name]: count, backlogAgeMs: 60_000 } },
+    });
+  }
   delete last.faults.modern.journalBacklog;
   expect(await control.send('advance')).toMatchObject({ phase: 'modern-only' });
   await expect(control.send('rollback')).rejects.toMatchObject({

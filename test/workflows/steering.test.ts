@@ -29,7 +29,7 @@ test('a paused migration does not advance, by update or by signal', async () => 
     details: { gate: 'paused' },
   });
   await handle().signal(messages.advanceSignal);
-  expect(await control().send('resume')).toMatchObject({ paused: false, phase: 'legacy-only' });
+  expect(await control().send('resume')).toMatchObject({ paused: false, phase: 'legacy-only', busy: null });
 });
 
 test('signals pause, resume and advance', async () => {

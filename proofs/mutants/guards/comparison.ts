@@ -1,0 +1,111 @@
+import type { Guard } from '../guard.ts';
+
+const classify = 'activities/comparison/classify-difference.ts';
+const repair = 'activities/comparison/repair-keys.ts';
+
+/** Comparison and repair: what counts as a difference, and whose row stands. */
+export const comparisonGuards: readonly Guard[] = [
+  {
+    file: classify,
+    text: 'const left = reread.get(keyText(known.key)) ?? known;',
+    without: 'const left = reread.has(keyText(known.key)) ? known : known;',
+    tests: ['test/workflows/between-looks.test.ts'],
+    named: 'between the reads of the two stores',
+    keeps: 'A write between the reads of the two stores makes no key ahead.',
+  },
+  {
+    file: classify,
+    text: '      if (!isBehind) return equal;\n',
+    without: '      return equal;\n',
+    tests: ['test/workflows/reconcile.test.ts'],
+    named: 'an older version of equal rows is stale',
+    keeps: 'An older version of equal rows is a difference.',
+  },
+  {
+    file: classify,
+    text: 'if (isAhead({ primary: left, secondary: right })) return ahead;',
+    without: '',
+    tests: ['test/workflows/restored-store.test.ts'],
+    named: 'a restored primary is told',
+    keeps: 'A newer version in the secondary is told as that.',
+  },
+  {
+    file: repair,
+    text: 'if (why !== null || (isAhead(finding) && from !== route.primary)) continue;',
+    without: 'if (why !== null) continue;',
+    tests: ['test/workflows/restored-store.test.ts'],
+    named: 'a primary set back by so little',
+    keeps: 'Nothing newer in the secondary is overwritten without the word of a person.',
+  },
+  {
+    file: 'activities/comparison/repair.ts',
+    text: 'if (from === null) await assertNotSetBack(route.primary);',
+    without: '',
+    tests: ['test/workflows/restored-store.test.ts'],
+    named: 'a restored primary is told',
+    keeps: 'Nothing is repaired from a primary that was set back without the word of a person.',
+  },
+  {
+    file: 'activities/comparison/take-back.ts',
+    text: 'readVersion: finding.primary.version,',
+    without: '',
+    tests: ['test/workflows/take-back.test.ts'],
+    named: 'written since it was compared',
+    keeps: 'A key that was written since it was compared is not taken back over.',
+  },
+  {
+    file: 'activities/comparison/take-back.ts',
+    text: 'return secondary.image !== null || secondary.deleted;',
+    without: 'return true;',
+    tests: ['test/workflows/take-back.test.ts'],
+    named: 'trusted secondary',
+    keeps: 'A row that is not there is meant only where a tombstone says that it was deleted.',
+  },
+  {
+    file: 'activities/comparison/recheck-differences.ts',
+    text: "(difference.verdict === 'refused' && verdict !== 'ahead')",
+    without: '(false as boolean)',
+    tests: ['test/workflows/known-faults.test.ts'],
+    named: 'rows that a store has refused',
+    keeps: 'Why a store refused a row is not forgotten for its absence.',
+  },
+  {
+    file: 'activities/comparison/recheck-differences.ts',
+    text: 'await stores[route.primary].recordDifferences(migration.name, stays);',
+    without: '',
+    tests: ['test/workflows/known-faults.test.ts'],
+    named: 'rows that a store has refused',
+    keeps: 'What a backfill refused is gathered in the primary before it goes from the target.',
+  },
+  {
+    file: 'workflows/comparison/reconcile.ts',
+    text: 'if (input.whole && left === 0) await unbounded.forgetSetBack();',
+    without: 'if (input.whole) await unbounded.forgetSetBack();',
+    tests: ['test/workflows/restored-store.test.ts'],
+    keeps: 'A store counts as set back until a comparison of everything finds no difference.',
+  },
+  {
+    file: 'workflows/comparison/reconcile.ts',
+    text: "    await report(input.migration, evidenceVoided, 'a repair changed rows');\n",
+    without: '',
+    tests: ['test/workflows/evidence.test.ts'],
+    named: 'a rollback and a repair void',
+    keeps: 'A repair voids the evidence.',
+  },
+  {
+    file: 'workflows/comparison/reconcile.ts',
+    text: 'if (input.whole && repaired === 0) await report',
+    without: 'if (repaired === 0) await report',
+    tests: ['test/workflows/reconcile.test.ts'],
+    named: 'of one entity says nothing',
+    keeps: 'A comparison of one entity is no evidence of the others.',
+  },
+  {
+    file: 'workflows/comparison/validate.ts',
+    text: 'upperBound = Math.max(upperBound, upperBoundOf(found, found.whole));',
+    without: 'upperBound = upperBoundOf(found, found.whole);',
+    tests: ['test/workflows/evidence.test.ts'],
+    named: 'a sample opens the gate only',
+    keeps: 'A large entity does not speak for a small one.',
+  },
+];

@@ -1,0 +1,113 @@
+import type { Guard } from '../guard.ts';
+
+/** Backfills: what they skip, what they never repeat, and where they stop. */
+export const copyGuards: readonly Guard[] = [
+  {
+    file: 'databases/backfill/load-page.ts',
+    text: '    await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });\n',
+    without:
+      "    await session.query('COMMIT');\n    await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });\n",
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'keeps its rows and its checkpoint together',
+    keeps: 'The checkpoint of a page moves in the transaction of its rows.',
+  },
+  {
+    file: 'databases/backfill/load-page.ts',
+    text: '    await putDifferences(context, session, fence.migration, written.differences);\n',
+    without: '',
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'isolates what is refused',
+    keeps: 'What a page leaves out is written down with it.',
+  },
+  {
+    file: 'databases/backfill/checkpoint.ts',
+    text: "row.done === '0' && (row.cursor_key ?? null) === cursor",
+    without: "row.done === '0'",
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'is not taken twice',
+    keeps: 'A page that another has taken is not taken again.',
+  },
+  {
+    file: 'databases/backfill/chunks.ts',
+    text: "if (ready.length === 0) await holdFence(context, session, fence, 'secondary', [bound]);",
+    without: '',
+    tests: ['test/databases/copy.test.ts'],
+    keeps: 'A chunk without rows moves no checkpoint under another epoch.',
+  },
+  {
+    file: 'databases/backfill/chunks.ts',
+    text: 'if (!isFenced(outcomes)) await finish(session, outcomes);',
+    without: 'await finish(session, outcomes);',
+    tests: ['test/databases/copy.test.ts'],
+    named: 'under another epoch',
+    keeps: 'A chunk that was fenced out moves no checkpoint.',
+  },
+  {
+    file: 'databases/backfill/load-rows.ts',
+    text: 'return some.filter((_, index) => !present.has(index));',
+    without: 'return some;',
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'leaves alone what a live write',
+    keeps: 'A page leaves alone what is there.',
+  },
+  {
+    file: 'databases/backfill/rejection.ts',
+    text: '  if (isAboutAll(failure)) throw error;\n',
+    without: '',
+    tests: ['test/databases/server-conditions.test.ts'],
+    keeps: 'A disk that is full is not blamed on a row.',
+  },
+  {
+    file: 'databases/backfill/rejection.ts',
+    text: '  if (isTransient(context, error)) throw error;\n',
+    without: '',
+    tests: ['test/databases/bulk-copy-races.test.ts'],
+    keeps: 'A lock that a live write holds is not blamed on a row.',
+    equivalent:
+      'Deadlocks and locks are failures of the server in both engines (`failures.ts`), which the line after it throws as well.',
+  },
+  {
+    file: 'databases/backfill/image-pages.ts',
+    text: 'const ahead = root.single ? null : await keys(entity, range);',
+    without: 'const ahead = root.single || range.limit > 0 ? null : await keys(entity, range);',
+    tests: ['test/databases/bulk-copy.test.ts', 'test/databases/kinds-of-keys.test.ts'],
+    keeps: 'A key of several rows is not cut in two.',
+  },
+  {
+    file: 'databases/sql/keyset.ts',
+    text: "beyond(dialect, parts, '>', keyTexts(bound, lower))",
+    without: "beyond(dialect, parts, '<=', keyTexts(bound, lower))",
+    tests: ['test/databases/keyset.test.ts'],
+    keeps: 'A page begins behind the last key.',
+  },
+  {
+    file: 'databases/sql/keyset.ts',
+    text: 'const final = last === parts.length - 1 ? operator : strictly;',
+    without: 'const final = strictly;',
+    tests: ['test/databases/digests.test.ts', 'test/databases/keyset.test.ts'],
+    keeps: 'MySQL/MariaDB: a range ends with its last key.',
+  },
+  {
+    file: 'databases/sql/keyset.ts',
+    text: 'const equal = parts.slice(0, last).map(',
+    without: 'const equal = parts.slice(0, 0).map(',
+    tests: ['test/databases/keyset.test.ts', 'test/databases/bulk-copy.test.ts'],
+    keeps: 'MySQL/MariaDB: keys of several parts are walked in their order.',
+  },
+  {
+    file: 'activities/backfill/backfill.ts',
+    text: '        const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));\n',
+    without: '        const results: Awaited<ReturnType<typeof convergeKeys>> = [];\n',
+    tests: ['test/workflows/rollback.test.ts'],
+    named: 'caught up the second time',
+    keeps: 'What was written before the secondary took part is caught up.',
+  },
+  {
+    file: 'workflows/backfill/backfill.ts',
+    text: 'for (const entity of input.entities) await catchUp(entity);',
+    without: '',
+    tests: ['test/workflows/rollback.test.ts'],
+    named: 'caught up the second time',
+    keeps: 'A backfill ends with catching up.',
+  },
+];

@@ -1,0 +1,34 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
+import type { Guard } from '../guard.ts';
+
+/** What services and operators give, and what they may not read. */
+export const inputGuards: readonly Guard[] = [
+  {
+    file: 'client/temporal/encryption.ts',
+    text: 'encode: async (payloads) => payloads.map((payload) => sealed(payload, first)),',
+    without: 'encode: async (payloads) => (first.id === sealed.name ? [] : payloads),',
+    tests: ['test/unit/encryption.test.ts'],
+    keeps: 'With a key nothing goes to Temporal as it is.',
+  },
+  {
+    file: 'client/temporal/encryption.ts',
+    text: 'if (key.length !== 32) {',
+    without: 'if (key.length === 0) {',
+    tests: ['test/unit/encryption.test.ts'],
+    keeps: 'A key of another length is refused at once.',
+  },
+  {
+    file: 'client/temporal/encryption.ts',
+    text: 'keys.find((key) => key.id === id)',
+    without: 'keys.find((key) => key.id === id || key === first)',
+    tests: ['test/unit/encryption.test.ts'],
+    keeps: 'A payload of a key that is not there is told by the name of its key.',
+  },
+  {
+    file: 'databases/sql/write-request.ts',
+    text: "if (!outcome) throw new TypeError('the write routine gave no outcome for an item; run lockstep prepare');\n    return outcome;",
+    without: "return outcome ?? { status: 'superseded', version: '0' };",
+    tests: ['test/unit/write-outcomes.test.ts'],
+    keeps: 'An item without an outcome is never taken for written.',
+  },
+];
