@@ -4,7 +4,7 @@ import type { Answer, Promised, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';
 
 export interface TrafficOptions {
-  accounts: RepositoryOf<ReturnType<typeof accountWritten>>;
+  accounts: Writer;
   log: PromiseLog;
   seed: number;
   /** For `start`. */

@@ -43,6 +43,7 @@ const record = (given: Partial<StoredRecord>): StoredRecord => ({
   digest: null,
   operationId: null,
   image: { id: '1' },
+  undecided: false,
   unreadable: null,
   ...given,
 });

@@ -30,7 +30,7 @@ test('nothing is undone over a newer version in the secondary: its primary may h
   const { resolve } = createTentativeResolver({ ...at, clock: new HybridClock() });
   const route = { epoch: 1, primary: 'legacy', secondary: 'modern' } as const;
   const operation = { id, entity: account.name, kind: 'replace', key };
-  expect(await resolve(operation, route, null)).toMatchObject({
+  expect(await resolve(operation, route)).toMatchObject({
     status: 'refused',
     message: expect.stringContaining('set back'),
   });
