@@ -89,7 +89,7 @@ await until(
   'the write of the group is parked',
   async () => (await control.writeStatus(apart).catch(() => null))?.stage === 'parked',
 );
-await control.resolve(apart, 'discard');
+await control.resolve(apart, 'compensate');
 const group = await until('the group is listed', async () => {
   const query = `LockstepMigration = '${name}' AND WorkflowType = 'writeGroup' AND ExecutionStatus = 'Completed'`;
   for await (const { workflowId } of at.temporal.workflow.list({ query })) return workflowId;
