@@ -37,21 +37,27 @@ export async function touch({ servers, seed, short, note }: Conditions): Promise
   const random = new Random(seed + 1);
   let { worker } = environment;
   let [kills, changes, refusals] = [0, 0, 0];
-  for (let round = 0; round < rounds; round++) {
-    for (const turn of ['advance', 'rollback'] as const) {
-      await wait(random.between(200, 3_000));
-      await worker.kill();
-      kills += 1;
-      note(`worker ${kills} killed, ${service.committed} transactions committed`);
-      worker = await environment.startWorker();
-      await worker.ready();
-      refusals += await change(environment, turn);
-      changes += 1;
-      note(`primary changed ${changes} times`);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const turn of ['advance', 'rollback'] as const) {
+        await wait(random.between(200, 3_000));
+        await worker.kill();
+        kills += 1;
+        note(`worker ${kills} killed, ${service.committed} transactions committed`);
+        worker = await environment.startWorker();
+        await worker.ready();
+        refusals += await change(environment, turn);
+        changes += 1;
+        note(`primary changed ${changes} times`);
+      }
     }
+  } catch (error) {
+    service.stop();
+    throw error;
+  } finally {
+    service.mayEnd = true;
+    await working;
   }
-  service.mayEnd = true;
-  await working;
   const drainSeconds = await drained(environment.direct, (open) => open.length > 0);
   const [legacy, modern] = [
     await legacyContents(environment.direct.legacy),
@@ -132,6 +138,7 @@ class Service {
   readonly #expected = new Map<string, number | null>();
   readonly #hot = Array.from({ length: hotKeys }, () => randomUUID()).sort();
   #marks = 1;
+  #isStopped = false;
 
   constructor(environment: ProofEnvironment, seed: number) {
     this.#environment = environment;
@@ -146,6 +153,10 @@ class Service {
     for (const id of this.#hot) this.#expected.set(id, 0);
   }
 
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Resolves when so many transactions have committed, and the faults are over. */
   async work(wanted: number): Promise<void> {
     await Promise.all(
@@ -158,7 +169,7 @@ class Service {
   async #call(wanted: number, random: Random): Promise<void> {
     await using connections = await connectBoth(this.#environment.direct);
     let own = randomUUID();
-    while (this.committed < wanted || !this.mayEnd) {
+    while (!this.#isStopped && (this.committed < wanted || !this.mayEnd)) {
       const hot = this.#hot[random.between(0, hotKeys - 1)] ?? '';
       const keys = [hot, own];
       const isAborted = random.between(1, 5) === 1;

@@ -9,6 +9,7 @@ import {
   reconciliationWorkflowId,
   recoveryWorkflowId,
   replicateCapturedWorkflowId,
+  replicateTouchedWorkflowId,
   resolveParkedWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
@@ -111,10 +112,15 @@ const scheduled = {
   replicateCaptured: replicateCapturedWorkflowId(name),
   pruneJournal: journalPruneWorkflowId(name),
   retryFailedOperations: journalRetryWorkflowId(name),
+  replicateTouched: replicateTouchedWorkflowId(name),
 };
 const retry = { migration: name, parked: true, olderThanMs: 0, ids: null, carried: null };
+const argumentsOf: Readonly<Record<string, unknown[]>> = {
+  retryFailedOperations: [retry],
+  replicateTouched: [{ completed: 0, failed: 0 }],
+};
 for (const [type, workflowId] of Object.entries(scheduled)) {
-  const args = type === 'retryFailedOperations' ? [retry] : [];
+  const args = argumentsOf[type] ?? [];
   await at.temporal.workflow.execute(type, { workflowId, taskQueue: at.migration.taskQueue, args });
 }
 await at.stores.legacy.capture(account, false);
@@ -159,6 +165,7 @@ for (const [file, workflowId] of Object.entries({
   'replicate-captured': scheduled.replicateCaptured,
   'prune-journal': scheduled.pruneJournal,
   'retry-failed-operations': scheduled.retryFailedOperations,
+  'replicate-touched': scheduled.replicateTouched,
   'resolve-parked': resolveParkedWorkflowId(name, orphan),
   'transaction-committed': transactionWorkflowId(boundName, committed),
   'transaction-refused': transactionWorkflowId(boundName, refused),
