@@ -34,8 +34,18 @@ test('a dry run measures every condition, tells the steps, and changes nothing',
   expect(advance).toMatchObject({ from: 'switch-reads', to: 'switch-primary' });
   const names = advance.conditions.map(({ name }) => name);
   expect(names).toEqual([
-    ...['busy', 'paused', 'end', 'reachable', 'read-share', 'parked', 'evidence', 'freshness', 'faults'],
-    ...['fence', 'lag'],
+    ...[
+      'busy',
+      'paused',
+      'end',
+      'reachable',
+      'read-share',
+      'modern-reads',
+      'parked',
+      'evidence',
+      'freshness',
+    ],
+    ...['set-back', 'faults', 'fence', 'lag'],
   ]);
   expect(advance.conditions.every(({ met }) => met)).toBe(true);
   expect(advance.conditions.filter(({ forcible }) => forcible).map(({ name }) => name)).toEqual([

@@ -1,0 +1,3 @@
+import { proofsHold } from './short-forms.ts';
+
+proofsHold(0);
