@@ -291,7 +291,7 @@ export const guards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "        OR (i.mode <> 'secondary' AND v_state.open = 0)\n",
+    text: "      OR (i.mode <> 'secondary' AND v_state.open = 0)\n",
     without: '',
     tests: ['test/databases/fence.test.ts'],
     named: 'at PostgreSQL as',
@@ -307,16 +307,16 @@ export const guards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "        OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN",
-    without: '        OR false THEN',
+    text: "      OR (i.mode = 'primary') <> (v_state.primary_store = p_store) THEN",
+    without: '      OR false THEN',
     tests: ['test/databases/fence.test.ts'],
     named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: only the primary decides, and it takes no replicas.',
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "        OR (v_mode = 'primary') <> (v_primary = p_store) THEN",
-    without: '        OR FALSE THEN',
+    text: "      OR (v_mode = 'primary') <> (v_primary = p_store) THEN",
+    without: '      OR FALSE THEN',
     tests: ['test/databases/fence.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: only the primary decides, and it takes no replicas.',
@@ -356,7 +356,7 @@ export const guards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          WHEN i.expected <> v_stored THEN 'VersionConflict'\n",
+    text: "        WHEN i.expected <> v_stored THEN 'VersionConflict'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts', 'test/databases/guards.test.ts'],
     named: 'at PostgreSQL',
@@ -364,7 +364,7 @@ export const guards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "          WHEN v_expected <> v_stored THEN 'VersionConflict'\n",
+    text: "        WHEN v_expected <> v_stored THEN 'VersionConflict'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts', 'test/databases/guards.test.ts'],
     named: 'at MariaDB',
@@ -411,18 +411,17 @@ export const guards: readonly Guard[] = [
   // the journal
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := coalesce(v_known.refusal, v_known.reason);\n          EXIT item;",
+    text: "        status := 'known:' || v_known.status;\n        version := v_known.version;\n        reason := coalesce(v_known.refusal, v_known.reason);\n        EXIT item;",
     without:
-      "          status := 'known:' || v_known.status;\n          version := v_known.version;\n          reason := coalesce(v_known.refusal, v_known.reason);",
+      "        status := 'known:' || v_known.status;\n        version := v_known.version;\n        reason := coalesce(v_known.refusal, v_known.reason);",
     tests: ['test/databases/idempotency.test.ts'],
     named: 'at PostgreSQL as',
     keeps: 'PostgreSQL: an operation that is known takes effect no second time.',
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: '            FROM lockstep_operations o WHERE o.id = v_operation;\n          LEAVE item;\n        END IF;\n      END IF;',
-    without:
-      '            FROM lockstep_operations o WHERE o.id = v_operation;\n        END IF;\n      END IF;',
+    text: '          FROM lockstep_operations o WHERE o.id = v_operation;\n        LEAVE item;\n      END IF;\n    END IF;',
+    without: '          FROM lockstep_operations o WHERE o.id = v_operation;\n      END IF;\n    END IF;',
     tests: ['test/databases/idempotency.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an operation that is known takes effect no second time.',

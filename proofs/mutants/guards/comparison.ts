@@ -39,7 +39,7 @@ export const comparisonGuards: readonly Guard[] = [
   },
   {
     file: 'activities/comparison/repair.ts',
-    text: 'if (from === null) await assertNotSetBack(route.primary);',
+    text: 'if (from === null) await assertNotSetBack(routeOf(state).primary);',
     without: '',
     tests: ['test/workflows/restored-store.test.ts'],
     named: 'a restored primary is told',

@@ -30,8 +30,8 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/contract/set-back.ts',
-    text: 'if (own && isNewer(other.seen, own.own))',
-    without: 'if (own && isNewer(other.seen, other.own))',
+    text: 'if (isNewer(seen, own.own)) found',
+    without: 'if (isNewer(versionBeforeLockstep, own.own)) found',
     tests: ['test/workflows/restored-store.test.ts'],
     named: 'a restored (primary is told|secondary)',
     keeps: 'A store is set back where the other has seen more of it than it knows itself.',

@@ -20,7 +20,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'\n",
+    text: "        WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at PostgreSQL as',
@@ -28,7 +28,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "          WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
+    text: "        WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -36,7 +36,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
+    text: "        WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at PostgreSQL as',
@@ -44,7 +44,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "          WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
+    text: "        WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -68,8 +68,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: '              WHERE r.version < excluded.version;',
-    without: '              WHERE true;',
+    text: '            WHERE r.version < excluded.version;',
+    without: '            WHERE true;',
     tests: ['test/databases/shared.test.ts'],
     named: 'at PostgreSQL as (legacy|modern) > (takes the higher version|may come with)',
     keeps: 'PostgreSQL: an older copy of a shared record replaces no newer one.',
@@ -84,8 +84,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/write-request.ts',
-    text: 'const sorted = (locks: Set<string>) => [...locks].sort(compareText);',
-    without: 'const sorted = (locks: Set<string>) => [...locks];',
+    text: 'return [...once].sort(([left], [right]) => compareText(left, right)).map',
+    without: 'return [...once].map',
     tests: ['test/databases/lists.test.ts', 'test/databases/branches.test.ts'],
     named: 'opposite order',
     keeps: 'Every list takes its locks in one order.',
