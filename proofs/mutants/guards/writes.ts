@@ -107,4 +107,25 @@ export const writeGuards: readonly Guard[] = [
     tests: ['test/workflows/tentative-ahead.test.ts'],
     keeps: 'Nothing is undone over a newer version in the secondary.',
   },
+  {
+    file: 'activities/write/undo.ts',
+    text: 'stored.version === version',
+    without: 'stored.version !== null',
+    tests: ['test/workflows/compensation.test.ts', 'test/workflows/parked.test.ts'],
+    keeps: 'An older write that is compensated leaves a newer one as it is.',
+  },
+  {
+    file: 'activities/write/converge.ts',
+    text: 'guard && guard.digest === digest ?',
+    without: 'guard ?',
+    tests: ['test/workflows/validation-shared.test.ts', 'test/databases/shared.test.ts'],
+    keeps: 'An old copy of a shared record is not sent with the version of the new one.',
+  },
+  {
+    file: 'activities/write/converge.ts',
+    text: "mode: record.version === versionBeforeLockstep ? 'copy' : mode,",
+    without: 'mode,',
+    tests: ['test/workflows/journal-retry.test.ts', 'test/workflows/reconcile.test.ts'],
+    keeps: 'What nobody wrote through Lockstep never replaces what is there.',
+  },
 ];
