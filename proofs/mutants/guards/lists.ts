@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
 import type { Guard } from '../guard.ts';
 
 const writing = 'databases/sql/list-write.ts';
@@ -73,14 +74,16 @@ export const listGuards: readonly Guard[] = [
     file: writing,
     text: 'else if (before === undefined) absent.set',
     without: "else if (before === undefined || wins !== 'refuse') absent.set",
-    tests: ['test/databases/lists-as-singles.test.ts'],
+    tests: ['test/databases/shared.test.ts'],
+    named: 'is, in a list, what its first item brings',
     keeps: 'In a list, the first of two shared rows that nobody raises comes in.',
   },
   {
     file: writing,
     text: "else if (wins === 'refuse' && !isDeepStrictEqual(before, cells)) throw",
     without: "else if (wins === 'refuse' && before === cells) throw",
-    tests: ['test/databases/lists-as-singles.test.ts'],
+    tests: ['test/databases/shared.test.ts'],
+    named: 'refuses the second of two',
     keeps: 'In a list, two shared rows that differ are refused where the shape says so.',
   },
   {
@@ -192,5 +195,13 @@ export const listGuards: readonly Guard[] = [
     without: 'const round = 0;',
     tests: ['test/databases/lists.test.ts', 'test/databases/lists-as-singles.test.ts'],
     keeps: 'Two items of one key are written one after the other.',
+  },
+  {
+    file: 'databases/postgresql/list-engine.ts',
+    text: 'sql: `SELECT pg_advisory_xact_lock_shared(${copyClass}, hashtext($1))`,',
+    without: 'sql: "SELECT $1::text",',
+    tests: ['test/databases/bulk-copy-races.test.ts'],
+    named: 'PostgreSQL > waits for a list',
+    keeps: 'PostgreSQL: a copy never brings back what a list deletes meanwhile.',
   },
 ];

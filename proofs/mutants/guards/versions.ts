@@ -106,4 +106,12 @@ export const versionGuards: readonly Guard[] = [
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an operation that is known takes effect no second time.',
   },
+  {
+    file: 'databases/postgresql/write-routine.ts',
+    text: '      PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));\n',
+    without: '',
+    tests: ['test/databases/bulk-copy-races.test.ts'],
+    named: 'PostgreSQL > waits for a delete',
+    keeps: 'PostgreSQL: a copy never brings back what is deleted meanwhile.',
+  },
 ];

@@ -86,11 +86,8 @@ export const writeGuards: readonly Guard[] = [
     file: 'databases/sql/write-request.ts',
     text: 'return [...once].sort(([left], [right]) => compareText(left, right)).map',
     without: 'return [...once].map',
-    tests: ['test/databases/lists.test.ts', 'test/databases/branches.test.ts'],
-    named: 'opposite order',
+    tests: ['test/unit/lock-order.test.ts'],
     keeps: 'Every list takes its locks in one order.',
-    equivalent:
-      'Lists come sorted by key (`rows` in `guarded-write.ts`). Over several entities a deadlock is tried again (`throughDeadlocks`): the order spares the tries.',
   },
   {
     file: 'activities/write/undo.ts',
