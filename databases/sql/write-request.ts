@@ -107,7 +107,12 @@ export function guardOf(table: BoundTable, row: TextRow): string {
 }
 
 /** Own records first, then shared ones, each in key order: every list takes its locks in this order. */
-export function locksOf(lists: readonly { bound: BoundEntity; ready: readonly ReadyItem[] }[]): RecordName[] {
+export function locksOf(
+  lists: readonly {
+    readonly bound: Pick<BoundEntity, 'entity'>;
+    readonly ready: readonly Pick<ReadyItem, 'order' | 'shared'>[];
+  }[],
+): RecordName[] {
   const own = lists.flatMap(({ bound, ready }) =>
     ready.map(({ order }): RecordName => [bound.entity.name, order]),
   );

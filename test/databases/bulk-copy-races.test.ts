@@ -183,6 +183,24 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     expect(await at.sql('SELECT id FROM accounts')).toEqual([]);
   });
 
+  test('waits for a list that deletes, and stays behind it', async () => {
+    const watcher = await at.another();
+    const blocker = await holding('held 41');
+    const given = { ...secondaryWrite, version: '5' };
+    const list = [deleteOf(['40'], given), writeOf(account, { ...ada, id: 41, email: 'held 41' }, given)];
+    const live = at.store.write(account, list, fence);
+    await watcher.waiting(1);
+    const copying = copy([
+      { ...ada, id: 40 },
+      { ...ada, id: 42 },
+    ]);
+    await Promise.race([copying, watcher.waiting(2)]);
+    await blocker.go();
+    expect(await live).toMatchObject([{ status: 'applied' }, { status: 'applied' }]);
+    expect(await copying).toMatchObject({ status: 'committed', copied: 1, skipped: 1 });
+    expect(await at.sql('SELECT id FROM accounts ORDER BY id')).toEqual([{ id: '41' }, { id: '42' }]);
+  });
+
   test('without its guard would bring the row back', async () => {
     const flight = await deleteInFlight(30);
     expect(await copy([{ ...ada, id: 30 }], unguarded)).toMatchObject({ copied: 1 });

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { WriteItem } from '../../databases/contract/write.ts';
+import type { Fence, WriteItem } from '../../databases/contract/write.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import { account } from '../support/accounts.ts';
 import {
@@ -50,13 +50,23 @@ forEachEngineRole('the fence', (at, { role }) => {
       changeNumber: at().nextChange(),
       phase: role === 'legacy' ? 'dual-write' : 'switch-primary',
     });
+    const list = (given: Partial<WriteItem>) =>
+      store.write(
+        account,
+        [1, 2].map((offset) => writeOf(account, { ...ada, id: id * 100 + offset }, given)),
+        here(),
+      );
+    const fenced = { status: 'fenced', epoch };
     await expectFenced(at(), writeOf(account, { ...ada, id }), here(), epoch);
+    expect(await list({})).toEqual([fenced, fenced]);
     await store.writeState({
       ...state,
       changeNumber: at().nextChange(),
       phase: otherStore(role) === 'legacy' ? 'dual-write' : 'switch-primary',
     });
     await expectFenced(at(), writeOf(account, { ...ada, id }, { mode: 'copy', version: '0' }), here(), epoch);
+    expect(await list({ mode: 'copy', version: '0' })).toEqual([fenced, fenced]);
+    expect(await list({ mode: 'secondary' })).toMatchObject([{ status: 'applied' }, { status: 'applied' }]);
     const followed = await writeOne(
       store,
       account,
@@ -79,8 +89,21 @@ forEachEngineRole('the fence', (at, { role }) => {
     expect(await control('records')).toEqual(records);
   });
 
-  test('raised while a write is in flight waits for it, and holds the next one back', async () => {
+  test.each([
+    ['write', 0],
+    ['list', 2],
+  ])('raised while a %s is in flight waits for it, and holds the next one back', async (_, others) => {
     const { store, another } = at();
+    const write = (owner: string, under: Fence) => {
+      const ids = Array.from({ length: 1 + others }, (_unused, index) =>
+        index === 0 ? id : id * 100 + index,
+      );
+      return store.write(
+        account,
+        ids.map((one) => writeOf(account, { ...ada, id: one, owner })),
+        under,
+      );
+    };
     await writeOne(store, account, writeOf(account, { ...ada, id }), here());
     const blocker = await another();
     const watcher = await another();
@@ -89,26 +112,21 @@ forEachEngineRole('the fence', (at, { role }) => {
 
     const events: string[] = [];
     const told = <T>(name: string, work: Promise<T>) => work.finally(() => events.push(name));
-    const inFlight = told(
-      'write',
-      writeOne(store, account, writeOf(account, { ...ada, id, owner: 'Grace' }), here()),
-    );
+    const inFlight = told('write', write('Grace', here()));
     await watcher.waiting(1);
     const under = here();
     epoch += 1;
     const bumped = told('fence', at().asPrimary(epoch));
     await watcher.waiting(2);
-    const late = told(
-      'late write',
-      writeOne(store, account, writeOf(account, { ...ada, id, owner: 'late' }), under),
-    );
+    const late = told('late write', write('late', under));
     await watcher.waiting(3);
     expect(events).toEqual([]);
     await blocker.rows('COMMIT');
 
-    expect(await inFlight).toMatchObject({ status: 'applied' });
+    const all = <T>(outcome: T) => Array.from({ length: 1 + others }, () => outcome);
+    expect(await inFlight).toMatchObject(all({ status: 'applied' }));
     await bumped;
-    expect(await late).toEqual({ status: 'fenced', epoch });
+    expect(await late).toEqual(all({ status: 'fenced', epoch }));
     const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
     expect(fresh).toMatchObject({ status: 'applied' });
   });

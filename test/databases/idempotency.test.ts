@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
 import { proxy } from '../support/servers.ts';
-import { deleteOf, fence, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  deleteOf,
+  fence,
+  forEachEngineRole,
+  operationId,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const known = { status: 'known', recorded: 'completed', reason: null };
@@ -64,6 +72,21 @@ forEachEngineRole('an operation id', (at) => {
       { status: 'applied', version: '1' },
       { ...known, version: '1' },
     ]);
+  });
+
+  test('of other keys in several lists at a time takes effect in one of them', async () => {
+    const { store } = at();
+    const operationIds = [1, 2, 3].map(() => operationId());
+    const list = (caller: number) =>
+      operationIds.map((id, index) =>
+        writeOf(account, { ...ada, id: 70_000 + caller * 10 + index }, { operationId: id }),
+      );
+    const lists = Array.from({ length: 6 }, (_, caller) => list(caller));
+    const outcomes = await Promise.all(lists.map((items) => store.write(account, items, fence)));
+    for (const index of operationIds.keys()) {
+      const statuses = outcomes.map((all) => all[index]?.status);
+      expect(statuses.toSorted()).toEqual(['applied', ...Array(5).fill('known')]);
+    }
   });
 
   test('makes a retry harmless when the answer was lost', async () => {

@@ -285,6 +285,18 @@ forEachEngineRole(
       expect((await writeOne(store, first, second)).status).toBe('applied');
       expect(await customers(at())).toEqual([rowOf(acme)]);
     });
+
+    test('is, in a list, what its first item brings', async () => {
+      const { store } = at();
+      const items = ['one', 'two'].map((name, index) =>
+        writeOf(first, { ...bill, number: `I-${index}`, customer: { ...acme, id: 200, name } }),
+      );
+      expect(await store.write(first, items, fence)).toMatchObject([
+        { status: 'applied' },
+        { status: 'applied' },
+      ]);
+      expect(await customers(at())).toContainEqual(rowOf({ ...acme, id: 200, name: 'one' }));
+    });
   },
   { entities: [first] },
 );
@@ -308,6 +320,17 @@ forEachEngineRole(
       });
       expect(await customers(at())).toEqual([rowOf(acme)]);
       expect((await readOne(store, refuse, ['A-2'])).image).toBeNull();
+    });
+
+    test('refuses the second of two that differ in a list', async () => {
+      const { store } = at();
+      const items = ['one', 'two'].map((name, index) =>
+        writeOf(refuse, { ...bill, number: `J-${index}`, customer: { ...acme, id: 200, name } }),
+      );
+      expect(await store.write(refuse, items, fence)).toMatchObject([
+        { status: 'applied' },
+        { status: 'failed' },
+      ]);
     });
 
     test('takes the same again', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
-import { advanceTo, bringTo, runningMigration } from '../support/harness.ts';
+import { bringTo, runningMigration } from '../support/harness.ts';
 import { drained } from '../support/inspect.ts';
 
 const columns = 'owner varchar(100) NOT NULL, email varchar(100), balance decimal(12,2) NOT NULL';
@@ -33,8 +33,19 @@ test.each([
   const create = (id: number) => repository(account).create(newAccount({ id }), { ack: 'both' });
   await create(1);
   await create(40);
-  await advanceTo(at.lockstep, 'switch-primary');
-  expect(await insert('modern')).toBeGreaterThan(40);
+  await control.setReadPercent(100);
+  // What modern is owed comes in after it was primed for the first time.
+  at.faults.modern.write = async () => {
+    throw new Error('held by a test');
+  };
+  await repository(account).create(newAccount({ id: 50 }));
+  const drain = at.gates.close('legacy', 'journal');
+  const advancing = control.send('advance');
+  await drain.waiting();
+  await at.restore();
+  drain.open();
+  await advancing;
+  expect(await insert('modern')).toBeGreaterThan(50);
 
   await create(1_000);
   await control.send('rollback');

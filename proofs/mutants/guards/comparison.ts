@@ -39,7 +39,7 @@ export const comparisonGuards: readonly Guard[] = [
   },
   {
     file: 'activities/comparison/repair.ts',
-    text: 'if (from === null) await assertNotSetBack(route.primary);',
+    text: 'if (from === null) await assertNotSetBack(routeOf(state).primary);',
     without: '',
     tests: ['test/workflows/restored-store.test.ts'],
     named: 'a restored primary is told',
@@ -107,5 +107,21 @@ export const comparisonGuards: readonly Guard[] = [
     tests: ['test/workflows/evidence.test.ts'],
     named: 'a sample opens the gate only',
     keeps: 'A large entity does not speak for a small one.',
+  },
+  {
+    file: 'activities/comparison/confirm-differences.ts',
+    text: 'return before.get(text) === versionsOf(finding) && !pending.has(text);',
+    without: 'return !pending.has(text);',
+    tests: ['test/workflows/between-looks.test.ts'],
+    named: 'written between two looks',
+    keeps: 'A difference counts when two looks agree on the versions.',
+  },
+  {
+    file: 'activities/comparison/confirm-differences.ts',
+    text: 'return before.get(text) === versionsOf(finding) && !pending.has(text);',
+    without: 'return before.get(text) === versionsOf(finding);',
+    tests: ['test/workflows/validation.test.ts'],
+    named: 'a write that is pending is late',
+    keeps: 'A key that the journal has as pending is no difference.',
   },
 ];

@@ -111,7 +111,7 @@ export const journalGuards: readonly Guard[] = [
     keeps: 'A retry takes what is parked only when it is told to.',
   },
   {
-    file: retry,
+    file: 'activities/journal/converge-entries.ts',
     text: "if (!isLockstepError(error, 'StoreUnavailable')) throw error;\n      await Promise.all([stores.legacy.ping()",
     without: 'throw error;\n      await Promise.all([stores.legacy.ping()',
     tests: ['test/workflows/journal-retry.test.ts'],

@@ -55,4 +55,20 @@ export const transactionGuards: readonly Guard[] = [
     named: 'names the first change that was not applied|of another epoch',
     keeps: 'A branch that was not applied as a whole is not prepared.',
   },
+  {
+    file: decisions,
+    text: 'WHERE migration = ? AND id = ? AND decision IS NULL`,\n      [attempt, migration, id],',
+    without: 'WHERE migration = ? AND id = ?`,\n      [attempt, migration, id],',
+    tests: ['test/databases/branches.test.ts'],
+    named: 'that is opened again',
+    keeps: 'A transaction that is opened again never loses a decision that came between.',
+  },
+  {
+    file: decisions,
+    text: "return row?.decision === 'commit' && row.attempt === decision.attempt;",
+    without: "return row?.decision === 'commit';",
+    tests: ['test/databases/branches.test.ts'],
+    named: 'that another attempt has committed',
+    keeps: 'Only the attempt that the decision names commits.',
+  },
 ];

@@ -20,7 +20,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'\n",
+    text: "        WHEN i.kind = 'create' AND v_live THEN 'AlreadyExists'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at PostgreSQL as',
@@ -28,7 +28,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "          WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
+    text: "        WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -36,7 +36,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: "          WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
+    text: "        WHEN i.kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at PostgreSQL as',
@@ -44,7 +44,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "          WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
+    text: "        WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -68,8 +68,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: '              WHERE r.version < excluded.version;',
-    without: '              WHERE true;',
+    text: '            WHERE r.version < excluded.version;',
+    without: '            WHERE true;',
     tests: ['test/databases/shared.test.ts'],
     named: 'at PostgreSQL as (legacy|modern) > (takes the higher version|may come with)',
     keeps: 'PostgreSQL: an older copy of a shared record replaces no newer one.',
@@ -84,13 +84,10 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/write-request.ts',
-    text: 'const sorted = (locks: Set<string>) => [...locks].sort(compareText);',
-    without: 'const sorted = (locks: Set<string>) => [...locks];',
-    tests: ['test/databases/lists.test.ts', 'test/databases/branches.test.ts'],
-    named: 'opposite order',
+    text: 'return [...once].sort(([left], [right]) => compareText(left, right)).map',
+    without: 'return [...once].map',
+    tests: ['test/unit/lock-order.test.ts'],
     keeps: 'Every list takes its locks in one order.',
-    equivalent:
-      'Lists come sorted by key (`rows` in `guarded-write.ts`). Over several entities a deadlock is tried again (`throughDeadlocks`): the order spares the tries.',
   },
   {
     file: 'activities/write/undo.ts',
@@ -106,5 +103,26 @@ export const writeGuards: readonly Guard[] = [
     without: '',
     tests: ['test/workflows/tentative-ahead.test.ts'],
     keeps: 'Nothing is undone over a newer version in the secondary.',
+  },
+  {
+    file: 'activities/write/undo.ts',
+    text: 'stored.version === version',
+    without: 'stored.version !== null',
+    tests: ['test/workflows/compensation.test.ts', 'test/workflows/parked.test.ts'],
+    keeps: 'An older write that is compensated leaves a newer one as it is.',
+  },
+  {
+    file: 'activities/write/converge.ts',
+    text: 'guard && guard.digest === digest ?',
+    without: 'guard ?',
+    tests: ['test/workflows/validation-shared.test.ts', 'test/databases/shared.test.ts'],
+    keeps: 'An old copy of a shared record is not sent with the version of the new one.',
+  },
+  {
+    file: 'activities/write/converge.ts',
+    text: "mode: record.version === versionBeforeLockstep ? 'copy' : mode,",
+    without: 'mode,',
+    tests: ['test/workflows/journal-retry.test.ts', 'test/workflows/reconcile.test.ts'],
+    keeps: 'What nobody wrote through Lockstep never replaces what is there.',
   },
 ];

@@ -1,0 +1,41 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
+import type { Guard } from '../guard.ts';
+
+/** What transactions of the caller’s own have touched. */
+export const touchGuards: readonly Guard[] = [
+  {
+    file: 'databases/postgresql/touch-routine.ts',
+    text: '    ${state} FOR SHARE;',
+    without: '    ${state};',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A transaction with an older snapshot finds the route changed.',
+  },
+  {
+    file: 'databases/postgresql/touch-routine.ts',
+    text: '  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));',
+    without: '',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A change of route waits for transactions that have touched, in PostgreSQL.',
+  },
+  {
+    file: 'databases/mysql/touch-routine.ts',
+    text: 'WHERE s.migration = p_migration LOCK IN SHARE MODE;',
+    without: 'WHERE s.migration = p_migration;',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A change of route waits for transactions that have touched, in MySQL/MariaDB.',
+  },
+  {
+    file: 'databases/mysql/touch-routine.ts',
+    text: '    SAVEPOINT lockstep_touch;\n    RELEASE SAVEPOINT lockstep_touch;',
+    without: '    DO 0;',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A touch outside a transaction is refused in MySQL/MariaDB.',
+  },
+  {
+    file: 'activities/write/converge.ts',
+    text: '  await primary.noteTouched(entity, stored);\n',
+    without: '',
+    tests: ['test/workflows/touch.test.ts'],
+    keeps: 'A touched record gets the digest of its rows, or is a tombstone.',
+  },
+];
