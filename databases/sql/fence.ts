@@ -5,10 +5,45 @@ import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { entitiesIn } from './definitions.ts';
 
+/** A route, as one store has it. */
+export interface HeldRoute {
+  readonly epoch: number;
+  readonly open: boolean;
+  readonly primary: string | null;
+}
+
 /**
- * What the write routine does for its items, for work that goes around it: the route cannot change before the transaction
- * ends, nor what the store is prepared for. Throws `Fenced` under another epoch, while the primary is being changed, or where
- * the store has another role; `DefinitionChanged` where it is prepared for another definition of one of the entities.
+ * The route of a migration, which cannot change before the transaction ends, nor what the store is prepared for. Null where
+ * there is none. Throws `DefinitionChanged` where the store is prepared for another definition of one of the entities.
+ */
+export async function heldRoute(
+  context: StoreContext,
+  session: Session,
+  migration: string,
+  entities: readonly BoundEntity[],
+): Promise<HeldRoute | null> {
+  await context.engine.shareFence(session, migration);
+  const [row] = await session.query(
+    `SELECT s.epoch, s.open, s.primary_store,
+       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
+        ORDER BY d.revision DESC LIMIT 1) AS entities
+     FROM ${context.control('state')} s WHERE s.migration = ?`,
+    [migration],
+  );
+  if (!row) return null;
+  const prepared = entitiesIn(row.entities);
+  for (const bound of entities) {
+    if (prepared[bound.entity.name]?.fingerprint === context.engine.fingerprint(bound)) continue;
+    // Should the tables alone have changed, the next call knows them.
+    context.forget(bound.entity);
+    throw context.definitionChanged(`this process has another one of ${bound.entity.name}`);
+  }
+  return { epoch: Number(row.epoch), open: row.open === '1', primary: row.primary_store ?? null };
+}
+
+/**
+ * For work that goes around the write routine: throws `Fenced` under another epoch, while the primary is being changed, or where
+ * the store has another role; otherwise as `heldRoute`.
  *
  * @param closed the work belongs to the change of primary itself: the store must be closed
  */
@@ -19,23 +54,9 @@ export async function holdFence(
   role: 'primary' | 'secondary',
   entities: readonly BoundEntity[],
 ): Promise<void> {
-  await context.engine.shareFence(session, migration);
-  const [row] = await session.query(
-    `SELECT s.epoch, s.open, s.primary_store,
-       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
-        ORDER BY d.revision DESC LIMIT 1) AS entities
-     FROM ${context.control('state')} s WHERE s.migration = ?`,
-    [migration],
-  );
-  const prepared = entitiesIn(row?.entities);
-  for (const bound of row ? entities : []) {
-    if (prepared[bound.entity.name]?.fingerprint === context.engine.fingerprint(bound)) continue;
-    // Should the tables alone have changed, the next call knows them.
-    context.forget(bound.entity);
-    throw context.definitionChanged(`this process has another one of ${bound.entity.name}`);
-  }
-  const found = row?.primary_store === context.name ? 'primary' : 'secondary';
-  if (row && Number(row.epoch) === epoch && row.open === (closed ? '0' : '1') && found === role) return;
+  const route = await heldRoute(context, session, migration, entities);
+  const found = route?.primary === context.name ? 'primary' : 'secondary';
+  if (route && route.epoch === epoch && route.open === !closed && found === role) return;
   throw new LockstepError(
     'Fenced',
     role === 'primary'

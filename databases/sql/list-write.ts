@@ -12,7 +12,7 @@ import {
 } from '../engine/list-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
-import { entitiesIn } from './definitions.ts';
+import { heldRoute } from './fence.ts';
 import {
   type Applied,
   decideList,
@@ -38,14 +38,16 @@ export async function writeList(
   fence: Fence,
   locks: readonly RecordName[] = locksOf([{ bound, ready: list }]),
 ): Promise<Map<number, Outcome>> {
-  const route = await heldRoute(context, session, bound, fence);
-  const isPrimary = route.primary === context.name;
+  const route = await heldRoute(context, session, fence.migration, [bound]);
+  const isPrimary = route?.primary === context.name;
   const isFenced = ({ item }: ReadyItem) =>
-    route.epoch !== fence.epoch ||
+    route?.epoch !== fence.epoch ||
     (item.mode !== 'secondary' && !route.open) ||
     (item.mode === 'primary') !== isPrimary;
   const outcomes = new Map<number, Outcome>(
-    list.filter(isFenced).map(({ position }) => [position, { status: 'fenced', epoch: route.epoch }]),
+    list
+      .filter(isFenced)
+      .map(({ position }) => [position, { status: 'fenced', epoch: route?.epoch ?? null }]),
   );
   const rest = list.filter((ready) => !isFenced(ready));
   if (rest.length === 0) return outcomes;
@@ -55,30 +57,6 @@ export async function writeList(
   await writeRows(context, session, bound, decision);
   await keepRecords(context, session, decision);
   return new Map([...outcomes, ...decision.outcomes]);
-}
-
-/** As the route stays until the transaction ends. Throws where the store is prepared for another definition. */
-async function heldRoute(
-  context: StoreContext,
-  session: Session,
-  bound: BoundEntity,
-  { migration }: Fence,
-): Promise<{ readonly epoch: number | null; readonly open: boolean; readonly primary: string | null }> {
-  await context.engine.shareFence(session, migration);
-  const [row] = await session.query(
-    `SELECT s.epoch, s.open, s.primary_store,
-       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
-        ORDER BY d.revision DESC LIMIT 1) AS entities
-     FROM ${context.control('state')} s WHERE s.migration = ?`,
-    [migration],
-  );
-  if (!row) return { epoch: null, open: false, primary: null };
-  if (entitiesIn(row.entities)[bound.entity.name]?.fingerprint !== context.engine.fingerprint(bound)) {
-    // Should the tables alone have changed, the next call knows them.
-    context.forget(bound.entity);
-    throw context.definitionChanged(`this process has another one of ${bound.entity.name}`);
-  }
-  return { epoch: Number(row.epoch), open: row.open === '1', primary: row.primary_store ?? null };
 }
 
 /** Another writer may note one of the ids meanwhile: then it is known, and the list is decided again. */

@@ -7,8 +7,8 @@ export const fenceGuards: readonly Guard[] = [
     file: 'databases/sql/fence.ts',
     text: '  await context.engine.shareFence(session, migration);\n',
     without: '',
-    tests: ['test/databases/version-bumps.test.ts'],
-    keeps: 'The route cannot change before work that goes around the routine has committed.',
+    tests: ['test/databases/fence.test.ts', 'test/databases/version-bumps.test.ts'],
+    keeps: 'The route cannot change before a list, or work that goes around the routine, has committed.',
   },
   {
     file: 'databases/postgresql/write-routine.ts',
