@@ -96,10 +96,15 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   ): Promise<T> {
     if (lockWaitMs === undefined) return await work();
     await run(client, lockWaitSql(lockWaitMs), []);
+    let broken = false;
     try {
       return await work();
+    } catch (error) {
+      broken = isBroken(error);
+      throw error;
     } finally {
-      await run(client, lockWaitSql(options.statementTimeoutMs), []);
+      // A connection that broke is not used again.
+      if (!broken) await run(client, lockWaitSql(options.statementTimeoutMs), []);
     }
   }
 

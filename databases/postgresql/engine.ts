@@ -84,10 +84,15 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   ): Promise<T> {
     if (lockWaitMs === undefined) return await work();
     await run(client, `SET lock_timeout = ${Math.ceil(lockWaitMs)}`, []);
+    let broken = false;
     try {
       return await work();
+    } catch (error) {
+      broken = isBroken(error);
+      throw error;
     } finally {
-      await run(client, 'RESET lock_timeout', []);
+      // A connection that broke is not used again.
+      if (!broken) await run(client, 'RESET lock_timeout', []);
     }
   }
 
