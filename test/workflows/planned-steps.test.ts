@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import * as messages from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
@@ -174,6 +174,7 @@ test('a change of primary that has not opened can be cancelled: the old primary 
 
 test('once the new primary opens, there is nothing to cancel', async () => {
   const opening = Promise.withResolvers<void>();
+  onTestFinished(() => opening.resolve());
   const { modern } = at.stores;
   at.faults.modern.writeState = async (state, given) => {
     if (state.open && state.phase === 'switch-primary') await opening.promise;

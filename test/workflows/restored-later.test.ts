@@ -96,7 +96,7 @@ test('modern alone is told by what legacy has seen, and takes back what legacy s
   expect((await control.faults(await control.status())).setBack).toEqual([
     expect.stringContaining('the modern store was set back'),
   ]);
-  await expect(control.send('advance')).rejects.toMatchObject({
+  await expect(control.send('decommission')).rejects.toMatchObject({
     code: 'GateRefused',
     details: { measured: { setBack: 'modern' } },
   });

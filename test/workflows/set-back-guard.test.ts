@@ -17,6 +17,11 @@ beforeAll(async () => {
   stores = openStores(at.migration, at.environment);
 });
 beforeEach(async () => {
+  // A store that was set back stays known as such.
+  for (const store of ['legacy', 'modern'] as const) {
+    const prefix = at.stores[store].engine === 'postgresql' ? 'lockstep.' : 'lockstep_';
+    await at.sql[store](`DELETE FROM ${prefix}sightings`);
+  }
   const restore = await copyOfStore(at, 'legacy', ['accounts']);
   await exchangeMarks({ ...at, clock: new HybridClock() });
   putBack = restore;
