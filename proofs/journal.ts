@@ -13,7 +13,7 @@ import { atLeast, type Conditions, exactly, type Report, report } from './report
 import { beginInjecting, endInjecting } from './support/injection.ts';
 
 const callers = 24;
-/** Deletes set no mark, and of several writes of one key only the newest goes to the secondary: so not quite one in twenty. */
+/** Deletes set no mark, and of several writes of one key only the newest goes to the secondary: so far fewer than one in eight. */
 const minShare = 0.03;
 const patienceMs = 120_000;
 
