@@ -5,7 +5,6 @@ import { Gates } from '../support/gate.ts';
 import { connectAndStart, fixture } from '../support/harness.ts';
 import { addNote, noted, redefined } from '../support/noted.ts';
 import { environmentOf, lockstep, workerProcess } from '../support/process.ts';
-import { until } from '../support/until.ts';
 
 test('a worker that falls behind exits with 3; status and pause with the older configuration still answer', async () => {
   await using at = await fixture();
@@ -15,8 +14,8 @@ test('a worker that falls behind exits with 3; status and pause with the older c
   for (const sql of [at.sql.legacy, at.sql.modern]) await sql(addNote);
   const newer = redefined(at.migration, { entities: [noted, twin, flagged] });
   await prepareStores(newer, at.environment);
-  await until('the worker has ended', async () => worker.log().includes('DefinitionChanged'));
-  expect(await worker.stop()).toBe(3);
+  expect(await worker.ended()).toBe(3);
+  expect(worker.log()).toContain('DefinitionChanged');
   // A worker that is behind does not start, either.
   expect(await lockstep(['worker'], environment)).toMatchObject({ code: 3 });
 

@@ -36,6 +36,8 @@ export interface WorkerProcess {
   kill(): Promise<void>;
   /** SIGTERM: resolves to the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves to the exit code when it ends by itself. */
+  ended(): Promise<number | null>;
   log(): string;
 }
 
@@ -60,6 +62,7 @@ export async function workerProcess(
       await end('SIGKILL');
     },
     stop: () => end('SIGTERM'),
+    ended: async () => (await closed)[0],
     log: () => output().stderr,
   };
 }
