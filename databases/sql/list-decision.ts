@@ -87,8 +87,8 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
       return before ?? { status: 'stale-base', version: String(stored) };
     }
     const refusal = isPrimary ? refusalOf(ready, stored, isLive) : supersededBy(ready, stored, isLive);
-    const version = isPrimary ? decidedVersion(ready, stored, refusal) : BigInt(item.version);
     if (before) return before;
+    const version = versionFor(ready, stored, refusal);
     if (item.operationId !== null) {
       noted.push({ ready, operationId: item.operationId, version, refusal });
       known.set(item.operationId, {
@@ -126,12 +126,9 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
     records.set(record, raised);
   }
 
-  /** Above all guards that it raises. */
-  function decidedVersion(
-    { item, shared }: ReadyItem,
-    stored: bigint,
-    refusal: Refusal | null | string,
-  ): bigint {
+  /** Above all guards that it raises, where the primary gives it. */
+  function versionFor({ item, shared }: ReadyItem, stored: bigint, refusal: Noted['refusal']): bigint {
+    if (item.mode !== 'primary') return BigInt(item.version);
     if (refusal) return stored;
     const guards = shared.map(({ name, key }) => versionOf(recordOf(name, key)) + 1n);
     return [BigInt(item.version), stored + 1n, ...guards].reduce((left, right) =>

@@ -36,7 +36,7 @@ export async function writeList(
   bound: BoundEntity,
   list: readonly ReadyItem[],
   fence: Fence,
-  locks: readonly RecordName[] = locksOf([{ bound, ready: list }]),
+  locks?: readonly RecordName[],
 ): Promise<Map<number, Outcome>> {
   const route = await heldRoute(context, session, fence.migration, [bound]);
   const isPrimary = route?.primary === context.name;
@@ -52,25 +52,33 @@ export async function writeList(
   const rest = list.filter((ready) => !isFenced(ready));
   if (rest.length === 0) return outcomes;
 
-  await context.engine.lists.lockRecords(session, locks);
-  const decision = await decideAndNote(context, session, bound, rest, fence);
+  // Of those alone that are decided here: a lock of version 0 would outlive the others.
+  const records = locksOf([{ bound, ready: rest }]);
+  await context.engine.lists.lockRecords(session, locks ?? records);
+  const decision = await decideAndNote(context, session, { bound, list: rest, records }, fence);
   await writeRows(context, session, bound, decision);
   await keepRecords(context, session, decision);
   return new Map([...outcomes, ...decision.outcomes]);
+}
+
+/** Items with the records that they are about, which are locked. */
+interface LockedList {
+  readonly bound: BoundEntity;
+  readonly list: readonly ReadyItem[];
+  readonly records: readonly RecordName[];
 }
 
 /** Another writer may note one of the ids meanwhile: then it is known, and the list is decided again. */
 async function decideAndNote(
   context: StoreContext,
   session: Session,
-  bound: BoundEntity,
-  list: readonly ReadyItem[],
+  locked: LockedList,
   fence: Fence,
 ): Promise<ListDecision> {
   const { lists } = context.engine;
-  const { name } = bound.entity;
+  const { name } = locked.bound.entity;
   for (;;) {
-    const decision = decideList(name, list, await factsOf(context, session, bound, list));
+    const decision = decideList(name, locked.list, await factsOf(context, session, locked));
     if (decision.noted.length === 0) return decision;
     const there = await lists.insertOperations(session, {
       migration: fence.migration,
@@ -93,12 +101,11 @@ async function decideAndNote(
 async function factsOf(
   context: StoreContext,
   session: Session,
-  bound: BoundEntity,
-  list: readonly ReadyItem[],
+  { bound, list, records }: LockedList,
 ): Promise<ListFacts> {
   const keys = keysOf(list);
   const stored = await context.engine.lists.readFacts(session, bound, {
-    records: locksOf([{ bound, ready: list }]),
+    records,
     keys,
     operationIds: list.flatMap(({ item }) => item.operationId ?? []),
   });

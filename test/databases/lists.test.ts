@@ -31,6 +31,23 @@ forEachEngineRole('a list', (at) => {
     expect(await control('records', 'version = 0')).toEqual([]);
   });
 
+  test('of which one is fenced leaves nothing of it', async () => {
+    const { store, control } = at();
+    const outcomes = await store.write(
+      account,
+      [
+        writeOf(account, { ...ada, id: 31 }, { mode: 'secondary', version: '4' }),
+        writeOf(account, { ...ada, id: 32 }),
+      ],
+      fence,
+    );
+    expect(outcomes).toEqual([
+      { status: 'fenced', epoch: 1 },
+      { status: 'applied', version: '1' },
+    ]);
+    expect((await control('records')).map(({ record_key: key }) => key)).toEqual(['["32"]']);
+  });
+
   test('of nothing is nothing', async () => {
     expect(await at().store.write(account, [], fence)).toEqual([]);
   });

@@ -100,6 +100,10 @@ test('force passes what is caution, and says so from then on; what protects data
     },
   ]);
   expect(history.at(-1)).toMatchObject({ phase: 'switch-primary', by: 'ada', reason: force.reason });
+  const { conditions } = await control().preview({ step: 'rollback' });
+  expect(conditions.map(({ name }) => name)).toEqual([
+    ...['busy', 'paused', 'rollback', 'reachable', 'set-back', 'fence', 'parked', 'lag'],
+  ]);
 });
 
 test('a step waits for its time, which shows, and is taken then', async () => {

@@ -22,9 +22,7 @@ export async function prepareToClose(
 ): Promise<DurableState> {
   await assertReachable(next);
   const { primary } = routes[state.phase];
-  const faults = await switchingBounded(lookMs).measureFaults();
-  // A way back from a primary that was set back leads to the store that has what it lost.
-  if (faults.setBack?.store !== primary) pass(next, [notSetBack(faults)], passage);
+  pass(next, await setBackConditions(primary), passage);
   const known = numbered(state);
   // The route as it is, once more: whatever holds the fence for long would hold the closing too.
   const write = (store: StoreName) => switchingBounded(lookMs).writeState({ store, state: known });
@@ -45,7 +43,17 @@ export async function closingConditions(
 ): Promise<Condition[]> {
   const { primary } = routes[phase];
   const look = (store: StoreName) => switchingBounded(lookMs).lookAtFence({ store, migration });
-  return [...(await fenceConditions(primary, look)), ...(await backlogConditions(primary, drainLimitMs))];
+  return [
+    ...(await setBackConditions(primary)),
+    ...(await fenceConditions(primary, look)),
+    ...(await backlogConditions(primary, drainLimitMs)),
+  ];
+}
+
+/** A way back from a primary that was set back leads to the store that has what it lost. */
+async function setBackConditions(primary: StoreName): Promise<Condition[]> {
+  const faults = await switchingBounded(lookMs).measureFaults();
+  return faults.setBack?.store === primary ? [] : [notSetBack(faults)];
 }
 
 /** @param take takes the fence of a store for a moment */

@@ -32,11 +32,19 @@ export const listGuards: readonly Guard[] = [
   },
   {
     file: writing,
-    text: '  await context.engine.lists.lockRecords(session, locks);\n',
+    text: '  await context.engine.lists.lockRecords(session, locks ?? records);\n',
     without: '',
     tests: ['test/databases/lists.test.ts'],
     named: 'in opposite orders',
     keeps: 'Two lists over one record decide one after the other.',
+  },
+  {
+    file: writing,
+    text: 'locksOf([{ bound, ready: rest }])',
+    without: 'locksOf([{ bound, ready: list }])',
+    tests: ['test/databases/lists.test.ts'],
+    named: 'one is fenced leaves nothing',
+    keeps: 'An item of a list that is fenced leaves no lock behind.',
   },
   {
     file: writing,
