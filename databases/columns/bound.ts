@@ -22,6 +22,11 @@ export interface BoundTable {
   readonly reference: BoundReference | null;
 }
 
+/** Those that do not belong to the identity of a row. */
+export function changingColumns({ columns, identity }: BoundTable): BoundColumn[] {
+  return columns.filter((column) => !identity.some((part) => part.name === column.name));
+}
+
 interface BoundReference {
   readonly shared: string;
   readonly wins: 'latest' | 'first' | 'refuse';

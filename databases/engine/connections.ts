@@ -10,6 +10,8 @@ export interface Driver<Client> {
   isBroken(error: unknown): boolean;
   /** The statement that begins a transaction. */
   readonly begin: string;
+  /** The statement after which a connection waits so long for a lock, in milliseconds; null for as long as a statement may take. */
+  lockWait(ms: number | null): string;
 }
 
 /** A pool's connections: lent for a piece of work, or for a transaction. */
@@ -57,8 +59,26 @@ export class Connections<Client> {
     throw new TypeError('the session is none of these connections');
   }
 
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.borrow((client) => this.transactionOn(client, work));
+  transaction<T>(work: (session: Session) => Promise<T>, lockWaitMs?: number): Promise<T> {
+    return this.borrow((client) =>
+      this.withLockWait(client, lockWaitMs, () => this.transactionOn(client, work)),
+    );
+  }
+
+  /** Where the wait cannot be set back, the connection is broken, and the work is done again. */
+  async withLockWait<T>(client: Client, lockWaitMs: number | undefined, work: () => Promise<T>): Promise<T> {
+    if (lockWaitMs === undefined) return await work();
+    await this.#driver.query(client, this.#driver.lockWait(lockWaitMs), []);
+    let broken = false;
+    try {
+      return await work();
+    } catch (error) {
+      broken = this.#driver.isBroken(error);
+      throw error;
+    } finally {
+      // A connection that broke is not used again.
+      if (!broken) await this.#driver.query(client, this.#driver.lockWait(null), []);
+    }
   }
 
   /** Rolls back and rethrows when `work` fails. */

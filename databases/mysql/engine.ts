@@ -88,26 +88,6 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     return result;
   }
 
-  /** The server counts in seconds. Where it cannot be set back, the connection is broken, and the work is done again. */
-  async function withLockWait<T>(
-    client: mysql.PoolConnection,
-    lockWaitMs: number | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    if (lockWaitMs === undefined) return await work();
-    await run(client, lockWaitSql(lockWaitMs), []);
-    let broken = false;
-    try {
-      return await work();
-    } catch (error) {
-      broken = isBroken(error);
-      throw error;
-    } finally {
-      // A connection that broke is not used again.
-      if (!broken) await run(client, lockWaitSql(options.statementTimeoutMs), []);
-    }
-  }
-
   const lent = (from: mysql.Pool) =>
     new Connections<mysql.PoolConnection>({
       connect: () => connection(from),
@@ -115,6 +95,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       query: async (client, sql, parameters) => rowsOf(await run(client, sql, parameters)),
       isBroken,
       begin: 'START TRANSACTION',
+      // The server counts in seconds.
+      lockWait: (ms) => lockWaitSql(ms ?? options.statementTimeoutMs),
     });
   const connections = lent(pool);
   const commitQuery = lent(commitPool);
@@ -162,10 +144,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     lostConnections: () => lostConnections,
     query: connections.query,
-    transaction: (work, lockWaitMs) =>
-      connections.borrow((client) =>
-        withLockWait(client, lockWaitMs, () => connections.transactionOn(client, work)),
-      ),
+    transaction: (work, lockWaitMs) => connections.transaction(work, lockWaitMs),
 
     alone: (work) =>
       connections.borrow(async (client) => {
@@ -248,7 +227,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
       const call = (client: mysql.PoolConnection) =>
-        withLockWait(client, fence.lockWaitMs, () =>
+        connections.withLockWait(client, fence.lockWaitMs, () =>
           run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters),
         );
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));

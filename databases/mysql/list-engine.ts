@@ -1,6 +1,5 @@
 import { escape as literalSql } from 'mysql2';
-import type { BoundColumn, BoundTable } from '../columns/bound.ts';
-import { equals } from '../columns/column.ts';
+import { type BoundTable, changingColumns } from '../columns/bound.ts';
 import {
   type ListEngine,
   type ListedKey,
@@ -9,6 +8,7 @@ import {
   type SharedRows,
   type TableRows,
 } from '../engine/list-engine.ts';
+import { cellNames, cellOf, hasIdentity, hasKey } from '../engine/listed-cells.ts';
 import type { Session } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 
@@ -41,7 +41,7 @@ export function createMysqlListEngine(): ListEngine {
       // Locked, so that no other session takes the row away or brings one before the end.
       const live = await session.query(
         `SELECT i.at FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(bound.root.name)} t
-         ON ${match(bound.root.key, 'i')} FOR UPDATE`,
+         ON ${hasKey(bound.root.key, 'i', quote)} FOR UPDATE`,
       );
       return {
         versions: versions.map(({ entity, record_key: key, version }) => ({
@@ -92,14 +92,14 @@ export function createMysqlListEngine(): ListEngine {
       for (const table of bound.owned.toReversed()) {
         await session.query(
           `DELETE t FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(table.name)} t
-           ON ${match(table.key, 'i')}`,
+           ON ${hasKey(table.key, 'i', quote)}`,
         );
       }
     },
 
     async writeShared(session, { replacing, absent }) {
       for (const some of replacing) {
-        await updateMatching(session, some.table, sharedSource(some), same(some.table));
+        await updateMatching(session, some.table, sharedSource(some), hasIdentity(some.table, quote));
         await insertAbsent(session, some);
       }
       for (const some of absent) {
@@ -155,7 +155,7 @@ async function writeRoot(
   live: ReadonlySet<number>,
 ): Promise<void> {
   const there = rows.filter(({ key }) => live.has(key.at));
-  const own = match(table.key, 'x');
+  const own = hasKey(table.key, 'x', quote);
   if (there.length > 0) await updateMatching(session, table, ownedSource({ table, rows: there }), own);
   const fresh = rows.filter(({ key }) => !live.has(key.at));
   if (fresh.length === 0) return;
@@ -168,7 +168,7 @@ async function writeRoot(
 
 async function upsert(session: Session, some: TableRows): Promise<void> {
   const { table } = some;
-  const mine = `${match(table.key, 'x')} AND ${same(table)}`;
+  const mine = `${hasKey(table.key, 'x', quote)} AND ${hasIdentity(table, quote)}`;
   await updateMatching(session, table, ownedSource(some), mine);
   await insertWhereAbsent(session, table, ownedSource(some), mine);
 }
@@ -179,9 +179,9 @@ async function updateMatching(
   source: string,
   matching: string,
 ): Promise<void> {
-  const change = table.columns
-    .filter((column) => !table.identity.some((part) => part.name === column.name))
-    .map((column) => `t.${quote(column.name)} = ${column.write(cell(table, column))}`);
+  const change = changingColumns(table).map(
+    (column) => `t.${quote(column.name)} = ${column.write(cellOf(table, column))}`,
+  );
   if (change.length === 0) return;
   await session.query(
     `UPDATE ${source} x STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${matching} SET ${change.join(', ')}`,
@@ -191,7 +191,7 @@ async function updateMatching(
 /** Another transaction may insert the same shared row at the same moment: once it has committed, there is nothing to insert. */
 async function insertAbsent(session: Session, some: SharedRows): Promise<void> {
   const { table } = some;
-  const insert = () => insertWhereAbsent(session, table, sharedSource(some), same(table));
+  const insert = () => insertWhereAbsent(session, table, sharedSource(some), hasIdentity(table, quote));
   for (let attempt = 1; attempt < insertAttempts; attempt++) if (await orDuplicate(insert)) return;
   await insert();
 }
@@ -202,7 +202,7 @@ async function insertWhereAbsent(
   source: string,
   present: string,
 ): Promise<void> {
-  const values = table.columns.map((column) => column.write(cell(table, column)));
+  const values = table.columns.map((column) => column.write(cellOf(table, column)));
   await session.query(
     `INSERT INTO ${quoteTable(table.name)} (${names(table)}) SELECT ${values.join(', ')} FROM ${source} x
      WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${present})`,
@@ -213,12 +213,12 @@ async function assertAlike(session: Session, some: SharedRows): Promise<void> {
   const { table } = some;
   const alike = table.columns.map((column) => {
     const stored = `t.${quote(column.name)}`;
-    const given = cell(table, column);
+    const given = cellOf(table, column);
     if (column.bytes) return `${column.bytes(stored)} <=> ${column.bytes(given)}`;
     return `${stored} <=> ${column.single ? `CAST(${given} AS FLOAT)` : column.compare(given)}`;
   });
   const [different] = await session.query(
-    `SELECT 1 AS differs FROM ${sharedSource(some)} x STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${same(table)}
+    `SELECT 1 AS differs FROM ${sharedSource(some)} x STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${hasIdentity(table, quote)}
      WHERE NOT (${alike.join(' AND ')}) LIMIT 1`,
   );
   if (different) throw new SharedRowDiffers(table.name);
@@ -230,10 +230,10 @@ async function deleteOthers(session: Session, some: TableRows, keys: readonly Li
   const kept =
     rows.length === 0
       ? ''
-      : `LEFT JOIN ${ownedSource(some)} x ON x.at = i.at AND ${same(table)} WHERE x.at IS NULL`;
+      : `LEFT JOIN ${ownedSource(some)} x ON x.at = i.at AND ${hasIdentity(table, quote)} WHERE x.at IS NULL`;
   await session.query(
     `DELETE t FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(table.name)} t
-     ON ${match(table.key, 'i')} ${kept}`,
+     ON ${hasKey(table.key, 'i', quote)} ${kept}`,
   );
 }
 
@@ -248,10 +248,6 @@ function ownedSource({ table, rows }: TableRows): string {
 
 function sharedSource({ table, rows }: SharedRows): string {
   return union(cellNames(table), rows);
-}
-
-function cellNames(table: BoundTable): string[] {
-  return table.columns.map((_, index) => `c${index}`);
 }
 
 function keySource(keys: readonly ListedKey[]): string {
@@ -288,22 +284,6 @@ function among(records: readonly RecordName[]): string {
         `(entity = ${literalOf(entity)} AND record_key IN ${tuple(some.map(([, key]) => key))})`,
     )
     .join(' OR ');
-}
-
-function cell(table: BoundTable, column: BoundColumn): string {
-  return `x.c${table.columns.findIndex(({ name }) => name === column.name)}`;
-}
-
-function same(table: BoundTable): string {
-  return table.identity
-    .map((column) => equals(column, `t.${quote(column.name)}`, cell(table, column)))
-    .join(' AND ');
-}
-
-function match(columns: readonly BoundColumn[], alias: string): string {
-  return columns
-    .map((column, index) => equals(column, `t.${quote(column.name)}`, `${alias}.k${index + 1}`))
-    .join(' AND ');
 }
 
 function names(table: BoundTable): string {

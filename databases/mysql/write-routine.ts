@@ -1,4 +1,4 @@
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
+import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
@@ -336,8 +336,7 @@ function insert(table: BoundTable): string {
 }
 
 function assignments(table: BoundTable): string {
-  return table.columns
-    .filter((column) => !table.identity.some((part) => part.name === column.name))
+  return changingColumns(table)
     .map((column) => `t.${quote(column.name)} = ${value(column)}`)
     .join(', ');
 }

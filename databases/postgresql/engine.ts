@@ -76,26 +76,6 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     });
     return result.rows;
   };
-  /** Where it cannot be set back, the connection is broken, and the work is done again. */
-  async function withLockWait<T>(
-    client: pg.PoolClient,
-    lockWaitMs: number | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    if (lockWaitMs === undefined) return await work();
-    await run(client, `SET lock_timeout = ${Math.ceil(lockWaitMs)}`, []);
-    let broken = false;
-    try {
-      return await work();
-    } catch (error) {
-      broken = isBroken(error);
-      throw error;
-    } finally {
-      // A connection that broke is not used again.
-      if (!broken) await run(client, 'RESET lock_timeout', []);
-    }
-  }
-
   const lent = (from: pg.Pool) =>
     new Connections<pg.PoolClient>({
       connect: () => from.connect(),
@@ -103,6 +83,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       query: (client, sql, parameters) => run(client, sql, parameters),
       isBroken,
       begin: 'BEGIN',
+      lockWait: (ms) => (ms === null ? 'RESET lock_timeout' : `SET lock_timeout = ${Math.ceil(ms)}`),
     });
   const connections = lent(pool);
   const commitQuery = lent(commitPool);
@@ -152,10 +133,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     lostConnections: () => lostConnections,
     query: connections.query,
-    transaction: (work, lockWaitMs) =>
-      connections.borrow((client) =>
-        withLockWait(client, lockWaitMs, () => connections.transactionOn(client, work)),
-      ),
+    transaction: (work, lockWaitMs) => connections.transaction(work, lockWaitMs),
 
     alone: (work) =>
       connections.transaction(async (session) => {
@@ -203,7 +181,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
-        withLockWait(on, request.fence.lockWaitMs, () =>
+        connections.withLockWait(on, request.fence.lockWaitMs, () =>
           run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name),
         );
       const [row] = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));

@@ -1,5 +1,4 @@
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
-import { equals } from '../columns/column.ts';
+import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import {
   type Cells,
   type ListEngine,
@@ -9,7 +8,9 @@ import {
   type SharedRows,
   type TableRows,
 } from '../engine/list-engine.ts';
+import { cellNames, cellOf, hasIdentity, hasKey } from '../engine/listed-cells.ts';
 import type { Session, TextCells } from '../engine/session.ts';
+import { names, updateOnConflict } from './on-conflict.ts';
 import { quote, quoteTable } from './quote.ts';
 import { copyClass } from './write-routine.ts';
 
@@ -51,7 +52,7 @@ export function createPostgresqlListEngine(
           UNION ALL
           SELECT 'live', i.at, NULL, NULL, NULL
             FROM ${keySource(bound, 4)}
-            WHERE EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${match(root.key, 'i')})`,
+            WHERE EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${hasKey(root.key, 'i', quote)})`,
         values: [...namesOf(records), operationIds, ...keyValues(bound, keys)],
       });
       const of = (what: string) => rows.filter((row) => row.what === what);
@@ -104,7 +105,7 @@ export function createPostgresqlListEngine(
       for (const table of bound.owned.toReversed()) {
         await prepared(session, {
           sql: `DELETE FROM ${quoteTable(table.name)} t USING ${keySource(bound)}
-            WHERE ${match(table.key, 'i')}`,
+            WHERE ${hasKey(table.key, 'i', quote)}`,
           values: keyValues(bound, keys),
         });
       }
@@ -165,9 +166,14 @@ function upsertOwned(bound: BoundEntity, some: TableRows): Statement[] {
   const from = ownedSource(bound, table);
   const into = insert(table);
   if (table.upsertable)
-    return [{ sql: `${into} FROM ${from} ON CONFLICT (${names(table.identity)}) ${update(table)}`, values }];
-  const own = `${match(table.key, 'x')} AND ${same(table)}`;
-  const change = changing(table).map((column) => `${quote(column.name)} = ${value(table, column)}`);
+    return [
+      {
+        sql: `${into} FROM ${from} ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)}`,
+        values,
+      },
+    ];
+  const own = `${hasKey(table.key, 'x', quote)} AND ${hasIdentity(table, quote)}`;
+  const change = changingColumns(table).map((column) => `${quote(column.name)} = ${value(table, column)}`);
   const changed = `UPDATE ${quoteTable(table.name)} t SET ${change.join(', ')} FROM ${from} WHERE ${own}`;
   const fresh = `${into} FROM ${from} WHERE NOT EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${own})`;
   return (change.length === 0 ? [fresh] : [changed, fresh]).map((sql) => ({ sql, values }));
@@ -179,15 +185,15 @@ function deleteOthers(bound: BoundEntity, some: TableRows, keys: readonly Listed
   const parts = partNames(bound);
   return {
     sql: `DELETE FROM ${quoteTable(table.name)} t USING ${keySource(bound)}
-      WHERE ${match(table.key, 'i')}
-      AND NOT EXISTS (SELECT FROM ${ownedSource(bound, table, 2 + parts.length)} WHERE x.at = i.at AND ${same(table)})`,
+      WHERE ${hasKey(table.key, 'i', quote)}
+      AND NOT EXISTS (SELECT FROM ${ownedSource(bound, table, 2 + parts.length)} WHERE x.at = i.at AND ${hasIdentity(table, quote)})`,
     values: [...keyValues(bound, keys), ...ownedValues(bound, some)],
   };
 }
 
 function replaceReferenced({ table, rows }: SharedRows): Statement {
   return {
-    sql: `${insert(table)} FROM ${sharedSource(table)} ON CONFLICT (${names(table.identity)}) ${update(table)}`,
+    sql: `${insert(table)} FROM ${sharedSource(table)} ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)}`,
     values: cellValues(table, rows),
   };
 }
@@ -204,7 +210,7 @@ function differing({ table, rows }: SharedRows): Statement {
   const stored = table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ');
   const given = table.columns.map((column) => column.read(value(table, column))).join(', ');
   return {
-    sql: `SELECT 1 AS differs FROM ${sharedSource(table)} JOIN ${quoteTable(table.name)} t ON ${same(table)}
+    sql: `SELECT 1 AS differs FROM ${sharedSource(table)} JOIN ${quoteTable(table.name)} t ON ${hasIdentity(table, quote)}
       WHERE (${stored}) IS DISTINCT FROM (${given}) LIMIT 1`,
     values: cellValues(table, rows),
   };
@@ -213,16 +219,6 @@ function differing({ table, rows }: SharedRows): Statement {
 function insert(table: BoundTable): string {
   const values = table.columns.map((column) => value(table, column)).join(', ');
   return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${values}`;
-}
-
-function update(table: BoundTable): string {
-  const rest = changing(table);
-  if (rest.length === 0) return 'DO NOTHING';
-  return `DO UPDATE SET ${rest.map((column) => `${quote(column.name)} = excluded.${quote(column.name)}`).join(', ')}`;
-}
-
-function changing(table: BoundTable): BoundColumn[] {
-  return table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
 }
 
 /** The rows of an owned table as `x`: the place of their key, its parts, then a cell for each column. */
@@ -250,10 +246,6 @@ function arrays(alias: string, columns: readonly string[], first: number): strin
   return `unnest(${values.join(', ')}) AS ${alias}(${columns.join(', ')})`;
 }
 
-function cellNames(table: BoundTable): string[] {
-  return table.columns.map((_, index) => `c${index}`);
-}
-
 function cellValues(table: BoundTable, rows: readonly Cells[]): Texts[] {
   return table.columns.map((_, index) => rows.map((cells) => cells[index] ?? null));
 }
@@ -271,26 +263,6 @@ function namesOf(records: readonly RecordName[]): Texts[] {
   return [records.map(([entity]) => entity), records.map(([, key]) => key)];
 }
 
-function cell(table: BoundTable, column: BoundColumn): string {
-  return `x.c${table.columns.findIndex(({ name }) => name === column.name)}`;
-}
-
 function value(table: BoundTable, column: BoundColumn): string {
-  return column.write(cell(table, column));
-}
-
-function same(table: BoundTable): string {
-  return table.identity
-    .map((column) => equals(column, `t.${quote(column.name)}`, cell(table, column)))
-    .join(' AND ');
-}
-
-function match(columns: readonly BoundColumn[], alias: string): string {
-  return columns
-    .map((column, index) => equals(column, `t.${quote(column.name)}`, `${alias}.k${index + 1}`))
-    .join(' AND ');
-}
-
-function names(columns: readonly BoundColumn[]): string {
-  return columns.map((column) => quote(column.name)).join(', ');
+  return column.write(cellOf(table, column));
 }

@@ -1,5 +1,6 @@
-import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
+import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
+import { names, updateOnConflict } from './on-conflict.ts';
 import { quote, quoteTable, text } from './quote.ts';
 
 /**
@@ -202,10 +203,10 @@ function upserts(bound: BoundEntity, keyNames: readonly string[]): string {
 function upsertOwned(table: BoundTable, keyNames: readonly string[]): string {
   if (table.upsertable) {
     return `${insert(table)} FROM ${recordset(table)}
-  ON CONFLICT (${names(table.identity)}) ${update(table)};`;
+  ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)};`;
   }
   const own = match(table.key, keyNames);
-  const change = changing(table);
+  const change = changingColumns(table);
   const changed =
     change.length === 0
       ? ''
@@ -234,7 +235,7 @@ END IF;`;
     default:
       return `IF v_bumped <> '{}' THEN
   ${insert(table)} FROM ${recordset(table)} WHERE ${isBumped} ORDER BY x.lockstep_guard
-    ON CONFLICT (${names(table.identity)}) ${update(table)};
+    ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)};
 END IF;
 ${absent(` WHERE NOT (${isBumped})`)}`;
   }
@@ -242,16 +243,6 @@ ${absent(` WHERE NOT (${isBumped})`)}`;
 
 function insert(table: BoundTable): string {
   return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${table.columns.map(value).join(', ')}`;
-}
-
-function update(table: BoundTable): string {
-  const rest = changing(table);
-  if (rest.length === 0) return 'DO NOTHING';
-  return `DO UPDATE SET ${rest.map((column) => `${quote(column.name)} = excluded.${quote(column.name)}`).join(', ')}`;
-}
-
-function changing(table: BoundTable): BoundColumn[] {
-  return table.columns.filter((column) => !table.identity.some((part) => part.name === column.name));
 }
 
 function recordset(table: BoundTable): string {
@@ -274,10 +265,6 @@ function match(columns: readonly BoundColumn[], keyNames: readonly string[]): st
   return columns
     .map((column, index) => equals(column, `t.${quote(column.name)}`, `i.${keyNames[index]}`))
     .join(' AND ');
-}
-
-function names(columns: readonly BoundColumn[]): string {
-  return columns.map((column) => quote(column.name)).join(', ');
 }
 
 function indent(block: string, spaces: number): string {
