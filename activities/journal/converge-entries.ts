@@ -1,13 +1,11 @@
 import type { JournalEntry } from '../../databases/contract/journal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { type ConvergeResult, convergeKeys } from '../write/converge.ts';
+import { type ConvergeResult, convergeApart, type LateKey } from '../write/converge.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
 
 /** What became of entries whose keys were converged. */
@@ -17,10 +15,6 @@ export interface ConvergedEntries {
   /** Refused by the secondary for good. */
   readonly refused: readonly JournalEntry[];
 }
-
-type EntryResult = ConvergeResult | { readonly status: 'late'; readonly message: string };
-
-const failures = { refused: 'StoreRefused', late: 'StoreUnavailable' } as const;
 
 /** Replicates what pending entries owe, each key once, and notes in the journal what fails. */
 export function createEntryConvergence(context: ActivityContext) {
@@ -42,7 +36,9 @@ export function createEntryConvergence(context: ActivityContext) {
         continue;
       }
       const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
-      const results = await convergeAll(entity, [...byKey.keys()].map(keyFromText), route);
+      const keys = [...byKey.keys()].map(keyFromText);
+      // One after the other: what is owed takes no connections from callers.
+      const results = await convergeApart(context, entity, keys, route, { atOnce: 1 });
       for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');
@@ -54,28 +50,9 @@ export function createEntryConvergence(context: ActivityContext) {
     return { converged, refused };
   }
 
-  /** What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting. */
-  async function convergeAll(
-    entity: Entity,
-    keys: readonly Key[],
-    route: WriteRoute,
-  ): Promise<EntryResult[]> {
-    try {
-      return await convergeKeys(context, entity, keys, route);
-    } catch (error) {
-      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
-      const [only, ...rest] = keys;
-      if (only && rest.length === 0) return [{ status: 'late', message: error.message }];
-      const results: EntryResult[] = [];
-      for (const key of keys) results.push(...(await convergeAll(entity, [key], route)));
-      return results;
-    }
-  }
-
   async function recordFailure(
     entries: readonly JournalEntry[],
-    result: Exclude<EntryResult, { status: 'converged' }>,
+    result: Exclude<ConvergeResult | LateKey, { status: 'converged' }>,
     route: WriteRoute,
   ): Promise<void> {
     if (result.status === 'fenced') {
@@ -84,7 +61,7 @@ export function createEntryConvergence(context: ActivityContext) {
         `the route of ${migration.name} changed while its journal was retried`,
       );
     }
-    const failure = result.status === 'conflict' ? result.code : failures[result.status];
+    const failure = result.status === 'refused' ? 'StoreRefused' : result.code;
     await stores[route.primary].recordAttempt(idsOf(entries), failure, result.message);
   }
 

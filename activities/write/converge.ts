@@ -14,6 +14,7 @@ import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { RefusalDetails } from '../../model/failure.ts';
 import { sharedRecords } from '../../model/field.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { type Version, versionBeforeLockstep } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
@@ -59,6 +60,45 @@ export async function convergeKeys(
     if (!outcome) throw new TypeError('a write gave no outcome for its item');
     return convergedOf(record, outcome, `${entity.name}: the ${secondary.name} store refused`);
   });
+}
+
+/** A key that cannot be written now, while its store takes others. */
+export interface LateKey {
+  readonly status: 'late';
+  readonly code: 'StoreUnavailable';
+  readonly message: string;
+}
+
+/**
+ * As `convergeKeys`. What fails because of one key, such as a lock that somebody holds, keeps none of the others waiting: where
+ * both stores answer nevertheless, each key is tried by itself. Throws where a store does not answer.
+ *
+ * @param given `atOnce`: how many keys are tried beside one another then
+ */
+export async function convergeApart(
+  context: OpenMigration,
+  entity: Entity,
+  keys: readonly Key[],
+  route: WriteRoute,
+  { atOnce, ...given }: Pick<Fence, 'lockWaitMs'> & { readonly atOnce: number },
+): Promise<(ConvergeResult | LateKey)[]> {
+  const { legacy, modern } = context.stores;
+  const apart = async (some: readonly Key[]): Promise<(ConvergeResult | LateKey)[]> => {
+    try {
+      return await convergeKeys(context, entity, some, route, given);
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
+      await Promise.all([legacy.ping(), modern.ping()]);
+      if (some.length === 1) return [{ status: 'late', code: 'StoreUnavailable', message: error.message }];
+      const results: (ConvergeResult | LateKey)[] = [];
+      for (let at = 0; at < some.length; at += atOnce) {
+        const part = await Promise.all(some.slice(at, at + atOnce).map((key) => apart([key])));
+        results.push(...part.flat());
+      }
+      return results;
+    }
+  };
+  return await apart(keys);
 }
 
 /** Items that carry what the primary has, shared records with their versions. */

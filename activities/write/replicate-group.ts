@@ -3,13 +3,12 @@ import { type Key, keyText } from '../../model/canonical.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
-import { type ConvergeResult, convergeKeys } from './converge.ts';
+import { type ConvergeResult, convergeApart, convergeKeys, type LateKey } from './converge.ts';
 import { groupLockWaitMs } from './group-rounds.ts';
 import type { StoreOutage } from './store-outage.ts';
 import type { Timing } from './write-result.ts';
@@ -27,9 +26,7 @@ export type GroupReplication = 'applied' | 'fenced' | 'apart';
 
 const firstAttemptMs = 2_000;
 
-type KeyResult =
-  | ConvergeResult
-  | { readonly status: 'held'; readonly code: 'StoreUnavailable'; readonly message: string };
+type KeyResult = ConvergeResult | LateKey;
 
 export function replicateGroupActivities(context: ActivityContext, outage: StoreOutage) {
   const { migration, stores, log } = context;
@@ -69,7 +66,7 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     if (!result) throw new TypeError('converge gave no result for a key');
     if (result.status === 'converged') return 'applied';
     if (result.status === 'fenced') return 'fenced';
-    const code = 'code' in result ? result.code : 'StoreRefused';
+    const code = result.status === 'refused' ? 'StoreRefused' : result.code;
     await stores[write.decidedBy].recordAttempt([write.id], code, result.message);
     return 'apart';
   }
@@ -127,53 +124,13 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     keys: readonly Key[],
     route: WriteRoute & { readonly secondary: StoreName },
   ): Promise<ReadonlyMap<string, KeyResult>> {
-    if (!Context.current().info.isLocal) return await converged(entity, keys, route);
-    const late = () => doesNotAnswer(route.secondary);
-    return await withinLimit(convergedTogether(entity, keys, route), firstAttemptMs, late);
-  }
-
-  async function converged(
-    entity: Entity,
-    keys: readonly Key[],
-    route: WriteRoute,
-  ): Promise<ReadonlyMap<string, KeyResult>> {
-    try {
-      return await convergedTogether(entity, keys, route);
-    } catch (error) {
-      if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-      await Promise.all([stores.legacy.ping(), stores.modern.ping()]);
-      return await oneByOne(entity, keys, route);
-    }
-  }
-
-  async function convergedTogether(
-    entity: Entity,
-    keys: readonly Key[],
-    route: WriteRoute,
-  ): Promise<ReadonlyMap<string, KeyResult>> {
-    const results = await convergeKeys(context, entity, keys, route, { lockWaitMs: groupLockWaitMs });
-    return new Map(keys.map((key, index) => [keyText(key), resultAt(results, index)]));
-  }
-
-  /** The stores are there: one key, which somebody holds, keeps none of the others waiting. */
-  async function oneByOne(
-    entity: Entity,
-    keys: readonly Key[],
-    route: WriteRoute,
-  ): Promise<ReadonlyMap<string, KeyResult>> {
-    const results = new Map<string, KeyResult>();
-    await Promise.all(
-      keys.map(async (key) => {
-        try {
-          const [result] = await convergeKeys(context, entity, [key], route, { lockWaitMs: groupLockWaitMs });
-          results.set(keyText(key), resultAt([result], 0));
-        } catch (error) {
-          if (!isLockstepError(error, 'StoreUnavailable')) throw error;
-          results.set(keyText(key), { status: 'held', code: 'StoreUnavailable', message: error.message });
-        }
-      }),
-    );
-    return results;
+    const given = { lockWaitMs: groupLockWaitMs };
+    const results = Context.current().info.isLocal
+      ? await withinLimit(convergeKeys(context, entity, keys, route, given), firstAttemptMs, () =>
+          doesNotAnswer(route.secondary),
+        )
+      : await convergeApart(context, entity, keys, route, { ...given, atOnce: keys.length });
+    return new Map(results.map((result, index) => [keyText(keys[index] ?? []), result]));
   }
 
   /** No store waits for them any more. */
@@ -185,12 +142,6 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
   }
 
   return { replicateGroup, completeOperations };
-}
-
-function resultAt(results: readonly (ConvergeResult | undefined)[], index: number): ConvergeResult {
-  const result = results[index];
-  if (!result) throw new TypeError('converge gave fewer results than keys');
-  return result;
 }
 
 function doesNotAnswer(store: StoreName): LockstepError {

@@ -111,9 +111,9 @@ export const journalGuards: readonly Guard[] = [
     keeps: 'A retry takes what is parked only when it is told to.',
   },
   {
-    file: 'activities/journal/converge-entries.ts',
-    text: "if (!isLockstepError(error, 'StoreUnavailable')) throw error;\n      await Promise.all([stores.legacy.ping()",
-    without: 'throw error;\n      await Promise.all([stores.legacy.ping()',
+    file: 'activities/write/converge.ts',
+    text: "if (!isLockstepError(error, 'StoreUnavailable')) throw error;\n      await Promise.all([legacy.ping()",
+    without: 'throw error;\n      await Promise.all([legacy.ping()',
     tests: ['test/workflows/journal-retry.test.ts'],
     named: 'keeps no other waiting',
     keeps: 'A key that cannot be written now keeps no other waiting.',
