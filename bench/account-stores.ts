@@ -8,6 +8,7 @@ import { imageOf } from '../model/field.ts';
 import { defineMigration } from '../model/migration.ts';
 import { type Account, account, createAccounts } from '../test/support/accounts.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
+import { writeFirstRoute } from '../test/support/first-route.ts';
 import type { Setting } from './bench.ts';
 
 const upserts = {
@@ -44,18 +45,8 @@ export async function openAccountStores(servers: Setting['servers'], connections
     await stores.legacy.close();
     await stores.modern.close();
   });
-  for (const store of [stores.legacy, stores.modern]) {
-    await store.prepare();
-    await store.writeState({
-      migration: migration.name,
-      phase: 'dual-write',
-      epoch: 1,
-      changeNumber: 1,
-      open: true,
-      readPercent: 0,
-      writePercent: 100,
-    });
-  }
+  for (const store of [stores.legacy, stores.modern]) await store.prepare();
+  await writeFirstRoute(stores, migration.name);
   const upsert = async (store: StoreName, { id, owner, email, balance }: Account) => {
     const values = [id, owner, email, balance];
     if (store === 'legacy') await legacy.query(upserts.legacy, values);

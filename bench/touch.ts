@@ -8,6 +8,7 @@ import { defineMigration } from '../model/migration.ts';
 import { atMost, type Figures, type Report, report } from '../proofs/report.ts';
 import { account, createAccounts } from '../test/support/accounts.ts';
 import { connecting, createDatabasesOn, inRoles } from '../test/support/databases.ts';
+import { writeFirstRoute } from '../test/support/first-route.ts';
 import { median, quantile, rounded, type Setting } from './bench.ts';
 
 const defaultTransactions = 400;
@@ -82,19 +83,9 @@ async function placeOn(servers: Setting['servers'], engine: (typeof engines)[num
   });
   const environment = connecting(urls, servers);
   const stores = openStores(migration, environment);
-  for (const store of [stores.legacy, stores.modern]) {
-    await store.prepare();
-    await store.writeState({
-      migration: migration.name,
-      phase: 'dual-write',
-      epoch: 1,
-      changeNumber: 1,
-      open: true,
-      readPercent: 0,
-      writePercent: 100,
-    });
-    await store.close();
-  }
+  for (const store of [stores.legacy, stores.modern]) await store.prepare();
+  await writeFirstRoute(stores, migration.name);
+  for (const store of [stores.legacy, stores.modern]) await store.close();
   const lockstep = building.use(await connect(migration, { environment }));
   const once = async (way: Way, id: number) => {
     await legacy.plain('BEGIN');

@@ -7,6 +7,7 @@ import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
+import { writeFirstRoute } from '../../test/support/first-route.ts';
 import type { WorkerProcess } from '../../test/support/worker-process.ts';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import {
@@ -77,16 +78,7 @@ export async function createPeopleEnvironment({
     await stores.legacy.close();
     await stores.modern.close();
   });
-  const route = {
-    phase: 'backfill',
-    epoch: 1,
-    changeNumber: 1,
-    open: true,
-    readPercent: 0,
-    writePercent: 100,
-  } as const;
-  for (const store of [stores.modern, stores.legacy])
-    await store.writeState({ migration: migration.name, ...route });
+  await writeFirstRoute(stores, migration.name, 'backfill');
   const workflowId = backfillWorkflowId(name);
   const workers = resources.use(new Workers(name, environment));
   const release = resources.move();

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { fixture } from '../support/harness.ts';
 
 /** Temporal takes fewer updates of one workflow at a time. */
@@ -8,9 +9,7 @@ const calls = 25;
 test('a call that Temporal turns away at once is not told that no answer came in time', async () => {
   // Grouped, the writes of one record would wait for each other in this process.
   await using at = await fixture({ entities: [account], write: { groupSize: 1 } });
-  const route = { phase: 'dual-write', epoch: 1, changeNumber: 1, open: true } as const;
-  const state = { migration: at.migration.name, ...route, readPercent: 0, writePercent: 100 };
-  for (const store of [at.stores.legacy, at.stores.modern]) await store.writeState(state);
+  await writeFirstRoute(at.stores, at.migration.name);
   const lockstep = await at.connect();
   const value = newAccount();
   const options = { operationId: `often-${value.id}`, timeoutMs: 600_000 };

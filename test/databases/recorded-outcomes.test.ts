@@ -117,7 +117,8 @@ forEachEngineRole('recorded outcomes', (at) => {
     expect(await uncopied(at(), { ...all, which: 'all' })).toHaveLength(2);
   });
 
-  test('come back to a primary that was set back where it has none, or took the operation when it was the secondary', async () => {
+  /** Ids of a write that was decided here, of one that is pending, and of one taken as the secondary of epoch 2. */
+  async function takenInBothRoles(): Promise<string[]> {
     const { store } = at();
     const [own, open] = [writeOf(account, ada), writeOf(account, { ...ada, id: 2 }, { status: 'pending' })];
     for (const write of [own, open]) await writeOne(store, account, write);
@@ -128,8 +129,13 @@ forEachEngineRole('recorded outcomes', (at) => {
       status: 'tentative',
     } as const;
     await store.write(account, [tentative], { ...fence, epoch: 2 });
+    return [own, open, tentative].map(({ operationId }) => operationId ?? '');
+  }
+
+  test('come back to a primary that was set back where it has none, or took the operation when it was the secondary', async () => {
+    const { store } = at();
+    const ids = await takenInBothRoles();
     await at().asPrimary(3);
-    const ids = [own, open, tentative].map(({ operationId }) => operationId ?? '');
     const outcomes = [...ids, 'lost'].map((id) => decided(id, { status: 'compensated' }));
     await store.takeOutcomes('operations', outcomes, { ...fence, epoch: 3 }, { restored: true });
     expect(await statusesOf([...ids, 'lost'])).toEqual([
@@ -142,16 +148,7 @@ forEachEngineRole('recorded outcomes', (at) => {
 
   test('of the primary replace what a secondary that was set back has, but for what it took since', async () => {
     const { store } = at();
-    const [own, open] = [writeOf(account, ada), writeOf(account, { ...ada, id: 2 }, { status: 'pending' })];
-    for (const write of [own, open]) await writeOne(store, account, write);
-    await at().asSecondary(2);
-    const tentative = {
-      ...writeOf(account, { ...ada, id: 3 }),
-      mode: 'tentative',
-      status: 'tentative',
-    } as const;
-    await store.write(account, [tentative], { ...fence, epoch: 2 });
-    const ids = [own, open, tentative].map(({ operationId }) => operationId ?? '');
+    const ids = await takenInBothRoles();
     const outcomes = [...ids, 'lost'].map((id) => decided(id, { status: 'compensated' }));
     await store.takeOutcomes('operations', outcomes, { ...fence, epoch: 2 }, { restored: true });
     expect(await statusesOf([...ids, 'lost'])).toEqual([

@@ -22,6 +22,7 @@ import { createTables } from '../../examples/orders/tables.ts';
 import { digestOf } from '../../model/digest.ts';
 import { keyOf, validImage } from '../../model/entity.ts';
 import { sharedRecords } from '../../model/field.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 
 const fence = { migration: migration.name, epoch: 1 };
@@ -44,16 +45,8 @@ beforeAll(async () => {
   for (const store of [stores.legacy, stores.modern]) {
     await store.prepare();
     await store.check();
-    await store.writeState({
-      migration: migration.name,
-      phase: 'backfill',
-      epoch: 1,
-      changeNumber: 1,
-      open: true,
-      readPercent: 0,
-      writePercent: 100,
-    });
   }
+  await writeFirstRoute(stores, migration.name, 'backfill');
 });
 
 afterAll(async () => {

@@ -8,6 +8,7 @@ import { writeOf, writeOne } from '../databases/engine-roles.ts';
 import { invoice } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { type Fixture, fixture } from '../support/harness.ts';
 
 const epoch = 1;
@@ -16,16 +17,7 @@ const following = { mode: 'secondary', kind: 'replace', operationId: null } as c
 
 async function opened(options: Parameters<typeof fixture>[0] = {}): Promise<Fixture> {
   const at = await fixture(options);
-  const state = {
-    phase: 'dual-write',
-    epoch,
-    changeNumber: 1,
-    open: true,
-    readPercent: 0,
-    writePercent: 100,
-  } as const;
-  for (const store of [at.stores.legacy, at.stores.modern])
-    await store.writeState({ migration: at.migration.name, ...state });
+  await writeFirstRoute(at.stores, at.migration.name);
   return at;
 }
 

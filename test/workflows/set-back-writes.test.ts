@@ -2,15 +2,14 @@ import { expect, test } from 'vitest';
 import { SetBackGuard, withSetBackGuard } from '../../activities/write/set-back-guard.ts';
 import { writeOf } from '../databases/engine-roles.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { fixture } from '../support/harness.ts';
 
 test('a primary that was set back decides neither a write nor a transaction, until it is as far again', async () => {
   await using at = await fixture();
   const migration = at.migration.name;
   const fence = { migration, epoch: 1 };
-  const shares = { open: true, readPercent: 0, writePercent: 100 };
-  for (const store of [at.stores.legacy, at.stores.modern])
-    await store.writeState({ migration, phase: 'dual-write', epoch: 1, changeNumber: 1, ...shares });
+  await writeFirstRoute(at.stores, migration);
   const guard = new SetBackGuard(at);
   const { legacy } = withSetBackGuard(at.stores, guard);
   const item = () => writeOf(account, newAccount());

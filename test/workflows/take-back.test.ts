@@ -5,15 +5,14 @@ import type { StoredRecord } from '../../databases/contract/write.ts';
 import { HybridClock } from '../../model/version.ts';
 import { readOne, writeOf, writeOne } from '../databases/engine-roles.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { fixture } from '../support/harness.ts';
 
 test('a key that was written since it was compared is not taken back over', async () => {
   await using at = await fixture();
   const migration = at.migration.name;
   const fence = { migration, epoch: 1 };
-  const shares = { open: true, readPercent: 0, writePercent: 100 };
-  for (const store of [at.stores.legacy, at.stores.modern])
-    await store.writeState({ migration, phase: 'dual-write', epoch: 1, changeNumber: 1, ...shares });
+  await writeFirstRoute(at.stores, migration);
   const route = { epoch: 1, primary: 'legacy', secondary: 'modern' } as const;
   const [quiet, written] = [newAccount(), newAccount()];
   for (const value of [quiet, written]) {

@@ -3,6 +3,7 @@ import { createTentativeResolver } from '../../activities/write/tentative.ts';
 import { HybridClock } from '../../model/version.ts';
 import { operationId, readOne, writeOf, writeOne } from '../databases/engine-roles.ts';
 import { account, newAccount } from '../support/accounts.ts';
+import { writeFirstRoute } from '../support/first-route.ts';
 import { fixture } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
 
@@ -10,9 +11,7 @@ test('nothing is undone over a newer version in the secondary: its primary may h
   await using at = await fixture();
   const migration = at.migration.name;
   const fence = { migration, epoch: 1 };
-  const shares = { open: true, readPercent: 0, writePercent: 100 };
-  for (const store of [at.stores.legacy, at.stores.modern])
-    await store.writeState({ migration, phase: 'dual-write', epoch: 1, changeNumber: 1, ...shares });
+  await writeFirstRoute(at.stores, migration);
   const value = newAccount({ owner: 'tentative' });
   const key = [String(value.id)];
   const id = operationId();
