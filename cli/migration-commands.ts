@@ -103,7 +103,9 @@ export function addMigrationCommands(program: CliCommand): void {
     .description('set the share of reads that go to modern, in phase switch-reads')
     .action(async (text: string | undefined, given: { ramp?: boolean }, command: CliCommand) => {
       if ((text === undefined) !== (given.ramp === true))
-        throw new LockstepError('InvalidInput', 'give either a share, such as 10, or --ramp');
+        throw new LockstepError('InvalidInput', 'give either a share, such as 10, or --ramp', {
+          path: 'percent',
+        });
       const session = await openSession(command);
       await connected(session, async ({ control }) => {
         if (text === undefined) {

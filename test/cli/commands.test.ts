@@ -66,6 +66,10 @@ test('what changes something is not done without a yes, nor in a dry run', async
   });
   const back = await json('rollback', '--dry-run');
   expect(back).toMatchObject({ code: 4, shown: { dryRun: true, open: false, to: null } });
+  expect(await json('reads', '--ramp', '--dry-run')).toMatchObject({
+    code: 0,
+    shown: { dryRun: true, would: expect.stringContaining('raise the share of reads by') },
+  });
   const text = await run('reads', '10', '--dry-run');
   expect(text.code).toBe(4);
   expect(text.stdout).toMatch(/holds +reads +reads are shared/);
@@ -138,6 +142,8 @@ test('a step waits for its window, which the status shows, and is cancelled', as
 test.each([
   'reads 101',
   'reads many',
+  'reads 5 --ramp',
+  'reads',
   'rate 0',
   'validate --sample 0',
   'advance --force',

@@ -20,6 +20,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await bringTo(at.lockstep, 'dual-write');
+  await at.lockstep.control.setWritePercent(100);
   for (const store of ['legacy', 'modern'] as const)
     for (const table of ['accounts', 'flagged']) await at.sql[store](`DELETE FROM ${table}`);
 });

@@ -97,6 +97,7 @@ describe.each([
   });
 
   test('a transaction that is rolled back has touched nothing', async () => {
+    await inPhase('switch-reads');
     const { id } = newAccount();
     await service.sql('BEGIN');
     await service.sql(insert(id, 'aborted'));
