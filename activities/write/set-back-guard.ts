@@ -94,6 +94,7 @@ function guardedStore(store: Store, guard: SetBackGuard): Store {
         ? guard.decide(store.name, prepare)
         : prepare();
     },
+    applyTransaction: (...given) => guard.decide(store.name, () => store.applyTransaction(...given)),
     refuse: (...given) => guard.decide(store.name, () => store.refuse(...given)),
   } satisfies Partial<Store>);
 }

@@ -149,6 +149,13 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'activities/write/set-back-guard.ts',
+    text: 'applyTransaction: (...given) => guard.decide(store.name, () => store.applyTransaction(...given)),',
+    without: 'applyTransaction: (...given) => store.applyTransaction(...given),',
+    tests: ['test/workflows/set-back-writes.test.ts'],
+    keeps: 'A transaction in one store is kept out of a primary that was set back.',
+  },
+  {
+    file: 'activities/write/set-back-guard.ts',
     text: '    await this.#looking;\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],
