@@ -33,8 +33,8 @@ function rowName(entity: string): string {
 }
 
 /**
- * Whether a key has a row. Tables are found as when the store was prepared, whatever the caller's path is; to set the path costs
- * a call a quarter of its time, so only keys without a record come here.
+ * Whether a key has a row. Tables are found as when the store was prepared, whatever the caller's path is. To set the path takes
+ * time, so only keys without a record come here.
  */
 export function touchRowRoutine({ entity, root }: BoundEntity): string {
   const keys = root.key.map((_, index) => `p_k${index + 1}`);

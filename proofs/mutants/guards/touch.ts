@@ -18,6 +18,13 @@ export const touchGuards: readonly Guard[] = [
     keeps: 'A change of route waits for transactions that have touched, in PostgreSQL.',
   },
   {
+    file: 'databases/postgresql/touch-routine.ts',
+    text: 'LANGUAGE plpgsql SET search_path FROM CURRENT AS',
+    without: 'LANGUAGE plpgsql AS',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A touch finds the table of its entity whatever the path of the caller is.',
+  },
+  {
     file: 'databases/mysql/touch-routine.ts',
     text: 'WHERE s.migration = p_migration LOCK IN SHARE MODE;',
     without: 'WHERE s.migration = p_migration;',
