@@ -54,6 +54,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     enableKeepAlive: true,
+    // A stack for each statement, in case it fails, costs more than most of what else is done for it.
+    trace: false,
     // Texts as the server sends them: no value is turned into a number or a Date on the way.
     typeCast: (column: { string(): string | null }) => column.string(),
     ...(options.tls ? { ssl: options.tls } : {}),

@@ -33,6 +33,7 @@ import {
   touchParameterTypes,
   touchRefusals,
   touchRoutine,
+  touchRowRoutine,
   touchSql,
   transactionProbe,
 } from './touch-routine.ts';
@@ -159,7 +160,12 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     routineStatements(bound) {
       const made = fingerprint(bound);
-      return [touchRoutine(bound, made), writeRoutine(bound, made), commentOn(bound, commentOf(made))];
+      return [
+        touchRowRoutine(bound),
+        touchRoutine(bound, made),
+        writeRoutine(bound, made),
+        commentOn(bound, commentOf(made)),
+      ];
     },
 
     fingerprint,
@@ -305,7 +311,9 @@ function commentOn(bound: BoundEntity, made: string): string {
   return `COMMENT ON FUNCTION ${routineName(bound.entity.name)}(text, text, bigint, text, json, json) IS '${made}'`;
 }
 
-const fingerprint = fingerprinting((bound) => writeRoutine(bound, '') + touchRoutine(bound, ''));
+const fingerprint = fingerprinting(
+  (bound) => writeRoutine(bound, '') + touchRoutine(bound, '') + touchRowRoutine(bound),
+);
 
 function commentOf(made: string): string {
   return `lockstep ${made}`;

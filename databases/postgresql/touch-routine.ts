@@ -28,24 +28,43 @@ export function touchParameterTypes({ root }: BoundEntity): string {
   return ['text, bigint, text, bigint, text, text[]', ...root.key.map(() => 'text[]')].join(', ');
 }
 
+function rowName(entity: string): string {
+  return `lockstep.${quote(`touch_row_${entity}`)}`;
+}
+
+/**
+ * Whether a key has a row. Tables are found as when the store was prepared, whatever the caller's path is. To set the path takes
+ * time, so only keys without a record come here.
+ */
+export function touchRowRoutine({ entity, root }: BoundEntity): string {
+  const keys = root.key.map((_, index) => `p_k${index + 1}`);
+  const own = root.key.map((column, index) => equals(column, `t.${quote(column.name)}`, keys[index] ?? ''));
+  return `
+CREATE OR REPLACE FUNCTION ${rowName(entity.name)}(${keys.map((key) => `${key} text`).join(', ')})
+RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $lockstep$
+BEGIN
+  RETURN EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${own.join(' AND ')});
+END
+$lockstep$`;
+}
+
 /**
  * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. It raises what it refuses,
  * so that the transaction cannot commit. A transaction whose snapshot is older than the fence reads the route with a lock, which
- * fails where the route has changed since. Tables are found as when the store was prepared, whatever the caller's path is.
+ * fails where the route has changed since. It runs under the caller's path, so its names are qualified, and its operators are
+ * those of `pg_catalog` for just these types, which come first.
  *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
 export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root, store } = bound;
   const keys = root.key.map((_, index) => `k${index + 1}`);
-  const own = root.key
-    .map((column, index) => equals(column, `t.${quote(column.name)}`, `p_${keys[index]}[n]`))
-    .join(' AND ');
   const state = 'SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration';
   return `
 CREATE OR REPLACE FUNCTION ${touchName(entity.name)}(p_migration text, p_epoch bigint, p_fingerprint text, p_version bigint, p_id text, p_keys text[], ${keys.map((key) => `p_${key} text[]`).join(', ')})
 RETURNS text
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $lockstep$
+LANGUAGE plpgsql AS $lockstep$
 DECLARE
   v_state lockstep.state%ROWTYPE;
   v_version bigint;
@@ -53,8 +72,8 @@ DECLARE
   v_id text;
   v_absent text := '';
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
-  IF current_setting('transaction_isolation') = 'read committed' THEN
+  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));
+  IF pg_catalog.current_setting('transaction_isolation') = 'read committed' THEN
     ${state};
   ELSE
     ${state} FOR SHARE;
@@ -72,8 +91,8 @@ BEGIN
 
   -- Key by key: the same as sets costs a single key, which is the most frequent list, twice as much.
   v_top := 0;
-  FOR n IN 1..cardinality(p_keys) LOOP
-    v_id := p_id || ':' || n;
+  FOR n IN 1..pg_catalog.cardinality(p_keys) LOOP
+    v_id := p_id || ':' || n::text;
     UPDATE lockstep.records r
       SET version = greatest(p_version, r.version + 1), deleted = false, digest = NULL, operation = v_id
       WHERE r.entity = ${text(entity.name)} AND r.record_key = p_keys[n] RETURNING r.version INTO v_version;
@@ -85,18 +104,18 @@ BEGIN
         ON CONFLICT (entity, record_key) DO UPDATE
           SET version = greatest(excluded.version, r.version + 1), deleted = false, digest = NULL, operation = excluded.operation
         RETURNING r.version INTO v_version;
-      v_absent := v_absent || CASE WHEN EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${own}) THEN '0' ELSE '1' END;
+      v_absent := v_absent || CASE WHEN ${rowName(entity.name)}(${keys.map((key) => `p_${key}[n]`).join(', ')}) THEN '0' ELSE '1' END;
     END IF;
     v_top := greatest(v_top, v_version);
     INSERT INTO lockstep.operations (id, migration, entity, record_key, kind, status, version, epoch, copied)
       VALUES (v_id, p_migration, ${text(entity.name)}, p_keys[n], 'touch', 'pending', v_version, v_state.epoch, 'to');
   END LOOP;
-  IF v_top > p_version AND cardinality(p_keys) > 1 THEN
+  IF v_top > p_version AND pg_catalog.cardinality(p_keys) > 1 THEN
     UPDATE lockstep.records r SET version = v_top WHERE r.entity = ${text(entity.name)} AND r.record_key = ANY (p_keys);
     UPDATE lockstep.operations o SET version = v_top
-      WHERE o.id IN (SELECT p_id || ':' || k FROM generate_series(1, cardinality(p_keys)) k);
+      WHERE o.id IN (SELECT p_id || ':' || k::text FROM pg_catalog.generate_series(1, pg_catalog.cardinality(p_keys)) k);
   END IF;
-  RETURN 'lockstep:' || v_top || ':' || v_absent;
+  RETURN 'lockstep:' || v_top::text || ':' || v_absent;
 END
 $lockstep$`;
 }

@@ -65,6 +65,19 @@ forEachEngineRole(
       });
     });
 
+    test.runIf(engineRole.engine === 'PostgreSQL')(
+      'finds its tables whatever the path of the caller is',
+      async () => {
+        await service.sql(`INSERT INTO accounts (id, owner, balance) VALUES (1, 'Ada', 1.00)`);
+        await service.sql('BEGIN');
+        await service.sql('CREATE SCHEMA elsewhere');
+        await service.sql('CREATE TABLE elsewhere.accounts (id integer)');
+        await service.sql('SET LOCAL search_path = elsewhere');
+        expect(await touch(account, [['1'], ['2']])).toEqual({ version: '100', absent: [false, true] });
+        await service.sql('ROLLBACK');
+      },
+    );
+
     test('leaves nothing of a transaction that is rolled back', async () => {
       await writeOne(at().store, account, writeOf(account, ada, { version: '50' }));
       await service.sql('BEGIN');

@@ -12,10 +12,17 @@ export const touchGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/touch-routine.ts',
-    text: '  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));',
+    text: '  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));',
     without: '',
     tests: ['test/databases/touch.test.ts'],
     keeps: 'A change of route waits for transactions that have touched, in PostgreSQL.',
+  },
+  {
+    file: 'databases/postgresql/touch-routine.ts',
+    text: 'LANGUAGE plpgsql SET search_path FROM CURRENT AS',
+    without: 'LANGUAGE plpgsql AS',
+    tests: ['test/databases/touch.test.ts'],
+    keeps: 'A touch finds the table of its entity whatever the path of the caller is.',
   },
   {
     file: 'databases/mysql/touch-routine.ts',
