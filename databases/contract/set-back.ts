@@ -1,4 +1,4 @@
-import type { StoreName } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import { isNewer, millisecondsOf, type Version, versionBeforeLockstep } from '../../model/version.ts';
@@ -44,6 +44,16 @@ export async function setBackStores(
 export function setBackReason({ store, at, seenAt }: SetBack): string {
   const since = at === null ? 'knows nothing of this migration' : `is as of ${at}`;
   return `the ${store} store was set back: it ${since}, and was seen at ${seenAt}`;
+}
+
+/** @param consequence what the store does not do until a person has decided */
+export function setBackFailure(store: StoreName, reason: string, consequence: string): LockstepError {
+  const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
+  return new LockstepError('StoreUnavailable', `${reason}; it ${consequence} until then: ${remedy}`, {
+    store,
+    about: 'server',
+    remedy,
+  });
 }
 
 async function marksIn({ migration, stores }: OpenMigration, store: StoreName): Promise<Marks | null> {
