@@ -2,6 +2,7 @@ import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import { setBackFailure, setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { isNewer, type Version, versionBeforeLockstep } from '../../model/version.ts';
 import { ignoreExpected } from './expected-failure.ts';
 
@@ -15,7 +16,8 @@ const freshMs = 5_000;
 export class SoundStores {
   readonly #open: OpenMigration;
   readonly #remembered = new Map<StoreName, Version>();
-  /** How many connections each store had lost when it was looked at. */
+  readonly #failures = new Map<StoreName, number>();
+  /** How often each store had been lost when it was looked at. */
   readonly #lookedAt = new Map<StoreName, number>();
   readonly #looking = new Map<StoreName, Promise<void>>();
   #reasons: ReadonlyMap<StoreName, string> = new Map();
@@ -60,7 +62,13 @@ export class SoundStores {
         // A store that was lost may have come back from a backup. Every read waits for the look, the first as the others.
         while (this.#lookedAt.get(store.name) !== this.#losses(store.name)) await this.#lookAtOnce(store);
         this.assertSound(store.name, 'gives no rows');
-        return await store.read(...given);
+        try {
+          return await store.read(...given);
+        } catch (error) {
+          if (isLockstepError(error, 'StoreUnavailable'))
+            this.#failures.set(store.name, (this.#failures.get(store.name) ?? 0) + 1);
+          throw error;
+        }
       },
     } satisfies Partial<Store>);
   }
@@ -85,7 +93,8 @@ export class SoundStores {
     this.#lookedAt.set(store.name, losses);
   }
 
+  /** Grows with each connection that broke while it was idle, and each read that failed. */
   #losses(name: StoreName): number {
-    return this.#open.stores[name].lostConnections();
+    return this.#open.stores[name].lostConnections() + (this.#failures.get(name) ?? 0);
   }
 }

@@ -23,6 +23,7 @@ beforeEach(async () => {
     await at.sql[store](`DELETE FROM ${prefix}sightings`);
   }
   await bringTo(at.lockstep, 'switch-reads');
+  await at.lockstep.control.setReadPercent(0);
   value = newAccount({ owner: 'first' });
   await at.lockstep.repository(account).create(value, { ack: 'both' });
   await drained(at);
