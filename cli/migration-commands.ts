@@ -7,10 +7,12 @@ import type {
 import type { OperateOptions } from '../client/operator/operate.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
 import { LockstepError } from '../model/failure.ts';
+import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { exit } from './output.ts';
 import { previewLines } from './preview-lines.ts';
 import { type CliSession, confirmed, connected, openSession } from './session.ts';
 import { showStatus } from './show-status.ts';
+import { showStores } from './show-stores.ts';
 import { addStepCommands, numberOf } from './step-commands.ts';
 
 /** Commands that start, show and steer a migration. */
@@ -62,7 +64,7 @@ export function addMigrationCommands(program: CliCommand): void {
         session,
         async ({ control }) => {
           for (;;) {
-            const code = await showStatus(session, control, await statusOf(control));
+            const code = await statusOrStores(session, control);
             if (!given.watch) {
               process.exitCode = code;
               return;
@@ -200,6 +202,16 @@ async function steer(
     },
     options,
   );
+}
+
+/** What the stores know is shown where no worker says more. */
+async function statusOrStores(session: CliSession, control: MigrationControl): Promise<number> {
+  try {
+    return await showStatus(session, control, await statusOf(control));
+  } catch (error) {
+    if (isLockstepError(error, 'NoWorker')) return await showStores(session, control, error);
+    throw error;
+  }
 }
 
 /** Stores that are not ready say more than that nothing was started on them. */

@@ -36,13 +36,16 @@ export function globalOptions(command: Command): GlobalOptions {
   };
 }
 
+/** An operator is told so soon that no worker answers. */
+const answerWithinMs = 3_000;
+
 /** Connects, works, and closes whatever happens. */
 export async function connected<T>(
   session: CliSession,
   work: (operator: Operator) => Promise<T>,
   options: Pick<OperateOptions, 'unchecked'> = {},
 ): Promise<T> {
-  await using operator = await operate(session.migration, options);
+  await using operator = await operate(session.migration, { ...options, answerWithinMs });
   return await work(operator);
 }
 

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { KnownFaults, MigrationStatus, ReportedReads } from '../client/operator/migration-control.ts';
-import { phases, routes } from '../model/phase.ts';
+import { type Phase, phases, routes } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
 
 export interface Backlog {
@@ -21,15 +21,10 @@ export function statusLines(
     reads,
   }: Readonly<{ backlog: Backlog | null; faults: KnownFaults | null; reads: ReportedReads | null }>,
 ): string[] {
-  const at = phases.indexOf(status.phase);
-  const path = phases.map((phase, index) => {
-    if (index === at) return pc.bold(pc.green(`[${phase}]`));
-    return index < at ? phase : pc.dim(phase);
-  });
   const { backfill, evidence } = status;
   return [
     `${pc.bold(status.migration)}  epoch ${status.epoch}${status.paused ? `  ${pc.yellow(`paused${askedBy(status.pausedBy)}`)}` : ''}`,
-    path.join(pc.dim(' → ')),
+    phasePath(status.phase),
     `writes    primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}`,
     `reads     ${readsOf(status)}`,
     ...(reads ? measuredLines(status, reads) : []),
@@ -70,7 +65,16 @@ export function statusLines(
   ];
 }
 
-function backlogLines(backlog: Backlog | null): string[] {
+export function phasePath(current: Phase): string {
+  const at = phases.indexOf(current);
+  const path = phases.map((phase, index) => {
+    if (index === at) return pc.bold(pc.green(`[${phase}]`));
+    return index < at ? phase : pc.dim(phase);
+  });
+  return path.join(pc.dim(' → '));
+}
+
+export function backlogLines(backlog: Backlog | null): string[] {
   if (backlog === null) return [pc.red('pending   unknown')];
   const { pending, tentative, parked, oldestMs, reason } = backlog;
   const counts = [

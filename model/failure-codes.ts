@@ -217,6 +217,13 @@ export const callerFailures = {
     meaning: 'Temporal knows no running workflow of this migration or operation.',
     remedy: 'Start the migration with `lockstep start`; for an operation use `lockstep journal retry`.',
   },
+  NoWorker: {
+    retryable: true,
+    seenBy: ['operator'],
+    meaning:
+      'The workflow of the migration runs, but no worker answers for it: none runs, or it cannot reach Temporal.',
+    remedy: 'Start a worker with `lockstep worker`, or look at the ones that run; then try again.',
+  },
   NotParked: {
     retryable: false,
     seenBy: ['operator'],

@@ -74,3 +74,8 @@ export interface WriteReceipt {
   /** The epoch under which the primary committed. */
   readonly epoch: number;
 }
+
+/** What a caller is told of a write that the secondary of `parallel` refused, the first time and whenever it is sent again. */
+export function undoneMessage(reason: string): string {
+  return `${reason}; what the other store had taken was undone`;
+}

@@ -64,13 +64,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   try {
     const connection = await connectNative(environment);
     release.push(() => connection.close());
-    await assertStoresFitOrLog(stores, log);
     const namespace =
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
-    const meter = Runtime.instance().metricMeter;
+    // Before a store is asked: one that is alone may have been set back to an older phase.
     const phase = await leadingPhase(temporal, migration.name);
     if (phase) noteLeadingPhase(migration, phase);
+    await assertStoresFitOrLog(stores, log);
+    const meter = Runtime.instance().metricMeter;
     const guard = new SetBackGuard({ migration, stores });
     const context: ActivityContext = {
       migration,

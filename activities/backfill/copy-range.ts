@@ -131,7 +131,11 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     const chunks = await target.chunks(migration.name, entity.name);
     const chunk = chunks.find((candidate) => candidate.range === range);
     if (chunk) return chunk;
-    throw new LockstepError('Unexpected', `${entity.name} has no range ${range}; plan the backfill first`);
+    throw new LockstepError(
+      'Unexpected',
+      `the ${target.name} store has no plan for range ${range} of ${entity.name}: the primary has changed since this copy began; ` +
+        'lockstep backfill begins another',
+    );
   }
 
   /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */

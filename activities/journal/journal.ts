@@ -1,5 +1,6 @@
 import { currentState } from '../../databases/contract/current-state.ts';
 import type { JournalEntry, JournalPosition } from '../../databases/contract/journal.ts';
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
@@ -87,7 +88,9 @@ export function createJournalActivities(context: ActivityContext) {
         limit: entriesPerBatch,
       });
       const undoing = entries.filter((entry) => entry.failure === 'CompensationFailed');
-      const toConverge = entries.filter((entry) => entry.failure !== 'CompensationFailed');
+      // One whose undo has begun is for its workflow, or ended without it: what is converged would be told as taken.
+      const begun = entries.filter((entry) => entry.refusal !== null && !undoing.includes(entry));
+      const toConverge = entries.filter((entry) => !undoing.includes(entry) && !begun.includes(entry));
       const { converged, refused } = await withHeartbeat(() => convergeEntries(toConverge, route));
       // Once in a run: the next one finds what is open then.
       const tentative = request.from === null ? await tentativeEntries(request, route) : [];
@@ -105,7 +108,11 @@ export function createJournalActivities(context: ActivityContext) {
         unparked: idsOf(unparked),
         settled: settled.size,
         undoing: idsOf([...undoing, ...undecided.filter(isParked)]),
-        undecided: idsOf([...refused.filter(isParallel), ...undecided.filter((entry) => !isParked(entry))]),
+        undecided: idsOf([
+          ...begun,
+          ...refused.filter(isParallel),
+          ...undecided.filter((entry) => !isParked(entry)),
+        ]),
         next:
           last && entries.length === entriesPerBatch ? { createdAtMs: last.createdAtMs, id: last.id } : null,
         stopped: null,
@@ -189,7 +196,8 @@ export function createJournalActivities(context: ActivityContext) {
     if (tentative) return (await resolve(tentative, route)).status === 'settled';
     const owed = await find(route.primary);
     if (!owed?.version) return true;
-    const undone = await undoOperation({ operation: owed, route, version: owed.version });
+    const refusal = isParallel(owed) ? (owed.refusal ?? refusalOf(owed, route.secondary)) : null;
+    const undone = await undoOperation({ operation: owed, route, version: owed.version, refusal });
     if (undone.status === 'applied' || undone.status === 'stands') return true;
     const why = 'message' in undone ? undone.message : 'the route changed';
     const reason = `${owed.reason ?? 'the other store refused it'}; its compensation failed: ${why}`;
@@ -234,6 +242,11 @@ export function createJournalActivities(context: ActivityContext) {
   }
 
   return { retryBacklog, undoOrphaned, completeRetried, pruneJournal };
+}
+
+/** Its workflow is gone, and with it what the store said in full. */
+function refusalOf({ reason }: JournalEntry, store: StoreName): RecordedRefusal | null {
+  return reason === null ? null : { code: 'StoreRefused', message: reason, store };
 }
 
 function isParked({ status }: JournalEntry): boolean {

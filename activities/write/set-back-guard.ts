@@ -1,7 +1,12 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
-import { judgeStores, type SetBack, setBackReason } from '../../databases/contract/set-back.ts';
+import {
+  judgeStores,
+  type SetBack,
+  setBackFailure,
+  setBackReason,
+} from '../../databases/contract/set-back.ts';
 import type { Store, Stores } from '../../databases/contract/store.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
+import type { LockstepError, StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Version } from '../../model/version.ts';
 
@@ -45,14 +50,7 @@ export class SetBackGuard {
       if (unavailable) throw unavailable;
     }
     const reason = this.#reasons.get(store);
-    if (reason !== undefined) {
-      const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
-      throw new LockstepError('StoreUnavailable', `${reason}; it takes no writes until then: ${remedy}`, {
-        store,
-        about: 'server',
-        remedy,
-      });
-    }
+    if (reason !== undefined) throw setBackFailure(store, reason, 'takes no writes');
     try {
       return await write();
     } catch (error) {

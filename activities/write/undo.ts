@@ -1,4 +1,5 @@
 import { readOne } from '../../databases/contract/read-one.ts';
+import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
 import type { Image } from '../../model/canonical.ts';
@@ -19,6 +20,10 @@ export interface UndoRequest {
   readonly route: WriteRoute;
   /** That the primary gave. */
   readonly version: Version;
+  /** What the secondary said, where that is the outcome of the operation (`parallel`); null where a person has it undone. */
+  readonly refusal: RecordedRefusal | null;
+  /** The secondary may be taking a repeat tentatively at this moment: whoever sent that settles it. */
+  readonly leavesTentative?: true;
 }
 
 const staleBaseAttempts = 10;
@@ -35,9 +40,12 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
    * Undoes an operation of the primary's, which the secondary refuses: the primary gets back what it had before, under a newer
    * version, and the secondary is converged to it. A newer write stands. Shared records stay: others may lean on them.
    */
-  async function undoOperation({ operation, route, version }: UndoRequest): Promise<UndoResult> {
+  async function undoOperation(request: UndoRequest): Promise<UndoResult> {
+    const { operation, route, version, refusal } = request;
     const entity = entityNamed(migration, operation.entity);
     const primary = stores[route.primary];
+    // Before anything is undone: whoever ends it then, a repeat is told this.
+    if (refusal) await primary.noteRefusal(operation.id, refusal);
     for (let attempt = 1; attempt <= staleBaseAttempts; attempt++) {
       const stored = await readOne(primary, entity, operation.key);
       // Where it is another, a later write has replaced ours already, as a whole image: there is nothing left to undo.
@@ -74,11 +82,19 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
     );
 
     async function settleAtSecondary(status: 'completed' | 'compensated'): Promise<void> {
-      if (!route.secondary) return;
+      if (!route.secondary || request.leavesTentative) return;
       const other = stores[route.secondary];
-      await other.settleTentative(operation.id, { status, version, reason: null, refusal: null });
+      const undone = status === 'compensated';
+      await other.settleTentative(operation.id, {
+        status,
+        version,
+        reason: null,
+        refusal: undone ? refusal : null,
+      });
+      if (!undone) return;
       // The primary may be changing: then the other store may have been told before that the operation stands.
-      if (status === 'compensated') await other.setOperationStatus([operation.id], status);
+      if (refusal) await other.noteRefusal(operation.id, refusal);
+      await other.setOperationStatus([operation.id], status);
     }
   }
 

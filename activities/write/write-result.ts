@@ -11,7 +11,7 @@ import {
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { type FailureDetails, LockstepError, type RefusalDetails } from '../../model/failure.ts';
-import type { Operation } from '../../model/operation.ts';
+import { type Operation, undoneMessage } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 
 /** What a refusal was about, and which store refused where that is not the one that was asked. */
@@ -102,6 +102,12 @@ export function refusedResult(
     : { status: 'conflict', code, message, details };
 }
 
+/** What the secondary refused was undone at the primary: what the caller was told then. */
+function undoneResult({ message, store, ...refusal }: RecordedRefusal): WriteResult {
+  const details = { store, ...refusalDetails(refusal) };
+  return { status: 'refused', code: 'StoreRefused', message: undoneMessage(message), details };
+}
+
 /** A repeat answers what the first try did. What is only tentative is no answer. */
 function knownResult(
   entity: Entity,
@@ -120,6 +126,7 @@ function knownResult(
       // A person left what had only been tentative here: nothing was decided.
       return known.version === null ? { status: 'aborted' } : { status: 'applied', version: known.version };
     case 'compensated':
+      if (known.refusal) return undoneResult(known.refusal);
       return {
         status: 'refused',
         code: 'Compensated',

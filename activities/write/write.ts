@@ -17,6 +17,7 @@ import { writeMetrics } from '../metrics.ts';
 import { assertSameDefinition, definitionRefusal, isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem } from './primary-item.ts';
 import { tooFineRefusal } from './too-fine.ts';
+import { createUndoActivities } from './undo.ts';
 import { refusedResult, resultOf, type TentativeResult, type WriteResult } from './write-result.ts';
 
 const staleBaseAttempts = 10;
@@ -24,6 +25,7 @@ const staleBaseAttempts = 10;
 export function createWriteActivities(context: ActivityContext) {
   const { migration, stores } = context;
   const metrics = writeMetrics(context);
+  const { undoOperation } = createUndoActivities(context);
 
   /** The guarded write at the primary: it decides about version and refusal. */
   async function writePrimary(input: WriteInput): Promise<WriteResult> {
@@ -70,13 +72,41 @@ export function createWriteActivities(context: ActivityContext) {
       const outcome = onlyOutcome(
         await store.write(entity, [item], { migration: migration.name, epoch: route.epoch }),
       );
-      if (outcome.status !== 'stale-base') return resultOf(store, entity, operation, outcome);
+      if (outcome.status === 'stale-base') continue;
+      if (isBeingUndone(outcome)) return await endUndo(input, entity, outcome);
+      return resultOf(store, entity, operation, outcome);
     }
     throw new LockstepError(
       'WriteConflict',
       `a key of ${entity.name} changed ${staleBaseAttempts} times while operation ${operation.id} was computed; it is tried again`,
       { entity: entity.name, operationId: operation.id },
     );
+  }
+
+  /** A repeat whose first workflow was lost while it undid the write: the undo is ended before the caller is told. */
+  async function endUndo(
+    { operation, route }: WriteInput,
+    entity: Entity,
+    known: BeingUndone,
+  ): Promise<WriteResult> {
+    const { version, refusal } = known;
+    const undone = await undoOperation({ operation, route, version, refusal, leavesTentative: true });
+    switch (undone.status) {
+      case 'applied':
+        return resultOf(stores[route.primary], entity, operation, { ...known, recorded: 'compensated' });
+      case 'stands':
+        return { status: 'applied', version };
+      case 'fenced':
+        return undone;
+      default: {
+        const why = 'message' in undone ? undone.message : 'the undo was aborted';
+        throw new LockstepError(
+          'CompensationFailed',
+          `${refusal.message}; its compensation failed: ${why}; an operator decides (lockstep writes show ${operation.id})`,
+          { entity: entity.name, operationId: operation.id },
+        );
+      }
+    }
   }
 
   /**
@@ -217,6 +247,16 @@ export function createWriteActivities(context: ActivityContext) {
     parkOperation,
     setOperationStatus,
   };
+}
+
+type BeingUndone = Extract<Outcome, { status: 'known' }> & {
+  readonly version: Version;
+  readonly refusal: RecordedRefusal;
+};
+
+function isBeingUndone(outcome: Outcome): outcome is BeingUndone {
+  if (outcome.status !== 'known' || outcome.version === null) return false;
+  return outcome.refusal !== undefined && (outcome.recorded === 'pending' || outcome.recorded === 'parked');
 }
 
 function onlyOutcome(outcomes: readonly Outcome[]): Outcome {

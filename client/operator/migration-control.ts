@@ -8,10 +8,10 @@ import { setBackReason, setBackStores } from '../../databases/contract/set-back.
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import { neededStores, routes } from '../../model/phase.ts';
+import { type DurableState, neededStores, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { assertStoresFit } from '../stores-fit.ts';
-import { answerOf, reasonOf } from '../temporal/failures.ts';
+import { answerOf, isUnanswered, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { JournalControl } from './journal-control.ts';
 import { type LegacyUse, legacyUse } from './legacy-use.ts';
@@ -28,6 +28,9 @@ export type { Condition, MigrationStatus, Preview, Resolution, Step } from '../.
 
 /** So long it takes to notice a worker that was lost while it led a change of primary. */
 const workflowTaskTimeout = '5s';
+
+/** So long a worker may take for the first task of a migration that was just started. */
+const firstAnswerMs = 30_000;
 
 /** The workflow `migration`, which lives on the other side of the task queue. */
 type MigrationWorkflow = (input: messages.MigrationInput) => Promise<void>;
@@ -59,10 +62,13 @@ export interface KnownFaults {
 export class MigrationControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
+  readonly #answerWithinMs: number | null;
 
-  constructor(temporal: Client, open: OpenMigration) {
+  /** @param answerWithinMs see `OperateOptions` */
+  constructor(temporal: Client, open: OpenMigration, answerWithinMs: number | null = null) {
     this.#temporal = temporal;
     this.#open = open;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /**
@@ -124,16 +130,24 @@ export class MigrationControl {
 
   /** Waits until the workflow has written the route to both stores. */
   async #whenStarted(): Promise<messages.MigrationStatus> {
+    const end = performance.now() + firstAnswerMs;
     for (;;) {
-      const status = await this.status();
-      if (status.busy !== 'start') return status;
+      const status = await this.status().catch((error: unknown) => {
+        // Its first task may take a worker long, and one may be about to start.
+        if (!isLockstepError(error, 'NoWorker') || performance.now() > end) throw error;
+        return null;
+      });
+      if (status && status.busy !== 'start') return status;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 
-  /** Throws what a start failed with, until the migration is started again, and `NotRunning` where its workflow is gone. */
+  /**
+   * Throws what a start failed with, until the migration is started again, `NotRunning` where its workflow is gone, and `NoWorker`
+   * where no worker answers for it.
+   */
   async status(): Promise<messages.MigrationStatus> {
-    const status = await this.#known(() => this.#handle().query(messages.migrationStatus));
+    const status = await this.#query();
     await this.#assertRunning(status);
     const known = status.backfill;
     if (!known?.running) return status;
@@ -144,6 +158,17 @@ export class MigrationControl {
     // It is over when the migration has heard so: until then its gate refuses.
     const { running, done, finishedAt, stopped } = known;
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
+  }
+
+  /** What the stores alone say of the migration. */
+  async storesKnow(): Promise<{
+    readonly state: DurableState;
+    readonly setBack: readonly string[];
+    readonly differences: number;
+  }> {
+    const state = await currentState(this.#open);
+    const { differences } = await knownDifferences(this.#open);
+    return { state, setBack: (await setBackStores(this.#open)).map(setBackReason), differences };
   }
 
   /** A workflow that was terminated, or failed, still answers questions about what it was; one whose start failed says why. */
@@ -220,7 +245,7 @@ export class MigrationControl {
    */
   send(command: Command, request: messages.StepRequest = {}): Promise<messages.MigrationStatus> {
     const { name } = commands[command];
-    return this.#known(() =>
+    return this.#commanded(() =>
       this.#handle().executeUpdate<messages.MigrationStatus, [messages.StepRequest]>(name, {
         args: [request],
       }),
@@ -229,7 +254,7 @@ export class MigrationControl {
 
   /** Measures the conditions of a step and tells what it would do. Nothing is changed. */
   preview(request: messages.PreviewRequest): Promise<messages.Preview> {
-    return this.#known(() => this.#handle().executeUpdate(messages.preview, { args: [request] }));
+    return this.#commanded(() => this.#handle().executeUpdate(messages.preview, { args: [request] }));
   }
 
   /**
@@ -239,7 +264,7 @@ export class MigrationControl {
   async undoDecommission(asked: messages.Asked): Promise<messages.MigrationStatus> {
     const { status } = await this.#known(() => this.#handle().describe());
     if (status.name === 'RUNNING') {
-      return await this.#known(() =>
+      return await this.#commanded(() =>
         this.#handle().executeUpdate<messages.MigrationStatus, [messages.Asked]>(
           messages.undoDecommission.name,
           {
@@ -271,7 +296,7 @@ export class MigrationControl {
   async apply(): Promise<messages.MigrationStatus> {
     const { migration, stores } = this.#open;
     const definition = configuredDefinition(migration);
-    const status = await this.#known(() =>
+    const status = await this.#commanded(() =>
       this.#handle().executeUpdate(messages.apply, { args: [definition] }),
     );
     for (const name of neededStores(status.phase)) await stores[name].recordDefinition();
@@ -279,11 +304,11 @@ export class MigrationControl {
   }
 
   setReadPercent(percent: number): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }));
+    return this.#commanded(() => this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }));
   }
 
   setWritePercent(percent: number): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
+    return this.#commanded(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
   }
 
   async setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
@@ -291,15 +316,17 @@ export class MigrationControl {
     if (keysPerSecond !== null && !Number.isFinite(keysPerSecond)) {
       throw new LockstepError('InvalidInput', `a rate is a finite number or null; got ${keysPerSecond}`);
     }
-    return await this.#known(() => this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }));
+    return await this.#commanded(() =>
+      this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }),
+    );
   }
 
   setDeadline(deadline: string): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }));
+    return this.#commanded(() => this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }));
   }
 
   startValidation(request: messages.ValidationRequest): Promise<messages.MigrationStatus> {
-    return this.#known(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
+    return this.#commanded(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
   }
 
   async writeStatus(operationId: string): Promise<messages.WriteStatus> {
@@ -351,14 +378,39 @@ export class MigrationControl {
     );
   }
 
-  #known<T>(ask: () => Promise<T>): Promise<T> {
-    return answerOf(ask, (error) =>
-      error instanceof WorkflowNotFoundError
-        ? new LockstepError(
-            'NotRunning',
-            `Temporal knows no running migration ${this.#open.migration.name} (${reasonOf(error)}); start it with lockstep start`,
-          )
-        : null,
+  /** Asks a worker, which needs not be the one that last worked for the migration. */
+  async #query(): Promise<messages.MigrationStatus> {
+    const limit = this.#answerWithinMs;
+    const query = () => this.#handle().query(messages.migrationStatus);
+    return await this.#known(() =>
+      limit === null ? query() : this.#temporal.connection.withDeadline(Date.now() + limit, query),
     );
+  }
+
+  /** A command waits for a worker however long that takes, so it is seen first whether one answers. */
+  async #commanded<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#answerWithinMs !== null) await this.#query();
+    return await this.#known(command);
+  }
+
+  #known<T>(ask: () => Promise<T>): Promise<T> {
+    const { name } = this.#open.migration;
+    return answerOf(ask, async (error) => {
+      if (error instanceof WorkflowNotFoundError)
+        return new LockstepError(
+          'NotRunning',
+          `Temporal knows no running migration ${name} (${reasonOf(error)}); start it with lockstep start`,
+        );
+      if (!isUnanswered(error)) return null;
+      const { status } = await this.#handle().describe();
+      const over = status.name === 'RUNNING' ? '' : `; its workflow is over (${status.name})`;
+      return new LockstepError(
+        'NoWorker',
+        `no worker answers for migration ${name}${over}: ${reasonOf(error)}. Start one with lockstep worker, or see whether those ` +
+          'that run reach Temporal (their logs, and /ready of --health)',
+        { remedy: 'lockstep worker' },
+        { cause: error },
+      );
+    });
   }
 }

@@ -14,6 +14,11 @@ export interface OperateOptions {
   readonly temporal?: Client;
   /** Goes on where a store is unavailable or prepared for another definition: for what must always be answered. @default false */
   readonly unchecked?: boolean;
+  /**
+   * How long a worker may take to answer for the migration, in milliseconds, before `NoWorker` is thrown. Nothing is sent to the
+   * migration then. @default as long as Temporal waits: a question for about 10 s, a command until a worker takes it
+   */
+  readonly answerWithinMs?: number;
 }
 
 /** What an operator's program does with a migration. */
@@ -48,7 +53,7 @@ export async function operate(migration: Migration, options: OperateOptions = {}
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
     return {
-      control: new MigrationControl(temporal, open),
+      control: new MigrationControl(temporal, open, options.answerWithinMs ?? null),
       journal: new JournalControl(temporal, open),
       reconciliation: new ReconciliationControl(temporal, open),
       close,

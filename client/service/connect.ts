@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { noteLeadingPhase } from '../../databases/contract/current-state.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -7,9 +8,11 @@ import { assertTimeLimit } from '../../model/time-limit.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import { leadingPhase } from '../temporal/leading-phase.ts';
 import { BoundedFlags } from './bounded-flags.ts';
 import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
+import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
@@ -18,6 +21,7 @@ import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { Shadow } from './shadow.ts';
+import { SoundStores } from './sound-stores.ts';
 import { StoreBreaker } from './store-breaker.ts';
 import { type Touched, Touches } from './touch.ts';
 import { TouchedSweep } from './touched-sweep.ts';
@@ -145,13 +149,19 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   };
   try {
     const routeCache = new RouteCache({ migration, stores });
-    await assertStoresFit({ migration, stores });
     const temporal = options.temporal ?? (await connectTemporal(environment));
     if (!options.temporal) release.push(() => temporal.connection.close());
+    // Before a store is asked: one that is alone may have been set back to an older phase.
+    const phase = await leadingPhase(temporal, migration.name);
+    if (phase) noteLeadingPhase(migration, phase);
+    await assertStoresFit({ migration, stores });
+    const sound = new SoundStores({ migration, stores });
+    await sound.look().catch(ignoreExpected);
+    const guarded = sound.guarded();
     const counted = new ReportedCounts({ migration, stores });
     release.push(() => counted.close());
     const breaker = new StoreBreaker(readTimeoutMs);
-    const shadow = new Shadow({ migration, stores }, counted);
+    const shadow = new Shadow({ migration, stores: guarded }, counted);
     release.push(() => shadow.close());
     const flags: FlagAnswers = new Counts({ answered: 0, failed: 0, timedOut: 0, invalid: 0 });
     const transactions = new Transactions({
@@ -163,7 +173,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const writes = new Writes(temporal, migration);
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
-      stores,
+      stores: guarded,
       routes: routeCache,
       flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,
@@ -178,7 +188,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     };
     const sweep = new TouchedSweep(temporal, migration);
     release.push(() => sweep.close());
-    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep });
+    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound });
     return {
       repository: (entity) => {
         entityNamed(migration, entity.name);

@@ -2,6 +2,7 @@ import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import { type Key, recordIdentity } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { routeFreshMs } from '../../model/phase.ts';
+import { ignoreExpected } from './expected-failure.ts';
 import type { StoreBreaker } from './store-breaker.ts';
 
 /** Above so many, all records count as late. */
@@ -63,7 +64,8 @@ export class Lag {
         all: entries.length >= mostLate,
         at,
       };
-    } catch {
+    } catch (error) {
+      ignoreExpected(error);
       this.#known = { records: new Set(), all: false, at };
     }
   }

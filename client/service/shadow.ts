@@ -6,6 +6,7 @@ import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { ownImage } from '../../model/field.ts';
 import { type DurableState, otherStore, routes } from '../../model/phase.ts';
+import { ignoreExpected } from './expected-failure.ts';
 import type { KeyReads } from './key-reads.ts';
 import type { ReportedCounts } from './read-counts.ts';
 
@@ -72,7 +73,10 @@ export class Shadow {
     if (pair === null) return this.#counts.shadowRead('failed', state);
     const isStill = isSame(pair.routed, before.routed) && isSame(pair.other, before.other);
     if (agree(reads.entity, pair) || !isStill) return this.#counts.shadowRead('inFlight', state);
-    const isOwed = await this.#isOwed(reads, state).catch(() => null);
+    const isOwed = await this.#isOwed(reads, state).catch((error: unknown) => {
+      ignoreExpected(error);
+      return null;
+    });
     if (isOwed === null) this.#counts.shadowRead('failed', state);
     else this.#counts.shadowRead(isOwed ? 'inFlight' : 'unequal', state);
   }
@@ -98,7 +102,8 @@ async function pairOf(reads: KeyReads, from: StoreName): Promise<Pair | null> {
   try {
     const [routed, other] = await Promise.all([reads.from(from), reads.from(otherStore(from))]);
     return { routed, other };
-  } catch {
+  } catch (error) {
+    ignoreExpected(error);
     return null;
   }
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store, Stores } from '../../databases/contract/store.ts';
 import {
   maxTouchedKeys,
@@ -16,6 +15,7 @@ import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
 import { type KeyOf, keyFrom } from './key-input.ts';
 import type { RouteCache } from './route-cache.ts';
+import type { SoundStores } from './sound-stores.ts';
 import { type Token, tokenOf } from './token.ts';
 import type { TouchedSweep } from './touched-sweep.ts';
 
@@ -36,17 +36,14 @@ interface TouchParts {
   readonly routes: RouteCache;
   readonly clock: HybridClock;
   readonly sweep: TouchedSweep;
+  readonly sound: SoundStores;
 }
 
-/** How often the stores are asked whether one of them was set back. */
-const setBackFreshMs = 5_000;
 const reopenPollMs = 250;
 
 /** Notes in a caller's own transaction which keys it writes. */
 export class Touches {
   readonly #parts: TouchParts;
-  #setBack: ReadonlyMap<StoreName, string> = new Map();
-  #lookAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: TouchParts) {
     this.#parts = parts;
@@ -63,7 +60,7 @@ export class Touches {
     const state = await this.#parts.routes.current();
     const transaction = openTransaction(tx);
     const store = this.#storeOf(transaction, state);
-    this.#assertNotSetBack(store.name);
+    this.#parts.sound.assertSound(store.name, 'takes no writes');
     if (transaction.isOpen === false) throw notInTransaction(entity);
     const version = clock.next();
     const statement = await store.touchStatement(entity, {
@@ -124,32 +121,6 @@ export class Touches {
       'NotPrimary',
       `the transaction is in neither store of ${migration.name}: its driver speaks to ${engine}, the primary is ${stores[primary].engine}`,
       { store: primary },
-    );
-  }
-
-  /** One that was restored from an older copy takes no writes before a person has decided. As of a few seconds ago: no touch waits. */
-  #assertNotSetBack(store: StoreName): void {
-    this.#lookForSetBack();
-    const reason = this.#setBack.get(store);
-    if (reason === undefined) return;
-    const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
-    throw new LockstepError('StoreUnavailable', `${reason}; it takes no writes until then: ${remedy}`, {
-      store,
-      about: 'server',
-      remedy,
-    });
-  }
-
-  #lookForSetBack(): void {
-    const now = performance.now();
-    if (now < this.#lookAgainAt) return;
-    this.#lookAgainAt = now + setBackFreshMs;
-    setBackStores(this.#parts).then(
-      (found) => {
-        this.#setBack = new Map(found.map((one) => [one.store, setBackReason(one)]));
-      },
-      // What is known stays known; the next look may say more.
-      () => undefined,
     );
   }
 

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Migration } from '../../model/migration.ts';
 import { replicateTouchedWorkflowId, touched } from '../../workflows/messages.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
+import { ignoreExpected } from './expected-failure.ts';
 
 /** Touches that come within this time ask once. */
 const quietMs = 1_000;
@@ -48,7 +49,8 @@ export class TouchedSweep {
         () => {
           this.#failures = 0;
         },
-        () => {
+        (error: unknown) => {
+          ignoreExpected(error);
           this.#failures += 1;
           this.#wanted = true;
         },

@@ -1,4 +1,5 @@
 import {
+  isGrpcServiceError,
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
@@ -35,6 +36,14 @@ export function answerOfOnly<T>(what: string, execute: () => Promise<T>): Promis
       ? new LockstepError('AlreadyRunning', `${what} is under way already; wait for it`)
       : null,
   );
+}
+
+const [deadlineExceeded, failedPrecondition] = [4, 9];
+
+/** Nobody took the question within its time, or Temporal knows of nobody who could. */
+export function isUnanswered(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) && (cause.code === deadlineExceeded || cause.code === failedPrecondition);
 }
 
 /** The innermost message of Temporal's, for a remedy. */

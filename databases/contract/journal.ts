@@ -15,7 +15,10 @@ export interface JournalEntry {
   /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
   readonly failure: AnyFailureCode | null;
-  /** Where a primary refused it for another reason than what the record is. */
+  /**
+   * Where a primary refused it for another reason than what the record is, or the secondary of a `parallel` write refused what the
+   * primary had: then it is being undone, or was.
+   */
   readonly refusal: RecordedRefusal | null;
   /** How often the other store was tried. */
   readonly attempts: number;

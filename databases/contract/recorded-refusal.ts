@@ -2,7 +2,7 @@ import { failureSubjects, type RefusalDetails, type StoreName, violations } from
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 
 /**
- * Why an operation was refused for good, as the primary keeps it: whoever sends the operation again is told the same. Names and
+ * Why an operation was refused for good, or undone because the other store refused it, as the primary keeps it: whoever sends the operation again is told the same. Names and
  * codes, never values.
  */
 export interface RecordedRefusal extends RefusalDetails {

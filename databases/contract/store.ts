@@ -22,6 +22,7 @@ import type { Definitions } from './definition.ts';
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOperation } from './journal.ts';
 import type { ReadReports } from './read-reports.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
+import type { RecordedRefusal } from './recorded-refusal.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
 import type { TableUse } from './table-use.ts';
@@ -107,6 +108,11 @@ export interface Store
   forgetTentative(id: string): Promise<void>;
   /** Changes nothing about an entry that is finished already; only `compensated` follows `completed`. */
   setOperationStatus(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /**
+   * Notes why an operation that this store has is about to be undone, where it is not known yet: once it is compensated, a repeat is
+   * told the same.
+   */
+  noteRefusal(id: string, refusal: RecordedRefusal): Promise<void>;
   /** Parks an operation for a person; with `undoing`, one that has taken effect here and could not be undone. */
   park(id: string, parked: { failure: AnyFailureCode; reason: string; undoing?: boolean }): Promise<void>;
   /** Notes a try of the other store that failed, where the operation is still open. */

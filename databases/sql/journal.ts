@@ -2,7 +2,7 @@ import { type Image, type Key, keyFromText, keyText } from '../../model/canonica
 import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
 import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
-import { refusalInText, textOfRefusal } from '../contract/recorded-refusal.ts';
+import { type RecordedRefusal, refusalInText, textOfRefusal } from '../contract/recorded-refusal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 import { holdFence } from './fence.ts';
@@ -44,8 +44,8 @@ export function createJournal(context: StoreContext) {
     // Once nothing is pending, nothing can be compensated any more.
     const over = status !== 'pending' && status !== 'parked';
     const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
-    // Completing is a try of the other store too: the one that it took.
-    const completes = status === 'completed' ? ', attempts = attempts + 1' : '';
+    // Completing is a try of the other store too: the one that it took, whatever it had refused before.
+    const completes = status === 'completed' ? ', attempts = attempts + 1, refusal = NULL' : '';
     await context.query(
       `UPDATE ${context.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}, copied = NULL${completes}${over ? ', before_image = NULL' : ''}
        WHERE id IN (${placeholders(ids)}) AND status IN (${placeholders(from)})`,
@@ -67,6 +67,14 @@ export function createJournal(context: StoreContext) {
     await context.query(
       `DELETE FROM ${context.control('operations')} WHERE id = ? AND status = 'tentative'`,
       [id],
+    );
+  }
+
+  async function noteRefusal(id: string, refusal: RecordedRefusal): Promise<void> {
+    await context.query(
+      `UPDATE ${context.control('operations')} SET refusal = COALESCE(refusal, ?), copied = NULL
+       WHERE id = ? AND status IN ('pending', 'parked', 'completed', 'compensated')`,
+      [textOfRefusal(refusal), id],
     );
   }
 
@@ -178,6 +186,7 @@ export function createJournal(context: StoreContext) {
     setOperationStatus,
     settleTentative,
     forgetTentative,
+    noteRefusal,
     park,
     recordAttempt,
     journal,
@@ -196,9 +205,11 @@ function entryOf(row: TextCells): JournalEntry {
   const before = row.before_image ?? null;
   const status = statusOf(row.status);
   const refusal = refusalInText(row.refusal);
-  const reason = refusal?.message ?? row.reason ?? null;
+  // Until it is undone, what was tried last is of interest.
+  const told = status === 'failed' || status === 'compensated' ? refusal : null;
+  const reason = told?.message ?? row.reason ?? null;
   // A refusal by the primary because of what the record is, is its own reason.
-  const failure = refusal?.code ?? row.failure ?? (status === 'failed' ? reason : null);
+  const failure = told?.code ?? row.failure ?? (status === 'failed' ? reason : null);
   return {
     id: row.id ?? '',
     entity: row.entity ?? '',

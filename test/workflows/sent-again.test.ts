@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { exchangeMarks } from '../../activities/migration/exchange-marks.ts';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
 import type { LockstepError, StoreName } from '../../model/failure.ts';
+import { otherStore } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
+import { writeWorkflowId } from '../../workflows/messages.ts';
 import {
   type Account,
   account,
@@ -10,6 +12,7 @@ import {
   createAccounts,
   newAccount,
   refusedByLegacy,
+  refusedByModern,
   twin,
 } from '../support/accounts.ts';
 import { copyOfStore } from '../support/copy-of-store.ts';
@@ -136,6 +139,92 @@ describe.each([
     expect([await send(unique), await send(checked)]).toEqual(first);
     for (const { id } of [unique, checked]) expect(await rowsOf(at, table, id)).toEqual([null, null]);
   });
+});
+
+describe('undone because its secondary refused it, a parallel write', () => {
+  const twins = () => at.lockstep.repository(twin);
+  /** Everything that a caller is told. */
+  const failing = async (sending: Promise<unknown>) =>
+    await sending.then(
+      () => expect.unreachable('it was not refused'),
+      ({ code, message, details }: LockstepError) => ({ code, message, details }),
+    );
+
+  test.each([
+    ['legacy', 'advance'],
+    ['modern', 'rollback'],
+  ] as const)(
+    'with %s as the primary, is refused in the same way wherever it is sent again',
+    async (primary, there) => {
+      if (primary === 'modern') await at.lockstep.control.send('advance');
+      const secondary = otherStore(primary);
+      const email = `${primary}@example.org`;
+      const holder = newAccount();
+      // Only the secondary has the row that is in the way.
+      await at.sql[secondary](
+        `INSERT INTO twins (id, owner, email, balance) VALUES (${holder.id}, 'nobody', '${email}', 1)`,
+      );
+      const [unique, known] = [newAccount({ email }), newAccount()];
+      const checked = newAccount({ balance: primary === 'legacy' ? refusedByModern : refusedByLegacy });
+      await twins().create(known);
+      const send = async () => [
+        await failing(twins().create(unique, { operationId: `undone-${unique.id}` })),
+        await failing(twins().create(checked, { operationId: `undone-${checked.id}` })),
+        await failing(twins().update(known.id, { email }, { operationId: `undone-${known.id}` })),
+      ];
+      const first = await send();
+      expect(first).toMatchObject(
+        ['unique', 'check', 'unique'].map((violation) => ({
+          code: 'StoreRefused',
+          message: expect.stringContaining('was undone'),
+          details: { store: secondary, about: 'row', violation },
+        })),
+      );
+      expect(await send()).toEqual(first);
+      await at.sql[secondary](`DELETE FROM twins WHERE id = ${holder.id}`);
+      expect(await send()).toEqual(first);
+      await at.lockstep.control.send(there);
+      expect(await send()).toEqual(first);
+      await bringTo(at.lockstep, primary === 'legacy' ? 'switch-reads' : 'switch-primary');
+      expect(await send()).toEqual(first);
+      for (const { id } of [unique, checked]) expect(await rowsOf(at, 'twins', id)).toEqual([null, null]);
+      expect(await entryIn(at, primary, `undone-${unique.id}`)).toMatchObject({ status: 'compensated' });
+      await drained(at);
+    },
+  );
+
+  test.each(['sent again', 'retried from the journal'])(
+    'whose workflow is lost before its undo is noted ends as undone when it is %s, though the secondary would take it by now',
+    async (how) => {
+      const email = `lost-${how.length}@example.org`;
+      const [holder, value] = [newAccount(), newAccount({ email })];
+      const operationId = `undone-${value.id}`;
+      await at.sql.modern(
+        `INSERT INTO twins (id, owner, email, balance) VALUES (${holder.id}, 'nobody', '${email}', 1)`,
+      );
+      const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+      at.faults.legacy.setOperationStatus = async (...given) => {
+        if (given[1] === 'compensated') {
+          await handle.terminate('lost').catch(() => undefined);
+          throw new Error('the worker dies here');
+        }
+        await at.stores.legacy.setOperationStatus(...given);
+      };
+      await expect(twins().create(value, { operationId })).rejects.toThrow();
+      Reflect.deleteProperty(at.faults.legacy, 'setOperationStatus');
+      await at.sql.modern(`DELETE FROM twins WHERE id = ${holder.id}`);
+      if (how !== 'sent again')
+        await at.lockstep.journal.retry({ parked: false, olderThanMs: 0, ids: [operationId] });
+      for (let time = 1; time <= 2; time++)
+        expect(await failing(twins().create(value, { operationId }))).toMatchObject({
+          code: 'StoreRefused',
+          details: { store: 'modern', violation: 'unique' },
+        });
+      expect(await rowsOf(at, 'twins', value.id)).toEqual([null, null]);
+      expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'compensated' });
+      await drained(at);
+    },
+  );
 });
 
 test('an operation that commits between the first copy of the outcomes and the closing is known too', async () => {

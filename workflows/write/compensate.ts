@@ -1,8 +1,9 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { UndoResult } from '../../activities/write/undo.ts';
+import type { UndoRequest, UndoResult } from '../../activities/write/undo.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { RefusalDetails } from '../../model/failure.ts';
-import type { WriteRoute } from '../../model/operation.ts';
+import { undoneMessage, type WriteRoute } from '../../model/operation.ts';
+import { otherStore } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import { compensation, unbounded } from '../activities.ts';
 import { failure } from '../failures.ts';
@@ -22,6 +23,8 @@ export interface Undoing {
   readonly reason: string;
   /** Which store has the operation, and keeps it in its journal. */
   readonly store: WriteRoute['primary'];
+  /** The outcome of the operation once it is undone; null where a person has it undone. */
+  readonly refusal: UndoRequest['refusal'];
 }
 
 /** Undoes what the primary has, then fails the call with what the other store said; unless both have it by now. */
@@ -34,28 +37,31 @@ export async function compensate(
   const { operation } = run.input;
   const { route, version, decidedBy: store } = decided;
   run.enter('compensating', { version, reason });
-  const undone = await undo(run, { route, version, reason, store });
+  const { about, violation } = refused;
+  const told = {
+    store: otherStore(route.primary),
+    ...(about ? { about } : {}),
+    ...(violation ? { violation } : {}),
+  };
+  const refusal = { code: 'StoreRefused', message: reason, ...told } as const;
+  const undone = await undo(run, { route, version, reason, store, refusal });
   if (undone === 'stands') return;
-  const details = {
+  const message =
+    undone === 'undone'
+      ? undoneMessage(reason)
+      : `${reason}; it was not undone, an operator has left it as it is`;
+  throw failure(undone === 'undone' ? 'StoreRefused' : 'CompensationFailed', message, {
     entity: operation.entity,
     operationId: operation.id,
-    reason,
-    ...(route.secondary ? { store: route.secondary } : {}),
-    ...refused,
-  };
-  if (undone === 'undone')
-    throw failure('StoreRefused', `${reason}; what the other store had taken was undone`, details);
-  throw failure(
-    'CompensationFailed',
-    `${reason}; it was not undone, an operator has left it as it is`,
-    details,
-  );
+    reason: message,
+    ...told,
+  });
 }
 
 /** A compensation that fails parks, with both reasons; an operator decides whether it is tried again. */
 export async function undo(
   run: WriteRun,
-  { version, reason, store, ...from }: Undoing,
+  { version, reason, store, refusal, ...from }: Undoing,
 ): Promise<UndoOutcome> {
   const { dualWrite, operation } = run.input;
   const { kind, entity, id: operationId } = operation;
@@ -64,7 +70,7 @@ export async function undo(
   for (;;) {
     run.enter('compensating');
     setCurrentDetails(compensationDetails('begun', { kind, entity, store, reason }));
-    const result = await undoOnce(run, { route, version, reason, store });
+    const result = await undoOnce(run, { route, version, reason, store, refusal });
     if (result.status === 'fenced') {
       route = await routeAfter(route, { operationId, dualWrite });
       continue;
@@ -92,12 +98,15 @@ export async function undo(
   }
 }
 
-async function undoOnce(run: WriteRun, { route, version, store, reason }: Undoing): Promise<UndoResult> {
+async function undoOnce(
+  run: WriteRun,
+  { route, version, store, reason, refusal }: Undoing,
+): Promise<UndoResult> {
   const { operation } = run.input;
   const { kind, entity } = operation;
   const { undoOperation } = compensation(undoSummary({ kind, entity, store, reason }));
   try {
-    return await undoOperation({ operation, route, version });
+    return await undoOperation({ operation, route, version, refusal });
   } catch (error) {
     const known = failureIn(error);
     if (!known) throw error;

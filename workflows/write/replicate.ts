@@ -75,7 +75,7 @@ async function whenRefused(
   if ('status' in parked) return parked.status === 'completed';
   if (parked.decision === 'retry') return 'again';
   if (parked.decision === 'discard') return false;
-  const undone = await undo(run, { route, version, reason, store });
+  const undone = await undo(run, { route, version, reason, store, refusal: null });
   if (undone !== 'undone') return undone === 'stands';
   throw failure('Compensated', `an operator compensated operation ${operation.id}: ${reason}`, {
     entity: operation.entity,

@@ -125,4 +125,28 @@ export const writeGuards: readonly Guard[] = [
     tests: ['test/workflows/journal-retry.test.ts', 'test/workflows/reconcile.test.ts'],
     keeps: 'What nobody wrote through Lockstep never replaces what is there.',
   },
+  {
+    file: 'activities/write/undo.ts',
+    text: '    if (refusal) await primary.noteRefusal(operation.id, refusal);\n',
+    without: '',
+    tests: ['test/workflows/sent-again.test.ts'],
+    named: 'undone because',
+    keeps: 'A parallel write that its secondary refused is told the same when it is sent again.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: '      if (isBeingUndone(outcome)) return await endUndo(input, entity, outcome);\n',
+    without: '',
+    tests: ['test/workflows/sent-again.test.ts'],
+    named: 'undone because.* when it is sent again',
+    keeps: 'A repeat that finds its undo begun ends it before it is answered.',
+  },
+  {
+    file: 'activities/journal/journal.ts',
+    text: 'entry.refusal !== null && !undoing.includes(entry)',
+    without: 'entry.id === null',
+    tests: ['test/workflows/sent-again.test.ts'],
+    named: 'undone because.* retried from the journal',
+    keeps: 'The retry of the journal converges nothing whose undo has begun.',
+  },
 ];

@@ -1,0 +1,13 @@
+import { isGrpcServiceError } from '@temporalio/client';
+import { LockstepError } from '../../model/failure.ts';
+
+/**
+ * For work that no caller waits for, such as counting, shadow reads and looks at the stores: what a store or Temporal refuses is
+ * expected there. Anything else is a fault of this program, and is shown as a warning of the process (`process.on('warning')`,
+ * standard error by default).
+ */
+export function ignoreExpected(error: unknown): void {
+  if (error instanceof LockstepError || isGrpcServiceError(error)) return;
+  const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`work in the background failed: ${shown}`, { type: 'LockstepFault' });
+}
