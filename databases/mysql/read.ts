@@ -37,8 +37,9 @@ function manySql(bound: BoundEntity): string {
     ORDER BY k.lockstep_at${root.single ? '' : `, ${orderOf(root)}`}`;
 }
 
+/** Under names of our own: the driver refuses some that a column may have. */
 function cellsOf({ columns }: BoundTable): string {
-  return columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ');
+  return columns.map((column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`).join(', ');
 }
 
 function orderOf({ identity }: BoundTable): string {

@@ -17,12 +17,25 @@ export function createValues(context: StoreContext): Values {
     const { programValue } = bound;
     // Rows of several tables are of one snapshot: the statement that reads images sees to that.
     if (programValue === null) return await ofImages(entity, keys);
+    const [only] = keys;
+    if (only && keys.length === 1) return [await ofOne(bound, programValue, only)];
     const found: FoundValue[] = [];
     for (let at = 0; at < keys.length; at += keysPerRead) {
-      const part = at === 0 && keys.length <= keysPerRead ? keys : keys.slice(at, at + keysPerRead);
-      found.push(...(await ofCells(bound, programValue, part)));
+      found.push(...(await ofCells(bound, programValue, keys.slice(at, at + keysPerRead))));
     }
     return found;
+  }
+
+  /** Most reads are of one key: no lists on the way. */
+  async function ofOne(
+    bound: BoundEntity,
+    programValue: NonNullable<BoundEntity['programValue']>,
+    key: Key,
+  ): Promise<FoundValue> {
+    const texts = keyTextsOrReason(bound, key);
+    if (typeof texts === 'string') return { value: null, unreadable: texts };
+    const [rows = []] = await context.translateErrors(() => context.engine.readCells(bound, [texts]));
+    return valueOrReason(bound, programValue, rows);
   }
 
   async function ofCells(
