@@ -148,7 +148,7 @@ function medians(taken: Taken, times: number): Record<string, number> {
   );
 }
 
-export async function placeOn(servers: Setting['servers'], engine: (typeof engines)[number], seed: number) {
+async function placeOn(servers: Setting['servers'], engine: (typeof engines)[number], seed: number) {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
   const urls = inRoles(databases, engine);
