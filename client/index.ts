@@ -36,8 +36,19 @@ export type { FlagAnswers, ShadowReads, StoreReads } from './service/counts.ts';
 export type { Flags, OpenFeatureClient } from './service/flags.ts';
 export { createDurableFlags, openFeatureFlags } from './service/flags.ts';
 export type { KeyOf, Patch } from './service/key-input.ts';
+export type { FlagResolution, LockstepProvider } from './service/openfeature-provider.ts';
+export type { PlaceOptions, ReadPlace } from './service/read-place.ts';
 export type { Receipt } from './service/receipt.ts';
-export type { Read, ReadOptions, Repository, RepositoryOf } from './service/repository.ts';
+export type {
+  ManyReadOptions,
+  Read,
+  ReadOptions,
+  Repository,
+  RepositoryOf,
+  TokenRead,
+} from './service/repository.ts';
+export type { FlagContext } from './service/targeting-key.ts';
+export { flagContext } from './service/targeting-key.ts';
 export type { Token } from './service/token.ts';
 export { parseToken } from './service/token.ts';
 export type { Touched } from './service/touch.ts';

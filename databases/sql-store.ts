@@ -28,6 +28,7 @@ import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
 import { createTableUse } from './sql/table-use.ts';
 import { createTouches } from './sql/touches.ts';
+import { createValues } from './sql/values.ts';
 import { createVersionBumps } from './sql/version-bumps.ts';
 import { createBranches } from './transactions/branches.ts';
 import { createDecisions } from './transactions/decisions.ts';
@@ -48,6 +49,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     refuse: createRecordedRefusals(context).refuse,
     ...createRecordedOutcomes(context),
     ...createImages(context),
+    ...createValues(context),
     ...createKeys(context),
     ...createSharedRecords(context),
     ...createDigests(context),

@@ -5,7 +5,17 @@ const buckets = 10_000;
  * reads and writes alike, so a smaller share is always inside a larger one.
  */
 export function isInRollout(entity: string, key: string, percent: number): boolean {
-  return bucketOf(`${entity}\u0000${key}`) < percent * (buckets / 100);
+  return isInShare(keyHash(entity, key), percent);
+}
+
+/** The same of a hash that `keyHash` gave. */
+export function isInShare(hash: number, percent: number): boolean {
+  return hash % buckets < percent * (buckets / 100);
+}
+
+/** What says on which side of a share a key is, without saying the key. */
+export function keyHash(entity: string, key: string): number {
+  return stickyHash(`${entity}\u0000${key}`);
 }
 
 /** 32-bit FNV-1a over UTF-16 units, with a final mix so that neighbouring keys spread evenly. */
@@ -17,8 +27,4 @@ export function stickyHash(text: string): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-function bucketOf(text: string): number {
-  return stickyHash(text) % buckets;
 }

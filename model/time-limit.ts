@@ -4,14 +4,20 @@ import { LockstepError } from './failure.ts';
 const longestMs = 2 ** 31 - 1;
 
 /** Gives up waiting after so many milliseconds. What was begun goes on, and nobody hears of it. */
-export async function withinLimit<T>(work: Promise<T>, limitMs: number, error: () => Error): Promise<T> {
-  const { promise: over, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(error()), limitMs);
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withinLimit<T>(work: Promise<T>, limitMs: number, error: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(error()), limitMs);
+    work.then(
+      (result) => {
+        clearTimeout(timer);
+        resolve(result);
+      },
+      (failure: unknown) => {
+        clearTimeout(timer);
+        reject(failure);
+      },
+    );
+  });
 }
 
 /** Throws `InvalidInput` where a value of `connect` is no time that can be waited for. */

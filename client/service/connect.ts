@@ -16,7 +16,9 @@ import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
+import { LockstepProvider } from './openfeature-provider.ts';
 import { ReportedCounts } from './read-counts.ts';
+import type { PlaceOptions, ReadPlace } from './read-place.ts';
 import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
@@ -120,6 +122,30 @@ export interface Lockstep extends AsyncDisposable {
    * @throws LockstepError `NotPrimary` where the change takes longer, `StoreUnavailable` where neither store tells.
    */
   primary(): Promise<StoreName>;
+  /**
+   * The store that reads go to now, for statements that are no `get` by key, such as joins and lists, and a way to run them there.
+   * It goes by phase, share and flags, and by what modern is known to lack; it costs no round trip, since the route is known for a
+   * second at a time. Ask for each read.
+   *
+   * @param key the record that the statement is about, such as the customer whose orders it lists. Without one, reads stay in legacy
+   *   until modern answers all
+   * @throws LockstepError `UnknownEntity`, `InvalidKey`, `InvalidToken`; `StoreUnavailable` where neither store tells the route.
+   * @example
+   * const { engine, query } = await lockstep.readsFrom(customer, id);
+   * const orders = await query(sqlOf[engine].ordersOfCustomer, [id]);
+   */
+  readsFrom<E, K, A extends Ack>(
+    entity: Entity<E, K, Pattern, A>,
+    key?: KeyOf<E, K>,
+    options?: PlaceOptions,
+  ): Promise<ReadPlace>;
+  /**
+   * A provider of `@openfeature/server-sdk` that answers the flags `read-from-modern-db` and `dual-write-to-modern-db` to other code, by
+   * phase and durable share. They are evaluated with `flagContext(entity, key)`.
+   *
+   * @example await OpenFeature.setProviderAndWait('lockstep', lockstep.openFeatureProvider());
+   */
+  openFeatureProvider(): LockstepProvider;
   /** Counts what shadow reads found. */
   readonly shadow: ShadowReads;
   /** Counts which store answered reads. */
@@ -186,20 +212,24 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       writes,
       transactions,
     };
+    const repository: Lockstep['repository'] = (entity) => {
+      entityNamed(migration, entity.name);
+      return new Repository(entity, parts);
+    };
     const sweep = new TouchedSweep(temporal, migration);
     release.push(() => sweep.close());
     const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound });
     return {
-      repository: (entity) => {
-        entityNamed(migration, entity.name);
-        return new Repository(entity, parts);
-      },
+      repository,
       transaction: async (items, given = {}) =>
         await transactions.run(items(transactionScope(migration, clock)), given),
       writeMany: (many) => writeMany(many, writes),
       whenReady: () => writes.whenReady(),
       touch: (transaction, entity, keys) => touches.touch(transaction, entity, keys),
       primary: () => touches.primary(),
+      readsFrom: async (entity, key, given) => await repository(entity).readsFrom(key, given),
+      openFeatureProvider: () =>
+        new LockstepProvider({ migration, currentRoute: () => routeCache.within(readTimeoutMs) }),
       shadow: counted.shadow,
       reads: counted.reads,
       flags,

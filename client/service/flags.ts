@@ -1,5 +1,6 @@
 import type { DurableState } from '../../model/phase.ts';
-import { isInRollout, stickyHash } from '../../model/rollout.ts';
+import { isInRollout } from '../../model/rollout.ts';
+import { targetingKeyOf } from './targeting-key.ts';
 
 export const dualWriteFlag = 'dual-write-to-modern-db';
 export const readModernFlag = 'read-from-modern-db';
@@ -34,7 +35,7 @@ export const createDurableFlags: Flags = {
 export function openFeatureFlags(client: OpenFeatureClient): Flags {
   const ask = async (flag: string, entity: string, key: string, fallback: boolean): Promise<boolean> => {
     const { value, errorCode } = await client.getBooleanDetails(flag, fallback, {
-      targetingKey: stickyHash(`${entity}\u0000${key}`).toString(16),
+      targetingKey: targetingKeyOf(entity, key),
       entity,
     });
     // The client hides an error behind the fallback; thrown, it is counted.

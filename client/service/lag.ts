@@ -35,6 +35,16 @@ export class Lag {
 
   /** Whether the secondary has lacked a write of this record for too long. */
   async isLate(primary: StoreName, entity: string, key: Key): Promise<boolean> {
+    const { all, records } = await this.#recent(primary);
+    return all || records.has(recordIdentity(entity, key));
+  }
+
+  /** Whether the secondary lacks so many that nothing can be said of single ones. */
+  async isAllLate(primary: StoreName): Promise<boolean> {
+    return (await this.#recent(primary)).all;
+  }
+
+  async #recent(primary: StoreName): Promise<Known> {
     if (this.#elapsed() - this.#known.at >= routeFreshMs) {
       this.#asking ??= this.#ask(primary).finally(() => {
         this.#asking = null;
@@ -42,7 +52,7 @@ export class Lag {
       // Only the first read waits; afterwards the last answer serves while the next is under way.
       if (this.#known.at === Number.NEGATIVE_INFINITY) await this.#asking;
     }
-    return this.#known.all || this.#known.records.has(recordIdentity(entity, key));
+    return this.#known;
   }
 
   async #ask(primary: StoreName): Promise<void> {

@@ -4,7 +4,7 @@ import { type Entity, keyOf, validImage } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { patchOf } from '../../model/field.ts';
 import type { Operation, OperationKind } from '../../model/operation.ts';
-import type { HybridClock } from '../../model/version.ts';
+import type { HybridClock, Version } from '../../model/version.ts';
 import { keyFrom } from './key-input.ts';
 import { type Token, versionOf } from './token.ts';
 
@@ -50,13 +50,7 @@ export class Operations {
     return this.#operation('delete', id, keyFrom(this.#entity, key), null, options);
   }
 
-  #operation(
-    kind: OperationKind,
-    id: string,
-    key: Key,
-    image: Image | null,
-    { ifUnchangedSince }: Condition,
-  ): Operation {
+  #operation(kind: OperationKind, id: string, key: Key, image: Image | null, options: Condition): Operation {
     return {
       id,
       entity: this.#entity.name,
@@ -65,7 +59,16 @@ export class Operations {
       image,
       definition: definitionDigest(this.#entity),
       proposed: this.#clock.next(),
-      expectedVersion: ifUnchangedSince === undefined ? null : versionOf(ifUnchangedSince),
+      expectedVersion: 'ifUnchangedSince' in options ? expectedVersion(options.ifUnchangedSince) : null,
     };
   }
+}
+
+/** The token of a read that did not ask for one is undefined: it must not turn a condition into none. */
+function expectedVersion(token: Token | undefined): Version {
+  if (token !== undefined) return versionOf(token);
+  throw new LockstepError(
+    'InvalidToken',
+    'ifUnchangedSince is undefined; read with { withToken: true }, or leave the option out to write in any case',
+  );
 }

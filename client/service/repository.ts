@@ -1,26 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { Stores } from '../../databases/contract/store.ts';
-import type { StoredRecord } from '../../databases/contract/write.ts';
-import { type Key, keyText } from '../../model/canonical.ts';
+import { keyText } from '../../model/canonical.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
-import { LockstepError, type StoreName } from '../../model/failure.ts';
-import { entityOf } from '../../model/field.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
-import { type DurableState, flagsApplyIn, otherStore, routes } from '../../model/phase.ts';
-import { withinLimit } from '../../model/time-limit.ts';
-import { type HybridClock, isNewer } from '../../model/version.ts';
-import type { Flags } from './flags.ts';
+import { flagsApplyIn } from '../../model/phase.ts';
+import type { HybridClock } from '../../model/version.ts';
 import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
-import { KeyReads } from './key-reads.ts';
-import type { Lag } from './lag.ts';
 import { Operations } from './operations.ts';
-import type { ReportedCounts } from './read-counts.ts';
+import type { PlaceOptions, ReadPlace } from './read-place.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
-import type { RouteCache } from './route-cache.ts';
-import type { Shadow } from './shadow.ts';
+import { type Found, type ReadParts, RecordReads, type Wanted } from './record-reads.ts';
 import { writeInput } from './start-write.ts';
-import { lateRead, type StoreBreaker } from './store-breaker.ts';
 import { type Token, tokenOf, versionOf } from './token.ts';
 import type { Transactions } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
@@ -34,31 +24,26 @@ export interface ReadOptions {
    * and counted then. @default false, but for the share `reads.shadowShare`, which is read after the answer
    */
   readonly shadow?: boolean;
+  /** Read the version too, which is another look-up, and give its token. @default false */
+  readonly withToken?: boolean;
 }
+
+/** What can be asked of a read of many records. */
+export type ManyReadOptions = Pick<ReadOptions, 'withToken'>;
 
 /** A record as it was read. */
 export interface Read<E> {
   readonly value: E;
+}
+
+/** A record as it was read, with its version. */
+export interface TokenRead<E> extends Read<E> {
   /** Pass it as `ifUnchangedSince` to write only if nobody has written meanwhile. Also of a record that was there before Lockstep. */
   readonly token: Token;
 }
 
-/** A record, and the store that it was read from. */
-interface Stored {
-  readonly record: StoredRecord;
-  readonly from: StoreName;
-}
-
-export interface RepositoryParts {
-  readonly stores: Stores;
-  readonly routes: RouteCache;
-  readonly flags: Flags;
+export interface RepositoryParts extends ReadParts {
   readonly clock: HybridClock;
-  readonly shadow: Shadow;
-  readonly counted: ReportedCounts;
-  readonly lag: Lag;
-  readonly breaker: StoreBreaker;
-  readonly readTimeoutMs: number;
   readonly migration: Migration;
   readonly writes: Writes;
   readonly transactions: Transactions;
@@ -77,11 +62,13 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   readonly #entity: Entity<E, K, Pattern, A>;
   readonly #parts: RepositoryParts;
   readonly #operations: Operations;
+  readonly #reads: RecordReads;
 
   constructor(entity: Entity<E, K, Pattern, A>, parts: RepositoryParts) {
     this.#entity = entity;
     this.#parts = parts;
     this.#operations = new Operations(entity, parts.clock);
+    this.#reads = new RecordReads(entity, parts);
   }
 
   /**
@@ -133,36 +120,51 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   }
 
   /**
-   * The record with the token of its version, or null where there is none.
+   * The record, or null where there is none.
    *
    * @throws LockstepError `StaleRead` where no store that answers has the version of `atLeast`; `StoreUnavailable`, also where
    *   none answered within `readTimeoutMs`; `InvalidKey` where the key is none; `InvalidToken`; `InvalidEntity` where the store holds a row that no field can hold.
-   * @example const read = await accounts.get(id, { atLeast: token }); // { value, token } | null
+   * @example const read = await accounts.get(id, { atLeast: token }); // { value } | null
+   * @example const read = await accounts.get(id, { withToken: true }); // { value, token } | null
    */
+  get(key: KeyOf<E, K>, options: ReadOptions & { readonly withToken: true }): Promise<TokenRead<E> | null>;
+  get(key: KeyOf<E, K>, options?: ReadOptions): Promise<Read<E> | null>;
   async get(key: KeyOf<E, K>, options: ReadOptions = {}): Promise<Read<E> | null> {
-    const keyParts = keyFrom(this.#entity, key);
-    const state = await this.#currentRoute();
-    const routed = await this.#readStore(keyParts, state);
-    const { primary } = routes[state.phase];
-    const { stores, breaker, shadow } = this.#parts;
-    const reads = new KeyReads(stores, breaker, this.#entity, keyParts);
-    const stored = await this.#readRouted(routed, reads, state);
-    if (options.shadow) await shadow.compare(reads, stored.from, state);
-    else if (shadow.isSampled(state)) shadow.compareLater(reads, stored.from, state);
-    if (options.atLeast === undefined) return this.#found(stored, state);
-    const wanted = versionOf(options.atLeast);
-    if (!isNewer(wanted, stored.record.version)) return this.#found(stored, state);
-    for (const store of [primary, otherStore(primary)]) {
-      if (store === stored.from) continue;
-      const other = await reads.from(store).catch(() => null);
-      if (other && !other.undecided && !isNewer(wanted, other.version))
-        return this.#found({ record: other, from: store }, state);
-    }
-    throw new LockstepError(
-      'StaleRead',
-      `${this.#entity.name}: no store that answers has version ${wanted} yet, ${stored.from} has ${stored.record.version}; read again`,
-      { entity: this.#entity.name, version: stored.record.version, store: stored.from },
+    return readOf(await this.#reads.one(keyFrom(this.#entity, key), wantedBy(options)));
+  }
+
+  /**
+   * The records of many keys, in the order of the keys, null where there is none. Each store is asked once for those keys that are
+   * read from it now, in statements of at most 500 keys; what modern does not have yet is asked of the primary.
+   *
+   * @throws LockstepError what `get` throws, where it is so for one of the keys
+   * @example const [first, second] = await accounts.getMany([1, 2]);
+   */
+  getMany(
+    keys: readonly KeyOf<E, K>[],
+    options: ManyReadOptions & { readonly withToken: true },
+  ): Promise<(TokenRead<E> | null)[]>;
+  getMany(keys: readonly KeyOf<E, K>[], options?: ManyReadOptions): Promise<(Read<E> | null)[]>;
+  async getMany(keys: readonly KeyOf<E, K>[], options: ManyReadOptions = {}): Promise<(Read<E> | null)[]> {
+    const found = await this.#reads.many(
+      keys.map((key) => keyFrom(this.#entity, key)),
+      wantedBy(options),
     );
+    return found.map((one) => readOf<E>(one));
+  }
+
+  /** See `Lockstep.readsFrom`. */
+  async readsFrom(key?: KeyOf<E, K>, { atLeast }: PlaceOptions = {}): Promise<ReadPlace> {
+    const keyParts = key === undefined ? null : keyFrom(this.#entity, key);
+    const name = await this.#reads.place(keyParts, atLeast === undefined ? null : versionOf(atLeast));
+    const store = this.#parts.stores[name];
+    return {
+      store: name,
+      engine: store.engine,
+      // What a row of the caller's own statement has, the caller knows.
+      query: async <R>(sql: string, parameters: readonly unknown[] = []) =>
+        (await store.queryReadOnly(sql, parameters)) as R[],
+    };
   }
 
   async #write<B extends Ack>(operation: Operation, options: WriteOptions<B>): Promise<Receipt<B>> {
@@ -181,60 +183,17 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     const receipt = await this.#parts.writes.write(input, given.timeoutMs);
     return receiptOf(receipt.operationId, receipt.version);
   }
+}
 
-  async #readStore(key: Key, state: DurableState): Promise<StoreName> {
-    const { reads } = routes[state.phase];
-    if (reads !== 'share') return reads;
-    const modern = await this.#parts.flags.readsModern(this.#entity.name, keyText(key), state);
-    return modern ? 'modern' : 'legacy';
-  }
+function wantedBy({ atLeast, shadow = false, withToken = false }: ReadOptions): Wanted {
+  return { atLeast: atLeast === undefined ? null : versionOf(atLeast), shadow, version: withToken };
+}
 
-  /** No longer than a read waits for a store. */
-  async #currentRoute(): Promise<DurableState> {
-    const { routes: known, readTimeoutMs } = this.#parts;
-    return await withinLimit(known.current(), readTimeoutMs, () => lateRead('both stores', readTimeoutMs));
-  }
-
-  /**
-   * The routed store answers. The primary does where that fails or is late, where it has lacked a write of the record for too long,
-   * and where what it has is not decided yet.
-   */
-  async #readRouted(routed: StoreName, reads: KeyReads, state: DurableState): Promise<Stored> {
-    const { primary } = routes[state.phase];
-    if (routed === primary) return { record: await reads.from(primary), from: primary };
-    const [read, isLate] = await Promise.all([
-      reads.from(routed).catch(() => null),
-      this.#parts.lag.isLate(primary, this.#entity.name, reads.key),
-    ]);
-    if (read && !isLate && !read.undecided) return { record: read, from: routed };
-    try {
-      const record = await reads.from(primary);
-      this.#parts.counted.read(read === null ? 'fellBack' : isLate ? 'lagged' : 'undecided', state);
-      return { record, from: primary };
-    } catch (error) {
-      // Late is better than nothing; undecided may never have been.
-      if (read === null || read.undecided) throw error;
-      return { record: read, from: routed };
-    }
-  }
-
-  #found({ record: stored, from: store }: Stored, state: DurableState): Read<E> | null {
-    this.#parts.counted.read(store, state);
-    if (stored.unreadable !== null) {
-      throw new LockstepError(
-        'InvalidEntity',
-        `the ${store} store holds a row that is no ${this.#entity.name}: ${stored.unreadable}`,
-        {
-          entity: this.#entity.name,
-          store,
-        },
-      );
-    }
-    if (stored.image === null) return null;
-    // What a store gives has the form of the fields, whose types the schema has.
-    const value = entityOf(this.#entity.fields, stored.image) as E;
-    return { value, token: tokenOf(stored.version) };
-  }
+function readOf<E>(found: Found | null): Read<E> | TokenRead<E> | null {
+  if (found === null) return null;
+  // What a store gives has the form of the fields, whose types the schema has.
+  const value = found.value as E;
+  return found.version === null ? { value } : { value, token: tokenOf(found.version) };
 }
 
 function idOf({ operationId }: WriteOptions): string {

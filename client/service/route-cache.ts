@@ -1,5 +1,7 @@
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import { type DurableState, routeFreshMs, routeLeaseMs } from '../../model/phase.ts';
+import { withinLimit } from '../../model/time-limit.ts';
+import { lateRead } from './store-breaker.ts';
 
 /**
  * The durable route, as of about a second ago while there is traffic. An old one does little harm: the stores' fences turn
@@ -18,6 +20,12 @@ export class RouteCache {
     this.#elapsed = elapsed;
   }
 
+  /** The route while it needs no asking; null elsewhere. */
+  fresh(): DurableState | null {
+    const known = this.#known;
+    return known && this.#elapsed() - known.at < routeFreshMs ? known.state : null;
+  }
+
   /** Throws `StoreUnavailable` where the lease is over and neither store can be asked. */
   async current(): Promise<DurableState> {
     const known = this.#known;
@@ -28,6 +36,13 @@ export class RouteCache {
     // While the stores are asked, which may take long when one is down, the last answer serves.
     this.#asking.catch(() => undefined);
     return known.state;
+  }
+
+  /** As `current`, but for no longer than so many milliseconds. */
+  async within(limitMs: number): Promise<DurableState> {
+    return (
+      this.fresh() ?? (await withinLimit(this.current(), limitMs, () => lateRead('both stores', limitMs)))
+    );
   }
 
   /** A store has said that the route is another: the next caller waits for it. */

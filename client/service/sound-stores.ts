@@ -59,19 +59,23 @@ export class SoundStores {
     // Every other method is looked up in the store itself.
     const guarded: Store = Object.create(store);
     return Object.assign(guarded, {
-      read: async (...given) => {
-        // A store that was lost may have come back from a backup. Every read waits for the look, the first as the others.
-        while (this.#lookedAt.get(store.name) !== this.#losses(store.name)) await this.#lookAtOnce(store);
-        this.assertSound(store.name, 'gives no rows');
-        try {
-          return await store.read(...given);
-        } catch (error) {
-          if (isLockstepError(error, 'StoreUnavailable'))
-            this.#failures.set(store.name, (this.#failures.get(store.name) ?? 0) + 1);
-          throw error;
-        }
-      },
+      read: (...given) => this.#sound(store, () => store.read(...given)),
+      values: (...given) => this.#sound(store, () => store.values(...given)),
+      queryReadOnly: (...given) => this.#sound(store, () => store.queryReadOnly(...given)),
     } satisfies Partial<Store>);
+  }
+
+  async #sound<T>(store: Store, read: () => Promise<T>): Promise<T> {
+    // A store that was lost may have come back from a backup. Every read waits for the look, the first as the others.
+    while (this.#lookedAt.get(store.name) !== this.#losses(store.name)) await this.#lookAtOnce(store);
+    this.assertSound(store.name, 'gives no rows');
+    try {
+      return await read();
+    } catch (error) {
+      if (isLockstepError(error, 'StoreUnavailable'))
+        this.#failures.set(store.name, (this.#failures.get(store.name) ?? 0) + 1);
+      throw error;
+    }
   }
 
   async #lookAtOnce(store: Store): Promise<void> {

@@ -20,6 +20,12 @@ export class StoreBreaker {
     this.#elapsed = elapsed;
   }
 
+  /** Whether reads of this store fail at once. */
+  isLeftAlone(name: StoreName): boolean {
+    const late = this.#late.get(name);
+    return late !== undefined && late.count >= lateInARow && this.#elapsed() < late.until;
+  }
+
   /** Throws `StoreUnavailable` where the store does not answer within the limit, or is left alone. */
   async ask<T>({ name, address }: Pick<Store, 'name' | 'address'>, read: () => Promise<T>): Promise<T> {
     const late = this.#late.get(name) ?? { count: 0, until: 0 };

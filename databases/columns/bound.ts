@@ -48,7 +48,12 @@ export interface BoundEntity {
   rowsOf(image: Image): TextRows;
   /** Throws `NotCanonical` with table and column where a row holds what no field can. */
   imageOf(rows: TextRows): Image;
+  /** What a program sees of the rows of one key, as `imageOf` would give it; null where several tables hold an entity. */
+  readonly programValue: ((rows: readonly Cells[]) => Record<string, unknown>) | null;
 }
+
+/** A row in the order of its table's columns: no name of a column can stand in the way. */
+export type Cells = readonly (string | null)[];
 
 export type TextRow = Readonly<Record<string, string | null>>;
 

@@ -19,6 +19,7 @@ import {
 } from './checks.ts';
 import type { CatalogueTable } from './column.ts';
 import { imageOfFunctions, rowsOfFunctions, textFor, valueIn } from './rows.ts';
+import { valuesOfColumns, valuesOfFunctions } from './values.ts';
 
 /** Ties an entity to a store's tables. Throws `InvalidDefinition` with path, column, type and remedy. */
 export function bind(
@@ -82,6 +83,7 @@ export function bind(
     };
   });
   const bound = [...referenced, ...owned];
+  const [only, ...others] = bound;
   return {
     entity,
     store,
@@ -91,6 +93,7 @@ export function bind(
     root: firstOf(owned, path),
     rowsOf: (image) => rowsOfFunctions(entity, store, shape, bound, image),
     imageOf: (rows) => imageOfFunctions(entity, shape, bound, rows),
+    programValue: only && others.length === 0 ? valuesOfFunctions(entity, shape, only) : null,
   };
 }
 
@@ -154,5 +157,6 @@ function bindColumns(
       }
       return image;
     },
+    programValue: valuesOfColumns(path, table.name, columnOf),
   };
 }

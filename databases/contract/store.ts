@@ -28,6 +28,7 @@ import type { Sightings } from './sightings.ts';
 import type { TableUse } from './table-use.ts';
 import type { Touches } from './touch.ts';
 import type { Branches, Decisions } from './transactions.ts';
+import type { Values } from './values.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
 /** One of the two databases, with the entities of a migration bound to its tables. */
@@ -44,9 +45,10 @@ export interface Store
     VersionBumps,
     Differences,
     Sightings,
-    Touches {
+    Touches,
+    Values {
   readonly name: StoreName;
-  readonly engine: string;
+  readonly engine: 'mysql' | 'postgresql';
   /** Host, port and database, without credentials. */
   readonly address: string;
 

@@ -1,5 +1,5 @@
 import type { Key } from '../../model/canonical.ts';
-import type { BoundEntity, TextRows } from '../columns/bound.ts';
+import type { BoundEntity, Cells, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { TableUse } from '../contract/table-use.ts';
@@ -20,6 +20,9 @@ export interface WriteRequest {
   readonly locks: string | null;
 }
 
+/** See `keyTexts`. */
+export type KeyTexts = readonly string[];
+
 export interface RawStored {
   readonly version: string;
   readonly deleted: boolean;
@@ -32,7 +35,7 @@ export interface RawStored {
 
 /** What tells one database from another. Everything else is `createSqlStore`. */
 export interface Engine extends Session {
-  readonly kind: string;
+  readonly kind: 'mysql' | 'postgresql';
   readonly address: string;
   readonly database: string;
   readonly dialect: Dialect;
@@ -44,6 +47,8 @@ export interface Engine extends Session {
   readonly commitPool: Session;
   readonly bulk: BulkEngine;
 
+  /** See `Values.queryReadOnly`. */
+  queryReadOnly(sql: string, parameters: readonly unknown[]): Promise<unknown[]>;
   /** How many connections broke so far, idle ones too. */
   lostConnections(): number;
   /**
@@ -80,6 +85,8 @@ export interface Engine extends Session {
   readonly touchRefusals: Readonly<Record<string, TouchRefusal>>;
   /** Record and rows of each key from one snapshot, in the order of the keys. */
   readRows(bound: BoundEntity, keys: readonly Key[]): Promise<RawStored[]>;
+  /** The rows of each key of an entity that lies in one table, in the order of the keys, by one prepared statement. */
+  readCells(bound: BoundEntity, keys: readonly KeyTexts[]): Promise<readonly (readonly Cells[])[]>;
   /**
    * Waits until no write runs under the fence, and keeps new ones out until the transaction ends. No longer than
    * `fenceWaitMs`: all writes that come meanwhile wait behind it.

@@ -1,7 +1,7 @@
 import mysql from 'mysql2/promise';
 import { keyText } from '../../model/canonical.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
-import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
@@ -17,6 +17,8 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { createMysqlListEngine } from './list-engine.ts';
 import { literal, quote, quoteTable } from './quote.ts';
+import { readStatements } from './read.ts';
+import { createReadOnlyPool } from './read-only.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
@@ -40,7 +42,11 @@ const sessionSql = (statementTimeoutMs: number) => [
   lockWaitSql(statementTimeoutMs),
 ];
 
+/** Texts as the server sends them: no value is turned into a number or a Date on the way. */
+const asText = (column: { string(): string | null }) => column.string();
+
 type Rows = TextCells[];
+type CellRow = (string | number | null)[] & mysql.RowDataPacket[];
 
 export function createMysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
@@ -54,14 +60,17 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     enableKeepAlive: true,
-    // A stack for each statement, in case it fails, costs more than most of what else is done for it.
+    jsonStrings: true,
+    // A stack of its own for each statement costs more than the rest of the driver's part in a read.
     trace: false,
-    // Texts as the server sends them: no value is turned into a number or a Date on the way.
-    typeCast: (column: { string(): string | null }) => column.string(),
     ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
+  const readOnly = createReadOnlyPool(
+    { ...settings, connectionLimit: options.poolSize },
+    options.statementTimeoutMs,
+  );
   const ready = new WeakSet<object>();
   let lostConnections = 0;
 
@@ -86,8 +95,19 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     sql: string,
     parameters: readonly Parameter[],
   ): Promise<unknown> {
-    const [result] = await client.query({ sql, timeout: options.statementTimeoutMs }, [...parameters]);
+    const [result] = await client.query({ sql, timeout: options.statementTimeoutMs, typeCast: asText }, [
+      ...parameters,
+    ]);
     return result;
+  }
+
+  /** The statement of each connection is prepared at its first use. */
+  async function cells(sql: string, parameters: readonly string[]): Promise<(string | number | null)[][]> {
+    const statement = { sql, rowsAsArray: true, timeout: options.statementTimeoutMs };
+    return await connections.borrow(async (client) => {
+      const [rows] = await client.execute<CellRow[]>(statement, [...parameters]);
+      return rows;
+    });
   }
 
   const lent = (from: mysql.Pool) =>
@@ -144,6 +164,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       stringAgg: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 
+    queryReadOnly: readOnly.query,
     lostConnections: () => lostConnections,
     query: connections.query,
     transaction: (work, lockWaitMs) => connections.transaction(work, lockWaitMs),
@@ -265,6 +286,24 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return records.map((record) => storedOf(bound, record, grouped));
     },
 
+    async readCells(bound, keys) {
+      const { one, parts, many } = readStatements(bound);
+      const [only, ...others] = keys;
+      if (only && others.length === 0)
+        return [
+          (
+            await cells(
+              one,
+              parts.map((part) => only[part] ?? ''),
+            )
+          ).map(textsOf),
+        ];
+      const rowsOfKeys = keys.map((): Cells[] => []);
+      const list = JSON.stringify(keys.map((texts) => ['', ...texts]));
+      for (const [at, ...row] of await cells(many, [list])) rowsOfKeys[Number(at) - 1]?.push(textsOf(row));
+      return rowsOfKeys;
+    },
+
     async lockFence(session, migration) {
       const waitSeconds = Math.ceil(fenceWaitMs / 1_000);
       await session.query(
@@ -297,6 +336,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     close: async () => {
       await pool.end();
       await commitPool.end();
+      await readOnly.end();
     },
   };
   return engine;
@@ -326,6 +366,11 @@ function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<st
     undecided: record.undecided === '1',
     rows: Object.fromEntries(bound.tables.map((table, index) => [table.name, rowsOfTable(table, index)])),
   };
+}
+
+/** A double comes as a number: no cast to text keeps all its digits. */
+function textsOf(row: readonly (string | number | null)[]): Cells {
+  return row.map((cell) => (typeof cell === 'number' ? String(cell) : cell));
 }
 
 function byPosition(rows: Rows): Map<string, Rows> {

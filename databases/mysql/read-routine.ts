@@ -8,10 +8,7 @@ export function readName(entity: string): string {
 
 /** Record and rows of a list of keys from one snapshot: a result set of records, then one for each table. */
 export function readRoutine(bound: BoundEntity): string {
-  const keys = bound.root.key.map((_, index) => `k${index + 1}`);
-  const list = `JSON_TABLE(p_keys, '$[*]' COLUMNS (
-      lockstep_at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
-      ${keys.map((key, index) => `${key} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[${index + 1}]'`).join(', ')})) k`;
+  const list = keyList(bound, 'p_keys');
   const tables = bound.tables.map(
     (table) => `
   SELECT ${table.reference ? 'DISTINCT ' : ''}k.lockstep_at, ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')}
@@ -35,6 +32,16 @@ BEGIN
 END`;
 }
 
+/** A list of keys, each its text and its parts, as a table `k`. */
+export function keyList({ root }: BoundEntity, json: string): string {
+  const parts = root.key.map(
+    (_, index) => `k${index + 1} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[${index + 1}]'`,
+  );
+  return `JSON_TABLE(${json}, '$[*]' COLUMNS (
+      lockstep_at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+      ${parts.join(', ')})) k`;
+}
+
 /**
  * Only a write of the pattern `parallel` gets here before it is decided. The index begins with the migration and the status; there
  * are few of these entries at a time.
@@ -51,12 +58,16 @@ function join(bound: BoundEntity, table: BoundTable): string {
   const owner = reference
     ? (bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root)
     : table;
-  const alias = reference ? 'o' : 't';
-  const key = owner.key.map((column, index) =>
-    equals(column, `${alias}.${quote(column.name)}`, `k.k${index + 1}`),
-  );
-  const owned = `STRAIGHT_JOIN ${quoteTable(owner.name)} ${alias} ON ${key.join(' AND ')}`;
+  const owned = ownedRows(owner, reference ? 'o' : 't');
   if (!reference) return owned;
   const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
   return `${owned} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${on.join(' AND ')}`;
+}
+
+/** Joins the rows of an owned table to the list of keys. */
+export function ownedRows(table: BoundTable, alias: string): string {
+  const key = table.key.map((column, index) =>
+    equals(column, `${alias}.${quote(column.name)}`, `k.k${index + 1}`),
+  );
+  return `STRAIGHT_JOIN ${quoteTable(table.name)} ${alias} ON ${key.join(' AND ')}`;
 }

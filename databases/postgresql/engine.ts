@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { keyText } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
-import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
-import { equals } from '../columns/column.ts';
+import type { BoundEntity, Cells, TextRow } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
@@ -25,6 +24,8 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
+import { readStatements } from './read.ts';
+import { createReadOnlyPool } from './read-only.ts';
 import { primeStatements } from './sequences.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
@@ -58,6 +59,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   };
   const pool = new pg.Pool({ ...settings, max: options.poolSize });
   const commitPool = new pg.Pool({ ...settings, max: commitConnections });
+  const readOnly = createReadOnlyPool({ ...settings, max: options.poolSize });
   let lostConnections = 0;
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
   for (const some of [pool, commitPool]) {
@@ -76,6 +78,17 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       ...(name === undefined ? {} : { name }),
     });
     return result.rows;
+  };
+  const cells = async (text: string, values: readonly unknown[]): Promise<Cells[]> => {
+    const { rows } = await connections.borrow((client) =>
+      client.query<(string | null)[]>({
+        name: statementName(text),
+        text,
+        values: [...values],
+        rowMode: 'array',
+      }),
+    );
+    return rows;
   };
   const lent = (from: pg.Pool) =>
     new Connections<pg.PoolClient>({
@@ -132,6 +145,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       stringAgg: (value) => `string_agg(${value}, E'\\n')`,
     },
 
+    queryReadOnly: readOnly.query,
     lostConnections: () => lostConnections,
     query: connections.query,
     transaction: (work, lockWaitMs) => connections.transaction(work, lockWaitMs),
@@ -216,10 +230,21 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async readRows(bound, keys) {
       const texts = keys.map((key) => keyTexts(bound, key));
       const parameters = [keys.map(keyText), ...transpose(bound, texts)];
-      const rows = await connections.borrow((client) =>
-        run(client, readSql(bound), parameters, `read ${bound.entity.name}`),
+      const { stored: text } = readStatements(bound);
+      const { rows } = await connections.borrow((client) =>
+        client.query<TextCells>({ name: statementName(text), text, values: parameters }),
       );
       return rows.map((row) => storedOf(bound, row));
+    },
+
+    async readCells(bound, keys) {
+      const [only, ...others] = keys;
+      const statements = readStatements(bound);
+      if (only && others.length === 0) return [await cells(statements.one, only)];
+      const rowsOfKeys = keys.map((): Cells[] => []);
+      for (const [at, ...row] of await cells(statements.many, transpose(bound, keys)))
+        rowsOfKeys[Number(at) - 1]?.push(row);
+      return rowsOfKeys;
     },
 
     async lockFence(inside, migration) {
@@ -242,6 +267,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     close: async () => {
       await pool.end();
       await commitPool.end();
+      await readOnly.end();
     },
   };
   return engine;
@@ -249,39 +275,6 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
 function parametersOf(store: StoreName, bound: BoundEntity, { fence, item, locks }: WriteRequest): unknown[] {
   return [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
-}
-
-/** Record and rows of each key by one statement, and so from one snapshot. */
-function readSql(bound: BoundEntity): string {
-  const keys = bound.root.key.map((_, index) => `k${index + 1}`);
-  const tables = bound.tables.map(
-    (table) =>
-      `(SELECT json_agg(x) FROM (SELECT ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${table.identity.map((column) => `t.${quote(column.name)}`).join(', ')}) x) AS ${quote(`rows ${table.name}`)}`,
-  );
-  return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
-FROM unnest(?::text[], ${keys.map(() => '?::text[]').join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
-LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
-ORDER BY k.at`;
-}
-
-/** Only a write of the pattern `parallel` gets here before it is decided. */
-function undecided({ entity }: BoundEntity): string {
-  if (entity.pattern !== 'parallel') return 'false';
-  return `EXISTS (SELECT FROM lockstep.operations p WHERE p.entity = '${entity.name}' AND p.record_key = k.key
-  AND p.version IS NULL AND p.status IN ('tentative', 'parked'))`;
-}
-
-function belongs(bound: BoundEntity, table: BoundTable): string {
-  const { reference } = table;
-  if (!reference) {
-    return table.key
-      .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
-      .join(' AND ');
-  }
-  const owner = bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root;
-  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
-  const key = owner.key.map((column, index) => equals(column, `o.${quote(column.name)}`, `k.k${index + 1}`));
-  return `EXISTS (SELECT FROM ${quoteTable(owner.name)} o WHERE ${[...on, ...key].join(' AND ')})`;
 }
 
 function storedOf(bound: BoundEntity, row: TextCells): RawStored {
@@ -303,7 +296,7 @@ function isBroken(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
-function transpose(bound: BoundEntity, keys: readonly string[][]): string[][] {
+function transpose(bound: BoundEntity, keys: readonly (readonly string[])[]): string[][] {
   return bound.root.key.map((_, index) => keys.map((key) => key[index] ?? ''));
 }
 

@@ -65,14 +65,18 @@ function storedOf(
 }
 
 /** A key that the columns cannot hold, or that is too long for the guard, is told like a row that cannot be read. */
-function unreadableKeyReason(bound: BoundEntity, key: Key): string | null {
+export function keyTextsOrReason(bound: BoundEntity, key: Key): readonly string[] | string {
   try {
-    keyTexts(bound, key);
-    return null;
+    return keyTexts(bound, key);
   } catch (error) {
     if (error instanceof NotCanonical || error instanceof LockstepError) return error.message;
     throw error;
   }
+}
+
+function unreadableKeyReason(bound: BoundEntity, key: Key): string | null {
+  const texts = keyTextsOrReason(bound, key);
+  return typeof texts === 'string' ? texts : null;
 }
 
 export function imageOrReason(

@@ -149,7 +149,7 @@ export class Writers {
 
   async #read(key: string, atLeast: Token): Promise<TokenRead['answer']> {
     try {
-      const read = await this.#options.accountsOf(key).get(key, { atLeast });
+      const read = await this.#options.accountsOf(key).get(key, { atLeast, withToken: true });
       return read && { version: versionOf(read.token), row: rowText(read.value) };
     } catch (error) {
       return { error: isLockstepError(error) ? error.code : String(error) };

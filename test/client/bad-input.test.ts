@@ -87,6 +87,11 @@ test('an update that would change the key, and an incomplete key, are refused', 
   });
   // @ts-expect-error not the key
   await expect(accounts.get({ owner: 'somebody' })).rejects.toMatchObject({ code: 'InvalidKey' });
+  const read = await accounts.get(value.id);
+  await expect(
+    // @ts-expect-error a read that did not ask for the token
+    accounts.update(value.id, { owner: 'lost' }, { ifUnchangedSince: read?.token }),
+  ).rejects.toMatchObject({ code: 'InvalidToken', message: expect.stringContaining('withToken') });
   // @ts-expect-error no token
   await expect(accounts.get(value.id, { atLeast: 'nonsense' })).rejects.toMatchObject({
     code: 'InvalidToken',

@@ -6,10 +6,12 @@ import {
 } from '@openfeature/server-sdk';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { dualWriteFlag, openFeatureFlags, readModernFlag } from '../../client/service/flags.ts';
+import { flagContext } from '../../client/service/targeting-key.ts';
 import { isInRollout, stickyHash } from '../../model/rollout.ts';
 import { account, flagged, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { rowIn } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 // A provider that hangs would hold a test for as long as it may take.
 vi.setConfig({ testTimeout: 60_000 });
@@ -178,4 +180,78 @@ test('after its phase no provider keeps a read in legacy', async () => {
   await accounts.create(value, { ack: 'both' });
   await at.sql.legacy(`UPDATE accounts SET owner = 'legacy' WHERE id = ${value.id}`);
   expect((await accounts.get(value.id))?.value.owner).toBe('modern');
+});
+
+/** Code that knows OpenFeature only. */
+async function otherCode() {
+  const lockstep = await at.connect();
+  domains += 1;
+  const domain = `domain-${domains}`;
+  await OpenFeature.setProviderAndWait(domain, lockstep.openFeatureProvider());
+  return { lockstep, client: OpenFeature.getClient(domain) };
+}
+
+test("Lockstep's own provider answers by phase and share, as reads and writes go", async () => {
+  await at.lockstep.control.setWritePercent(50);
+  const values = Array.from({ length: 40 }, () => newAccount());
+  const { client } = await otherCode();
+  for (const { id } of values) {
+    const inShare = isInRollout('flagged', `["${id}"]`, 50);
+    expect(await client.getBooleanDetails(dualWriteFlag, !inShare, flagContext(flagged, id))).toMatchObject({
+      value: inShare,
+      variant: inShare ? 'on' : 'off',
+      reason: 'SPLIT',
+      flagMetadata: { phase: 'dual-write' },
+    });
+    const written = await client.getBooleanDetails(dualWriteFlag, false, flagContext(account, id));
+    expect(written).toMatchObject({ value: true, reason: 'STATIC' });
+    expect(await client.getBooleanValue(readModernFlag, true, flagContext(account, id))).toBe(false);
+  }
+  await advanceTo(at.lockstep, 'switch-reads');
+  await at.lockstep.control.setReadPercent(30);
+  const { client: later, lockstep } = await otherCode();
+  for (const { id } of values) {
+    const isModern = await later.getBooleanValue(readModernFlag, false, flagContext(account, id));
+    expect(isModern).toBe((await lockstep.readsFrom(account, id)).store === 'modern');
+    expect(isModern).toBe(isInRollout('account', `["${id}"]`, 30));
+  }
+});
+
+test("Lockstep's own provider says what is wrong with a question, and the default is answered", async () => {
+  const { client } = await otherCode();
+  const context = flagContext(account, 1);
+  const wrong = [
+    ['another-flag', context, 'FLAG_NOT_FOUND'],
+    [readModernFlag, { entity: 'account' }, 'TARGETING_KEY_MISSING'],
+    [readModernFlag, { ...context, targetingKey: 'a key' }, 'INVALID_CONTEXT'],
+    [readModernFlag, { ...context, entity: 'nothing' }, 'INVALID_CONTEXT'],
+    [readModernFlag, {}, 'INVALID_CONTEXT'],
+  ] as const;
+  for (const [flag, given, errorCode] of wrong) {
+    const details = await client.getBooleanDetails(flag, true, given);
+    expect(details).toMatchObject({ value: true, reason: 'ERROR', errorCode });
+    expect(details.errorMessage).not.toContain('a key');
+  }
+  expect(await client.getStringDetails(readModernFlag, 'none', context)).toMatchObject({
+    value: 'none',
+    errorCode: 'TYPE_MISMATCH',
+  });
+  expect(await client.getNumberDetails('another-flag', 1, context)).toMatchObject({
+    errorCode: 'FLAG_NOT_FOUND',
+  });
+});
+
+test("flags that come from Lockstep's own provider do not ask themselves", async () => {
+  const { lockstep } = await otherCode();
+  const records = (await connectWith(lockstep.openFeatureProvider())).repository(flagged);
+  await at.lockstep.control.setWritePercent(0);
+  const value = newAccount();
+  await until('the provider knows the share', async () => {
+    const { value: on } = await lockstep
+      .openFeatureProvider()
+      .resolveBooleanEvaluation(dualWriteFlag, true, flagContext(flagged, value.id));
+    return !on;
+  });
+  await records.create(value, { ack: 'both' });
+  expect(await rowIn(at, 'modern', 'flagged', value.id)).toBeNull();
 });

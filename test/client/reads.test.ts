@@ -63,6 +63,85 @@ test('the share of reads is sticky by key, and a smaller one lies inside a large
   });
 });
 
+test('many records are read in the order of their keys, each from its side of the share', async () => {
+  await at.lockstep.control.setReadPercent(60);
+  const client = await at.connect();
+  const missing = newAccount();
+  const keys = [...kept.map(({ id }) => id), missing.id, first.id];
+  const found = await client.repository(account).getMany(keys);
+  const sides = expected(60);
+  expect(new Set(sides).size).toBe(2);
+  expect(found.map((one) => one?.value.owner)).toEqual([...sides, undefined, sides[0]]);
+  expect(found.map((one) => one?.value.id)).toEqual([...kept.map(({ id }) => id), undefined, first.id]);
+  const { legacy, modern } = client.reads.counts();
+  expect(legacy + modern).toBe(keys.length);
+  expect(await client.repository(account).getMany([])).toEqual([]);
+});
+
+test('the version is given where it is asked for, and nowhere else', async () => {
+  const accounts = await accountsNow();
+  const value = newAccount();
+  const { token } = await accounts.create(value, { ack: 'both' });
+  expect(await accounts.get(value.id)).toEqual({ value });
+  expect(await accounts.get(value.id, { atLeast: token })).toEqual({ value });
+  expect(await accounts.get(value.id, { withToken: true })).toEqual({ value, token });
+  expect(await accounts.getMany([value.id])).toEqual([{ value }]);
+  expect(await accounts.getMany([value.id], { withToken: true })).toEqual([{ value, token }]);
+});
+
+test('where the routed store is unavailable, the primary answers all of many keys', async () => {
+  const client = await at.connect();
+  const accounts = client.repository(account);
+  await accounts.get(first.id);
+  await at.proxies.modern.cut();
+  try {
+    const found = await accounts.getMany(kept.map(({ id }) => id));
+    expect(found.map((one) => one?.value.owner)).toEqual(kept.map(() => 'legacy'));
+    expect(client.reads.counts()).toMatchObject({ legacy: kept.length, fellBack: kept.length });
+    await at.proxies.legacy.cut();
+    await expect(accounts.getMany([first.id])).rejects.toMatchObject({ code: 'StoreUnavailable' });
+  } finally {
+    await at.proxies.modern.restore();
+    await at.proxies.legacy.restore();
+  }
+});
+
+test('a statement of the service goes where a read of its key goes', async () => {
+  await at.lockstep.control.setReadPercent(60);
+  const client = await at.connect();
+  const sql = {
+    mysql: 'SELECT owner FROM accounts WHERE id = ?',
+    postgresql: 'SELECT owner FROM accounts WHERE id = $1',
+  };
+  const places = await Promise.all(kept.map(({ id }) => client.readsFrom(account, id)));
+  expect(places.map(({ store }) => store)).toEqual(expected(60));
+  const owners = await Promise.all(
+    places.map(async ({ engine, query }, at) => await query<{ owner: string }>(sql[engine], [kept[at]?.id])),
+  );
+  expect(owners).toEqual(expected(60).map((owner) => [{ owner }]));
+  expect((await client.readsFrom(account)).store).toBe('legacy');
+});
+
+test('a statement about no single record follows when modern answers all; one that needs a version stays', async () => {
+  const client = await at.connect();
+  const accounts = client.repository(account);
+  expect((await client.readsFrom(account)).store).toBe('modern');
+  const { token } = await accounts.update(first.id, { email: null }, { ack: 'primary' });
+  expect((await client.readsFrom(account, first.id, { atLeast: token })).store).toBe('legacy');
+  await expect(client.readsFrom(account, first.id, { atLeast: tokenOf('x') })).rejects.toMatchObject({
+    code: 'InvalidToken',
+  });
+  await at.proxies.modern.cut();
+  await at.proxies.legacy.cut();
+  try {
+    // The route is known: nobody is asked.
+    expect((await client.readsFrom(account)).store).toBe('modern');
+  } finally {
+    await at.proxies.modern.restore();
+    await at.proxies.legacy.restore();
+  }
+});
+
 test('a record that is not there is null, wherever it is looked for', async () => {
   expect(await (await accountsNow()).get(newAccount().id)).toBeNull();
 });

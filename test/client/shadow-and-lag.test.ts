@@ -47,6 +47,23 @@ test('a record whose write modern has lacked for too long is read from the prima
   expect((await accounts.get(value.id))?.value.owner).toBe(value.owner);
 });
 
+test('of many records those that modern has lacked for too long are read from the primary', async () => {
+  const value = await created();
+  const other = await created();
+  holdModern();
+  await at.lockstep.repository(account).update(value.id, { owner: 'newer' });
+  const client = await at.connect();
+  const accounts = client.repository(account);
+  const owners = async () => (await accounts.getMany([other.id, value.id])).map((one) => one?.value.owner);
+  expect(await owners()).toEqual([other.owner, 'newer']);
+  expect(client.reads.counts()).toEqual({ legacy: 1, modern: 1, fellBack: 0, lagged: 1, undecided: 0 });
+  expect((await client.readsFrom(account, value.id)).store).toBe('legacy');
+  expect((await client.readsFrom(account, other.id)).store).toBe('modern');
+  await at.proxies.legacy.cut();
+  // Late is better than nothing.
+  expect(await owners()).toEqual([other.owner, value.owner]);
+});
+
 test('a parked record is read from the primary until somebody has decided', async () => {
   const parked = await created();
   const { operationId } = await at.lockstep

@@ -7,7 +7,7 @@ import type { StoredRecord, WriteItem } from '../../databases/contract/write.ts'
 import type { Engine } from '../../databases/engine/engine.ts';
 import type { Canonical } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
-import { type AnyFields, field } from '../../model/field.ts';
+import { type AnyFields, entityOf, field } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import { rows } from '../../model/shape.ts';
@@ -61,6 +61,21 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       return record?.unreadable !== null || record.image?.[type.name] !== awkward.is;
     });
     expect(wrong.map(told(stored))).toEqual([]);
+  });
+
+  test('is what a program sees, whether it asks for one record or for many', async () => {
+    const seen = (record: StoredRecord | undefined) => ({
+      value: record?.image ? entityOf(corpus.entity.fields, record.image) : null,
+      unreadable: record?.unreadable ?? null,
+    });
+    const keys = corpus.cases.map(({ id }) => [String(id)]);
+    const many = await source.store.values(corpus.entity, keys);
+    expect(many).toEqual(corpus.cases.map(({ id }) => seen(stored.get(id))));
+    for (const [at, { id }] of corpus.cases.entries()) {
+      if (id % 3 > 0) continue;
+      const [one] = await source.store.values(corpus.entity, [[String(id)]]);
+      expect(one).toEqual(many[at]);
+    }
   });
 
   test('comes in by pages as it is, or is refused with its reason', async () => {

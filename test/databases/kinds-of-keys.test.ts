@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { pagesOf } from '../../activities/backfill/copy-pages.ts';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
-import type { Key } from '../../model/canonical.ts';
-import { entity } from '../../model/entity.ts';
+import type { Image, Key } from '../../model/canonical.ts';
+import { type Entity, entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
-import { type AnyFields, type Field, field } from '../../model/field.ts';
+import { type AnyFields, entityOf, type Field, field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
 import { deleteOf, fence, migrationName, openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
@@ -74,7 +74,14 @@ describe.each(kinds)(
       for (const write of writes) {
         expect(await writeOne(store, keyed, write)).toMatchObject({ status: 'applied' });
         expect(await readOne(store, keyed, write.key)).toMatchObject({ image: write.image });
+        expect(await store.values(keyed, [write.key])).toEqual([seenOf(keyed, write.image)]);
       }
+      expect(
+        await store.values(
+          keyed,
+          writes.map((write) => write.key),
+        ),
+      ).toEqual(writes.map((write) => seenOf(keyed, write.image)));
       const listed: Key[] = [];
       for (let after: Key | null = null; ; ) {
         const page: Key[] = await store.keys(keyed, { after, upTo: null, limit: 2 });
@@ -266,4 +273,8 @@ async function openKeyed(engine: KindOfKey['engine'], type: string, key: Field, 
   const engineRole = await openRole({ engine, role }, { entities: [keyed], onlyTables });
   if (role === 'modern') await engineRole.asSecondary();
   return { keyed, ...engineRole };
+}
+
+function seenOf({ fields }: Entity, image: Image | null) {
+  return { value: image && entityOf(fields, image), unreadable: null };
 }

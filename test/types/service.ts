@@ -1,5 +1,7 @@
 /** Checked by the compiler alone: a misuse that compiles fails `npm run check`. */
+import type { EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Lockstep } from '../../client/service/connect.ts';
+import { flagContext } from '../../client/service/targeting-key.ts';
 import { parseToken, type Token } from '../../client/service/token.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { defineMigration } from '../../model/migration.ts';
@@ -9,7 +11,18 @@ export async function use(lockstep: Lockstep, id: string, error: unknown): Promi
   const users = lockstep.repository(user);
   const read = await users.get(id);
   read?.value.plan satisfies 'free' | 'pro' | undefined;
-  read?.token satisfies Token | undefined;
+  // @ts-expect-error nobody has asked for the version
+  read?.token;
+  (await users.get(id, { withToken: true }))?.token satisfies Token | undefined;
+  const [one = null] = await users.getMany([id]);
+  one?.value.plan satisfies 'free' | 'pro' | undefined;
+  // @ts-expect-error nobody has asked for the versions
+  one?.token;
+  (await users.getMany([id], { withToken: true }))[0]?.token satisfies Token | undefined;
+  // @ts-expect-error keys of another type
+  await users.getMany([42]);
+  // @ts-expect-error each key would need a token of its own
+  await users.getMany([id], { atLeast: parseToken('v1.1') });
   // @ts-expect-error there may be none
   read.value;
   // @ts-expect-error a key of another type
@@ -91,6 +104,15 @@ export async function use(lockstep: Lockstep, id: string, error: unknown): Promi
   await lockstep.touch(run, slot, [{ room: 'a' }]);
   // @ts-expect-error nothing that runs a statement
   await lockstep.touch({}, user, id);
+
+  const place = await lockstep.readsFrom(slot, { room: 'a', day: '2030-01-31' });
+  place.store satisfies 'legacy' | 'modern';
+  (await place.query<{ n: number }>('SELECT 1 AS n'))[0]?.n satisfies number | undefined;
+  await lockstep.readsFrom(user, undefined, { atLeast: token });
+  // @ts-expect-error a key of another type
+  await lockstep.readsFrom(user, 42);
+  lockstep.openFeatureProvider() satisfies Provider;
+  flagContext(user, id) satisfies EvaluationContext;
 
   if (isLockstepError(error, 'NotFound')) error.code satisfies 'NotFound';
   // @ts-expect-error no such code

@@ -56,7 +56,7 @@ describe.each([
     const records = at.lockstep.repository(entity);
     const value = newAccount();
     await records.create(value);
-    const read = await records.get(value.id);
+    const read = await records.get(value.id, { withToken: true });
     if (!read) throw new Error('the record is there');
     expect(read.value).toEqual(value);
     const results = await Promise.allSettled(

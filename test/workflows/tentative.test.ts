@@ -140,7 +140,10 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const twins = client.repository(twin);
     expect(await twins.get(value.id, { shadow: true })).toBeNull();
     expect(client.reads.counts()).toMatchObject({ legacy: 1, modern: 0, undecided: 1 });
+    expect(await twins.getMany([value.id])).toEqual([null]);
+    expect(client.reads.counts()).toMatchObject({ legacy: 2, modern: 0, undecided: 2 });
     at.proxies.legacy.hang();
+    await expect(twins.getMany([value.id])).rejects.toMatchObject({ code: 'StoreUnavailable' });
     await expect(twins.get(value.id)).rejects.toMatchObject({
       code: 'StoreUnavailable',
       details: { store: 'legacy' },
@@ -149,7 +152,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     await held.release();
     await answer;
     expect((await twins.get(value.id))?.value).toEqual(value);
-    expect(client.reads.counts()).toMatchObject({ legacy: 1, modern: 1, undecided: 1 });
+    expect(client.reads.counts()).toMatchObject({ legacy: 2, modern: 1, undecided: 2 });
     expect(client.shadow.counts()).toMatchObject({ unequal: 0 });
   });
 

@@ -1,28 +1,28 @@
 import type { Guard } from '../guard.ts';
 
-const repository = 'client/service/repository.ts';
+const records = 'client/service/record-reads.ts';
 const cache = 'client/service/route-cache.ts';
 
 /** Reads: where they go, and what they never answer with. */
 export const readGuards: readonly Guard[] = [
   {
-    file: repository,
-    text: 'if (!isNewer(wanted, stored.record.version)) return',
+    file: records,
+    text: 'if (wanted.atLeast === null || !isNewer(wanted.atLeast, stored.answer.version))\n      return',
     without: 'return',
     tests: ['test/client/reads.test.ts'],
     named: 'a read that carries a token',
     keeps: 'A read with a token is not answered with an older version.',
   },
   {
-    file: repository,
-    text: 'if (other && !other.undecided && !isNewer(wanted, other.version))',
+    file: records,
+    text: 'if (other && !other.undecided && !isNewer(wanted.atLeast, other.version))',
     without: 'if (other && !other.undecided)',
     tests: ['test/client/reads.test.ts'],
     named: 'a token that no store has reached',
     keeps: 'Nor is it by the other store.',
   },
   {
-    file: repository,
+    file: records,
     text: 'reads.from(routed).catch(() => null),',
     without: 'reads.from(routed),',
     tests: ['test/client/reads.test.ts'],
@@ -108,30 +108,30 @@ export const readGuards: readonly Guard[] = [
     keeps: 'A store that hangs costs a read its limit.',
   },
   {
-    file: repository,
-    text: 'withinLimit(known.current(), readTimeoutMs,',
-    without: 'withinLimit(known.current(), 600_000,',
+    file: cache,
+    text: 'withinLimit(this.current(), limitMs,',
+    without: 'withinLimit(this.current(), 600_000,',
     tests: ['test/client/read-limits.test.ts'],
     keeps: 'A read waits for the route no longer than for a store.',
   },
   {
-    file: repository,
-    text: 'if (read && !isLate && !read.undecided)',
-    without: 'if (read && !read.undecided)',
+    file: records,
+    text: 'if (read && !isLate && !isUndecided(read))',
+    without: 'if (read && !isUndecided(read))',
     tests: ['test/client/shadow-and-lag.test.ts'],
     named: 'lacked for too long',
     keeps: 'A record that modern has lacked for too long is read from the primary.',
   },
   {
-    file: repository,
-    text: 'if (read && !isLate && !read.undecided)',
+    file: records,
+    text: 'if (read && !isLate && !isUndecided(read))',
     without: 'if (read && !isLate)',
     tests: ['test/workflows/tentative.test.ts'],
     keeps: 'What modern has taken before the primary decided is read from the primary.',
   },
   {
-    file: repository,
-    text: 'if (read === null || read.undecided) throw',
+    file: records,
+    text: 'if (read === null || isUndecided(read)) throw',
     without: 'if (read !== undefined) throw',
     tests: ['test/client/shadow-and-lag.test.ts'],
     named: 'lacked for too long',
@@ -160,5 +160,44 @@ export const readGuards: readonly Guard[] = [
     tests: ['test/client/shadow-and-lag.test.ts'],
     named: 'on its way',
     keeps: 'A shadow read that disagrees is looked at again.',
+  },
+  {
+    file: 'client/service/operations.ts',
+    text: "'ifUnchangedSince' in options ? expectedVersion(options.ifUnchangedSince) : null",
+    without: 'options.ifUnchangedSince === undefined ? null : expectedVersion(options.ifUnchangedSince)',
+    tests: ['test/client/bad-input.test.ts'],
+    keeps: 'A token that a read did not ask for does not turn a condition into none.',
+  },
+  {
+    file: records,
+    text: "version || (this.#entity.pattern === 'parallel' && store !== routes[phase].primary)",
+    without: 'version',
+    tests: ['test/workflows/tentative.test.ts'],
+    named: 'nothing that is not decided yet',
+    keeps: 'A read without a token looks for what modern has taken before the primary decided.',
+  },
+  {
+    file: records,
+    text: 'if (atLeast !== null || breaker.isLeftAlone(routed)) return primary;',
+    without: '',
+    tests: ['test/client/reads.test.ts'],
+    named: 'one that needs a version stays',
+    keeps: "A service's own statement that must see a write goes to the primary.",
+  },
+  {
+    file: 'databases/postgresql/read-only.ts',
+    text: ' -c default_transaction_read_only=on',
+    without: '',
+    tests: ['test/databases/values.test.ts'],
+    named: 'writes nothing',
+    keeps: "A service's own statements write nothing past triggers and fence.",
+  },
+  {
+    file: 'databases/mysql/read-only.ts',
+    text: "      await client.query('SET SESSION TRANSACTION READ ONLY');\n",
+    without: '',
+    tests: ['test/databases/values.test.ts'],
+    named: 'writes nothing',
+    keeps: 'Nor at the other engine.',
   },
 ];

@@ -26,8 +26,8 @@ export const valueGuards: readonly Guard[] = [
   },
   {
     file: 'model/rollout.ts',
-    text: 'bucketOf(`${entity}\\u0000${key}`)',
-    without: 'bucketOf(key)',
+    text: 'return stickyHash(`${entity}\\u0000${key}`)',
+    without: 'return stickyHash(key)',
     tests: ['test/unit/rollout.test.ts'],
     keeps: 'Entities with the same keys do not move together.',
   },

@@ -1,0 +1,40 @@
+import mysql from 'mysql2/promise';
+
+/** Sessions for statements of a service's own, with the driver's own types. They may only read. Connects at its first use. */
+export function createReadOnlyPool(settings: mysql.PoolOptions, timeoutMs: number) {
+  const pool = mysql.createPool({ ...settings, supportBigNumbers: true, jsonStrings: false });
+  const ready = new WeakSet<object>();
+
+  async function connection(): Promise<mysql.PoolConnection> {
+    const client = await pool.getConnection();
+    if (ready.has(client.connection)) return client;
+    try {
+      await client.query("SET time_zone = '+00:00'");
+      await client.query('SET SESSION TRANSACTION READ ONLY');
+      ready.add(client.connection);
+      return client;
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+  }
+
+  return {
+    async query(sql: string, parameters: readonly unknown[]): Promise<unknown[]> {
+      const client = await connection();
+      let broken = true;
+      try {
+        const [rows] = await client.query({ sql, timeout: timeoutMs }, [...parameters]);
+        broken = false;
+        return Array.isArray(rows) ? rows : [];
+      } catch (error) {
+        broken = !(error instanceof Error && 'sqlState' in error);
+        throw error;
+      } finally {
+        if (broken) client.destroy();
+        else client.release();
+      }
+    },
+    end: () => pool.end(),
+  };
+}

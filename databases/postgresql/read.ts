@@ -1,0 +1,82 @@
+import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import { equals } from '../columns/column.ts';
+import { quote, quoteTable } from './quote.ts';
+
+/** The statements that read an entity, made once for its binding. */
+export interface ReadStatements {
+  /** Record and rows of each key of a list, and so from one snapshot. */
+  readonly stored: string;
+  /** The rows of one key, of an entity that lies in one table. */
+  readonly one: string;
+  /** The same for a list of keys: first the position of the key, then the columns. */
+  readonly many: string;
+}
+
+const known = new WeakMap<BoundEntity, ReadStatements>();
+
+export function readStatements(bound: BoundEntity): ReadStatements {
+  const made = known.get(bound) ?? { stored: storedSql(bound), one: oneSql(bound), many: manySql(bound) };
+  known.set(bound, made);
+  return made;
+}
+
+function storedSql(bound: BoundEntity): string {
+  const keys = bound.root.key.map((_, index) => `k${index + 1}`);
+  const tables = bound.tables.map(
+    (table) =>
+      `(SELECT json_agg(x) FROM (SELECT ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${orderOf(table)}) x) AS ${quote(`rows ${table.name}`)}`,
+  );
+  return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
+FROM unnest(${['key', ...keys].map((_, index) => `$${index + 1}::text[]`).join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
+LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
+ORDER BY k.at`;
+}
+
+function oneSql({ root }: BoundEntity): string {
+  const key = root.key.map((column, index) =>
+    equals(column, `t.${quote(column.name)}`, `($${index + 1}::text)`),
+  );
+  const order = root.single ? '' : ` ORDER BY ${orderOf(root)}`;
+  return `SELECT ${cellsOf(root)} FROM ${quoteTable(root.name)} t WHERE ${key.join(' AND ')}${order}`;
+}
+
+/** `OFFSET 0` keeps the planner from turning the look-ups of a short list into a read of the table. */
+function manySql(bound: BoundEntity): string {
+  const { root } = bound;
+  const keys = root.key.map((_, index) => `k${index + 1}`);
+  const lists = root.key.map((_, index) => `$${index + 1}::text[]`);
+  const cells = root.columns.map((_, index) => `x.c${index}`);
+  const order = root.single ? '' : ` ORDER BY ${orderOf(root)}`;
+  const read = root.columns.map((column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`);
+  return `SELECT k.at, ${cells.join(', ')}
+FROM unnest(${lists.join(', ')}) WITH ORDINALITY AS k(${keys.join(', ')}, at)
+CROSS JOIN LATERAL (SELECT ${read.join(', ')} FROM ${quoteTable(root.name)} t WHERE ${belongs(bound, root)}${order} OFFSET 0) x`;
+}
+
+function cellsOf({ columns }: BoundTable): string {
+  return columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ');
+}
+
+function orderOf({ identity }: BoundTable): string {
+  return identity.map((column) => `t.${quote(column.name)}`).join(', ');
+}
+
+/** Only a write of the pattern `parallel` gets here before it is decided. */
+function undecided({ entity }: BoundEntity): string {
+  if (entity.pattern !== 'parallel') return 'false';
+  return `EXISTS (SELECT FROM lockstep.operations p WHERE p.entity = '${entity.name}' AND p.record_key = k.key
+  AND p.version IS NULL AND p.status IN ('tentative', 'parked'))`;
+}
+
+function belongs(bound: BoundEntity, table: BoundTable): string {
+  const { reference } = table;
+  if (!reference) {
+    return table.key
+      .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
+      .join(' AND ');
+  }
+  const owner = bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root;
+  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
+  const key = owner.key.map((column, index) => equals(column, `o.${quote(column.name)}`, `k.k${index + 1}`));
+  return `EXISTS (SELECT FROM ${quoteTable(owner.name)} o WHERE ${[...on, ...key].join(' AND ')})`;
+}
