@@ -9,7 +9,8 @@ import { type WayName, ways } from '../writes/ways.ts';
 import { type CountedStore, countStatements } from './statements.ts';
 import { costOfWorkflows } from './workflows.ts';
 
-const defaultMs = 3_000;
+/** By each caller. */
+const defaultWrites = 20;
 const defaultCallers = [1, 32];
 const counted: readonly WayName[] = ['bare', 'textbook', 'single', 'group', 'groupBoth'];
 const idleMs = 3_000;
@@ -42,7 +43,7 @@ export async function cost({ servers, seed, rows, ways: chosen, callers, note }:
       seed,
       name,
       callers ?? defaultCallers,
-      rows ?? defaultMs,
+      rows ?? defaultWrites,
     )) {
       const shown = Object.fromEntries(
         Object.entries(found).map(([figure, value]) => [figure, rounded(value)]),
@@ -61,13 +62,13 @@ export async function cost({ servers, seed, rows, ways: chosen, callers, note }:
   return report('cost', seed, bars, figures);
 }
 
-/** @param forMs how long each number of callers writes */
+/** @param each how many writes each caller makes */
 async function costOf(
   servers: Servers,
   seed: number,
   name: WayName,
   crowds: readonly number[],
-  forMs: number,
+  each: number,
 ): Promise<Map<number, WriteCost>> {
   const way: Way = ways[name];
   await using open = new AsyncDisposableStack();
@@ -84,7 +85,7 @@ async function costOf(
   );
   const place = stage.place(name);
   const running = open.use(await RunningWay.open(way, place, seed));
-  await running.turn(1, 0);
+  await running.turn(1, {});
   const asked = () => stores.map(({ statements }) => statements());
   const during = async (work: () => Promise<unknown>) => {
     const before = asked();
@@ -104,7 +105,7 @@ async function costOf(
     let writes = 0;
     let workflows = { workflows: 0, actions: 0, historyBytes: 0, historyEvents: 0 };
     const { seconds, asked: statements } = await during(async () => {
-      writes = (await running.turn(crowd, forMs)).writes;
+      writes = (await running.turn(crowd, { atLeast: crowd * each })).writes;
       workflows = await costOfWorkflows(stage.temporal, taskQueues, since);
     });
     const own = statements.map((count, at) => Math.max(0, count - seconds * (standing[at] ?? 0)) / writes);

@@ -12,7 +12,7 @@ export interface WorkflowCost {
   readonly historyEvents: number;
 }
 
-/** Of all workflows on these task queues that began since then, as soon as they are over. */
+/** Of all workflows on these task queues that began since then, but for those of schedules, as soon as they are over. */
 export async function costOfWorkflows(
   temporal: Client,
   taskQueues: readonly string[],
@@ -24,7 +24,9 @@ export async function costOfWorkflows(
   const over = await until('the workflows of the writes are over', async () => {
     await new Promise((resolve) => setTimeout(resolve, listedWithinMs));
     const found = [];
-    for await (const listed of temporal.workflow.list({ query })) found.push(listed);
+    for await (const listed of temporal.workflow.list({ query })) {
+      if (!('TemporalScheduledById' in listed.searchAttributes)) found.push(listed);
+    }
     const isSame = found.length === counted;
     counted = found.length;
     return isSame && found.every(({ status }) => status.name === 'COMPLETED') && found;

@@ -29,6 +29,8 @@ export interface Plan {
   readonly callers: readonly number[];
   readonly rounds: number;
   readonly forMs: number;
+  /** No round begins that would probably end later than this; the first always does. */
+  readonly withinMs: number;
   readonly note: (line: string) => void;
 }
 
@@ -40,11 +42,14 @@ const restMs = 150;
 /** Every way has its turn in each round, with each number of callers; who begins changes from turn to turn. */
 export async function inRounds(
   contenders: readonly Contender[],
-  { callers: crowds, rounds, forMs, note }: Plan,
-): Promise<ReadonlyMap<string, Measured>> {
-  for (const { running } of contenders) await running.turn(warmUpCallers, warmUpMs);
+  { callers: crowds, rounds, forMs, withinMs, note }: Plan,
+): Promise<{ rounds: number; measured: ReadonlyMap<string, Measured> }> {
+  const began = performance.now();
+  for (const { running } of contenders) await running.turn(warmUpCallers, { forMs: warmUpMs });
   const taken = new Map<string, Measured[]>();
-  for (let round = 0; round < rounds; round++) {
+  let round = 0;
+  const isTimeFor = () => (performance.now() - began) * (1 + 1 / round) < withinMs;
+  for (; round < rounds && (round === 0 || isTimeFor()); round++) {
     for (const [at, callers] of crowds.entries()) {
       const first = (round * crowds.length + at) % contenders.length;
       for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
@@ -55,7 +60,8 @@ export async function inRounds(
       }
     }
   }
-  return new Map([...taken].map(([place, all]) => [place, medianOf(all)]));
+  const measured = new Map([...taken].map(([place, all]) => [place, medianOf(all)]));
+  return { rounds: round, measured };
 }
 
 export function placeOf(name: WayName, callers: number): string {
@@ -66,7 +72,9 @@ async function measure({ running, pids }: Contender, callers: number, forMs: num
   await new Promise((resolve) => setTimeout(resolve, restMs));
   const all = [running.pid, ...pids];
   const before = cpuSeconds(all);
-  const { writes, failed, seconds, p50Ms, p95Ms, p99Ms, drainSeconds } = await running.turn(callers, forMs);
+  const { writes, failed, seconds, p50Ms, p95Ms, p99Ms, drainSeconds } = await running.turn(callers, {
+    forMs,
+  });
   const after = cpuSeconds(all);
   return {
     perSecond: writes / seconds,

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Turn } from './turn.ts';
+import type { Turn, TurnLength } from './turn.ts';
 import type { Place, Way } from './way.ts';
 import type { Answer, Request } from './way-process.ts';
 
@@ -32,8 +32,8 @@ export class RunningWay implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  async turn(callers: number, forMs: number): Promise<Turn> {
-    const turn = await this.#ask({ callers, forMs });
+  async turn(callers: number, length: TurnLength): Promise<Turn> {
+    const turn = await this.#ask({ callers, length });
     if (turn === null) throw new Error('the process of a way answered a turn without figures');
     return turn;
   }

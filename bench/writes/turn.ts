@@ -16,15 +16,21 @@ export interface Turn {
   readonly drainSeconds: number;
 }
 
+export interface TurnLength {
+  readonly forMs?: number;
+  /** Writes; a little more than asked for may be made. */
+  readonly atLeast?: number;
+}
+
 /** A way that fails more of its writes is not measured. */
 const failedShare = 0.05;
 
-/** Callers that send their next write as soon as the last is answered, until the time is over. */
+/** Callers that send their next write as soon as the last is answered, until the time is over and there are enough writes. */
 export async function takeTurn(
   way: OpenWay,
   next: () => Account,
   callers: number,
-  forMs: number,
+  { forMs = 0, atLeast = 0 }: TurnLength,
 ): Promise<Turn> {
   const latencies: number[] = [];
   const errors: unknown[] = [];
@@ -38,7 +44,7 @@ export async function takeTurn(
       } catch (error) {
         errors.push(error);
       }
-    } while (performance.now() - began < forMs);
+    } while (performance.now() - began < forMs || latencies.length + errors.length + callers <= atLeast);
   };
   await Promise.all(Array.from({ length: callers }, caller));
   const answered = performance.now();

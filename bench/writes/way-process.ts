@@ -1,25 +1,25 @@
 import { inspect } from 'node:util';
 import { accountsOf } from './accounts.ts';
-import { type Turn, takeTurn } from './turn.ts';
+import { type Turn, type TurnLength, takeTurn } from './turn.ts';
 import type { Open, Place } from './way.ts';
 
 export type Request =
   | { readonly open: Place; readonly file: string; readonly seed: number }
-  | { readonly callers: number; readonly forMs: number };
+  | { readonly callers: number; readonly length: TurnLength };
 export type Answer = { readonly done: Turn | null } | { readonly failed: string };
 
 /** How long a way may take to close when the bench is gone. */
 const closeMs = 20_000;
 const standing = new AsyncDisposableStack();
-let turn: (callers: number, forMs: number) => Promise<Turn> = () =>
+let turn: (callers: number, length: TurnLength) => Promise<Turn> = () =>
   Promise.reject(new Error('no way is open in this process'));
 
 async function answerTo(request: Request): Promise<Turn | null> {
-  if ('callers' in request) return await turn(request.callers, request.forMs);
+  if ('callers' in request) return await turn(request.callers, request.length);
   const { open }: { open: Open } = await import(new URL(request.file, import.meta.url).href);
   const way = standing.use(await open(request.open));
   const next = accountsOf(request.seed);
-  turn = (callers, forMs) => takeTurn(way, next, callers, forMs);
+  turn = (callers, length) => takeTurn(way, next, callers, length);
   return null;
 }
 

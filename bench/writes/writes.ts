@@ -14,6 +14,7 @@ import { type WayName, wayNames, ways } from './ways.ts';
 const defaultMs = 2_000;
 const defaultRounds = 5;
 const defaultCallers = [1, 32, 256];
+const withinMs = 600_000;
 
 /**
  * What a durable write to two stores costs, by one, 32 and 256 callers: Lockstep's ways beside others, each with its callers in a
@@ -31,31 +32,33 @@ export async function writes({
 }: Setting): Promise<Report> {
   const names = chosen ?? wayNames;
   const crowds = callers ?? defaultCallers;
-  const plan = { callers: crowds, rounds: runs ?? defaultRounds, forMs: rows ?? defaultMs, note };
+  const plan = { callers: crowds, rounds: runs ?? defaultRounds, forMs: rows ?? defaultMs, withinMs, note };
   const has = (worker: Way['worker']) => names.some((name) => wayOf(name).worker === worker);
   if (names.some((name) => wayOf(name).peer)) await installPeers(note);
   await using open = new AsyncDisposableStack();
   const shared = open.use(await openStage(servers, seed, { worker: has('elsewhere') }));
   const apart = has('embedded') ? open.use(await openStage(servers, seed, { worker: false })) : shared;
   const serverPids = (await status()).flatMap(({ pid }) => pid ?? []);
-  const contenders: Contender[] = [];
-  for (const name of names) {
-    note(`opening ${name}`);
-    const way = wayOf(name);
-    const stage = way.worker === 'embedded' ? apart : shared;
-    const running = open.use(await RunningWay.open(way, stage.place(name), seed));
-    const worker = way.worker === 'elsewhere' && stage.workerPid !== null ? [stage.workerPid] : [];
-    contenders.push({ name, running, pids: [...serverPids, ...worker] });
-  }
-  const measured = await inRounds(contenders, plan);
+  note(`opening ${names.join(', ')}`);
+  const contenders = await Promise.all(
+    names.map(async (name): Promise<Contender> => {
+      const way = wayOf(name);
+      const stage = way.worker === 'embedded' ? apart : shared;
+      const running = open.use(await RunningWay.open(way, stage.place(name), seed));
+      const worker = way.worker === 'elsewhere' && stage.workerPid !== null ? [stage.workerPid] : [];
+      return { name, running, pids: [...serverPids, ...worker] };
+    }),
+  );
+  const { rounds, measured } = await inRounds(contenders, plan);
+  if (rounds < plan.rounds) note(`${rounds} of ${plan.rounds} rounds: there was no time for more`);
   const found = report('writes', seed, barsOf(measured), {
     milliseconds: plan.forMs,
-    rounds: plan.rounds,
+    rounds,
     cores: availableParallelism(),
     peers: { ...peerVersions() },
     ...Object.fromEntries(crowds.map((crowd) => [`callers${crowd}`, figuresOf(names, crowd, measured)])),
   });
-  if (writeDocs) await writePage(found, names, plan, measured);
+  if (writeDocs) await writePage(found, names, { ...plan, rounds }, measured);
   return found;
 }
 

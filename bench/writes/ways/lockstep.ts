@@ -1,19 +1,32 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from '../../../client/service/connect.ts';
 import type { Ack } from '../../../model/entity.ts';
+import { LockstepError } from '../../../model/failure.ts';
 import type { Settings } from '../../../model/settings.ts';
 import { proofMigration } from '../../../proofs/account/migration.ts';
 import type { OpenWay, Place } from '../way.ts';
 
 /** A busy machine may take as long for 256 workflows. */
 const timeoutMs = 180_000;
+const attempts = 10;
 
-/** A service of the place's migration, with these settings of its own. */
+/** A service of the place's migration, with these settings of its own. It sends again what has no known outcome, as a service should. */
 export async function openLockstep(place: Place, settings: Settings, ack: Ack): Promise<OpenWay> {
   const { account, migration } = proofMigration(place.migration, ['primary-secondary'], settings);
   const lockstep = await connect(migration, { environment: place.environment });
   const repository = lockstep.repository(account);
   return {
-    write: (value) => repository.replace(value, { ack, timeoutMs }),
+    async write(value) {
+      const operationId = randomUUID();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await repository.replace(value, { ack, timeoutMs, operationId });
+        } catch (error) {
+          if (!(error instanceof LockstepError) || !error.retryable || attempt === attempts) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+    },
     [Symbol.asyncDispose]: () => lockstep.close(),
   };
 }
