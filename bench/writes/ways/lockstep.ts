@@ -8,7 +8,7 @@ import type { OpenWay, Place } from '../way.ts';
 
 /** A busy machine may take as long for 256 workflows. */
 const timeoutMs = 180_000;
-const attempts = 10;
+const pauseMs = 250;
 
 /** A service of the place's migration, with these settings of its own. It sends again what has no known outcome, as a service should. */
 export async function openLockstep(place: Place, settings: Settings, ack: Ack): Promise<OpenWay> {
@@ -18,12 +18,13 @@ export async function openLockstep(place: Place, settings: Settings, ack: Ack): 
   return {
     async write(value) {
       const operationId = randomUUID();
-      for (let attempt = 1; ; attempt++) {
+      const end = performance.now() + timeoutMs;
+      for (;;) {
         try {
           return await repository.replace(value, { ack, timeoutMs, operationId });
         } catch (error) {
-          if (!(error instanceof LockstepError) || !error.retryable || attempt === attempts) throw error;
-          await new Promise((resolve) => setTimeout(resolve, 100));
+          if (!(error instanceof LockstepError) || !error.retryable || performance.now() > end) throw error;
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
         }
       }
     },
