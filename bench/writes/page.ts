@@ -10,6 +10,10 @@ import { type WayName, ways } from './ways.ts';
 const docs = join(import.meta.dirname, '../../docs');
 const begin = '<!-- writes: written by `npm run bench -- writes --write-docs` -->';
 const end = '<!-- /writes -->';
+/** For each core: above it, others were at work. */
+const busyLoad = 4;
+const busy =
+  '**The machine was busy with other work**: these figures compare ways at most roughly. Run it again on a quiet one.';
 
 /** Puts the tables and the plot of a run into docs/performance.md. */
 export async function writePage(
@@ -28,16 +32,16 @@ export async function writePage(
     );
   const of = (name: WayName, crowd: number) => measured.get(placeOf(name, crowd));
   const versions = Object.entries(peerVersions()).map(([name, version]) => `${name} ${version}`);
-  const load = loadavg()[0]?.toFixed(1);
+  const load = loadavg()[0] ?? 0;
+  const isBusy = load > busyLoad * availableParallelism();
   const lines = [
     `Medians of ${rounds} rounds of ${forMs / 1_000} s a turn, seed ${seed}, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}),`,
-    `load ${load} at its end; ${versions.join(', ')}.`,
+    `load ${load.toFixed(1)} at its end; ${versions.join(', ')}.`,
+    ...(isBusy ? ['', busy] : []),
     '',
     '![writes a second and p50 of all ways](writes.svg)',
     ...callers.flatMap((crowd) => ['', ...tableOf(names, crowd, of)]),
-    '',
-    '| bar | wanted | measured | |',
-    '| --- | --- | --- | --- |',
+    ...(bars.length > 0 ? ['', '| bar | wanted | measured | |', '| --- | --- | --- | --- |'] : []),
     ...bars.map(({ name, want, got, ok }) => `| ${name} | ${want} | ${got} | ${ok ? 'holds' : 'missed'} |`),
   ];
   await writeFile(page, `${before}${begin}\n\n${lines.join('\n')}\n\n${end}${after}`);
