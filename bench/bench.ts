@@ -1,4 +1,5 @@
 import type { Report, Run } from '../proofs/report.ts';
+import type { WayName } from './writes/ways.ts';
 
 /** What a bench is run with. What is undefined is the bench's own to choose. */
 export interface Setting extends Run {
@@ -6,6 +7,12 @@ export interface Setting extends Run {
   rows: number | undefined;
   /** How often each way is measured. */
   runs: number | undefined;
+  /** Of `writes`: what is measured. */
+  ways: readonly WayName[] | undefined;
+  /** Of `writes`: how many callers at a time. */
+  callers: readonly number[] | undefined;
+  /** Of `writes`: whether docs/performance.md gets the figures. */
+  writeDocs: boolean;
 }
 
 export type Bench = (setting: Setting) => Promise<Report>;

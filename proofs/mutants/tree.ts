@@ -27,7 +27,8 @@ export class Tree implements AsyncDisposable {
     this.#servers = servers;
     cpSync(root, this.#folder, {
       recursive: true,
-      filter: (from) => !left.has(relative(root, from).split('/')[0] ?? ''),
+      filter: (from) =>
+        !left.has(relative(root, from).split('/')[0] ?? '') && !from.endsWith('/node_modules'),
     });
     symlinkSync(join(root, 'node_modules'), join(this.#folder, 'node_modules'));
   }

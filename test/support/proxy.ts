@@ -28,7 +28,8 @@ interface Drop {
   done: () => void;
 }
 
-export async function proxy(targetUrl: string): Promise<Proxy> {
+/** @param watch called for each connection; what it gives sees all that the client sends on it */
+export async function proxy(targetUrl: string, watch?: () => (request: Buffer) => void): Promise<Proxy> {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
   let port = 0;
@@ -38,6 +39,7 @@ export async function proxy(targetUrl: string): Promise<Proxy> {
   const server = createServer((client) => {
     const upstream = connect({ host: target.hostname, port: Number(target.port || defaultPort(target)) });
     const both = [client, upstream];
+    const seen = watch?.();
     for (const socket of both) {
       sockets.add(socket);
       socket.setNoDelay(true);
@@ -48,7 +50,8 @@ export async function proxy(targetUrl: string): Promise<Proxy> {
         for (const other of both) other.destroy();
       });
     }
-    client.on('data', (request) => {
+    client.on('data', (request: Buffer) => {
+      seen?.(request);
       if (drop !== undefined && drop.victim === undefined && request.includes(drop.holding)) {
         drop.victim = client;
         if (drop.what === 'request') {

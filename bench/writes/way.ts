@@ -1,0 +1,38 @@
+import type { Account } from '../../proofs/account/account.ts';
+import type { StoreUrls } from '../../proofs/account/environment.ts';
+
+/** What a way is opened with, in the process of its own in which it and its callers run. */
+export interface Place {
+  /** Of the migration in `dual-write`. */
+  readonly migration: string;
+  /** What a service of that migration connects with. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Both have, beside the migration's tables, one for all other ways: `bare`, with the columns of that store. */
+  readonly stores: StoreUrls;
+  /** An empty folder, removed after the run. */
+  readonly folder: string;
+}
+
+/** One way to have an account written in both stores. */
+export interface OpenWay extends AsyncDisposable {
+  /** Resolves when the way would tell its caller that the account is written. */
+  write(account: Account): Promise<unknown>;
+  /** Where the caller is answered before both stores have it: resolves when they have everything that was written. */
+  drained?(): Promise<void>;
+}
+
+/** What the file of a way exports as `open`. */
+export type Open = (place: Place) => Promise<OpenWay>;
+
+export interface Way {
+  /** In tables, as Markdown. */
+  readonly title: string;
+  /** When its caller is answered: when one store has the write, or both. */
+  readonly answered: 'primary' | 'both';
+  /** Exports `open`. */
+  readonly file: string;
+  /** `elsewhere`: Lockstep's worker runs in a process of its own; `embedded`: none runs but the way's own. Default: it needs none. */
+  readonly worker?: 'elsewhere' | 'embedded';
+  /** Needs the packages of `bench/peers`. */
+  readonly peer?: true;
+}

@@ -1,0 +1,28 @@
+import type { Way } from './way.ts';
+
+/** In the order of the tables. A new way is a line here and a file that exports `open`. */
+export const ways = {
+  bare: { title: 'bare `Promise.all`', answered: 'both', file: './ways/bare.ts' },
+  primary: { title: 'the primary alone', answered: 'primary', file: './ways/primary.ts' },
+  outbox: { title: 'outbox on pg-boss', answered: 'primary', file: '../peers/pg-boss.ts', peer: true },
+  restate: { title: 'Restate, one `run`', answered: 'both', file: '../peers/restate.ts', peer: true },
+  dbos1: { title: 'DBOS, one step', answered: 'both', file: '../peers/dbos-one.ts', peer: true },
+  dbos2: { title: 'DBOS, two steps', answered: 'both', file: '../peers/dbos-two.ts', peer: true },
+  textbook: { title: 'Temporal, two activities', answered: 'both', file: './ways/textbook.ts' },
+  single: {
+    title: 'Lockstep, a workflow a write',
+    answered: 'primary',
+    file: './ways/single.ts',
+    worker: 'elsewhere',
+  },
+  group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', worker: 'elsewhere' },
+  groupBoth: {
+    title: '**Lockstep**, `ack: both`',
+    answered: 'both',
+    file: './ways/group-both.ts',
+    worker: 'elsewhere',
+  },
+} as const satisfies Readonly<Record<string, Way>>;
+
+export type WayName = keyof typeof ways;
+export const wayNames = Object.keys(ways) as readonly WayName[];

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from '../../../client/service/connect.ts';
+import type { Ack } from '../../../model/entity.ts';
+import { LockstepError } from '../../../model/failure.ts';
+import type { Settings } from '../../../model/settings.ts';
+import { proofMigration } from '../../../proofs/account/migration.ts';
+import type { OpenWay, Place } from '../way.ts';
+
+/** A busy machine may take as long for 256 workflows. */
+const timeoutMs = 180_000;
+const pauseMs = 250;
+
+/** A service of the place's migration, with these settings of its own. It sends again what has no known outcome, as a service should. */
+export async function openLockstep(place: Place, settings: Settings, ack: Ack): Promise<OpenWay> {
+  const { account, migration } = proofMigration(place.migration, ['primary-secondary'], settings);
+  const lockstep = await connect(migration, { environment: place.environment });
+  const repository = lockstep.repository(account);
+  return {
+    async write(value) {
+      const operationId = randomUUID();
+      const end = performance.now() + timeoutMs;
+      for (;;) {
+        try {
+          return await repository.replace(value, { ack, timeoutMs, operationId });
+        } catch (error) {
+          if (!(error instanceof LockstepError) || !error.retryable || performance.now() > end) throw error;
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        }
+      }
+    },
+    [Symbol.asyncDispose]: () => lockstep.close(),
+  };
+}
