@@ -22,6 +22,7 @@ test('a primary that was set back decides neither a write nor a transaction, unt
   const change = { entity: account, item: item() };
   await expect(legacy.prepareBranch(attempt, [change], fence)).rejects.toMatchObject(refused);
   expect(await legacy.preparedBranches(migration)).toEqual([]);
+  await expect(legacy.applyTransaction(attempt, [change], fence)).rejects.toMatchObject(refused);
 
   await legacy.raiseMark(migration, { to: '9', atLeast: '0' });
   expect(await guard.look()).toEqual([]);
