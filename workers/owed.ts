@@ -1,8 +1,13 @@
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { owedTaskQueue } from '../model/task-queues.ts';
+import { HeldSlots } from './held-slots.ts';
+import type { Reach } from './reach.ts';
 
 /** Few: what is owed must leave connections of the stores to the writes whose callers wait. */
 const owedSlots = 3;
+/** As many as a worker has by default. */
+const workflowSlots = 40;
+const activitySlots = 100;
 
 /** A worker of a task queue, and beside it one of what is owed there; they begin and end together. */
 export interface Workers {
@@ -12,13 +17,25 @@ export interface Workers {
   reasons(): string[];
 }
 
-export async function createWorkers(options: WorkerOptions): Promise<Workers> {
-  const main = await Worker.create(options);
+/**
+ * What needs a store that is away is left to other workers: with both away no activity is taken, and with either away nothing
+ * that is owed. Workflows go on, so that somebody answers operators.
+ */
+export async function createWorkers(options: WorkerOptions, reach: Reach): Promise<Workers> {
+  const slots = {
+    main: new HeldSlots(activitySlots, () => reach.isAway('legacy') && reach.isAway('modern')),
+    owed: new HeldSlots(owedSlots, () => reach.isAway('legacy') || reach.isAway('modern')),
+  };
+  reach.onChange(() => {
+    slots.main.look();
+    slots.owed.look();
+  });
+  const main = await Worker.create({ ...options, tuner: tuner(slots.main) });
   const { workflowBundle: _, stickyQueueScheduleToStartTimeout: __, ...shared } = options;
   const owed = await Worker.create({
     ...shared,
     taskQueue: owedTaskQueue(options.taskQueue),
-    maxConcurrentActivityTaskExecutions: owedSlots,
+    tuner: tuner(slots.owed),
   });
   const both = [main, owed];
   const shutdown = () => {
@@ -38,5 +55,15 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
           ? []
           : [`the worker of ${worker.options.taskQueue} is ${worker.getState()}`],
       ),
+  };
+}
+
+function tuner(activities: HeldSlots) {
+  const fixed = (numSlots: number) => ({ type: 'fixed-size', numSlots }) as const;
+  return {
+    workflowTaskSlotSupplier: fixed(workflowSlots),
+    activityTaskSlotSupplier: activities,
+    localActivityTaskSlotSupplier: fixed(activitySlots),
+    nexusTaskSlotSupplier: fixed(1),
   };
 }

@@ -23,6 +23,7 @@ import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
 import { createWorkers } from './owed.ts';
+import { Reach, withReach } from './reach.ts';
 import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
 
@@ -56,12 +57,19 @@ const definitionEveryMs = 1_000;
 /** Wires stores, activities and workflows of one migration, and runs them. */
 export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { migration, environment, log } = options;
-  const stores = options.stores ?? openStores(migration, environment);
-  const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
+  const opened = options.stores ?? openStores(migration, environment);
+  const reach = new Reach(opened, log);
+  const stores = withReach(opened, reach);
+  const release: (() => Promise<void>)[] = [
+    () => opened.legacy.close(),
+    () => opened.modern.close(),
+    async () => reach.stop(),
+  ];
   const closeAll = async () => {
     for (const closing of release.splice(0).toReversed()) await closing();
   };
   try {
+    reach.start();
     const connection = await connectNative(environment);
     release.push(() => connection.close());
     const namespace =
@@ -107,13 +115,14 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       maxHeartbeatThrottleInterval: '500ms',
       dataConverter: createDataConverter(environment),
     };
-    const worker = await createWorkers({
+    const taking = {
       ...shared,
       taskQueue: migration.taskQueue,
       workflowBundle: await workflowBundle(),
       // What a lost worker had in its cache goes to another one soon.
       stickyQueueScheduleToStartTimeout: '2s',
-    });
+    };
+    const worker = await createWorkers(taking, reach);
     await keepRecovering(temporal, context);
     const watch = watchDefinition(stores, {
       everyMs: definitionEveryMs,

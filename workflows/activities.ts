@@ -40,9 +40,6 @@ const remote = (options: ActivityOptions) => proxyActivities<Activities>(options
 /** Three attempts without a hop over the task queue. */
 export const local = here({ startToCloseTimeout: '15s', retry: threeAttempts });
 
-/** As `local`, for steps that are refused or skipped where a store is unavailable. */
-export const localShort = here({ startToCloseTimeout: '4s', retry: threeAttempts });
-
 /** One attempt for a group, which ends by itself where a key is held or a store does not answer. */
 export const localGroup = here({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 } });
 
@@ -121,6 +118,20 @@ export const longRunningCancellable = remote({
   retry: failFastRetry,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
+
+/**
+ * For steps that are refused or skipped where a store is unavailable. Never local: the worker that has the workflow may be the only
+ * one that is cut off, and an attempt on the task queue finds another.
+ */
+const elsewhereRetry = { initialInterval: '200ms', backoffCoefficient: 1, maximumAttempts: 15 } as const;
+export const elsewhere = remote({
+  heartbeatTimeout: '5s',
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '20s',
+  retry: elsewhereRetry,
+});
+/** As `elsewhere`, for what may take long. */
+export const longRunningElsewhere = remote({ ...longAttempt, retry: elsewhereRetry });
 
 /** First `local`, then `unbounded`. A failure that no retry can change is thrown at once. */
 export async function localThenRemote<T>(call: (activities: typeof local) => Promise<T>): Promise<T> {

@@ -2,6 +2,8 @@ import type { ReportedReads } from '../../databases/contract/read-reports.ts';
 import { reportedReads } from '../../databases/contract/reported-reads.ts';
 import { compared, isNotModern, overBudget, type ReadFault } from '../../model/read-counts.ts';
 import type { ActivityContext } from '../context.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import { assertNeeded, type Needs } from './needed.ts';
 
 /** What services have counted of their reads, judged by the policy of the worker. */
 export interface MeasuredReads extends ReportedReads {
@@ -36,8 +38,11 @@ export async function measureReadsSince(context: Context, since: number): Promis
 }
 
 export function createReadActivities(context: Context) {
-  async function measureReads(request: { since: number }): Promise<MeasuredReads> {
-    return await measureReadsSince(context, request.since);
+  async function measureReads(request: Needs & { since: number }): Promise<MeasuredReads> {
+    return await withHeartbeat(async () => {
+      await assertNeeded(context.stores, request);
+      return await measureReadsSince(context, request.since);
+    });
   }
 
   return { measureReads };

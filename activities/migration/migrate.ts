@@ -13,6 +13,7 @@ import { convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
 import { copyOutcomes } from './copy-outcomes.ts';
+import { assertNeeded, type Needs } from './needed.ts';
 
 /** What the gates of the phases look at. */
 export interface Readiness {
@@ -35,7 +36,9 @@ export function createMigrationActivities(context: ActivityContext) {
     stores: readonly StoreName[];
     digests?: Readonly<Record<string, string>>;
   }): Promise<void> {
-    for (const name of request.stores) await stores[name].check();
+    await withHeartbeat(async () => {
+      for (const name of request.stores) await stores[name].check();
+    });
     const { digests } = request;
     if (!digests) return;
     const { entities } = migration;
@@ -77,9 +80,12 @@ export function createMigrationActivities(context: ActivityContext) {
     });
   }
 
-  async function measureReadiness(request: { primary: StoreName }): Promise<Readiness> {
+  async function measureReadiness(request: Needs & { primary: StoreName }): Promise<Readiness> {
     const [primary, other] = [stores[request.primary], stores[otherStore(request.primary)]];
-    const backlog = await withHeartbeat(() => backlogOf(migration.name, primary, other));
+    const backlog = await withHeartbeat(async () => {
+      await assertNeeded(stores, request);
+      return await backlogOf(migration.name, primary, other);
+    });
     return {
       pending: backlog.pending,
       parked: backlog.parked,

@@ -7,8 +7,9 @@ export function createPreparation(context: StoreContext) {
   const { engine, migration } = context;
   const { definitions, missingDefinition } = createPreparedDefinition(context);
 
+  /** On a connection of those that no lock keeps busy. */
   async function ping(): Promise<void> {
-    await context.query('SELECT 1 AS one');
+    await context.translateErrors(() => engine.commitPool.query('SELECT 1 AS one'));
   }
 
   async function plan(): Promise<readonly string[]> {

@@ -15,6 +15,7 @@ import type { Phase } from '../../model/phase.ts';
 import { HybridClock } from '../../model/version.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { createWorkers } from '../../workers/owed.ts';
+import { Reach } from '../../workers/reach.ts';
 import { type RunningWorker, runWorker } from '../../workers/worker.ts';
 import { type Direct, direct } from '../databases/direct.ts';
 import { account, accountTables, createAccounts, flagged, twin } from './accounts.ts';
@@ -154,7 +155,7 @@ async function runWorkerWithFaults(
   world: TestWorkflowEnvironment,
 ): Promise<RunningWorker> {
   const stores = openStores(migration, environment);
-  const worker = await createWorkers({
+  const options = {
     connection: world.nativeConnection,
     namespace: environment.TEMPORAL_NAMESPACE ?? 'default',
     taskQueue: migration.taskQueue,
@@ -174,7 +175,8 @@ async function runWorkerWithFaults(
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',
-  });
+  };
+  const worker = await createWorkers(options, new Reach(stores, ignore));
   const finished = worker.run().finally(async () => {
     await stores.legacy.close();
     await stores.modern.close();

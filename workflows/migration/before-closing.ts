@@ -1,14 +1,14 @@
 import type { StoreName } from '../../model/failure.ts';
 import type { DurableState } from '../../model/phase.ts';
 import { otherStore, routes } from '../../model/phase.ts';
-import { longRunningFailFast, switchingBounded } from '../activities.ts';
+import { elsewhere, longRunningElsewhere, switchingBounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import type { Condition } from '../messages.ts';
-import { assertReachable, met, type Passage, pass, unmet } from './condition.ts';
+import { assertReachable, bothStores, met, type Passage, pass, unmet } from './condition.ts';
 import { notSetBack, parkedCondition } from './gates.ts';
 import type { PhaseChange } from './phase-change.ts';
 
-/** One statement of each store, and the fence, which waits for the writes that run. */
+/** For the fence, which waits for the writes that run. */
 const lookMs = 5_000;
 
 /**
@@ -30,7 +30,7 @@ export async function prepareToClose(
   pass(next, await backlogConditions(primary, drainLimitMs), passage);
   // Most of what the drain would do, and a store that refuses it refuses in time.
   await switchingBounded(primeAheadMs).primeStore({ store: otherStore(primary) });
-  await longRunningFailFast.copyOutcomesAhead({ primary, epoch: known.epoch });
+  await longRunningElsewhere.copyOutcomesAhead({ primary, epoch: known.epoch });
   return known;
 }
 
@@ -52,7 +52,7 @@ export async function closingConditions(
 
 /** A way back from a primary that was set back leads to the store that has what it lost. */
 async function setBackConditions(primary: StoreName): Promise<Condition[]> {
-  const faults = await switchingBounded(lookMs).measureFaults();
+  const faults = await elsewhere.measureFaults({ needs: bothStores });
   return faults.setBack?.store === primary ? [] : [notSetBack(faults)];
 }
 
@@ -74,7 +74,7 @@ async function fenceConditions(
 }
 
 async function backlogConditions(primary: StoreName, drainLimitMs: number): Promise<Condition[]> {
-  const { pending, parked, backlogAgeMs } = await switchingBounded(lookMs).measureReadiness({ primary });
+  const { pending, parked, backlogAgeMs } = await elsewhere.measureReadiness({ primary, needs: bothStores });
   const measured = { pending, parked, backlogAgeMs };
   const lag = {
     measured: { ...measured, drainLimitMs },

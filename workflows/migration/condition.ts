@@ -1,5 +1,6 @@
 import { failureIn } from '../../model/carried-failure.ts';
-import { localShort } from '../activities.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { elsewhere } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import type { Condition, MigrationInput } from '../messages.ts';
 
@@ -51,16 +52,28 @@ function refused(gate: string, { name, measured, remedy, forcible }: Condition) 
   });
 }
 
+export const bothStores: readonly StoreName[] = ['legacy', 'modern'];
+
 /** Both stores answer, and are prepared for the definition that the migration runs by. */
 export async function reachable(digests?: MigrationInput['digests']): Promise<Condition> {
   const wanted = 'both stores answer';
   try {
-    await localShort.checkStores({ stores: ['legacy', 'modern'], ...(digests ? { digests } : {}) });
+    await elsewhere.checkStores({ stores: bothStores, ...(digests ? { digests } : {}) });
     return met('reachable', { measured: { reachable: true }, wanted });
   } catch (error) {
     const known = failureIn(error);
     if (known !== null && known.code !== 'StoreUnavailable') throw error;
     return unmet('reachable', { measured: { reachable: false }, wanted, remedy: messageOf(error) });
+  }
+}
+
+/** For a step that may leave a store behind: one that does not answer then has no say. */
+export async function bothAnswer(): Promise<boolean> {
+  try {
+    await elsewhere.checkStores({ stores: bothStores });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { KnownFaults } from '../../activities/migration/measure-faults.ts';
 import { evidenceFault } from '../../model/evidence.ts';
-import { type Phase, phases, routes } from '../../model/phase.ts';
+import type { StoreName } from '../../model/failure.ts';
+import { neededStores, type Phase, phases, routes } from '../../model/phase.ts';
 import { soakedMs } from '../../model/soak.ts';
 import { unbounded } from '../activities.ts';
 import type { Condition, MigrationInput, MigrationState } from '../messages.ts';
-import { met, type Passage, pass, reachable, unmet } from './condition.ts';
+import { bothAnswer, bothStores, met, type Passage, pass, reachable, unmet } from './condition.ts';
 import type { MigrationRun } from './run.ts';
 
 /** Lets a migration into a phase, or says which condition refuses, what it measured and what to do. */
@@ -18,14 +19,16 @@ export async function conditionsOf(
   { state, input: { policy, digests } }: MigrationRun,
 ): Promise<Condition[]> {
   const conditions: Condition[] = [];
-  if (routes[next].secondary !== null) {
+  const { secondary } = routes[next];
+  if (secondary !== null) {
     const answer = await reachable(digests);
     conditions.push(answer);
     if (!answer.met) return conditions;
   }
+  const needs = secondary !== null || (await bothAnswer()) ? bothStores : neededStores(next);
   switch (next) {
     case 'backfill':
-      conditions.push(await writeShare(state));
+      conditions.push(await writeShare(state, needs));
       break;
     case 'validate':
       conditions.push(copied(state));
@@ -35,25 +38,26 @@ export async function conditionsOf(
       break;
     case 'switch-primary':
       conditions.push(readShare(state));
-      conditions.push(await modernReads(state));
-      conditions.push(...(await backlog(state, { pendingAllowed: true })));
+      conditions.push(await modernReads(state, needs));
+      conditions.push(...(await backlog(state, { needs, pendingAllowed: true })));
       conditions.push(...evidenceConditions(state, policy));
       break;
     case 'modern-only':
-      conditions.push(await soak(state, policy));
-      conditions.push(...(await backlog(state, { pendingAllowed: false })));
+      conditions.push(await soak(state, policy, needs));
+      conditions.push(...(await backlog(state, { needs, pendingAllowed: false })));
       conditions.push(...evidenceConditions(state, policy));
       break;
     default:
   }
-  const faults = await unbounded.measureFaults();
+  const faults = await unbounded.measureFaults({ needs });
   conditions.push(notSetBack(faults));
   if (phases.indexOf(next) >= phases.indexOf('validate')) conditions.push(knownFaults(faults));
   return conditions;
 }
 
-async function writeShare(state: MigrationState): Promise<Condition> {
-  const { flagControlled } = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+async function writeShare(state: MigrationState, needs: readonly StoreName[]): Promise<Condition> {
+  const { primary } = routes[state.phase];
+  const { flagControlled } = await unbounded.measureReadiness({ primary, needs });
   const described = {
     measured: { writePercent: state.writePercent, flagControlled: flagControlled.length },
     wanted: 'every key is written to both stores',
@@ -87,8 +91,8 @@ function readShare({ readPercent }: MigrationState): Condition {
 }
 
 /** At 100 %, what legacy still answers are reads that modern failed to answer, or was too far behind for. */
-async function modernReads({ readsSince }: MigrationState): Promise<Condition> {
-  const { counts, isNotModern, fault } = await unbounded.measureReads({ since: readsSince });
+async function modernReads({ readsSince }: MigrationState, needs: readonly StoreName[]): Promise<Condition> {
+  const { counts, isNotModern, fault } = await unbounded.measureReads({ since: readsSince, needs });
   const { modern, fellBack, lagged, unequal } = counts;
   const described = {
     measured: { modern, fellBack, lagged, unequal },
@@ -104,8 +108,9 @@ async function modernReads({ readsSince }: MigrationState): Promise<Condition> {
 async function soak(
   { readsModernSince, readsSince }: MigrationState,
   { soakMs }: MigrationInput['policy'],
+  needs: readonly StoreName[],
 ): Promise<Condition> {
-  const { lastFallbackMs } = await unbounded.measureReads({ since: readsSince });
+  const { lastFallbackMs } = await unbounded.measureReads({ since: readsSince, needs });
   const soaked = Math.min(soakedMs(readsModernSince, Date.now()), lastFallbackMs ?? Number.POSITIVE_INFINITY);
   const described = {
     measured: { soakedMs: soaked, soakMs },
@@ -160,9 +165,9 @@ function knownFaults({ differences, refused: rows }: KnownFaults): Condition {
 /** A few pending writes are on their way at any moment; only those that stay are a reason to refuse. */
 async function backlog(
   state: MigrationState,
-  { pendingAllowed }: { pendingAllowed: boolean },
+  { needs, pendingAllowed }: { needs: readonly StoreName[]; pendingAllowed: boolean },
 ): Promise<Condition[]> {
-  const readiness = await unbounded.measureReadiness({ primary: routes[state.phase].primary });
+  const readiness = await unbounded.measureReadiness({ primary: routes[state.phase].primary, needs });
   const { pending, parked, tentative, backlogAgeMs } = readiness;
   const measured = { pending, parked, tentative, backlogAgeMs };
   const conditions = [parkedCondition(measured, parked)];

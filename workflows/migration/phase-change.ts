@@ -10,7 +10,7 @@ import {
   routeLeaseMs,
   routes,
 } from '../../model/phase.ts';
-import { localShort, opening, switching, switchingBounded, unbounded } from '../activities.ts';
+import { elsewhere, opening, switching, switchingBounded, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 
 export interface PhaseChange {
@@ -129,7 +129,7 @@ export async function closeBehindLost(
 ): Promise<DurableState | null> {
   const to = otherStore(routes[closed.phase].primary);
   try {
-    await localShort.writeState({ store: to, state: closed, replaces: states[to]?.changeNumber ?? 0 });
+    await elsewhere.writeState({ store: to, state: closed, replaces: states[to]?.changeNumber ?? 0 });
     return closed;
   } catch (error) {
     log.warn('the route of a lost migration could not be taken over yet', { reason: messageOf(error) });

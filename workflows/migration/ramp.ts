@@ -1,9 +1,10 @@
 import { log } from '@temporalio/workflow';
 import type { MeasuredReads } from '../../activities/migration/measure-reads.ts';
-import { localShort } from '../activities.ts';
+import { elsewhere } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import type { ReadsOverBudget } from '../messages.ts';
 import { changeShare } from './actions.ts';
+import { bothStores } from './condition.ts';
 import type { MigrationRun } from './run.ts';
 
 /**
@@ -73,7 +74,7 @@ async function rampUp(run: MigrationRun): Promise<void> {
   // Until it has worked: a store that is away is asked again.
   run.update({ ramp: { nextAt: fromNow(againMs), waits: 'the stores are asked' } });
   try {
-    const waits = whatMisses(run, await localShort.measureReads({ since: readsSince }));
+    const waits = whatMisses(run, await elsewhere.measureReads({ since: readsSince, needs: bothStores }));
     if (waits !== null) return run.update({ ramp: { nextAt: fromNow(againMs), waits } });
     await changeShare(run, 'readPercent', next);
   } catch (error) {
