@@ -29,6 +29,7 @@ export function plotOf(
   );
   const drawn = panels.map((panel, at) => panelOf(panel, labels + at * (space + gap), space, strong));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+<title>Writes a second, and the median time of a write</title>
 <style>
 text { font: 12px system-ui, sans-serif; fill: #57606a; }
 .own, .title { font-weight: 600; fill: #1f2328; }
