@@ -4,13 +4,24 @@ import type { Bench } from './bench.ts';
 import { compare } from './compare.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
+import { owed } from './owed.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
 import { writeChecks } from './write-checks.ts';
 import { writes } from './writes.ts';
 
 const benches: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ guarded, stores, backfill, compare, keyset, writes, 'write-checks': writeChecks, touch }),
+  Object.entries({
+    guarded,
+    stores,
+    backfill,
+    compare,
+    keyset,
+    writes,
+    'write-checks': writeChecks,
+    touch,
+    owed,
+  }),
 );
 
 await runFromCommandLine({

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { SetBackGuard, withSetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -11,8 +12,11 @@ import { BoundedFlags } from './bounded-flags.ts';
 import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import { JournalEntry } from './journal-entry.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
+import { OwedBound } from './owed-bound.ts';
+import { OwedSweep } from './owed-sweep.ts';
 import { ReportedCounts } from './read-counts.ts';
 import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
@@ -20,7 +24,6 @@ import { RouteCache } from './route-cache.ts';
 import { Shadow } from './shadow.ts';
 import { StoreBreaker } from './store-breaker.ts';
 import { type Touched, Touches } from './touch.ts';
-import { TouchedSweep } from './touched-sweep.ts';
 import {
   type CommitReceipt,
   type TransactionItem,
@@ -96,7 +99,7 @@ export interface Lockstep extends AsyncDisposable {
    *
    * @param keys one key or a list, at most 1,000; the same may be touched again
    * @throws LockstepError before anything is sent: `UnknownEntity`, `InvalidKey`, `InvalidEntity` for a key that is too long,
-   *   `TooLarge`, `StoreUnavailable` where the primary was set back. Where the transaction may not go on: `NotPrimary`,
+   *   `TooLarge`, `StoreUnavailable` where the primary was set back, `Overloaded` where too much is owed to the other store. Where the transaction may not go on: `NotPrimary`,
    *   `NotInTransaction`, `DefinitionChanged`, `NotPrepared`. What else the database refuses is thrown as its driver does.
    * @example
    * await client.query('BEGIN');
@@ -160,8 +163,13 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       probe: new TransactionProbe(stores),
       temporal,
     });
-    const writes = new Writes(temporal, migration);
     const clock = new HybridClock(now);
+    const sweep = new OwedSweep(temporal, migration);
+    release.push(() => sweep.close());
+    const owed = new OwedBound({ migration, stores, routes: routeCache });
+    const guarded = withSetBackGuard(stores, new SetBackGuard({ migration, stores }));
+    const journal = new JournalEntry({ migration, stores: guarded, routes: routeCache, sweep });
+    const writes = new Writes({ temporal, migration, journal, owed });
     const parts: RepositoryParts = {
       stores,
       routes: routeCache,
@@ -176,9 +184,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       writes,
       transactions,
     };
-    const sweep = new TouchedSweep(temporal, migration);
-    release.push(() => sweep.close());
-    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep });
+    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, owed });
     return {
       repository: (entity) => {
         entityNamed(migration, entity.name);

@@ -1,6 +1,9 @@
 import { currentState, type OpenMigration } from '../../databases/contract/current-state.ts';
 import { type DurableState, routeFreshMs, routeLeaseMs } from '../../model/phase.ts';
 
+/** How often a route that is being changed is asked for again. */
+export const reopenPollMs = 250;
+
 /**
  * The durable route, as of about a second ago while there is traffic. An old one does little harm: the stores' fences turn
  * writes away, and reads may carry a token. After its lease it serves no more, so that the workflow knows by when every

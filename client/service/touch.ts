@@ -15,9 +15,10 @@ import { type DurableState, otherStore, routes } from '../../model/phase.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
 import { type KeyOf, keyFrom } from './key-input.ts';
-import type { RouteCache } from './route-cache.ts';
+import type { OwedBound } from './owed-bound.ts';
+import type { OwedSweep } from './owed-sweep.ts';
+import { type RouteCache, reopenPollMs } from './route-cache.ts';
 import { type Token, tokenOf } from './token.ts';
-import type { TouchedSweep } from './touched-sweep.ts';
 
 /** What a touch has noted in the caller's transaction. */
 export interface Touched<K> {
@@ -35,12 +36,12 @@ interface TouchParts {
   readonly stores: Stores;
   readonly routes: RouteCache;
   readonly clock: HybridClock;
-  readonly sweep: TouchedSweep;
+  readonly sweep: OwedSweep;
+  readonly owed: OwedBound;
 }
 
 /** How often the stores are asked whether one of them was set back. */
 const setBackFreshMs = 5_000;
-const reopenPollMs = 250;
 
 /** Notes in a caller's own transaction which keys it writes. */
 export class Touches {
@@ -65,6 +66,7 @@ export class Touches {
     const store = this.#storeOf(transaction, state);
     this.#assertNotSetBack(store.name);
     if (transaction.isOpen === false) throw notInTransaction(entity);
+    await this.#parts.owed.take(byText.length);
     const version = clock.next();
     const statement = await store.touchStatement(entity, {
       keys: byText.map(({ key }) => key),

@@ -132,7 +132,7 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A store that was set back is told while the other is away.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: '    while (this.#lookedAt.get(store) !== this.#losses(store)) await this.#lookOnce();\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],
@@ -140,7 +140,7 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A primary that was lost is looked at before it takes a write.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: '    await this.#looking;\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],
