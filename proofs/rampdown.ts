@@ -52,7 +52,7 @@ export async function rampdown({ servers, seed, short, note }: Conditions): Prom
   const bars: Bar[] = [];
   const figures: Record<string, Figures> = {};
   for (const round of rounds) {
-    const name = `${round.planted * 100} % planted`;
+    const name = `${Number((round.planted * 100).toFixed(3))} % planted`;
     const found = await played(environment, ids, round, short ? 2_000 : 10_000);
     note(`${name}: ${JSON.stringify(found)}`);
     figures[name] = { ...found };

@@ -1,5 +1,5 @@
-import type { StoreName } from '../../model/failure.ts';
-import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import { isNewer, millisecondsOf, type Version, versionBeforeLockstep } from '../../model/version.ts';
 import { currentState, type OpenMigration } from './current-state.ts';
@@ -13,31 +13,48 @@ export interface SetBack {
   readonly seenAt: string;
 }
 
+/** What the marks of the stores say. */
+export interface Judgement {
+  readonly setBack: readonly SetBack[];
+  /** Why a store could not be judged, of those that receive writes. */
+  readonly unavailable: ReadonlyMap<StoreName, LockstepError>;
+}
+
 /**
- * The stores that were set back. Those that receive writes are judged, one that stands alone too, as long as the other may be
+ * Looks for stores that were set back. Those that receive writes are judged, one that stands alone too, as long as the other may be
  * asked; one that cannot be reached is not.
  *
  * @param remembered the highest mark of each store that the caller has heard of; what is heard now is added. It tells a store
  *   that was set back while the other is away.
  */
-export async function setBackStores(
+export async function judgeStores(
   open: OpenMigration,
   remembered: Map<StoreName, Version> = new Map(),
-): Promise<SetBack[]> {
+): Promise<Judgement> {
   const { phase } = await currentState(open);
   const { primary, secondary } = routes[phase];
-  const found: SetBack[] = [];
-  if (phase === 'decommissioned') return found;
+  const setBack: SetBack[] = [];
+  const unavailable = new Map<StoreName, LockstepError>();
+  if (phase === 'decommissioned') return { setBack, unavailable };
   for (const store of secondary === null ? [primary] : [primary, secondary]) {
     // What the other has seen is read first: the store's own mark may only have grown since.
     const other = await marksIn(open, otherStore(store));
     const own = await marksIn(open, store);
-    if (own === null) continue;
-    const seen = newer(other?.seen ?? versionBeforeLockstep, remembered.get(store) ?? versionBeforeLockstep);
+    if (own instanceof LockstepError) {
+      unavailable.set(store, own);
+      continue;
+    }
+    const seenByOther = other instanceof LockstepError ? versionBeforeLockstep : other.seen;
+    const seen = newer(seenByOther, remembered.get(store) ?? versionBeforeLockstep);
     remembered.set(store, newer(seen, own.own));
-    if (isNewer(seen, own.own)) found.push({ store, at: timeOf(own.own), seenAt: timeOf(seen) ?? '' });
+    if (isNewer(seen, own.own)) setBack.push({ store, at: timeOf(own.own), seenAt: timeOf(seen) ?? '' });
   }
-  return found;
+  return { setBack, unavailable };
+}
+
+/** Those that were set back, as far as can be told now. */
+export async function setBackStores(open: OpenMigration): Promise<readonly SetBack[]> {
+  return (await judgeStores(open)).setBack;
 }
 
 /** For a person: what happened, and what follows from it. */
@@ -46,8 +63,14 @@ export function setBackReason({ store, at, seenAt }: SetBack): string {
   return `the ${store} store was set back: it ${since}, and was seen at ${seenAt}`;
 }
 
-async function marksIn({ migration, stores }: OpenMigration, store: StoreName): Promise<Marks | null> {
-  return await stores[store].marks(migration.name).catch(nullWhereUnavailable);
+async function marksIn(
+  { migration, stores }: OpenMigration,
+  store: StoreName,
+): Promise<Marks | LockstepError> {
+  return await stores[store].marks(migration.name).catch((error: unknown) => {
+    if (isLockstepError(error, 'StoreUnavailable')) return error;
+    throw error;
+  });
 }
 
 function newer(one: Version, other: Version): Version {

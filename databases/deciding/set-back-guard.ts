@@ -2,7 +2,7 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Version } from '../../model/version.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
-import { type SetBack, setBackReason, setBackStores } from '../contract/set-back.ts';
+import { judgeStores, type SetBack, setBackReason } from '../contract/set-back.ts';
 import type { Store, Stores } from '../contract/store.ts';
 
 /**
@@ -17,6 +17,7 @@ export class SetBackGuard {
   /** How often each store had been lost when it was looked at. */
   #lookedAt: ReadonlyMap<StoreName, number> = new Map();
   #reasons: ReadonlyMap<StoreName, string> = new Map();
+  #unavailable: ReadonlyMap<StoreName, LockstepError> = new Map();
   #looking: Promise<unknown> | null = null;
 
   constructor(open: OpenMigration) {
@@ -26,16 +27,23 @@ export class SetBackGuard {
   /** Asks the stores, and remembers the answer for the writes that follow. */
   async look(): Promise<readonly SetBack[]> {
     const lost = new Map((['legacy', 'modern'] as const).map((store) => [store, this.#losses(store)]));
-    const found = await setBackStores(this.#open, this.#remembered);
-    this.#reasons = new Map(found.map((one) => [one.store, setBackReason(one)]));
+    const { setBack, unavailable } = await judgeStores(this.#open, this.#remembered);
+    // What could not be judged may be back in the next moment, from a backup.
+    for (const store of unavailable.keys()) lost.delete(store);
+    this.#reasons = new Map(setBack.map((one) => [one.store, setBackReason(one)]));
+    this.#unavailable = unavailable;
     this.#lookedAt = lost;
-    return found;
+    return setBack;
   }
 
-  /** Runs a write that the store decides; throws `StoreUnavailable` where it was set back. */
+  /** Runs a write that the store decides; throws `StoreUnavailable` where it was set back, or cannot be asked. */
   async decide<T>(store: StoreName, write: () => Promise<T>): Promise<T> {
     // A store that was lost may have come back from a backup. Every write waits for the look, the first as the others.
-    while (this.#lookedAt.get(store) !== this.#losses(store)) await this.#lookOnce();
+    while (this.#lookedAt.get(store) !== this.#losses(store)) {
+      await this.#lookOnce();
+      const unavailable = this.#unavailable.get(store);
+      if (unavailable) throw unavailable;
+    }
     const reason = this.#reasons.get(store);
     if (reason !== undefined) {
       const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';

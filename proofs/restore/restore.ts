@@ -23,7 +23,7 @@ export async function restore(conditions: Conditions): Promise<Report> {
   const lines = (of: (one: Done) => readonly string[]) =>
     done.flatMap((one) => of(one).map((line) => `${one.scenario}, ${one.pattern}: ${line}`));
   const bars = [
-    exactly('scenarios', conditions.short ? 2 : scenarios.length * patterns.length, done.length),
+    exactly('scenarios', conditions.short ? 2 : chosenFrom(conditions).length * patterns.length, done.length),
     exactly(
       'places that did not tell',
       0,
@@ -57,14 +57,19 @@ export async function restore(conditions: Conditions): Promise<Report> {
   });
 }
 
+function chosenFrom({ only }: Conditions): readonly Scenario[] {
+  return scenarios.filter((scenario) => only === undefined || nameOf(scenario).includes(only));
+}
+
 async function fullForm(conditions: Conditions): Promise<Done[]> {
   const { note } = conditions;
+  const chosen = chosenFrom(conditions);
   await using legacy = await ownServer(mysql, note);
   await using modern = await ownServer(postgresql, note);
   const own = { legacy, modern };
   const servers = { ...conditions.servers, mysql: legacy.endpoint, postgresql: modern.endpoint };
   const done: Done[] = [];
-  for (const scenario of scenarios) {
+  for (const scenario of chosen) {
     const rounds = await carriedOut({ ...conditions, servers }, scenario, patterns, (store) =>
       own[store].copy(),
     );

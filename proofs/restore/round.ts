@@ -65,7 +65,7 @@ export class Round implements AsyncDisposable {
   #forgotten = 0;
   #sentAgain = 0;
   #restoredAt = 0;
-  /** Those that both stores were given. */
+  /** Those that a store has after the restore. */
   #kept: readonly Promised[] = [];
 
   private constructor(
@@ -137,7 +137,8 @@ export class Round implements AsyncDisposable {
     await advanceTo(lockstep, restoredIn);
     await this.#write();
     await this.#quiet();
-    if (routes[restoredIn].secondary !== null) this.#kept = this.#log.all().slice();
+    const { primary, secondary } = routes[restoredIn];
+    if (secondary !== null || primary !== store) this.#kept = this.#log.all().slice();
     const states = await this.#states();
     this.#before = { epoch: highest(states, 'epoch'), changeNumber: highest(states, 'changeNumber') };
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { exchangeMarks } from '../../activities/migration/exchange-marks.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
@@ -25,6 +25,9 @@ beforeEach(async () => {
   const restore = await copyOfStore(at, 'legacy', ['accounts']);
   await exchangeMarks({ ...at, clock: new HybridClock() });
   putBack = restore;
+});
+afterEach(async () => {
+  for (const store of ['legacy', 'modern'] as const) await at.proxies[store].restore();
 });
 afterAll(async () => {
   await stores?.legacy.close();
@@ -62,6 +65,23 @@ test('a primary that comes back from a backup between two looks takes no write, 
     { status: 'rejected', reason: { code: 'StoreUnavailable' } },
   ]);
   expect(await guard.look()).toHaveLength(1);
+});
+
+test('a primary that was away at the last look takes no write before it has been looked at', async () => {
+  const guard = new SetBackGuard({ migration: at.migration, stores });
+  await guard.look();
+  await putBack();
+  await at.proxies.legacy.cut();
+  expect(await guard.look()).toEqual([]);
+  await expect(guard.decide('legacy', taken)).rejects.toMatchObject({
+    code: 'StoreUnavailable',
+    message: expect.not.stringContaining('was set back'),
+  });
+  await at.proxies.legacy.restore();
+  await expect(guard.decide('legacy', taken)).rejects.toMatchObject({
+    code: 'StoreUnavailable',
+    message: expect.stringContaining('was set back'),
+  });
 });
 
 test('it is told by what this process has seen, while the other store is away', async () => {

@@ -30,8 +30,8 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/contract/set-back.ts',
-    text: 'if (isNewer(seen, own.own)) found',
-    without: 'if (isNewer(versionBeforeLockstep, own.own)) found',
+    text: 'if (isNewer(seen, own.own)) setBack',
+    without: 'if (isNewer(versionBeforeLockstep, own.own)) setBack',
     tests: ['test/workflows/restored-store.test.ts'],
     named: 'a restored (primary is told|secondary)',
     keeps: 'A store is set back where the other has seen more of it than it knows itself.',
@@ -133,11 +133,19 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/deciding/set-back-guard.ts',
-    text: '    while (this.#lookedAt.get(store) !== this.#losses(store)) await this.#lookOnce();\n',
-    without: '',
+    text: 'while (this.#lookedAt.get(store) !== this.#losses(store)) {',
+    without: 'while (Number(store) > 0) {',
     tests: ['test/workflows/set-back-guard.test.ts'],
     named: 'between two looks',
     keeps: 'A primary that was lost is looked at before it takes a write.',
+  },
+  {
+    file: 'databases/deciding/set-back-guard.ts',
+    text: '    for (const store of unavailable.keys()) lost.delete(store);\n',
+    without: '',
+    tests: ['test/workflows/set-back-guard.test.ts'],
+    named: 'away at the last look',
+    keeps: 'A primary that could not be looked at takes no write.',
   },
   {
     file: 'databases/deciding/set-back-guard.ts',
