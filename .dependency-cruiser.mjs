@@ -17,7 +17,7 @@ const floors = {
     ['columns'],
     ['copy-format'],
     ['contract'],
-    ['engine'],
+    ['deciding', 'engine'],
     ['mysql', 'postgresql', 'sql'],
     ['backfill', 'comparison', 'transactions'],
     ['sql-store.ts'],
@@ -55,10 +55,10 @@ export default {
     {
       name: 'engines-stay-behind-the-contract',
       comment:
-        'activities and the client know stores by databases/contract, and open them with databases/open.ts',
+        'activities and the client know stores by databases/contract and databases/deciding, and open them with databases/open.ts',
       severity: 'error',
       from: { path: '^(activities|client)/' },
-      to: { path: '^databases/', pathNot: ['^databases/contract/', '^databases/open\\.ts$'] },
+      to: { path: '^databases/', pathNot: ['^databases/(contract|deciding)/', '^databases/open\\.ts$'] },
     },
     {
       name: 'examples-use-the-package',

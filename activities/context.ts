@@ -1,7 +1,7 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { OpenMigration } from '../databases/contract/current-state.ts';
+import type { SetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import type { HybridClock } from '../model/version.ts';
-import type { SetBackGuard } from './write/set-back-guard.ts';
 
 /** What activities work with. Entry points build it; nothing here connects. */
 export interface ActivityContext extends OpenMigration {

@@ -1,10 +1,11 @@
+import { SetBackGuard, withSetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import { createBackfillActivities } from './backfill/backfill.ts';
 import { createComparisonActivities } from './comparison/compare.ts';
 import { createRepairActivities } from './comparison/repair.ts';
 import type { ActivityContext } from './context.ts';
 import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
-import { createTouchedActivities } from './journal/replicate-touched.ts';
+import { createOwedActivities } from './journal/replicate-owed.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
 import { createReadActivities } from './migration/measure-reads.ts';
@@ -18,7 +19,6 @@ import { createPostWriteValidationActivities } from './write/post-write-validati
 import { replicateActivities } from './write/replicate.ts';
 import { replicateGroupActivities } from './write/replicate-group.ts';
 import { createRouteActivities } from './write/route.ts';
-import { SetBackGuard, withSetBackGuard } from './write/set-back-guard.ts';
 import { StoreOutage } from './write/store-outage.ts';
 import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
@@ -50,7 +50,7 @@ export function createActivities(context: ActivityContext) {
     ...createComparisonActivities(context),
     ...createRepairActivities(context),
     ...createCaptureActivities(context),
-    ...createTouchedActivities({ ...context, setBackGuard: guard }),
+    ...createOwedActivities({ ...context, setBackGuard: guard }),
     ...createMigrationActivities(context),
     ...createStepActivities(context),
     ...createFaultActivities(context),

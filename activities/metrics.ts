@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
+import type { TentativeResult, Timing, WriteResult } from '../databases/deciding/write-result.ts';
 import { failureIn } from '../model/carried-failure.ts';
 import type { StoreName } from '../model/failure.ts';
 import { type AnyFailureCode, isFailureCode } from '../model/failure-codes.ts';
 import { entityNamed } from '../model/migration.ts';
 import type { ActivityContext } from './context.ts';
-import type { TentativeResult, Timing, WriteResult } from './write/write-result.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
 export const bucketsMs = [

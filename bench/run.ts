@@ -5,6 +5,7 @@ import { compare } from './compare.ts';
 import { cost } from './cost/cost.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
+import { owed } from './owed.ts';
 import { reads } from './reads.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
@@ -24,6 +25,7 @@ const benches: ReadonlyMap<string, Bench> = new Map(
     touch,
     reads,
     cost,
+    owed,
   }),
 );
 

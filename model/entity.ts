@@ -14,6 +14,14 @@ const acks = ['primary', 'both', 'recorded'] as const;
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
 export type Ack = (typeof acks)[number];
 
+const entries = ['workflow', 'journal'] as const;
+/**
+ * Where a write enters. `workflow`: Temporal has it first, and a worker carries it out. `journal`: the service itself writes data and
+ * pending operation in one transaction of the primary, and a worker brings the other store along behind it.
+ */
+export type Entry = (typeof entries)[number];
+const journaledPatterns: readonly string[] = ['primary-secondary', 'flag-controlled'] satisfies Pattern[];
+
 /**
  * One kind of record, with its schema, key, fields and a shape for each store. `E` is what programs see, `K` the name of the
  * key's field, or a list of names.
@@ -31,6 +39,7 @@ export interface Entity<
   readonly shapes: Readonly<Record<StoreName, Shape>>;
   readonly pattern: P;
   readonly ack: A;
+  readonly entry: Entry;
   /** What is wrong with the declaration; `defineMigration` throws it, together with all else that is wrong. */
   readonly faults: readonly Fault[];
   /** Carries the type only. */
@@ -81,6 +90,11 @@ export type EntityOptions<
   readonly pattern?: P;
   /** When a caller is answered. @default 'primary'; 'both' for the patterns parallel and transactional */
   readonly ack?: A;
+  /**
+   * Where a write enters: Temporal, or the primary's journal. With 'journal', Temporal is not needed for the answer, which comes at the
+   * primary's commit; for the patterns primary-secondary and flag-controlled, with ack 'primary'. @default 'workflow'
+   */
+  readonly entry?: Entry;
 };
 
 /**
@@ -107,6 +121,7 @@ export function entity<
   const { name, schema, legacy, modern } = options;
   const pattern = options.pattern ?? 'primary-secondary';
   const ack = options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary');
+  const entry = options.entry ?? 'workflow';
   const key: readonly string[] = typeof options.key === 'string' ? [options.key] : [...options.key];
   const { fields, faults } = fieldsOf({ name, schema, declared: { ...options.fields }, key });
   for (const [store, shape] of Object.entries({ legacy, modern })) {
@@ -124,6 +139,19 @@ export function entity<
   if (!isOneOf(acks, ack)) {
     faults.push({ path: `${name}.ack`, reason: `"${ack}" is none of ${acks.join(', ')}` });
   }
+  if (!isOneOf(entries, entry)) {
+    faults.push({ path: `${name}.entry`, reason: `"${entry}" is none of ${entries.join(', ')}` });
+  } else if (entry === 'journal' && !journaledPatterns.includes(pattern)) {
+    faults.push({
+      path: `${name}.entry`,
+      reason: `"journal" cannot be with the pattern ${pattern}, which decides in both stores; take ${journaledPatterns.join(' or ')}, or leave entry out`,
+    });
+  } else if (entry === 'journal' && ack !== 'primary') {
+    faults.push({
+      path: `${name}.entry`,
+      reason: `"journal" answers at the primary's commit, and ack is ${ack}; leave ack out, and give it with the writes that are to wait for more`,
+    });
+  }
   return {
     name,
     schema,
@@ -133,6 +161,7 @@ export function entity<
     // Where none is given, the types' defaults are the very values above.
     pattern: pattern as P,
     ack: ack as A,
+    entry,
     faults,
   };
 }

@@ -52,7 +52,7 @@ export const callerFailures = {
     retryable: true,
     seenBy: ['service'],
     meaning:
-      'A write did not get its turn: more writes wait in this process than `write.maxWaiting` allows, or its time was over before those in front of it were answered. Nothing was started. `measured` has how many wait.',
+      'A write did not get its turn: more writes wait in this process than `write.maxWaiting` allows, its time was over before those in front of it were answered, or more is owed to the other store than `write.maxOwed` allows. Nothing was started. `measured` has how many wait, or are owed.',
     remedy: 'Wait for `lockstep.whenReady()`, then send it again; `lockstep.writeMany` waits by itself.',
   },
   UnknownEntity: {

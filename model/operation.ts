@@ -2,10 +2,11 @@ import type { Image, Key } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
 import { type DurableState, flagsApplyIn, routes } from './phase.ts';
-import type { Policy } from './policy.ts';
+import type { WritePolicy } from './policy.ts';
 import type { Version } from './version.ts';
 
-export type OperationKind = 'create' | 'replace' | 'update' | 'delete';
+export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
+export type OperationKind = (typeof operationKinds)[number];
 
 /** One write asked for by a service. `image` is whole for create and replace, partial for update, null for delete. */
 export interface Operation {
@@ -58,12 +59,11 @@ export interface WriteInput {
   readonly route: WriteRoute;
   /** For `flag-controlled`: what the flag said of this key when the client looked. It holds for every route that the write takes. */
   readonly dualWrite: boolean;
+  /** The version that the route's primary has given it already, with `pending` in its journal; the operation then has no image. */
+  readonly decided?: Version;
   /** Both stores are read back this long after the write; null does not look again. */
   readonly validateAfterMs: number | null;
-  readonly policy: Pick<
-    Policy,
-    'primaryGiveUpMs' | 'secondaryRetryMs' | 'secondaryRetryMaxMs' | 'conflictAttempts' | 'journalRetentionMs'
-  >;
+  readonly policy: WritePolicy;
 }
 
 /** What the caller of a write is told. */

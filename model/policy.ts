@@ -10,6 +10,7 @@ export interface Policy {
   readonly groupSize: number;
   readonly groupsInFlight: number;
   readonly maxWaiting: number;
+  readonly maxOwed: number;
   readonly inDoubtMs: number;
   readonly drainLimitMs: number;
   readonly soakMs: number;
@@ -36,4 +37,26 @@ export interface Policy {
   readonly journalRetryEveryMs: number;
   readonly journalRetryAfterMs: number;
   readonly journalPruneEveryMs: number;
+}
+
+/** What a write's workflow carries of it. */
+export type WritePolicy = Pick<
+  Policy,
+  'primaryGiveUpMs' | 'secondaryRetryMs' | 'secondaryRetryMaxMs' | 'conflictAttempts' | 'journalRetentionMs'
+>;
+
+export function writePolicyOf({
+  primaryGiveUpMs,
+  secondaryRetryMs,
+  secondaryRetryMaxMs,
+  conflictAttempts,
+  journalRetentionMs,
+}: Policy): WritePolicy {
+  return {
+    primaryGiveUpMs,
+    secondaryRetryMs,
+    secondaryRetryMaxMs,
+    conflictAttempts,
+    journalRetentionMs,
+  };
 }

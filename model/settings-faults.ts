@@ -3,7 +3,7 @@ import { defaultSettings, type Settings } from './settings.ts';
 
 /** No try of an operation outlives it by so much that the journal's entry would be missed. */
 const minRetentionMs = 3_600_000;
-const atLeastOne = ['write.groupSize', 'write.groupsInFlight', 'write.maxWaiting'];
+const atLeastOne = ['write.groupSize', 'write.groupsInFlight', 'write.maxWaiting', 'write.maxOwed'];
 const shares = [
   'postWriteValidation.share',
   'phases.evidenceMaxWrongShare',

@@ -37,6 +37,11 @@ export interface WriteSettings {
   readonly groupsInFlight: number;
   /** The most writes that may wait for their turn in a process of a service; more are refused with `Overloaded`. @default 10_000 */
   readonly maxWaiting: number;
+  /**
+   * The most writes that may be pending in the primary's journal; more that enter by it, and more touches, are refused with `Overloaded`.
+   * It is looked at once a second, and what a process itself adds is counted. @default 100_000
+   */
+  readonly maxOwed: number;
 }
 
 export interface TransactionSettings {
@@ -129,6 +134,7 @@ export const defaultSettings = {
     groupSize: 128,
     groupsInFlight: 4,
     maxWaiting: 10_000,
+    maxOwed: 100_000,
   },
   transactions: { inDoubtMs: 30_000 },
   phases: {

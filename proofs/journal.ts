@@ -21,7 +21,7 @@ const patienceMs = 120_000;
  * The secondary refuses one write in twenty while they come in, and half of the workflows that are left waiting are lost. One
  * `journal retry` later everything that was promised is in both stores, once.
  */
-export async function journal({ servers, seed, short, note }: Conditions): Promise<Report> {
+export async function journal({ servers, seed, short, way, note }: Conditions): Promise<Report> {
   const writes = short ? 200 : 10_000;
   await using databases = await createDatabasesOn(servers);
   await using environment = await createProofEnvironment({
@@ -29,6 +29,7 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
+    way,
   });
   await beginInjecting(environment.direct.modern);
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
@@ -83,6 +84,7 @@ export async function journal({ servers, seed, short, note }: Conditions): Promi
       ...auditBars(findings),
     ],
     {
+      way: way ?? 'group',
       seconds: Math.round(seconds),
       writesPerSecond: Math.round(writes / seconds),
       workflowsLost: lost,

@@ -13,7 +13,7 @@ import { atLeast, atMost, type Conditions, exactly, type Report, report } from '
 const perSecond = 20;
 
 /** The only worker dies again and again, at any moment; what was promised is kept all the same. */
-export async function kill({ servers, seed, short, note }: Conditions): Promise<Report> {
+export async function kill({ servers, seed, short, way, note }: Conditions): Promise<Report> {
   const wanted = short ? 3 : 20;
   await using databases = await createDatabasesOn(servers);
   await using environment = await createProofEnvironment({
@@ -21,6 +21,7 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
+    way,
   });
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
   const accounts = environment.lockstep.repository(environment.account);
@@ -61,6 +62,7 @@ export async function kill({ servers, seed, short, note }: Conditions): Promise<
     atMost('seconds until nothing was pending', drainBoundSeconds, drainSeconds),
   ];
   const found = report('kill', seed, bars, {
+    way: way ?? 'group',
     kills: killed,
     seconds: Math.round(seconds),
     drainSeconds,

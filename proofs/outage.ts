@@ -13,7 +13,7 @@ import { atLeast, atMost, type Conditions, exactly, type Report, report } from '
 const perSecond = 20;
 
 /** The modern store goes away under traffic: nobody who writes notices, and it catches up by itself. */
-export async function outage({ servers, seed, short, proxy: cut, note }: Conditions): Promise<Report> {
+export async function outage({ servers, seed, short, proxy: cut, way, note }: Conditions): Promise<Report> {
   const seconds = short ? { before: 3, away: 5, after: 3 } : { before: 10, away: 30, after: 10 };
   await using databases = await createDatabasesOn(servers);
   await using away = await postgresqlOutage(databases.postgresqlUrl, { othersUseIt: cut });
@@ -22,6 +22,7 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     databases,
     pattern: 'primary-secondary',
     phase: 'dual-write',
+    way,
     through: { modern: away.url },
   });
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
@@ -79,6 +80,7 @@ export async function outage({ servers, seed, short, proxy: cut, note }: Conditi
     atMost('seconds until nothing was pending', drainBoundSeconds, drainSeconds),
   ];
   const found = report('outage', seed, bars, {
+    way: way ?? 'group',
     what: away.what,
     awaySeconds: (back - from) / 1000,
     drainSeconds,

@@ -1,4 +1,5 @@
 import type { Servers } from '../deploy/dev/servers.ts';
+import type { WriteWay } from './account/way.ts';
 
 /** What everything that reports is run with. */
 export interface Run {
@@ -17,6 +18,8 @@ export interface Conditions extends Run {
   /** Writes a second and changes of primary, of `cutover`. */
   perSecond?: number | undefined;
   changes?: number | undefined;
+  /** How writes travel, in the proofs about writes. Default: in groups. */
+  way?: WriteWay | undefined;
   /** Of many cases, those whose name has this text; default: all. */
   only?: string;
 }

@@ -1,30 +1,36 @@
+import { writeWayNamed, writeWays } from './account/way.ts';
 import { runFromCommandLine } from './command-line.ts';
 import { proofs } from './proofs.ts';
 
 await runFromCommandLine({
-  usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--rate N] [--changes N]
+  usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--way WAY] [--rate N] [--changes N]
 NAME is one of ${[...proofs.keys()].join(', ')}.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
 --only TEXT takes those guards of mutants whose file or sentence has the text, or those scenarios of restore whose name has it.
+--way is how writes travel in kill, outage, journal and cutover: ${writeWays.join(', ')}.
 --rate is in writes a second, --changes counts changes of primary; both are of cutover.`,
   runs: proofs,
   options: {
     short: { type: 'boolean' },
     proxy: { type: 'boolean' },
     only: { type: 'string' },
+    way: { type: 'string' },
     rate: { type: 'string' },
     changes: { type: 'string' },
   },
-  given: ({ short, proxy, only, rate, changes }) => {
+  given: ({ short, proxy, only, way: named, rate, changes }) => {
     const [perSecond, wanted] = [rate, changes].map((text) =>
       text === undefined ? undefined : Number(text),
     );
+    const way = named === undefined ? undefined : writeWayNamed(named);
+    if (way === null) return null;
     if ([perSecond, wanted].some((number) => number !== undefined && !(number > 0))) return null;
     return {
       short: short === true,
       proxy: proxy === true,
       perSecond,
       changes: wanted,
+      way,
       ...(typeof only === 'string' ? { only } : {}),
     };
   },

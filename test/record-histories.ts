@@ -9,7 +9,7 @@ import {
   reconciliationWorkflowId,
   recoveryWorkflowId,
   replicateCapturedWorkflowId,
-  replicateTouchedWorkflowId,
+  replicateOwedWorkflowId,
   resolveParkedWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
@@ -112,12 +112,12 @@ const scheduled = {
   replicateCaptured: replicateCapturedWorkflowId(name),
   pruneJournal: journalPruneWorkflowId(name),
   retryFailedOperations: journalRetryWorkflowId(name),
-  replicateTouched: replicateTouchedWorkflowId(name),
+  replicateOwed: replicateOwedWorkflowId(name),
 };
 const retry = { migration: name, parked: true, olderThanMs: 0, ids: null, carried: null };
 const argumentsOf: Readonly<Record<string, unknown[]>> = {
   retryFailedOperations: [retry],
-  replicateTouched: [{ completed: 0, failed: 0 }],
+  replicateOwed: [{ completed: 0, failed: 0 }],
 };
 for (const [type, workflowId] of Object.entries(scheduled)) {
   const args = argumentsOf[type] ?? [];
@@ -165,7 +165,7 @@ for (const [file, workflowId] of Object.entries({
   'replicate-captured': scheduled.replicateCaptured,
   'prune-journal': scheduled.pruneJournal,
   'retry-failed-operations': scheduled.retryFailedOperations,
-  'replicate-touched': scheduled.replicateTouched,
+  'replicate-owed': scheduled.replicateOwed,
   'resolve-parked': resolveParkedWorkflowId(name, orphan),
   'transaction-committed': transactionWorkflowId(boundName, committed),
   'transaction-refused': transactionWorkflowId(boundName, refused),

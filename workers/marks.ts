@@ -1,7 +1,7 @@
 import type { ActivityContext } from '../activities/context.ts';
 import { exchangeMarks } from '../activities/migration/exchange-marks.ts';
-import type { SetBackGuard } from '../activities/write/set-back-guard.ts';
 import { setBackReason } from '../databases/contract/set-back.ts';
+import type { SetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import { LockstepError } from '../model/failure.ts';
 
 export interface MarkWatch {

@@ -75,6 +75,9 @@ export const opening = remote({
   ...switchingOptions,
   retry: { ...switchingOptions.retry, nonRetryableErrorTypes: ['Fenced' satisfies AnyFailureCode] },
 });
+/** As `switching`, for what is owed. */
+export const owedSwitching = () =>
+  remote({ ...switchingOptions, taskQueue: owedTaskQueue(workflowInfo().taskQueue) });
 export const switchingBounded = (milliseconds: number) =>
   remote({ ...switchingOptions, scheduleToCloseTimeout: milliseconds });
 

@@ -4,7 +4,7 @@ export { validate } from './comparison/validate.ts';
 export { pruneJournal } from './journal/prune-journal.ts';
 export { recoverTransactions } from './journal/recover-transactions.ts';
 export { replicateCaptured } from './journal/replicate-captured.ts';
-export { replicateTouched } from './journal/replicate-touched.ts';
+export { replicateOwed } from './journal/replicate-owed.ts';
 export { resolveParked } from './journal/resolve-parked.ts';
 export { retryFailedOperations } from './journal/retry-failed-operations.ts';
 export { migration } from './migration/migration.ts';

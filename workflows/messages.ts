@@ -22,7 +22,7 @@ export const validationWorkflowId = (migration: string) => `validate/${migration
 
 export const reconciliationWorkflowId = (migration: string) => `reconcile/${migration}`;
 export const replicateCapturedWorkflowId = (migration: string) => `replicate-captured/${migration}`;
-export const replicateTouchedWorkflowId = (migration: string) => `replicate-touched/${migration}`;
+export const replicateOwedWorkflowId = (migration: string) => `replicate-owed/${migration}`;
 export const journalRetryWorkflowId = (migration: string) => `journal-retry/${migration}`;
 export const journalPruneWorkflowId = (migration: string) => `journal-prune/${migration}`;
 export const resolveParkedWorkflowId = (migration: string, operationId: string) =>
@@ -62,8 +62,8 @@ export const writeStatus = defineQuery<WriteStatus>('status');
 /** Answers when the writes of a group are as durable as their `ack` asks, in their order. */
 export const groupAcknowledged = defineUpdate<readonly GroupedAnswer[]>('acknowledged');
 export const groupStatus = defineQuery<GroupTally>('status');
-/** A transaction of a service's own has touched keys, and may commit soon. */
-export const touched = defineSignal('touched');
+/** A transaction of a service's own has touched keys, and may commit soon; or writes have entered by the journal. */
+export const owed = defineSignal('owed');
 
 /** What a retry of pending operations has done. */
 export interface RetriedOperations {

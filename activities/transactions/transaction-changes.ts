@@ -1,14 +1,14 @@
 import type { Store } from '../../databases/contract/store.ts';
 import type { Change } from '../../databases/contract/transactions.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
+import { definitionRefusal, isOfOtherDefinition } from '../../databases/deciding/definition-refusal.ts';
+import { primaryItem } from '../../databases/deciding/primary-item.ts';
 import { recordIdentity } from '../../model/canonical.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import { isNewer, type Version } from '../../model/version.ts';
-import { definitionRefusal, isOfOtherDefinition } from '../write/definition-refusal.ts';
-import { primaryItem } from '../write/primary-item.ts';
 
 /** Why a transaction is refused for good. */
 export interface Refusal {

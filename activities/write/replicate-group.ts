@@ -1,4 +1,6 @@
 import { Context } from '@temporalio/activity';
+import { groupLockWaitMs } from '../../databases/deciding/rounds.ts';
+import type { Timing } from '../../databases/deciding/write-result.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -9,9 +11,7 @@ import { withinLimit } from '../../model/time-limit.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import { type ConvergeResult, convergeApart, convergeKeys, type LateKey } from './converge.ts';
-import { groupLockWaitMs } from './group-rounds.ts';
 import type { StoreOutage } from './store-outage.ts';
-import type { Timing } from './write-result.ts';
 
 /** A write of a group that the primary has and the other store is owed. */
 export interface OwedWrite {

@@ -1,3 +1,4 @@
+import type { Timing, WriteResult } from '../../databases/deciding/write-result.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
@@ -9,7 +10,6 @@ import { writeMetrics } from '../metrics.ts';
 import { convergeKeys } from './converge.ts';
 import type { StoreOutage } from './store-outage.ts';
 import { createTentativeResolver } from './tentative.ts';
-import type { Timing, WriteResult } from './write-result.ts';
 
 export interface ReplicationRequest {
   readonly operation: Pick<Operation, 'id' | 'entity' | 'key'>;

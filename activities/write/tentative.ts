@@ -1,5 +1,6 @@
 import { currentState } from '../../databases/contract/current-state.ts';
 import type { Decision, JournalEntry } from '../../databases/contract/journal.ts';
+import type { JournaledOperation } from '../../databases/deciding/write-result.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
@@ -7,7 +8,6 @@ import { createVersionBumper } from '../comparison/bump-version.ts';
 import { createDifferenceClassifier, isAhead } from '../comparison/classify-difference.ts';
 import type { ActivityContext } from '../context.ts';
 import { convergeKeys, type PairedRoute } from './converge.ts';
-import type { JournaledOperation } from './write-result.ts';
 
 /** `refused`: the secondary takes the primary's truth no more than it takes other writes; a person has to look. */
 export type Resolution =

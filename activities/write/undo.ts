@@ -2,6 +2,11 @@ import { readOne } from '../../databases/contract/read-one.ts';
 import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
+import {
+  type JournaledOperation,
+  resultOf,
+  type WriteResult,
+} from '../../databases/deciding/write-result.ts';
 import type { Image } from '../../model/canonical.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
@@ -10,7 +15,6 @@ import { isNewer, type Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { convergeKeys } from './converge.ts';
 import { restore } from './restore.ts';
-import { type JournaledOperation, resultOf, type WriteResult } from './write-result.ts';
 
 /** `stands`: both stores have the operation by now, so that nothing is left to undo. */
 export type UndoResult = WriteResult | { readonly status: 'stands'; readonly version: Version };

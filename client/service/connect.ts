@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { noteLeadingPhase } from '../../databases/contract/current-state.ts';
+import { SetBackGuard, withSetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -14,9 +15,12 @@ import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import { JournalEntry } from './journal-entry.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
 import { LockstepProvider } from './openfeature-provider.ts';
+import { OwedBound } from './owed-bound.ts';
+import { OwedSweep } from './owed-sweep.ts';
 import { ReportedCounts } from './read-counts.ts';
 import type { PlaceOptions, ReadPlace } from './read-place.ts';
 import type { Receipt } from './receipt.ts';
@@ -26,7 +30,6 @@ import { Shadow } from './shadow.ts';
 import { SoundStores } from './sound-stores.ts';
 import { StoreBreaker } from './store-breaker.ts';
 import { type Touched, Touches } from './touch.ts';
-import { TouchedSweep } from './touched-sweep.ts';
 import {
   type CommitReceipt,
   type TransactionItem,
@@ -102,7 +105,7 @@ export interface Lockstep extends AsyncDisposable {
    *
    * @param keys one key or a list, at most 1,000; the same may be touched again
    * @throws LockstepError before anything is sent: `UnknownEntity`, `InvalidKey`, `InvalidEntity` for a key that is too long,
-   *   `TooLarge`, `StoreUnavailable` where the primary was set back. Where the transaction may not go on: `NotPrimary`,
+   *   `TooLarge`, `StoreUnavailable` where the primary was set back, `Overloaded` where too much is owed to the other store. Where the transaction may not go on: `NotPrimary`,
    *   `NotInTransaction`, `DefinitionChanged`, `NotPrepared`. What else the database refuses is thrown as its driver does.
    * @example
    * await client.query('BEGIN');
@@ -196,8 +199,13 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       probe: new TransactionProbe(stores),
       temporal,
     });
-    const writes = new Writes(temporal, migration);
     const clock = new HybridClock(now);
+    const sweep = new OwedSweep(temporal, migration);
+    release.push(() => sweep.close());
+    const owed = new OwedBound({ migration, stores, routes: routeCache });
+    const deciding = withSetBackGuard(stores, new SetBackGuard({ migration, stores }));
+    const journal = new JournalEntry({ migration, stores: deciding, routes: routeCache, sweep });
+    const writes = new Writes({ temporal, migration, journal, owed });
     const parts: RepositoryParts = {
       stores: guarded,
       routes: routeCache,
@@ -216,9 +224,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       entityNamed(migration, entity.name);
       return new Repository(entity, parts);
     };
-    const sweep = new TouchedSweep(temporal, migration);
-    release.push(() => sweep.close());
-    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound });
+    const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound, owed });
     return {
       repository,
       transaction: async (items, given = {}) =>

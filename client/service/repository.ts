@@ -54,7 +54,7 @@ export interface RepositoryParts extends ReadParts {
  * names, `A` the entity's acknowledgement.
  *
  * Every write throws a `LockstepError`. Before anything starts: `InvalidEntity`, `InvalidKey`, `InvalidToken`, `InvalidOperationId`,
- * `TooLarge`, `TemporalUnavailable`. Where it has no effect: `StoreRefused`, `StoreUnavailable`, `NotPrepared`, `Aborted`; with the
+ * `TooLarge`, `TemporalUnavailable`, `Overloaded`. Where it has no effect: `StoreRefused`, `StoreUnavailable`, `NotPrepared`, `Aborted`; with the
  * patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ now. With
  * `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
  */
@@ -180,7 +180,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
       (await this.#parts.flags.writesModern(this.#entity.name, keyText(operation.key), state));
     const what = { entity: this.#entity, operation, state };
     const input = writeInput(this.#parts.migration, what, { ack: given.ack, dualWrite });
-    const receipt = await this.#parts.writes.write(input, given.timeoutMs);
+    const receipt = await this.#parts.writes.write(input, this.#entity.entry, given.timeoutMs);
     return receiptOf(receipt.operationId, receipt.version);
   }
 }

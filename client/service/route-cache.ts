@@ -3,6 +3,9 @@ import { type DurableState, routeFreshMs, routeLeaseMs } from '../../model/phase
 import { withinLimit } from '../../model/time-limit.ts';
 import { lateRead } from './store-breaker.ts';
 
+/** How often a route that is being changed is asked for again. */
+export const reopenPollMs = 250;
+
 /**
  * The durable route, as of about a second ago while there is traffic. An old one does little harm: the stores' fences turn
  * writes away, and reads may carry a token. After its lease it serves no more, so that the workflow knows by when every

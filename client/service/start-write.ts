@@ -3,6 +3,7 @@ import type { Ack, Entity } from '../../model/entity.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
+import { writePolicyOf } from '../../model/policy.ts';
 import { isInRollout } from '../../model/rollout.ts';
 import type { CommitReceipt, Transaction, TransactionInput } from '../../model/transaction.ts';
 import {
@@ -34,13 +35,7 @@ export function writeInput(
     route: routeOf(state, dualWrite),
     dualWrite,
     validateAfterMs: isInRollout('validate', id, policy.validateShare * 100) ? policy.validateDelayMs : null,
-    policy: {
-      primaryGiveUpMs: policy.primaryGiveUpMs,
-      secondaryRetryMs: policy.secondaryRetryMs,
-      secondaryRetryMaxMs: policy.secondaryRetryMaxMs,
-      conflictAttempts: policy.conflictAttempts,
-      journalRetentionMs: policy.journalRetentionMs,
-    },
+    policy: writePolicyOf(policy),
   };
 }
 

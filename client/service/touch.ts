@@ -14,10 +14,11 @@ import { type DurableState, otherStore, routes } from '../../model/phase.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
 import { type KeyOf, keyFrom } from './key-input.ts';
-import type { RouteCache } from './route-cache.ts';
+import type { OwedBound } from './owed-bound.ts';
+import type { OwedSweep } from './owed-sweep.ts';
+import { type RouteCache, reopenPollMs } from './route-cache.ts';
 import type { SoundStores } from './sound-stores.ts';
 import { type Token, tokenOf } from './token.ts';
-import type { TouchedSweep } from './touched-sweep.ts';
 
 /** What a touch has noted in the caller's transaction. */
 export interface Touched<K> {
@@ -35,11 +36,10 @@ interface TouchParts {
   readonly stores: Stores;
   readonly routes: RouteCache;
   readonly clock: HybridClock;
-  readonly sweep: TouchedSweep;
+  readonly sweep: OwedSweep;
   readonly sound: SoundStores;
+  readonly owed: OwedBound;
 }
-
-const reopenPollMs = 250;
 
 /** Notes in a caller's own transaction which keys it writes. */
 export class Touches {
@@ -62,6 +62,7 @@ export class Touches {
     const store = this.#storeOf(transaction, state);
     this.#parts.sound.assertSound(store.name, 'takes no writes');
     if (transaction.isOpen === false) throw notInTransaction(entity);
+    await this.#parts.owed.take(byText.length);
     const version = clock.next();
     const statement = await store.touchStatement(entity, {
       keys: byText.map(({ key }) => key),

@@ -1,4 +1,4 @@
-import { LockstepError } from '../../model/failure.ts';
+import { overloaded } from './overloaded.ts';
 
 /** A write that waits for its turn. */
 export interface QueuedWrite {
@@ -59,7 +59,7 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
   add(write: Write): Queued<Answer> {
     const { length } = this.#waiting;
     if (length >= this.#limits.maxWaiting)
-      throw overloaded(`${length} writes wait in this process already`, length);
+      throw overloaded(`${length} writes wait in this process already`, { waiting: length });
     const waiting = { write, answer: Promise.withResolvers<Answer>() };
     this.#waiting.push(waiting);
     this.#dispatchSoon();
@@ -171,16 +171,4 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
     if (left === 0) this.#busy.delete(record);
     else this.#busy.set(record, left);
   }
-}
-
-/**
- * @param reason why the write had no turn
- * @param waiting how many writes wait
- */
-export function overloaded(reason: string, waiting: number): LockstepError {
-  const remedy = 'wait for lockstep.whenReady(), then send it again';
-  return new LockstepError('Overloaded', `${reason}; nothing was started, ${remedy}`, {
-    remedy,
-    measured: { waiting },
-  });
 }

@@ -1,13 +1,17 @@
 import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
-import type { Pattern } from '../../model/entity.ts';
+import type { Entry, Pattern } from '../../model/entity.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
 import { checkOperationId, unknownOutcome } from '../temporal/acknowledged-start.ts';
+import type { JournalEntry } from './journal-entry.ts';
+import { overloaded } from './overloaded.ts';
+import type { OwedBound } from './owed-bound.ts';
 import { startGroup, type TimedWrite } from './start-group.ts';
 import { startWrite } from './start-write.ts';
-import { overloaded, type QueuedWrite, WriteQueue } from './write-queue.ts';
+import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 /** A group's input stays in Temporal's history, which takes payloads of 2 MiB. */
 const groupBytes = 256 * 1024;
@@ -18,18 +22,34 @@ const groupedPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controll
 
 type GroupableWrite = TimedWrite & QueuedWrite;
 
-/** Carries out the writes of a process: those that wait at the same moment share a workflow, a single one has its own. */
+interface WritesParts {
+  readonly temporal: Client;
+  readonly migration: Migration;
+  readonly journal: JournalEntry;
+  readonly owed: OwedBound;
+}
+
+/**
+ * Carries out the writes of a process, those that wait at the same moment together: in one workflow, or in one transaction where they
+ * enter by the journal.
+ */
 export class Writes {
   readonly #temporal: Client;
   readonly #migration: Migration;
-  readonly #queue: WriteQueue<GroupableWrite, WriteReceipt>;
+  readonly #owed: OwedBound;
+  /** Each has places of its own: what waits for Temporal holds nothing up that does not. */
+  readonly #queues: Readonly<Record<Entry, WriteQueue<GroupableWrite, WriteReceipt>>>;
 
-  constructor(temporal: Client, migration: Migration) {
+  constructor({ temporal, migration, journal, owed }: WritesParts) {
     this.#temporal = temporal;
     this.#migration = migration;
+    this.#owed = owed;
     const { groupSize, groupsInFlight, maxWaiting } = migration.policy;
     const limits = { groupSize, groupBytes, groupsInFlight, maxWaiting, slowMs };
-    this.#queue = new WriteQueue(limits, (group) => this.#send(group));
+    this.#queues = {
+      workflow: new WriteQueue(limits, (group) => this.#send(group)),
+      journal: new WriteQueue(limits, (group) => journal.enter(group)),
+    };
   }
 
   /**
@@ -37,33 +57,64 @@ export class Writes {
    *
    * @param given default: the migration's `callerTimeoutMs`
    */
-  async write(input: WriteInput, given: number | null): Promise<WriteReceipt> {
+  async write(input: WriteInput, entry: Entry, given: number | null): Promise<WriteReceipt> {
     const { policy } = this.#migration;
     const timeoutMs = given ?? policy.callerTimeoutMs;
+    if (entry === 'journal') return await this.#byJournal(input, timeoutMs);
     const isAlone =
       policy.groupSize === 1 || input.validateAfterMs !== null || !groupedPatterns.includes(input.pattern);
     if (isAlone) return await startWrite(this.#temporal, this.#migration, input, timeoutMs);
-    const { id, entity, key } = input.operation;
-    checkOperationId(id);
-    const queued = this.#queue.add({
+    return await this.#inTurn('workflow', JSON.stringify([input.ack, input.route, input.dualWrite]), {
       input,
       until: performance.now() + timeoutMs,
+    });
+  }
+
+  /** Its workflow, where it has one, meets a write that is decided: it sees to the other store, and answers for both. */
+  async #byJournal(input: WriteInput, timeoutMs: number): Promise<WriteReceipt> {
+    const { id, entity } = input.operation;
+    const write = { input, until: performance.now() + timeoutMs };
+    await this.#owed.take(1);
+    const receipt = await this.#inTurn('journal', JSON.stringify([entity, input.dualWrite]), write);
+    const workflow = () =>
+      startWrite(this.#temporal, this.#migration, input, Math.max(1, write.until - performance.now()));
+    if (input.ack === 'both') {
+      return await workflow().catch((error: unknown) => {
+        if (!isLockstepError(error, 'TemporalUnavailable')) throw error;
+        throw unknownOutcome('write', { entity, operationId: id }, timeoutMs, error);
+      });
+    }
+    // It is a sample that is read back later: where it cannot be had, the write stands nevertheless.
+    if (input.validateAfterMs !== null) workflow().catch(() => undefined);
+    return input.ack === 'recorded' ? { ...receipt, version: null } : receipt;
+  }
+
+  async #inTurn(entry: Entry, kind: string, write: TimedWrite): Promise<WriteReceipt> {
+    const { id, entity, key } = write.input.operation;
+    checkOperationId(id);
+    const queue = this.#queues[entry];
+    const timeoutMs = Math.max(0, write.until - performance.now());
+    const queued = queue.add({
+      ...write,
       record: recordIdentity(entity, key),
-      kind: JSON.stringify([input.ack, input.route, input.dualWrite]),
-      bytes: Buffer.byteLength(JSON.stringify(input.operation)),
+      kind,
+      bytes: Buffer.byteLength(JSON.stringify(write.input.operation)),
     });
     return await withinLimit(queued.answer, timeoutMs, () =>
       queued.withdraw()
         ? overloaded(
-            `${entity}: write ${id} had no turn within ${timeoutMs} ms, behind other writes of its record or of this process`,
-            this.#queue.waiting,
+            `${entity}: write ${id} had no turn within ${Math.round(timeoutMs)} ms, behind other writes of its record or of this process`,
+            { waiting: queue.waiting },
           )
         : unknownOutcome('write', { entity, operationId: id }, timeoutMs, new Late(timeoutMs)),
     );
   }
 
-  /** Resolves when at most half of the places in the queue are taken. */
-  readonly whenReady = (): Promise<void> => this.#queue.whenReady();
+  /** Resolves when no write would be refused: at most half of the places are taken, and half of what may be owed is. */
+  readonly whenReady = async (): Promise<void> => {
+    const { workflow, journal } = this.#queues;
+    await Promise.all([workflow.whenReady(), journal.whenReady(), this.#owed.whenReady()]);
+  };
 
   /** What fills the groups in flight, and the next one. */
   get concurrency(): number {
@@ -83,6 +134,6 @@ export class Writes {
 
 class Late extends Error {
   constructor(timeoutMs: number) {
-    super(`no answer within ${timeoutMs} ms`);
+    super(`no answer within ${Math.round(timeoutMs)} ms`);
   }
 }

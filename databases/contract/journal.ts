@@ -35,7 +35,8 @@ export interface JournalFilter {
   readonly ids?: readonly string[];
   /** Only those of one record. */
   readonly record?: { readonly entity: string; readonly key: Key };
-  readonly kind?: string;
+  /** Only entries of this kind, or of one of these entities. */
+  readonly owed?: { readonly kind: string; readonly entities: readonly string[] };
   /** Only entries that no try has failed yet, or fewer than `attempts`, the last of them at least `pauseMs` ago. */
   readonly due?: { readonly attempts: number; readonly pauseMs: number };
   /** Only entries that are older than this. */

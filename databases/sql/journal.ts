@@ -117,7 +117,7 @@ export function createJournal(context: StoreContext) {
     return rows.map(entryOf);
   }
 
-  function conditionsOf({ migration, statuses, ids, record, kind, due, olderThanMs, after }: JournalFilter) {
+  function conditionsOf({ migration, statuses, ids, record, owed, due, olderThanMs, after }: JournalFilter) {
     const conditions = ['migration = ?'];
     const parameters: Parameter[] = [migration];
     if (statuses) {
@@ -132,9 +132,11 @@ export function createJournal(context: StoreContext) {
       conditions.push('entity = ? AND record_key = ?');
       parameters.push(record.entity, keyText(record.key));
     }
-    if (kind !== undefined) {
-      conditions.push('kind = ?');
-      parameters.push(kind);
+    if (owed) {
+      const { kind, entities } = owed;
+      const ofEntities = entities.length > 0 ? ` OR entity IN (${placeholders(entities)})` : '';
+      conditions.push(`(kind = ?${ofEntities})`);
+      parameters.push(kind, ...entities);
     }
     if (due) {
       const { ago } = context.engine.dialect;

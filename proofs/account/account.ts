@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entity, type Pattern } from '../../model/entity.ts';
+import { type Entry, entity, type Pattern } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
 
@@ -17,11 +17,12 @@ const accountSchema = z.strictObject({
 export type Account = z.infer<typeof accountSchema>;
 
 /** @param suffix of its name and of its tables, where there are accounts of several patterns */
-export function accountWritten(pattern: Pattern, suffix = '') {
+export function accountWritten(pattern: Pattern, suffix = '', entry: Entry = 'workflow') {
   return entity({
     name: `account${suffix}`,
     schema: accountSchema,
     pattern,
+    entry,
     key: 'id',
     fields: { balance: field.decimal({ scale: 2 }) },
     legacy: table(`acct${suffix}`, {

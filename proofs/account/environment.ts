@@ -20,7 +20,9 @@ import {
   proofMigration,
   settingsVariable,
   suffixOf,
+  wayVariable,
 } from './migration.ts';
+import type { WriteWay } from './way.ts';
 
 const config = join(import.meta.dirname, 'lockstep.config.ts');
 
@@ -34,6 +36,8 @@ export interface ProofEnvironmentOptions {
   tables?: string;
   databases: Databases;
   settings?: Settings;
+  /** How writes travel. @default 'group' */
+  way?: WriteWay | undefined;
   /** What the application and its workers know the stores by, where that is not the databases themselves. */
   through?: Partial<StoreUrls>;
 }
@@ -64,7 +68,7 @@ export interface ProofEnvironment extends AsyncDisposable {
 }
 
 export async function createProofEnvironment(options: ProofEnvironmentOptions): Promise<ProofEnvironment> {
-  const { servers, databases, pattern, also = [], phase, tables, settings = {} } = options;
+  const { servers, databases, pattern, also = [], phase, tables, settings = {}, way = 'group' } = options;
   await using resources = new AsyncDisposableStack();
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
@@ -76,7 +80,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   ]);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
-  const { account, accounts, migration } = proofMigration(name, [pattern, ...also], settings);
+  const { account, accounts, migration } = proofMigration(name, [pattern, ...also], settings, way);
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
@@ -84,6 +88,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
     [migrationVariable]: name,
     [patternsVariable]: [pattern, ...also].join(','),
     [settingsVariable]: JSON.stringify(settings),
+    [wayVariable]: way,
   };
   const prepared = resources.use(await prepareMigration(migration, environment));
   const workers = resources.use(new Workers(name, environment));

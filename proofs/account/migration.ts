@@ -2,11 +2,13 @@ import type { Pattern } from '../../model/entity.ts';
 import { defineMigration } from '../../model/migration.ts';
 import type { Settings } from '../../model/settings.ts';
 import { accountWritten } from './account.ts';
+import { entryOf, settingsOf, type WriteWay, writeWayNamed } from './way.ts';
 
 /** What a proof passes to the workers that it starts, beside the connection strings. */
 export const migrationVariable = 'LOCKSTEP_PROOF_MIGRATION';
 export const patternsVariable = 'LOCKSTEP_PROOF_PATTERNS';
 export const settingsVariable = 'LOCKSTEP_PROOF_SETTINGS';
+export const wayVariable = 'LOCKSTEP_PROOF_WAY';
 
 const patterns: readonly Pattern[] = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'];
 
@@ -15,11 +17,15 @@ export function proofMigration(
   name: string,
   [pattern, ...others]: readonly [Pattern, ...Pattern[]],
   settings: Settings = {},
+  way: WriteWay = 'group',
 ) {
-  const account = accountWritten(pattern);
-  const accounts = [account, ...others.map((other) => accountWritten(other, suffixOf(other)))] as const;
+  const account = accountWritten(pattern, '', entryOf(way, pattern));
+  const accounts = [
+    account,
+    ...others.map((other) => accountWritten(other, suffixOf(other), entryOf(way, other))),
+  ] as const;
   const migration = defineMigration({
-    ...settings,
+    ...settingsOf(way, settings),
     name,
     entities: accounts,
     deadline: '2035-01-31T00:00:00Z',
@@ -41,5 +47,6 @@ export function migrationFrom(environment: NodeJS.ProcessEnv) {
     name,
     [first, ...others],
     JSON.parse(environment[settingsVariable] ?? '{}') as Settings,
+    writeWayNamed(environment[wayVariable]) ?? 'group',
   ).migration;
 }

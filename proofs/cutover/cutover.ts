@@ -28,7 +28,7 @@ const callers = 8;
  * writes are sent again later: nobody notices, and nothing is lost, doubled, brought back or told wrongly.
  */
 export async function cutover(conditions: Conditions): Promise<Report> {
-  const { servers, seed, short, proxy, note } = conditions;
+  const { servers, seed, short, proxy, way, note } = conditions;
   const { changes: wanted = short ? 4 : 200, perSecond = short ? 20 : 50 } = conditions;
   await using release = new AsyncDisposableStack();
   const place = short || proxy ? await sharedPlace(release, servers) : await ownPlace(release, note);
@@ -38,6 +38,7 @@ export async function cutover(conditions: Conditions): Promise<Report> {
       pattern: patterns[0],
       also: patterns.slice(1),
       phase: 'switch-reads',
+      way,
     }),
   );
   const { control } = environment.lockstep;

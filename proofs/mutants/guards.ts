@@ -7,6 +7,7 @@ import { gateGuards } from './guards/gates.ts';
 import { groupGuards } from './guards/groups.ts';
 import { inputGuards } from './guards/input.ts';
 import { journalGuards } from './guards/journal.ts';
+import { journalEntryGuards } from './guards/journal-entry.ts';
 import { listGuards } from './guards/lists.ts';
 import { readGuards } from './guards/reads.ts';
 import { retryGuards } from './guards/retries.ts';
@@ -29,6 +30,7 @@ export const guards: readonly Guard[] = [
   ...groupGuards,
   ...inputGuards,
   ...journalGuards,
+  ...journalEntryGuards,
   ...listGuards,
   ...readGuards,
   ...retryGuards,

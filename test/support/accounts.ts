@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entity, type Pattern } from '../../model/entity.ts';
+import { type Entry, entity, type Pattern } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
 
@@ -13,7 +13,12 @@ const accountSchema = z.strictObject({
 export type Account = z.infer<typeof accountSchema>;
 
 /** One kind of record, once for each way in which writes travel. */
-function accountIn<const P extends Pattern>(tableName: string, name: string, pattern: P) {
+function accountIn<const P extends Pattern>(
+  tableName: string,
+  name: string,
+  pattern: P,
+  entry: Entry = 'workflow',
+) {
   return entity({
     name,
     schema: accountSchema,
@@ -22,6 +27,7 @@ function accountIn<const P extends Pattern>(tableName: string, name: string, pat
     legacy: table(tableName),
     modern: table(tableName),
     pattern,
+    entry,
   });
 }
 
@@ -30,6 +36,8 @@ export const twin = accountIn('twins', 'twin', 'parallel');
 export const flagged = accountIn('flagged', 'flagged', 'flag-controlled');
 
 export const bound = accountIn('bound', 'bound', 'transactional');
+/** The accounts, written by the journal. */
+export const journaled = accountIn('accounts', 'account', 'primary-secondary', 'journal');
 /** Written together with `bound`. */
 export const ledger = accountIn('ledgers', 'ledger', 'transactional');
 

@@ -88,6 +88,7 @@ export default defineMigration({
 | option | meaning |
 | --- | --- |
 | \`pattern\` | \`primary-secondary\` (default), \`parallel\`, \`flag-controlled\` or \`transactional\` |
+| \`entry\` | where a write enters: \`workflow\` (default), or \`journal\`; see [Entities](entities.md#where-a-write-enters) |
 | \`ack\` | when a caller is answered: \`primary\`, \`both\` or \`recorded\`; default \`primary\`, and \`both\` for \`parallel\` and \`transactional\` |
 
 ${groups.map(({ name, meaning }) => `## \`${name}\`\n\n${meaning}\n\n${tableOf(settings.filter(({ group }) => group === name))}`).join('\n')}

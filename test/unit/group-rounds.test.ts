@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { roundsOf } from '../../activities/write/group-rounds.ts';
+import { roundsOf } from '../../databases/deciding/rounds.ts';
 import type { OperationKind } from '../../model/operation.ts';
 
 const write = (key: string, kind: OperationKind) => ({ key: [key], kind });

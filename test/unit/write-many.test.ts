@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { overloaded } from '../../client/service/overloaded.ts';
 import { type Receipt, receiptOf } from '../../client/service/receipt.ts';
 import { writeMany } from '../../client/service/write-many.ts';
-import { overloaded } from '../../client/service/write-queue.ts';
 import { LockstepError } from '../../model/failure.ts';
 
 const whenReady = () => Promise.resolve();
@@ -36,7 +36,7 @@ test('a write that did not get its turn is sent again when there is room', async
   let tries = 0;
   const write = async () => {
     tries += 1;
-    if (tries === 1) throw overloaded('10 writes wait', 10);
+    if (tries === 1) throw overloaded('10 writes wait', { waiting: 10 });
     return receipt('late');
   };
   const outcomes = writeMany([write], { concurrency: 1, whenReady: () => room.promise });

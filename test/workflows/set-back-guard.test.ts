@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { exchangeMarks } from '../../activities/migration/exchange-marks.ts';
-import { SetBackGuard } from '../../activities/write/set-back-guard.ts';
 import type { Stores } from '../../databases/contract/store.ts';
+import { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import { HybridClock } from '../../model/version.ts';
 import { copyOfStore } from '../support/copy-of-store.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SetBackGuard, withSetBackGuard } from '../../activities/write/set-back-guard.ts';
+import { SetBackGuard, withSetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { writeOf } from '../databases/engine-roles.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { writeFirstRoute } from '../support/first-route.ts';

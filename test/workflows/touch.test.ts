@@ -266,7 +266,7 @@ describe.each([
     await at.lockstep.control.setReadPercent(100);
     await validate(at.lockstep.control);
     await at.lockstep.repository(invoice).create(bill('D1', 'Cleo', 8), { ack: 'both' });
-    const sweep = at.temporal.workflow.getHandle(`replicate-touched/${at.migration.name}`);
+    const sweep = at.temporal.workflow.getHandle(`replicate-owed/${at.migration.name}`);
     await until('no sweep runs', async () => (await sweep.describe()).status.name !== 'RUNNING');
     await service.sql('BEGIN');
     await service.sql(`UPDATE invoice_rows SET customer_name = 'Cleopatra' WHERE customer_id = 8`);

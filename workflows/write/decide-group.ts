@@ -1,8 +1,9 @@
 import { log } from '@temporalio/workflow';
-import type { GroupDecision, GroupDecisions } from '../../activities/write/group.ts';
-import type { Timing } from '../../activities/write/write-result.ts';
+import type { GroupDecisions } from '../../activities/write/group.ts';
+import type { GroupDecision, Timing } from '../../activities/write/write-result.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
+import { toldRefusal } from '../../model/told-refusal.ts';
 import type { Version } from '../../model/version.ts';
 import { localGroup } from '../activities.ts';
 import { messageOf } from '../failures.ts';
@@ -88,22 +89,9 @@ function settle(
     run.giveApart(index);
     return;
   }
-  const { code, message, version, details } = decision;
   run.set(index, {
     at: 'refused',
-    answer: {
-      status: 'failed',
-      code,
-      message,
-      details: {
-        entity: operation.entity,
-        operationId: operation.id,
-        store: route.primary,
-        reason: message,
-        ...details,
-        ...(version === undefined ? {} : { version }),
-      },
-    },
+    answer: { status: 'failed', ...toldRefusal(operation, route.primary, decision) },
   });
 }
 

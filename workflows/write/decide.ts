@@ -1,6 +1,7 @@
 import type { Timing, WriteResult } from '../../activities/write/write-result.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteInput, WriteRoute } from '../../model/operation.ts';
+import { type ToldRefusal, toldAborted, toldRefusal } from '../../model/told-refusal.ts';
 import type { Version } from '../../model/version.ts';
 import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
@@ -22,8 +23,10 @@ export interface PrimaryDecision {
  * failed, its id is closed where it may still be running.
  */
 export async function decide(input: WriteInput): Promise<PrimaryDecision> {
-  const { operation } = input;
+  const { operation, decided } = input;
   let { route } = input;
+  if (decided !== undefined)
+    return { version: decided, route, decidedBy: route.primary, pending: true, timing: null };
   for (;;) {
     const result = await writeAtPrimary({ ...input, route });
     switch (result.status) {
@@ -37,27 +40,17 @@ export async function decide(input: WriteInput): Promise<PrimaryDecision> {
         };
       case 'refused':
       case 'conflict':
-        throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
-          entity: operation.entity,
-          operationId: operation.id,
-          store: route.primary,
-          reason: result.message,
-          ...result.details,
-          ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
-        });
+        throw toldFailure(toldRefusal(operation, route.primary, result));
       case 'aborted':
-        throw failure(
-          'Aborted',
-          `operation ${operation.id} was closed before it took effect; nothing was written`,
-          {
-            entity: operation.entity,
-            operationId: operation.id,
-          },
-        );
+        throw toldFailure(toldAborted(operation));
       case 'fenced':
         route = await routeAfter(route, { operationId: operation.id, dualWrite: input.dualWrite });
     }
   }
+}
+
+function toldFailure({ code, message, details }: ToldRefusal): Error {
+  return failure(code, message, details);
 }
 
 async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {

@@ -1,25 +1,14 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  condition,
-  ParentClosePolicy,
-  setCurrentDetails,
-  setHandler,
-  startChild,
-} from '@temporalio/workflow';
+import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { Version } from '../../model/version.ts';
 import {
   aloneInput,
   type GroupedAnswer,
-  type GroupedWrite,
   type GroupTally,
   type WriteGroupInput,
 } from '../../model/write-group.ts';
-import { groupAcknowledged, groupStatus, searchAttributes, writeWorkflowId } from '../messages.ts';
+import { groupAcknowledged, groupStatus } from '../messages.ts';
 import { groupDetails } from './details.ts';
-import { write as writeAlone } from './write.ts';
-
-/** So long it takes to notice a worker that was lost while it carried out a write. */
-const workflowTaskTimeout = '5s';
+import { startAlone } from './start-alone.ts';
 
 type State =
   | { readonly at: 'open' | 'apart' }
@@ -48,25 +37,7 @@ export class GroupRun {
     const write = this.input.writes[index];
     if (!write) throw new TypeError('a group has no such write');
     this.set(index, { at: 'apart' });
-    this.#children.push(this.#start(write));
-  }
-
-  async #start(write: GroupedWrite): Promise<void> {
-    const { migration } = this.input;
-    const { id, entity, kind } = write.operation;
-    try {
-      await startChild(writeAlone, {
-        workflowId: writeWorkflowId(migration, id),
-        args: [aloneInput(this.input, write)],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        workflowTaskTimeout,
-        staticSummary: `${kind} ${entity}`,
-        searchAttributes: { [searchAttributes.migration]: [migration], [searchAttributes.entity]: [entity] },
-      });
-    } catch (error) {
-      // Its caller was faster, or has sent it before: whichever it is sees to it.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+    this.#children.push(startAlone(aloneInput(this.input, write)));
   }
 
   /** Until all that go apart have workflows of their own. */

@@ -24,7 +24,7 @@ export const groupGuards: readonly Guard[] = [
     keeps: 'A group that is not answered holds up only its own records.',
   },
   {
-    file: 'activities/write/group-rounds.ts',
+    file: 'databases/deciding/rounds.ts',
     text: '(isUpdate || before.isUpdate ? 1 : 0)',
     without: '0',
     tests: ['test/unit/group-rounds.test.ts'],

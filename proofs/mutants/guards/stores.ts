@@ -132,7 +132,7 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A store that was set back is told while the other is away.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: 'while (this.#lookedAt.get(store) !== this.#losses(store)) {',
     without: 'while (Number(store) > 0) {',
     tests: ['test/workflows/set-back-guard.test.ts'],
@@ -140,7 +140,7 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A primary that was lost is looked at before it takes a write.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: '    for (const store of unavailable.keys()) lost.delete(store);\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],
@@ -148,14 +148,14 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A primary that could not be looked at takes no write.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: 'applyTransaction: (...given) => guard.decide(store.name, () => store.applyTransaction(...given)),',
     without: 'applyTransaction: (...given) => store.applyTransaction(...given),',
     tests: ['test/workflows/set-back-writes.test.ts'],
     keeps: 'A transaction in one store is kept out of a primary that was set back.',
   },
   {
-    file: 'activities/write/set-back-guard.ts',
+    file: 'databases/deciding/set-back-guard.ts',
     text: '    await this.#looking;\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],

@@ -1,30 +1,35 @@
 import { continueAsNew, log, setCurrentDetails, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
-import type { TouchedLook } from '../../activities/journal/replicate-touched.ts';
-import { switching } from '../activities.ts';
-import { touched } from '../messages.ts';
+import type { OwedLook } from '../../activities/journal/replicate-owed.ts';
+import { owedSwitching } from '../activities.ts';
+import { owed } from '../messages.ts';
+import { startAlone } from '../write/start-alone.ts';
 
 /** So long it looks on: a transaction commits after its touch. What commits later is left to the journal's retry. */
 const lingerMs = 5_000;
 const firstPauseMs = 250;
 const longestPauseMs = 30_000;
 
-export interface ReplicatedTouches {
+export interface ReplicatedOwed {
   readonly completed: number;
   readonly failed: number;
 }
 
-/** Replicates what transactions of services have touched, for as long as they do. Services start it, and signal it while it runs. */
-export async function replicateTouched(carried: ReplicatedTouches): Promise<ReplicatedTouches> {
+/**
+ * Replicates what transactions of services have touched, and what services have written by the journal, for as long as they do. They
+ * start it, and signal it while it runs. A write that needs more than another try gets a workflow of its own.
+ */
+export async function replicateOwed(carried: ReplicatedOwed): Promise<ReplicatedOwed> {
   let { completed, failed } = carried;
   let until = Date.now() + lingerMs;
   let pauseMs = firstPauseMs;
-  setHandler(touched, () => {
+  setHandler(owed, () => {
     until = Date.now() + lingerMs;
   });
   for (;;) {
-    const look: TouchedLook = await switching.replicateTouched();
+    const look: OwedLook = await owedSwitching().replicateOwed();
     completed += look.completed;
     failed += look.failed;
+    await Promise.all(look.stuck.map(startAlone));
     if (look.completed > 0) until = Math.max(until, Date.now() + lingerMs);
     const stopped = look.stopped === null ? '' : `. Stopped: ${look.stopped}`;
     setCurrentDetails(`**${completed}** completed, ${failed} refused${stopped}`);
@@ -32,11 +37,11 @@ export async function replicateTouched(carried: ReplicatedTouches): Promise<Repl
       pauseMs = firstPauseMs;
       if (Date.now() >= until) return { completed, failed };
     } else {
-      log.warn('what was touched is not replicated yet', { reason: look.stopped });
+      log.warn('what is owed is not replicated yet', { reason: look.stopped });
       await sleep(pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
     if (workflowInfo().continueAsNewSuggested)
-      await continueAsNew<typeof replicateTouched>({ completed, failed });
+      await continueAsNew<typeof replicateOwed>({ completed, failed });
   }
 }

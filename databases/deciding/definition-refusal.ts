@@ -1,8 +1,8 @@
-import type { Store } from '../../databases/contract/store.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Operation } from '../../model/operation.ts';
+import type { Store } from '../contract/store.ts';
 
 /** Whether a service made the operation by another definition than this worker's. */
 export function isOfOtherDefinition(entity: Entity, operation: Operation): boolean {

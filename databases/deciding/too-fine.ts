@@ -1,9 +1,9 @@
-import type { OpenMigration } from '../../databases/contract/current-state.ts';
-import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { leavesPrecision } from '../../model/field.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { OpenMigration } from '../contract/current-state.ts';
+import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
 
 /** How long a store may take that has to be asked for its columns first. */
 const patienceMs = 500;

@@ -1,11 +1,11 @@
-import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
-import type { StoredRecord, WriteItem } from '../../databases/contract/write.ts';
 import { canonicalText, type Image, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, validImage } from '../../model/entity.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
+import type { StoredRecord, WriteItem } from '../contract/write.ts';
 
 /** What the primary is asked to decide about, with the image that an update comes to; or why that is none. */
 export async function primaryItem(

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Migration } from '../../model/migration.ts';
-import { replicateTouchedWorkflowId, touched } from '../../workflows/messages.ts';
+import { owed, replicateOwedWorkflowId } from '../../workflows/messages.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { ignoreExpected } from './expected-failure.ts';
 
@@ -14,7 +14,7 @@ const sendLimitMs = 5_000;
  * Lets a worker look for what transactions have touched, soon and for as long as they come. Nobody waits for it: what is owed
  * stands in the journal, and the journal's retry finds it too. While Temporal is away, it is asked again.
  */
-export class TouchedSweep {
+export class OwedSweep {
   readonly #temporal: Client;
   readonly #migration: Migration;
   #timer: NodeJS.Timeout | undefined;
@@ -71,10 +71,10 @@ export class TouchedSweep {
   async #ask(): Promise<void> {
     const { name, taskQueue } = this.#migration;
     await this.#temporal.connection.withDeadline(Date.now() + sendLimitMs, () =>
-      this.#temporal.workflow.signalWithStart('replicateTouched', {
-        workflowId: replicateTouchedWorkflowId(name),
+      this.#temporal.workflow.signalWithStart('replicateOwed', {
+        workflowId: replicateOwedWorkflowId(name),
         taskQueue,
-        signal: touched,
+        signal: owed,
         staticSummary: `replicate what transactions have touched in ${name}`,
         typedSearchAttributes: searchAttributesOf(name),
         args: [{ completed: 0, failed: 0 }],

@@ -1,14 +1,9 @@
-import type { OpenMigration } from '../../databases/contract/current-state.ts';
-import {
-  judgeStores,
-  type SetBack,
-  setBackFailure,
-  setBackReason,
-} from '../../databases/contract/set-back.ts';
-import type { Store, Stores } from '../../databases/contract/store.ts';
 import type { LockstepError, StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Version } from '../../model/version.ts';
+import type { OpenMigration } from '../contract/current-state.ts';
+import { judgeStores, type SetBack, setBackFailure, setBackReason } from '../contract/set-back.ts';
+import type { Store, Stores } from '../contract/store.ts';
 
 /**
  * Keeps writes out of a primary that was set back. It would decide them by rows that are not the newest, and replace what the

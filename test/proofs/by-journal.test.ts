@@ -1,0 +1,3 @@
+import { proofHoldsBy } from './short-forms.ts';
+
+proofHoldsBy('journal', 'outage');
