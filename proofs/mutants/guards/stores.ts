@@ -164,14 +164,14 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/sound-stores.ts',
-    text: "        this.assertSound(store.name, 'gives no rows');\n",
+    text: "    this.assertSound(store.name, 'gives no rows');\n",
     without: '',
     tests: ['test/client/lone-store.test.ts'],
     keeps: 'A store that was set back gives a service no rows.',
   },
   {
     file: 'client/service/sound-stores.ts',
-    text: '        while (this.#lookedAt.get(store.name) !== this.#losses(store.name)) await this.#lookAtOnce(store);\n',
+    text: '    while (this.#lookedAt.get(store.name) !== this.#losses(store.name)) await this.#lookAtOnce(store);\n',
     without: '',
     tests: ['test/client/lone-store.test.ts'],
     named: 'a service that runs',

@@ -134,8 +134,8 @@ export const writeGuards: readonly Guard[] = [
     keeps: 'A parallel write that its secondary refused is told the same when it is sent again.',
   },
   {
-    file: 'activities/write/write.ts',
-    text: '      if (isBeingUndone(outcome)) return await endUndo(input, entity, outcome);\n',
+    file: 'databases/deciding/decide.ts',
+    text: '    if (endUndo && isBeingUndone(outcome)) return await endUndo(outcome);\n',
     without: '',
     tests: ['test/workflows/sent-again.test.ts'],
     named: 'undone because.* when it is sent again',
