@@ -75,7 +75,8 @@ async function costOf(
   const stores: CountedStore[] = [];
   const stage = open.use(
     await openStage(servers, seed, {
-      worker: way.worker === 'elsewhere',
+      worker: way.entry !== undefined,
+      entry: way.entry,
       through: async ({ legacy, modern }) => {
         for (const url of [legacy, modern]) stores.push(open.use(await countStatements(url)));
         const [first = { url: legacy }, second = { url: modern }] = stores;

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
+import type { Entry } from '../../model/entity.ts';
 import { createProofEnvironment, type StoreUrls } from '../../proofs/account/environment.ts';
 import { createDatabasesOn } from '../../test/support/databases.ts';
 import { keysOf } from './accounts.ts';
@@ -20,6 +21,8 @@ export interface Stage extends AsyncDisposable {
 export interface StageOptions {
   /** Whether Lockstep's worker goes on in a process of its own once the phase is reached. */
   readonly worker: boolean;
+  /** How its entity's writes enter. Default: by a workflow. */
+  readonly entry?: Entry | undefined;
   /** What ways and worker shall know the stores by. Default: the databases themselves. */
   readonly through?: (direct: StoreUrls) => Promise<StoreUrls>;
 }
@@ -27,7 +30,7 @@ export interface StageOptions {
 export async function openStage(
   servers: Servers,
   seed: number,
-  { worker, through }: StageOptions,
+  { worker, entry, through }: StageOptions,
 ): Promise<Stage> {
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
@@ -39,6 +42,7 @@ export async function openStage(
       databases,
       pattern: 'primary-secondary',
       phase: 'dual-write',
+      way: entry === 'journal' ? 'journal' : 'group',
       through: stores,
     }),
   );

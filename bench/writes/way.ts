@@ -1,3 +1,4 @@
+import type { Entry } from '../../model/entity.ts';
 import type { Account } from '../../proofs/account/account.ts';
 import type { StoreUrls } from '../../proofs/account/environment.ts';
 
@@ -31,8 +32,8 @@ export interface Way {
   readonly answered: 'primary' | 'both';
   /** Exports `open`. */
   readonly file: string;
-  /** `elsewhere`: Lockstep's worker runs in a process of its own; `embedded`: none runs but the way's own. Default: it needs none. */
-  readonly worker?: 'elsewhere' | 'embedded';
+  /** Lockstep's worker runs in a process of its own, for writes that enter by a workflow or by the journal. Default: it needs none. */
+  readonly entry?: Entry;
   /** Needs the packages of `bench/peers`. */
   readonly peer?: true;
 }

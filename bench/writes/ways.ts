@@ -13,14 +13,20 @@ export const ways = {
     title: 'Lockstep, a workflow a write',
     answered: 'primary',
     file: './ways/single.ts',
-    worker: 'elsewhere',
+    entry: 'workflow',
   },
-  group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', worker: 'elsewhere' },
+  group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', entry: 'workflow' },
   groupBoth: {
     title: '**Lockstep**, `ack: both`',
     answered: 'both',
     file: './ways/group-both.ts',
-    worker: 'elsewhere',
+    entry: 'workflow',
+  },
+  journal: {
+    title: "**Lockstep**, `entry: 'journal'`",
+    answered: 'primary',
+    file: './ways/journal.ts',
+    entry: 'journal',
   },
 } as const satisfies Readonly<Record<string, Way>>;
 

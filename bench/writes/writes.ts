@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { status } from '../../deploy/dev/servers.ts';
+import type { Entry } from '../../model/entity.ts';
 import { type Figures, type Report, report } from '../../proofs/report.ts';
 import { rounded, type Setting } from '../bench.ts';
 import { barsOf } from './bars.ts';
@@ -33,19 +34,21 @@ export async function writes({
   const names = chosen ?? wayNames;
   const crowds = callers ?? defaultCallers;
   const plan = { callers: crowds, rounds: runs ?? defaultRounds, forMs: rows ?? defaultMs, withinMs, note };
-  const has = (worker: Way['worker']) => names.some((name) => wayOf(name).worker === worker);
+  const has = (entry: Entry) => names.some((name) => wayOf(name).entry === entry);
   if (names.some((name) => wayOf(name).peer)) await installPeers(note);
   await using open = new AsyncDisposableStack();
-  const shared = open.use(await openStage(servers, seed, { worker: has('elsewhere') }));
-  const apart = has('embedded') ? open.use(await openStage(servers, seed, { worker: false })) : shared;
+  const shared = open.use(await openStage(servers, seed, { worker: has('workflow') }));
+  const byJournal = has('journal')
+    ? open.use(await openStage(servers, seed, { worker: true, entry: 'journal' }))
+    : shared;
   const serverPids = (await status()).flatMap(({ pid }) => pid ?? []);
   note(`opening ${names.join(', ')}`);
   const contenders = await Promise.all(
     names.map(async (name): Promise<Contender> => {
       const way = wayOf(name);
-      const stage = way.worker === 'embedded' ? apart : shared;
+      const stage = way.entry === 'journal' ? byJournal : shared;
       const running = open.use(await RunningWay.open(way, stage.place(name), seed));
-      const worker = way.worker === 'elsewhere' && stage.workerPid !== null ? [stage.workerPid] : [];
+      const worker = way.entry !== undefined && stage.workerPid !== null ? [stage.workerPid] : [];
       return { name, running, pids: [...serverPids, ...worker] };
     }),
   );

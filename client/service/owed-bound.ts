@@ -1,6 +1,7 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { routes } from '../../model/phase.ts';
+import { ignoreExpected } from './expected-failure.ts';
 import { overloaded } from './overloaded.ts';
 import type { RouteCache } from './route-cache.ts';
 
@@ -34,7 +35,7 @@ export class OwedBound {
   async take(count: number): Promise<void> {
     if (performance.now() >= this.#freshUntil) {
       const look = this.#lookOnce();
-      if (this.#hasLooked) look.catch(() => undefined);
+      if (this.#hasLooked) look.catch(ignoreExpected);
       else await look;
     }
     const { maxOwed } = this.#parts.migration.policy;

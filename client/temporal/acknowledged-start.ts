@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type Client,
   isGrpcDeadlineError,
@@ -10,13 +11,15 @@ import type { Migration } from '../../model/migration.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import type { WriteGroupInput } from '../../model/write-group.ts';
-import { answerOf, reasonOf } from './failures.ts';
+import { answerOf, isNotReady, reasonOf } from './failures.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
 /** Temporal refuses payloads of 2 MiB; what the server adds around ours is small. */
 const maxPayloadBytes = 2 * 1024 * 1024 - 16 * 1024;
 /** So long it takes to notice a worker that was lost while it carried out a write. */
 const workflowTaskTimeout = '5s';
+/** How soon a workflow is asked again whose workers were lost. */
+const notReadyPauseMs = 500;
 
 type AcknowledgedInput = WriteInput | WriteGroupInput | TransactionInput;
 
@@ -71,7 +74,7 @@ type Start<Receipt> = Pick<
   'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'recorded' | 'entities' | 'summary'
 >;
 
-/** Starts it and waits for the answer. Throws what Temporal's client does. */
+/** Starts it and waits for the answer, as long as there is time. Throws what Temporal's client does. */
 export async function sendStart<Receipt>(
   client: Client,
   taskQueue: string,
@@ -97,7 +100,17 @@ export async function sendStart<Receipt>(
       startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(workflowType, options),
     });
   };
-  return await client.connection.withDeadline(Date.now() + timeoutMs, send);
+  const deadline = Date.now() + timeoutMs;
+  return await client.connection.withDeadline(deadline, async () => {
+    for (;;) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!isNotReady(error) || Date.now() + notReadyPauseMs >= deadline) throw error;
+        await setTimeout(notReadyPauseMs);
+      }
+    }
+  });
 }
 
 export function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {

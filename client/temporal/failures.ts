@@ -42,8 +42,17 @@ const [deadlineExceeded, failedPrecondition] = [4, 9];
 
 /** Nobody took the question within its time, or Temporal knows of nobody who could. */
 export function isUnanswered(error: unknown): boolean {
+  return hasStatus(error, deadlineExceeded) || isNotReady(error);
+}
+
+/** Temporal takes no question for the workflow right now: workers were lost, or too slow, several times in a row. */
+export function isNotReady(error: unknown): boolean {
+  return hasStatus(error, failedPrecondition);
+}
+
+function hasStatus(error: unknown, code: number): boolean {
   const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && (cause.code === deadlineExceeded || cause.code === failedPrecondition);
+  return isGrpcServiceError(cause) && cause.code === code;
 }
 
 /** The innermost message of Temporal's, for a remedy. */
