@@ -35,6 +35,7 @@ import {
   touchRefusals,
   touchRoutine,
   touchRowRoutine,
+  touchRowSignature,
   touchSql,
   transactionProbe,
 } from './touch-routine.ts';
@@ -189,10 +190,12 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async isPrepared(session, bound) {
       // The comment is the last that is made.
       const [row] = await session.query(
-        `SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made, to_regprocedure(?) IS NOT NULL AS touches`,
+        `SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made,
+          to_regprocedure(?) IS NOT NULL AND to_regprocedure(?) IS NOT NULL AS touches`,
         [
           `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
           `${touchName(bound.entity.name)}(${touchParameterTypes(bound)})`,
+          touchRowSignature(bound),
         ],
       );
       return row?.made === commentOf(fingerprint(bound)) && row.touches === 't';

@@ -32,6 +32,10 @@ function rowName(entity: string): string {
   return `lockstep.${quote(`touch_row_${entity}`)}`;
 }
 
+export function touchRowSignature({ entity, root }: BoundEntity): string {
+  return `${rowName(entity.name)}(${root.key.map(() => 'text').join(', ')})`;
+}
+
 /**
  * Whether a key has a row. Tables are found as when the store was prepared, whatever the caller's path is. To set the path takes
  * time, so only keys without a record come here.

@@ -53,10 +53,11 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     const twins = at.lockstep.repository(twin);
     const value = newAccount({ balance: refusedByModern });
     const operationId = `undone-${value.id}`;
-    await expect(twins.create(value, { operationId })).rejects.toMatchObject({ code: 'StoreRefused' });
+    const first = await twins.create(value, { operationId }).catch((error: unknown) => error);
+    expect(first).toMatchObject({ code: 'StoreRefused' });
     await at.sql.modern('ALTER TABLE twins DROP CONSTRAINT twins_limit');
     try {
-      await expect(twins.create(value, { operationId })).rejects.toMatchObject({ code: 'Compensated' });
+      await expect(twins.create(value, { operationId })).rejects.toEqual(first);
     } finally {
       await at.sql.modern('ALTER TABLE twins ADD CONSTRAINT twins_limit CHECK (balance < 1000)');
     }
