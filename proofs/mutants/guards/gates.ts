@@ -144,6 +144,8 @@ export const gateGuards: readonly Guard[] = [
     tests: ['test/workflows/steering.test.ts'],
     named: 'of two changes at once',
     keeps: 'One change at a time.',
+    equivalent:
+      'Every step is refused by its condition `busy` first, and what begins by itself waits while there is a change.',
   },
   {
     file: 'workflows/migration/run.ts',
