@@ -38,11 +38,13 @@ export function answerOfOnly<T>(what: string, execute: () => Promise<T>): Promis
   );
 }
 
-const [deadlineExceeded, failedPrecondition] = [4, 9];
+const [cancelled, deadlineExceeded, resourceExhausted, failedPrecondition] = [1, 4, 8, 9];
+/** Of a call whose time is over: the client's own clock may be first, between two tries. */
+const unanswered = [cancelled, deadlineExceeded, resourceExhausted, failedPrecondition];
 
-/** Nobody took the question within its time, or Temporal knows of nobody who could. */
+/** Nobody took the question within its time, or Temporal knows of nobody who could, or keeps earlier ones that nobody took. */
 export function isUnanswered(error: unknown): boolean {
-  return hasStatus(error, deadlineExceeded) || isNotReady(error);
+  return unanswered.some((code) => hasStatus(error, code));
 }
 
 /** Temporal takes no question for the workflow right now: workers were lost, or too slow, several times in a row. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, rowsOf, tableOf } from '../support/inspect.ts';
@@ -57,13 +58,14 @@ test('callers do not wait for a secondary that does not answer', async () => {
 test('a primary that comes back in time takes the write', async () => {
   const accounts = at.lockstep.repository(account);
   const value = newAccount();
-  using second = at.gates.close('legacy', 'write', { after: 1 });
-  await at.proxies.legacy.cut();
+  let tried = 0;
+  at.faults.legacy.write = async (...call) => {
+    tried += 1;
+    if (tried === 1) throw new LockstepError('StoreUnavailable', 'away for a moment', { store: 'legacy' });
+    return await at.stores.legacy.write(...call);
+  };
+  using _ = { [Symbol.dispose]: () => Reflect.deleteProperty(at.faults.legacy, 'write') };
   const writing = accounts.create(value);
-  // The first try has found it away.
-  await second.waiting();
-  await at.proxies.legacy.restore();
-  second.open();
   const { version } = await writing;
   expect(version).not.toBeNull();
   await drained(at);
