@@ -11,6 +11,7 @@ import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
+import { partition } from './partition/partition.ts';
 import { race } from './race.ts';
 import { rampdown } from './rampdown.ts';
 import type { Proof } from './report.ts';
@@ -42,6 +43,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     amnesia,
     mutants,
     rampdown,
+    partition,
     sticky,
     package: packaged,
   }),

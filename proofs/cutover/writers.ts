@@ -1,7 +1,9 @@
+import type { ReadOptions } from '../../client/service/repository.ts';
 import { type Token, versionOf } from '../../client/service/token.ts';
 import { Random } from '../../examples/orders/random.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import { type Accounts, call } from '../account/call.ts';
+import type { Account } from '../account/account.ts';
+import { call, type Writer } from '../account/call.ts';
 import { rowText } from '../account/contents.ts';
 import type { Answer, PromiseLog } from '../account/promises.ts';
 import { type RandomWrite, RandomWrites } from '../account/random.ts';
@@ -30,9 +32,17 @@ export interface TokenRead {
   readonly answer: { readonly version: string; readonly row: string } | null | { readonly error: string };
 }
 
+/** Reads an account with its token. */
+export interface Reader {
+  get(
+    key: string,
+    options: ReadOptions & { readonly withToken: true },
+  ): Promise<{ readonly value: Account; readonly token: Token } | null>;
+}
+
 export interface WritersOptions {
-  /** The repository of the accounts that a key belongs to. */
-  readonly accountsOf: (key: string) => Accounts;
+  /** The repository of the accounts that a key belongs to, of any service. */
+  readonly accountsOf: (key: string) => Writer & Reader;
   /** Whether a key is read back after some of its writes. */
   readonly isReadBack: (key: string) => boolean;
   readonly log: PromiseLog;
