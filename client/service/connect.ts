@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { noteLeadingPhase } from '../../databases/contract/current-state.ts';
-import { SetBackGuard, withSetBackGuard } from '../../databases/deciding/set-back-guard.ts';
+import { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
@@ -184,13 +184,13 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const phase = await leadingPhase(temporal, migration.name);
     if (phase) noteLeadingPhase(migration, phase);
     await assertStoresFit({ migration, stores });
-    const sound = new SoundStores({ migration, stores });
-    await sound.look().catch(ignoreExpected);
-    const guarded = sound.guarded();
+    const guard = new SetBackGuard({ migration, stores });
+    await guard.look().catch(ignoreExpected);
+    const sound = new SoundStores(stores, guard);
     const counted = new ReportedCounts({ migration, stores });
     release.push(() => counted.close());
     const breaker = new StoreBreaker(readTimeoutMs);
-    const shadow = new Shadow({ migration, stores: guarded }, counted);
+    const shadow = new Shadow({ migration, stores: sound.stores }, counted);
     release.push(() => shadow.close());
     const flags: FlagAnswers = new Counts({ answered: 0, failed: 0, timedOut: 0, invalid: 0 });
     const transactions = new Transactions({
@@ -203,11 +203,10 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const sweep = new OwedSweep(temporal, migration);
     release.push(() => sweep.close());
     const owed = new OwedBound({ migration, stores, routes: routeCache });
-    const deciding = withSetBackGuard(stores, new SetBackGuard({ migration, stores }));
-    const journal = new JournalEntry({ migration, stores: deciding, routes: routeCache, sweep });
+    const journal = new JournalEntry({ migration, stores: sound.stores, routes: routeCache, sweep });
     const writes = new Writes({ temporal, migration, journal, owed });
     const parts: RepositoryParts = {
-      stores: guarded,
+      stores: sound.stores,
       routes: routeCache,
       flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,

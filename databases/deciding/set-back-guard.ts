@@ -1,35 +1,40 @@
 import type { LockstepError, StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import type { Version } from '../../model/version.ts';
+import { isNewer, type Version, versionBeforeLockstep } from '../../model/version.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
 import { judgeStores, type SetBack, setBackFailure, setBackReason } from '../contract/set-back.ts';
 import type { Store, Stores } from '../contract/store.ts';
 
 /**
- * Keeps writes out of a primary that was set back. It would decide them by rows that are not the newest, and replace what the
- * other store has of them.
+ * Keeps writes out of a primary that was set back, and reads out of any store that was. It would decide writes by rows that are not
+ * the newest, and replace what the other store has of them.
  */
 export class SetBackGuard {
   readonly #open: OpenMigration;
   /** The highest mark that this process has heard of. */
   readonly #remembered = new Map<StoreName, Version>();
   readonly #failures = new Map<StoreName, number>();
-  /** How often each store had been lost when it was looked at. */
+  /** How often each store had been lost when both were asked about it, and when it was asked alone. */
   #lookedAt: ReadonlyMap<StoreName, number> = new Map();
+  readonly #heardAt = new Map<StoreName, number>();
   #reasons: ReadonlyMap<StoreName, string> = new Map();
   #unavailable: ReadonlyMap<StoreName, LockstepError> = new Map();
   #looking: Promise<unknown> | null = null;
+  readonly #hearing = new Map<StoreName, Promise<void>>();
 
   constructor(open: OpenMigration) {
     this.#open = open;
   }
 
-  /** Asks the stores, and remembers the answer for the writes that follow. */
+  /** Asks the stores, and remembers the answer for what follows. */
   async look(): Promise<readonly SetBack[]> {
     const lost = new Map((['legacy', 'modern'] as const).map((store) => [store, this.#losses(store)]));
     const { setBack, unavailable } = await judgeStores(this.#open, this.#remembered);
     // What could not be judged may be back in the next moment, from a backup.
-    for (const store of unavailable.keys()) lost.delete(store);
+    for (const store of unavailable.keys()) {
+      lost.delete(store);
+      this.#heardAt.delete(store);
+    }
     this.#reasons = new Map(setBack.map((one) => [one.store, setBackReason(one)]));
     this.#unavailable = unavailable;
     this.#lookedAt = lost;
@@ -39,15 +44,31 @@ export class SetBackGuard {
   /** Runs a write that the store decides; throws `StoreUnavailable` where it was set back, or cannot be asked. */
   async decide<T>(store: StoreName, write: () => Promise<T>): Promise<T> {
     // A store that was lost may have come back from a backup. Every write waits for the look, the first as the others.
-    while (this.#lookedAt.get(store) !== this.#losses(store)) {
-      await this.#lookOnce();
-      const unavailable = this.#unavailable.get(store);
-      if (unavailable) throw unavailable;
-    }
+    while (this.#lookedAt.get(store) !== this.#losses(store)) await this.#lookOnce(store);
+    this.assertSound(store, 'takes no writes');
+    return await this.#counted(store, write);
+  }
+
+  /** As `decide`, for a read, which waits for no store but its own as long as that is not behind what is remembered of it. */
+  async read<T>(store: StoreName, read: () => Promise<T>): Promise<T> {
+    while (!this.#isKnown(store)) await this.#hearOnce(store);
+    this.assertSound(store, 'gives no rows');
+    return await this.#counted(store, read);
+  }
+
+  /**
+   * Throws `StoreUnavailable` where the store was set back when it was looked at last.
+   *
+   * @param consequence what the store does not do until a person has decided
+   */
+  assertSound(store: StoreName, consequence: string): void {
     const reason = this.#reasons.get(store);
-    if (reason !== undefined) throw setBackFailure(store, reason, 'takes no writes');
+    if (reason !== undefined) throw setBackFailure(store, reason, consequence);
+  }
+
+  async #counted<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
     try {
-      return await write();
+      return await work();
     } catch (error) {
       if (isLockstepError(error, 'StoreUnavailable'))
         this.#failures.set(store, (this.#failures.get(store) ?? 0) + 1);
@@ -55,16 +76,44 @@ export class SetBackGuard {
     }
   }
 
-  /** Grows with each connection that broke, in use or idle, and each failed write. */
+  /** Grows with each connection that broke, in use or idle, and each failed read or write. */
   #losses(store: StoreName): number {
     return this.#open.stores[store].lostConnections() + (this.#failures.get(store) ?? 0);
   }
 
-  async #lookOnce(): Promise<void> {
+  #isKnown(store: StoreName): boolean {
+    const losses = this.#losses(store);
+    return this.#lookedAt.get(store) === losses || this.#heardAt.get(store) === losses;
+  }
+
+  /** Throws where the store cannot be asked. */
+  async #lookOnce(store: StoreName): Promise<void> {
     this.#looking ??= this.look().finally(() => {
       this.#looking = null;
     });
     await this.#looking;
+    const unavailable = this.#unavailable.get(store);
+    if (unavailable) throw unavailable;
+  }
+
+  async #hearOnce(store: StoreName): Promise<void> {
+    const hearing =
+      this.#hearing.get(store) ??
+      this.#hear(store).finally(() => {
+        this.#hearing.delete(store);
+      });
+    this.#hearing.set(store, hearing);
+    await hearing;
+  }
+
+  /** The other store is asked only where this one is behind. */
+  async #hear(store: StoreName): Promise<void> {
+    const losses = this.#losses(store);
+    const { own } = await this.#open.stores[store].marks(this.#open.migration.name);
+    if (isNewer(this.#remembered.get(store) ?? versionBeforeLockstep, own))
+      return await this.#lookOnce(store);
+    this.#remembered.set(store, own);
+    this.#heardAt.set(store, losses);
   }
 }
 
