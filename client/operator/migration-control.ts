@@ -161,14 +161,8 @@ export class MigrationControl {
   }
 
   /** What the stores alone say of the migration. */
-  async storesKnow(): Promise<{
-    readonly state: DurableState;
-    readonly setBack: readonly string[];
-    readonly differences: number;
-  }> {
-    const state = await currentState(this.#open);
-    const { differences } = await knownDifferences(this.#open);
-    return { state, setBack: (await setBackStores(this.#open)).map(setBackReason), differences };
+  async storesKnow(): Promise<Omit<KnownFaults, 'evidence'> & { readonly state: DurableState }> {
+    return { state: await currentState(this.#open), ...(await this.#faultsOfStores()) };
   }
 
   /** A workflow that was terminated, or failed, still answers questions about what it was; one whose start failed says why. */
@@ -225,13 +219,15 @@ export class MigrationControl {
 
   /** What is known to be wrong; a store that is unavailable has no say. */
   async faults(status: messages.MigrationStatus): Promise<KnownFaults> {
-    const { migration } = this.#open;
-    const { differences } = await knownDifferences(this.#open);
     return {
-      evidence: evidenceFault(status, migration.policy, Date.now())?.why ?? null,
-      setBack: (await setBackStores(this.#open)).map(setBackReason),
-      differences,
+      evidence: evidenceFault(status, this.#open.migration.policy, Date.now())?.why ?? null,
+      ...(await this.#faultsOfStores()),
     };
+  }
+
+  async #faultsOfStores(): Promise<Omit<KnownFaults, 'evidence'>> {
+    const { differences } = await knownDifferences(this.#open);
+    return { differences, setBack: (await setBackStores(this.#open)).map(setBackReason) };
   }
 
   /** What services have counted of their reads since the share of reads became what it is. */

@@ -28,7 +28,7 @@ class FlagError extends Error {
 interface ProviderParts {
   readonly migration: Migration;
   /** The route, as of about a second ago. */
-  readonly currentRoute: () => Promise<DurableState>;
+  readonly currentRoute: () => DurableState | Promise<DurableState>;
 }
 
 /**

@@ -58,7 +58,7 @@ export class RecordReads {
   }
 
   async one(key: Key, wanted: Wanted): Promise<Found | null> {
-    const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.within(this.#parts.readTimeoutMs));
+    const state = await this.#parts.routes.within(this.#parts.readTimeoutMs);
     const routed = await this.routedStore(key, state);
     const { shadow } = this.#parts;
     const isSampled = !wanted.shadow && shadow.isSampled(state);
@@ -70,7 +70,7 @@ export class RecordReads {
 
   /** One statement at each store, for up to 500 keys, and one more at the primary for what the other does not have. */
   async many(keys: readonly Key[], wanted: Wanted): Promise<(Found | null)[]> {
-    const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.within(this.#parts.readTimeoutMs));
+    const state = await this.#parts.routes.within(this.#parts.readTimeoutMs);
     const { shadow, stores, breaker } = this.#parts;
     const routed = await Promise.all(keys.map((key) => this.routedStore(key, state)));
     const answers = await Promise.all(
@@ -102,7 +102,7 @@ export class RecordReads {
    * @param key null where the statement is about no single record
    */
   async place(key: Key | null, atLeast: Version | null): Promise<StoreName> {
-    const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.within(this.#parts.readTimeoutMs));
+    const state = await this.#parts.routes.within(this.#parts.readTimeoutMs);
     const { primary } = routes[state.phase];
     const routed = key === null ? storeOfAll(state) : await this.routedStore(key, state);
     if (routed === primary) return primary;

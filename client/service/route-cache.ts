@@ -24,16 +24,17 @@ export class RouteCache {
   }
 
   /** The route while it needs no asking; null elsewhere. */
-  fresh(): DurableState | null {
+  #fresh(): DurableState | null {
     const known = this.#known;
     return known && this.#elapsed() - known.at < routeFreshMs ? known.state : null;
   }
 
   /** Throws `StoreUnavailable` where the lease is over and neither store can be asked. */
   async current(): Promise<DurableState> {
+    const fresh = this.#fresh();
+    if (fresh) return fresh;
     const known = this.#known;
     const age = known ? this.#elapsed() - known.at : Number.POSITIVE_INFINITY;
-    if (known && age < routeFreshMs) return known.state;
     this.#asking ??= this.#ask();
     if (!known || age >= routeLeaseMs) return await this.#asking;
     // While the stores are asked, which may take long when one is down, the last answer serves.
@@ -41,11 +42,9 @@ export class RouteCache {
     return known.state;
   }
 
-  /** As `current`, but for no longer than so many milliseconds. */
-  async within(limitMs: number): Promise<DurableState> {
-    return (
-      this.fresh() ?? (await withinLimit(this.current(), limitMs, () => lateRead('both stores', limitMs)))
-    );
+  /** As `current`, but for no longer than so many milliseconds, and without a promise where nothing has to be asked. */
+  within(limitMs: number): DurableState | Promise<DurableState> {
+    return this.#fresh() ?? withinLimit(this.current(), limitMs, () => lateRead('both stores', limitMs));
   }
 
   /** A store has said that the route is another: the next caller waits for it. */

@@ -49,11 +49,14 @@ export interface BoundEntity {
   /** Throws `NotCanonical` with table and column where a row holds what no field can. */
   imageOf(rows: TextRows): Image;
   /** What a program sees of the rows of one key, as `imageOf` would give it; null where several tables hold an entity. */
-  readonly programValue: ((rows: readonly Cells[]) => Record<string, unknown>) | null;
+  readonly programValue: ProgramValue | null;
 }
 
 /** A row in the order of its table's columns: no name of a column can stand in the way. */
 export type Cells = readonly (string | null)[];
+
+/** Throws as `BoundEntity.imageOf` does. */
+export type ProgramValue = (rows: readonly Cells[]) => Record<string, unknown>;
 
 export type TextRow = Readonly<Record<string, string | null>>;
 

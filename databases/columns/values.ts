@@ -2,7 +2,7 @@ import type { Entity } from '../../model/entity.ts';
 import { entityOf } from '../../model/field.ts';
 import { fromCanonical } from '../../model/scalar.ts';
 import type { RowsShape } from '../../model/shape.ts';
-import type { BoundColumn, BoundTable, Cells, TextRow } from './bound.ts';
+import type { BoundColumn, BoundTable, Cells, ProgramValue, TextRow } from './bound.ts';
 import { imageOfFunctions, valueIn } from './rows.ts';
 
 /** What a program sees of a row of the columns, by field. Made once for an entity. */
@@ -10,7 +10,7 @@ export function valuesOfColumns(
   path: string,
   table: string,
   columns: ReadonlyMap<string, BoundColumn>,
-): (rows: readonly Cells[]) => Record<string, unknown> {
+): ProgramValue {
   const fields = [...columns].map(([name, column]) => ({ name, column }));
   return ([row = []]) => {
     const value: Record<string, unknown> = {};
@@ -23,11 +23,7 @@ export function valuesOfColumns(
 }
 
 /** The same for a shape of functions over one table. */
-export function valuesOfFunctions(
-  entity: Entity,
-  shape: RowsShape,
-  table: BoundTable,
-): (rows: readonly Cells[]) => Record<string, unknown> {
+export function valuesOfFunctions(entity: Entity, shape: RowsShape, table: BoundTable): ProgramValue {
   const rowOf = (cells: Cells): TextRow =>
     Object.fromEntries(table.columns.map(({ name }, at) => [name, cells[at] ?? null]));
   return (rows) =>

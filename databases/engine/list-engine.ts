@@ -1,4 +1,4 @@
-import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
 import { RollBack, type Session } from './session.ts';
 
 /** A record's name and the text of its key. */
@@ -42,9 +42,6 @@ export interface RecordRow {
   readonly digest: string | null;
   readonly operationId: string | null;
 }
-
-/** The texts of a row, in the order of its table's columns. */
-export type Cells = readonly (string | null)[];
 
 /** Rows of a referenced table, none of them twice. */
 export interface SharedRows {

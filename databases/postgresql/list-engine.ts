@@ -1,6 +1,11 @@
-import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import {
+  type BoundColumn,
+  type BoundEntity,
+  type BoundTable,
   type Cells,
+  changingColumns,
+} from '../columns/bound.ts';
+import {
   type ListEngine,
   type ListedKey,
   type RecordName,

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { compareText } from '../../model/canonical.ts';
-import type { BoundEntity, BoundTable, TextRow } from '../columns/bound.ts';
+import type { BoundEntity, BoundTable, Cells, TextRow } from '../columns/bound.ts';
 import type { Fence, Outcome } from '../contract/write.ts';
 import {
-  type Cells,
   type ListedKey,
   type OwnedRows,
   type RecordName,

@@ -1,7 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { entityOf } from '../../model/field.ts';
-import type { BoundEntity, Cells } from '../columns/bound.ts';
+import type { BoundEntity, Cells, ProgramValue } from '../columns/bound.ts';
 import type { FoundValue, Values } from '../contract/values.ts';
 import type { StoreContext } from './context.ts';
 import { createImages, keysPerRead, keyTextsOrReason, shapeMessage } from './images.ts';
@@ -27,11 +27,7 @@ export function createValues(context: StoreContext): Values {
   }
 
   /** Most reads are of one key: no lists on the way. */
-  async function ofOne(
-    bound: BoundEntity,
-    programValue: NonNullable<BoundEntity['programValue']>,
-    key: Key,
-  ): Promise<FoundValue> {
+  async function ofOne(bound: BoundEntity, programValue: ProgramValue, key: Key): Promise<FoundValue> {
     const texts = keyTextsOrReason(bound, key);
     if (typeof texts === 'string') return { value: null, unreadable: texts };
     const [rows = []] = await context.translateErrors(() => context.engine.readCells(bound, [texts]));
@@ -40,7 +36,7 @@ export function createValues(context: StoreContext): Values {
 
   async function ofCells(
     bound: BoundEntity,
-    programValue: NonNullable<BoundEntity['programValue']>,
+    programValue: ProgramValue,
     keys: readonly Key[],
   ): Promise<FoundValue[]> {
     const given = keys.map((key) => keyTextsOrReason(bound, key));
@@ -64,11 +60,7 @@ export function createValues(context: StoreContext): Values {
   return { values, queryReadOnly: (sql, parameters) => context.engine.queryReadOnly(sql, parameters) };
 }
 
-function valueOrReason(
-  bound: BoundEntity,
-  programValue: NonNullable<BoundEntity['programValue']>,
-  rows: readonly Cells[],
-): FoundValue {
+function valueOrReason(bound: BoundEntity, programValue: ProgramValue, rows: readonly Cells[]): FoundValue {
   if (rows.length === 0) return nothing;
   try {
     return { value: programValue(rows), unreadable: null };
