@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import mysql from 'mysql2/promise';
-import pg from 'pg';
 import { connect } from '../client/service/connect.ts';
 import type { Account } from '../proofs/account/account.ts';
 import { createProofEnvironment, type ProofEnvironment } from '../proofs/account/environment.ts';
@@ -10,12 +8,14 @@ import { createDatabasesOn } from '../test/support/databases.ts';
 import { proxy } from '../test/support/proxy.ts';
 import { until } from '../test/support/until.ts';
 import { median, rounded, type Setting } from './bench.ts';
+import { accountsOf } from './writes/accounts.ts';
+import { type TurnLength, takeTurn } from './writes/turn.ts';
+import { openUpserts } from './writes/upserts.ts';
 
 const defaultOwed = 10_000;
 const defaultRuns = 5;
 const forMs = 3_000;
 const crowd = 32;
-const poolSize = 32;
 const timeoutMs = 180_000;
 const patienceMs = 600_000;
 
@@ -46,6 +46,9 @@ export async function owed({ servers, seed, rows, runs, note }: Setting): Promis
   await using byWorkflow = await connect(grouped.migration, environment);
   const group: Write = (account) => byWorkflow.repository(grouped.account).replace(account, { timeoutMs });
 
+  const next = accountsOf(seed);
+  const measure = (write: Write, callers: number, length: TurnLength) => turnOf(write, next, callers, length);
+
   const taken = new Map<string, number[]>();
   const take = (name: string, value: number) => {
     taken.set(name, [...(taken.get(name) ?? []), value]);
@@ -60,13 +63,13 @@ export async function owed({ servers, seed, rows, runs, note }: Setting): Promis
     const order = round % 2 === 0 ? (['bare', 'journal'] as const) : (['journal', 'bare'] as const);
     for (const way of order) {
       const write = way === 'bare' ? bare.write : journal;
-      keep(`${way} p50 ms, 1 caller`, (await measure(write, 1, forMs)).p50Ms);
+      keep(`${way} p50 ms, 1 caller`, (await measure(write, 1, { forMs })).p50Ms);
       await landed(environment);
     }
     for (const way of order) {
       const write = way === 'bare' ? bare.write : journal;
       const before = await completed(environment);
-      const { perSecond, seconds } = await measure(write, crowd, forMs);
+      const { perSecond, seconds } = await measure(write, crowd, { forMs });
       keep(`${way} writes/s, ${crowd} callers`, perSecond);
       if (way === 'journal') {
         const caughtUp = ((await completed(environment)) - before) / seconds;
@@ -75,15 +78,21 @@ export async function owed({ servers, seed, rows, runs, note }: Setting): Promis
       await landed(environment);
     }
     await modern.cut();
-    await Promise.all(Array.from({ length: crowd }, () => writes(journal, Math.ceil(owedWrites / crowd))));
-    const quiet = { journal: await measure(journal, 1, forMs), group: await measure(group, 1, forMs) };
+    await measure(journal, crowd, { atLeast: owedWrites });
+    const quiet = {
+      journal: await measure(journal, 1, { forMs }),
+      group: await measure(group, 1, { forMs }),
+    };
     await modern.restore();
     const began = performance.now();
     const most = await pending(environment);
-    const busy = { journal: await measure(journal, 1, forMs), group: await measure(group, 1, forMs) };
+    const busy = { journal: await measure(journal, 1, { forMs }), group: await measure(group, 1, { forMs }) };
     await landed(environment);
     keep('caught up, writes/s', most / ((performance.now() - began) / 1_000));
-    const after = { journal: await measure(journal, 1, forMs), group: await measure(group, 1, forMs) };
+    const after = {
+      journal: await measure(journal, 1, { forMs }),
+      group: await measure(group, 1, { forMs }),
+    };
     for (const way of ['journal', 'group'] as const) {
       // Quiet is before and after: what else the machine does is in both.
       const before = (quiet[way].p50Ms + after[way].p50Ms) / 2;
@@ -134,24 +143,17 @@ interface Measured {
   readonly seconds: number;
 }
 
-/** Callers who send their next write as soon as the last is answered. */
-async function measure(write: Write, callers: number, milliseconds: number): Promise<Measured> {
-  const latencies: number[] = [];
-  const began = performance.now();
-  const caller = async () => {
-    while (performance.now() - began < milliseconds) {
-      const at = performance.now();
-      await write(newAccount());
-      latencies.push(performance.now() - at);
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, caller));
-  const seconds = (performance.now() - began) / 1_000;
-  return { perSecond: latencies.length / seconds, p50Ms: median(latencies), seconds };
-}
-
-async function writes(write: Write, count: number): Promise<void> {
-  for (let left = count; left > 0; left--) await write(newAccount());
+/** Nobody's write may fail. */
+async function turnOf(
+  write: Write,
+  next: () => Account,
+  callers: number,
+  length: TurnLength,
+): Promise<Measured> {
+  const way = { write, [Symbol.asyncDispose]: async () => undefined };
+  const turn = await takeTurn(way, next, callers, length);
+  if (turn.failed > 0) throw new Error(`${turn.failed} of ${turn.writes + turn.failed} writes failed`);
+  return { perSecond: turn.writes / turn.seconds, p50Ms: turn.p50Ms, seconds: turn.seconds };
 }
 
 async function pending({ lockstep }: ProofEnvironment): Promise<number> {
@@ -175,48 +177,12 @@ async function completed({ direct }: ProofEnvironment): Promise<number> {
   }
 }
 
-const keys = Array.from({ length: 20_000 }, () => randomUUID());
-let made = 0;
-
-function newAccount(): Account {
-  made += 1;
-  return {
-    id: keys[(made * 7_919) % keys.length] ?? randomUUID(),
-    owner: `owner ${made}`,
-    balance: '12.50',
-    note: null,
-    openedOn: '2026-01-31',
-    seenAt: '2026-01-31T12:00:00.000001Z',
-    mark: made % 1_000_000,
-  };
-}
-
 /** Two upserts side by side. */
-async function bareOn({ direct }: ProofEnvironment) {
-  const legacy = mysql.createPool({ uri: direct.legacy, connectionLimit: poolSize, timezone: 'Z' });
-  const modern = new pg.Pool({ connectionString: direct.modern, max: poolSize });
-  await legacy.query('CREATE TABLE bare LIKE acct');
-  await modern.query('CREATE TABLE bare (LIKE accounts INCLUDING ALL)');
-  const write: Write = ({ id, owner, balance, note, openedOn, seenAt, mark }) =>
-    Promise.all([
-      legacy.execute(
-        `INSERT INTO bare (id, owner_nm, bal, note, opened, last_seen, mark) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON DUPLICATE KEY UPDATE owner_nm = VALUES(owner_nm), bal = VALUES(bal), note = VALUES(note), opened = VALUES(opened),
-           last_seen = VALUES(last_seen), mark = VALUES(mark)`,
-        [id, owner, balance, note, openedOn, seenAt.replace('T', ' ').replace('Z', ''), mark],
-      ),
-      modern.query({
-        name: 'upsert',
-        text: `INSERT INTO bare (id, owner, balance, note, opened_on, seen_at, mark) VALUES ($1, $2, $3, $4, $5, $6, $7)
-          ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, balance = excluded.balance, note = excluded.note,
-            opened_on = excluded.opened_on, seen_at = excluded.seen_at, mark = excluded.mark`,
-        values: [id, owner, balance, note, openedOn, seenAt, mark],
-      }),
-    ]);
+async function bareOn({ direct }: ProofEnvironment): Promise<{ write: Write } & AsyncDisposable> {
+  const upserts = openUpserts(direct);
+  await upserts.createTables();
   return {
-    write,
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all([legacy.end(), modern.end()]);
-    },
+    write: (account) => Promise.all([upserts.legacy(account), upserts.modern(account)]),
+    [Symbol.asyncDispose]: () => upserts[Symbol.asyncDispose](),
   };
 }

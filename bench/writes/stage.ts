@@ -8,6 +8,7 @@ import type { Entry } from '../../model/entity.ts';
 import { createProofEnvironment, type StoreUrls } from '../../proofs/account/environment.ts';
 import { createDatabasesOn } from '../../test/support/databases.ts';
 import { keysOf } from './accounts.ts';
+import { openUpserts } from './upserts.ts';
 import type { Place } from './way.ts';
 
 /** A migration in `dual-write` on databases of its own, and in them the tables of all other ways. */
@@ -59,6 +60,7 @@ export async function openStage(
         migration: environment.migration.name,
         environment: environment.environment,
         stores,
+        direct,
         folder,
       };
     },
@@ -68,14 +70,14 @@ export async function openStage(
 
 /** Without the witness of proofs, which would double what Lockstep's writes cost; and with all keys there, so that every write is an update. */
 async function fill(stores: StoreUrls, keys: readonly string[]): Promise<void> {
+  await using upserts = openUpserts(stores);
+  await upserts.createTables();
   const legacy = await createConnection({ uri: stores.legacy });
   const modern = new pg.Client({ connectionString: stores.modern });
   try {
     await modern.connect();
     for (const event of ['inserted', 'updated', 'deleted']) await legacy.query(`DROP TRIGGER acct_${event}`);
     await modern.query('DROP TRIGGER seen ON accounts');
-    await legacy.query('CREATE TABLE bare LIKE acct');
-    await modern.query('CREATE TABLE bare (LIKE accounts INCLUDING ALL)');
     const at = '2026-01-31 12:00:00';
     for (const table of ['acct', 'bare']) {
       const rows = keys.map((key) => [key, 'owner', '1.00', null, '2026-01-31', at, 0]);

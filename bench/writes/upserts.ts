@@ -17,6 +17,8 @@ const atModern = {
 
 /** The statements of everybody but Lockstep: one prepared upsert a store, on a pool as large as Lockstep's. */
 export interface Upserts extends AsyncDisposable {
+  /** Beside those of accounts, with the same columns. */
+  createTables(): Promise<void>;
   legacy(account: Account): Promise<void>;
   modern(account: Account): Promise<void>;
   /** In a transaction that the caller has begun. */
@@ -32,6 +34,10 @@ export function openUpserts(stores: StoreUrls): Upserts {
     await on.query({ ...atModern, values: [id, owner, balance, note, openedOn, seenAt, mark] });
   };
   return {
+    async createTables() {
+      await legacy.query('CREATE TABLE bare LIKE acct');
+      await modern.query('CREATE TABLE bare (LIKE accounts INCLUDING ALL)');
+    },
     async legacy({ id, owner, balance, note, openedOn, seenAt, mark }) {
       const seen = seenAt.replace('T', ' ').replace('Z', '');
       await legacy.execute(atLegacy, [id, owner, balance, note, openedOn, seen, mark]);

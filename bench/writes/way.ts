@@ -10,6 +10,8 @@ export interface Place {
   readonly environment: NodeJS.ProcessEnv;
   /** Both have, beside the migration's tables, one for all other ways: `bare`, with the columns of that store. */
   readonly stores: StoreUrls;
+  /** The same past whatever counts what is asked of them. */
+  readonly direct: StoreUrls;
   /** An empty folder, removed after the run. */
   readonly folder: string;
 }

@@ -22,7 +22,13 @@ export async function openLockstep(
 ): Promise<OpenWay> {
   const { account, migration } = proofMigration(place.migration, ['primary-secondary'], settings, way);
   const lockstep = await connect(migration, { environment: place.environment });
-  const stores = openStores(migration, place.environment);
+  // What is asked of these is no part of what a write costs.
+  const { legacy, modern } = place.direct;
+  const stores = openStores(migration, {
+    ...place.environment,
+    LOCKSTEP_LEGACY_URL: legacy,
+    LOCKSTEP_MODERN_URL: modern,
+  });
   const repository = lockstep.repository(account);
   return {
     async write(value) {
