@@ -156,7 +156,7 @@ function settings(run: MigrationRun): Handler[] {
     update(messages.apply, {
       description: 'Makes another configuration what the migration runs by; lockstep apply sends it',
       validator: (definition) => {
-        run.assertIdle();
+        assertConditions([idle(run)]);
         assertTime(definition.policy.deadline);
         assertApplicable(run, definition);
       },
@@ -181,7 +181,7 @@ function bulkWork(run: MigrationRun): Handler[] {
     update(messages.startBackfill, {
       description: 'Restarts the backfill from its checkpoints, or else from the first key; copied rows stay',
       validator: () => {
-        run.assertIdle();
+        assertConditions([idle(run)]);
         const phases = ['backfill', 'validate'];
         assertPhase(run, phases, 'backfill', 'a backfill runs in the phases backfill and validate');
       },
@@ -191,7 +191,7 @@ function bulkWork(run: MigrationRun): Handler[] {
       description:
         'Compares a sample ({"sample": 4000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
       validator: ({ sample }) => {
-        run.assertIdle();
+        assertConditions([idle(run)]);
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
           throw failure(
             'InvalidInput',

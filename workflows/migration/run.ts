@@ -91,7 +91,7 @@ export class MigrationRun {
 
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
-    this.assertIdle();
+    this.#assertIdle();
     this.#busy = what;
     try {
       await work();
@@ -141,7 +141,8 @@ export class MigrationRun {
     this.#abortable.scope.cancel();
   }
 
-  assertIdle(): void {
+  /** Steps look at it by their condition `busy` before; what begins by itself looks here. */
+  #assertIdle(): void {
     if (this.#busy === null) return;
     throw failure('GateRefused', `${this.#busy} is in progress; try again when it is over`, { gate: 'busy' });
   }
