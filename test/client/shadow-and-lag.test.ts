@@ -25,6 +25,16 @@ async function created() {
   return value;
 }
 
+/** Two records of which modern lacks the last write of the first, and a service that is new to them. */
+async function lateInModern() {
+  const value = await created();
+  const other = await created();
+  holdModern();
+  await at.lockstep.repository(account).update(value.id, { owner: 'newer' });
+  const client = await at.connect();
+  return { value, other, client, accounts: client.repository(account) };
+}
+
 /** Modern takes no writes until the test is over. */
 function holdModern(): void {
   at.faults.modern.write = async () => {
@@ -33,12 +43,7 @@ function holdModern(): void {
 }
 
 test('a record whose write modern has lacked for too long is read from the primary; others are not', async () => {
-  const value = await created();
-  const other = await created();
-  holdModern();
-  await at.lockstep.repository(account).update(value.id, { owner: 'newer' });
-  const client = await at.connect();
-  const accounts = client.repository(account);
+  const { value, other, client, accounts } = await lateInModern();
   expect((await accounts.get(value.id))?.value.owner).toBe('newer');
   expect(await accounts.get(other.id)).not.toBeNull();
   expect(client.reads.counts()).toEqual({ legacy: 1, modern: 1, fellBack: 0, lagged: 1, undecided: 0 });
@@ -48,12 +53,7 @@ test('a record whose write modern has lacked for too long is read from the prima
 });
 
 test('of many records those that modern has lacked for too long are read from the primary', async () => {
-  const value = await created();
-  const other = await created();
-  holdModern();
-  await at.lockstep.repository(account).update(value.id, { owner: 'newer' });
-  const client = await at.connect();
-  const accounts = client.repository(account);
+  const { value, other, client, accounts } = await lateInModern();
   const owners = async () => (await accounts.getMany([other.id, value.id])).map((one) => one?.value.owner);
   expect(await owners()).toEqual([other.owner, 'newer']);
   expect(client.reads.counts()).toEqual({ legacy: 1, modern: 1, fellBack: 0, lagged: 1, undecided: 0 });

@@ -3,6 +3,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, connectAndStart, fixture } from '../support/harness.ts';
 import { drained, entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
+import { codesOf } from '../support/outcomes.ts';
 import { environmentOf, workerProcess } from '../support/process.ts';
 
 // Side by side: most of their time they wait until Temporal misses a worker.
@@ -51,13 +52,7 @@ test.concurrent.each(['mysql', 'postgresql'] as const)(
       worker = await workerProcess(environmentOf(at));
 
       const results = await sent;
-      expect(results.map((one) => (one.status === 'fulfilled' ? 'done' : one.reason.code))).toEqual([
-        'done',
-        'done',
-        'done',
-        'AlreadyExists',
-        ...fresh.map(() => 'done'),
-      ]);
+      expect(codesOf(results)).toEqual(['done', 'done', 'done', 'AlreadyExists', ...fresh.map(() => 'done')]);
       await drained(at);
       const versions = results.map((one) => (one.status === 'fulfilled' ? one.value.version : null));
       const [heldVersion, changedVersion, deletedVersion, , ...freshVersions] = versions;

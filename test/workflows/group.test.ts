@@ -5,6 +5,7 @@ import { groupStatus } from '../../workflows/messages.ts';
 import { account, flagged, newAccount, refusedByLegacy, refusedByModern } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowsOf, tableOf } from '../support/inspect.ts';
+import { codesOf } from '../support/outcomes.ts';
 import { until } from '../support/until.ts';
 
 let at: RunningMigration;
@@ -46,9 +47,6 @@ const hasOwnWorkflow = (operationId: string) =>
     () => true,
     () => false,
   );
-const codeOf = (error: unknown) => (error instanceof LockstepError ? error.code : String(error));
-const codesOf = (all: readonly PromiseSettledResult<unknown>[]) =>
-  all.map((one) => (one.status === 'fulfilled' ? 'done' : codeOf(one.reason)));
 
 test('writes that wait together share a workflow, whose counts are in Temporal', async () => {
   const values = several(20);

@@ -2,7 +2,6 @@ import type { Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
-import { LockstepError } from '../../model/failure.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { caller } from '../databases/caller.ts';
 import {
@@ -17,6 +16,7 @@ import { validate } from '../support/advance.ts';
 import type { Connected } from '../support/connect-both.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
+import { codesOf } from '../support/outcomes.ts';
 import { quick } from '../support/policy.ts';
 import { proxy, type Proxy as TemporalProxy } from '../support/proxy.ts';
 import { until } from '../support/until.ts';
@@ -24,9 +24,6 @@ import { expectedRows, write } from '../support/writers.ts';
 
 const maxOwed = 8;
 const several = (count: number) => Array.from({ length: count }, () => newAccount());
-const codeOf = (error: unknown) => (error instanceof LockstepError ? error.code : String(error));
-const codesOf = (all: readonly PromiseSettledResult<unknown>[]) =>
-  all.map((one) => (one.status === 'fulfilled' ? 'done' : codeOf(one.reason)));
 
 describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating from %s', (from) => {
   let at: RunningMigration;
