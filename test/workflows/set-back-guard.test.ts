@@ -67,21 +67,36 @@ test('a primary that comes back from a backup between two looks takes no write, 
   expect(await guard.look()).toHaveLength(1);
 });
 
-test('a primary that was away at the last look takes no write before it has been looked at', async () => {
+test.each(['decide', 'read'] as const)(
+  'a primary that was away at the last look is looked at before it serves again: %s',
+  async (use) => {
+    const guard = new SetBackGuard({ migration: at.migration, stores });
+    expect(await guard[use]('legacy', taken)).toBe('taken');
+    await guard.look();
+    await putBack();
+    await at.proxies.legacy.cut();
+    expect(await guard.look()).toEqual([]);
+    await expect(guard[use]('legacy', taken)).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+      message: expect.not.stringContaining('was set back'),
+    });
+    await at.proxies.legacy.restore();
+    await expect(guard[use]('legacy', taken)).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+      message: expect.stringContaining('was set back'),
+    });
+  },
+);
+
+test('what a read has heard of its own store alone lets no write through', async () => {
   const guard = new SetBackGuard({ migration: at.migration, stores });
-  await guard.look();
   await putBack();
-  await at.proxies.legacy.cut();
-  expect(await guard.look()).toEqual([]);
-  await expect(guard.decide('legacy', taken)).rejects.toMatchObject({
-    code: 'StoreUnavailable',
-    message: expect.not.stringContaining('was set back'),
-  });
-  await at.proxies.legacy.restore();
+  expect(await guard.read('legacy', taken)).toBe('taken');
   await expect(guard.decide('legacy', taken)).rejects.toMatchObject({
     code: 'StoreUnavailable',
     message: expect.stringContaining('was set back'),
   });
+  await expect(guard.read('legacy', taken)).rejects.toMatchObject({ code: 'StoreUnavailable' });
 });
 
 test('it is told by what this process has seen, while the other store is away', async () => {

@@ -141,6 +141,14 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/deciding/set-back-guard.ts',
+    text: 'while (this.#lookedAt.get(store) !== this.#losses(store)) await',
+    without: 'while (!this.#isKnown(store)) await',
+    tests: ['test/workflows/set-back-guard.test.ts'],
+    named: 'of its own store alone',
+    keeps: 'What a store says of itself is not enough for it to take a write.',
+  },
+  {
+    file: 'databases/deciding/set-back-guard.ts',
     text: '      lost.delete(store);\n',
     without: '',
     tests: ['test/workflows/set-back-guard.test.ts'],
