@@ -25,7 +25,8 @@ export function createReadOnlyPool(settings: mysql.PoolOptions, timeoutMs: numbe
       let broken = true;
       try {
         const [rows] = await client.query({ sql, timeout: timeoutMs }, [...parameters]);
-        broken = false;
+        // What gives no rows is no read, and may have changed the session: a setting, a transaction that it has begun.
+        broken = !Array.isArray(rows);
         return Array.isArray(rows) ? rows : [];
       } catch (error) {
         broken = !(error instanceof Error && 'sqlState' in error);

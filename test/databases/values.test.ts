@@ -145,6 +145,19 @@ forEachEngineRole('values', (at, { engine }) => {
     await expect(store.queryReadOnly('SELECT nothing FROM accounts', [])).rejects.toThrow();
     expect(await store.queryReadOnly('SELECT owner FROM accounts', [])).toEqual([{ owner: 'a' }]);
   });
+
+  test('a statement of the service is one statement, and changes nothing about those that follow', async () => {
+    const { store } = at;
+    await expect(store.queryReadOnly('SELECT 1 AS a; SELECT 2 AS b', [])).rejects.toThrow(/syntax|multiple/i);
+    const settings =
+      engine === 'PostgreSQL'
+        ? ['SET default_transaction_read_only = off', 'BEGIN READ WRITE']
+        : ['SET SESSION TRANSACTION READ WRITE', 'START TRANSACTION READ WRITE'];
+    for (const setting of settings) {
+      await store.queryReadOnly(setting, []).catch(() => []);
+      await expect(store.queryReadOnly('DELETE FROM accounts', [])).rejects.toThrow(/read.only/i);
+    }
+  });
 });
 
 describe.each(['PostgreSQL', 'MariaDB'] as const)('columns with odd names at %s', (engine) => {
