@@ -205,6 +205,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const owed = new OwedBound({ migration, stores, routes: routeCache });
     const journal = new JournalEntry({ migration, stores: sound.stores, routes: routeCache, sweep });
     const writes = new Writes({ temporal, migration, journal, owed });
+    release.push(() => writes.close());
     const parts: RepositoryParts = {
       stores: sound.stores,
       routes: routeCache,

@@ -1,4 +1,5 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import { StoreSetBack } from '../../databases/contract/set-back.ts';
 import { decideAtPrimary } from '../../databases/deciding/decide.ts';
 import { decideTogether, type GroupDecision } from '../../databases/deciding/decide-together.ts';
 import type { WriteResult } from '../../databases/deciding/write-result.ts';
@@ -25,6 +26,8 @@ interface Entering extends TimedWrite {
 const passing: readonly AnyFailureCode[] = ['StoreUnavailable', 'Fenced', 'WriteConflict'];
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
+/** So long before the end of its time a write is answered, so that its caller hears why. */
+const marginMs = 50;
 
 /**
  * Writes enter by the primary's journal: one transaction of this process holds data and pending operations, and its commit is the
@@ -52,12 +55,16 @@ export class JournalEntry {
   async #enterAll(writes: readonly Entering[]): Promise<void> {
     let pauseMs = firstPauseMs;
     let open = writes;
+    // Those of which a try may have taken effect without an answer.
+    const sent = new Set<Entering>();
     while (open.length > 0) {
       const { left, why } = await this.#tryOnce(open);
-      open = left.filter((write) => !isOver(write, why));
+      if (why !== null && !(why instanceof StoreSetBack)) for (const write of left) sent.add(write);
+      open = left.filter((write) => !isOver(write, why, sent.has(write)));
       if (open.length === 0) return;
       this.#parts.routes.forget();
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const leftMs = Math.min(...open.map(({ until }) => until)) - performance.now() - marginMs;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, Math.max(0, leftMs))));
       pauseMs = Math.min(pauseMs * 2, why === null ? reopenPollMs : longestPauseMs);
     }
   }
@@ -122,11 +129,15 @@ function failureOf({ code, message, details }: ToldRefusal): LockstepError {
   return new LockstepError(code, message, details);
 }
 
-/** Whoever still waits at the end of its time is told that nobody knows. */
-function isOver({ input, until, answer }: Entering, why: LockstepError | null): boolean {
-  if (performance.now() < until) return false;
+/** Whoever still waits at the end of its time is told why, and that nobody knows where it may have taken effect. */
+function isOver({ input, until, answer }: Entering, why: LockstepError | null, isSent: boolean): boolean {
+  if (performance.now() + marginMs < until) return false;
   const { id, entity } = input.operation;
   const late = why ?? new Error('the primary is being changed');
-  answer.reject(unknownOutcome('write', { entity, operationId: id }, 0, late));
+  answer.reject(
+    why instanceof StoreSetBack && !isSent
+      ? why
+      : unknownOutcome('write', { entity, operationId: id }, 0, late),
+  );
   return true;
 }

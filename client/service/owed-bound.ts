@@ -23,6 +23,8 @@ export class OwedBound {
   #owed = 0;
   /** Taken by this process since the journal was asked. */
   #added = 0;
+  /** Whether another store follows, and is owed anything. */
+  #isOwed = true;
   #freshUntil = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | null = null;
   #hasLooked = false;
@@ -40,6 +42,7 @@ export class OwedBound {
     }
     const { maxOwed } = this.#parts.migration.policy;
     const owed = this.#owed + this.#added;
+    if (!this.#isOwed) return;
     if (owed >= maxOwed)
       throw overloaded(`${owed} writes are owed to the other store, and write.maxOwed is ${maxOwed}`, {
         owed,
@@ -73,7 +76,8 @@ export class OwedBound {
     const ended = performance.now();
     this.#freshUntil = ended + Math.max(freshMs, (ended - began) / maxShare);
     // A primary that does not answer takes no writes either.
-    if (!backlog) return;
+    if (!state || !backlog) return;
+    this.#isOwed = routes[state.phase].secondary !== null;
     this.#owed = backlog.pending;
     this.#added -= before;
     this.#hasLooked = true;

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
 import type { Entry, Pattern } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
@@ -40,6 +41,9 @@ export class Writes {
   readonly #owed: OwedBound;
   /** Each has places of its own: what waits for Temporal holds nothing up that does not. */
   readonly #queues: Readonly<Record<Entry, WriteQueue<GroupableWrite, WriteReceipt>>>;
+  /** Writes by the journal that have no answer yet. */
+  readonly #entering = new Set<Promise<unknown>>();
+  #isClosed = false;
 
   constructor({ temporal, migration, journal, owed }: WritesParts) {
     this.#temporal = temporal;
@@ -61,7 +65,7 @@ export class Writes {
   async write(input: WriteInput, entry: Entry, given: number | null): Promise<WriteReceipt> {
     const { policy } = this.#migration;
     const timeoutMs = given ?? policy.callerTimeoutMs;
-    if (entry === 'journal') return await this.#byJournal(input, timeoutMs);
+    if (entry === 'journal') return await this.#counted(() => this.#byJournal(input, timeoutMs));
     const isAlone =
       policy.groupSize === 1 || input.validateAfterMs !== null || !groupedPatterns.includes(input.pattern);
     if (isAlone) return await startWrite(this.#temporal, this.#migration, input, timeoutMs);
@@ -109,6 +113,27 @@ export class Writes {
           )
         : unknownOutcome('write', { entity, operationId: id }, timeoutMs, new Late(timeoutMs)),
     );
+  }
+
+  /** Resolves when writes by the journal have their answers, which this process gives them; later ones are refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#entering);
+  }
+
+  async #counted<T>(write: () => Promise<T>): Promise<T> {
+    if (this.#isClosed)
+      throw new LockstepError(
+        'InvalidInput',
+        'the service has closed its connection; connect again to write',
+      );
+    const entering = write();
+    this.#entering.add(entering);
+    try {
+      return await entering;
+    } finally {
+      this.#entering.delete(entering);
+    }
   }
 
   /** Resolves when no write would be refused: at most half of the places are taken, and half of what may be owed is. */

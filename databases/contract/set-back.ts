@@ -63,14 +63,17 @@ export function setBackReason({ store, at, seenAt }: SetBack): string {
   return `the ${store} store was set back: it ${since}, and was seen at ${seenAt}`;
 }
 
-/** @param consequence what the store does not do until a person has decided */
-export function setBackFailure(store: StoreName, reason: string, consequence: string): LockstepError {
-  const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
-  return new LockstepError('StoreUnavailable', `${reason}; it ${consequence} until then: ${remedy}`, {
-    store,
-    about: 'server',
-    remedy,
-  });
+/** The store was not asked: whatever it was for has had no effect there. */
+export class StoreSetBack extends LockstepError {
+  /** @param consequence what the store does not do until a person has decided */
+  constructor(store: StoreName, reason: string, consequence: string) {
+    const remedy = 'a person decides with lockstep reconcile --repair --from; see docs/restore.md';
+    super('StoreUnavailable', `${reason}; it ${consequence} until then: ${remedy}`, {
+      store,
+      about: 'server',
+      remedy,
+    });
+  }
 }
 
 async function marksIn(

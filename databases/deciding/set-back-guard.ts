@@ -1,9 +1,15 @@
-import type { LockstepError, StoreName } from '../../model/failure.ts';
-import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
+import { otherStore } from '../../model/phase.ts';
+import { withinLimit } from '../../model/time-limit.ts';
 import { isNewer, type Version, versionBeforeLockstep } from '../../model/version.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
-import { judgeStores, type SetBack, setBackFailure, setBackReason } from '../contract/set-back.ts';
+import { judgeStores, type SetBack, StoreSetBack, setBackReason } from '../contract/set-back.ts';
+import type { Marks } from '../contract/sightings.ts';
 import type { Store, Stores } from '../contract/store.ts';
+
+/** So long a read of a store that was lost waits for what the other one knows of it, in milliseconds. */
+const otherWaitMs = 500;
 
 /**
  * Keeps writes out of a primary that was set back, and reads out of any store that was. It would decide writes by rows that are not
@@ -49,7 +55,7 @@ export class SetBackGuard {
     return await this.#counted(store, write);
   }
 
-  /** As `decide`, for a read, which waits for no store but its own as long as that is not behind what is remembered of it. */
+  /** As `decide`, for a read, which waits no longer than a moment for the other store. */
   async read<T>(store: StoreName, read: () => Promise<T>): Promise<T> {
     while (!this.#isKnown(store)) await this.#hearOnce(store);
     this.assertSound(store, 'gives no rows');
@@ -63,7 +69,7 @@ export class SetBackGuard {
    */
   assertSound(store: StoreName, consequence: string): void {
     const reason = this.#reasons.get(store);
-    if (reason !== undefined) throw setBackFailure(store, reason, consequence);
+    if (reason !== undefined) throw new StoreSetBack(store, reason, consequence);
   }
 
   async #counted<T>(store: StoreName, work: () => Promise<T>): Promise<T> {
@@ -106,14 +112,26 @@ export class SetBackGuard {
     await hearing;
   }
 
-  /** The other store is asked only where this one is behind. */
   async #hear(store: StoreName): Promise<void> {
     const losses = this.#losses(store);
-    const { own } = await this.#open.stores[store].marks(this.#open.migration.name);
+    const [{ own }] = await Promise.all([this.#marksOf(store), this.#hearOther(store)]);
     if (isNewer(this.#remembered.get(store) ?? versionBeforeLockstep, own))
       return await this.#lookOnce(store);
     this.#remembered.set(store, own);
     this.#heardAt.set(store, losses);
+  }
+
+  /** Where the other store does not answer soon, what is remembered must do. */
+  async #hearOther(store: StoreName): Promise<void> {
+    const late = () => new LockstepError('StoreUnavailable', 'the other store has not answered yet');
+    const marks = this.#marksOf(otherStore(store));
+    const found = await withinLimit(marks, otherWaitMs, late).catch(nullWhereUnavailable);
+    if (found && isNewer(found.seen, this.#remembered.get(store) ?? versionBeforeLockstep))
+      this.#remembered.set(store, found.seen);
+  }
+
+  #marksOf(store: StoreName): Promise<Marks> {
+    return this.#open.stores[store].marks(this.#open.migration.name);
   }
 }
 

@@ -191,6 +191,27 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
       expect(await owners(id)).toEqual([owner, owner]);
   });
 
+  test('a service that closes answers the writes under way, and takes no later ones', async () => {
+    const lockstep = await at.connect();
+    const repository = accounts(lockstep);
+    const values = several(300);
+    const sent = Promise.all(values.map((value) => repository.create(value)));
+    await new Promise((resolve) => setImmediate(resolve));
+    await lockstep.close();
+    await sent;
+    for (const { id, owner } of values.slice(-2)) expect((await owners(id))[0]).toBe(owner);
+    await expect(repository.create(newAccount())).rejects.toMatchObject({ code: 'InvalidInput' });
+  });
+
+  test('where no other store follows, nothing is owed', async () => {
+    const { name, entities } = at.migration;
+    const bounds = quick({ write: { maxOwed } });
+    const migration = defineMigration({ ...bounds, name, entities, deadline: '2100-01-01T00:00:00Z' });
+    await bringTo(at.lockstep, 'legacy-only');
+    await using lockstep = await connect(migration, { environment: at.environment, temporal: at.temporal });
+    for (const value of several(2 * maxOwed)) await lockstep.repository(journaled).create(value);
+  });
+
   test('what is owed has a bound, which touches keep too, and there is something to wait for', async () => {
     const { name, entities } = at.migration;
     const bounds = quick({ write: { maxOwed } });

@@ -21,6 +21,21 @@ export const journalEntryGuards: readonly Guard[] = [
     keeps: 'No more is owed to the other store than the bound allows.',
   },
   {
+    file: 'client/service/writes.ts',
+    text: '    await Promise.allSettled(this.#entering);\n',
+    without: '',
+    tests,
+    named: 'a service that closes',
+    keeps: 'A service that closes answers the writes that it has begun.',
+  },
+  {
+    file: 'client/service/journal-entry.ts',
+    text: 'if (why !== null && !(why instanceof StoreSetBack)) for',
+    without: 'if (why !== null) for',
+    tests: ['test/workflows/journal-restored.test.ts'],
+    keeps: 'Who was refused by a store that was set back is told so.',
+  },
+  {
     file: 'client/service/touch.ts',
     text: 'await this.#parts.owed.take(byText.length);',
     without: '',
