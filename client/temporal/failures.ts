@@ -38,7 +38,7 @@ export function answerOfOnly<T>(what: string, execute: () => Promise<T>): Promis
   );
 }
 
-const [cancelled, deadlineExceeded, resourceExhausted, failedPrecondition] = [1, 4, 8, 9];
+const [cancelled, deadlineExceeded, resourceExhausted, failedPrecondition, unavailable] = [1, 4, 8, 9, 14];
 /** Of a call whose time is over: the client's own clock may be first, between two tries. */
 const unanswered = [cancelled, deadlineExceeded, resourceExhausted, failedPrecondition];
 
@@ -47,9 +47,9 @@ export function isUnanswered(error: unknown): boolean {
   return unanswered.some((code) => hasStatus(error, code));
 }
 
-/** Temporal takes no question for the workflow right now: workers were lost, or too slow, several times in a row. */
+/** Temporal takes no question for the workflow right now: it is away, or workers were lost, or too slow, several times in a row. */
 export function isNotReady(error: unknown): boolean {
-  return hasStatus(error, failedPrecondition);
+  return hasStatus(error, failedPrecondition) || hasStatus(error, unavailable);
 }
 
 function hasStatus(error: unknown, code: number): boolean {

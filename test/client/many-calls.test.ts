@@ -20,9 +20,8 @@ test('a call that Temporal turns away at once is not told that no answer came in
       .catch((error: unknown) => error),
   );
   const refused = await Promise.race(refusals);
-  expect(refused).toMatchObject({ code: 'OutcomeUnknown' });
+  expect(refused).toMatchObject({ code: 'OutcomeUnknown', message: expect.stringContaining('limit') });
   expect(String(refused)).not.toContain('no answer within');
-  expect(String(refused)).toContain('limit');
   await at.work();
   await Promise.all(refusals);
 });

@@ -147,7 +147,7 @@ forEachEngineRole('values', (at, { engine }) => {
   });
 
   test('a statement of the service is one statement, and changes nothing about those that follow', async () => {
-    const { store } = at;
+    const { store } = at();
     await expect(store.queryReadOnly('SELECT 1 AS a; SELECT 2 AS b', [])).rejects.toThrow(/syntax|multiple/i);
     const settings =
       engine === 'PostgreSQL'

@@ -194,6 +194,8 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
   test('a service that closes answers the writes under way, and takes no later ones', async () => {
     const lockstep = await at.connect();
     const repository = accounts(lockstep);
+    // The service knows its route then.
+    await repository.create(newAccount());
     const values = several(300);
     const sent = Promise.all(values.map((value) => repository.create(value)));
     await new Promise((resolve) => setImmediate(resolve));
