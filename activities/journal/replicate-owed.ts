@@ -25,8 +25,11 @@ export interface OwedLook {
 
 /** So long one look takes, and with it the shutdown of its worker. */
 const lookMs = 1_000;
-const pollMs = 100;
+/** Entries that come meanwhile share the next batch: statements and commits are what it costs beside writers. */
+const pollMs = 250;
 const entriesPerBatch = 500;
+/** As many are worth a batch of their own at once. */
+const fullBatch = entriesPerBatch / 2;
 /** Other rows may be on their way, and make room for one that was refused. */
 const conflictPauseMs = 1_000;
 
@@ -50,7 +53,7 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
           completed += batch.completed;
           failed += batch.failed;
           stuck.push(...batch.stuck);
-          if (batch.completed + batch.failed === 0) await wait(pollMs);
+          if (batch.completed + batch.failed < fullBatch) await wait(pollMs);
         }
         return { completed, failed, stuck, stopped: null };
       } catch (error) {
