@@ -115,7 +115,7 @@ export async function sendStart<Receipt>(
 
 export function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {
   const late = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error);
-  const why = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
+  const why = late ? `no answer within ${Math.round(timeoutMs)} ms` : reasonOf(error);
   return new LockstepError(
     'OutcomeUnknown',
     `${about.entity}: ${what} ${about.operationId} has no known outcome (${why}); ` +
