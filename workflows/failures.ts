@@ -1,4 +1,4 @@
-import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TemporalFailure, TimeoutFailure } from '@temporalio/workflow';
 import { failureIn } from '../model/carried-failure.ts';
 import type { FailureDetails } from '../model/failure.ts';
 import { type AnyFailureCode, failureCodes } from '../model/failure-codes.ts';
@@ -22,7 +22,11 @@ export function messageOf(error: unknown): string {
   const known = failureIn(error);
   if (known) return known.message;
   let innermost = error;
-  while (innermost instanceof TemporalFailure && innermost.cause instanceof Error)
-    innermost = innermost.cause;
+  while (innermost instanceof TemporalFailure && innermost.cause instanceof Error) {
+    const { cause } = innermost;
+    if (innermost instanceof ActivityFailure && cause instanceof TimeoutFailure)
+      return `${innermost.activityType} was not over within its time limit (${cause.timeoutType}); look whether both stores and a worker answer`;
+    innermost = cause;
+  }
   return innermost instanceof Error ? innermost.message : 'unknown failure';
 }
