@@ -7,6 +7,7 @@ import { createJournalActivities } from './journal/journal.ts';
 import { createCaptureActivities } from './journal/replicate-captured.ts';
 import { createOwedActivities } from './journal/replicate-owed.ts';
 import { runningWorkflows } from './journal/running-workflows.ts';
+import { bulkResult } from './migration/bulk-result.ts';
 import { createFaultActivities } from './migration/measure-faults.ts';
 import { createReadActivities } from './migration/measure-reads.ts';
 import { createMigrationActivities } from './migration/migrate.ts';
@@ -43,6 +44,7 @@ export function createActivities(context: ActivityContext) {
     ...createPostWriteValidationActivities(context),
     ...createJournalActivities(context),
     runningWorkflows,
+    bulkResult,
     ...createTransactionActivities(writing),
     ...createRecoveryActivities(context),
     ...createRouteActivities(context),

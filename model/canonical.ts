@@ -15,6 +15,19 @@ export type Image = { readonly [field: string]: Canonical };
 /** The values of an entity's key fields, in the key's order. */
 export type Key = readonly string[];
 
+/** Nothing of ours nests so deep; a deeper value would end the process that follows it. */
+const deepest = 100;
+
+export function isCanonical(value: unknown, depth = 0): value is Canonical {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value !== 'object' || depth >= deepest) return false;
+  return Object.values(value).every((member) => isCanonical(member, depth + 1));
+}
+
+export function isImage(value: unknown): value is Image {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) && isCanonical(value);
+}
+
 /** How a key is written in control tables and comparisons: unambiguous also for composite keys. */
 export function keyText(key: Key): string {
   return JSON.stringify(key);

@@ -7,10 +7,10 @@ import { type AnyFields, type FieldFor, imageOf } from './field.ts';
 import { typeName } from './scalar.ts';
 import type { Shape, ShapeOf } from './shape.ts';
 
-const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
+export const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
 export type Pattern = (typeof patterns)[number];
 
-const acks = ['primary', 'both', 'recorded'] as const;
+export const acks = ['primary', 'both', 'recorded'] as const;
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
 export type Ack = (typeof acks)[number];
 

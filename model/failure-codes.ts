@@ -191,6 +191,14 @@ export const callerFailures = {
     meaning: 'Neither journal knows the operation.',
     remedy: 'Check the id; completed operations are pruned after `journal.retentionMs`.',
   },
+  InvalidRequest: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'What was sent to a workflow is not what it takes; `path` says where. Nothing was done. Services and commands of the same version never send it.',
+    remedy:
+      'Correct what starts the workflow or signals it. If it is a service of ours, give it the version of the worker.',
+  },
   InvalidInput: {
     retryable: false,
     seenBy: ['service', 'operator'],

@@ -5,6 +5,7 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 const root = dirname(import.meta.dirname);
 const entry = join(root, 'workflows', 'index.ts');
+const interceptors = join(root, 'workflows', 'check-inputs.ts');
 /** The built package has it beside this file; among the sources there is none. */
 const prebuilt = join(import.meta.dirname, 'workflow-bundle.js');
 const cache = join(root, '.lockstep', 'bundles');
@@ -22,7 +23,11 @@ export async function workflowBundle(): Promise<{ codePath: string }> {
 
 /** Written aside and renamed, so that a worker never reads half a bundle. */
 export async function buildBundle(codePath: string): Promise<void> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger: quiet });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: entry,
+    workflowInterceptorModules: [interceptors],
+    logger: quiet,
+  });
   mkdirSync(dirname(codePath), { recursive: true });
   const temporaryPath = `${codePath}.${process.pid}`;
   writeFileSync(temporaryPath, code);

@@ -101,6 +101,8 @@ export const transactionStatus = defineQuery<TransactionStatus>('status');
 export interface Reconciliation {
   /** Null where it was skipped. Its differences are those that are left. */
   readonly evidence: Evidence | null;
+  /** What the evidence speaks of. */
+  readonly entities: readonly string[];
   readonly found: number;
   readonly repaired: number;
   /** Keys whose newer version is in the secondary; a person says with `from` which store is right. */
@@ -306,11 +308,14 @@ export const pauseSignal = defineSignal('pause');
 export const resumeSignal = defineSignal('resume');
 export const migrationStatus = defineQuery<MigrationStatus>('status');
 
-/** From bulk workflows to their migration. */
-export const backfillFinished = defineSignal<[BackfillProgress]>('backfillFinished');
-export const validationFinished =
-  defineSignal<[Evidence | { readonly failed: string }]>('validationFinished');
-export const reconciliationFinished = defineSignal<[Evidence]>('reconciliationFinished');
+export const bulkWorks = ['backfill', 'validation', 'reconciliation'] as const;
+export type BulkWork = (typeof bulkWorks)[number];
+
+/**
+ * From bulk workflows to their migration: one of this kind ends. Anybody can send it, so it has no more to say; what came of the
+ * work is what Temporal has as its result.
+ */
+export const bulkWorkEnded = defineSignal<[BulkWork]>('bulkWorkEnded');
 /** Something happened that earlier evidence does not speak of: what. */
 export const evidenceVoided = defineSignal<[string]>('evidenceVoided');
 

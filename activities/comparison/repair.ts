@@ -69,7 +69,8 @@ export function createRepairActivities(context: ActivityContext) {
    * The stores are equal again, all of them: neither counts as set back any more. Before it may take writes, a store gets back the
    * outcomes that its journal has lost.
    */
-  async function forgetSetBack(): Promise<void> {
+  async function forgetSetBack({ entities }: { readonly entities: readonly string[] }): Promise<void> {
+    if (!migration.entities.every(({ name }) => entities.includes(name))) return;
     for (const { store } of await setBackStores(context)) {
       const { primary, epoch } = await giveRoute(await openState(), { mayStandAlone: true });
       await withHeartbeat(() => bringOutcomesBack(context, { store, primary, epoch }));

@@ -3,25 +3,17 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   log,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { RangeSlice } from '../../activities/backfill/backfill.ts';
 import type { Fingerprints } from '../../activities/backfill/fingerprints.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
+import { tellEnd } from '../bulk-work-end.ts';
 import { messageOf } from '../failures.ts';
-import {
-  type BackfillProgress,
-  backfillFinished,
-  backfillProgress,
-  migrationWorkflowId,
-  setBackfillRate,
-  setPaused,
-} from '../messages.ts';
+import { type BackfillProgress, backfillProgress, setBackfillRate, setPaused } from '../messages.ts';
 import { type BackfillRange, progressDetails, progressOf, seenOf, Throughput } from './progress.ts';
 
 export interface BackfillInput {
@@ -105,7 +97,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   }
   const result = progress();
   setCurrentDetails(progressDetails(result));
-  await report(input.migration, result);
+  await tellEnd(input.migration, 'backfill');
   await condition(allHandlersFinished);
   return result;
 
@@ -232,9 +224,4 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       stopped,
     });
   }
-}
-
-async function report(migration: string, result: BackfillProgress): Promise<void> {
-  if (!workflowInfo().parent) return;
-  await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(backfillFinished, result);
 }

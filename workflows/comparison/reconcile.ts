@@ -13,11 +13,11 @@ import type { RepairPage } from '../../activities/comparison/repair.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
+  bulkWorkEnded,
   evidenceVoided,
   migrationWorkflowId,
   type Reconciliation,
   type ReconciliationRequest,
-  reconciliationFinished,
   reconciliationStarted,
   setPaused,
 } from '../messages.ts';
@@ -69,7 +69,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   await report(input.migration, reconciliationStarted);
   if (!input.carried) {
     const skipped = await unbounded.notComparableReason({ from: input.repair ? input.from : null });
-    if (skipped !== null) return { evidence: null, found: 0, repaired: 0, ahead: 0, skipped };
+    if (skipped !== null) return { evidence: null, entities: [], found: 0, repaired: 0, ahead: 0, skipped };
   }
   for (let entity = waiting[0]; entity !== undefined; entity = waiting[0]) {
     await condition(() => !paused);
@@ -85,10 +85,10 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   const left = Math.max(0, found - repaired);
   const upperBound = left === 0 ? 0 : left / compared;
   const evidence = evidenceOf({ ...totals, differences: left }, { began, mode: 'full', seed: 0, upperBound });
-  if (input.whole && left === 0) await unbounded.forgetSetBack();
-  // What was repaired is looked at again before reads are switched.
-  if (input.whole && repaired === 0) await report(input.migration, reconciliationFinished, evidence);
-  return { evidence, found, repaired, ahead, skipped: null };
+  const { entities } = input;
+  if (input.whole && left === 0) await unbounded.forgetSetBack({ entities });
+  await report(input.migration, bulkWorkEnded, 'reconciliation');
+  return { evidence, entities, found, repaired, ahead, skipped: null };
 
   /** Does a slice of work; gives the next one, null when the entity is done. */
   async function step(entity: string, now: Step): Promise<Step | null> {

@@ -1,15 +1,9 @@
-import {
-  condition,
-  getExternalWorkflowHandle,
-  setCurrentDetails,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { longRunning } from '../activities.ts';
-import { messageOf } from '../failures.ts';
-import { migrationWorkflowId, setPaused, type ValidationRequest, validationFinished } from '../messages.ts';
+import { tellEnd } from '../bulk-work-end.ts';
+import { setPaused, type ValidationRequest } from '../messages.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally, upperBoundOf } from './tally.ts';
 
 export interface ValidationInput extends ValidationRequest {
@@ -49,23 +43,15 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
       } while (position !== null);
       upperBound = Math.max(upperBound, upperBoundOf(ofEntity, true));
     }
-  } catch (error) {
-    await report(input.migration, { failed: messageOf(error) });
-    throw error;
+    const mode = sample === null ? 'full' : 'sample';
+    return evidenceOf(tally, { began, mode, seed, upperBound });
+  } finally {
+    await tellEnd(input.migration, 'validation');
   }
-  const mode = sample === null ? 'full' : 'sample';
-  const evidence = evidenceOf(tally, { began, mode, seed, upperBound });
-  await report(input.migration, evidence);
-  return evidence;
 
   function count(part: Tally): void {
     tally = plus(tally, part);
     const { compared, differences, ambiguous } = tally;
     setCurrentDetails(`**${compared}** keys compared, ${differences} differ, ${ambiguous} ambiguous`);
   }
-}
-
-async function report(migration: string, result: Evidence | { failed: string }): Promise<void> {
-  if (!workflowInfo().parent) return;
-  await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(validationFinished, result);
 }

@@ -3,7 +3,6 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
-  sleep,
   startChild,
   type Workflow,
   WorkflowIdReusePolicy,
@@ -72,10 +71,9 @@ export async function restartBackfill(run: MigrationRun): Promise<void> {
 
 export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
   const { migration, entities } = run.input;
-  const { validating } = run.state;
-  // Before it starts: its report may come together with the news of its start.
+  // Before it starts: the news of its end may come together with that of its start.
   run.update({ validating: true });
-  const started = await start({ closing: !validating }, validate, messages.validationWorkflowId(migration), [
+  const started = await start(validate, messages.validationWorkflowId(migration), [
     { migration, entities, ...request },
   ]);
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
@@ -86,8 +84,7 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
   const { migration, entities, policy } = run.input;
   const { paused, rate, backfill: before } = run.state;
   run.update({ backfill: initialProgress(new Date().toISOString()) });
-  const closing = before !== null && !before.running;
-  return await start({ closing }, backfill, messages.backfillWorkflowId(migration), [
+  return await start(backfill, messages.backfillWorkflowId(migration), [
     {
       migration,
       entities,
@@ -100,33 +97,22 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
   ]);
 }
 
-/**
- * Starts a workflow that outlives this one. False where one of that id runs already. One that has reported is `closing`, and
- * is waited for.
- */
+/** Starts a workflow that outlives this one. False where one of that id runs already. */
 async function start<W extends Workflow>(
-  { closing }: { closing: boolean },
   workflow: W,
   workflowId: string,
   args: Parameters<W>,
 ): Promise<boolean> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await startChild<Workflow>(workflow, {
-        workflowId,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        args,
-      });
-      return true;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (!closing || tries === closingTries) return false;
-      await sleep(closingPauseMs);
-    }
+  try {
+    await startChild<Workflow>(workflow, {
+      workflowId,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      args,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
   }
 }
-
-/** A workflow that has reported closes with its next task. */
-const closingTries = 20;
-const closingPauseMs = 500;

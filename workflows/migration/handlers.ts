@@ -4,6 +4,7 @@ import { routes } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
 import * as actions from './actions.ts';
+import { takeResult } from './bulk-results.ts';
 import * as bulk from './bulk-work.ts';
 import { moveDeadline } from './deadline.ts';
 import { applyDefinition, assertApplicable } from './definition.ts';
@@ -215,15 +216,8 @@ function bulkWork(run: MigrationRun): Handler[] {
 /** From the bulk workflows. */
 function reports(run: MigrationRun): Handler[] {
   return [
-    signal(messages.backfillFinished, (backfill) => run.update({ backfill })),
-    signal(messages.validationFinished, (result) => {
-      run.update({ validating: false });
-      if (!('failed' in result)) return run.keepEvidence(result);
-      run.update({ lastFailure: `validation: ${result.failed}` });
-      run.voidEvidence(`a validation did not come to its end (${result.failed})`);
-    }),
+    signal(messages.bulkWorkEnded, (work) => takeResult(run, work)),
     signal(messages.reconciliationStarted, () => bulk.holdReconciliation(run)),
-    signal(messages.reconciliationFinished, (evidence) => run.keepEvidence(evidence)),
     signal(messages.readsOverBudget, (found) => noteOverBudget(run, found)),
     signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
   ];
@@ -233,7 +227,8 @@ function update<Args extends unknown[], Answer = messages.MigrationStatus>(
   definition: UpdateDefinition<Answer, Args>,
   { description, action, validator }: UpdateHandler<NoInfer<Args>, NoInfer<Answer>>,
 ): Handler {
-  return () => setHandler(definition, action, { description, ...(validator ? { validator } : {}) });
+  // Arguments are looked at only where there is a validator.
+  return () => setHandler(definition, action, { description, validator: validator ?? (() => undefined) });
 }
 
 function signal<Args extends unknown[]>(

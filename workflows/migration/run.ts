@@ -20,6 +20,9 @@ export class MigrationRun {
   /** Of a change of primary that has not opened the new one. */
   #abortable: { readonly scope: CancellationScope; cancelledBy: string | null } | null = null;
 
+  /** Looks that are under way, and whether another was asked for meanwhile. */
+  readonly #looks = new Map<string, { again: boolean }>();
+
   constructor(input: MigrationInput) {
     this.#input = input;
     this.#busy = input.state ? null : 'start';
@@ -104,6 +107,25 @@ export class MigrationRun {
         : failure('Unexpected', messageOf(error));
     }
     return this.status();
+  }
+
+  /** One look of a kind at a time; what is asked for meanwhile follows it, once. */
+  async lookOnce(what: string, look: () => Promise<void>): Promise<void> {
+    const before = this.#looks.get(what);
+    if (before) {
+      before.again = true;
+      return;
+    }
+    const underWay = { again: true };
+    this.#looks.set(what, underWay);
+    try {
+      while (underWay.again) {
+        underWay.again = false;
+        await look();
+      }
+    } finally {
+      this.#looks.delete(what);
+    }
   }
 
   /** As `exclusively`, for a signal, which has nobody to answer: a failure is in the status and the log. */

@@ -1,0 +1,23 @@
+import * as v from 'valibot';
+
+/** What is wrong with something that came from outside. It never holds a value: that may be a row. */
+export interface InputFault {
+  /** Such as `operation.key`, by the names of the schema. */
+  readonly path: string;
+  /** What is expected there. */
+  readonly reason: string;
+}
+
+/** A schema of what comes from outside, whatever it takes. */
+export type InputSchema<T = unknown> = v.GenericSchema<unknown, T>;
+
+/** The first fault of a value; null where it has none. */
+export function faultOf(schema: InputSchema, value: unknown): InputFault | null {
+  const { issues } = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+  const [issue] = issues ?? [];
+  if (!issue) return null;
+  const path = (issue.path ?? []).map(({ key }) => String(key)).join('.');
+  // A library's own message tells what was received.
+  const reason = issue.kind === 'schema' ? `expected ${issue.expected ?? 'something else'}` : issue.message;
+  return { path, reason };
+}

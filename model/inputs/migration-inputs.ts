@@ -1,0 +1,81 @@
+import * as v from 'valibot';
+import * as parts from './parts.ts';
+
+/** What the workflow of a migration, and those that work in bulk, are started with. */
+
+const named = {
+  migration: parts.migrationName,
+  entities: v.pipe(parts.entityNames, v.minLength(1, 'has no entity')),
+};
+
+export const runningDefinition = v.object({
+  entities: named.entities,
+  digests: v.record(v.string(), v.pipe(v.string(), v.maxLength(128, 'is no digest'))),
+  policy: v.object({
+    deadline: parts.time,
+    deadlineReminderMs: parts.milliseconds,
+    drainLimitMs: parts.milliseconds,
+    soakMs: parts.milliseconds,
+    evidenceMaxAgeMs: parts.milliseconds,
+    evidenceMaxWrongShare: parts.share,
+    sampleSize: parts.positive,
+    backfillParallel: parts.positive,
+    dropLegacyAfterMs: v.nullable(parts.milliseconds),
+    readRampSteps: v.pipe(v.array(v.number()), v.maxLength(100, 'has more than 100 steps')),
+    readRampSoakMs: parts.milliseconds,
+  }),
+});
+
+/** Who asks for something, and why. */
+export const asked = v.object({
+  by: v.optional(v.nullable(parts.note)),
+  reason: v.optional(v.nullable(parts.note)),
+});
+
+/** What a run of the same workflow has left to this one. Nobody else may give it. */
+const carried = v.unknown();
+
+export const migrationInput = v.object({
+  migration: parts.migrationName,
+  ...runningDefinition.entries,
+  state: carried,
+  undo: v.exactOptional(v.object({ by: v.nullable(parts.note), reason: v.nullable(parts.note) })),
+});
+
+export const rate = v.nullable(v.pipe(v.number(), v.finite('is no number')));
+
+export const backfillInput = v.object({
+  ...named,
+  parallel: parts.positive,
+  paused: v.boolean(),
+  rate,
+  resume: v.exactOptional(v.boolean()),
+  carried,
+});
+
+export const validationRequest = v.object({
+  sample: v.nullable(v.number()),
+  seed: v.pipe(v.number(), v.safeInteger('is no whole number')),
+});
+
+export const validationInput = v.object({ ...named, ...validationRequest.entries });
+
+export const reconciliationInput = v.object({
+  ...named,
+  whole: v.boolean(),
+  repair: v.boolean(),
+  from: v.nullable(parts.storeName),
+  carried,
+});
+
+export const previewRequest = v.object({
+  step: v.picklist(['advance', 'rollback', 'decommission', 'reads']),
+  percent: v.exactOptional(v.number()),
+});
+
+export const stepRequest = v.object({
+  ...asked.entries,
+  force: v.optional(v.boolean()),
+  notBefore: v.optional(v.nullable(parts.time)),
+  notAfter: v.optional(v.nullable(parts.time)),
+});

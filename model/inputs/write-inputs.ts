@@ -1,0 +1,83 @@
+import * as v from 'valibot';
+import { acks, patterns } from '../entity.ts';
+import { operationKinds } from '../operation.ts';
+import { maxTransactionSize } from '../transaction.ts';
+import * as parts from './parts.ts';
+
+/** What the workflows of writes are started with. */
+
+export const operation = v.pipe(
+  v.object({
+    id: parts.operationId,
+    entity: parts.entityName,
+    kind: v.picklist(operationKinds),
+    key: parts.key,
+    image: v.nullable(parts.image),
+    proposed: parts.version,
+    definition: v.pipe(v.string(), v.maxLength(128, 'is no digest of a definition')),
+    expectedVersion: v.nullable(parts.version),
+  }),
+  v.check(({ kind, image }) => kind !== 'delete' || image === null, 'is a delete, which has no image'),
+);
+
+export const route = v.pipe(
+  v.object({
+    epoch: parts.positive,
+    primary: parts.storeName,
+    secondary: v.nullable(parts.storeName),
+  }),
+  v.check(({ primary, secondary }) => primary !== secondary, 'has one store twice'),
+);
+
+const writePolicy = v.object({
+  primaryGiveUpMs: parts.milliseconds,
+  secondaryRetryMs: parts.milliseconds,
+  secondaryRetryMaxMs: parts.milliseconds,
+  conflictAttempts: parts.positive,
+  journalRetentionMs: parts.milliseconds,
+});
+
+const common = {
+  migration: parts.migrationName,
+  ack: v.picklist(acks),
+  route,
+  dualWrite: v.boolean(),
+  policy: writePolicy,
+};
+
+const pattern = v.picklist(patterns);
+
+export const writeInput = v.pipe(
+  v.object({
+    ...common,
+    operation,
+    pattern,
+    decided: v.exactOptional(parts.version),
+    validateAfterMs: v.nullable(parts.milliseconds),
+  }),
+  v.check(
+    ({ operation: { kind, image }, decided }) => decided !== undefined || kind === 'delete' || image !== null,
+    'has no image, which only a delete or a write that is decided may lack',
+  ),
+);
+
+export const writeGroupInput = v.object({
+  ...common,
+  decided: v.exactOptional(parts.version),
+  writes: v.pipe(v.array(v.object({ operation, pattern })), v.minLength(1, 'has no write')),
+});
+
+export const transactionInput = v.object({
+  migration: parts.migrationName,
+  transaction: v.object({
+    id: parts.operationId,
+    operations: v.pipe(
+      v.array(operation),
+      v.minLength(1, 'has no operation'),
+      v.maxLength(maxTransactionSize, `has more than ${maxTransactionSize} operations`),
+    ),
+  }),
+  ack: v.picklist(acks),
+  route,
+  policy: v.pick(writePolicy, ['primaryGiveUpMs', 'journalRetentionMs']),
+});

@@ -1,0 +1,98 @@
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { failureIn } from '../../model/carried-failure.ts';
+import { messageSchemas } from '../../model/inputs/messages.ts';
+import { inputSchemas } from '../../workflows/inputs.ts';
+import { migrationWorkflowId } from '../../workflows/messages.ts';
+import { account } from '../support/accounts.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { until } from '../support/until.ts';
+
+const secret = 'what-was-sent-must-not-come-back';
+const junk: readonly unknown[] = [
+  null,
+  {},
+  [],
+  secret,
+  7,
+  { migration: secret, operation: { id: secret }, entities: secret, state: { phase: secret } },
+  { ...Object.fromEntries(['migration', 'operationId', 'rounds'].map((name) => [name, null])), secret },
+];
+const none = { rounds: 1, everyMs: 0 };
+
+let at: RunningMigration;
+beforeAll(async () => {
+  at = await runningMigration('dual-write', { entities: [account] });
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const types = Object.entries(inputSchemas)
+  .filter(([, schemas]) => schemas.length > 0)
+  .map(([type]) => type);
+
+test.each(types)('%s is started with anything, and fails once', async (type) => {
+  await Promise.all(
+    junk.map(async (input, index) => {
+      const handle = await at.temporal.workflow.start(type, {
+        workflowId: `junk/${at.migration.name}/${type}/${index}`,
+        taskQueue: at.migration.taskQueue,
+        args: [input],
+      });
+      const error = await handle.result().then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(WorkflowFailedError);
+      const failure = failureIn(error);
+      expect(failure).toMatchObject({ code: 'InvalidRequest' });
+      expect(JSON.stringify([failure?.message, failure?.details])).not.toContain(secret);
+    }),
+  );
+});
+
+test('a first run takes up nothing that none has left', async () => {
+  const { name: migration, taskQueue } = at.migration;
+  const retry = { migration, parked: true, olderThanMs: 0, ids: null, rounds: none };
+  const run = at.temporal.workflow.execute('retryFailedOperations', {
+    workflowId: `junk/${migration}/carried`,
+    taskQueue,
+    args: [{ ...retry, carried: { found: {}, from: { at: secret } } }],
+  });
+  expect(failureIn(await run.catch((error: unknown) => error))).toMatchObject({
+    code: 'InvalidRequest',
+    details: { path: 'carried' },
+  });
+});
+
+test('the migration takes any message, and is what it was', async () => {
+  const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
+  const before = await at.lockstep.control.status();
+  const messages = Object.entries(messageSchemas.migration ?? {}).filter(([, schemas]) => schemas.length > 0);
+  for (const [message] of messages) {
+    for (const sent of [...junk, { percent: {}, step: {} }, 'x'.repeat(100_000)]) {
+      await handle.signal(message, sent);
+      const error = await handle.executeUpdate(message, { args: [sent] }).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      if (error !== null) {
+        expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+        expect(JSON.stringify(failureIn(error)?.message)).not.toContain(secret);
+      }
+    }
+  }
+  const now = await at.lockstep.control.status();
+  expect({ ...now, pausedBy: null, paused: false }).toMatchObject({ ...before, lastFailure: now.lastFailure });
+  const { pendingWorkflowTask } = (await handle.describe()).raw;
+  expect(pendingWorkflowTask?.attempt ?? 1).toBeLessThan(2);
+});
+
+test('evidence is what a validation of its own has come to, and not what somebody says', async () => {
+  const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
+  const evidence = { differences: 0, compared: 1_000_000, upperBound: 0, at: new Date().toISOString() };
+  for (const message of ['validationFinished', 'reconciliationFinished', 'bulkWorkEnded'])
+    for (const sent of [evidence, 'validation', 'reconciliation', 'backfill']) await handle.signal(message, sent);
+  await at.lockstep.control.startValidation({ sample: null, seed: 1 });
+  await until('it is validated', async () => !(await at.lockstep.control.status()).validating);
+  expect((await at.lockstep.control.status()).evidence?.compared ?? 0).toBeLessThan(1_000);
+});

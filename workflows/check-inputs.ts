@@ -1,0 +1,68 @@
+import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
+import { faultOf, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
+import { messageSchemas } from '../model/inputs/messages.ts';
+import { failure } from './failures.ts';
+import { carriedMembers, inputSchemas } from './inputs.ts';
+
+/**
+ * Looks at all that comes into a workflow before any code of it does: whoever reaches Temporal can start one, and send it anything. A
+ * fault fails the workflow or the update, once, by its path; a signal has nobody to answer, and is dropped.
+ */
+export const interceptors: WorkflowInterceptorsFactory = () => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        const { workflowType, continuedFromExecutionRunId } = workflowInfo();
+        const schemas: readonly InputSchema[] = Object.hasOwn(inputSchemas, workflowType)
+          ? inputSchemas[workflowType as keyof typeof inputSchemas]
+          : [];
+        const fault =
+          faultIn(schemas, input.args) ??
+          (continuedFromExecutionRunId === undefined ? carriedFault(input.args) : null);
+        if (fault) throw refused(`the input of ${workflowType}`, fault);
+        return await next(input);
+      },
+      validateUpdate(input, next) {
+        const fault = faultIn(schemasOf(input.name), input.args);
+        if (fault) throw refused(`the message ${input.name}`, fault);
+        next(input);
+      },
+      async handleSignal(input, next) {
+        const fault = faultIn(schemasOf(input.signalName), input.args);
+        if (!fault) return await next(input);
+        log.warn('a signal was dropped, because it is not what it should be', {
+          signal: input.signalName,
+          ...fault,
+        });
+      },
+    },
+  ],
+});
+
+function schemasOf(message: string): readonly InputSchema[] {
+  const { workflowType } = workflowInfo();
+  const ofType = Object.hasOwn(messageSchemas, workflowType) ? messageSchemas[workflowType] : undefined;
+  return (ofType && Object.hasOwn(ofType, message) ? ofType[message] : undefined) ?? [];
+}
+
+/** More arguments than there are schemas do no harm: nobody reads them. */
+function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
+  for (const [index, schema] of schemas.entries()) {
+    const fault = faultOf(schema, given[index]);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+function carriedFault([first]: readonly unknown[]): InputFault | null {
+  if (first === null || typeof first !== 'object') return null;
+  for (const [member, value] of Object.entries(first))
+    if (carriedMembers.includes(member) && value !== null && value !== undefined)
+      return { path: member, reason: 'is for a run that follows another; the first has null' };
+  return null;
+}
+
+function refused(what: string, { path, reason }: InputFault) {
+  const at = path === '' ? '' : ` at ${path}`;
+  return failure('InvalidRequest', `${what} is not what it should be${at}: ${reason}`, { path });
+}

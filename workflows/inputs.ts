@@ -1,0 +1,32 @@
+import type { InputSchema } from '../model/inputs/input-fault.ts';
+import * as journal from '../model/inputs/journal-inputs.ts';
+import * as migration from '../model/inputs/migration-inputs.ts';
+import * as write from '../model/inputs/write-inputs.ts';
+import type * as workflows from './index.ts';
+
+type WorkflowType = keyof typeof workflows;
+
+/** For each argument of a workflow: a schema of its type, or of a part of it. */
+type ArgumentSchemas<T extends readonly unknown[]> = { readonly [I in keyof T]: InputSchema };
+
+/** What each workflow is started with, argument by argument. */
+export const inputSchemas: {
+  readonly [T in WorkflowType]: ArgumentSchemas<Required<Parameters<(typeof workflows)[T]>>>;
+} = {
+  write: [write.writeInput],
+  writeGroup: [write.writeGroupInput],
+  transaction: [write.transactionInput],
+  migration: [migration.migrationInput],
+  backfill: [migration.backfillInput],
+  validate: [migration.validationInput],
+  reconcile: [migration.reconciliationInput],
+  pruneJournal: [],
+  recoverTransactions: [journal.perhapsRounds],
+  replicateCaptured: [journal.perhapsRounds],
+  replicateOwed: [journal.replicatedOwed],
+  resolveParked: [journal.parkedDecision],
+  retryFailedOperations: [journal.retryInput],
+};
+
+/** Members in which a run leaves something to the next one. A run that follows none has nothing to take up. */
+export const carriedMembers: readonly string[] = ['state', 'carried'];
