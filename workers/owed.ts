@@ -9,6 +9,14 @@ const owedSlots = 3;
 const workflowSlots = 40;
 const activitySlots = 100;
 
+/**
+ * A worker whose connection to Temporal hangs still has its polls there, for about a minute, and each of them swallows a task until
+ * that has timed out. So there are few; one brings hundreds of tasks a second. Of workflow tasks one is for workflows in the cache.
+ */
+const polls = (maximum: number) => ({ type: 'simple-maximum', maximum }) as const;
+const polling = { workflowTaskPollerBehavior: polls(2), activityTaskPollerBehavior: polls(3) };
+const owedPolling = { activityTaskPollerBehavior: polls(2) };
+
 /** A worker of a task queue, and beside it one of what is owed there; they begin and end together. */
 export interface Workers {
   run(): Promise<void>;
@@ -30,10 +38,11 @@ export async function createWorkers(options: WorkerOptions, reach: Reach): Promi
     slots.main.look();
     slots.owed.look();
   });
-  const main = await Worker.create({ ...options, tuner: tuner(slots.main) });
+  const main = await Worker.create({ ...options, ...polling, tuner: tuner(slots.main) });
   const { workflowBundle: _, stickyQueueScheduleToStartTimeout: __, ...shared } = options;
   const owed = await Worker.create({
     ...shared,
+    ...owedPolling,
     taskQueue: owedTaskQueue(options.taskQueue),
     tuner: tuner(slots.owed),
   });

@@ -61,7 +61,7 @@ export const bounded = (milliseconds: number) =>
   });
 
 /**
- * Steps of a change of primary, while writes wait, and what asks whether it is over: a lost worker is noticed within two
+ * Steps of a change of phase, while writes wait, and what is measured for its gate: a lost worker is noticed within two
  * seconds, and the pause between attempts does not grow.
  */
 const switchingOptions = {
@@ -128,7 +128,7 @@ export const longRunningCancellable = remote({
  */
 const elsewhereRetry = { initialInterval: '200ms', backoffCoefficient: 1, maximumAttempts: 15 } as const;
 export const elsewhere = remote({
-  heartbeatTimeout: '5s',
+  heartbeatTimeout: '2s',
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '20s',
   retry: elsewhereRetry,

@@ -54,11 +54,13 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   async function readStates(): Promise<Readonly<Record<StoreName, DurableState | null>>> {
-    const [legacy, modern] = await Promise.all([
-      stores.legacy.readState(migration.name),
-      stores.modern.readState(migration.name),
-    ]);
-    return { legacy, modern };
+    return await withHeartbeat(async () => {
+      const [legacy, modern] = await Promise.all([
+        stores.legacy.readState(migration.name),
+        stores.modern.readState(migration.name),
+      ]);
+      return { legacy, modern };
+    });
   }
 
   /** Writes the durable route to one store, fencing out every write of an older epoch. */

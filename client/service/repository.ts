@@ -5,6 +5,7 @@ import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { flagsApplyIn } from '../../model/phase.ts';
 import type { HybridClock } from '../../model/version.ts';
+import { askBefore } from './before-start.ts';
 import { type KeyOf, keyFrom, type Patch } from './key-input.ts';
 import { Operations } from './operations.ts';
 import type { PlaceOptions, ReadPlace } from './read-place.ts';
@@ -170,10 +171,16 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   async #write<B extends Ack>(operation: Operation, options: WriteOptions<B>): Promise<Receipt<B>> {
     const given = { ack: options.ack ?? this.#entity.ack, timeoutMs: options.timeoutMs ?? null };
     if (this.#entity.pattern === 'transactional') {
-      const { versions } = await this.#parts.transactions.only(operation, given);
+      const isNamed = options.operationId !== undefined;
+      const { versions } = await this.#parts.transactions.only(operation, { ...given, isNamed });
       return receiptOf(operation.id, versions?.[0] ?? null);
     }
-    const state = await this.#parts.routes.current();
+    const about = {
+      entity: this.#entity.name,
+      operationId: operation.id,
+      isNamed: options.operationId !== undefined,
+    };
+    const state = await askBefore('write', about, () => this.#parts.routes.current());
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||
       !flagsApplyIn(state.phase) ||

@@ -11,6 +11,7 @@ import {
   maxTransactionSize,
   operationIdAt,
 } from '../../model/transaction.ts';
+import { askBefore } from './before-start.ts';
 import type { RouteCache } from './route-cache.ts';
 import { startTransaction } from './start-write.ts';
 import { type Token, tokenOf } from './token.ts';
@@ -40,6 +41,8 @@ export interface CommitReceipt<A extends Ack = Ack> {
 interface Given {
   readonly ack: Ack;
   readonly timeoutMs: number | null;
+  /** Whether the caller has named the id. */
+  readonly isNamed: boolean;
 }
 
 export interface TransactionParts {
@@ -65,6 +68,7 @@ export class Transactions {
     const { versions } = await this.#executeTransaction(id, items, {
       ack: options.ack ?? 'both',
       timeoutMs: options.timeoutMs ?? null,
+      isNamed: options.operationId !== undefined,
     });
     const tokens = versions?.map(tokenOf) ?? null;
     return {
@@ -90,8 +94,16 @@ export class Transactions {
       items.map((item, position) => item.operation(operationIdAt(id, position))),
     );
     assertDistinctRecords(operations);
-    const state = await this.#parts.routes.current();
-    if (routes[state.phase].secondary !== null) await this.#parts.probe.check(entities);
+    const about = {
+      entity: entities.map(({ name }) => name).join(', '),
+      operationId: id,
+      isNamed: given.isNamed,
+    };
+    const state = await askBefore('transaction', about, async () => {
+      const found = await this.#parts.routes.current();
+      if (routes[found.phase].secondary !== null) await this.#parts.probe.check(entities);
+      return found;
+    });
     const { temporal, migration } = this.#parts;
     return await startTransaction(temporal, migration, { transaction: { id, operations }, state }, given);
   }

@@ -1,6 +1,7 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { LockstepError } from '../../model/failure.ts';
+import { cancelWhereClosed } from './closed-channel.ts';
 import { createDataConverter } from './encryption.ts';
 import { reasonOf } from './failures.ts';
 
@@ -9,7 +10,11 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
   const config = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
   const address = config.connectionOptions.address ?? 'localhost:7233';
   try {
-    const connection = await Connection.connect({ connectTimeout: '10s', ...config.connectionOptions });
+    const connection = await Connection.connect({
+      connectTimeout: '10s',
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelWhereClosed],
+      ...config.connectionOptions,
+    });
     return new Client({
       connection,
       namespace: config.namespace ?? 'default',

@@ -9,7 +9,7 @@ import {
   phaseBefore,
   routes,
 } from '../../model/phase.ts';
-import { bounded, unbounded } from '../activities.ts';
+import { bounded, switching } from '../activities.ts';
 import { failure } from '../failures.ts';
 import { type Asked, searchAttributes } from '../messages.ts';
 import { prepareToClose } from './before-closing.ts';
@@ -38,7 +38,7 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
   if (await takeOver(run))
     run.voidEvidence('the migration was started again, and the stores keep no evidence');
   const { phase } = run.state;
-  await unbounded.checkStores({ stores: neededStores(phase) });
+  await switching.checkStores({ stores: neededStores(phase) });
   await change(run, phase, { otherMayLag: false, passage: unforced() });
   run.update({
     history: [...run.state.history, { phase, at: new Date().toISOString() }],
@@ -54,7 +54,7 @@ export async function resumeFromStores(run: MigrationRun): Promise<void> {
  */
 async function takeOver(run: MigrationRun): Promise<boolean> {
   for (;;) {
-    const states = await unbounded.readStates();
+    const states = await switching.readStates();
     const newest = newestState(states.legacy, states.modern);
     if (!newest) return false;
     if (newest.phase === 'decommissioned' && !run.input.undo) {

@@ -3,7 +3,7 @@ import { evidenceFault } from '../../model/evidence.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { neededStores, type Phase, phases, routes } from '../../model/phase.ts';
 import { soakedMs } from '../../model/soak.ts';
-import { unbounded } from '../activities.ts';
+import { switching } from '../activities.ts';
 import type { Condition, MigrationInput, MigrationState } from '../messages.ts';
 import { bothAnswer, bothStores, met, type Passage, pass, reachable, unmet } from './condition.ts';
 import type { MigrationRun } from './run.ts';
@@ -49,7 +49,7 @@ export async function conditionsOf(
       break;
     default:
   }
-  const faults = await unbounded.measureFaults({ needs });
+  const faults = await switching.measureFaults({ needs });
   conditions.push(notSetBack(faults));
   if (phases.indexOf(next) >= phases.indexOf('validate')) conditions.push(knownFaults(faults));
   return conditions;
@@ -57,7 +57,7 @@ export async function conditionsOf(
 
 async function writeShare(state: MigrationState, needs: readonly StoreName[]): Promise<Condition> {
   const { primary } = routes[state.phase];
-  const { flagControlled } = await unbounded.measureReadiness({ primary, needs });
+  const { flagControlled } = await switching.measureReadiness({ primary, needs });
   const described = {
     measured: { writePercent: state.writePercent, flagControlled: flagControlled.length },
     wanted: 'every key is written to both stores',
@@ -92,7 +92,7 @@ function readShare({ readPercent }: MigrationState): Condition {
 
 /** At 100 %, what legacy still answers are reads that modern failed to answer, or was too far behind for. */
 async function modernReads({ readsSince }: MigrationState, needs: readonly StoreName[]): Promise<Condition> {
-  const { counts, isNotModern, fault } = await unbounded.measureReads({ since: readsSince, needs });
+  const { counts, isNotModern, fault } = await switching.measureReads({ since: readsSince, needs });
   const { modern, fellBack, lagged, unequal } = counts;
   const described = {
     measured: { modern, fellBack, lagged, unequal },
@@ -110,7 +110,7 @@ async function soak(
   { soakMs }: MigrationInput['policy'],
   needs: readonly StoreName[],
 ): Promise<Condition> {
-  const { lastFallbackMs } = await unbounded.measureReads({ since: readsSince, needs });
+  const { lastFallbackMs } = await switching.measureReads({ since: readsSince, needs });
   const soaked = Math.min(soakedMs(readsModernSince, Date.now()), lastFallbackMs ?? Number.POSITIVE_INFINITY);
   const described = {
     measured: { soakedMs: soaked, soakMs },
@@ -167,7 +167,7 @@ async function backlog(
   state: MigrationState,
   { needs, pendingAllowed }: { needs: readonly StoreName[]; pendingAllowed: boolean },
 ): Promise<Condition[]> {
-  const readiness = await unbounded.measureReadiness({ primary: routes[state.phase].primary, needs });
+  const readiness = await switching.measureReadiness({ primary: routes[state.phase].primary, needs });
   const { pending, parked, tentative, backlogAgeMs } = readiness;
   const measured = { pending, parked, tentative, backlogAgeMs };
   const conditions = [parkedCondition(measured, parked)];

@@ -10,7 +10,7 @@ import {
   routeLeaseMs,
   routes,
 } from '../../model/phase.ts';
-import { elsewhere, opening, switching, switchingBounded, unbounded } from '../activities.ts';
+import { elsewhere, opening, switching, switchingBounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 
 export interface PhaseChange {
@@ -54,8 +54,8 @@ async function writePhase(from: DurableState, change: PhaseChange): Promise<Dura
   // The primary comes last: until it has the new epoch, writes of the old route go on; after it, none does.
   const { primary } = routes[next];
   if (change.otherMayLag) await notifyStore(otherStore(primary), target);
-  else await unbounded.writeState({ store: otherStore(primary), state: target });
-  await unbounded.writeState({ store: primary, state: target });
+  else await switching.writeState({ store: otherStore(primary), state: target });
+  await switching.writeState({ store: primary, state: target });
   return target;
 }
 
