@@ -2,7 +2,7 @@ import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio
 import { faultOf, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
 import { messageSchemas } from '../model/inputs/messages.ts';
 import { failure } from './failures.ts';
-import { carriedMembers, inputSchemas } from './inputs.ts';
+import { carriedIn, inputSchemas } from './inputs.ts';
 
 /**
  * Looks at all that comes into a workflow before any code of it does: whoever reaches Temporal can start one, and send it anything. A
@@ -18,13 +18,13 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
           : [];
         const fault =
           faultIn(schemas, input.args) ??
-          (continuedFromExecutionRunId === undefined ? carriedFault(input.args) : null);
-        if (fault) throw refused(`the input of ${workflowType}`, fault);
+          (continuedFromExecutionRunId === undefined ? carriedFault(workflowType, input.args) : null);
+        if (fault) throw refused('InvalidRequest', `the input of ${workflowType}`, fault);
         return await next(input);
       },
       validateUpdate(input, next) {
         const fault = faultIn(schemasOf(input.name), input.args);
-        if (fault) throw refused(`the message ${input.name}`, fault);
+        if (fault) throw refused('InvalidInput', `the message ${input.name}`, fault);
         next(input);
       },
       async handleSignal(input, next) {
@@ -54,15 +54,15 @@ function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): In
   return null;
 }
 
-function carriedFault([first]: readonly unknown[]): InputFault | null {
-  if (first === null || typeof first !== 'object') return null;
-  for (const [member, value] of Object.entries(first))
-    if (carriedMembers.includes(member) && value !== null && value !== undefined)
-      return { path: member, reason: 'is for a run that follows another; the first has null' };
-  return null;
+function carriedFault(workflowType: string, [first]: readonly unknown[]): InputFault | null {
+  const path = Object.hasOwn(carriedIn, workflowType) ? carriedIn[workflowType] : undefined;
+  if (path === undefined || first === null || typeof first !== 'object') return null;
+  const value: unknown = Object.getOwnPropertyDescriptor(first, path)?.value;
+  if (value === null) return null;
+  return { path, reason: 'is for a run that follows another; the first has null' };
 }
 
-function refused(what: string, { path, reason }: InputFault) {
+function refused(code: 'InvalidRequest' | 'InvalidInput', what: string, { path, reason }: InputFault) {
   const at = path === '' ? '' : ` at ${path}`;
-  return failure('InvalidRequest', `${what} is not what it should be${at}: ${reason}`, { path });
+  return failure(code, `${what} is not what it should be${at}: ${reason}`, { path });
 }

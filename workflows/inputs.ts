@@ -28,5 +28,9 @@ export const inputSchemas: {
   retryFailedOperations: [journal.retryInput],
 };
 
-/** Members in which a run leaves something to the next one. A run that follows none has nothing to take up. */
-export const carriedMembers: readonly string[] = ['state', 'carried'];
+/** Where a run leaves something to the next one that is for it alone: a run that follows none has null there. */
+export const carriedIn: Readonly<Partial<Record<string, string>>> = {
+  migration: 'state',
+  reconcile: 'carried',
+  retryFailedOperations: 'carried',
+} satisfies Partial<Record<WorkflowType, string>>;

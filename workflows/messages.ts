@@ -44,7 +44,6 @@ export const searchAttributes = {
 } as const;
 
 export type Resolution = 'retry' | 'discard' | 'compensate';
-export const resolutions: readonly Resolution[] = ['retry', 'discard', 'compensate'];
 
 export interface WriteStatus {
   readonly stage: 'primary' | 'secondary' | 'parked' | 'compensating' | 'done' | 'failed';
@@ -316,8 +315,8 @@ export type BulkWork = (typeof bulkWorks)[number];
  * work is what Temporal has as its result.
  */
 export const bulkWorkEnded = defineSignal<[BulkWork]>('bulkWorkEnded');
-/** Something happened that earlier evidence does not speak of: what. */
-export const evidenceVoided = defineSignal<[string]>('evidenceVoided');
+/** From a reconciliation that repairs: earlier evidence does not speak of the rows that it changes. */
+export const repairBegan = defineSignal('repairBegan');
 
 /** What a worker has found of the reads under a change of the route. */
 export interface ReadsOverBudget extends ReadFault {

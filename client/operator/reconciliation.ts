@@ -3,6 +3,7 @@ import type { Difference, Verdict } from '../../databases/contract/comparison.ts
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { keyText } from '../../model/canonical.ts';
+import type { Evidence } from '../../model/evidence.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
@@ -30,6 +31,17 @@ export interface ReconcileOptions {
   readonly from?: StoreName;
 }
 
+/** Where no migration takes the evidence, nobody waits longer. */
+const takenWithinMs = 10_000;
+const takenPollMs = 50;
+
+function isTaken({ began }: Evidence, { evidence, evidenceVoided }: messages.MigrationStatus): boolean {
+  const since = Date.parse(began);
+  return [evidence?.began, evidenceVoided?.at].some(
+    (time) => time !== undefined && Date.parse(time) >= since,
+  );
+}
+
 /** What differs between the stores: found, listed, mended, now or again and again. */
 export class ReconciliationControl {
   readonly #temporal: Client;
@@ -43,7 +55,7 @@ export class ReconciliationControl {
   /** Compares everything once, and waits for the end of it. */
   async run(options: ReconcileOptions = {}): Promise<messages.Reconciliation> {
     const { name, taskQueue } = this.#open.migration;
-    return await answerOfOnly(`a reconciliation of ${name}`, () =>
+    const result = await answerOfOnly(`a reconciliation of ${name}`, () =>
       this.#temporal.workflow.execute<Reconcile>('reconcile', {
         workflowId: this.#id,
         taskQueue,
@@ -51,6 +63,19 @@ export class ReconciliationControl {
         ...this.#asked(options),
       }),
     );
+    if (options.entity === undefined && result.repaired === 0) await this.#evidenceTaken(result.evidence);
+    return result;
+  }
+
+  /** The migration looks at the result when the workflow is over; who asks it next finds it there. */
+  async #evidenceTaken(evidence: Evidence | null): Promise<void> {
+    const handle = this.#temporal.workflow.getHandle(messages.migrationWorkflowId(this.#open.migration.name));
+    const until = performance.now() + takenWithinMs;
+    while (evidence && performance.now() < until) {
+      const status = await handle.query(messages.migrationStatus).catch(() => null);
+      if (status === null || isTaken(evidence, status)) return;
+      await new Promise((resolve) => setTimeout(resolve, takenPollMs));
+    }
   }
 
   /** Lets Temporal do it every so often; safe to repeat, the last interval counts. */

@@ -16,7 +16,11 @@ export function faultOf(schema: InputSchema, value: unknown): InputFault | null 
   const { issues } = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
   const [issue] = issues ?? [];
   if (!issue) return null;
-  const path = (issue.path ?? []).map(({ key }) => String(key)).join('.');
+  const keys = (issue.path ?? []).map(({ key }) => String(key));
+  // The name of a member that no schema has is not ours either.
+  if (issue.expected === 'never')
+    return { path: keys.slice(0, -1).join('.'), reason: 'has an unknown member' };
+  const path = keys.join('.');
   // A library's own message tells what was received.
   const reason = issue.kind === 'schema' ? `expected ${issue.expected ?? 'something else'}` : issue.message;
   return { path, reason };

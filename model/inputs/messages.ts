@@ -44,7 +44,7 @@ export const messageSchemas: Readonly<Record<string, MessageSchemas>> = {
     startValidation: [validationRequest],
     bulkWorkEnded: [v.picklist(['backfill', 'validation', 'reconciliation'])],
     reconciliationStarted: none,
-    evidenceVoided: [parts.note],
+    repairBegan: none,
     readsOverBudget: [v.object({ changeNumber: parts.count, reason: parts.note })],
   },
   backfill: { setPaused: paused, setRate: [rate] },

@@ -26,8 +26,8 @@ export const runningDefinition = v.object({
   }),
 });
 
-/** Who asks for something, and why. */
-export const asked = v.object({
+/** Who asks for something, and why. A member that it lacks would be one that is misspelt. */
+export const asked = v.strictObject({
   by: v.optional(v.nullable(parts.note)),
   reason: v.optional(v.nullable(parts.note)),
 });
@@ -50,10 +50,19 @@ export const backfillInput = v.object({
   paused: v.boolean(),
   rate,
   resume: v.exactOptional(v.boolean()),
-  carried,
+  carried: v.nullable(
+    v.object({
+      startedAt: parts.time,
+      throttledMs: parts.milliseconds,
+      fingerprints: v.record(
+        v.string(),
+        v.object({ legacy: v.array(v.string()), modern: v.array(v.string()) }),
+      ),
+    }),
+  ),
 });
 
-export const validationRequest = v.object({
+export const validationRequest = v.strictObject({
   sample: v.nullable(v.number()),
   seed: v.pipe(v.number(), v.safeInteger('is no whole number')),
 });
@@ -68,12 +77,12 @@ export const reconciliationInput = v.object({
   carried,
 });
 
-export const previewRequest = v.object({
+export const previewRequest = v.strictObject({
   step: v.picklist(['advance', 'rollback', 'decommission', 'reads']),
   percent: v.exactOptional(v.number()),
 });
 
-export const stepRequest = v.object({
+export const stepRequest = v.strictObject({
   ...asked.entries,
   force: v.optional(v.boolean()),
   notBefore: v.optional(v.nullable(parts.time)),

@@ -18,6 +18,7 @@ import { touchGuards } from './guards/touch.ts';
 import { transactionGuards } from './guards/transactions.ts';
 import { valueGuards } from './guards/values.ts';
 import { versionGuards } from './guards/versions.ts';
+import { workflowInputGuards } from './guards/workflow-inputs.ts';
 import { writeGuards } from './guards/writes.ts';
 
 /** By area. A text is as small as it can be and still be the only one in its file. */
@@ -31,6 +32,7 @@ export const guards: readonly Guard[] = [
   ...inputGuards,
   ...journalGuards,
   ...journalEntryGuards,
+  ...workflowInputGuards,
   ...listGuards,
   ...readGuards,
   ...retryGuards,

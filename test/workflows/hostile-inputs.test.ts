@@ -3,7 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failureIn } from '../../model/carried-failure.ts';
 import { messageSchemas } from '../../model/inputs/messages.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
-import { migrationWorkflowId } from '../../workflows/messages.ts';
+import {
+  bulkWorkEnded,
+  migrationWorkflowId,
+  setPaused,
+  validationWorkflowId,
+} from '../../workflows/messages.ts';
 import { account } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
@@ -17,6 +22,14 @@ const junk: readonly unknown[] = [
   7,
   { migration: secret, operation: { id: secret }, entities: secret, state: { phase: secret } },
   { ...Object.fromEntries(['migration', 'operationId', 'rounds'].map((name) => [name, null])), secret },
+];
+/** For messages whose parts may be absent, and that take null or a number. */
+const badMessages: readonly unknown[] = [
+  secret,
+  [secret],
+  -7,
+  { by: 7, reason: {}, step: secret, policy: 7, sample: secret, changeNumber: secret, force: secret },
+  'x'.repeat(100_000),
 ];
 const none = { rounds: 1, everyMs: 0 };
 
@@ -69,7 +82,7 @@ test('the migration takes any message, and is what it was', async () => {
   const before = await at.lockstep.control.status();
   const messages = Object.entries(messageSchemas.migration ?? {}).filter(([, schemas]) => schemas.length > 0);
   for (const [message] of messages) {
-    for (const sent of [...junk, { percent: {}, step: {} }, 'x'.repeat(100_000)]) {
+    for (const sent of badMessages) {
       await handle.signal(message, sent);
       const error = await handle.executeUpdate(message, { args: [sent] }).then(
         () => null,
@@ -77,12 +90,15 @@ test('the migration takes any message, and is what it was', async () => {
       );
       if (error !== null) {
         expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
-        expect(JSON.stringify(failureIn(error)?.message)).not.toContain(secret);
+        expect(String(failureIn(error)?.message)).not.toContain(secret);
       }
     }
   }
   const now = await at.lockstep.control.status();
-  expect({ ...now, pausedBy: null, paused: false }).toMatchObject({ ...before, lastFailure: now.lastFailure });
+  expect({ ...now, pausedBy: null, paused: false }).toMatchObject({
+    ...before,
+    lastFailure: now.lastFailure,
+  });
   const { pendingWorkflowTask } = (await handle.describe()).raw;
   expect(pendingWorkflowTask?.attempt ?? 1).toBeLessThan(2);
 });
@@ -91,8 +107,35 @@ test('evidence is what a validation of its own has come to, and not what somebod
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
   const evidence = { differences: 0, compared: 1_000_000, upperBound: 0, at: new Date().toISOString() };
   for (const message of ['validationFinished', 'reconciliationFinished', 'bulkWorkEnded'])
-    for (const sent of [evidence, 'validation', 'reconciliation', 'backfill']) await handle.signal(message, sent);
+    for (const sent of [evidence, 'validation', 'reconciliation', 'backfill'])
+      await handle.signal(message, sent);
+  await at.lockstep.control.send('resume');
   await at.lockstep.control.startValidation({ sample: null, seed: 1 });
   await until('it is validated', async () => !(await at.lockstep.control.status()).validating);
   expect((await at.lockstep.control.status()).evidence?.compared ?? 0).toBeLessThan(1_000);
+});
+
+test('a validation that somebody else has started is none of the migration', async () => {
+  const { control } = at.lockstep;
+  const { name: migration, taskQueue } = at.migration;
+  const workflowId = validationWorkflowId(migration);
+  await control.send('resume');
+  const foreign = await at.temporal.workflow.signalWithStart('validate', {
+    workflowId,
+    taskQueue,
+    args: [{ migration, entities: [account.name], sample: null, seed: 1 }],
+    signal: setPaused,
+    signalArgs: [true],
+  });
+  await expect(control.startValidation({ sample: null, seed: 1 })).rejects.toMatchObject({
+    code: 'AlreadyRunning',
+  });
+  await foreign.signal(setPaused, false);
+  await foreign.result();
+  await at.temporal.workflow.getHandle(migrationWorkflowId(migration)).signal(bulkWorkEnded, 'validation');
+  await until('nobody waits for it', async () => !(await control.status()).validating);
+  expect(await control.status()).toMatchObject({
+    evidence: null,
+    lastFailure: expect.stringContaining('no result of this migration'),
+  });
 });

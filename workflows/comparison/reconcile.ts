@@ -14,11 +14,11 @@ import { longRunning, unbounded } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import {
   bulkWorkEnded,
-  evidenceVoided,
   migrationWorkflowId,
   type Reconciliation,
   type ReconciliationRequest,
   reconciliationStarted,
+  repairBegan,
   setPaused,
 } from '../messages.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally } from './tally.ts';
@@ -98,7 +98,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     totals = plus(totals, input.repair ? { ...slice, ahead: 0 } : slice);
     if (slice.next !== null) return { compare: slice.next };
     if (!input.repair || totals.differences === 0) return null;
-    await report(input.migration, evidenceVoided, 'a repair changed rows');
+    await report(input.migration, repairBegan);
     return { repair: newPass };
   }
 

@@ -219,7 +219,7 @@ function reports(run: MigrationRun): Handler[] {
     signal(messages.bulkWorkEnded, (work) => takeResult(run, work)),
     signal(messages.reconciliationStarted, () => bulk.holdReconciliation(run)),
     signal(messages.readsOverBudget, (found) => noteOverBudget(run, found)),
-    signal(messages.evidenceVoided, (reason) => run.voidEvidence(reason)),
+    signal(messages.repairBegan, () => run.voidEvidence('a repair changed rows')),
   ];
 }
 

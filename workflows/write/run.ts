@@ -5,7 +5,6 @@ import { failure } from '../failures.ts';
 import {
   acknowledged,
   type Resolution,
-  resolutions,
   resolve,
   resolveSignal,
   searchAttributes,
@@ -64,13 +63,13 @@ export class WriteRun {
       description: 'Answers when the write is as durable as its caller asked for',
     });
     setHandler(resolve, (decision) => this.#decide(decision), {
-      validator: (decision) => this.#assertDecision(decision),
+      validator: (_decision) => this.#assertParked(),
       description: 'Decides about a parked write: "retry", "discard" or "compensate"',
     });
     setHandler(
       resolveSignal,
       (decision) => {
-        if (this.#acceptsResolution && resolutions.includes(decision)) this.#decide(decision);
+        if (this.#acceptsResolution) this.#decide(decision);
       },
       { description: 'As the update "resolve", for tools that only signal' },
     );
@@ -80,13 +79,7 @@ export class WriteRun {
     this.#decision = decision;
   }
 
-  #assertDecision(decision: Resolution): void {
-    if (!resolutions.includes(decision)) {
-      throw failure(
-        'InvalidInput',
-        `"${decision}" is not a resolution; use one of ${resolutions.join(', ')}`,
-      );
-    }
+  #assertParked(): void {
     const { stage } = this.#status;
     if (stage === 'parked') return;
     throw failure(

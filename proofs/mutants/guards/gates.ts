@@ -172,8 +172,8 @@ export const gateGuards: readonly Guard[] = [
     keeps: 'What was copied counts only while both stores receive every write.',
   },
   {
-    file: handlers,
-    text: '      run.voidEvidence(`a validation did not come to its end (${result.failed})`);\n',
+    file: 'workflows/migration/bulk-results.ts',
+    text: '      run.voidEvidence(`a validation did not come to its end (${why})`);\n',
     without: '',
     tests: ['test/workflows/evidence.test.ts'],
     named: 'does not come to its end',

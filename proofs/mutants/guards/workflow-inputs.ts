@@ -1,0 +1,39 @@
+import type { Guard } from '../guard.ts';
+
+const tests = ['test/workflows/hostile-inputs.test.ts'];
+
+/** What comes into workflows from outside. */
+export const workflowInputGuards: readonly Guard[] = [
+  {
+    file: 'workflows/check-inputs.ts',
+    text: "if (fault) throw refused('InvalidRequest'",
+    without: "if (fault && workflowType === '') throw refused('InvalidRequest'",
+    tests,
+    named: 'is started with anything',
+    keeps: 'A workflow that is started with anything fails once.',
+  },
+  {
+    file: 'workflows/check-inputs.ts',
+    text: "if (fault) throw refused('InvalidInput'",
+    without: "if (fault && input.name === '') throw refused('InvalidInput'",
+    tests,
+    named: 'takes any message',
+    keeps: 'An update that is none changes nothing.',
+  },
+  {
+    file: 'workflows/check-inputs.ts',
+    text: '        if (!fault) return await next(input);\n',
+    without: '        return await next(input);\n',
+    tests,
+    named: 'takes any message',
+    keeps: 'A signal that is none changes nothing.',
+  },
+  {
+    file: 'activities/migration/bulk-result.ts',
+    text: 'if (found === null || !isMeant(found, request)) return',
+    without: 'if (found === null) return',
+    tests,
+    named: 'somebody else has started',
+    keeps: 'The result of work that somebody else has started is no evidence.',
+  },
+];
