@@ -62,20 +62,20 @@ export class Reach {
     this.#changed.add(listener);
   }
 
-  /** Throws `StoreUnavailable` where the store is away, or goes away before it has answered. */
-  async ask<T>(name: StoreName, call: () => Promise<T>): Promise<T> {
+  /**
+   * Throws `StoreUnavailable` where the store is away, or goes away before it has answered.
+   *
+   * @param isStatement whether an answer can come from nobody but the store
+   */
+  async ask<T>(name: StoreName, call: () => Promise<T>, isStatement = false): Promise<T> {
     const known = this.#of(name);
     if (known.away) throw isAway(known.store);
     const { promise: lost, reject } = Promise.withResolvers<never>();
     known.waiting.add(reject);
     try {
       const answer = await Promise.race([call(), lost]);
-      this.#heard(known);
+      if (isStatement) this.#heard(known);
       return answer;
-    } catch (error) {
-      // Whatever else is wrong, it has answered.
-      if (!isLockstepError(error, 'StoreUnavailable')) this.#heard(known);
-      throw error;
     } finally {
       known.waiting.delete(reject);
     }
@@ -136,12 +136,23 @@ const withoutAsking: readonly (string | symbol)[] = [
   'close',
 ] satisfies (keyof Store)[];
 
+/** Other calls may be answered by what this process remembers, and then say nothing of the store. */
+const statements: readonly (string | symbol)[] = [
+  'read',
+  'readState',
+  'write',
+  'writeState',
+  'journal',
+] satisfies (keyof Store)[];
+
 function reachedStore(store: Store, reach: Reach): Store {
   return new Proxy(store, {
     get(target, name) {
       const found: unknown = Reflect.get(target, name);
       if (typeof found !== 'function' || withoutAsking.includes(name)) return found;
-      return (...given: unknown[]) => reach.ask(target.name, async () => await found.apply(target, given));
+      const isStatement = statements.includes(name);
+      return (...given: unknown[]) =>
+        reach.ask(target.name, async () => await found.apply(target, given), isStatement);
     },
   });
 }

@@ -66,12 +66,22 @@ test('one that comes back is asked again', async () => {
   ]);
 });
 
-test('a store that answers others is there, though its sign of life is late; a refusal is an answer too', async () => {
+test('a store that answers statements is there, though its sign of life is late', async () => {
   ping = never;
   for (let second = 0; second < 10; second++) {
     await vi.advanceTimersByTimeAsync(1_000);
-    const refused = reach.ask('modern', () => Promise.reject(new LockstepError('NotFound', 'no', {})));
-    await expect(refused).rejects.toMatchObject({ code: 'NotFound' });
+    expect(await reach.ask('modern', async () => 7, true)).toBe(7);
   }
   expect(reach.isAway('modern')).toBe(false);
+});
+
+test('what this process answers by itself says nothing of the store', async () => {
+  ping = unavailable;
+  for (let half = 0; half < 6; half++) {
+    await reach.ask('modern', async () => 7).catch(() => null);
+    const refused = reach.ask('modern', () => Promise.reject(new LockstepError('NotPrepared', 'no', {})));
+    await refused.catch(() => null);
+    await vi.advanceTimersByTimeAsync(silentMs / 6);
+  }
+  expect(reach.isAway('modern')).toBe(true);
 });

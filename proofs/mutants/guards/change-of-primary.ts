@@ -40,6 +40,13 @@ export const changeGuards: readonly Guard[] = [
   },
   {
     file: 'workers/reach.ts',
+    text: '      if (isStatement) this.#heard(known);\n',
+    without: '      this.#heard(known);\n',
+    tests: ['test/unit/reach.test.ts'],
+    keeps: 'What this process answers by itself is no sign of life of a store.',
+  },
+  {
+    file: 'workers/reach.ts',
     text: '    if (away) for (const end of waiting) end(isAway(store));\n',
     without: '',
     tests: ['test/unit/reach.test.ts'],
