@@ -19,6 +19,7 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { operationIdAt, type Transaction } from '../../model/transaction.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
+import { assertSoundOperations, isSoundRoute } from '../write/sound-operations.ts';
 import { commitBranch, finishBranches } from './finish-branches.ts';
 import { closeTransaction } from './recover.ts';
 import { primaryChanges, type Refusal, secondaryChanges } from './transaction-changes.ts';
@@ -55,6 +56,8 @@ export function createTransactionActivities(context: ActivityContext) {
    */
   async function executeTransaction({ transaction, route }: Request): Promise<TransactionResult> {
     if (isOvertakenRoute(migration, route)) return { status: 'fenced' };
+    assertSoundOperations(migration, transaction.operations);
+    if (!(await isSoundRoute(context, route, transaction.operations))) return { status: 'fenced' };
     const attempt: Attempt = {
       migration: migration.name,
       transaction: transactionKey(transaction.id),

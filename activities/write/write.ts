@@ -16,6 +16,7 @@ import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../m
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import { assertSoundOperations, isSoundRoute } from './sound-operations.ts';
 import { createUndoActivities } from './undo.ts';
 
 export function createWriteActivities(context: ActivityContext) {
@@ -25,7 +26,10 @@ export function createWriteActivities(context: ActivityContext) {
 
   /** The guarded write at the primary: it decides about version and refusal. */
   async function writePrimary(input: WriteInput): Promise<WriteResult> {
-    const at = { store: input.route.primary, entity: input.operation.entity };
+    const { operation, pattern, route } = input;
+    assertSoundOperations(migration, [operation], pattern);
+    if (!(await isSoundRoute(context, route, [operation]))) return { status: 'fenced' };
+    const at = { store: route.primary, entity: operation.entity };
     const { result, timing } = await metrics.attempt(at, () =>
       decideAtPrimary(context, input, (known) => endUndo(input, known)),
     );
@@ -58,6 +62,7 @@ export function createWriteActivities(context: ActivityContext) {
   /** For `parallel`: the secondary takes the image at the same time as the primary, which may yet refuse it. */
   async function writeTentative({ operation, route }: WriteInput): Promise<TentativeResult> {
     if (!route.secondary) throw new TypeError('a route without secondary has no secondary write');
+    assertSoundOperations(migration, [operation], 'parallel');
     const store = stores[route.secondary];
     const at = { store: store.name, entity: operation.entity };
     const { result } = await metrics.attempt(at, () => takeTentatively(store, operation, route));

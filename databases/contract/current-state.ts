@@ -49,6 +49,11 @@ export function noteLeadingPhase(migration: Migration, phase: Phase): void {
   told.set(migration, phase);
 }
 
+/** The latest state that this process has seen; undefined before the first. */
+export function seenState(migration: Migration): DurableState | undefined {
+  return seen.get(migration);
+}
+
 /** Whether this process knows that the route is over. Only a store that was set back would take a write by it. */
 export function isOvertakenRoute(migration: Migration, { epoch, primary }: WriteRoute): boolean {
   const last = seen.get(migration);

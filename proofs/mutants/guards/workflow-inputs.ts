@@ -36,4 +36,28 @@ export const workflowInputGuards: readonly Guard[] = [
     named: 'somebody else has started',
     keeps: 'The result of work that somebody else has started is no evidence.',
   },
+  {
+    file: 'activities/write/write.ts',
+    text: '    assertSoundOperations(migration, [operation], pattern);\n',
+    without: '',
+    tests: ['test/workflows/hostile-writes.test.ts'],
+    named: 'a write with',
+    keeps: 'A worker carries out no write whose key, fields or version no service would have made.',
+  },
+  {
+    file: 'activities/write/group.ts',
+    text: '    assertSoundOperations(context.migration, operations);\n',
+    without: '',
+    tests: ['test/workflows/hostile-writes.test.ts'],
+    named: 'of a group fails alone',
+    keeps: 'Nor does it in a group.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: "    if (!(await isSoundRoute(context, route, [operation]))) return { status: 'fenced' };\n",
+    without: '',
+    tests: ['test/workflows/hostile-writes.test.ts'],
+    named: 'no secondary',
+    keeps: 'No write leaves the secondary out because its input says so.',
+  },
 ];

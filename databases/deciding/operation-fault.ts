@@ -1,0 +1,50 @@
+import { canonicalText, type Image } from '../../model/canonical.ts';
+import { type Entity, keyOf } from '../../model/entity.ts';
+import { type AnyFields, entityOf, imageOf } from '../../model/field.ts';
+import type { InputFault } from '../../model/inputs/input-fault.ts';
+import type { Operation } from '../../model/operation.ts';
+import { millisecondsOf } from '../../model/version.ts';
+
+/** Clocks of services differ by less. A version from far ahead would keep every later write of its record out. */
+const aheadMs = 3_600_000;
+
+/**
+ * What a worker finds wrong with an operation that Temporal brought it, and that no service of ours makes: a key that is not the
+ * image's, a field that is none, a value that is not in canonical form, a version from the future. Null where nothing is.
+ */
+export function operationFault(
+  { key: keyNames, fields, ...entity }: Entity,
+  { kind, key, image, proposed }: Operation,
+  nowMs: number,
+): InputFault | null {
+  if (millisecondsOf(proposed) > nowMs + aheadMs)
+    return { path: 'proposed', reason: "is more than an hour ahead of the worker's clock" };
+  const named = Object.fromEntries(keyNames.map((name, index) => [name, key[index] ?? null]));
+  const keyFields = among(fields, keyNames);
+  if (key.length !== keyNames.length || !isCanonicalOf(keyFields, named))
+    return { path: 'key', reason: 'is not in canonical form' };
+  if (image === null) return null;
+  const given = kind === 'update' ? among(fields, Object.keys(image)) : fields;
+  if (!isCanonicalOf(given, image))
+    return {
+      path: 'image',
+      reason: 'has fields that are not declared, lacks some, or is not in canonical form',
+    };
+  const found = kind === 'update' ? { ...named, ...image } : image;
+  if (canonicalText(keyOf({ key: keyNames, fields, ...entity }, found)) === canonicalText(key)) return null;
+  return { path: 'key', reason: 'is not that of the image' };
+}
+
+function among(fields: AnyFields, names: readonly string[]): AnyFields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)));
+}
+
+/** Whether these fields, all of them and no others, come out of a program's values as they went in. */
+function isCanonicalOf(fields: AnyFields, image: Image): boolean {
+  try {
+    return canonicalText(imageOf(fields, entityOf(fields, image), 'image')) === canonicalText(image);
+  } catch {
+    // Whatever a conversion says of a value that is none tells of the value.
+    return false;
+  }
+}
