@@ -7,10 +7,21 @@ import { keyset } from './keyset.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
 import { writeChecks } from './write-checks.ts';
+import { writeMemory } from './write-memory.ts';
 import { writes } from './writes.ts';
 
 const benches: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ guarded, stores, backfill, compare, keyset, writes, 'write-checks': writeChecks, touch }),
+  Object.entries({
+    guarded,
+    stores,
+    backfill,
+    compare,
+    keyset,
+    writes,
+    'write-checks': writeChecks,
+    'write-memory': writeMemory,
+    touch,
+  }),
 );
 
 await runFromCommandLine({

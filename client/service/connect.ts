@@ -13,6 +13,7 @@ import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './c
 import { createDurableFlags, type Flags } from './flags.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
+import { assertWorkerChoice, loadEmbedded } from './load-embedded.ts';
 import { ReportedCounts } from './read-counts.ts';
 import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
@@ -37,6 +38,12 @@ export interface ConnectOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A Temporal client of the caller's own; it is not closed with the connection. @default one by Temporal's own environment variables */
   readonly temporal?: Client;
+  /**
+   * `embedded` runs a worker of the migration in this process: fewer hops, and writes are answered when their commits are seen
+   * here. It needs the package `@temporalio/worker`, connects to Temporal by the environment, and ends with the connection.
+   * @default workers are processes of their own (`lockstep worker`)
+   */
+  readonly worker?: 'embedded';
   /** Who decides, for one key, what the phase leaves open; see `openFeatureFlags`. @default the shares of the durable state */
   readonly flags?: Flags;
   /** How long the flags may take for one key, in milliseconds; then the durable shares decide. @default 250 */
@@ -129,7 +136,8 @@ export interface Lockstep extends AsyncDisposable {
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: its writes stay pending until it is back.
  *
- * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0, `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
+ * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0 or `worker` is none that there is, `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`
+ *   and where the package of an embedded worker is missing,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
@@ -138,6 +146,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
   assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
   assertTimeLimit('readTimeoutMs', readTimeoutMs);
+  assertWorkerChoice(options);
+  const startEmbedded = options.worker ? await loadEmbedded() : null;
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -146,8 +156,10 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   try {
     const routeCache = new RouteCache({ migration, stores });
     await assertStoresFit({ migration, stores });
-    const temporal = options.temporal ?? (await connectTemporal(environment));
-    if (!options.temporal) release.push(() => temporal.connection.close());
+    const embedded = startEmbedded ? await startEmbedded(migration, environment) : null;
+    if (embedded) release.push(() => embedded.close());
+    const temporal = embedded?.temporal ?? options.temporal ?? (await connectTemporal(environment));
+    if (!embedded && !options.temporal) release.push(() => temporal.connection.close());
     const counted = new ReportedCounts({ migration, stores });
     release.push(() => counted.close());
     const breaker = new StoreBreaker(readTimeoutMs);
@@ -160,7 +172,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       probe: new TransactionProbe(stores),
       temporal,
     });
-    const writes = new Writes(temporal, migration);
+    const writes = new Writes({ temporal, migration, embedded });
+    if (embedded) release.push(() => writes.close());
     const clock = new HybridClock(now);
     const parts: RepositoryParts = {
       stores,

@@ -1,17 +1,27 @@
 import type { Client } from '@temporalio/client';
-import type { Ack, Entity } from '../../model/entity.ts';
+import type { Ack, Entity, Pattern } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import { isInRollout } from '../../model/rollout.ts';
 import type { CommitReceipt, Transaction, TransactionInput } from '../../model/transaction.ts';
+import type { GroupedAnswer } from '../../model/write-group.ts';
 import {
   acknowledged,
   transactionAcknowledged,
   transactionWorkflowId,
   writeWorkflowId,
 } from '../../workflows/messages.ts';
-import { startAcknowledged } from '../temporal/acknowledged-start.ts';
+import {
+  type AcknowledgedStart,
+  checkStart,
+  type Start,
+  sendEagerStart,
+  startAcknowledged,
+  unknownOutcome,
+} from '../temporal/acknowledged-start.ts';
+import type { EmbeddedWorker } from './embedded-worker.ts';
 
 interface StartOptions {
   readonly ack: Ack;
@@ -44,15 +54,27 @@ export function writeInput(
   };
 }
 
+/** With what writes are started. */
+export interface WriteStart {
+  readonly temporal: Client;
+  readonly migration: Migration;
+  /** Null where the workers are elsewhere. */
+  readonly embedded: EmbeddedWorker | null;
+}
+
+/** Their workflows begin with one call at each store, which a process with a worker may make itself. */
+export const plainPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
+
 /** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
-export function startWrite(
-  temporal: Client,
-  migration: Migration,
+export async function startWrite(
+  given: WriteStart,
   input: WriteInput,
   timeoutMs: number,
 ): Promise<WriteReceipt> {
+  const { temporal, migration, embedded } = given;
   const { id, kind, entity } = input.operation;
-  return startAcknowledged(temporal, migration, {
+  const until = performance.now() + timeoutMs;
+  const start: AcknowledgedStart<WriteReceipt> = {
     workflowType: 'write',
     workflowId: writeWorkflowId(input.migration, id),
     input,
@@ -63,7 +85,50 @@ export function startWrite(
     summary: `${kind} ${entity}`,
     whenTooLarge: 'split the record or keep large values elsewhere',
     timeoutMs,
+  };
+  if (embedded?.isRunning() && plainPatterns.includes(input.pattern) && input.ack !== 'recorded') {
+    checkStart(start);
+    const begin = () => embedded.writeAhead(start.workflowId, input);
+    const [answer] = await aheadOf(embedded, given, start, { begin, timeoutMs }).catch((error: unknown) => {
+      throw unknownOutcome('write', { entity, operationId: id }, timeoutMs, error);
+    });
+    if (answer) return receiptOf(input, answer);
+  }
+  return await startAcknowledged(temporal, migration, {
+    ...start,
+    timeoutMs: Math.max(0, until - performance.now()),
   });
+}
+
+/**
+ * What the process itself has seen of its writes, once their workflow is durable too: then whatever a crash leaves of them has
+ * an owner. Throws what the start does.
+ */
+export async function aheadOf(
+  embedded: EmbeddedWorker,
+  { temporal, migration }: WriteStart,
+  start: Start<unknown>,
+  { begin, timeoutMs }: { begin: () => Promise<readonly (GroupedAnswer | null)[]>; timeoutMs: number },
+): Promise<readonly (GroupedAnswer | null)[]> {
+  await embedded.open(start.workflowId);
+  const started = sendEagerStart(temporal, migration.taskQueue, start, timeoutMs).then(
+    (eagerly) => {
+      if (!eagerly) embedded.leave(start.workflowId);
+    },
+    (error: unknown) => {
+      embedded.leave(start.workflowId);
+      throw error;
+    },
+  );
+  const [known] = await Promise.all([begin(), started]);
+  return known;
+}
+
+/** Throws the failure that is the answer. */
+export function receiptOf({ operation, route }: WriteInput, answer: GroupedAnswer): WriteReceipt {
+  if (answer.status === 'failed') throw new LockstepError(answer.code, answer.message, answer.details);
+  if (answer.status === 'apart') throw new TypeError('a write that goes apart is asked for under its own id');
+  return { operationId: operation.id, version: answer.version, epoch: route.epoch };
 }
 
 /** Starts a transaction's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */

@@ -1,31 +1,31 @@
-import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
-import type { Pattern } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
 import { checkOperationId, unknownOutcome } from '../temporal/acknowledged-start.ts';
 import { startGroup, type TimedWrite } from './start-group.ts';
-import { startWrite } from './start-write.ts';
+import { plainPatterns, startWrite, type WriteStart } from './start-write.ts';
 import { overloaded, type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 /** A group's input stays in Temporal's history, which takes payloads of 2 MiB. */
 const groupBytes = 256 * 1024;
 /** A write whose row somebody holds, or whose caller waits for a store that is down, does not hold up the others for longer. */
 const slowMs = 1_000;
-/** The others need more of a workflow than a group has. */
-const groupedPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
 
 type GroupableWrite = TimedWrite & QueuedWrite;
 
 /** Carries out the writes of a process: those that wait at the same moment share a workflow, a single one has its own. */
 export class Writes {
-  readonly #temporal: Client;
+  readonly #start: WriteStart;
   readonly #migration: Migration;
   readonly #queue: WriteQueue<GroupableWrite, WriteReceipt>;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #isClosed = false;
 
-  constructor(temporal: Client, migration: Migration) {
-    this.#temporal = temporal;
+  constructor(start: WriteStart) {
+    const { migration } = start;
+    this.#start = start;
     this.#migration = migration;
     const { groupSize, groupsInFlight, maxWaiting } = migration.policy;
     const limits = { groupSize, groupBytes, groupsInFlight, maxWaiting, slowMs };
@@ -38,11 +38,34 @@ export class Writes {
    * @param given default: the migration's `callerTimeoutMs`
    */
   async write(input: WriteInput, given: number | null): Promise<WriteReceipt> {
+    if (this.#isClosed) {
+      throw new LockstepError(
+        'InvalidInput',
+        `${input.operation.entity}: the connection is closed, nothing was started; connect again, or write before close()`,
+        { entity: input.operation.entity, operationId: input.operation.id },
+      );
+    }
+    const answer = this.#write(input, given);
+    const over: Promise<unknown> = answer.then(
+      () => this.#underWay.delete(over),
+      () => this.#underWay.delete(over),
+    );
+    this.#underWay.add(over);
+    return await answer;
+  }
+
+  /** Takes no more, and resolves when all callers are answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  async #write(input: WriteInput, given: number | null): Promise<WriteReceipt> {
     const { policy } = this.#migration;
     const timeoutMs = given ?? policy.callerTimeoutMs;
     const isAlone =
-      policy.groupSize === 1 || input.validateAfterMs !== null || !groupedPatterns.includes(input.pattern);
-    if (isAlone) return await startWrite(this.#temporal, this.#migration, input, timeoutMs);
+      policy.groupSize === 1 || input.validateAfterMs !== null || !plainPatterns.includes(input.pattern);
+    if (isAlone) return await startWrite(this.#start, input, timeoutMs);
     const { id, entity, key } = input.operation;
     checkOperationId(id);
     const queued = this.#queue.add({
@@ -74,10 +97,8 @@ export class Writes {
   #send(group: readonly GroupableWrite[]): readonly Promise<WriteReceipt>[] {
     const [first, ...others] = group;
     if (!first) return [];
-    if (others.length > 0) return startGroup(this.#temporal, this.#migration, [first, ...others]);
-    return [
-      startWrite(this.#temporal, this.#migration, first.input, Math.max(0, first.until - performance.now())),
-    ];
+    if (others.length > 0) return startGroup(this.#start, [first, ...others]);
+    return [startWrite(this.#start, first.input, Math.max(0, first.until - performance.now()))];
   }
 }
 

@@ -8,6 +8,7 @@ import { localGroup } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { assertNotExpired } from './expiry.ts';
 import type { GroupRun } from './group-run.ts';
+import { refusedAnswer } from './refused.ts';
 import { routeAfter } from './route.ts';
 
 /** What a primary has decided of one write, and the other store is owed. */
@@ -88,23 +89,7 @@ function settle(
     run.giveApart(index);
     return;
   }
-  const { code, message, version, details } = decision;
-  run.set(index, {
-    at: 'refused',
-    answer: {
-      status: 'failed',
-      code,
-      message,
-      details: {
-        entity: operation.entity,
-        operationId: operation.id,
-        store: route.primary,
-        reason: message,
-        ...details,
-        ...(version === undefined ? {} : { version }),
-      },
-    },
-  });
+  run.set(index, { at: 'refused', answer: refusedAnswer(operation, route, decision) });
 }
 
 /** See `assertNotExpired`. */

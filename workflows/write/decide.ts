@@ -5,6 +5,7 @@ import type { Version } from '../../model/version.ts';
 import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { assertNotExpired } from './expiry.ts';
+import { refusedAnswer } from './refused.ts';
 import { routeAfter } from './route.ts';
 
 /** What a primary has decided, under which route. */
@@ -36,15 +37,10 @@ export async function decide(input: WriteInput): Promise<PrimaryDecision> {
           timing: result.timing ?? null,
         };
       case 'refused':
-      case 'conflict':
-        throw failure(result.status === 'conflict' ? 'StoreRefused' : result.code, result.message, {
-          entity: operation.entity,
-          operationId: operation.id,
-          store: route.primary,
-          reason: result.message,
-          ...result.details,
-          ...('version' in result && result.version !== undefined ? { version: result.version } : {}),
-        });
+      case 'conflict': {
+        const { code, message, details } = refusedAnswer(operation, route, result);
+        throw failure(code, message, details);
+      }
       case 'aborted':
         throw failure(
           'Aborted',
