@@ -171,7 +171,7 @@ test('what a killed service was promised is in both stores, once another worker 
   });
   const promised: { id: number; operationId: string }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => promised.push(JSON.parse(line)));
-  await until('it has written', async () => promised.length >= 40);
+  await until('it has written', async () => promised.length >= 20);
   child.kill('SIGKILL');
   await once(child, 'close');
   // Of some the workflow was not started yet: these are the journal's, which a schedule retries.
