@@ -1,5 +1,7 @@
-import type { Stores } from '../../databases/contract/store.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import type { StoreName } from '../../model/failure.ts';
+
+type Journals = Readonly<Record<StoreName, Pick<Store, 'setOperationStatus'>>>;
 
 interface Batch {
   readonly ids: string[];
@@ -11,12 +13,12 @@ interface Batch {
  * gather for the one after it, so that their number does not grow with that of the writes. Nobody waits for others to come.
  */
 export class Completions {
-  readonly #stores: Stores;
+  readonly #journals: Journals;
   readonly #running: Partial<Record<StoreName, Promise<void>>> = {};
   readonly #gathering: Partial<Record<StoreName, Batch>> = {};
 
-  constructor(stores: Stores) {
-    this.#stores = stores;
+  constructor(journals: Journals) {
+    this.#journals = journals;
   }
 
   /** Resolves when the journal says so; throws as `setOperationStatus` does, for all that share a statement. */
@@ -37,7 +39,7 @@ export class Completions {
     // Its failure is for those that shared it.
     await before?.catch(() => undefined);
     if (this.#gathering[store]?.ids === ids) delete this.#gathering[store];
-    const done = this.#stores[store].setOperationStatus(ids, 'completed');
+    const done = this.#journals[store].setOperationStatus(ids, 'completed');
     try {
       await done;
     } finally {

@@ -60,3 +60,11 @@ test('whoever writes faster than workflows run waits until one has taken over al
   ahead.close('w0');
   await waiting;
 });
+
+test('whoever has no more time is told how many workflows have not run yet', async () => {
+  const ahead = new Ahead();
+  for (let index = 0; index < 16; index++) await ahead.open(`w${index}`, 1_000);
+  expect(await ahead.open('next', 1)).toBe(16);
+  ahead.leave('w0');
+  expect(await ahead.open('next', 1)).toBeNull();
+});

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { Completions } from '../../activities/write/completions.ts';
-import type { Stores } from '../../databases/contract/store.ts';
 
 /** Journals of which each statement ends when the test says so. */
 function journals() {
@@ -12,7 +11,7 @@ function journals() {
       return end.promise;
     },
   };
-  const completions = new Completions({ legacy: store, modern: store } as unknown as Stores);
+  const completions = new Completions({ legacy: store, modern: store });
   return { completions, statements };
 }
 

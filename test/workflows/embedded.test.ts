@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { HybridClock } from '../../model/version.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, flagged, newAccount, refusedByModern, twin } from '../support/accounts.ts';
 import type { Connected } from '../support/connect-both.ts';
@@ -164,6 +165,25 @@ test('a write sent again while its workflow runs is not started again, and has t
   expect(await rowIn(at, 'modern', 'accounts', value.id)).toMatchObject({ owner: value.owner });
 });
 
+test('a primary that was set back takes no write of the process, until it is as far again', async () => {
+  const { name } = at.migration;
+  const ahead = new HybridClock(() => Date.now() + 3_600_000).next();
+  const accounts = service.repository(account);
+  await at.stores.modern.noteMark(name, ahead);
+  try {
+    // Its worker looks every few seconds.
+    const kept = await until('a write is kept out', async () => {
+      const value = newAccount();
+      const error = await accounts.create(value, { timeoutMs: 2_000 }).then(() => null, String);
+      return error !== null && !(await rowIn(at, 'legacy', 'accounts', value.id)) ? value : false;
+    });
+    await at.stores.legacy.raiseMark(name, { to: ahead, atLeast: '0' });
+    await until('its workflow writes it', () => rowIn(at, 'legacy', 'accounts', kept.id));
+  } finally {
+    await at.stores.legacy.raiseMark(name, { to: ahead, atLeast: '0' });
+  }
+});
+
 test('close answers the writes in flight, and takes no more', async () => {
   const closing = await connect(at.migration, { environment: at.environment, worker: 'embedded' });
   const accounts = closing.repository(account);
@@ -187,6 +207,7 @@ test('what a killed service was promised is in both stores, once another worker 
     env: environmentOf(at),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
   const promised: { id: number; operationId: string }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => promised.push(JSON.parse(line)));
   await until('it has written', async () => promised.length >= 20);
