@@ -5,7 +5,8 @@ const allowed = {
   // Of activities the types only: see the rule below.
   workflows: ['model', 'activities'],
   activities: ['model', 'databases'],
-  client: ['model', 'databases', 'workflows/messages\\.ts$'],
+  // Of workers only what a service with an embedded one loads: see the rule below.
+  client: ['model', 'databases', 'workflows/messages\\.ts$', 'workers/start\\.ts$'],
   workers: ['model', 'databases', 'workflows', 'activities', 'client'],
   cli: ['model', 'client', 'workers', 'deploy'],
   deploy: ['scripts'],
@@ -59,6 +60,13 @@ export default {
       severity: 'error',
       from: { path: '^(activities|client)/' },
       to: { path: '^databases/', pathNot: ['^databases/(contract|deciding)/', '^databases/open\\.ts$'] },
+    },
+    {
+      name: 'embedded-worker-is-loaded-late',
+      comment: 'a service needs the code of a worker only where it asks for one: use `await import(…)`',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: '^workers/', dependencyTypesNot: ['dynamic-import'] },
     },
     {
       name: 'examples-use-the-package',

@@ -14,6 +14,7 @@ import { createMigrationActivities } from './migration/migrate.ts';
 import { createStepActivities } from './migration/steps.ts';
 import { createRecoveryActivities } from './transactions/recover.ts';
 import { createTransactionActivities } from './transactions/transaction.ts';
+import { Completions } from './write/completions.ts';
 import { createGroupActivities } from './write/group.ts';
 import { LiveLatency, withTiming } from './write/live-latency.ts';
 import { createPostWriteValidationActivities } from './write/post-write-validation.ts';
@@ -33,12 +34,12 @@ export function createActivities(context: ActivityContext) {
   const guard = context.setBackGuard ?? new SetBackGuard(context);
   const stores = withSetBackGuard(withTiming(context.stores, latency), guard);
   const writing = { ...context, stores };
-  const outage = new StoreOutage(context.migration.policy);
+  const shared = { outage: new StoreOutage(context.migration.policy), completions: new Completions(stores) };
   return {
     ...createWriteActivities(writing),
-    ...replicateActivities(writing, outage),
+    ...replicateActivities(writing, shared),
     ...createGroupActivities(writing),
-    ...replicateGroupActivities(writing, outage),
+    ...replicateGroupActivities(writing, shared),
     ...createUndoActivities(writing),
     ...createTentativeActivities(writing),
     ...createPostWriteValidationActivities(context),

@@ -1,10 +1,10 @@
-import { Context } from '@temporalio/activity';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import type { TentativeResult, Timing, WriteResult } from '../databases/deciding/write-result.ts';
 import { failureIn } from '../model/carried-failure.ts';
 import type { StoreName } from '../model/failure.ts';
 import { type AnyFailureCode, isFailureCode } from '../model/failure-codes.ts';
 import { entityNamed } from '../model/migration.ts';
+import { currentAttempt } from './attempt.ts';
 import type { ActivityContext } from './context.ts';
 
 /** Upper bounds of the histograms' buckets, in milliseconds. */
@@ -70,7 +70,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
     const tags = tagsOf(entity);
     const at = { ...tags, store };
     // Of each step the first attempt is a local activity.
-    const { attempt, isLocal } = Context.current().info;
+    const { attempt, isLocal } = currentAttempt();
     if (attempt > 1 || !isLocal) retry.add(1, at);
     const startedAtMs = Date.now();
     const started = performance.now();
@@ -101,7 +101,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
   ): Promise<ReadonlyMap<Key, Result>> {
     const tags = tagsOf(entity);
     const at = { ...tags, store };
-    const { attempt, isLocal } = Context.current().info;
+    const { attempt, isLocal } = currentAttempt();
     if (attempt > 1 || !isLocal) retry.add(1, at);
     const started = performance.now();
     try {

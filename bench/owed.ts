@@ -43,7 +43,10 @@ export async function owed({ servers, seed, rows, runs, note }: Setting): Promis
   const journal: Write = (account) =>
     environment.lockstep.repository(environment.account).replace(account, { timeoutMs });
   const grouped = proofMigration(environment.migration.name, ['primary-secondary']);
-  await using byWorkflow = await connect(grouped.migration, environment);
+  await using byWorkflow = await connect(grouped.migration, {
+    environment: environment.environment,
+    temporal: environment.temporal,
+  });
   const group: Write = (account) => byWorkflow.repository(grouped.account).replace(account, { timeoutMs });
 
   const next = accountsOf(seed);

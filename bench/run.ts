@@ -10,6 +10,7 @@ import { reads } from './reads.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
 import { writeChecks } from './write-checks.ts';
+import { writeMemory } from './write-memory.ts';
 import { wayNames } from './writes/ways.ts';
 import { writes } from './writes/writes.ts';
 
@@ -22,6 +23,7 @@ const benches: ReadonlyMap<string, Bench> = new Map(
     keyset,
     writes,
     'write-checks': writeChecks,
+    'write-memory': writeMemory,
     touch,
     reads,
     cost,

@@ -33,7 +33,7 @@ export async function journal({ servers, seed, short, way, note }: Conditions): 
   });
   await beginInjecting(environment.direct.modern);
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
-  const accounts = environment.lockstep.repository(environment.account);
+  const accounts = environment.accountsOf(environment.account);
   const traffic = new Traffic({ accounts, log, seed, askAgainForMs: patienceMs });
   const startedAt = performance.now();
   await traffic.executeTransaction(writes, callers);

@@ -24,7 +24,7 @@ export async function kill({ servers, seed, short, way, note }: Conditions): Pro
     way,
   });
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
-  const accounts = environment.lockstep.repository(environment.account);
+  const accounts = environment.accountsOf(environment.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 120_000 });
   // Apart from that of the traffic, which must not depend on how long a worker takes to start.
   const random = new Random(seed + 1);

@@ -26,7 +26,7 @@ export async function outage({ servers, seed, short, proxy: cut, way, note }: Co
     through: { modern: away.url },
   });
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
-  const accounts = environment.lockstep.repository(environment.account);
+  const accounts = environment.accountsOf(environment.account);
   const traffic = new Traffic({ accounts, log, seed, perSecond, askAgainForMs: 60_000 });
 
   note(`${perSecond} writes a second; for ${seconds.away} s ${away.what}`);

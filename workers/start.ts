@@ -1,3 +1,4 @@
+import type { EmbeddedWorker } from '../client/service/embedded-worker.ts';
 import type { Migration } from '../model/migration.ts';
 import { assertInstalled } from './needed-packages.ts';
 import type { RunningWorker } from './worker.ts';
@@ -28,4 +29,13 @@ export async function startWorker(migration: Migration, options: WorkerOptions =
   const { runWorker } = await import('./worker.ts');
   const { environment = process.env, log = () => {}, gaugeEveryMs = null } = options;
   return await runWorker({ migration, environment, log, gaugeEveryMs });
+}
+
+/** What starts a worker in the process of a service that writes there; throws as `startWorker` does where the package is missing. */
+export async function embeddedWorkers(): Promise<
+  (migration: Migration, environment: NodeJS.ProcessEnv) => Promise<EmbeddedWorker>
+> {
+  assertInstalled(['@temporalio/worker']);
+  const { runEmbedded } = await import('./embedded.ts');
+  return runEmbedded;
 }

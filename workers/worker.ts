@@ -3,7 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
-import { type ActivityContext, createActivities } from '../activities/index.ts';
+import { type Activities, type ActivityContext, createActivities } from '../activities/index.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
@@ -17,6 +17,7 @@ import { LockstepError } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
+import type { Ahead } from './ahead.ts';
 import { workflowBundle } from './bundle.ts';
 import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchDefinition } from './definition-watch.ts';
@@ -35,6 +36,15 @@ export interface WorkerOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** How often what is pending, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
+  /** In a service's process: the connection is the service's to close, and some activities are begun before they are asked for. */
+  readonly embedded?: { readonly connection: NativeConnection; readonly ahead: Ahead };
+}
+
+/** What a process that writes itself uses of its worker. */
+export interface WiredWorker extends RunningWorker {
+  readonly activities: Activities;
+  readonly temporal: Client;
+  isRunning(): boolean;
 }
 
 export interface RunningWorker {
@@ -55,8 +65,8 @@ const graceTime = '20s';
 const definitionEveryMs = 1_000;
 
 /** Wires stores, activities and workflows of one migration, and runs them. */
-export async function runWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { migration, environment, log } = options;
+export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
+  const { migration, environment, log, embedded } = options;
   const opened = options.stores ?? openStores(migration, environment);
   const reach = new Reach(opened, log);
   const stores = withReach(opened, reach);
@@ -70,8 +80,8 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
   };
   try {
     reach.start();
-    const connection = await connectNative(environment);
-    release.push(() => connection.close());
+    const connection = embedded?.connection ?? (await connectNative(environment));
+    if (!embedded) release.push(() => connection.close());
     const namespace =
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
@@ -105,11 +115,12 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     release.push(() => marks.stop());
     const reads = watchReads(context, temporal);
     release.push(() => reads.stop());
+    const activities = createActivities(context);
     const shared = {
       connection,
       namespace,
-      activities: createActivities(context),
-      interceptors: { activity: [carryFailures] },
+      activities,
+      interceptors: { activity: [carryFailures, ...(embedded ? [embedded.ahead.interceptor] : [])] },
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
@@ -141,6 +152,9 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
     finished.catch(() => undefined);
     return {
       finished,
+      activities,
+      temporal,
+      isRunning: () => worker.reasons().length === 0,
       reasons: async () => {
         const found = worker.reasons();
         for (const store of [stores.legacy, stores.modern]) {
@@ -177,7 +191,8 @@ async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): 
   }
 }
 
-async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConnection> {
+/** As Temporal's own environment variables and TOML file say; throws `TemporalUnavailable`. */
+export async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConnection> {
   const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
   const address = connectionOptions.address ?? 'localhost:7233';
   try {

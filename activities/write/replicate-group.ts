@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { groupLockWaitMs } from '../../databases/deciding/rounds.ts';
 import type { Timing } from '../../databases/deciding/write-result.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
@@ -8,8 +7,10 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
+import { currentAttempt } from '../attempt.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import type { Completions } from './completions.ts';
 import { type ConvergeResult, convergeApart, convergeKeys, type LateKey } from './converge.ts';
 import type { StoreOutage } from './store-outage.ts';
 
@@ -28,7 +29,10 @@ const firstAttemptMs = 2_000;
 
 type KeyResult = ConvergeResult | LateKey;
 
-export function replicateGroupActivities(context: ActivityContext, outage: StoreOutage) {
+export function replicateGroupActivities(
+  context: ActivityContext,
+  { outage, completions }: { outage: StoreOutage; completions: Completions },
+) {
   const { migration, stores, log } = context;
   const metrics = writeMetrics(context);
 
@@ -36,16 +40,17 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
    * Brings the secondary to what the primary has for the keys of a group, then notes in the journals that nothing is pending
    * any more. What the secondary refuses, or cannot take for now while it takes others, goes apart. While it is known not to
    * answer, no caller waits for another attempt.
+   *
+   * @param seen hears what became of them before the journals are told
    */
-  async function replicateGroup(request: {
-    owed: readonly OwedWrite[];
-    route: WriteRoute;
-    timing: Timing | null;
-  }): Promise<readonly GroupReplication[]> {
+  async function replicateGroup(
+    request: { owed: readonly OwedWrite[]; route: WriteRoute; timing: Timing | null },
+    seen: (results: readonly GroupReplication[]) => void = () => {},
+  ): Promise<readonly GroupReplication[]> {
     const { owed, route, timing } = request;
     const { secondary } = route;
     if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
-    if (Context.current().info.isLocal && outage.isOn(secondary)) throw doesNotAnswer(secondary);
+    if (currentAttempt().isLocal && outage.isOn(secondary)) throw doesNotAnswer(secondary);
     const results = new Map<OwedWrite, GroupReplication>();
     await Promise.all(
       [...Map.groupBy(owed, ({ entity }) => entity)].map(async ([name, own]) => {
@@ -54,8 +59,10 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
         for (const write of own) results.set(write, await resultFor(write, converged));
       }),
     );
+    const replicated = owed.map((write) => results.get(write) ?? 'apart');
+    seen(replicated);
     await completeApplied(owed, results, timing);
-    return owed.map((write) => results.get(write) ?? 'apart');
+    return replicated;
   }
 
   async function resultFor(
@@ -79,9 +86,9 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     const applied = owed.filter((write) => results.get(write) === 'applied');
     await Promise.all(
       [...Map.groupBy(applied, ({ decidedBy }) => decidedBy)].map(([store, own]) =>
-        stores[store].setOperationStatus(
+        completions.complete(
+          store,
           own.map(({ id }) => id),
-          'completed',
         ),
       ),
     );
@@ -125,7 +132,7 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     route: WriteRoute & { readonly secondary: StoreName },
   ): Promise<ReadonlyMap<string, KeyResult>> {
     const given = { lockWaitMs: groupLockWaitMs };
-    const results = Context.current().info.isLocal
+    const results = currentAttempt().isLocal
       ? await withinLimit(convergeKeys(context, entity, keys, route, given), firstAttemptMs, () =>
           doesNotAnswer(route.secondary),
         )
@@ -138,7 +145,7 @@ export function replicateGroupActivities(context: ActivityContext, outage: Store
     store: StoreName;
     operationIds: readonly string[];
   }): Promise<void> {
-    await stores[request.store].setOperationStatus(request.operationIds, 'completed');
+    await completions.complete(request.store, request.operationIds);
   }
 
   return { replicateGroup, completeOperations };

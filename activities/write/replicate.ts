@@ -7,6 +7,7 @@ import type { Operation, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import type { Completions } from './completions.ts';
 import { convergeKeys } from './converge.ts';
 import type { StoreOutage } from './store-outage.ts';
 import { createTentativeResolver } from './tentative.ts';
@@ -22,7 +23,10 @@ export interface ReplicationRequest {
   readonly timing?: Timing | null;
 }
 
-export function replicateActivities(context: ActivityContext, outage: StoreOutage) {
+export function replicateActivities(
+  context: ActivityContext,
+  { outage, completions }: { outage: StoreOutage; completions: Completions },
+) {
   const { migration, stores, log } = context;
   const metrics = writeMetrics(context);
   const { bringBack } = createTentativeResolver(context);
@@ -30,13 +34,18 @@ export function replicateActivities(context: ActivityContext, outage: StoreOutag
   /**
    * Brings the secondary to what the primary has for the operation's key, then notes in the journal of the store that
    * was primary that nothing is pending any more.
+   *
+   * @param seen hears that both stores have it before the journal is told
    */
-  async function replicateToSecondary(request: ReplicationRequest): Promise<WriteResult> {
+  async function replicateToSecondary(
+    request: ReplicationRequest,
+    seen: (result: WriteResult) => void = () => {},
+  ): Promise<WriteResult> {
     const { operation, route, timing } = request;
     const { secondary } = route;
     if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
     const at = { store: secondary, entity: operation.entity };
-    const { result } = await metrics.attempt(at, () => recordedAttempt(request, secondary));
+    const { result } = await metrics.attempt(at, () => recordedAttempt(request, secondary, seen));
     if (result.status === 'applied') metrics.replicated(operation.entity, timing ?? null);
     return result;
   }
@@ -44,13 +53,17 @@ export function replicateActivities(context: ActivityContext, outage: StoreOutag
   /**
    * A failure is kept in the journal of the store that was primary. Where all goes well, no round trip is made for it.
    */
-  async function recordedAttempt(request: ReplicationRequest, secondary: StoreName): Promise<WriteResult> {
+  async function recordedAttempt(
+    request: ReplicationRequest,
+    secondary: StoreName,
+    seen: (result: WriteResult) => void,
+  ): Promise<WriteResult> {
     const { operation, decidedBy } = request;
     const record = ({ code, message }: { code: AnyFailureCode; message: string }) =>
       stores[decidedBy].recordAttempt([operation.id], code, message);
     let result: WriteResult;
     try {
-      result = await attempt(request, secondary);
+      result = await attempt(request, secondary, seen);
     } catch (error) {
       const failed = failureIn(error);
       if (failed && failed.details.store !== decidedBy) {
@@ -72,6 +85,7 @@ export function replicateActivities(context: ActivityContext, outage: StoreOutag
   async function attempt(
     { operation, route, decidedBy, version, tentativeIn }: ReplicationRequest,
     secondary: StoreName,
+    seen: (result: WriteResult) => void,
   ): Promise<WriteResult> {
     const entity = entityNamed(migration, operation.entity);
     const [converged] = await outage.backOff(secondary, () =>
@@ -88,12 +102,14 @@ export function replicateActivities(context: ActivityContext, outage: StoreOutag
         );
         if (message !== null) return { status: 'refused', code: 'StoreRefused', message };
       }
+      const applied: WriteResult = { status: 'applied', version: converged.version };
+      seen(applied);
       const decision = { status: 'completed', version, reason: null, refusal: null } as const;
       await Promise.all([
-        stores[decidedBy].setOperationStatus([operation.id], 'completed'),
+        completions.complete(decidedBy, [operation.id]),
         tentativeIn && stores[tentativeIn].settleTentative(operation.id, decision),
       ]);
-      return { status: 'applied', version: converged.version };
+      return applied;
     }
     return converged.status === 'refused' ? { ...converged, code: 'StoreRefused' } : converged;
   }

@@ -75,8 +75,7 @@ async function costOf(
   const stores: CountedStore[] = [];
   const stage = open.use(
     await openStage(servers, seed, {
-      worker: way.entry !== undefined,
-      entry: way.entry,
+      lockstep: way.lockstep,
       through: async ({ legacy, modern }) => {
         for (const url of [legacy, modern]) stores.push(open.use(await countStatements(url)));
         const [first = { url: legacy }, second = { url: modern }] = stores;

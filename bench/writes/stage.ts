@@ -4,8 +4,8 @@ import type { Client } from '@temporalio/client';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
-import type { Entry } from '../../model/entity.ts';
 import { createProofEnvironment, type StoreUrls } from '../../proofs/account/environment.ts';
+import type { WriteWay } from '../../proofs/account/way.ts';
 import { createDatabasesOn } from '../../test/support/databases.ts';
 import { keysOf } from './accounts.ts';
 import { openUpserts } from './upserts.ts';
@@ -20,10 +20,11 @@ export interface Stage extends AsyncDisposable {
 }
 
 export interface StageOptions {
-  /** Whether Lockstep's worker goes on in a process of its own once the phase is reached. */
-  readonly worker: boolean;
-  /** How its entity's writes enter. Default: by a workflow. */
-  readonly entry?: Entry | undefined;
+  /**
+   * How Lockstep's writes travel; its worker goes on in a process of its own once the phase is reached, unless it is embedded. Undefined
+   * where they are none.
+   */
+  readonly lockstep: WriteWay | undefined;
   /** What ways and worker shall know the stores by. Default: the databases themselves. */
   readonly through?: (direct: StoreUrls) => Promise<StoreUrls>;
 }
@@ -31,8 +32,9 @@ export interface StageOptions {
 export async function openStage(
   servers: Servers,
   seed: number,
-  { worker, entry, through }: StageOptions,
+  { lockstep, through }: StageOptions,
 ): Promise<Stage> {
+  const worker = lockstep !== undefined && lockstep !== 'embedded';
   await using building = new AsyncDisposableStack();
   const databases = building.use(await createDatabasesOn(servers));
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
@@ -43,7 +45,7 @@ export async function openStage(
       databases,
       pattern: 'primary-secondary',
       phase: 'dual-write',
-      way: entry === 'journal' ? 'journal' : 'group',
+      way: lockstep === 'journal' ? 'journal' : 'group',
       through: stores,
     }),
   );

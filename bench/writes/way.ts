@@ -1,6 +1,6 @@
-import type { Entry } from '../../model/entity.ts';
 import type { Account } from '../../proofs/account/account.ts';
 import type { StoreUrls } from '../../proofs/account/environment.ts';
+import type { WriteWay } from '../../proofs/account/way.ts';
 
 /** What a way is opened with, in the process of its own in which it and its callers run. */
 export interface Place {
@@ -34,8 +34,11 @@ export interface Way {
   readonly answered: 'primary' | 'both';
   /** Exports `open`. */
   readonly file: string;
-  /** Lockstep's worker runs in a process of its own, for writes that enter by a workflow or by the journal. Default: it needs none. */
-  readonly entry?: Entry;
+  /**
+   * How Lockstep's writes travel. Its worker runs in a process of its own, or in that of the way where it is embedded. Default: it is no
+   * way of Lockstep's.
+   */
+  readonly lockstep?: WriteWay;
   /** Needs the packages of `bench/peers`. */
   readonly peer?: true;
 }

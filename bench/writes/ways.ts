@@ -13,20 +13,32 @@ export const ways = {
     title: 'Lockstep, a workflow a write',
     answered: 'primary',
     file: './ways/single.ts',
-    entry: 'workflow',
+    lockstep: 'single',
   },
-  group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', entry: 'workflow' },
+  group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', lockstep: 'group' },
   groupBoth: {
     title: '**Lockstep**, `ack: both`',
     answered: 'both',
     file: './ways/group-both.ts',
-    entry: 'workflow',
+    lockstep: 'group',
+  },
+  embedded: {
+    title: '**Lockstep**, embedded',
+    answered: 'primary',
+    file: './ways/embedded.ts',
+    lockstep: 'embedded',
+  },
+  embeddedBoth: {
+    title: '**Lockstep**, embedded, `ack: both`',
+    answered: 'both',
+    file: './ways/embedded-both.ts',
+    lockstep: 'embedded',
   },
   journal: {
     title: "**Lockstep**, `entry: 'journal'`",
     answered: 'primary',
     file: './ways/journal.ts',
-    entry: 'journal',
+    lockstep: 'journal',
   },
 } as const satisfies Readonly<Record<string, Way>>;
 

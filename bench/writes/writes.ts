@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { status } from '../../deploy/dev/servers.ts';
-import type { Entry } from '../../model/entity.ts';
 import { type Figures, type Report, report } from '../../proofs/report.ts';
 import { rounded, type Setting } from '../bench.ts';
 import { barsOf } from './bars.ts';
@@ -8,7 +7,7 @@ import { writePage } from './page.ts';
 import { installPeers, peerVersions } from './peer-packages.ts';
 import { type Contender, inRounds, type Measured, placeOf } from './rounds.ts';
 import { RunningWay } from './running-way.ts';
-import { openStage } from './stage.ts';
+import { openStage, type Stage } from './stage.ts';
 import type { Way } from './way.ts';
 import { type WayName, wayNames, ways } from './ways.ts';
 
@@ -34,21 +33,23 @@ export async function writes({
   const names = chosen ?? wayNames;
   const crowds = callers ?? defaultCallers;
   const plan = { callers: crowds, rounds: runs ?? defaultRounds, forMs: rows ?? defaultMs, withinMs, note };
-  const has = (entry: Entry) => names.some((name) => wayOf(name).entry === entry);
   if (names.some((name) => wayOf(name).peer)) await installPeers(note);
   await using open = new AsyncDisposableStack();
-  const shared = open.use(await openStage(servers, seed, { worker: has('workflow') }));
-  const byJournal = has('journal')
-    ? open.use(await openStage(servers, seed, { worker: true, entry: 'journal' }))
-    : shared;
+  const needsWorker = names.some((name) => ['single', 'group'].includes(wayOf(name).lockstep ?? ''));
+  const stages = new Map<StageName, Stage>();
+  for (const name of new Set(names.map((one) => stageOf(wayOf(one))))) {
+    const lockstep = name === 'shared' ? (needsWorker ? 'group' : undefined) : name;
+    stages.set(name, open.use(await openStage(servers, seed, { lockstep })));
+  }
   const serverPids = (await status()).flatMap(({ pid }) => pid ?? []);
   note(`opening ${names.join(', ')}`);
   const contenders = await Promise.all(
     names.map(async (name): Promise<Contender> => {
       const way = wayOf(name);
-      const stage = way.entry === 'journal' ? byJournal : shared;
+      const stage = stages.get(stageOf(way));
+      if (!stage) throw new TypeError(`${name} has no stage`);
       const running = open.use(await RunningWay.open(way, stage.place(name), seed));
-      const worker = way.entry !== undefined && stage.workerPid !== null ? [stage.workerPid] : [];
+      const worker = way.lockstep !== undefined && stage.workerPid !== null ? [stage.workerPid] : [];
       return { name, running, pids: [...serverPids, ...worker] };
     }),
   );
@@ -67,6 +68,13 @@ export async function writes({
 
 function wayOf(name: WayName): Way {
   return ways[name];
+}
+
+/** One migration for each kind of worker; what is no way of Lockstep's is beside the first. */
+type StageName = 'shared' | 'journal' | 'embedded';
+
+function stageOf({ lockstep }: Way): StageName {
+  return lockstep === 'journal' || lockstep === 'embedded' ? lockstep : 'shared';
 }
 
 function figuresOf(

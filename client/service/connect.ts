@@ -18,6 +18,7 @@ import { createDurableFlags, type Flags } from './flags.ts';
 import { JournalEntry } from './journal-entry.ts';
 import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
+import { assertWorkerChoice, loadEmbedded } from './load-embedded.ts';
 import { LockstepProvider } from './openfeature-provider.ts';
 import { OwedBound } from './owed-bound.ts';
 import { OwedSweep } from './owed-sweep.ts';
@@ -46,6 +47,12 @@ export interface ConnectOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** A Temporal client of the caller's own; it is not closed with the connection. @default one by Temporal's own environment variables */
   readonly temporal?: Client;
+  /**
+   * `embedded` runs a worker of the migration in this process: fewer hops, and writes are answered when their commits are seen
+   * here. It needs the package `@temporalio/worker`, connects to Temporal by the environment, and ends with the connection.
+   * @default workers are processes of their own (`lockstep worker`)
+   */
+  readonly worker?: 'embedded';
   /** Who decides, for one key, what the phase leaves open; see `openFeatureFlags`. @default the shares of the durable state */
   readonly flags?: Flags;
   /** How long the flags may take for one key, in milliseconds; then the durable shares decide. @default 250 */
@@ -162,7 +169,8 @@ export interface Lockstep extends AsyncDisposable {
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: its writes stay pending until it is back.
  *
- * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0, `InvalidDefinition` where a shape does not fit its tables, `NotPrepared` before `lockstep prepare`,
+ * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0 or `worker` is none that there is, `InvalidDefinition` where a shape
+ *   does not fit its tables, `NotPrepared` before `lockstep prepare` and where the package of an embedded worker is missing,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
@@ -171,6 +179,8 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
   assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
   assertTimeLimit('readTimeoutMs', readTimeoutMs);
+  assertWorkerChoice(options);
+  const startEmbedded = options.worker ? await loadEmbedded() : null;
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
@@ -178,8 +188,10 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
   };
   try {
     const routeCache = new RouteCache({ migration, stores });
-    const temporal = options.temporal ?? (await connectTemporal(environment));
-    if (!options.temporal) release.push(() => temporal.connection.close());
+    const embedded = startEmbedded ? await startEmbedded(migration, environment) : null;
+    if (embedded) release.push(() => embedded.close());
+    const temporal = embedded?.temporal ?? options.temporal ?? (await connectTemporal(environment));
+    if (!embedded && !options.temporal) release.push(() => temporal.connection.close());
     // Before a store is asked: one that is alone may have been set back to an older phase.
     const phase = await leadingPhase(temporal, migration.name);
     if (phase) noteLeadingPhase(migration, phase);
@@ -204,7 +216,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     release.push(() => sweep.close());
     const owed = new OwedBound({ migration, stores, routes: routeCache });
     const journal = new JournalEntry({ migration, stores: sound.stores, routes: routeCache, sweep });
-    const writes = new Writes({ temporal, migration, journal, owed });
+    const writes = new Writes({ temporal, migration, embedded, journal, owed });
     release.push(() => writes.close());
     const parts: RepositoryParts = {
       stores: sound.stores,

@@ -1,18 +1,21 @@
 import type { Client } from '@temporalio/client';
 import type { Ack, Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import { writePolicyOf } from '../../model/policy.ts';
 import { isInRollout } from '../../model/rollout.ts';
 import type { CommitReceipt, Transaction, TransactionInput } from '../../model/transaction.ts';
+import type { GroupedAnswer } from '../../model/write-group.ts';
 import {
   acknowledged,
   transactionAcknowledged,
   transactionWorkflowId,
   writeWorkflowId,
 } from '../../workflows/messages.ts';
-import { startAcknowledged } from '../temporal/acknowledged-start.ts';
+import { type AcknowledgedStart, checkStart, startAcknowledged } from '../temporal/acknowledged-start.ts';
+import { plainPatterns, startAhead, type WriteStart, withoutAnswer } from './start-ahead.ts';
 
 interface StartOptions {
   readonly ack: Ack;
@@ -40,14 +43,15 @@ export function writeInput(
 }
 
 /** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
-export function startWrite(
-  temporal: Client,
-  migration: Migration,
+export async function startWrite(
+  given: WriteStart,
   input: WriteInput,
   timeoutMs: number,
 ): Promise<WriteReceipt> {
+  const { temporal, migration, embedded } = given;
   const { id, kind, entity } = input.operation;
-  return startAcknowledged(temporal, migration, {
+  const until = performance.now() + timeoutMs;
+  const start: AcknowledgedStart<WriteReceipt> = {
     workflowType: 'write',
     workflowId: writeWorkflowId(input.migration, id),
     input,
@@ -58,7 +62,26 @@ export function startWrite(
     summary: `${kind} ${entity}`,
     whenTooLarge: 'split the record or keep large values elsewhere',
     timeoutMs,
+  };
+  if (embedded?.isRunning() && plainPatterns.includes(input.pattern) && input.ack !== 'recorded') {
+    checkStart(start);
+    const begin = (leftMs: number) => embedded.writeAhead(start.workflowId, input, leftMs);
+    const [answer] = await startAhead(embedded, given, start, begin, timeoutMs).catch((error: unknown) => {
+      throw withoutAnswer({ entity, operationId: id }, timeoutMs, error);
+    });
+    if (answer) return receiptOf(input, answer);
+  }
+  return await startAcknowledged(temporal, migration, {
+    ...start,
+    timeoutMs: Math.max(0, until - performance.now()),
   });
+}
+
+/** Throws the failure that is the answer. */
+export function receiptOf({ operation, route }: WriteInput, answer: GroupedAnswer): WriteReceipt {
+  if (answer.status === 'failed') throw new LockstepError(answer.code, answer.message, answer.details);
+  if (answer.status === 'apart') throw new TypeError('a write that goes apart is asked for under its own id');
+  return { operationId: operation.id, version: answer.version, epoch: route.epoch };
 }
 
 /** Starts a transaction's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */

@@ -1,6 +1,5 @@
-import type { Client } from '@temporalio/client';
 import { recordIdentity } from '../../model/canonical.ts';
-import type { Entry, Pattern } from '../../model/entity.ts';
+import type { Entry } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
@@ -11,6 +10,7 @@ import { ignoreExpected } from './expected-failure.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { overloaded } from './overloaded.ts';
 import type { OwedBound } from './owed-bound.ts';
+import { plainPatterns, type WriteStart } from './start-ahead.ts';
 import { startGroup, type TimedWrite } from './start-group.ts';
 import { startWrite } from './start-write.ts';
 import { type QueuedWrite, WriteQueue } from './write-queue.ts';
@@ -19,14 +19,10 @@ import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 const groupBytes = 256 * 1024;
 /** A write whose row somebody holds, or whose caller waits for a store that is down, does not hold up the others for longer. */
 const slowMs = 1_000;
-/** The others need more of a workflow than a group has. */
-const groupedPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
 
 type GroupableWrite = TimedWrite & QueuedWrite;
 
-interface WritesParts {
-  readonly temporal: Client;
-  readonly migration: Migration;
+interface WritesParts extends WriteStart {
   readonly journal: JournalEntry;
   readonly owed: OwedBound;
 }
@@ -36,17 +32,18 @@ interface WritesParts {
  * enter by the journal.
  */
 export class Writes {
-  readonly #temporal: Client;
+  readonly #start: WriteStart;
   readonly #migration: Migration;
   readonly #owed: OwedBound;
   /** Each has places of its own: what waits for Temporal holds nothing up that does not. */
   readonly #queues: Readonly<Record<Entry, WriteQueue<GroupableWrite, WriteReceipt>>>;
-  /** Writes by the journal that have no answer yet. */
-  readonly #entering = new Set<Promise<unknown>>();
+  /** Writes that have no answer yet, and that this process answers itself. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  constructor({ temporal, migration, journal, owed }: WritesParts) {
-    this.#temporal = temporal;
+  constructor({ journal, owed, ...start }: WritesParts) {
+    const { migration } = start;
+    this.#start = start;
     this.#migration = migration;
     this.#owed = owed;
     const { groupSize, groupsInFlight, maxWaiting } = migration.policy;
@@ -66,9 +63,15 @@ export class Writes {
     const { policy } = this.#migration;
     const timeoutMs = given ?? policy.callerTimeoutMs;
     if (entry === 'journal') return await this.#counted(() => this.#byJournal(input, timeoutMs));
+    const write = () => this.#byWorkflow(input, timeoutMs);
+    return await (this.#start.embedded ? this.#counted(write) : write());
+  }
+
+  async #byWorkflow(input: WriteInput, timeoutMs: number): Promise<WriteReceipt> {
+    const { groupSize } = this.#migration.policy;
     const isAlone =
-      policy.groupSize === 1 || input.validateAfterMs !== null || !groupedPatterns.includes(input.pattern);
-    if (isAlone) return await startWrite(this.#temporal, this.#migration, input, timeoutMs);
+      groupSize === 1 || input.validateAfterMs !== null || !plainPatterns.includes(input.pattern);
+    if (isAlone) return await startWrite(this.#start, input, timeoutMs);
     return await this.#inTurn('workflow', JSON.stringify([input.ack, input.route, input.dualWrite]), {
       input,
       until: performance.now() + timeoutMs,
@@ -81,8 +84,7 @@ export class Writes {
     const write = { input, until: performance.now() + timeoutMs };
     await this.#owed.take(1);
     const receipt = await this.#inTurn('journal', JSON.stringify([entity, input.dualWrite]), write);
-    const workflow = () =>
-      startWrite(this.#temporal, this.#migration, input, Math.max(1, write.until - performance.now()));
+    const workflow = () => startWrite(this.#start, input, Math.max(1, write.until - performance.now()));
     if (input.ack === 'both') {
       return await workflow().catch((error: unknown) => {
         if (!isLockstepError(error, 'TemporalUnavailable')) throw error;
@@ -115,10 +117,13 @@ export class Writes {
     );
   }
 
-  /** Resolves when writes by the journal have their answers, which this process gives them; later ones are refused. */
+  /**
+   * Resolves when writes have their answers that this process gives them: those by the journal, and all where it has the worker.
+   * Later ones are refused.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#entering);
+    await Promise.allSettled(this.#underWay);
   }
 
   async #counted<T>(write: () => Promise<T>): Promise<T> {
@@ -127,12 +132,12 @@ export class Writes {
         'InvalidInput',
         'the service has closed its connection; connect again to write',
       );
-    const entering = write();
-    this.#entering.add(entering);
+    const answer = write();
+    this.#underWay.add(answer);
     try {
-      return await entering;
+      return await answer;
     } finally {
-      this.#entering.delete(entering);
+      this.#underWay.delete(answer);
     }
   }
 
@@ -151,10 +156,8 @@ export class Writes {
   #send(group: readonly GroupableWrite[]): readonly Promise<WriteReceipt>[] {
     const [first, ...others] = group;
     if (!first) return [];
-    if (others.length > 0) return startGroup(this.#temporal, this.#migration, [first, ...others]);
-    return [
-      startWrite(this.#temporal, this.#migration, first.input, Math.max(0, first.until - performance.now())),
-    ];
+    if (others.length > 0) return startGroup(this.#start, [first, ...others]);
+    return [startWrite(this.#start, first.input, Math.max(0, first.until - performance.now()))];
   }
 }
 

@@ -59,8 +59,7 @@ export async function startAcknowledged<Receipt>(
 ): Promise<Receipt> {
   const { workflowType, entities, operationId } = start;
   const about = { entity: entities.join(', '), operationId };
-  checkOperationId(operationId);
-  checkSize(start, about);
+  checkStart(start);
   const timeoutMs = start.timeoutMs ?? policy.callerTimeoutMs;
   return await answerOf(
     () => sendStart(client, taskQueue, start, timeoutMs),
@@ -69,7 +68,7 @@ export async function startAcknowledged<Receipt>(
 }
 
 /** A workflow to start, and the update that answers. */
-type Start<Receipt> = Pick<
+export type Start<Receipt> = Pick<
   AcknowledgedStart<Receipt>,
   'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'recorded' | 'entities' | 'summary'
 >;
@@ -81,25 +80,51 @@ export async function sendStart<Receipt>(
   start: Start<Receipt>,
   timeoutMs: number,
 ): Promise<Receipt> {
-  const { workflowType, workflowId, input, entities } = start;
-  const options = {
+  const options = startOptions(taskQueue, start);
+  return await whileThereIsTime(client, timeoutMs, async () => {
+    if (start.input.ack === 'recorded') {
+      await client.workflow.start<Acknowledging>(start.workflowType, options);
+      return start.recorded;
+    }
+    return await client.workflow.executeUpdateWithStart(start.acknowledgement, {
+      startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(start.workflowType, options),
+    });
+  });
+}
+
+/**
+ * Starts it without waiting for an answer, as long as there is time. A worker that shares the client's connection gets its first
+ * task with the reply. Throws what Temporal's client does.
+ *
+ * @returns whether it got it; where its slots are taken, or the workflow is running already, it did not
+ */
+export async function sendEagerStart(
+  client: Client,
+  taskQueue: string,
+  start: Start<unknown>,
+  timeoutMs: number,
+): Promise<boolean> {
+  const options = { ...startOptions(taskQueue, start), requestEagerStart: true };
+  const { eagerlyStarted } = await whileThereIsTime(client, timeoutMs, () =>
+    client.workflow.start<Acknowledging>(start.workflowType, options),
+  );
+  return eagerlyStarted;
+}
+
+function startOptions(taskQueue: string, { workflowId, input, entities, summary }: Start<unknown>) {
+  return {
     workflowId,
     taskQueue,
     args: [input] as [AcknowledgedInput],
     workflowTaskTimeout,
     workflowIdConflictPolicy: 'USE_EXISTING' as const,
-    staticSummary: start.summary,
+    staticSummary: summary,
     typedSearchAttributes: searchAttributesOf(input.migration, entities[0]),
   };
-  const send = async () => {
-    if (input.ack === 'recorded') {
-      await client.workflow.start<Acknowledging>(workflowType, options);
-      return start.recorded;
-    }
-    return await client.workflow.executeUpdateWithStart(start.acknowledgement, {
-      startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(workflowType, options),
-    });
-  };
+}
+
+/** Sends again while Temporal is away, or takes no question for the workflow. */
+async function whileThereIsTime<T>(client: Client, timeoutMs: number, send: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   return await client.connection.withDeadline(deadline, async () => {
     for (;;) {
@@ -125,7 +150,11 @@ export function unknownOutcome(what: string, about: About, timeoutMs: number, er
   );
 }
 
-function checkSize({ workflowType, input, whenTooLarge }: AcknowledgedStart<unknown>, about: About): void {
+/** Throws `InvalidOperationId` or `TooLarge` where Temporal would not take it. */
+export function checkStart(start: AcknowledgedStart<unknown>): void {
+  const { workflowType, input, whenTooLarge, entities, operationId } = start;
+  checkOperationId(operationId);
+  const about = { entity: entities.join(', '), operationId };
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes <= maxPayloadBytes) return;
   throw new LockstepError(

@@ -1,10 +1,10 @@
 import type { Receipt } from '../../client/service/receipt.ts';
-import type { RepositoryOf } from '../../client/service/repository.ts';
+import type { ReadOptions, RepositoryOf } from '../../client/service/repository.ts';
 import type { Token } from '../../client/service/token.ts';
 import type { WriteOptions } from '../../client/service/write-options.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import type { accountWritten } from './account.ts';
+import type { Account, accountWritten } from './account.ts';
 import type { Answer } from './promises.ts';
 import type { RandomWrite } from './random.ts';
 
@@ -12,6 +12,14 @@ export type Accounts = RepositoryOf<ReturnType<typeof accountWritten>>;
 
 /** What traffic asks of a service, or of several. */
 export type Writer = Pick<Accounts, 'create' | 'replace' | 'update' | 'delete'>;
+
+/** Reads an account with its token. */
+export interface Reader {
+  get(
+    key: string,
+    options: ReadOptions & { readonly withToken: true },
+  ): Promise<{ readonly value: Account; readonly token: Token } | null>;
+}
 
 export interface Answered {
   readonly answer: Answer;

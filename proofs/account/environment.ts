@@ -10,10 +10,13 @@ import type { Phase } from '../../model/phase.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, type Databases } from '../../test/support/databases.ts';
-import type { WorkerProcess } from '../../test/support/worker-process.ts';
+import { WorkerProcess } from '../../test/support/worker-process.ts';
+import { remoteAccounts } from '../embedded/remote-accounts.ts';
+import { ServiceProcess } from '../embedded/service-process.ts';
 import { prepareMigration } from '../support/prepared-migration.ts';
-import { Workers } from '../support/workers.ts';
+import { type ProofWorker, Workers } from '../support/workers.ts';
 import type { accountWritten } from './account.ts';
+import type { Reader, Writer } from './call.ts';
 import {
   migrationVariable,
   patternsVariable,
@@ -54,14 +57,17 @@ export interface ProofEnvironment extends AsyncDisposable {
   accounts: readonly ReturnType<typeof accountWritten>[];
   migration: Migration;
   lockstep: Connected;
+  /** Of the service that callers ask: this process, or where the worker is embedded that of the worker started last. */
+  accountsOf(account: ReturnType<typeof accountWritten>): Writer & Reader;
   temporal: Client;
   /** Past everything that stands between. */
   direct: StoreUrls;
   /** What a process needs to work on it. */
   environment: NodeJS.ProcessEnv;
-  worker: WorkerProcess;
+  /** Where it is embedded, the service around it. */
+  worker: ProofWorker;
   /** Starts another worker; resolves when its process runs, not when it takes work. */
-  startWorker(): Promise<WorkerProcess>;
+  startWorker(): Promise<ProofWorker>;
   /** For logs; it is kept after `keepFolder`. */
   folder: string;
   keepFolder(): void;
@@ -91,7 +97,13 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
     [wayVariable]: way,
   };
   const prepared = resources.use(await prepareMigration(migration, environment));
-  const workers = resources.use(new Workers(name, environment));
+  let service: ServiceProcess | null = null;
+  const startService = async (given: NodeJS.ProcessEnv, log: string) => {
+    service = await ServiceProcess.start(given, log);
+    return service;
+  };
+  const start = way === 'embedded' ? startService : WorkerProcess.start;
+  const workers = resources.use(new Workers<ProofWorker>(name, environment, start));
   const worker = await workers.start();
   await worker.ready();
   const lockstep = resources.use(await prepared.startedIn(phase));
@@ -101,6 +113,10 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
     accounts,
     migration,
     lockstep,
+    accountsOf: (entity) =>
+      service
+        ? remoteAccounts(async (call) => await service?.call(entity.name, call))
+        : lockstep.repository(entity),
     temporal: prepared.temporal,
     direct,
     environment,

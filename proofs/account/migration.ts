@@ -38,7 +38,7 @@ export function suffixOf(pattern: Pattern): string {
   return `_${pattern.replace('-', '_')}`;
 }
 
-export function migrationFrom(environment: NodeJS.ProcessEnv) {
+export function proofFrom(environment: NodeJS.ProcessEnv) {
   const named = environment[patternsVariable]?.split(',') ?? [];
   const [first, ...others] = named.flatMap((given) => patterns.filter((known) => known === given));
   const name = environment[migrationVariable];
@@ -48,5 +48,9 @@ export function migrationFrom(environment: NodeJS.ProcessEnv) {
     [first, ...others],
     JSON.parse(environment[settingsVariable] ?? '{}') as Settings,
     writeWayNamed(environment[wayVariable]) ?? 'group',
-  ).migration;
+  );
+}
+
+export function migrationFrom(environment: NodeJS.ProcessEnv) {
+  return proofFrom(environment).migration;
 }

@@ -2,10 +2,10 @@ import type { Entry, Pattern } from '../../model/entity.ts';
 import type { Settings } from '../../model/settings.ts';
 
 /**
- * How the writes of a proof travel: those that wait at the same moment in one workflow, as by default; each in a workflow of its own; or
- * by the primary's journal.
+ * How the writes of a proof travel: those that wait at the same moment in one workflow, as by default; each in a workflow of its own;
+ * by the primary's journal; or as by default, in a service with the worker in its process.
  */
-export const writeWays = ['group', 'single', 'journal'] as const;
+export const writeWays = ['group', 'single', 'journal', 'embedded'] as const;
 export type WriteWay = (typeof writeWays)[number];
 
 export function writeWayNamed(name: unknown): WriteWay | null {

@@ -8,7 +8,7 @@ import type { Connected } from '../../test/support/connect-both.ts';
 import { createFixture, type Fixture } from '../../test/support/fixture.ts';
 import { inDoubtIn } from '../../test/support/transactions.ts';
 import { until } from '../../test/support/until.ts';
-import type { WorkerProcess } from '../../test/support/worker-process.ts';
+import { WorkerProcess } from '../../test/support/worker-process.ts';
 import { Workers } from '../support/workers.ts';
 import { amnesiaMigrationVariable, amnesiaOptions } from './migration.ts';
 import { type Moment, momentName } from './moments.ts';
@@ -37,12 +37,13 @@ export async function roundOf(
   loseTemporal: LoseTemporal,
 ): Promise<Outcome> {
   await using at = await createFixture(servers, amnesiaOptions);
-  await using workers = new Workers(at.migration.name, {
+  const environment = {
     ...process.env,
     ...at.environment,
     LOCKSTEP_CONFIG: config,
     [amnesiaMigrationVariable]: at.migration.name,
-  });
+  };
+  await using workers = new Workers(at.migration.name, environment, WorkerProcess.start);
   const worker = await workers.start();
   await worker.ready();
   const lockstep = await at.connect();

@@ -44,7 +44,7 @@ export async function cutover(conditions: Conditions): Promise<Report> {
   const { control } = environment.lockstep;
   await control.setReadPercent(100);
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
-  const repositories = environment.accounts.map((account) => environment.lockstep.repository(account));
+  const repositories = environment.accounts.map((account) => environment.accountsOf(account));
   const [first] = repositories;
   if (!first) throw new TypeError('there are accounts');
   const isParallel = (key: string) => patternOf(key) === 'parallel';

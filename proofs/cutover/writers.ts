@@ -1,9 +1,7 @@
-import type { ReadOptions } from '../../client/service/repository.ts';
 import { type Token, versionOf } from '../../client/service/token.ts';
 import { Random } from '../../examples/orders/random.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import type { Account } from '../account/account.ts';
-import { call, type Writer } from '../account/call.ts';
+import { call, type Reader, type Writer } from '../account/call.ts';
 import { rowText } from '../account/contents.ts';
 import type { Answer, PromiseLog } from '../account/promises.ts';
 import { type RandomWrite, RandomWrites } from '../account/random.ts';
@@ -30,14 +28,6 @@ export interface TokenRead {
   readonly answeredAt: number;
   /** The row as text, null where there is none, or why there was no answer. */
   readonly answer: { readonly version: string; readonly row: string } | null | { readonly error: string };
-}
-
-/** Reads an account with its token. */
-export interface Reader {
-  get(
-    key: string,
-    options: ReadOptions & { readonly withToken: true },
-  ): Promise<{ readonly value: Account; readonly token: Token } | null>;
 }
 
 export interface WritersOptions {

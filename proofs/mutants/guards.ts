@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts';
 import { changeGuards } from './guards/change-of-primary.ts';
 import { comparisonGuards } from './guards/comparison.ts';
 import { copyGuards } from './guards/copies.ts';
+import { embeddedGuards } from './guards/embedded.ts';
 import { fenceGuards } from './guards/fence.ts';
 import { gateGuards } from './guards/gates.ts';
 import { groupGuards } from './guards/groups.ts';
@@ -26,6 +27,7 @@ export const guards: readonly Guard[] = [
   ...changeGuards,
   ...comparisonGuards,
   ...copyGuards,
+  ...embeddedGuards,
   ...fenceGuards,
   ...gateGuards,
   ...groupGuards,

@@ -1,6 +1,5 @@
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import type { Accounts, Writer } from '../account/call.ts';
-import type { Reader } from '../cutover/writers.ts';
+import type { Accounts, Reader, Writer } from '../account/call.ts';
 
 /** One call of one service. */
 export interface ServiceCall {

@@ -8,7 +8,7 @@ import type { Migration } from '../../model/migration.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { writeFirstRoute } from '../../test/support/first-route.ts';
-import type { WorkerProcess } from '../../test/support/worker-process.ts';
+import { WorkerProcess } from '../../test/support/worker-process.ts';
 import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
 import {
   type BackfillProgress,
@@ -80,7 +80,7 @@ export async function createPeopleEnvironment({
   });
   await writeFirstRoute(stores, migration.name, 'backfill');
   const workflowId = backfillWorkflowId(name);
-  const workers = resources.use(new Workers(name, environment));
+  const workers = resources.use(new Workers(name, environment, WorkerProcess.start));
   const release = resources.move();
   return {
     migration,

@@ -1,25 +1,32 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerProcess } from '../../test/support/worker-process.ts';
+import type { WorkerProcess } from '../../test/support/worker-process.ts';
 
 const proofs = join(import.meta.dirname, '../../.lockstep/proofs');
 
+/** A process that does the work of a migration. */
+export type ProofWorker = Pick<WorkerProcess, 'pid' | 'ready' | 'kill' | 'stop'>;
+
+type Start<Started> = (environment: NodeJS.ProcessEnv, log: string) => Promise<Started>;
+
 /** Worker processes of one migration, with a folder for their log. */
-export class Workers implements AsyncDisposable {
+export class Workers<Started extends ProofWorker = WorkerProcess> implements AsyncDisposable {
   readonly folder: string;
   readonly #environment: NodeJS.ProcessEnv;
-  readonly #started: WorkerProcess[] = [];
+  readonly #start: Start<Started>;
+  readonly #started: Started[] = [];
   #isKept = false;
 
-  constructor(migration: string, environment: NodeJS.ProcessEnv) {
+  constructor(migration: string, environment: NodeJS.ProcessEnv, start: Start<Started>) {
     mkdirSync(proofs, { recursive: true });
     this.folder = mkdtempSync(join(proofs, `${migration}-`));
     this.#environment = environment;
+    this.#start = start;
   }
 
   /** Resolves when the process runs, not when it takes work. */
-  async start(): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.#environment, join(this.folder, 'worker.log'));
+  async start(): Promise<Started> {
+    const worker = await this.#start(this.#environment, join(this.folder, 'worker.log'));
     this.#started.push(worker);
     return worker;
   }

@@ -50,10 +50,16 @@ test('without the packages of a worker its start names the command that installs
 import { startWorker } from 'lockstep/worker';
 await startWorker({}).catch(({ code, message }) => console.log(code, message));
 `,
+    'service.mjs': `
+import { connect } from 'lockstep';
+await connect({}, { worker: 'embedded' }).catch(({ code, message }) => console.log(code, message));
+`,
   });
-  expect((await app.node('embedded.mjs')).stdout).toContain(
-    'NotPrepared a worker needs @temporalio/worker, which is not installed: run npm install @temporalio/worker@1.24',
-  );
+  for (const program of ['embedded.mjs', 'service.mjs']) {
+    expect((await app.node(program)).stdout).toContain(
+      'NotPrepared a worker needs @temporalio/worker, which is not installed: run npm install @temporalio/worker@1.24',
+    );
+  }
   const { code, stderr } = await app.lockstep('worker');
   expect(stderr).toContain('run npm install @temporalio/worker@1.24 pino@10');
   expect(code).toBe(3);

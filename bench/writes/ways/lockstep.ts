@@ -21,7 +21,10 @@ export async function openLockstep(
   way: WriteWay = 'group',
 ): Promise<OpenWay> {
   const { account, migration } = proofMigration(place.migration, ['primary-secondary'], settings, way);
-  const lockstep = await connect(migration, { environment: place.environment });
+  const lockstep = await connect(migration, {
+    environment: place.environment,
+    ...(way === 'embedded' && { worker: way }),
+  });
   // What is asked of these is no part of what a write costs.
   const { legacy, modern } = place.direct;
   const stores = openStores(migration, {

@@ -22,7 +22,7 @@ export const journalEntryGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/writes.ts',
-    text: '    await Promise.allSettled(this.#entering);\n',
+    text: '    await Promise.allSettled(this.#underWay);\n',
     without: '',
     tests,
     named: 'a service that closes',

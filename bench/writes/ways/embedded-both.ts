@@ -1,0 +1,4 @@
+import type { Open } from '../way.ts';
+import { openLockstep } from './lockstep.ts';
+
+export const open: Open = (place) => openLockstep(place, {}, 'both', 'embedded');

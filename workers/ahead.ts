@@ -1,0 +1,102 @@
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+
+/** So many workflows may have results waiting for them: whoever writes faster than workflows run waits with them. */
+const maxRuns = 16;
+/** Longer than a workflow task may take: one that has not asked by then has lost its task, and is run by whoever gets the next. */
+const keptMs = 6_000;
+
+interface Run {
+  readonly results: Map<string, Promise<unknown>>;
+  readonly timer: NodeJS.Timeout;
+  /** Nothing more is begun for it. */
+  isWhole: boolean;
+}
+
+/**
+ * What this process does of a workflow's first local activities before the workflow has asked for them. Each result is taken
+ * over once. Whoever asks again, or elsewhere, repeats the call, which finds what it did the first time.
+ */
+export class Ahead {
+  readonly #runs = new Map<string, Run>();
+  readonly #waiting = new Set<() => void>();
+
+  /**
+   * Opens the run of a workflow, once there is room for it; `close` follows. Gives null, or the number of those ahead of it where
+   * there was none within that time.
+   */
+  async open(workflowId: string, timeoutMs: number): Promise<number | null> {
+    const until = performance.now() + timeoutMs;
+    while (this.#runs.size >= maxRuns) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return this.#runs.size;
+      await this.#room(leftMs);
+    }
+    this.leave(workflowId);
+    const timer = setTimeout(() => this.leave(workflowId), keptMs);
+    timer.unref();
+    this.#runs.set(workflowId, { results: new Map(), timer, isWhole: false });
+    return null;
+  }
+
+  begin<T>(workflowId: string, activity: string, work: () => Promise<T>): Promise<T> {
+    const result = work();
+    // Where nobody asks for it, its failure is told to whoever began it.
+    result.catch(() => undefined);
+    this.#runs.get(workflowId)?.results.set(activity, result);
+    return result;
+  }
+
+  /** Nothing more is begun for the workflow, which takes over what there is. */
+  close(workflowId: string): void {
+    const run = this.#runs.get(workflowId);
+    if (!run) return;
+    run.isWhole = true;
+    if (run.results.size === 0) this.leave(workflowId);
+  }
+
+  /** Another worker may have the workflow: nothing is kept for it. */
+  leave(workflowId: string): void {
+    const run = this.#runs.get(workflowId);
+    if (!run) return;
+    clearTimeout(run.timer);
+    this.#runs.delete(workflowId);
+    const [next] = this.#waiting;
+    next?.();
+  }
+
+  /** Resolves when a run has ended, or after that time. */
+  #room(leftMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(go);
+        resolve();
+      };
+      const timer = setTimeout(go, leftMs);
+      this.#waiting.add(go);
+    });
+  }
+
+  /** Around the activities of a worker, within `carryFailures`. */
+  readonly interceptor: ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      execute: async (input, next) => {
+        const workflowId = info.workflowExecution?.workflowId;
+        const begun =
+          info.isLocal && info.attempt === 1 && workflowId !== undefined
+            ? this.#take(workflowId, info.activityType)
+            : undefined;
+        return begun ? await begun : await next(input);
+      },
+    },
+  });
+
+  #take(workflowId: string, activity: string): Promise<unknown> | undefined {
+    const run = this.#runs.get(workflowId);
+    const result = run?.results.get(activity);
+    if (!run || !result) return undefined;
+    run.results.delete(activity);
+    if (run.isWhole && run.results.size === 0) this.leave(workflowId);
+    return result;
+  }
+}

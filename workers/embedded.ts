@@ -1,0 +1,66 @@
+import { DefaultLogger, IllegalStateError, Runtime } from '@temporalio/worker';
+import type { EmbeddedWorker } from '../client/service/embedded-worker.ts';
+import type { Migration } from '../model/migration.ts';
+import { Ahead } from './ahead.ts';
+import { connectNative, runWorker } from './worker.ts';
+import { WriteAhead } from './write-ahead.ts';
+
+/** A worker of a migration in the process of a service, which ends it. */
+export async function runEmbedded(
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+): Promise<EmbeddedWorker> {
+  leaveProcessToService();
+  const connection = await connectNative(environment);
+  try {
+    const ahead = new Ahead();
+    const log = () => {};
+    const worker = await runWorker({ migration, environment, log, embedded: { connection, ahead } });
+    worker.finished.catch(warnOfEnd);
+    const writes = new WriteAhead(worker.activities, ahead);
+    return {
+      temporal: worker.temporal,
+      isRunning: worker.isRunning,
+      open: (...given) => ahead.open(...given),
+      writeAhead: (...given) => writes.write(...given),
+      writeGroupAhead: (...given) => writes.writeGroup(...given),
+      leave: (workflowId) => ahead.leave(workflowId),
+      close: async () => {
+        await writes.settled();
+        try {
+          await worker.shutdown();
+        } finally {
+          await connection.close();
+        }
+      },
+    };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/**
+ * A worker would end itself at SIGTERM, while the service still answers what it has taken, and its native part would write to the
+ * service's stdout; it warns of local activities that end late, which writes allow for. A process that has set up Temporal's runtime
+ * itself keeps it.
+ */
+function leaveProcessToService(): void {
+  try {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN'),
+      telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
+    });
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
+}
+
+function warnOfEnd(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  process.emitWarning(
+    `the embedded worker has ended: ${reason}; writes now need another worker of the migration, restart this service`,
+    { type: 'LockstepWarning' },
+  );
+}
