@@ -32,7 +32,7 @@ const benches: ReadonlyMap<string, Bench> = new Map(
 );
 
 await runFromCommandLine({
-  usage: `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N]
+  usage: `npm run bench -- NAME [--json] [--seed N] [--rows N] [--runs N] [--mysql mysql-9.7|mariadb-11.8] [--postgresql postgresql-18]
 npm run bench -- writes [--ways NAME,NAME …] [--callers N,N …] [--rows MILLISECONDS] [--runs ROUNDS] [--write-docs]
 NAME is one of ${[...benches.keys()].join(', ')}.
 --rows is how much each run works on, --runs how often each way is measured; each bench has its own defaults.

@@ -1,17 +1,22 @@
-import type { Command } from 'commander';
-import { down, status, up } from '../deploy/dev/servers.ts';
-import { createOutput, exit, table } from './output.ts';
+import { Argument, type Command } from 'commander';
+import { type FurtherName, furtherNames } from '../deploy/dev/contract.ts';
+import { down, status, up, upFurther } from '../deploy/dev/servers.ts';
+import { createOutput, exit, type Output, table } from './output.ts';
 import { globalOptions } from './session.ts';
 
-/** The three servers for development. */
+/** The servers for development: three, and those of other versions that are asked for by name. */
 export function addDevCommands(program: Command): void {
   const dev = program.command('dev').description('start, stop or show local development servers');
 
   dev
     .command('up')
-    .description('start Temporal, MySQL/MariaDB and PostgreSQL, or reuse running ones')
-    .action(async (_: unknown, command: Command) => {
+    .description(
+      'start Temporal, MySQL/MariaDB and PostgreSQL, or reuse running ones; or one of another version',
+    )
+    .addArgument(new Argument('[server]', 'a server of another version').choices(furtherNames))
+    .action(async (further: FurtherName | undefined, _: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
+      if (further !== undefined) return await upOne(further, output);
       const servers = await up({ report: (line: string) => output.note(line) });
       const { temporal, mysql, postgresql } = servers;
       // The passwords are those of throw-away servers on loopback; they are still shown only where --json asks for them.
@@ -43,6 +48,12 @@ export function addDevCommands(program: Command): void {
       if (servers.some((server) => server.state === 'stopped' || server.state === 'unreachable'))
         process.exitCode = exit.pending;
     });
+}
+
+async function upOne(name: FurtherName, output: Output): Promise<void> {
+  const found = await upFurther(name, { report: (line: string) => output.note(line) });
+  if ('unavailable' in found) throw new Error(found.unavailable);
+  output.result(found, [withoutPassword(found.url)]);
 }
 
 function withoutPassword(url: string): string {

@@ -16,6 +16,9 @@ export function addPlanCommand(program: Command): void {
         `copy      ${plan.addresses[plan.from]} (${plan.from}) to ${plan.addresses[plan.to]} (${plan.to})`,
         `prepare   ${prepare.legacy} statements in legacy, ${prepare.modern} in modern; lockstep prepare --dry-run shows them`,
         ...(plan.bulkLoadUnavailableReason === null ? [] : [`slow      ${plan.bulkLoadUnavailableReason}`]),
+        ...(plan.captureUnavailableReason === null
+          ? []
+          : [`capture   prepare --capture would fail: ${plan.captureUnavailableReason}`]),
         ...plan.entities.flatMap(entityLines),
       ]);
     });

@@ -1,6 +1,7 @@
 import { inspect, type ParseArgsConfig, parseArgs } from 'node:util';
-import { up } from '../deploy/dev/servers.ts';
-import { NotHere, type Report, type Run } from './report.ts';
+import { type FurtherName, furtherNames } from '../deploy/dev/contract.ts';
+import { type Servers, up, upFurther } from '../deploy/dev/servers.ts';
+import { type ChosenServers, NotHere, type Report, type Run } from './report.ts';
 import { tableOf } from './table.ts';
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -9,7 +10,7 @@ export interface CommandLine<Given> {
   readonly usage: string;
   /** What can be run, by name. */
   readonly runs: ReadonlyMap<string, (run: Run & Given) => Promise<Report>>;
-  /** Beside `--json` and `--seed`. */
+  /** Beside `--json`, `--seed`, `--mysql` and `--postgresql`. */
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** What the options say; null where they make no sense. */
   readonly given: (values: Values) => Given | null;
@@ -28,20 +29,55 @@ export async function runFromCommandLine<Given>(commandLine: CommandLine<Given>)
 async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): Promise<number> {
   const parsed = parseArgs({
     allowPositionals: true,
-    options: { ...options, json: { type: 'boolean' }, seed: { type: 'string' } },
+    options: {
+      ...options,
+      json: { type: 'boolean' },
+      seed: { type: 'string' },
+      mysql: { type: 'string' },
+      postgresql: { type: 'string' },
+    },
   });
   const values = parsed.values as Values;
   const [name = '', ...others] = parsed.positionals;
   const named = runs.get(name);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   const more = given(values);
-  if (!named || others.length > 0 || !Number.isSafeInteger(seed) || more === null) {
+  const chosen = chosenServers(values);
+  if (!named || others.length > 0 || !Number.isSafeInteger(seed) || more === null || chosen === null) {
     process.stderr.write(`${usage}\n`);
     return 1;
   }
   const note = (line: string) => void process.stderr.write(`${line}\n`);
-  const servers = await up({ report: note });
-  const found = await named({ servers, seed, note, ...more });
+  const servers = await withChosen(await up({ report: note }), chosen, note);
+  const found = await named({ servers, chosen, seed, note, ...more });
   process.stdout.write(values.json ? `${JSON.stringify(found)}\n` : `${tableOf(found)}\n`);
   return found.pass ? 0 : 1;
+}
+
+/** Null where there is no server of that name, or it is of another kind. */
+function chosenServers({ mysql, postgresql }: Values): ChosenServers | null {
+  const named = (given: Values[string], kinds: RegExp): FurtherName | null | undefined =>
+    given === undefined
+      ? undefined
+      : (furtherNames.find((name) => name === given && kinds.test(name)) ?? null);
+  const chosen = { mysql: named(mysql, /^m/), postgresql: named(postgresql, /^p/) };
+  if (chosen.mysql === null || chosen.postgresql === null) return null;
+  return {
+    ...(chosen.mysql ? { mysql: chosen.mysql } : {}),
+    ...(chosen.postgresql ? { postgresql: chosen.postgresql } : {}),
+  };
+}
+
+async function withChosen(servers: Servers, chosen: ChosenServers, note: Run['note']): Promise<Servers> {
+  const instead = async (usual: { url: string }, name: FurtherName | undefined) => {
+    if (name === undefined) return usual;
+    const found = await upFurther(name, { report: note });
+    if ('unavailable' in found) throw new NotHere(found.unavailable);
+    return found;
+  };
+  return {
+    ...servers,
+    mysql: await instead(servers.mysql, chosen.mysql),
+    postgresql: await instead(servers.postgresql, chosen.postgresql),
+  };
 }

@@ -1,9 +1,17 @@
-import type { Servers } from '../deploy/dev/servers.ts';
+import type { FurtherName, Servers } from '../deploy/dev/servers.ts';
 import type { WriteWay } from './account/way.ts';
+
+/** Servers of other versions that stand in the place of the two databases that every run starts. */
+export interface ChosenServers {
+  readonly mysql?: FurtherName;
+  readonly postgresql?: FurtherName;
+}
 
 /** What everything that reports is run with. */
 export interface Run {
   readonly servers: Servers;
+  /** What `servers` has been made of, for what starts servers of its own. */
+  readonly chosen?: ChosenServers;
   readonly seed: number;
   /** Takes a line of progress, meant for stderr. */
   readonly note: (line: string) => void;

@@ -4,7 +4,9 @@ import { proofs } from './proofs.ts';
 
 await runFromCommandLine({
   usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--way WAY] [--rate N] [--changes N]
+  [--mysql mysql-9.7|mariadb-11.8] [--postgresql postgresql-18]
 NAME is one of ${[...proofs.keys()].join(', ')}.
+--mysql and --postgresql take a server of another version than the one that every run starts.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
 --only TEXT takes those guards of mutants whose file or sentence has the text, or those scenarios of restore whose name has it.
 --way is how writes travel in kill, outage, journal and cutover: ${writeWays.join(', ')}.

@@ -1,6 +1,8 @@
 import { primaryStore } from '../../databases/contract/current-state.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { rangesFor } from '../../model/backfill-ranges.ts';
 import type { StoreName } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import { otherStore } from '../../model/phase.ts';
 import { withStores } from './with-stores.ts';
@@ -11,6 +13,8 @@ export interface BackfillPlan {
   readonly addresses: Readonly<Record<StoreName, string>>;
   /** Why rows go through the write routine, a few hundred at a time; null where they come in by the bulk load. */
   readonly bulkLoadUnavailableReason: string | null;
+  /** Why `prepare --capture` would make no triggers; null where it can. Null as well before the first `prepare`. */
+  readonly captureUnavailableReason: string | null;
   readonly entities: readonly EntityPlan[];
 }
 
@@ -47,6 +51,22 @@ export function planBackfill(migration: Migration, environment: NodeJS.ProcessEn
       });
     }
     const addresses = { legacy: stores.legacy.address, modern: stores.modern.address };
-    return { from, to, addresses, bulkLoadUnavailableReason, entities };
+    return {
+      from,
+      to,
+      addresses,
+      bulkLoadUnavailableReason,
+      captureUnavailableReason: await captureReason(stores[from]),
+      entities,
+    };
   });
+}
+
+async function captureReason(store: Store): Promise<string | null> {
+  try {
+    return await store.captureUnavailableReason();
+  } catch (error) {
+    if (isLockstepError(error, 'NotPrepared')) return null;
+    throw error;
+  }
 }

@@ -46,15 +46,36 @@ async function examineStore(store: Store, migration: Migration): Promise<CheckRe
     await store.assertDefinable();
     return 'are of this migration alone';
   });
+  const capture = await attempted(about, 'capture', () => captureOf(store));
+  const looked = [reached, ...settings, prepared, definable, ...(prepared.ok ? [capture] : [])];
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
-  if (entities.length === 0) return [reached, ...settings, prepared, definable];
+  if (entities.length === 0) return looked;
   const transactions = await attempted(about, 'transactions over both stores', async () => {
     const unavailableReason = await store.preparedTransactionsUnavailableReason(entities);
     if (unavailableReason === null)
       return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
     throw new LockstepError('NotPrepared', unavailableReason, { store: about });
   });
-  return [reached, ...settings, prepared, definable, transactions];
+  return [...looked, transactions];
+}
+
+/** Without triggers, whether there could be any; with triggers, whether the accounts as which they run let the application write. */
+async function captureOf(store: Store): Promise<string> {
+  if (!(await store.isCapturing())) {
+    const reason = await store.captureUnavailableReason();
+    return reason === null
+      ? 'off; prepare --capture can turn it on'
+      : `off; prepare --capture would fail: ${reason}`;
+  }
+  const accounts = await store.triggerAccounts();
+  const wrong = accounts.filter(({ problem }) => problem !== null);
+  if (wrong.length === 0) return `triggers run as ${accounts.map(({ name }) => name).join(', ')}`;
+  const problems = wrong.map(({ name, problem }) => `triggers run as ${name}, and ${problem}`).join('; ');
+  throw new LockstepError(
+    'StoreRefused',
+    `${problems}; run lockstep prepare --capture as an account that stays, or lockstep prepare --no-capture`,
+    { store: store.name },
+  );
 }
 
 /** Nothing is said of stores that cannot be asked, or know nothing of the migration yet. */

@@ -68,7 +68,7 @@ export function createDigests(context: StoreContext): Digests {
     const keyset = keysetOf(dialect, bound);
     const { sql, values } = keyset.within(range);
     const rows = await context.query(
-      `SELECT ${keyset.cells}, MD5(${hashable(bound).sql}) AS digest
+      `SELECT ${keyset.cells}, ${dialect.sha256(hashable(bound).sql)} AS digest
        FROM ${dialect.table(bound.root.name)} t WHERE ${sql}`,
       values,
     );

@@ -10,7 +10,7 @@ export async function digestEach(context: StoreContext, lists: readonly LineList
   const { dialect } = context.engine;
   const statements = lists.map(
     ({ sql }, at) =>
-      `SELECT ${at} AS place, COUNT(*) AS total, MD5(${dialect.stringAgg('s.line')}) AS digest FROM (${sql}) s`,
+      `SELECT ${at} AS place, COUNT(*) AS total, ${dialect.sha256(dialect.stringAgg('s.line'))} AS digest FROM (${sql}) s`,
   );
   const found = await context.query(
     statements.join('\nUNION ALL\n'),

@@ -41,7 +41,10 @@ export function createRecordDigests(context: StoreContext): RecordDigests {
 
   async function recordHashes(entity: string, range: TextRange): Promise<{ key: string; digest: string }[]> {
     const { from, values } = recordsIn(entity, range);
-    const rows = await context.query(`SELECT r.record_key AS at, MD5(${line}) AS digest ${from}`, values);
+    const rows = await context.query(
+      `SELECT r.record_key AS at, ${dialect.sha256(line)} AS digest ${from}`,
+      values,
+    );
     return rows.map((row) => ({ key: row.at ?? '', digest: row.digest ?? '' }));
   }
 

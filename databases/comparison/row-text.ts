@@ -60,5 +60,5 @@ function bytesIn({ limits }: Pick<BoundColumn, 'limits'>): number {
 
 function shortened(dialect: Dialect, { limits }: BoundColumn, value: string): string {
   if (bytesIn({ limits }) <= maxValueLength) return value;
-  return `CASE WHEN ${dialect.byteLength(value)} > ${maxValueLength} THEN MD5(${value}) ELSE ${value} END`;
+  return `CASE WHEN ${dialect.byteLength(value)} > ${maxValueLength} THEN ${dialect.sha256(value)} ELSE ${value} END`;
 }

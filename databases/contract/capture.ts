@@ -33,11 +33,23 @@ export interface Mark {
   readonly key: Key;
 }
 
+/** The account as which triggers run. */
+export interface TriggerAccount {
+  readonly name: string;
+  /** What stops the application's writes; null where nothing that can be seen does. */
+  readonly problem: string | null;
+}
+
 /** Marks of writes outside Lockstep, left by triggers in the transaction of the write itself. */
 export interface Capture {
   /** The statements that make an entity's triggers, or remove them. */
   captureStatements(entity: Entity, on: boolean): Promise<readonly string[]>;
+  /** Throws `StoreRefused` where the triggers could not be made, or would refuse the application's writes. */
   capture(entity: Entity, on: boolean): Promise<void>;
+  /** Why triggers cannot be made by this account, or would refuse the application's writes, with the remedy; null where they can. */
+  captureUnavailableReason(): Promise<string | null>;
+  /** The accounts as which this migration's triggers run. */
+  triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether an entity of this migration has such triggers here. */
   isCapturing(): Promise<boolean>;
   /** The oldest first. */

@@ -1,6 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity, Cells, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
+import type { TriggerAccount } from '../contract/capture.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { TableUse } from '../contract/table-use.ts';
 import type { TouchRefusal, TouchRequest, TouchStatement } from '../contract/touch.ts';
@@ -72,6 +73,10 @@ export interface Engine extends Session {
   fingerprint(bound: BoundEntity): string;
   /** Triggers that note the keys which other sessions write; or what removes them. */
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
+  /** Why the server lets this account make no trigger, with the remedy; null where it does. */
+  triggersRefusedReason(): Promise<string | null>;
+  /** See `Capture.triggerAccounts`. */
+  triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */
   isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
   readonly lists: ListEngine;
@@ -154,8 +159,8 @@ export interface Dialect {
   readonly now: string;
   /** SQL for the time that many milliseconds ago. */
   ago(ms: number): string;
-  /** A hash of a list of text expressions with a seed, to order by. */
-  sampleOrder(texts: readonly string[], seed: number): string;
+  /** The SHA-256 of a text in UTF-8, as hexadecimal digits: every server has it, and MySQL 9 has no MD5. */
+  sha256(text: string): string;
   rename(table: string, to: string): string;
   /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
   readonly comparesRows: boolean;

@@ -19,5 +19,9 @@ export const serverConditions = {
     remedy: 'let it take writes, or set the URL to the server that does',
   },
   lock: { cause: 'a lock was not given in time', remedy: 'end the transaction that holds it' },
+  pooler: {
+    cause: 'what was asked at the connection is refused, as a pooler does',
+    remedy: 'connect without the pooler, or let it keep one session of the server for each of its clients',
+  },
   time: { cause: 'the statement was ended', remedy: 'see whether the server is overloaded, or who ended it' },
 } as const satisfies Record<string, ServerCondition>;

@@ -32,7 +32,8 @@ const endWithinMs = 8_000;
 const graceMs = 500;
 const pauseMs = 50;
 const unknownXid = 1397;
-const lockTimeout = 1205;
+/** A lock that was not waited for: MariaDB's number, and MySQL's. */
+const lockedNumbers = [1205, 3572];
 
 /**
  * Branches by XA, ended on the connection that prepared them where that is ours.
@@ -156,7 +157,7 @@ export function createXaBranches(connections: XaConnections): EngineBranches {
       );
       return false;
     } catch (error) {
-      if (isError(error, lockTimeout)) return true;
+      if (lockedNumbers.some((number) => isError(error, number))) return true;
       throw error;
     }
   }

@@ -115,7 +115,9 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
       if (!any) return [];
       return positions(
         await session.query(
-          `SELECT k.at FROM ${recordKeys} STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = k.record_key
+          // MySQL locks nothing beside a JSON_TABLE of the same query block.
+          `SELECT i.at FROM (SELECT k.at, k.record_key FROM ${recordKeys}) i
+             STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = i.record_key
            WHERE r.version > 0 LOCK IN SHARE MODE`,
           [recordList(keys()), entity],
         ),

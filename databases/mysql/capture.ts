@@ -3,7 +3,7 @@ import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 /** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */
-export const ownSession = 'SET @lockstep_writing = 1';
+export const ownSession = '@lockstep_writing';
 
 const events = { i: 'INSERT', u: 'UPDATE', d: 'DELETE' } as const;
 type Event = keyof typeof events;
@@ -14,7 +14,7 @@ export function captureStatements(bound: BoundEntity): string[] {
     (['i', 'u', 'd'] as const).flatMap((event) => [
       `DROP TRIGGER IF EXISTS ${triggerName(bound, at, event)}`,
       `CREATE TRIGGER ${triggerName(bound, at, event)} AFTER ${events[event]} ON ${quoteTable(table.name)} FOR EACH ROW
-IF @lockstep_writing IS NULL THEN
+IF ${ownSession} IS NULL THEN
 ${noted(bound, table.key, event)}
 END IF`,
     ]),

@@ -9,10 +9,10 @@ import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
-import { maxAggregateBytes } from '../engine/text-limits.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
-import { captureStatements, ownSession, releaseStatements } from './capture.ts';
+import { captureStatements, releaseStatements } from './capture.ts';
+import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { createMysqlListEngine } from './list-engine.ts';
@@ -21,26 +21,11 @@ import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
 import { readName, readRoutine } from './read-routine.ts';
 import { primeStatements } from './sequences.ts';
+import { beginSession, lockWaitSql } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
-
-const lockWaitSql = (ms: number) =>
-  `SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(ms / 1000))}`;
-
-/**
- * Strict, so that no value is cut or clamped in silence; zero dates are let in, because a field says which may be; a 0 is no
- * request for the next number. Routines keep the mode they were created under.
- */
-const sessionSql = (statementTimeoutMs: number) => [
-  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
-  "SET time_zone = '+00:00'",
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  ownSession,
-  `SET SESSION group_concat_max_len = ${maxAggregateBytes}`,
-  lockWaitSql(statementTimeoutMs),
-];
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = (column: { string(): string | null }) => column.string();
@@ -67,10 +52,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   };
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
-  const readOnly = createReadOnlyPool(
-    { ...settings, connectionLimit: options.poolSize },
-    options.statementTimeoutMs,
-  );
+  const session = { store, address: options.address, statementTimeoutMs: options.statementTimeoutMs };
+  const readOnly = createReadOnlyPool({ ...settings, connectionLimit: options.poolSize }, session);
   const ready = new WeakSet<object>();
   let lostConnections = 0;
 
@@ -78,7 +61,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     const client = await from.getConnection();
     if (ready.has(client.connection)) return client;
     try {
-      for (const sql of sessionSql(options.statementTimeoutMs)) await client.query(sql);
+      await beginSession(client, session);
       ready.add(client.connection);
       client.connection.on('error', () => {
         lostConnections += 1;
@@ -154,7 +137,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       millisecondsOf: (column) => `ROUND(UNIX_TIMESTAMP(${column}) * 1000)`,
       now: 'CURRENT_TIMESTAMP(3)',
       ago: (ms) => `(CURRENT_TIMESTAMP(3) - INTERVAL ${Math.floor(ms)} * 1000 MICROSECOND)`,
-      sampleOrder: (texts, seed) => `MD5(CONCAT_WS('|', ${texts.join(', ')}, '${seed}'))`,
+      sha256: (text) => `SHA2(${text}, 256)`,
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
@@ -228,6 +211,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     fingerprint,
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
+    triggersRefusedReason: () => triggersRefusedReason(connections),
+    triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
       const { name } = bound.entity;

@@ -81,7 +81,7 @@ function refusalOf(failure: ServerError, number: number): StoreFailure {
     violation: known?.violation,
     isMissing: missing.has(number),
     isOtherDefinition: number === otherDefinition,
-    message: `error ${number}${known ? ` (${known.name})` : ''}${columnIn(failure)}`,
+    message: `error ${number}${known ? ` (${known.name})` : ''}${columnIn(failure)}${missingIn(failure)}`,
   };
 }
 
@@ -181,12 +181,24 @@ function tableIn(failure: ServerError): string {
   return name ? ` at table ${name}` : '';
 }
 
+/** What is not there: where it is none of ours, nothing that prepare makes will help. */
+function missingIn(failure: ServerError): string {
+  const message = failure.sqlMessage ?? '';
+  const found =
+    /^((?:FUNCTION|PROCEDURE) [\w.$]+) does not exist$/.exec(message)?.[1] ??
+    /^(Table '[\w.$]+') doesn't exist$/.exec(message)?.[1];
+  return found ? `: ${found}` : '';
+}
+
 function columnIn(failure: ServerError): string {
   const message = failure.sqlMessage ?? '';
   const column = /for column (?:`[^`]*`\.`[^`]*`\.)?[`']([\w$]+)[`'] at row \d+$/.exec(message)?.[1];
-  const constraint = /^CONSTRAINT [`']([\w.$]+)[`'] failed/.exec(message)?.[1];
+  // MariaDB's words, and MySQL's.
+  const constraint = /^(?:CONSTRAINT [`']([\w.$]+)[`'] failed|Check constraint '([\w.$]+)' is violated)/.exec(
+    message,
+  );
   const missing = /^Column '([\w$]+)' cannot be null$/.exec(message)?.[1];
   const found = column ?? missing;
   if (found) return ` at column ${found}`;
-  return constraint ? ` at constraint ${constraint}` : '';
+  return constraint ? ` at constraint ${constraint[1] ?? constraint[2]}` : '';
 }

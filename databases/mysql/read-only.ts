@@ -1,7 +1,8 @@
 import mysql from 'mysql2/promise';
+import { beginSession, type SessionOf } from './session.ts';
 
 /** Sessions for statements of a service's own, with the driver's own types. They may only read. Connects at its first use. */
-export function createReadOnlyPool(settings: mysql.PoolOptions, timeoutMs: number) {
+export function createReadOnlyPool(settings: mysql.PoolOptions, session: SessionOf) {
   const pool = mysql.createPool({ ...settings, supportBigNumbers: true, jsonStrings: false });
   const ready = new WeakSet<object>();
 
@@ -9,8 +10,7 @@ export function createReadOnlyPool(settings: mysql.PoolOptions, timeoutMs: numbe
     const client = await pool.getConnection();
     if (ready.has(client.connection)) return client;
     try {
-      await client.query("SET time_zone = '+00:00'");
-      await client.query('SET SESSION TRANSACTION READ ONLY');
+      await beginSession(client, { ...session, readOnly: true });
       ready.add(client.connection);
       return client;
     } catch (error) {
@@ -24,7 +24,7 @@ export function createReadOnlyPool(settings: mysql.PoolOptions, timeoutMs: numbe
       const client = await connection();
       let broken = true;
       try {
-        const [rows] = await client.query({ sql, timeout: timeoutMs }, [...parameters]);
+        const [rows] = await client.query({ sql, timeout: session.statementTimeoutMs }, [...parameters]);
         // What gives no rows is no read, and may have changed the session: a setting, a transaction that it has begun.
         broken = !Array.isArray(rows);
         return Array.isArray(rows) ? rows : [];

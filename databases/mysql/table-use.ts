@@ -1,7 +1,7 @@
 import type { Dependent, TableUse } from '../contract/table-use.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 
-const isInstrumented = 'SELECT @@performance_schema AS instrumented';
+const serverSql = 'SELECT VERSION() AS version, @@performance_schema AS instrumented';
 const waitsSql = `
 SELECT COUNT_READ AS row_reads, COUNT_WRITE AS row_writes FROM performance_schema.table_io_waits_summary_by_table
 WHERE OBJECT_SCHEMA = COALESCE(?, DATABASE()) AND OBJECT_NAME = ?`;
@@ -10,8 +10,9 @@ const statisticsSql = `
 SELECT ROWS_READ AS row_reads, ROWS_CHANGED AS row_writes FROM information_schema.TABLE_STATISTICS
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?`;
 
-const sessionsSql = `
-SELECT COUNT(*) AS sessions FROM information_schema.PROCESSLIST
+/** MySQL's list in information_schema is deprecated, and fails while a statement holds an emoji; MariaDB has no other. */
+const sessionsSql = (isMariaDb: boolean) => `
+SELECT COUNT(*) AS sessions FROM ${isMariaDb ? 'information_schema.PROCESSLIST' : 'performance_schema.processlist'}
 WHERE ID <> CONNECTION_ID() AND INFO IS NOT NULL AND LOCATE(LOWER(?), LOWER(INFO)) > 0`;
 
 /** Triggers of --capture are ours, and go with the table. */
@@ -36,8 +37,10 @@ ORDER BY 1, 2`;
 export async function tableUse(session: Session, table: string): Promise<TableUse> {
   const parts = table.split('.');
   const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
-  const counters = await countersOf(session, place);
-  const [seen] = await session.query(sessionsSql, [place[1] ?? table]);
+  const [server] = await session.query(serverSql);
+  const counters = await countersOf(session, place, server?.instrumented === '1');
+  const isMariaDb = server?.version?.includes('MariaDB') ?? false;
+  const [seen] = await session.query(sessionsSql(isMariaDb), [place[1] ?? table]).catch(() => []);
   const dependents = await session.query(dependentsSql, [...place, ...place, ...place, ...place, ...place]);
   return {
     table,
@@ -48,10 +51,12 @@ export async function tableUse(session: Session, table: string): Promise<TableUs
   };
 }
 
-async function countersOf(session: Session, place: (string | null)[]): Promise<TextCells | null> {
-  const [known] = await session.query(isInstrumented);
-  const sql = known?.instrumented === '1' ? waitsSql : statisticsSql;
+async function countersOf(
+  session: Session,
+  place: (string | null)[],
+  instrumented: boolean,
+): Promise<TextCells | null> {
   // Not every server has the table, and not every user may see it.
-  const [counters] = await session.query(sql, place).catch(() => []);
+  const [counters] = await session.query(instrumented ? waitsSql : statisticsSql, place).catch(() => []);
   return counters ?? null;
 }

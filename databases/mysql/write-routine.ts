@@ -150,7 +150,9 @@ BEGIN
       IF v_refusal IS NULL THEN
         SET v_next = GREATEST(v_version, v_stored + 1);
         IF v_shared IS NOT NULL THEN
-          SELECT MAX(r.version) INTO v_guard FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b
+          -- MySQL locks nothing beside a JSON_TABLE of the same query block.
+          SELECT MAX(r.version) INTO v_guard
+            FROM (SELECT g.e, g.k FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) g) b
             STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
           SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
         END IF;

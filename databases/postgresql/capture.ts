@@ -3,7 +3,7 @@ import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { quote, quoteTable, text } from './quote.ts';
 
 /** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */
-export const ownSession = '-c lockstep.writing=1';
+export const ownSession = 'lockstep.writing';
 
 const trigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}`);
 const routine = (bound: BoundEntity, table: number) =>
@@ -33,7 +33,7 @@ END
 $lockstep$`,
       `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
       `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
-FOR EACH ROW WHEN (current_setting('lockstep.writing', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
+FOR EACH ROW WHEN (current_setting('${ownSession}', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
     ];
   });
 }

@@ -19,7 +19,8 @@ import {
 import { RollBack, type TextCells } from '../engine/session.ts';
 import { createTwoPhaseBranches } from './branches.ts';
 import { createPostgresqlBulkEngine } from './bulk.ts';
-import { captureStatements, ownSession, releaseStatements } from './capture.ts';
+import { captureStatements, releaseStatements } from './capture.ts';
+import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
@@ -27,6 +28,7 @@ import { quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
 import { primeStatements } from './sequences.ts';
+import { beginSession } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import {
@@ -48,19 +50,22 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   const settings: pg.PoolConfig = {
     connectionString: options.url.toString(),
     connectionTimeoutMillis: options.connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.statementTimeoutMs,
     // The server's own timeout comes first, unless the network swallows its answer.
     query_timeout: options.statementTimeoutMs + 1_000,
-    idle_in_transaction_session_timeout: options.statementTimeoutMs * 2,
     application_name: 'lockstep',
     types: asText,
-    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1 -c jit=off -c max_parallel_workers_per_gather=0 ${ownSession} -c default_transaction_isolation=read\\ committed`,
     ...(options.tls ? { ssl: options.tls } : {}),
   };
-  const pool = new pg.Pool({ ...settings, max: options.poolSize });
-  const commitPool = new pg.Pool({ ...settings, max: commitConnections });
-  const readOnly = createReadOnlyPool({ ...settings, max: options.poolSize });
+  const session = {
+    store,
+    address: options.address,
+    statementTimeoutMs: options.statementTimeoutMs,
+    another: () => new pg.Client(settings),
+  };
+  const onConnect = (client: pg.ClientBase) => beginSession(client, session);
+  const pool = new pg.Pool({ ...settings, onConnect, max: options.poolSize });
+  const commitPool = new pg.Pool({ ...settings, onConnect, max: commitConnections });
+  const readOnly = createReadOnlyPool({ ...settings, max: options.poolSize }, session);
   let lostConnections = 0;
   // A connection that breaks is replaced at the next use, and its query is told; without listeners it would end the process.
   for (const some of [pool, commitPool]) {
@@ -98,7 +103,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       query: (client, sql, parameters) => run(client, sql, parameters),
       isBroken,
       begin: 'BEGIN',
-      lockWait: (ms) => (ms === null ? 'RESET lock_timeout' : `SET lock_timeout = ${Math.ceil(ms)}`),
+      lockWait: (ms) => `SET lock_timeout = ${Math.ceil(ms ?? options.statementTimeoutMs)}`,
     });
   const connections = lent(pool);
   const commitQuery = lent(commitPool);
@@ -137,7 +142,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       now: 'clock_timestamp()',
       // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
       ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
-      sampleOrder: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
+      sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
       concatBar: (values) => values.join(" || '|' || "),
@@ -186,6 +191,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     fingerprint,
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
+    triggersRefusedReason: async () => null,
+    triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
       // The comment is the last that is made.

@@ -62,6 +62,8 @@ function isTransient(state: string): boolean {
 }
 
 const serverConditionOf: Readonly<Record<string, ServerCondition>> = {
+  // What a pooler says to a setting that it does not let through.
+  '08P01': serverConditions.pooler,
   '25006': serverConditions.readOnly,
   '53100': serverConditions.disk,
   '53200': serverConditions.memory,

@@ -1,14 +1,15 @@
 import pg from 'pg';
+import { beginSession, type SessionOf } from './session.ts';
 
 /** Of statements that leave a session as it was. */
 const reads: readonly string[] = ['SELECT', 'SHOW', 'EXPLAIN'];
 
 /** Sessions for statements of a service's own, with the driver's own types. They may only read. Connects at its first use. */
-export function createReadOnlyPool(settings: pg.PoolConfig) {
+export function createReadOnlyPool(settings: pg.PoolConfig, session: SessionOf) {
   const pool = new pg.Pool({
     ...settings,
     types: pg.types,
-    options: '-c timezone=UTC -c default_transaction_read_only=on',
+    onConnect: (client) => beginSession(client, { ...session, readOnly: true }),
   });
   // A connection that breaks is replaced at the next use, and its query is told.
   pool.on('error', () => undefined);

@@ -1,5 +1,6 @@
 import { keyFromText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import type { Capture, Mark } from '../contract/capture.ts';
 import { placeholders, type StoreContext } from './context.ts';
 
@@ -12,10 +13,35 @@ export function createCapture(context: StoreContext): Capture {
 
   async function capture(entity: Entity, on: boolean): Promise<void> {
     const statements = await captureStatements(entity, on);
+    const reason = on ? await captureUnavailableReason() : null;
+    if (reason !== null) {
+      throw new LockstepError(
+        'StoreRefused',
+        `triggers at the ${context.name} store (${context.engine.address}) were not made: ${reason}`,
+        { store: context.name, about: 'grants', reason },
+      );
+    }
     await context.alone(async (session) => {
       for (const statement of statements) await session.query(statement);
     });
   }
+
+  /** Triggers run as the account that makes them, whoever writes: without the right to leave a mark, every such write is refused. */
+  async function captureUnavailableReason(): Promise<string | null> {
+    const refused = await context.translateErrors(() => context.engine.triggersRefusedReason());
+    if (refused !== null) return refused;
+    try {
+      await context.query(
+        `INSERT INTO ${table} (entity, record_key) SELECT p.e, p.k FROM (SELECT '' AS e, '' AS k) p WHERE 1 = 0`,
+      );
+      return null;
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.details?.about !== 'grants') throw error;
+      return `the account that prepares may not INSERT into ${table}, and triggers run as it: every write of the application would fail; GRANT INSERT ON ${table} to it`;
+    }
+  }
+
+  const triggerAccounts = () => context.translateErrors(() => context.engine.triggerAccounts());
 
   async function isCapturing(): Promise<boolean> {
     const triggers = (await context.query(context.engine.dialect.triggers)).map(({ name }) => name ?? '');
@@ -41,5 +67,13 @@ export function createCapture(context: StoreContext): Capture {
     await context.query(`DELETE FROM ${table} WHERE id IN (${placeholders(ids)})`, ids);
   }
 
-  return { captureStatements, capture, isCapturing, captured, deleteCaptured };
+  return {
+    captureStatements,
+    capture,
+    captureUnavailableReason,
+    triggerAccounts,
+    isCapturing,
+    captured,
+    deleteCaptured,
+  };
 }

@@ -95,7 +95,7 @@ export function createKeys(context: StoreContext) {
     const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
     const rows = await context.query(
       `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
-       ORDER BY ${dialect.sampleOrder(texts, Math.floor(seed))} LIMIT ${Math.floor(count)}`,
+       ORDER BY ${dialect.sha256(dialect.concatBar([...texts, `'${Math.floor(seed)}'`]))} LIMIT ${Math.floor(count)}`,
     );
     return rows.map(keysetOf(dialect, bound).keyOf);
   }

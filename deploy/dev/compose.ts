@@ -38,7 +38,7 @@ export async function containerOf(name: ServerName, instance: Instance): Promise
 }
 
 function compose(name: ServerName, { port, uiPort, password }: Instance, args: string[]): Promise<string> {
-  const variable = name.toUpperCase();
+  const variable = name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
   return run(
     {
       file: 'docker',

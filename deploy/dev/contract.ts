@@ -1,7 +1,10 @@
 import type { Identity } from '../../scripts/identity.mjs';
 import type { Account } from './account.ts';
 
-export type ServerName = 'temporal' | 'mysql' | 'postgresql';
+/** Servers of other versions beside the three, each started when something asks for it. */
+export const furtherNames = ['mysql-9.7', 'mariadb-11.8', 'postgresql-18'] as const;
+export type FurtherName = (typeof furtherNames)[number];
+export type ServerName = keyof Servers | FurtherName;
 export type StopMode = 'fast' | 'kill';
 export type Report = (line: string) => void;
 
@@ -11,6 +14,9 @@ export interface Servers {
   mysql: { url: string };
   postgresql: { url: string };
 }
+
+/** How each server is reached. */
+export type Endpoints = Servers & Record<FurtherName, { url: string }>;
 
 /** One server of this clone, as `.lockstep/dev.json` remembers it. */
 export interface Instance {
@@ -44,7 +50,7 @@ export interface Command {
   env?: Record<string, string>;
 }
 
-/** What each of the three servers says of itself; starting, stopping and remembering are the same for all. */
+/** What each server says of itself; starting, stopping and remembering are the same for all. */
 export interface DevServer<Name extends ServerName = ServerName> {
   name: Name;
   title: string;
@@ -59,9 +65,9 @@ export interface DevServer<Name extends ServerName = ServerName> {
   /** Makes the data folder; does nothing when it is there. */
   initialize(instance: Instance): Promise<void>;
   command(instance: Instance): Command;
-  endpoint(instance: Instance): Servers[Name];
+  endpoint(instance: Instance): Endpoints[Name];
   /** The user's own server, where the environment names one. */
-  ownEndpoint(env: NodeJS.ProcessEnv): Servers[Name] | undefined;
+  ownEndpoint(env: NodeJS.ProcessEnv): Endpoints[Name] | undefined;
   /** Resolves when the server answers as it should, rejects otherwise. */
-  ping(endpoint: Servers[Name]): Promise<void>;
+  ping(endpoint: Endpoints[Name]): Promise<void>;
 }

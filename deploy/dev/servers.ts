@@ -1,12 +1,22 @@
-import type { DevServer, Report, ServerName, Servers, StopMode } from './contract.ts';
+import {
+  type DevServer,
+  type Endpoints,
+  type FurtherName,
+  furtherNames,
+  type Report,
+  type ServerName,
+  type Servers,
+  type StopMode,
+} from './contract.ts';
+import { NoWay } from './find-programs.ts';
 import { isRunning, logOf, start, stop } from './instance.ts';
-import { mysql } from './mysql.ts';
-import { postgresql } from './postgresql.ts';
+import { mariadb118, mysql, mysql97 } from './mysql.ts';
+import { postgresql, postgresql18 } from './postgresql.ts';
 import { reasonOf } from './reason.ts';
 import { exclusively, readState } from './state.ts';
 import { temporal } from './temporal.ts';
 
-export type { ServerName, Servers, StopMode } from './contract.ts';
+export type { FurtherName, ServerName, Servers, StopMode } from './contract.ts';
 
 export interface ServerStatus {
   name: ServerName;
@@ -26,8 +36,16 @@ interface Options {
   report?: Report;
 }
 
-const servers: { [Name in ServerName]: DevServer<Name> } = { temporal, mysql, postgresql };
-const names: readonly ServerName[] = ['temporal', 'mysql', 'postgresql'];
+export const devServers: { readonly [Name in ServerName]: DevServer<Name> } = {
+  temporal,
+  mysql,
+  postgresql,
+  'mysql-9.7': mysql97,
+  'mariadb-11.8': mariadb118,
+  'postgresql-18': postgresql18,
+};
+const three: readonly ServerName[] = ['temporal', 'mysql', 'postgresql'];
+const names: readonly ServerName[] = [...three, ...furtherNames];
 const silent: Report = () => {};
 
 /** Starts what does not run yet and resolves when all three servers answer. */
@@ -48,34 +66,60 @@ export async function up({ report = silent }: Options = {}): Promise<Servers> {
   });
 }
 
+/**
+ * Starts one of the further servers where it does not run yet, and resolves when it answers.
+ *
+ * @returns why it cannot be had on this machine, where no way to its programs is open; any other failure is thrown
+ */
+export async function upFurther(
+  name: FurtherName,
+  { report = silent }: Options = {},
+): Promise<{ url: string } | { unavailable: string }> {
+  return exclusively(report, async () => {
+    try {
+      return await available<FurtherName>(devServers[name], report);
+    } catch (error) {
+      if (error instanceof NoWay) return { unavailable: error.message };
+      throw error;
+    }
+  });
+}
+
 /** Stops the servers that this clone has started; those of the user's own are left alone. */
 export async function down({ report = silent }: Options = {}): Promise<void> {
   await exclusively(report, async () => {
     for (const name of names) {
       const instance = readState().servers[name];
       if (instance === undefined || !(await isRunning(name, instance))) continue;
-      await stop(servers[name], instance, 'fast');
-      report(`${servers[name].title} stopped`);
+      await stop(devServers[name], instance, 'fast');
+      report(`${devServers[name].title} stopped`);
     }
   });
 }
 
+/** Of the three, and of the further ones that were started here or that the environment names. */
 export function status(): Promise<ServerStatus[]> {
-  return Promise.all(names.map((name) => statusOf(servers[name])));
+  const known = names.filter(
+    (name) =>
+      three.includes(name) ||
+      readState().servers[name] !== undefined ||
+      devServers[name].ownEndpoint(process.env) !== undefined,
+  );
+  return Promise.all(known.map((name) => statusOf(devServers[name])));
 }
 
 /** For tests of outages. `kill` is a crash: no goodbye to clients, recovery at the next start. */
 export async function stopServer(name: ServerName, mode: StopMode = 'fast'): Promise<void> {
-  refuseOwn(servers[name]);
+  refuseOwn(devServers[name]);
   await exclusively(silent, async () => {
     const instance = readState().servers[name];
-    if (instance !== undefined) await stop(servers[name], instance, mode);
+    if (instance !== undefined) await stop(devServers[name], instance, mode);
   });
 }
 
 /** Resolves when the server answers again, on the port it had. */
 export async function startServer(name: ServerName): Promise<void> {
-  const server: DevServer = servers[name];
+  const server: DevServer = devServers[name];
   refuseOwn(server);
   await exclusively(silent, () => start(server, silent));
 }
@@ -83,7 +127,7 @@ export async function startServer(name: ServerName): Promise<void> {
 async function available<Name extends ServerName>(
   server: DevServer<Name>,
   report: Report,
-): Promise<Servers[Name]> {
+): Promise<Endpoints[Name]> {
   const own = server.ownEndpoint(process.env);
   if (own === undefined) return server.endpoint(await start(server, report));
   try {
@@ -123,7 +167,7 @@ async function statusOf<Name extends ServerName>(server: DevServer<Name>): Promi
   };
 }
 
-function addressOf(endpoint: Servers[ServerName]): string {
+function addressOf(endpoint: Endpoints[ServerName]): string {
   return 'url' in endpoint ? new URL(endpoint.url).host : endpoint.address;
 }
 

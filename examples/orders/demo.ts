@@ -42,7 +42,7 @@ async function play(options: DemoOptions, screen: Screen): Promise<Verdict> {
   screen.title(
     'Lockstep: a live table moves from MySQL/MariaDB to PostgreSQL, and nothing is lost on the way',
   );
-  const stage = await buildStage(screen, options.keep, release);
+  const stage = await buildStage(screen, options, release);
   const told = await new Story(stage, screen, options).tell();
   await stage.workers.stop();
   const verdict = await verdictOn(stage, told, options.seed, startedAt);

@@ -1,8 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { mysql } from '../../deploy/dev/mysql.ts';
-import { postgresql } from '../../deploy/dev/postgresql.ts';
-import type { Servers } from '../../deploy/dev/servers.ts';
+import { devServers, type FurtherName, type Servers } from '../../deploy/dev/servers.ts';
 import { temporal } from '../../deploy/dev/temporal.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { atLeast, atMost, type Conditions, exactly, type Figures, type Report, report } from '../report.ts';
@@ -17,17 +15,17 @@ const folder = join(import.meta.dirname, '../../.lockstep/proofs');
 const directions = ['mysql', 'postgresql'] as const;
 
 interface Own {
-  readonly mariadb: OwnServer<'mysql'>;
-  readonly postgresql: OwnServer<'postgresql'>;
+  readonly mariadb: OwnServer<'mysql' | FurtherName>;
+  readonly postgresql: OwnServer<'postgresql' | FurtherName>;
   readonly temporal: OwnServer<'temporal'>;
 }
 
 /** Whatever dies at whatever moment of a transaction: all of it is in both stores, or nothing in either, as its caller is told. */
-export async function matrix({ servers, seed, short, note }: Conditions): Promise<Report> {
+export async function matrix({ servers, chosen, seed, short, note }: Conditions): Promise<Report> {
   await using release = new AsyncDisposableStack();
   mkdirSync(folder, { recursive: true });
   const log = join(folder, `matrix-${Date.now()}.jsonl`);
-  const own = short ? null : await ownServers(release, note);
+  const own = short ? null : await ownServers(release, note, chosen);
   const used = own ? endpoints(own) : servers;
   const rounds = short ? 1 : fullRounds;
   const runs: (Run & { readonly from: string })[] = [];
@@ -95,10 +93,16 @@ function strikeOf(
   };
 }
 
-async function ownServers(release: AsyncDisposableStack, note: Conditions['note']): Promise<Own> {
+async function ownServers(
+  release: AsyncDisposableStack,
+  note: Conditions['note'],
+  { mysql, postgresql }: NonNullable<Conditions['chosen']> = {},
+): Promise<Own> {
   return {
-    mariadb: release.use(await ownServer(mysql, note)),
-    postgresql: release.use(await ownServer(postgresql, note)),
+    mariadb: release.use(await ownServer<'mysql' | FurtherName>(devServers[mysql ?? 'mysql'], note)),
+    postgresql: release.use(
+      await ownServer<'postgresql' | FurtherName>(devServers[postgresql ?? 'postgresql'], note),
+    ),
     temporal: release.use(await ownServer(temporal, note)),
   };
 }

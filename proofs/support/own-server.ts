@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountFor } from '../../deploy/dev/account.ts';
-import type { DevServer, Instance, ServerName, Servers } from '../../deploy/dev/contract.ts';
+import type { DevServer, Endpoints, Instance, ServerName } from '../../deploy/dev/contract.ts';
 import { startDaemon, stopDaemon } from '../../deploy/dev/daemon.ts';
 import { findPrograms } from '../../deploy/dev/find-programs.ts';
 import { logFolder, serverFolder } from '../../deploy/dev/place.ts';
@@ -16,7 +16,7 @@ const stopWithinMs = 30_000;
 
 /** A server that a proof has to itself, and may kill. It is removed with its data when the proof is over. */
 export interface OwnServer<Name extends ServerName> extends AsyncDisposable {
-  readonly endpoint: Servers[Name];
+  readonly endpoint: Endpoints[Name];
   /** SIGKILL, of its children too: nothing is flushed, nobody is told. */
   kill(): Promise<void>;
   /** Starts it again on the same data; resolves when it answers. */

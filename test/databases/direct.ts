@@ -42,21 +42,33 @@ async function onMysql(url: string): Promise<Direct> {
     });
     return Array.isArray(found) ? (found as Record<string, string | null>[]) : [];
   };
+  const [server] = await rows('SELECT VERSION() AS version');
+  const waits = server?.version?.includes('MariaDB') ? waitsAtMariadb : waitsAtMysql;
   return {
     rows,
-    waiting: (count = 1) =>
-      until(async () => {
-        // INNODB_TRX would be shorter, but it is not refreshed while somebody keeps reading it.
-        const [status] = await rows('SHOW ENGINE INNODB STATUS');
-        // What comes before the list tells of the last deadlock, and of waits that are long over.
-        const [, ...listed] = (status?.Status ?? '').split('---TRANSACTION');
-        const transactions = listed.filter((text) => text.includes('LOCK WAIT'));
-        const threads: (string | undefined)[] = transactions.map((text) => /thread id (\d+)/.exec(text)?.[1]);
-        const here = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
-        return here.filter(({ id }) => threads.includes(id ?? '')).length >= count;
-      }),
+    waiting: (count = 1) => until(async () => (await waits(rows)) >= count),
     end: () => connection.end(),
   };
+}
+
+/** INNODB_TRX would be shorter, but it is not refreshed while somebody keeps reading it. */
+async function waitsAtMariadb(rows: Direct['rows']): Promise<number> {
+  const [status] = await rows('SHOW ENGINE INNODB STATUS');
+  // What comes before the list tells of the last deadlock, and of waits that are long over.
+  const [, ...listed] = (status?.Status ?? '').split('---TRANSACTION');
+  const transactions = listed.filter((text) => text.includes('LOCK WAIT'));
+  const threads: (string | undefined)[] = transactions.map((text) => /thread id (\d+)/.exec(text)?.[1]);
+  const here = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
+  return here.filter(({ id }) => threads.includes(id ?? '')).length;
+}
+
+/** Its status leaves out transactions that only read. */
+async function waitsAtMysql(rows: Direct['rows']): Promise<number> {
+  const [found] = await rows(
+    `SELECT COUNT(DISTINCT w.REQUESTING_THREAD_ID) AS n FROM performance_schema.data_lock_waits w
+     JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID WHERE t.PROCESSLIST_DB = DATABASE()`,
+  );
+  return Number(found?.n);
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

@@ -4,6 +4,7 @@ import type { Fence, Outcome, StoredRecord, WriteItem } from '../../databases/co
 import type { Engine } from '../../databases/engine/engine.ts';
 import { openEngine, openStore } from '../../databases/open.ts';
 import { StoreContext } from '../../databases/sql/context.ts';
+import type { FurtherName } from '../../deploy/dev/servers.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
@@ -11,23 +12,26 @@ import type { StoreName } from '../../model/failure.ts';
 import { imageOf, sharedRecords } from '../../model/field.ts';
 import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
 import { account } from '../support/accounts.ts';
-import { createDatabases, type Databases } from '../support/servers.ts';
+import { createDatabaseOn } from '../support/databases.ts';
+import { furtherServer, servers } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
 import { invoice, slot, specimen } from './entities.ts';
-import { tables } from './tables.ts';
+import { type tables, tablesAt } from './tables.ts';
+import { testedServers } from './tested-servers.ts';
 
 export interface EngineRole {
+  /** Whose SQL it speaks. */
   engine: keyof typeof tables;
   role: StoreName;
+  /** Default: the one that the test run has started for the engine. */
+  server?: FurtherName;
 }
 
-/** Each engine in each role. */
-export const engineRoles: EngineRole[] = [
-  { engine: 'PostgreSQL', role: 'legacy' },
-  { engine: 'PostgreSQL', role: 'modern' },
-  { engine: 'MariaDB', role: 'legacy' },
-  { engine: 'MariaDB', role: 'modern' },
-];
+/** Each engine in each role, on each of its servers. */
+export const engineRoles = testedServers.flatMap((at) => [
+  { ...at, role: 'legacy' as const },
+  { ...at, role: 'modern' as const },
+]);
 
 /** Those that refer to others come first. */
 const testTables = [
@@ -84,11 +88,11 @@ export interface OpenOptions {
 
 /** A fresh database with its tables, prepared, and primary of its migration at epoch 1. */
 export async function openRole(engineRole: EngineRole, options: OpenOptions = {}): Promise<Opened> {
-  const databases = await createDatabases();
-  const url = urlOf(engineRole, databases);
+  const { url, drop } = await createDatabaseFor(engineRole);
   const connection = await direct(url);
   const closing: (() => Promise<void>)[] = [() => connection.end()];
-  const statements = options.onlyTables ?? [...tables[engineRole.engine], ...(options.tables ?? [])];
+  const own = tablesAt(engineRole.engine, engineRole.server ?? '');
+  const statements = options.onlyTables ?? [...own, ...(options.tables ?? [])];
   for (const statement of statements) await connection.rows(statement);
   const open = (given: OpenOptions = {}) => {
     const store = openStoreAs(engineRole.role, { url, ...options, ...given });
@@ -135,7 +139,7 @@ export async function openRole(engineRole: EngineRole, options: OpenOptions = {}
     nextChange,
     async [Symbol.asyncDispose]() {
       for (const close of closing.toReversed()) await close();
-      await databases.drop();
+      await drop();
     },
   };
 }
@@ -146,13 +150,18 @@ export function forEachEngineRole(
   define: (at: () => Opened, engineRole: EngineRole) => void,
   options: OpenOptions = {},
 ): void {
-  describe.each(engineRoles)(`${subject} at $engine as $role`, (engineRole) => {
+  describe.each(engineRoles)(`${subject} at $title as $role`, (engineRole) => {
     let opened: Opened | undefined;
+    let unavailable: string | null = null;
     beforeAll(async () => {
-      opened = await openRole(engineRole, options);
+      unavailable = await unavailableReason(engineRole);
+      if (unavailable === null) opened = await openRole(engineRole, options);
     });
     afterAll(() => opened?.[Symbol.asyncDispose]());
-    beforeEach(() => opened?.reset());
+    beforeEach(({ skip }) => {
+      if (unavailable !== null) skip(unavailable);
+      return opened?.reset();
+    });
     define(() => {
       if (opened) return opened;
       throw new Error('the store is open within its tests only');
@@ -192,8 +201,18 @@ function migrationFor(role: StoreName, { entities, options }: OpenOptions): Migr
   });
 }
 
-function urlOf({ engine }: EngineRole, databases: Databases): string {
-  return engine === 'PostgreSQL' ? databases.postgresqlUrl : databases.mysqlUrl;
+/** Why this machine cannot have the server; null where it can. */
+async function unavailableReason({ server }: Pick<EngineRole, 'server'>): Promise<string | null> {
+  const found = server && (await furtherServer(server));
+  return found && 'unavailable' in found ? found.unavailable : null;
+}
+
+async function createDatabaseFor({ engine, server }: Omit<EngineRole, 'role'>) {
+  if (server === undefined)
+    return await createDatabaseOn(engine === 'PostgreSQL' ? servers().postgresql.url : servers().mysql.url);
+  const found = await furtherServer(server);
+  if ('unavailable' in found) throw new Error(found.unavailable);
+  return await createDatabaseOn(found.url);
 }
 
 let operations = 0;

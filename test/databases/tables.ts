@@ -56,3 +56,10 @@ export const tables = {
     `CREATE INDEX invoice_rows_by_customer ON invoice_rows (customer_id)`,
   ],
 } as const;
+
+/** As the server has them: MySQL has no type for UUIDs. */
+export function tablesAt(engine: keyof typeof tables, server: string): readonly string[] {
+  return server.startsWith('mysql-')
+    ? tables[engine].map((statement) => statement.replace('token UUID', 'token BINARY(16)'))
+    : tables[engine];
+}

@@ -18,7 +18,7 @@ export async function createDatabasesOn({
   mysql,
   postgresql,
 }: Pick<Servers, 'mysql' | 'postgresql'>): Promise<Databases> {
-  const name = `lockstep_test_${randomBytes(6).toString('hex')}`;
+  const name = newName();
   const drop = async () => {
     await Promise.all([
       onMysql(mysql.url, `DROP DATABASE IF EXISTS ${name}`),
@@ -35,6 +35,18 @@ export async function createDatabasesOn({
     postgresqlUrl: withDatabase(postgresql.url, name),
     drop,
     [Symbol.asyncDispose]: drop,
+  };
+}
+
+/** A fresh database on one server; `drop()` removes it. */
+export async function createDatabaseOn(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = newName();
+  const isPostgresql = serverUrl.startsWith('postgres');
+  const run = isPostgresql ? onPostgresql : onMysql;
+  await run(serverUrl, `CREATE DATABASE ${name}${isPostgresql ? '' : ' CHARACTER SET utf8mb4'}`);
+  return {
+    url: withDatabase(serverUrl, name),
+    drop: () => run(serverUrl, `DROP DATABASE IF EXISTS ${name}${isPostgresql ? ' WITH (FORCE)' : ''}`),
   };
 }
 
@@ -59,6 +71,10 @@ export function connecting(
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
   };
+}
+
+function newName(): string {
+  return `lockstep_test_${randomBytes(6).toString('hex')}`;
 }
 
 function withDatabase(url: string, name: string): string {

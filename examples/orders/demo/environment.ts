@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { connect, type Lockstep } from 'lockstep';
 import { type Operator, operate, prepareStores, registerSearchAttributes } from 'lockstep/operator';
 import { connectTemporal } from '../../../client/temporal/connection.ts';
-import { type ServerName, type Servers, status, stopServer, up } from '../../../deploy/dev/servers.ts';
+import {
+  type ServerName,
+  type Servers,
+  status,
+  stopServer,
+  up,
+  upFurther,
+} from '../../../deploy/dev/servers.ts';
 import { endMigration } from '../../../test/support/end-migration.ts';
 import { type Outage, postgresqlOutage } from '../../../test/support/postgresql-outage.ts';
 import { type ProductNames, productNames } from '../compare.ts';
@@ -15,6 +22,7 @@ import type { Order } from '../schema.ts';
 import { readOrders } from '../superstore.ts';
 import { createTables } from '../tables.ts';
 import { dropDatabases, freshDatabases } from './databases.ts';
+import type { DemoOptions } from './options.ts';
 import { count, type Screen } from './screen.ts';
 import { Workers } from './workers.ts';
 
@@ -37,10 +45,18 @@ export interface DemoEnvironment {
 
 const folder = join(import.meta.dirname, '../../../.lockstep/demo');
 
+const mysql97 = 'mysql-9.7';
+
+async function realMysql(report: (line: string) => void): Promise<Servers['mysql']> {
+  const found = await upFurther(mysql97, { report });
+  if ('unavailable' in found) throw new Error(found.unavailable);
+  return found;
+}
+
 /** Builds the stage. What is to be released is put on `release`, last first. */
 export async function buildStage(
   screen: Screen,
-  keep: boolean,
+  { keep, mysql }: Pick<DemoOptions, 'keep' | 'mysql'>,
   release: (() => Promise<void>)[],
 ): Promise<DemoEnvironment> {
   mkdirSync(folder, { recursive: true });
@@ -48,11 +64,14 @@ export async function buildStage(
     (await status()).flatMap((one) => (one.state === 'stopped' ? [] : [one.name])),
   );
   const stopStarted = async () => {
-    const names: readonly ServerName[] = ['temporal', 'mysql', 'postgresql'];
+    const names: ServerName[] = ['temporal', 'mysql', 'postgresql'];
+    if (mysql) names.push(mysql97);
     for (const name of names) if (!runningBefore.has(name)) await stopServer(name);
   };
   if (!keep) release.push(stopStarted);
-  const servers = await up({ report: (line) => screen.aside(line) });
+  const report = (line: string) => screen.aside(line);
+  const usual = await up({ report });
+  const servers = mysql ? { ...usual, mysql: await realMysql(report) } : usual;
   screen.good(
     `servers: Temporal ${servers.temporal.address}, ${addressOf(servers.mysql.url)} and ${addressOf(servers.postgresql.url)}`,
   );

@@ -4,6 +4,8 @@ export interface DemoOptions {
   json: boolean;
   fast: boolean;
   keep: boolean;
+  /** MySQL 9.7 as legacy, whatever else there is. */
+  mysql: boolean;
   seed: number;
 }
 
@@ -12,6 +14,7 @@ export const usage = `npm run demo -- [options]
   --json     print one JSON object to stdout, everything else to stderr
   --fast     leave out the pauses that are there for whoever watches
   --keep     leave servers and databases up for a look around
+  --mysql    take MySQL 9.7 for the legacy database
   --seed N   draw the same traffic again`;
 
 /** Throws with a message for people where an argument is not understood; null asks for the usage. */
@@ -22,6 +25,7 @@ export function demoOptions(args: readonly string[]): DemoOptions | null {
       json: { type: 'boolean', default: false },
       fast: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
+      mysql: { type: 'boolean', default: false },
       seed: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -30,5 +34,5 @@ export function demoOptions(args: readonly string[]): DemoOptions | null {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
   if (!Number.isInteger(seed) || seed < 0)
     throw new TypeError(`--seed takes a whole number, not "${values.seed}"`);
-  return { json: values.json, fast: values.fast, keep: values.keep, seed };
+  return { json: values.json, fast: values.fast, keep: values.keep, mysql: values.mysql, seed };
 }

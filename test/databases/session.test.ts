@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Store } from '../../databases/contract/store.ts';
+import { mysql } from '../../deploy/dev/mysql.ts';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { table } from '../../model/shape.ts';
+import { ownServer } from '../../proofs/support/own-server.ts';
+import { createDatabaseOn } from '../support/databases.ts';
+import { pgbouncer } from '../support/pgbouncer.ts';
+import { until } from '../support/until.ts';
+import { direct } from './direct.ts';
+import { fence, openRole, openStoreAs, readOne, writeOf, writeOne } from './engine-roles.ts';
+
+const measure = entity({
+  name: 'measure',
+  schema: z.strictObject({ id: z.number(), ratio: z.number() }),
+  fields: { id: field.integer(), ratio: field.float() },
+  key: 'id',
+  legacy: table('app.measures'),
+  modern: table('measures'),
+});
+const entities = [measure];
+
+test('what a URL, a role or a database has for its sessions does not change values at PostgreSQL', async () => {
+  await using at = await openRole(
+    { engine: 'PostgreSQL', role: 'legacy' },
+    {
+      entities,
+      onlyTables: [
+        'CREATE SCHEMA app',
+        'CREATE TABLE app.measures (id integer PRIMARY KEY, ratio double precision)',
+      ],
+    },
+  );
+  const database = new URL(at.url).pathname.slice(1);
+  for (const setting of [
+    'extra_float_digits = 0',
+    "datestyle = 'SQL, DMY'",
+    'default_transaction_read_only = on',
+    'default_transaction_isolation = serializable',
+    'standard_conforming_strings = off',
+  ])
+    await at.sql(`ALTER DATABASE ${database} SET ${setting}`);
+  const url = `${at.url}?options=${encodeURIComponent('-c search_path=app -c extra_float_digits=0')}&statement_timeout=1`;
+  const store = at.open({ url });
+  await writeOne(store, measure, writeOf(measure, { id: 1, ratio: 0.1 + 0.2 }));
+  const { image } = await readOne(store, measure, ['1']);
+  expect(image).toEqual({ id: '1', ratio: '0.30000000000000004' });
+  expect(
+    await store.queryReadOnly(
+      "SELECT ratio, to_regclass('measures') IS NOT NULL AS has_path FROM app.measures",
+      [],
+    ),
+  ).toEqual([{ ratio: 0.30000000000000004, has_path: true }]);
+  await expect(store.queryReadOnly('DELETE FROM app.measures', [])).rejects.toThrow('read-only');
+});
+
+test('what a server has for its sessions neither keeps a write back nor cuts a result at MariaDB', async () => {
+  const odd = {
+    ...mysql,
+    command: (instance: Parameters<typeof mysql.command>[0]) => {
+      const { file, args } = mysql.command(instance);
+      return { file, args: [...args, '--autocommit=0', '--sql-mode='] };
+    },
+  };
+  await using server = await ownServer(odd, () => undefined);
+  const { url } = await createDatabaseOn(server.endpoint.url);
+  const outside = await direct(url);
+  await outside.rows('SET SESSION autocommit = 1');
+  await outside.rows(
+    'SET GLOBAL sql_select_limit = 1, GLOBAL foreign_key_checks = 0, GLOBAL unique_checks = 0, GLOBAL sql_safe_updates = 1',
+  );
+  await outside.rows('CREATE TABLE measures (id INT PRIMARY KEY, ratio DOUBLE)');
+  await using store = disposed(openStoreAs('modern', { url, entities }));
+  await store.prepare();
+  await store.writeState({
+    migration: fence.migration,
+    phase: 'switch-primary',
+    epoch: 1,
+    changeNumber: 1,
+    open: true,
+    readPercent: 0,
+    writePercent: 0,
+  });
+  for (const id of [1, 2]) await writeOne(store, measure, writeOf(measure, { id, ratio: 0.5 }));
+  expect(await outside.rows('SELECT COUNT(*) AS n FROM measures')).toEqual([{ n: '2' }]);
+  expect(await store.queryReadOnly('SELECT id FROM measures ORDER BY id', [])).toEqual([
+    { id: 1 },
+    { id: 2 },
+  ]);
+  await outside.rows('INSERT INTO measures VALUES (3, 0.5)');
+  // A session without autocommit would go on seeing what it saw first.
+  expect(await store.queryReadOnly('SELECT COUNT(*) AS n FROM measures', [])).toEqual([{ n: 3 }]);
+  await outside.end();
+});
+
+test.for([
+  ['transaction', {}, /pooler/],
+  [
+    'transaction',
+    { ignore_startup_parameters: 'options,extra_float_digits' },
+    /lockstep\.\w+ was set to .*pooler/,
+  ],
+  ['session', {}, null],
+] as const)(
+  'a pooler in %s mode with %o is refused, or keeps what is set',
+  async ([mode, settings, refused], { skip }) => {
+    await using at = await openRole({ engine: 'PostgreSQL', role: 'modern' });
+    const pooler = await pgbouncer(at.url, { pool_mode: mode, ...settings });
+    if ('unavailable' in pooler) return skip(pooler.unavailable);
+    await using _ = pooler;
+    const store = at.open({ url: pooler.url });
+    await until('the pooler listens', () =>
+      store.ping().then(
+        () => true,
+        (error: Error) => !/ECONNREFUSED/.test(error.message),
+      ),
+    );
+    if (refused === null) await expect(store.ping()).resolves.toBeUndefined();
+    else await expect(store.ping()).rejects.toThrow(refused);
+  },
+);
+
+function disposed(store: Store): Store & AsyncDisposable {
+  return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() });
+}
