@@ -60,6 +60,15 @@ function unknownName(name: string, path: string): void {
     );
 }
 
+/** A control table, or a page on its way in, would be taken for the user's table, or the other way round. */
+function ownName(table: string, path: string): void {
+  if (/^lockstep\.|(^|\.)lockstep_/i.test(table))
+    throw invalid(
+      path,
+      `the table name "${table}" begins as the names of Lockstep's own tables do; rename the table`,
+    );
+}
+
 export function incompatibleColumn(column: CatalogueColumn, scalar: Scalar, path: string): void {
   if (!column.natural) throw unmapped(column, path);
   if (column.generated)
@@ -122,6 +131,7 @@ export function tableNamed(
   path: string,
 ): CatalogueTable {
   unknownName(name, path);
+  ownName(name, path);
   const found = tables.get(name);
   if (found) return found;
   throw invalid(

@@ -15,6 +15,8 @@ import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 interface BulkAccess {
   readonly connections: Connections<mysql.PoolConnection>;
   readonly timeoutMs: number;
+  /** The largest packet, in bytes, that the server of a connection takes. */
+  readonly packetOf: (client: mysql.PoolConnection) => number;
 }
 
 const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -23,7 +25,7 @@ const recordKeys = `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key 
 /** Types whose text in a result is the one that a cast would give. */
 const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|timestamp|time|uuid)\b/;
 
-export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): BulkEngine {
+export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: BulkAccess): BulkEngine {
   return {
     pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
 
@@ -38,6 +40,8 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
 
     async copyIn(session, table, rows, how) {
       const client = connections.clientOf(session);
+      // LOAD DATA would take it, but neither a write of the row nor its reading could follow.
+      if (longestRow(rows) > packetOf(client)) throw new LoadRefused(`a row of ${table.name} is too large`);
       if (how === 'new') return await load(client, table, rows, timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
@@ -230,6 +234,17 @@ function isNumber({ natural }: BoundColumn): boolean {
 
 const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 const asIs = (text: string) => text;
+
+/** In bytes. A line break within a value is escaped. */
+function longestRow(rows: Buffer): number {
+  let longest = 0;
+  let from = 0;
+  for (let end = rows.indexOf(10); end >= 0; end = rows.indexOf(10, from)) {
+    longest = Math.max(longest, end - from);
+    from = end + 1;
+  }
+  return longest;
+}
 
 const pieceBytes = 256 * 1024;
 

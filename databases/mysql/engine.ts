@@ -141,7 +141,11 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       isBroken,
     }),
     commitPool: commitQuery,
-    bulk: createMysqlBulkEngine({ connections, timeoutMs: options.statementTimeoutMs }),
+    bulk: createMysqlBulkEngine({
+      connections,
+      timeoutMs: options.statementTimeoutMs,
+      packetOf: (client) => ready.get(client.connection) ?? 0,
+    }),
     lists: createMysqlListEngine(),
     dialect: {
       table: quoteTable,

@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { type Entity, entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { rows, table } from '../../model/shape.ts';
-import { hostileNames } from './hostile-names.ts';
+import { hostileNames, isRefused } from './hostile-names.ts';
 
 /** A name in every place where an entity may have it. */
 export interface Named {
   readonly name: string;
   /** Nearly the same, for what stands beside it. */
   readonly other: string;
+  /** Of `plain` and of `listed`: the two names, unless Lockstep keeps such tables to itself. */
+  readonly tables: readonly [string, string];
   /** The properties that lie in the two columns. */
   readonly properties: readonly [string, string];
   /** One row a record: a table of the name, whose key and value are columns of it and of the other name. */
@@ -22,6 +24,8 @@ const property = (name: string) => (name === '__proto__' ? 'proto' : name);
 
 const list = z.object({ id: z.int(), items: z.array(z.object({ value: z.string() })) });
 type List = z.infer<typeof list>;
+
+const tableOf = (name: string) => (name.startsWith('lockstep_') && !isRefused(name) ? `the_${name}` : name);
 
 /** A record of `plain`, or one of `listed`. */
 export function recordOf({ properties: [first, second] }: Named, id: number, value: string) {
@@ -37,7 +41,8 @@ export function namedAs(name: string, at: number): Named {
   const other = name.length > 50 ? `${name.slice(1)}y` : `${name}2`;
   const properties = [property(name), property(other)] as const;
   const [first, second] = properties;
-  const lies = table(name, { [first]: name, [second]: other });
+  const tables = [tableOf(name), tableOf(other)] as const;
+  const lies = table(tables[0], { [first]: name, [second]: other });
   const plain = entity({
     name: `plain_${at}`,
     // The fields come from the schema, and so do their names.
@@ -47,13 +52,13 @@ export function namedAs(name: string, at: number): Named {
     modern: lies,
   });
   const listing = rows<List, Record<string, Record<string, unknown>[]>>({
-    tables: { [other]: { key: [name], identity: [name, other] } },
+    tables: { [tables[1]]: { key: [name], identity: [name, other] } },
     toRows: (record) => ({
-      [other]: record.items.map(({ value }) => ({ [name]: record.id, [other]: value })),
+      [tables[1]]: record.items.map(({ value }) => ({ [name]: record.id, [other]: value })),
     }),
     fromRows: (found) => ({
-      id: Number(found[other]?.[0]?.[name]),
-      items: (found[other] ?? []).map((row) => ({ value: String(row[other]) })),
+      id: Number(found[tables[1]]?.[0]?.[name]),
+      items: (found[tables[1]] ?? []).map((row) => ({ value: String(row[other]) })),
     }),
   });
   const listed = entity({
@@ -64,7 +69,7 @@ export function namedAs(name: string, at: number): Named {
     legacy: listing,
     modern: listing,
   });
-  return { name, other, properties, plain, listed };
+  return { name, other, tables, properties, plain, listed };
 }
 
 /** Some of the names: one in so many, from a place that the seed decides. */

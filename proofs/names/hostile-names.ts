@@ -16,8 +16,6 @@ export const hostileNames: readonly string[] = [
   'rows',
   'lockstep_at',
   'lockstep_guard',
-  'lockstep_page',
-  'lockstep_records',
   'v_stored',
   'p_item',
   'undecided',
@@ -58,14 +56,16 @@ export const hostileNames: readonly string[] = [
   'UPPER',
   'm'.repeat(58),
   'n'.repeat(60),
-  // Refused by name: they stand for something in every statement.
+  // Refused by name: they stand for something in every statement, or for tables of Lockstep's own.
   'quoted "name"',
   'back`tick',
   'back\\slash',
   'what?',
+  'lockstep_page',
+  'lockstep_records',
 ];
 
-/** Those that a definition refuses; the table of the other kind of name is refused likewise. */
+/** Those that a definition refuses for a table. */
 export function isRefused(name: string): boolean {
-  return /[?"\\`]/.test(name);
+  return /[?"\\`]/.test(name) || /^lockstep_(page|records)$/.test(name);
 }

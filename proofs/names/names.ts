@@ -76,8 +76,7 @@ async function notRefused({ servers }: Conditions, from: From, named: Named): Pr
     await store.assertDefinable();
     return 'was taken';
   } catch (error) {
-    return isLockstepError(error, 'InvalidDefinition') &&
-      error.message.includes(`the name "${named.name}" holds one of`)
+    return isLockstepError(error, 'InvalidDefinition') && error.message.includes(`name "${named.name}"`)
       ? null
       : String(error);
   } finally {

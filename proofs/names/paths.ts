@@ -81,7 +81,7 @@ async function several(stage: Stage, named: Named): Promise<string | null> {
     if (outcome?.status !== 'applied') return JSON.stringify(outcome);
     const [stored] = await stage.legacy.read(named.listed, [['1']]);
     if (!isDeepStrictEqual(stored?.image, item.image)) return `read ${told(stored)}`;
-    const rows = await stage.sql.legacy(rowsSql(stage, 'legacy', named, named.other));
+    const rows = await stage.sql.legacy(rowsSql(stage, 'legacy', named, named.tables[1]));
     if (
       !isDeepStrictEqual(
         rows,
@@ -119,7 +119,7 @@ async function copy(stage: Stage, named: Named): Promise<string | null> {
   if (notLoadable.length > 0) return told(notLoadable);
   const copied = await loaded(stage, named.listed, { page, notLoadable: [], last: images.last });
   if (copied !== 3) return `${copied} of 3 were copied`;
-  const rows = await stage.sql.modern(rowsSql(stage, 'modern', named, named.other));
+  const rows = await stage.sql.modern(rowsSql(stage, 'modern', named, named.tables[1]));
   return rows.length === 6 ? null : `has rows ${told(rows)}`;
 }
 
@@ -178,7 +178,9 @@ async function find(stage: Stage, { plain, listed }: Named): Promise<string | nu
 async function capture(stage: Stage, named: Named): Promise<string | null> {
   const { legacy, quoted, application } = stage;
   await legacy.capture(named.plain, true);
-  const [table, key, value] = [named.name, named.name, named.other].map((name) => quoted('legacy', name));
+  const [table, key, value] = [named.tables[0], named.name, named.other].map((name) =>
+    quoted('legacy', name),
+  );
   await application.sql(`UPDATE ${table} SET ${value} = 'deux' WHERE ${key} = 2`);
   await application.sql(`INSERT INTO ${table} (${key}, ${value}) VALUES (4, 'four')`);
   await application.sql(`DELETE FROM ${table} WHERE ${key} = 3`);
@@ -225,15 +227,16 @@ async function remove(stage: Stage, named: Named): Promise<string | null> {
 async function retire(stage: Stage, named: Named): Promise<string | null> {
   const count = async (table: string) =>
     (await stage.sql.legacy(`SELECT count(*) AS n FROM ${stage.quoted('legacy', table)}`))[0]?.n;
-  const before = await count(named.name);
+  const [table] = named.tables;
+  const before = await count(table);
   await stage.legacy.renameLegacyTables(named.plain);
-  const isGone = await count(named.name).then(
+  const isGone = await count(table).then(
     () => false,
     () => true,
   );
   if (!isGone) return 'is still under its name';
   await stage.legacy.restoreRetired(named.plain);
-  return (await count(named.name)) === before ? null : 'has other rows';
+  return (await count(table)) === before ? null : 'has other rows';
 }
 
 /** The rows of the table of `plain`, by plain SQL. */
@@ -243,7 +246,7 @@ async function holds(
   named: Named,
   wanted: readonly (readonly [string, string])[],
 ): Promise<string | null> {
-  const rows = await stage.sql[store](rowsSql(stage, store, named, named.name));
+  const rows = await stage.sql[store](rowsSql(stage, store, named, named.tables[0]));
   return isDeepStrictEqual(
     rows,
     wanted.map(([k, v]) => ({ k, v })),

@@ -48,11 +48,12 @@ export async function openStage(servers: Servers, from: From, names: readonly Na
       const text = isMysql(store) ? 'VARCHAR(100)' : 'text';
       await connections[store].rows('CREATE TABLE canary (id integer PRIMARY KEY)');
       await connections[store].rows('INSERT INTO canary VALUES (1)');
-      for (const { name, other } of names) {
+      for (const { name, other, tables } of names) {
         const [one, two] = [quoted(store, name), quoted(store, other)];
-        await connections[store].rows(`CREATE TABLE ${one} (${one} integer PRIMARY KEY, ${two} ${text})`);
+        const [plain, listed] = tables.map((table) => quoted(store, table));
+        await connections[store].rows(`CREATE TABLE ${plain} (${one} integer PRIMARY KEY, ${two} ${text})`);
         await connections[store].rows(
-          `CREATE TABLE ${two} (${one} integer NOT NULL, ${two} ${text} NOT NULL, PRIMARY KEY (${one}, ${two}))`,
+          `CREATE TABLE ${listed} (${one} integer NOT NULL, ${two} ${text} NOT NULL, PRIMARY KEY (${one}, ${two}))`,
         );
       }
     }

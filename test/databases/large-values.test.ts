@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { loadPending } from '../../activities/backfill/load-pending.ts';
+import type { WriteItem } from '../../databases/contract/write.ts';
+import type { Key } from '../../model/canonical.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
@@ -101,6 +104,33 @@ describe('a value that is larger than the server gives or takes', () => {
     const read = await mariadb.store.readPage(doc, into, { after: null, upTo: null, limit: 10 });
     expect(read?.notLoadable).toEqual([['1']]);
     expect(read?.page.keys).toBe(1);
+  });
+
+  test('is refused in a copy as it is in a write, and its neighbours come in', async () => {
+    const half = Math.floor(packet * 0.6);
+    await postgresql.sql(
+      `INSERT INTO docs SELECT n, decode(repeat('07', CASE WHEN n = 2 THEN ${half} ELSE 10 END), 'hex'), NULL, 'n' FROM generate_series(1, 3) n`,
+    );
+    await mariadb.asSecondary();
+    await mariadb.store.planChunks(migrationName, doc.name, []);
+    const [from] = await mariadb.store.chunks(migrationName, doc.name);
+    const into = await mariadb.store.pageTarget(doc);
+    const read = await postgresql.store.readPage(doc, into, { after: null, upTo: null, limit: 10 });
+    if (!from || !read) throw new Error('a column map has a chunk and pages');
+    const leftover = async (keys: readonly Key[]) => ({
+      items: (await postgresql.store.read(doc, keys)).map(({ key, image }): WriteItem => {
+        const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
+        return { ...given, key, image, status: 'completed', sharedVersions: [] };
+      }),
+      unreadable: [],
+    });
+    const step = { from, next: { cursor: read.last, done: true }, checkExisting: false };
+    const result = await loadPending(mariadb.store, doc, { leftover }, read, step, fence);
+    expect(result).toMatchObject({ copied: 2, refused: 1 });
+    expect(await mariadb.sql('SELECT id FROM docs ORDER BY id')).toEqual([{ id: '1' }, { id: '3' }]);
+    expect(await mariadb.store.differences(migrationName, 10)).toMatchObject([
+      { key: ['2'], verdict: 'refused', reason: expect.stringMatching(tooLargeToSend) },
+    ]);
   });
 
   test('has another digest than null', async () => {
