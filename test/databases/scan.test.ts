@@ -99,9 +99,10 @@ test('a scan from PostgreSQL counts NaN, what is too long, and keys that differ 
   expect(unfit).toEqual({
     'items.id is longer than varchar(10)': 1,
     [reasonOf('items.id is a key that differs from another in letter case alone')]: 2,
-    [reasonOf('items.ratio')]: 2,
+    [reasonOf('items.ratio holds NaN')]: 1,
+    [reasonOf('items.ratio holds infinity')]: 1,
     'items.seen is out of the range of timestamp(6)': 2,
-    'items.n is out of the range of tinyint(4)': 2,
+    [reasonOf('items.n is out of the range of tinyint')]: 2,
   });
 });
 
