@@ -6,7 +6,8 @@ await runFromCommandLine({
   usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--way WAY] [--rate N] [--changes N]
 NAME is one of ${[...proofs.keys()].join(', ')}.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
---only TEXT takes those guards of mutants whose file or sentence has the text, or those scenarios of restore whose name has it.
+--only TEXT takes those guards of mutants whose file or sentence has the text, those scenarios of restore whose name has it, or those
+names of names.
 --way is how writes travel in kill, outage, journal and cutover: ${writeWays.join(', ')}.
 --rate is in writes a second, --changes counts changes of primary; both are of cutover.`,
   runs: proofs,

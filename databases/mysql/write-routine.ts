@@ -193,13 +193,13 @@ BEGIN
     END IF;
     SET v_bumped = '';
     IF v_shared IS NOT NULL THEN
-${indent(guards, 6)}
+${guards}
     END IF;
 
     IF v_gone THEN
-${indent(deletes(bound, keys), 6)}
+${deletes(bound, keys)}
     ELSE
-${indent(upserts(bound, keys), 6)}
+${upserts(bound, keys)}
     END IF;
 
     SET v_outcome = 'applied', v_answered = v_next;
@@ -376,8 +376,4 @@ function match(columns: readonly BoundColumn[], keys: readonly string[]): string
   return columns
     .map((column, index) => equals(column, `t.${quote(column.name)}`, keys[index] ?? ''))
     .join(' AND ');
-}
-
-function indent(block: string, spaces: number): string {
-  return block.replaceAll(/^/gm, ' '.repeat(spaces));
 }

@@ -141,9 +141,9 @@ BEGIN
     END IF;
     IF i.gone THEN
       PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
-${indent(deletes(bound, keyNames), 6)}
+${deletes(bound, keyNames)}
     ELSE
-${indent(upserts(bound, keyNames), 6)}
+${upserts(bound, keyNames)}
     END IF;
 
     status := 'applied';
@@ -292,8 +292,4 @@ function match(columns: readonly BoundColumn[], keyNames: readonly string[]): st
   return columns
     .map((column, index) => equals(column, `t.${quote(column.name)}`, `i.${keyNames[index]}`))
     .join(' AND ');
-}
-
-function indent(block: string, spaces: number): string {
-  return block.replaceAll(/^/gm, ' '.repeat(spaces));
 }

@@ -72,7 +72,7 @@ export function namedAs(name: string, at: number): Named {
   return { name, other, tables, properties, plain, listed };
 }
 
-/** Some of the names: one in so many, from a place that the seed decides. */
-export function someNames(seed: number, oneIn: number): readonly string[] {
-  return hostileNames.filter((_, index) => (index + seed) % oneIn === 0);
+/** Some of the names that have a text: one in so many, from a place that the seed decides. */
+export function someNames(seed: number, oneIn: number, only: string): readonly string[] {
+  return hostileNames.filter((name, index) => name.includes(only) && (index + seed) % oneIn === 0);
 }

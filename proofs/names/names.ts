@@ -14,8 +14,8 @@ import { type From, openStage, type Stage } from './stage.ts';
  * meant, or the name was refused before anything was made; and no name was ever carried out.
  */
 export async function names(conditions: Conditions): Promise<Report> {
-  const { seed, short, note, servers } = conditions;
-  const chosen = someNames(seed, short ? 8 : 1).map(namedAs);
+  const { seed, short, note, servers, only = '' } = conditions;
+  const chosen = someNames(seed, short ? 8 : 1, only).map(namedAs);
   const sound = chosen.filter(({ name }) => !isRefused(name));
   const refused = chosen.filter(({ name }) => isRefused(name));
   const wrong: string[] = [];
@@ -41,7 +41,7 @@ export async function names(conditions: Conditions): Promise<Report> {
   const bars = [
     exactly('wrong', 0, wrong.length),
     exactly('injected', 0, injected),
-    atLeast('names and paths', short ? 100 : 500, cases),
+    atLeast('names and paths', leastOf(short, only), cases),
   ];
   return report('names', seed, bars, {
     names: chosen.length,
@@ -49,6 +49,11 @@ export async function names(conditions: Conditions): Promise<Report> {
     cases,
     wrong: wrong.slice(0, 40),
   });
+}
+
+function leastOf(short: boolean, only: string): number {
+  if (only !== '') return 1;
+  return short ? 100 : 500;
 }
 
 /** How many stores have lost the table that some names say should go. */

@@ -46,6 +46,7 @@ test('a property called __proto__ is a fault, because it would be none', () => {
     name: 'thing',
     schema: z.custom<{ id: number }>(),
     key: 'id',
+    // @ts-expect-error no type has it
     fields: { id: field.integer(), ['__proto__']: field.text() },
     ...shapes,
   });
