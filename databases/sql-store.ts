@@ -4,6 +4,7 @@ import { createChunks } from './backfill/chunks.ts';
 import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
 import { pageReads } from './backfill/read-page.ts';
+import { createScan } from './backfill/scan.ts';
 import { createDigests } from './comparison/digests.ts';
 import { createPresentKeys } from './comparison/present-keys.ts';
 import { createRecordDigests } from './comparison/record-digests.ts';
@@ -62,6 +63,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDecisions(context),
     ...pageReads(context),
     ...createImagePages(context),
+    ...createScan(context),
     ...createFingerprints(context),
     ...pageLoads(context, writes),
     ...createDifferences(context),

@@ -1,5 +1,6 @@
 import type { Fault } from './definition-fault.ts';
 import type { AnyFields, Field } from './field.ts';
+import { memberOf } from './member.ts';
 import type { Scalar } from './scalar.ts';
 
 /** A node of a JSON Schema (draft 2020-12), as far as fields are taken from it. */
@@ -56,7 +57,7 @@ export function completeFields(
   const fields: Record<string, Field> = {};
   for (const [name, node] of properties) {
     const at = `${path}.${name}`;
-    const given = declared[name];
+    const given = memberOf(declared, name);
     const found = given
       ? completed(given, { root, node, within }, at, faults)
       : derived({ root, node, within }, at, faults);
@@ -174,7 +175,7 @@ function followed(root: Node, node: Node, steps: number): Node | null {
   if (steps > 10 || !reference.startsWith('#/')) return null;
   let at: unknown = root;
   for (const part of reference.slice(2).split('/')) {
-    at = isNode(at) ? at[part.replaceAll('~1', '/').replaceAll('~0', '~')] : null;
+    at = isNode(at) ? memberOf(at, part.replaceAll('~1', '/').replaceAll('~0', '~')) : null;
   }
   return isNode(at) ? followed(root, at, steps + 1) : null;
 }

@@ -1,6 +1,7 @@
 import type { Fault } from './definition-fault.ts';
 import { completeFields, describedBy } from './derive-fields.ts';
 import type { AnyFields, Field } from './field.ts';
+import { memberOf } from './member.ts';
 import type { Scalar, ScalarKind } from './scalar.ts';
 import type { RowsShape, Shape } from './shape.ts';
 
@@ -31,9 +32,20 @@ export function fieldsOf(entity: {
   }
   const fields = completeFields(declared, described, `${name}.fields`, faults);
   for (const [field, one] of Object.entries(fields))
-    faults.push(...fieldFaults(one, `${name}.fields.${field}`));
+    faults.push(
+      ...nameFaults(field, `${name}.fields.${field}`),
+      ...fieldFaults(one, `${name}.fields.${field}`),
+    );
   faults.push(...keyFaults(name, key, fields));
   return { fields, faults };
+}
+
+/** An object with a property of this name has no property, but another prototype. */
+function nameFaults(name: string, path: string): Fault[] {
+  if (name !== '__proto__') return [];
+  const reason =
+    'JavaScript takes this name for something else; give the field another one, and name the column in `table`';
+  return [{ path, reason }];
 }
 
 function fieldFaults(field: Field, path: string): Fault[] {
@@ -47,11 +59,14 @@ function fieldFaults(field: Field, path: string): Fault[] {
   if (names.length === 0 && (field.form === 'list' || field.shared))
     faults.push({ path: `${path}.${what}`, reason: 'names at least one member' });
   for (const name of names) {
-    if (field.fields[name]?.form === 'scalar') continue;
+    if (memberOf(field.fields, name)?.form === 'scalar') continue;
     const reason = `"${name}" is not among the members that are scalars: ${listed(field.fields)}`;
     faults.push({ path: `${path}.${what}`, reason });
   }
-  const inner = Object.entries(field.fields).flatMap(([name, one]) => fieldFaults(one, `${path}.${name}`));
+  const inner = Object.entries(field.fields).flatMap(([name, one]) => [
+    ...nameFaults(name, `${path}.${name}`),
+    ...fieldFaults(one, `${path}.${name}`),
+  ]);
   return [...faults, ...inner];
 }
 
@@ -77,7 +92,7 @@ function keyFaults(name: string, key: readonly string[], fields: AnyFields): Fau
 }
 
 function keyFault(part: string, fields: AnyFields): string | null {
-  const declared = fields[part];
+  const declared = memberOf(fields, part);
   if (!declared) return `names "${part}", which is not among the fields: ${listed(fields)}`;
   if (declared.form !== 'scalar' || !keyKinds.includes(declared.scalar.kind))
     return `"${part}" cannot be a key; use one of ${keyKinds.join(', ')}`;
@@ -100,7 +115,7 @@ export function shapeFaults(about: {
   const { path, shape, fields, key } = about;
   if (shape.form === 'rows') return rowsFaults(path, shape, key);
   const unknown = Object.keys(shape.columns)
-    .filter((named) => !fields[named])
+    .filter((named) => memberOf(fields, named) === undefined)
     .map((named) => ({
       path: `${path}.columns.${named}`,
       reason: `is not among the fields: ${listed(fields)}`,

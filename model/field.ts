@@ -8,6 +8,7 @@ import {
   recordIdentity,
 } from './canonical.ts';
 import { LockstepError } from './failure.ts';
+import { memberOf } from './member.ts';
 import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
 import type { SpecialValue } from './special-values.ts';
 import { type SubstitutableScalar, type SubstituteOptions, substitutesOf } from './substitute.ts';
@@ -167,13 +168,13 @@ export function imageOf(fields: AnyFields, entity: unknown, path: string): Image
   }
   const given = entity as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(given)) {
-    if (!(name in fields) && given[name] !== undefined) {
+    if (!Object.hasOwn(fields, name) && given[name] !== undefined) {
       throw invalid(`${path}.${name}`, 'is not among the declared fields; declare it or leave it out');
     }
   }
   const image: Record<string, Canonical> = {};
   for (const [name, declared] of entriesOf(fields)) {
-    image[name] = canonicalOf(declared, given[name], path, name);
+    image[name] = canonicalOf(declared, memberOf(given, name), path, name);
   }
   return image;
 }
@@ -197,7 +198,7 @@ export function patchOf(fields: AnyFields, patch: unknown, path: string): Image 
   const image: Record<string, Canonical> = {};
   for (const [name, value] of Object.entries(patch)) {
     if (value === undefined) continue;
-    const declared = fields[name];
+    const declared = memberOf(fields, name);
     if (!declared)
       throw invalid(`${path}.${name}`, 'is not among the declared fields; declare it or leave it out');
     image[name] = canonicalOf(declared, value, path, name);

@@ -76,7 +76,7 @@ export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
       if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
       throw refused('bytes (Uint8Array)', value);
     case 'json':
-      return canonicalJson(stringify(value) ?? 'null');
+      return canonicalJson(withinDepth(() => stringify(value)) ?? 'null');
   }
 }
 
@@ -109,18 +109,33 @@ function numberOf(text: string): number | LosslessNumber {
 
 /** JSON text with sorted names and plainly written numbers of any length. */
 export function canonicalJson(text: string): string {
-  return writeJson(parse(text));
+  return withinDepth(() => writeJson(parse(text), 0));
 }
 
-function writeJson(value: unknown): string {
+/** How deeply lists and objects of JSON may lie in each other: less than what any process has room for. */
+const maxJsonDepth = 1_000;
+const tooDeep = `holds JSON of more than ${maxJsonDepth} levels; nest it less deeply, or declare the field as text`;
+
+/** What has no end but the stack's tells so by an error that says nothing of JSON. */
+function withinDepth<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new NotCanonical(tooDeep);
+    throw error;
+  }
+}
+
+function writeJson(value: unknown, depth: number): string {
+  if (depth > maxJsonDepth) throw new NotCanonical(tooDeep);
   if (isLosslessNumber(value)) return plainNumber(value.value);
   if (typeof value === 'string' && !value.isWellFormed()) throw new NotCanonical(halfCharacter);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(writeJson).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => writeJson(item, depth + 1)).join(',')}]`;
   if (Object.keys(value).some((name) => !name.isWellFormed())) throw new NotCanonical(halfCharacter);
   const members = Object.entries(value)
     .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member)}`);
+    .map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member, depth + 1)}`);
   return `{${members.join(',')}}`;
 }
 

@@ -9,6 +9,7 @@ import { kill } from './kill.ts';
 import { matrix } from './matrix/matrix.ts';
 import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
+import { names } from './names/names.ts';
 import { outage } from './outage.ts';
 import { packaged } from './package/package.ts';
 import { partition } from './partition/partition.ts';
@@ -37,6 +38,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     touch,
     differences,
     corpus,
+    names,
     cutover,
     disk,
     restore,

@@ -1,3 +1,4 @@
+import type { UnfitRows } from '../../databases/contract/backfill.ts';
 import { primaryStore } from '../../databases/contract/current-state.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { rangesFor } from '../../model/backfill-ranges.ts';
@@ -28,10 +29,21 @@ export interface EntityPlan {
   readonly converted: readonly string[];
   /** Indexes of the target that can be dropped before the copy and made after it; nothing does so by itself. */
   readonly indexesForLater: readonly string[];
+  /** Rows that the other store would refuse as they are; null where none was looked at. */
+  readonly unfit: readonly UnfitRows[] | null;
+}
+
+export interface PlanOptions {
+  /** Reads every row, and says which the other store would refuse. @default false */
+  readonly scan?: boolean;
 }
 
 /** What a backfill would do, from the tables as they are. Nothing is changed. */
-export function planBackfill(migration: Migration, environment: NodeJS.ProcessEnv): Promise<BackfillPlan> {
+export function planBackfill(
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+  options: PlanOptions = {},
+): Promise<BackfillPlan> {
   return withStores(migration, environment, async (stores) => {
     const from = await primaryStore({ migration, stores });
     const to = otherStore(from);
@@ -48,6 +60,7 @@ export function planBackfill(migration: Migration, environment: NodeJS.ProcessEn
         way: bulkLoadUnavailableReason === null ? by : 'write routine',
         converted: bulkLoadUnavailableReason === null ? converted : [],
         indexesForLater: await stores[to].secondaryIndexes(entity),
+        unfit: options.scan ? await stores[from].scan(entity, target) : null,
       });
     }
     const addresses = { legacy: stores.legacy.address, modern: stores.modern.address };

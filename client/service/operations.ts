@@ -36,7 +36,7 @@ export class Operations {
     const keyParts = keyFrom(this.#entity, key);
     const image = patchOf(this.#entity.fields, patch, this.#entity.name);
     this.#entity.key.forEach((name, index) => {
-      if (!(name in image) || image[name] === keyParts[index]) return;
+      if (!Object.hasOwn(image, name) || image[name] === keyParts[index]) return;
       throw new LockstepError(
         'InvalidEntity',
         `${this.#entity.name}.${name}: an update must not change the key; create the new record and delete the old one`,

@@ -1,9 +1,9 @@
 import { type Image, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundEntity } from '../columns/bound.ts';
+import type { BoundEntity, TextRow } from '../columns/bound.ts';
 import { keyFromCells } from '../columns/key-text.ts';
+import { cellIn, textRowOf } from '../columns/rows.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
-import type { TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { imageOrReason } from '../sql/images.ts';
 import { createKeys } from '../sql/keys.ts';
@@ -25,16 +25,15 @@ export function createImagePages(context: StoreContext) {
     if (ahead && !last) return { records: [], notLoadable: [], last: null, full: false };
     const keyset = keysetOf(context.engine.dialect, bound);
     const { sql: where, values } = keyset.within({ lower: range.after, upper: last ?? range.upTo });
-    const cells = root.columns.map(
-      (part) => `${part.read(`t.${column(part.name)}`)} AS ${column(part.name)}`,
-    );
-    const rows = await context.query(
+    const cells = root.columns.map((part, at) => `${part.read(`t.${column(part.name)}`)} AS c${at}`);
+    const found = await context.query(
       `SELECT ${cells.join(', ')} FROM ${table(root.name)} t WHERE ${where}
        ORDER BY ${[keyset.order, ...root.identity.map((part) => `t.${column(part.name)}`)].join(', ')}${
          ahead ? '' : ` LIMIT ${Math.floor(range.limit)}`
        }`,
       values,
     );
+    const rows = found.map((row) => textRowOf(root, row));
     const grouped = ahead
       ? byKey(bound, rows)
       : rows.map((row) => ({ key: keyOfCells(bound, row), rows: [row] }));
@@ -56,8 +55,8 @@ export function createImagePages(context: StoreContext) {
   return { readImages };
 }
 
-function byKey(bound: BoundEntity, rows: readonly TextCells[]): { key: Key; rows: TextCells[] }[] {
-  const groups = new Map<string, { key: Key; rows: TextCells[] }>();
+function byKey(bound: BoundEntity, rows: readonly TextRow[]): { key: Key; rows: TextRow[] }[] {
+  const groups = new Map<string, { key: Key; rows: TextRow[] }>();
   for (const row of rows) {
     const key = keyOfCells(bound, row);
     const text = keyText(key);
@@ -68,9 +67,9 @@ function byKey(bound: BoundEntity, rows: readonly TextCells[]): { key: Key; rows
   return [...groups.values()];
 }
 
-function keyOfCells(bound: BoundEntity, row: TextCells): Key {
+function keyOfCells(bound: BoundEntity, row: TextRow): Key {
   return keyFromCells(
     bound,
-    bound.root.key.map(({ name }) => row[name] ?? null),
+    bound.root.key.map(({ name }) => cellIn(row, name)),
   );
 }

@@ -1,5 +1,6 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
+import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { PageTarget } from '../contract/backfill.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
@@ -18,13 +19,16 @@ export class BoundTarget implements PageTarget {
     this.refusesShared = bound.referenced.some(({ reference }) => reference?.wins === 'refuse');
     const columns = bound.tables.flatMap((table) => table.columns.map((column) => ({ table, column })));
     this.#prefixes = new Map(
-      columns.map(({ table, column }) => [`${table.name}\n${column.name}`, bulk.prefix(column) ?? '']),
+      columns.map(({ table, column }) => [
+        JSON.stringify([table.name, column.name]),
+        bulk.prefix(column) ?? '',
+      ]),
     );
   }
 
   /** What stands before the texts of a column of the root table, or of another one; see `BulkEngine.prefix`. */
   prefix(column: string, table = this.bound.root): string {
-    return this.#prefixes.get(`${table.name}\n${column}`) ?? '';
+    return this.#prefixes.get(JSON.stringify([table.name, column])) ?? '';
   }
 
   readonly pageOf = (records: readonly { key: Key; image: Image }[]) => {
@@ -42,8 +46,8 @@ export class BoundTarget implements PageTarget {
         const rows = bound.rowsOf(image);
         for (const { table, text, firsts, cells } of parts) {
           firsts.push(text.rows);
-          for (const row of rows[table.name] ?? []) {
-            for (const { name, prefix } of cells) text.string(row[name] ?? null, prefix);
+          for (const row of rowsIn(rows, table.name)) {
+            for (const { name, prefix } of cells) text.string(cellIn(row, name), prefix);
             text.endRow();
           }
         }

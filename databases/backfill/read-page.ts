@@ -22,8 +22,9 @@ export function pageReads(context: StoreContext) {
     const cells = cellsBetween(bound, target);
     const keyset = keysetOf(engine.dialect, bound);
     const { sql: where, values } = keyset.within({ lower: range.after, upper: range.upTo });
-    const columns = root.columns.map((column) =>
-      engine.bulk.pageCell(column, `t.${engine.dialect.column(column.name)}`),
+    // Under names of our own: a driver may refuse one that a column has.
+    const columns = root.columns.map(
+      (column, at) => `${engine.bulk.pageCell(column, `t.${engine.dialect.column(column.name)}`)} AS c${at}`,
     );
     const sql = `SELECT ${columns.join(', ')} FROM ${engine.dialect.table(root.name)} t
       WHERE ${where} ORDER BY ${keyset.order} LIMIT ${Math.floor(range.limit)}`;

@@ -20,6 +20,8 @@ export interface BoundTable {
   /** Whether the identity is a unique index of its own and holds the key, so that an upsert can only meet own rows. */
   readonly upsertable: boolean;
   readonly reference: BoundReference | null;
+  /** Columns that every insert has to name, and that none of ours does. */
+  readonly unfilled: readonly string[];
 }
 
 /** Those that do not belong to the identity of a row. */

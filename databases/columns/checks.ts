@@ -1,5 +1,6 @@
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { memberOf } from '../../model/member.ts';
 import type { Scalar } from '../../model/scalar.ts';
 import type { OwnedTable } from '../../model/shape.ts';
 import type { BoundColumn, BoundTable } from './bound.ts';
@@ -19,14 +20,14 @@ export function chosenColumns(
     : table.columns.filter((column) => !column.generated);
   return chosen.map((column) => {
     if (!column.natural) throw unmapped(column, at(column.name));
-    const declared = fields[column.name];
+    const declared = memberOf(fields, column.name);
     if (declared) incompatibleColumn(column, declared.scalar, at(column.name));
     return withScalar(column, declared?.scalar ?? column.natural, at(column.name));
   });
 }
 
 export function keyColumn(entity: Entity, index: number, column: BoundColumn, path: string): BoundColumn {
-  const declared = entity.fields[entity.key[index] ?? ''];
+  const declared = memberOf(entity.fields, entity.key[index] ?? '');
   if (declared?.form !== 'scalar') throw invalid(path, 'the key field must be a scalar');
   incompatibleColumn(column, declared.scalar, path);
   if (column.nullable)
@@ -59,6 +60,15 @@ function unknownName(name: string, path: string): void {
     );
 }
 
+/** A control table, or a page on its way in, would be taken for the user's table, or the other way round. */
+function ownName(table: string, path: string): void {
+  if (/^lockstep\.|(^|\.)lockstep_/i.test(table))
+    throw invalid(
+      path,
+      `the table name "${table}" begins as the names of Lockstep's own tables do; rename the table`,
+    );
+}
+
 export function incompatibleColumn(column: CatalogueColumn, scalar: Scalar, path: string): void {
   if (!column.natural) throw unmapped(column, path);
   if (column.generated)
@@ -83,6 +93,11 @@ export function uniqueColumns(
     );
   }
   return names.map((name) => columnNamed(columns, name, `${path}.${table.name}`));
+}
+
+/** Those that an insert has to name, and that no field fills. */
+export function unfilledColumns(table: CatalogueTable, columns: readonly BoundColumn[]): string[] {
+  return table.unfilled.filter((name) => columns.every((column) => column.name !== name));
 }
 
 export function notUnique(table: CatalogueTable, names: readonly string[], path: string): LockstepError {
@@ -116,6 +131,7 @@ export function tableNamed(
   path: string,
 ): CatalogueTable {
   unknownName(name, path);
+  ownName(name, path);
   const found = tables.get(name);
   if (found) return found;
   throw invalid(

@@ -7,6 +7,7 @@ import { assertNotFiner } from './fraction.ts';
 import { assertElements, assertLossless } from './lossless.ts';
 import { labelsText, setOfText } from './set.ts';
 import { assertNoSubstitute, specialText, substituteOf } from './substitute.ts';
+import { assertGiven, mayBeTooLong } from './too-long.ts';
 
 /** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
 export function isCompact(scalar: Scalar): boolean {
@@ -18,6 +19,8 @@ export interface CatalogueTable {
   readonly columns: readonly CatalogueColumn[];
   /** Column lists of unique indexes without nullable columns. */
   readonly unique: readonly (readonly string[])[];
+  /** Columns that an insert has to name: they may not be null, and neither a default nor, as far as one can see, a trigger fills them. */
+  readonly unfilled: readonly string[];
 }
 
 /** SQL that holds where a column has the value that a text stands for, byte by byte. */
@@ -33,6 +36,7 @@ export function fromColumn(
   text: string | null,
 ): string | boolean | null {
   if (text === null) return null;
+  if (mayBeTooLong(column)) assertGiven(text);
   const substitute = substituteOf(column, scalar, text);
   if (substitute) return substitute.value;
   const value = plainValue(column, scalar, text);

@@ -40,7 +40,8 @@ export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)
   });
 }
 
-function keyPart(column: BoundColumn, cell: string | null): string {
+/** The canonical value of a part of a key. Throws `NotCanonical` where the row could not be found again by it. */
+export function keyPart(column: BoundColumn, cell: string | null): string {
   const value = fromColumn(column, column.scalar, cell);
   if (typeof value !== 'string') throw new NotCanonical('holds null');
   // Where case matters to the column, the lower case of a key would find nothing.

@@ -2,6 +2,7 @@ import type { Canonical } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
+import { memberOf } from '../../model/member.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from './bound.ts';
 import {
   chosenColumns,
@@ -14,11 +15,12 @@ import {
   notUnique,
   sameNames,
   tableNamed,
+  unfilledColumns,
   uniqueColumns,
   withScalar,
 } from './checks.ts';
 import type { CatalogueTable } from './column.ts';
-import { imageOfFunctions, rowsOfFunctions, textFor, valueIn } from './rows.ts';
+import { cellIn, imageOfFunctions, rowsIn, rowsOfFunctions, textFor, valueIn } from './rows.ts';
 import { valuesOfColumns, valuesOfFunctions } from './values.ts';
 
 /** Ties an entity to a store's tables. Throws `InvalidDefinition` with path, column, type and remedy. */
@@ -45,6 +47,7 @@ export function bind(
       single: sameNames(table.key, table.identity),
       upsertable: isUnique(found, table.identity) && table.key.every((name) => table.identity.includes(name)),
       reference: null,
+      unfilled: unfilledColumns(found, columns),
     };
   });
   const referenced = shape.referenced.map((table): BoundTable => {
@@ -66,7 +69,7 @@ export function bind(
       name: found.name,
       columns,
       identity: uniqueColumns(found, columns, table.identity, path).map((column, index) => {
-        const declared = shared.fields[shared.identity[index] ?? ''];
+        const declared = memberOf(shared.fields, shared.identity[index] ?? '');
         if (declared?.form !== 'scalar') throw invalid(`${at}.identity`, 'must stand for scalars');
         incompatibleColumn(column, declared.scalar, `${at}.${column.name}`);
         return withScalar(column, declared.scalar, `${at}.${column.name}`);
@@ -80,6 +83,7 @@ export function bind(
         table: table.through.table,
         on: Object.entries(table.through.columns),
       },
+      unfilled: unfilledColumns(found, columns),
     };
   });
   const bound = [...referenced, ...owned];
@@ -110,13 +114,23 @@ function bindColumns(
   for (const [fieldName, declared] of Object.entries(entity.fields)) {
     if (declared.form !== 'scalar')
       throw invalid(`${path}.${fieldName}`, 'a list or record does not fit a column');
-    const column = columnNamed(found.columns, named[fieldName] ?? fieldName, `${path}.${fieldName}`);
+    const column = columnNamed(
+      found.columns,
+      memberOf(named, fieldName) ?? fieldName,
+      `${path}.${fieldName}`,
+    );
     incompatibleColumn(column, declared.scalar, `${path}.${fieldName}`);
     columnOf.set(fieldName, withScalar(column, declared.scalar, `${path}.${fieldName}`));
   }
+  const cells = [...columnOf];
   const columns = [...columnOf.values()];
   const key = entity.key.map((part, index) =>
-    keyColumn(entity, index, columnNamed(columns, named[part] ?? part, `${path}.key`), `${path}.${part}`),
+    keyColumn(
+      entity,
+      index,
+      columnNamed(columns, memberOf(named, part) ?? part, `${path}.key`),
+      `${path}.${part}`,
+    ),
   );
   const table: BoundTable = {
     name: found.name,
@@ -134,6 +148,7 @@ function bindColumns(
       key.map((column) => column.name),
     ),
     reference: null,
+    unfilled: unfilledColumns(found, columns),
   };
   return {
     entity,
@@ -143,17 +158,18 @@ function bindColumns(
     referenced: [],
     root: table,
     rowsOf(image) {
-      const row: Record<string, string | null> = {};
-      for (const [fieldName, column] of columnOf) {
-        row[column.name] = textFor(path, table.name, column, image[fieldName] ?? null);
-      }
-      return { [table.name]: [row] };
+      const row = cells.map(([fieldName, column]): [string, string | null] => [
+        column.name,
+        textFor(path, table.name, column, image[fieldName] ?? null),
+      ]);
+      return { [table.name]: [Object.fromEntries(row)] };
     },
     imageOf(rows) {
       const image: Record<string, Canonical> = {};
-      const row = rows[table.name]?.[0] ?? {};
-      for (const [fieldName, column] of columnOf) {
-        image[fieldName] = valueIn(path, table.name, column, row[column.name] ?? null);
+      const [row] = rowsIn(rows, table.name);
+      if (!row) throw new TypeError(`a record of ${entity.name} has no row`);
+      for (const [fieldName, column] of cells) {
+        image[fieldName] = valueIn(path, table.name, column, cellIn(row, column.name));
       }
       return image;
     },

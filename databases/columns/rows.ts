@@ -2,6 +2,7 @@ import { type Canonical, compareText, type Image } from '../../model/canonical.t
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { entityOf, imageOf } from '../../model/field.ts';
+import { memberOf } from '../../model/member.ts';
 import { fromCanonical, NotCanonical, TooFine, toCanonical } from '../../model/scalar.ts';
 import type { Row, RowsShape } from '../../model/shape.ts';
 import type { BoundColumn, BoundTable, TextRow, TextRows } from './bound.ts';
@@ -21,12 +22,14 @@ export function rowsOfFunctions(
     if (!tables.some((table) => table.name === name))
       throw invalid(path, `gave rows of "${name}", which is not declared`);
   }
-  const rows: Record<string, TextRow[]> = {};
-  for (const table of tables) {
-    const texts = (given[table.name] ?? []).map((row) => textRow(table, row, path));
-    rows[table.name] = distinctRows(table, texts, path);
-  }
-  return rows;
+  return Object.fromEntries(
+    tables.map((table) => {
+      const rows = memberOf(given, table.name);
+      if (!rows) throw invalid(path, `gave no rows of "${table.name}"; give [] where it has none`);
+      const texts = rows.map((row) => textRow(table, row, path));
+      return [table.name, distinctRows(table, texts, path)];
+    }),
+  );
 }
 
 /** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */
@@ -34,7 +37,7 @@ function distinctRows(table: BoundTable, rows: TextRow[], path: string): TextRow
   if (rows.length < 2) return rows;
   const distinct = new Map<string, TextRow>();
   for (const row of rows) {
-    const identity = JSON.stringify(table.identity.map((column) => row[column.name] ?? null));
+    const identity = JSON.stringify(table.identity.map((column) => cellIn(row, column.name)));
     const known = distinct.get(identity);
     if (known && JSON.stringify(known) !== JSON.stringify(row)) {
       const wins = table.reference?.wins ?? 'refuse';
@@ -47,17 +50,17 @@ function distinctRows(table: BoundTable, rows: TextRow[], path: string): TextRow
 }
 
 function textRow(table: BoundTable, row: Row, path: string): TextRow {
-  const text: Record<string, string | null> = {};
-  for (const column of table.columns) {
-    const value = row[column.name];
+  const cells = table.columns.map((column): [string, string | null] => {
+    const value = memberOf(row, column.name);
     if (value === undefined) {
       throw invalid(
         `${path}.${table.name}.${column.name}`,
         'was left out; give null for no value, or list `columns`',
       );
     }
-    text[column.name] = value === null ? null : textOf(path, table.name, column, value);
-  }
+    return [column.name, value === null ? null : textOf(path, table.name, column, value)];
+  });
+  const text: TextRow = Object.fromEntries(cells);
   for (const name of Object.keys(row)) {
     if (row[name] === undefined || Object.hasOwn(text, name)) continue;
     throw invalid(
@@ -75,23 +78,43 @@ export function imageOfFunctions(
   rows: TextRows,
 ): Image {
   const path = entity.name;
-  const given: Record<string, Row[]> = {};
-  for (const table of tables) {
-    given[table.name] = (rows[table.name] ?? []).map((row) => {
-      const values: Record<string, unknown> = {};
-      for (const column of table.columns) {
-        const value = valueIn(path, table.name, column, row[column.name] ?? null);
-        values[column.name] = value === null ? null : fromCanonical(column.scalar, value);
-      }
-      return values;
-    });
-  }
+  const given = Object.fromEntries(
+    tables.map((table) => [
+      table.name,
+      rowsIn(rows, table.name).map((row): Row => {
+        const values = table.columns.map((column): [string, unknown] => {
+          const value = valueIn(path, table.name, column, cellIn(row, column.name));
+          return [column.name, value === null ? null : fromCanonical(column.scalar, value)];
+        });
+        return Object.fromEntries(values);
+      }),
+    ]),
+  );
   return imageOf(entity.fields, shape.fromRows(given), entity.name);
+}
+
+/** What is absent is a fault of ours: taken for nothing, it would be written as nothing. */
+export function rowsIn(rows: TextRows, table: string): readonly TextRow[] {
+  const found = Object.hasOwn(rows, table) ? rows[table] : undefined;
+  if (found) return found;
+  throw new TypeError(`the rows of ${table} are missing where rows of its entity are given`);
+}
+
+/** The text of a column in a row, as `rowsIn`. */
+export function cellIn(row: TextRow, column: string): string | null {
+  const found = Object.hasOwn(row, column) ? row[column] : undefined;
+  if (found !== undefined) return found;
+  throw new TypeError(`column ${column} is missing where a row of its table is given`);
+}
+
+/** A row of a result that names the columns of a table `c0`, `c1` and so on, by their places. */
+export function textRowOf({ columns }: BoundTable, row: TextRow): TextRow {
+  return Object.fromEntries(columns.map(({ name }, at) => [name, cellIn(row, `c${at}`)]));
 }
 
 /** The canonical values of a row's columns, as a guard's key or for comparison. */
 export function canonicalCells(columns: readonly BoundColumn[], row: TextRow): Canonical[] {
-  return columns.map((column) => fromColumn(column, column.scalar, row[column.name] ?? null));
+  return columns.map((column) => fromColumn(column, column.scalar, cellIn(row, column.name)));
 }
 
 /** What a column's text is worth. */

@@ -89,6 +89,14 @@ export interface ImagePage {
   readonly full: boolean;
 }
 
+/** Rows that the other store cannot take as they are, or that cannot be read, by the reason. */
+export interface UnfitRows {
+  /** The column, or the entity where a shape's functions decide. */
+  readonly at: string;
+  readonly reason: string;
+  readonly rows: number;
+}
+
 /** A key range of a backfill and how far it has come. */
 export interface Chunk {
   readonly entity: string;

@@ -15,6 +15,7 @@ import type {
   PageRange,
   PageTarget,
   ReadPage,
+  UnfitRows,
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
@@ -177,6 +178,8 @@ export interface Store
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
   copyMethod(entity: Entity, target: PageTarget): Promise<CopyMethod>;
+  /** Reads every row, and counts those that cannot be read or that the other store would refuse as they are; changes nothing. */
+  scan(entity: Entity, target: PageTarget): Promise<UnfitRows[]>;
   /** Statements that make the indexes of an entity's tables which a copy does not need. */
   secondaryIndexes(entity: Entity): Promise<readonly string[]>;
   /** Images that lie in one table, with their keys; null where the shape has several. */

@@ -110,7 +110,7 @@ function fitsAsItIs(scalar: Scalar, source: BoundColumn, target: BoundColumn): F
         : null;
     case 'bytes':
       return from.kind === 'bytes' && to.kind === 'bytes' && target.limits.octets === undefined
-        ? always
+        ? isGiven
         : null;
     case 'json':
       return null;
@@ -161,6 +161,9 @@ const hasNoNul: Fits = (bytes, from, to) => {
   for (let at = from; at < to; at++) if (bytes[at] === 0) return false;
   return true;
 };
+
+/** See `assertGiven`. */
+const isGiven: Fits = (bytes, from, to) => from === to || bytes[from] !== 0;
 
 /** Neither NaN nor infinity, which both engines spell with letters. */
 const endsInDigit: Fits = (bytes, _, to) => isDigit(bytes[to - 1]);

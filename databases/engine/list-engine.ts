@@ -108,6 +108,13 @@ export interface ListEngine {
   dropUnversioned(session: Session, records: readonly RecordName[]): Promise<void>;
 }
 
+/** A table took fewer rows than it was given, and no error says why. */
+export class RowLeftOut extends RollBack {
+  constructor(table: string) {
+    super(`a trigger or rule left a row of ${table} out`);
+  }
+}
+
 /** A shared row differs from the stored one, and its shape says that such a write is refused. */
 export class SharedRowDiffers extends RollBack {
   constructor(table: string) {

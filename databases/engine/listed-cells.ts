@@ -7,7 +7,11 @@ export function cellNames(table: BoundTable): string[] {
 }
 
 export function cellOf(table: BoundTable, column: BoundColumn): string {
-  return `x.c${table.columns.findIndex(({ name }) => name === column.name)}`;
+  return `x.${cellName(table, column)}`;
+}
+
+export function cellName({ columns }: BoundTable, column: BoundColumn): string {
+  return `c${columns.findIndex(({ name }) => name === column.name)}`;
 }
 
 /** SQL that holds where the row `t` of a table has the identity of the row `x`. */

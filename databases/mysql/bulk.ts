@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import type mysql from 'mysql2/promise';
 import { NotCanonical } from '../../model/scalar.ts';
-import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
+import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
@@ -14,6 +15,8 @@ import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 interface BulkAccess {
   readonly connections: Connections<mysql.PoolConnection>;
   readonly timeoutMs: number;
+  /** The largest packet, in bytes, that the server of a connection takes. */
+  readonly packetOf: (client: mysql.PoolConnection) => number;
 }
 
 const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -22,7 +25,7 @@ const recordKeys = `JSON_TABLE(?, '$[*]' COLUMNS (at FOR ORDINALITY, record_key 
 /** Types whose text in a result is the one that a cast would give. */
 const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|timestamp|time|uuid)\b/;
 
-export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): BulkEngine {
+export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: BulkAccess): BulkEngine {
   return {
     pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
 
@@ -37,23 +40,30 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
 
     async copyIn(session, table, rows, how) {
       const client = connections.clientOf(session);
+      // LOAD DATA would take it, but neither a write of the row nor its reading could follow.
+      if (longestRow(rows) > packetOf(client)) throw new LoadRefused(`a row of ${table.name} is too large`);
       if (how === 'new') return await load(client, table, rows, timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
-        `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
+        `CREATE TEMPORARY TABLE lockstep_page (${cellNames(table)
+          .map((name) => `${name} ${anyText}`)
+          .join(', ')}) ENGINE = InnoDB`,
       );
       await load(
         client,
-        { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
+        {
+          name: 'lockstep_page',
+          columns: table.columns.map((column, at) => ({ ...column, name: `c${at}`, write: asIs })),
+        },
         rows,
         timeoutMs,
       );
       const same = table.identity
-        .map((column) => equals(column, `t.${quote(column.name)}`, `x.${quote(column.name)}`))
+        .map((column) => equals(column, `t.${quote(column.name)}`, cellOf(table, column)))
         .join(' AND ');
       await session.query(
         `INSERT INTO ${quoteTable(table.name)} (${table.columns.map((column) => quote(column.name)).join(', ')})
-         SELECT ${table.columns.map((column) => column.write(`x.${quote(column.name)}`)).join(', ')} FROM lockstep_page x
+         SELECT ${table.columns.map((column) => column.write(cellOf(table, column))).join(', ')} FROM lockstep_page x
          WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${same})`,
       );
     },
@@ -180,12 +190,15 @@ async function load(
   rows: Buffer,
   timeoutMs: number,
 ): Promise<void> {
+  const written = columns.map((column, index) => column.write(`@lockstep_${index}`));
+  const anySet = written.some((text, index) => text !== `@lockstep_${index}`);
   const targets = columns.map((column, index) => {
     const variable = `@lockstep_${index}`;
-    const written = column.write(variable);
-    return written === variable
-      ? { name: quote(column.name), set: null }
-      : { name: variable, set: `${quote(column.name)} = ${written}` };
+    // Beside any SET, MariaDB takes a 0 in an AUTO_INCREMENT column that has none for a wish for the next number.
+    const isSet = written[index] !== variable || (anySet && isNumber(column));
+    return isSet
+      ? { name: variable, set: `${quote(column.name)} = ${written[index]}` }
+      : { name: quote(column.name), set: null };
   });
   const sets = targets.flatMap(({ set }) => (set === null ? [] : [set]));
   const [result] = await leavingNoListeners(client, () =>
@@ -217,8 +230,23 @@ async function leavingNoListeners<T>(client: mysql.PoolConnection, load: () => P
   }
 }
 
+function isNumber({ natural }: BoundColumn): boolean {
+  return natural !== null && ['integer', 'bigint', 'float', 'boolean'].includes(natural.kind);
+}
+
 const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 const asIs = (text: string) => text;
+
+/** In bytes. A line break within a value is escaped. */
+function longestRow(rows: Buffer): number {
+  let longest = 0;
+  let from = 0;
+  for (let end = rows.indexOf(10); end >= 0; end = rows.indexOf(10, from)) {
+    longest = Math.max(longest, end - from);
+    from = end + 1;
+  }
+  return longest;
+}
 
 const pieceBytes = 256 * 1024;
 

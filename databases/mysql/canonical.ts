@@ -3,6 +3,7 @@ import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
 import { isCompact } from '../columns/column.ts';
 import { substituteSql } from '../columns/substitute-sql.ts';
 import { literal } from './quote.ts';
+import { orTooLong } from './too-long.ts';
 
 /** What of a column decides how its values are written. */
 export interface Described {
@@ -75,7 +76,7 @@ function plainSql(column: Described, given: string, scalar: Scalar): string | nu
       if (column.natural?.kind === 'bytes') return uuidSql(value);
       return column.natural?.kind === 'text' ? `LOWER(${unicode(column, value)})` : `CAST(${value} AS CHAR)`;
     case 'bytes':
-      return `LOWER(HEX(${value}))`;
+      return `LOWER(${orTooLong(value, `HEX(${value})`)})`;
     case 'text':
       return textSql(column, value);
     case 'bits':
@@ -132,5 +133,5 @@ function plain({ base, declared, digits, scale }: Described, value: string): str
 
 /** Hashes see bytes, so every text has to be in the same encoding. */
 function unicode({ charset }: Described, value: string): string {
-  return /^(utf8|ascii)/.test(charset) ? value : `CONVERT(${value} USING utf8mb4)`;
+  return /^(utf8|ascii)/.test(charset) ? value : orTooLong(value, `CONVERT(${value} USING utf8mb4)`);
 }

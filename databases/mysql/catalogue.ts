@@ -5,14 +5,22 @@ import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
 import type { Session } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { canonicalTextCheck } from './canonical-text.ts';
+import { orTooLong } from './too-long.ts';
 
 const columnsSql = `
 SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, IS_NULLABLE AS nullable,
   LOWER(EXTRA) AS extra, NUMERIC_SCALE AS scale, NUMERIC_PRECISION AS digits, DATETIME_PRECISION AS fraction,
-  CHARACTER_MAXIMUM_LENGTH AS length, CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation
+  CHARACTER_MAXIMUM_LENGTH AS length, CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation,
+  COLUMN_DEFAULT IS NOT NULL AS defaulted
 FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
 ORDER BY ORDINAL_POSITION`;
+
+/** What it does nobody can see, so it may fill any column. */
+const fillingSql = `
+SELECT 1 AS one FROM information_schema.TRIGGERS
+WHERE EVENT_OBJECT_SCHEMA = COALESCE(?, DATABASE()) AND EVENT_OBJECT_TABLE = ? AND EVENT_MANIPULATION = 'INSERT' AND ACTION_TIMING = 'BEFORE'
+LIMIT 1`;
 
 const uniqueSql = `
 SELECT INDEX_NAME AS name, COLUMN_NAME AS part, NULLABLE AS nullable, SUB_PART AS prefix
@@ -34,8 +42,20 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     if (row.nullable === 'YES' || row.prefix !== null || row.part === null) index.usable = false;
     indexes.set(name, index);
   }
+  const unfilled = rows.filter((row) => {
+    const extra = row.extra ?? '';
+    // Of an ENUM that may not be null, the first label is the default.
+    return (
+      row.nullable !== 'YES' &&
+      row.defaulted !== '1' &&
+      row.base !== 'enum' &&
+      !/auto_increment|generated/.test(extra)
+    );
+  });
+  const isFilled = unfilled.length > 0 && (await session.query(fillingSql, place)).length > 0;
   return {
     name: table,
+    unfilled: isFilled ? [] : unfilled.map((row) => row.name ?? ''),
     columns: rows.map((row) =>
       columnOf({
         name: row.name ?? '',
@@ -97,11 +117,13 @@ function columnOf(described: Described): CatalogueColumn {
     limits,
     specialValues,
     read: (reference) => {
-      if (isBytes) return `HEX(${reference})`;
+      if (isBytes) return orTooLong(reference, `HEX(${reference})`);
       if (natural?.kind === 'bits') return `LPAD(BIN(${reference}), ${natural.length}, '0')`;
       // A cast of a double to CHAR is cut at 22 characters; the protocol's own text is not.
       if (base === 'float') return `CAST(${reference} AS DOUBLE)`;
-      return isText || base === 'set' || base === 'double' ? reference : `CAST(${reference} AS CHAR)`;
+      if (isText || base === 'set' || base === 'double') return reference;
+      const text = `CAST(${reference} AS CHAR)`;
+      return natural?.kind === 'json' ? orTooLong(reference, text) : text;
     },
     write: (text) => {
       if (isBytes) return `UNHEX(${text})`;
@@ -158,8 +180,15 @@ function limitsOf(described: Described): ColumnLimits {
   }
 }
 
+/** As the server writes labels where it describes a type; `''` is the only other one. */
+const labelEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', '0': '\u0000' };
+
 function labelsOf(declared: string): string[] {
-  return [...declared.matchAll(/'((?:[^']|'')*)'/g)].map(([, label = '']) => label.replaceAll("''", "'"));
+  return [...declared.matchAll(/'((?:[^']|'')*)'/g)].map(([, label = '']) =>
+    label.replaceAll(/''|\\(.)/gs, (_, escaped: string | undefined) =>
+      escaped === undefined ? "'" : (labelEscapes[escaped] ?? escaped),
+    ),
+  );
 }
 
 /** Brings text to the column's own type, because a comparison across types would pass its indexes by. */

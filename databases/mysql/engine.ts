@@ -4,6 +4,7 @@ import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
+import { cellIn, textRowOf } from '../columns/rows.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
@@ -16,6 +17,7 @@ import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { createMysqlListEngine } from './list-engine.ts';
+import { assertFits, StatementTooLarge } from './packet-limit.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
@@ -31,6 +33,7 @@ import { innerName, innerRoutine, outerName, outerRoutine } from './write-routin
 const asText = (column: { string(): string | null }) => column.string();
 
 type Rows = TextCells[];
+type LimitRow = mysql.RowDataPacket & { readonly packet: number };
 type CellRow = (string | number | null)[] & mysql.RowDataPacket[];
 
 export function createMysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
@@ -54,7 +57,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
   const session = { store, address: options.address, statementTimeoutMs: options.statementTimeoutMs };
   const readOnly = createReadOnlyPool({ ...settings, connectionLimit: options.poolSize }, session);
-  const ready = new WeakSet<object>();
+  /** The largest packet that each connection takes; it does not change while the connection lasts. */
+  const ready = new WeakMap<object, number>();
   let lostConnections = 0;
 
   async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
@@ -62,7 +66,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     if (ready.has(client.connection)) return client;
     try {
       await beginSession(client, session);
-      ready.add(client.connection);
+      const [[limits]] = await client.query<LimitRow[]>('SELECT @@SESSION.max_allowed_packet AS packet');
+      ready.set(client.connection, Number(limits?.packet));
       client.connection.on('error', () => {
         lostConnections += 1;
       });
@@ -78,6 +83,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     sql: string,
     parameters: readonly Parameter[],
   ): Promise<unknown> {
+    assertFits(sql, parameters, ready.get(client.connection) ?? 0);
     const [result] = await client.query({ sql, timeout: options.statementTimeoutMs, typeCast: asText }, [
       ...parameters,
     ]);
@@ -88,6 +94,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   async function cells(sql: string, parameters: readonly string[]): Promise<(string | number | null)[][]> {
     const statement = { sql, rowsAsArray: true, timeout: options.statementTimeoutMs };
     return await connections.borrow(async (client) => {
+      assertFits(sql, parameters, ready.get(client.connection) ?? 0);
       const [rows] = await client.execute<CellRow[]>(statement, [...parameters]);
       return rows;
     });
@@ -117,7 +124,11 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       isBroken,
     }),
     commitPool: commitQuery,
-    bulk: createMysqlBulkEngine({ connections, timeoutMs: options.statementTimeoutMs }),
+    bulk: createMysqlBulkEngine({
+      connections,
+      timeoutMs: options.statementTimeoutMs,
+      packetOf: (client) => ready.get(client.connection) ?? 0,
+    }),
     lists: createMysqlListEngine(),
     dialect: {
       table: quoteTable,
@@ -340,9 +351,7 @@ function isPreparedByOther(store: StoreName, address: string): LockstepError {
 
 function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<string, Rows>[]): RawStored {
   const rowsOfTable = (table: BoundTable, index: number) =>
-    (tables[index]?.get(record.lockstep_at ?? '') ?? []).map((row) =>
-      Object.fromEntries(table.columns.map((column) => [column.name, row[column.name] ?? null])),
-    );
+    (resultOf(tables, index).get(cellIn(record, 'at') ?? '') ?? []).map((row) => textRowOf(table, row));
   return {
     version: record.version ?? '0',
     deleted: record.deleted === '1',
@@ -353,6 +362,12 @@ function storedOf(bound: BoundEntity, record: TextCells, tables: readonly Map<st
   };
 }
 
+function resultOf(tables: readonly Map<string, Rows>[], index: number): Map<string, Rows> {
+  const found = tables[index];
+  if (found) return found;
+  throw new TypeError('the read routine gave no result for a table; run lockstep prepare');
+}
+
 /** A double comes as a number: no cast to text keeps all its digits. */
 function textsOf(row: readonly (string | number | null)[]): Cells {
   return row.map((cell) => (typeof cell === 'number' ? String(cell) : cell));
@@ -361,7 +376,7 @@ function textsOf(row: readonly (string | number | null)[]): Cells {
 function byPosition(rows: Rows): Map<string, Rows> {
   const positions = new Map<string, Rows>();
   for (const row of rows) {
-    const position = row.lockstep_at ?? '';
+    const position = row.at ?? '';
     const known = positions.get(position);
     if (known) known.push(row);
     else positions.set(position, [row]);
@@ -379,7 +394,7 @@ function resultSets(result: unknown): Rows[] {
 }
 
 function isBroken(error: unknown): boolean {
-  if (error instanceof RollBack) return false;
+  if (error instanceof RollBack || error instanceof StatementTooLarge) return false;
   if (!(error instanceof Error)) return true;
   return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }

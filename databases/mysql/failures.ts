@@ -1,7 +1,8 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
-import { otherDefinition } from './write-routine.ts';
+import { StatementTooLarge } from './packet-limit.ts';
+import { otherDefinition, rowsMissing } from './write-routine.ts';
 
 interface ServerError extends Error {
   readonly code?: string;
@@ -17,6 +18,8 @@ interface ServerError extends Error {
  */
 export function classify(error: unknown): StoreFailure {
   if (!(error instanceof Error)) throw error;
+  if (error instanceof StatementTooLarge)
+    return { code: 'StoreRefused', about: 'size', message: error.message, remedy: error.remedy };
   const failure: ServerError = error;
   const number = failure.errno;
   if (failure.sqlState === undefined || number === undefined) {
@@ -154,10 +157,12 @@ const refused: Readonly<Record<number, Refused>> = {
   1406: { name: 'value too long', about: 'row', violation: 'too-long' },
   1449: { name: 'the definer of a trigger or routine does not exist', about: 'grants' },
   1644: { name: 'raised by a trigger or function', about: 'trigger' },
+  3157: { name: 'JSON nested more deeply than the server takes', about: 'row', violation: 'invalid-value' },
   3819: { name: 'check constraint', about: 'row', violation: 'check' },
   3988: { name: 'character that the column cannot keep', about: 'row', violation: 'invalid-value' },
   4025: { name: 'check constraint', about: 'row', violation: 'check' },
   [otherDefinition]: { name: 'the caller has another definition', about: 'schema' },
+  [rowsMissing]: { name: 'the rows of an item are missing', about: 'schema' },
   31000: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
 };
 

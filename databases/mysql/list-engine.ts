@@ -11,6 +11,7 @@ import {
 import { cellNames, cellOf, hasIdentity, hasKey } from '../engine/listed-cells.ts';
 import type { Session } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
+import { sameBytes } from './too-long.ts';
 
 const insertAttempts = 3;
 
@@ -214,7 +215,7 @@ async function assertAlike(session: Session, some: SharedRows): Promise<void> {
   const alike = table.columns.map((column) => {
     const stored = `t.${quote(column.name)}`;
     const given = cellOf(table, column);
-    if (column.bytes) return `${column.bytes(stored)} <=> ${column.bytes(given)}`;
+    if (column.bytes) return sameBytes(column.bytes, stored, given);
     return `${stored} <=> ${column.single ? `CAST(${given} AS FLOAT)` : column.compare(given)}`;
   });
   const [different] = await session.query(

@@ -1,5 +1,6 @@
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
+import { cellName } from '../engine/listed-cells.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 
 export function readName(entity: string): string {
@@ -11,9 +12,9 @@ export function readRoutine(bound: BoundEntity): string {
   const list = keyList(bound, 'p_keys');
   const tables = bound.tables.map(
     (table) => `
-  SELECT ${table.reference ? 'DISTINCT ' : ''}k.lockstep_at, ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')}
+  SELECT ${table.reference ? 'DISTINCT ' : ''}k.at, ${table.columns.map((column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`).join(', ')}
     FROM ${list} ${join(bound, table)}
-    ORDER BY k.lockstep_at, ${table.identity.map((column) => quote(column.name)).join(', ')};`,
+    ORDER BY k.at, ${table.identity.map((column) => cellName(table, column)).join(', ')};`,
   );
   return `CREATE PROCEDURE ${readName(bound.entity.name)}(p_keys LONGTEXT CHARACTER SET utf8mb4)
 SQL SECURITY INVOKER
@@ -25,9 +26,9 @@ BEGIN
   END;
   SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
   START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;
-  SELECT k.lockstep_at, r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided
+  SELECT k.at, r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided
     FROM ${list} LEFT JOIN lockstep_records r ON r.entity = ${literal(bound.entity.name)} AND r.record_key = k.record_key
-    ORDER BY k.lockstep_at;${tables.join('')}
+    ORDER BY k.at;${tables.join('')}
   COMMIT;
 END`;
 }
@@ -38,7 +39,7 @@ export function keyList({ root }: BoundEntity, json: string): string {
     (_, index) => `k${index + 1} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[${index + 1}]'`,
   );
   return `JSON_TABLE(${json}, '$[*]' COLUMNS (
-      lockstep_at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+      at FOR ORDINALITY, record_key VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
       ${parts.join(', ')})) k`;
 }
 

@@ -1,6 +1,8 @@
 import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
+import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import { literal, quote, quoteTable } from './quote.ts';
+import { sameBytes } from './too-long.ts';
 
 /** The procedure that writes inside a transaction of the caller's, and the one that brings its own. */
 export function innerName(entity: string): string {
@@ -13,6 +15,9 @@ export function outerName(entity: string): string {
 
 /** The number of the error by which a routine refuses a caller of another definition. */
 export const otherDefinition = 31001;
+
+/** The number of the error by which it refuses an item without the rows that it is about: none would look like a wish for none. */
+export const rowsMissing = 31006;
 
 const parameters =
   'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_item LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
@@ -185,15 +190,18 @@ BEGIN
       LEAVE item;
     END IF;
 
+    IF NOT v_gone AND NOT (${bound.tables.map((_, at) => `COALESCE(JSON_CONTAINS_PATH(v_rows, 'one', '$.t${at}'), 0)`).join(' AND ')}) THEN
+      SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${rowsMissing}, MESSAGE_TEXT = 'the rows of an item are missing';
+    END IF;
     SET v_bumped = '';
     IF v_shared IS NOT NULL THEN
-${indent(guards, 6)}
+${guards}
     END IF;
 
     IF v_gone THEN
-${indent(deletes(bound, keys), 6)}
+${deletes(bound, keys)}
     ELSE
-${indent(upserts(bound, keys), 6)}
+${upserts(bound, keys)}
     END IF;
 
     SET v_outcome = 'applied', v_answered = v_next;
@@ -256,10 +264,10 @@ function upserts(bound: BoundEntity, keys: readonly string[]): string {
     .toReversed()
     .map(
       (table) => `DELETE t FROM ${quoteTable(table.name)} t WHERE ${match(table.key, keys)}
-  AND NOT EXISTS (SELECT 1 FROM ${recordset(table)} WHERE ${same('t', table)});`,
+  AND NOT EXISTS (SELECT 1 FROM ${recordset(bound, table)} WHERE ${same('t', table)});`,
     );
   return [
-    ...bound.referenced.map(upsertReferenced),
+    ...bound.referenced.map((table) => upsertReferenced(bound, table)),
     ...others,
     ...bound.owned.map((table) => upsertOwned(bound, table, keys)),
   ].join('\n');
@@ -276,38 +284,38 @@ function upsertOwned(bound: BoundEntity, table: BoundTable, keys: readonly strin
     const update =
       change === ''
         ? 'DO 0;'
-        : `UPDATE ${quoteTable(table.name)} t, ${recordset(table)} SET ${change} WHERE ${own};`;
+        : `UPDATE ${quoteTable(table.name)} t, ${recordset(bound, table)} SET ${change} WHERE ${own};`;
     return `IF v_live THEN
   ${update}
 ELSE
-  ${insert(table)} FROM ${recordset(table)};
+  ${insert(table)} FROM ${recordset(bound, table)};
 END IF;`;
   }
   const mine = `${own} AND ${same('t', table)}`;
-  return `${updateMatching(table, mine)}${insert(table)} FROM ${recordset(table)}
+  return `${updateMatching(bound, table, mine)}${insert(table)} FROM ${recordset(bound, table)}
   WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${mine});`;
 }
 
-function upsertReferenced(table: BoundTable): string {
+function upsertReferenced(bound: BoundEntity, table: BoundTable): string {
   const shared = literal(table.reference?.shared ?? '');
   switch (table.reference?.wins) {
     case 'first':
-      return insertAbsent(table);
+      return insertAbsent(bound, table);
     case 'refuse':
-      return `${insertAbsent(table)}
-IF EXISTS (SELECT 1 FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON ${same('t', table)}
-  WHERE NOT (${table.columns.map(unchanged).join(' AND ')})) THEN
+      return `${insertAbsent(bound, table)}
+IF EXISTS (SELECT 1 FROM ${recordset(bound, table)} JOIN ${quoteTable(table.name)} t ON ${same('t', table)}
+  WHERE NOT (${table.columns.map((column) => unchanged(table, column)).join(' AND ')})) THEN
   SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 31000, MESSAGE_TEXT = 'a shared row differs and the shape says refuse';
 END IF;`;
     default: {
-      const isBumped = `LOCATE(CONCAT('\\n', ${shared}, x.lockstep_guard, '\\n'), v_bumped) > 0`;
-      return `${updateMatching(table, `${same('t', table)} AND ${isBumped}`)}${insertAbsent(table)}`;
+      const isBumped = `LOCATE(CONCAT('\\n', ${shared}, x.guard, '\\n'), v_bumped) > 0`;
+      return `${updateMatching(bound, table, `${same('t', table)} AND ${isBumped}`)}${insertAbsent(bound, table)}`;
     }
   }
 }
 
 /** Another transaction may insert the same shared row at the same moment: once it has committed, there is nothing to insert. */
-function insertAbsent(table: BoundTable): string {
+function insertAbsent(bound: BoundEntity, table: BoundTable): string {
   return `BEGIN
   DECLARE v_tries INT DEFAULT 0;
   DECLARE v_again INT DEFAULT 1;
@@ -319,52 +327,50 @@ function insertAbsent(table: BoundTable): string {
         IF v_tries = 3 THEN RESIGNAL; END IF;
         SET v_again = 1;
       END;
-      ${insert(table)} FROM ${recordset(table)}
+      ${insert(table)} FROM ${recordset(bound, table)}
         WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${same('t', table)});
     END;
   END WHILE;
 END;`;
 }
 
-function updateMatching(table: BoundTable, matching: string): string {
+function updateMatching(bound: BoundEntity, table: BoundTable, matching: string): string {
   const change = assignments(table);
   if (change === '') return '';
-  return `UPDATE ${recordset(table)} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${matching} SET ${change};\n`;
+  return `UPDATE ${recordset(bound, table)} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${matching} SET ${change};\n`;
 }
 
 function insert(table: BoundTable): string {
   const names = table.columns.map((column) => quote(column.name)).join(', ');
-  return `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${table.columns.map(value).join(', ')}`;
+  return `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${table.columns.map((column) => value(table, column)).join(', ')}`;
 }
 
 function assignments(table: BoundTable): string {
   return changingColumns(table)
-    .map((column) => `t.${quote(column.name)} = ${value(column)}`)
+    .map((column) => `t.${quote(column.name)} = ${value(table, column)}`)
     .join(', ');
 }
 
-function recordset(table: BoundTable): string {
-  const cells = table.columns.map(
-    (column) => `${quote(column.name)} ${anyText} PATH ${literal(`$."${column.name}"`)}`,
-  );
-  if (table.reference) cells.push(`lockstep_guard ${keyType} PATH '$.lockstep_guard'`);
-  return `JSON_TABLE(v_rows, ${literal(`$."${table.name}"[*]`)} COLUMNS (${cells.join(', ')})) x`;
+function recordset(bound: BoundEntity, table: BoundTable): string {
+  const cells = cellNames(table).map((name) => `${name} ${anyText} PATH '$.${name}'`);
+  if (table.reference) cells.push(`guard ${keyType} PATH '$.guard'`);
+  return `JSON_TABLE(v_rows, '$.t${bound.tables.indexOf(table)}[*]' COLUMNS (${cells.join(', ')})) x`;
 }
 
-function value(column: BoundColumn): string {
-  return column.write(`x.${quote(column.name)}`);
+function value(table: BoundTable, column: BoundColumn): string {
+  return column.write(cellOf(table, column));
 }
 
-function unchanged(column: BoundColumn): string {
+function unchanged(table: BoundTable, column: BoundColumn): string {
   const stored = `t.${quote(column.name)}`;
-  const given = `x.${quote(column.name)}`;
-  if (column.bytes) return `${column.bytes(stored)} <=> ${column.bytes(given)}`;
+  const given = cellOf(table, column);
+  if (column.bytes) return sameBytes(column.bytes, stored, given);
   return column.single ? `${stored} <=> CAST(${given} AS FLOAT)` : `${stored} <=> ${column.compare(given)}`;
 }
 
 function same(alias: string, table: BoundTable): string {
   return table.identity
-    .map((column) => equals(column, `${alias}.${quote(column.name)}`, `x.${quote(column.name)}`))
+    .map((column) => equals(column, `${alias}.${quote(column.name)}`, cellOf(table, column)))
     .join(' AND ');
 }
 
@@ -372,8 +378,4 @@ function match(columns: readonly BoundColumn[], keys: readonly string[]): string
   return columns
     .map((column, index) => equals(column, `t.${quote(column.name)}`, keys[index] ?? ''))
     .join(' AND ');
-}
-
-function indent(block: string, spaces: number): string {
-  return block.replaceAll(/^/gm, ' '.repeat(spaces));
 }

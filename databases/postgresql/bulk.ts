@@ -7,8 +7,9 @@ import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-format/copy-text.ts';
-import type { BulkEngine } from '../engine/bulk-engine.ts';
+import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
+import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey } from '../engine/session.ts';
 import { quote, quoteTable } from './quote.ts';
 import { copyClass } from './write-routine.ts';
@@ -53,26 +54,29 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       const client = connections.clientOf(session);
       const names = table.columns.map((column) => quote(column.name)).join(', ');
       if (how === 'new' && table.columns.every((column) => bulk.prefix(column) !== null)) {
-        await copy(client, `${quoteTable(table.name)} (${names})`, rows);
+        const taken = await copy(client, `${quoteTable(table.name)} (${names})`, rows);
+        if (taken !== rowsIn(rows)) throw new LoadRefused(`${table.name} left rows out`);
         return;
       }
-      const staging = quote(`lockstep_page ${table.name}`.slice(0, 63));
-      const cells = table.columns.map((column) => `${quote(column.name)} ${stagedType(bulk.prefix(column))}`);
+      const staging = 'pg_temp.lockstep_page';
+      const cells = table.columns.map((column, at) => `c${at} ${stagedType(bulk.prefix(column))}`);
+      await session.query(`DROP TABLE IF EXISTS ${staging}`);
       await session.query(
-        `CREATE TEMPORARY TABLE IF NOT EXISTS ${staging} (lockstep_at bigserial, ${cells.join(', ')}) ON COMMIT DROP`,
+        `CREATE TEMPORARY TABLE lockstep_page (at bigserial, ${cells.join(', ')}) ON COMMIT DROP`,
       );
-      await session.query(`TRUNCATE ${staging}`);
-      await copy(client, `${staging} (${names})`, rows);
+      await copy(client, `${staging} (${cellNames(table).join(', ')})`, rows);
       const identity = table.identity.map((column) => quote(column.name)).join(', ');
-      const values = table.columns.map((column) => stagedValue(bulk.prefix(column), column));
+      const same = table.identity.map((column) => cellOf(table, column)).join(', ');
+      const values = table.columns.map((column) => stagedValue(bulk.prefix(column), table, column));
       // Of several copies the first is taken; ordered, so that two pages do not wait for each other.
-      await session.query(
+      const { rowCount } = await client.query(
         how === 'absent'
           ? `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE
-             SELECT ${values.join(', ')} FROM (SELECT DISTINCT ON (${identity}) * FROM ${staging} ORDER BY ${identity}, lockstep_at) x
+             SELECT ${values.join(', ')} FROM (SELECT DISTINCT ON (${same}) * FROM ${staging} x ORDER BY ${same}, x.at) x
              ON CONFLICT (${identity}) DO NOTHING`
           : `INSERT INTO ${quoteTable(table.name)} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${staging} x`,
       );
+      if (how === 'new' && rowCount !== rowsIn(rows)) throw new LoadRefused(`${table.name} left rows out`);
     },
 
     copyInUnavailableReason: async () => null,
@@ -175,8 +179,10 @@ function isBare({ natural, rule, limits, read }: CatalogueColumn): boolean {
 /**
  * Awaits the answer, not only the last byte: a refusal comes with it, or before it. From then on the stream has no connection
  * any more, and must be given nothing, not even its end.
+ *
+ * @returns how many rows the table has taken
  */
-async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<void> {
+async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<number> {
   const stream = client.query(copyFrom(`COPY ${into} FROM STDIN`));
   let isOver = false;
   const ended = finished(stream).finally(() => {
@@ -190,6 +196,14 @@ async function copy(client: pg.PoolClient, into: string, rows: Buffer): Promise<
   }
   if (!isOver) stream.end();
   await ended;
+  return stream.rowCount;
+}
+
+/** A line break within a value is escaped. */
+function rowsIn(rows: Buffer): number {
+  let count = 0;
+  for (let at = rows.indexOf(10); at >= 0; at = rows.indexOf(10, at + 1)) count += 1;
+  return count;
 }
 
 /** A row that COPY gave: its cells are escaped already. */
@@ -223,8 +237,8 @@ function stagedType(prefix: string | null): string {
   return prefix === null || prefix === '' ? 'text' : 'bytea';
 }
 
-function stagedValue(prefix: string | null, column: BoundColumn): string {
-  const staged = `x.${quote(column.name)}`;
+function stagedValue(prefix: string | null, table: BoundTable, column: BoundColumn): string {
+  const staged = cellOf(table, column);
   return prefix === null || prefix === '' ? column.write(staged) : staged;
 }
 

@@ -1,6 +1,6 @@
 import { LockstepError } from '../../model/failure.ts';
 import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
-import { quote, quoteTable, text } from './quote.ts';
+import { body, quote, quoteTable, text } from './quote.ts';
 
 /** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */
 export const ownSession = 'lockstep.writing';
@@ -16,7 +16,7 @@ export function captureStatements(bound: BoundEntity): string[] {
       `INSERT INTO lockstep.captured (entity, record_key) VALUES (${text(bound.entity.name)}, ${keyOf(bound, table.key, row)});`;
     return [
       `CREATE OR REPLACE FUNCTION ${routine(bound, at)}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET timezone = 'UTC' AS $lockstep$
+SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET timezone = 'UTC' AS ${body(`
 BEGIN
   IF TG_OP <> 'INSERT' THEN
     ${note('OLD')}
@@ -30,7 +30,7 @@ BEGIN
   END IF;
   RETURN NULL;
 END
-$lockstep$`,
+`)}`,
       `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
       `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
 FOR EACH ROW WHEN (current_setting('${ownSession}', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,

@@ -22,15 +22,18 @@ SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, 
     IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
   CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
     WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
-  information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision
+  information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision,
+  (a.attnotnull OR r.required) AND NOT a.atthasdef AND a.attidentity = '' AND NOT r.defaulted
+    AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgtype & 7 = 7) AS unfilled
 FROM pg_attribute a
 CROSS JOIN LATERAL (
-  WITH RECURSIVE below(oid, typmod, required, ends) AS (
-    SELECT a.atttypid, a.atttypmod, false, t.typtype <> 'd' FROM pg_type t WHERE t.oid = a.atttypid
+  WITH RECURSIVE below(oid, typmod, required, defaulted, ends) AS (
+    SELECT a.atttypid, a.atttypmod, false, false, t.typtype <> 'd' FROM pg_type t WHERE t.oid = a.atttypid
     UNION ALL
-    SELECT t.typbasetype, t.typtypmod, below.required OR t.typnotnull, inner_t.typtype <> 'd'
+    SELECT t.typbasetype, t.typtypmod, below.required OR t.typnotnull,
+      below.defaulted OR t.typdefault IS NOT NULL, inner_t.typtype <> 'd'
     FROM below JOIN pg_type t ON t.oid = below.oid JOIN pg_type inner_t ON inner_t.oid = t.typbasetype WHERE NOT below.ends)
-  SELECT oid, typmod, required FROM below WHERE ends) r
+  SELECT oid, typmod, required, defaulted FROM below WHERE ends) r
 JOIN pg_type base ON base.oid = r.oid
 JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0 THEN base.typelem ELSE base.oid END
 LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass AND ext.objid = el.oid AND ext.deptype = 'e'
@@ -38,12 +41,19 @@ LEFT JOIN pg_collation co ON co.oid = a.attcollation
 WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
+/**
+ * An index that is not valid may miss rows. Tables that inherit have indexes of their own, and their rows are among those of the
+ * parent. A NOT NULL that is not validated yet says nothing of old rows.
+ */
 const uniqueSql = `
-SELECT i.indexrelid::text AS index, a.attname AS column, (NOT a.attnotnull) AS nullable
+SELECT i.indexrelid::text AS index, a.attname AS column, (NOT a.attnotnull OR EXISTS (SELECT FROM pg_constraint c
+    WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND c.conkey = ARRAY[a.attnum] AND NOT c.convalidated)) AS nullable
 FROM pg_index i
 JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at) ON at <= i.indnkeyatts
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
 WHERE i.indrelid = to_regclass(?) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
+  AND i.indisvalid AND i.indisready
+  AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = i.indrelid AND p.relkind = 'r')
 ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
 
 /** The table as the catalogue describes it; null where there is none of that name. */
@@ -60,6 +70,7 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
   }
   return {
     name: table,
+    unfilled: rows.flatMap(({ name, unfilled }) => (name && unfilled === 't' ? [name] : [])),
     columns: rows.map((row) =>
       columnOf({
         name: row.name ?? '',

@@ -5,6 +5,7 @@ import type { StoreName } from '../../model/failure.ts';
 import type { BoundEntity, Cells, TextRow } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
+import { cellIn, textRowOf } from '../columns/rows.ts';
 import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
@@ -295,7 +296,10 @@ function storedOf(bound: BoundEntity, row: TextCells): RawStored {
     operationId: row.operation ?? null,
     undecided: row.undecided === 't',
     rows: Object.fromEntries(
-      bound.tables.map((table) => [table.name, JSON.parse(row[`rows ${table.name}`] ?? '[]') as TextRow[]]),
+      bound.tables.map((table, at) => {
+        const rows = JSON.parse(cellIn(row, `rows_${at}`) ?? 'null') as TextRow[];
+        return [table.name, rows.map((cells) => textRowOf(table, cells))];
+      }),
     ),
   };
 }

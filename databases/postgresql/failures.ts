@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
-import { otherDefinition } from './write-routine.ts';
+import { otherDefinition, rowLeftOut, rowsMissing } from './write-routine.ts';
 
 /**
  * Reduces an error to code and names. Messages and details of the server are left out on purpose: they quote rows.
@@ -99,6 +99,8 @@ const refused: Readonly<Record<string, Refused>> = {
   '42883': { name: 'no such routine', about: 'schema' },
   '42P01': { name: 'no such table', about: 'schema' },
   [otherDefinition]: { name: 'the caller has another definition', about: 'schema' },
+  [rowsMissing]: { name: 'the rows of an item are missing', about: 'schema' },
+  [rowLeftOut]: { name: 'a trigger or rule left the row out', about: 'trigger' },
   LS001: { name: 'shared row differs and the shape says refuse', about: 'row', violation: 'shared-record' },
   LS002: { name: 'the column keeps the value in another form', about: 'row', violation: 'changed-value' },
 };

@@ -9,6 +9,7 @@ import {
   type ListEngine,
   type ListedKey,
   type RecordName,
+  RowLeftOut,
   SharedRowDiffers,
   type SharedRows,
   type TableRows,
@@ -132,9 +133,15 @@ export function createPostgresqlListEngine(
           .filter(({ table }) => !table.single)
           .toReversed()
           .map((some) => deleteOthers(bound, some, rows.keys)),
-        ...rows.tables.flatMap((some) => upsertOwned(bound, some)),
       ];
       for (const step of steps) await prepared(session, step);
+      for (const some of rows.tables) {
+        let written = 0;
+        for (const step of upsertOwned(bound, some)) written += (await prepared(session, step)).length;
+        // Where rows have nothing but their identity, one that is there is not written again.
+        if (changingColumns(some.table).length > 0 && written !== some.rows.length)
+          throw new RowLeftOut(some.table.name);
+      }
     },
 
     async raiseRecords(session, records) {
@@ -173,7 +180,7 @@ function upsertOwned(bound: BoundEntity, some: TableRows): Statement[] {
   if (table.upsertable)
     return [
       {
-        sql: `${into} FROM ${from} ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)}`,
+        sql: `${into} FROM ${from} ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)} RETURNING 1 AS written`,
         values,
       },
     ];
@@ -181,7 +188,10 @@ function upsertOwned(bound: BoundEntity, some: TableRows): Statement[] {
   const change = changingColumns(table).map((column) => `${quote(column.name)} = ${value(table, column)}`);
   const changed = `UPDATE ${quoteTable(table.name)} t SET ${change.join(', ')} FROM ${from} WHERE ${own}`;
   const fresh = `${into} FROM ${from} WHERE NOT EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${own})`;
-  return (change.length === 0 ? [fresh] : [changed, fresh]).map((sql) => ({ sql, values }));
+  return (change.length === 0 ? [fresh] : [changed, fresh]).map((sql) => ({
+    sql: `${sql} RETURNING 1 AS written`,
+    values,
+  }));
 }
 
 /** Rows that a key had and has no more. */

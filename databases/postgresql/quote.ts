@@ -7,6 +7,13 @@ export function quoteTable(name: string): string {
   return name.split('.').map(quote).join('.');
 }
 
+/** The body of a function between marks that do not occur in it: a name in it may hold any characters. */
+export function body(sql: string): string {
+  let mark = '$lockstep$';
+  for (let n = 1; sql.includes(mark); n++) mark = `$lockstep${n}$`;
+  return `${mark}${sql}${mark}`;
+}
+
 /** A string literal; used for names of our own and of the catalogue only, never for values. */
 export function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;

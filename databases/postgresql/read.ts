@@ -22,10 +22,13 @@ export function readStatements(bound: BoundEntity): ReadStatements {
 
 function storedSql(bound: BoundEntity): string {
   const keys = bound.root.key.map((_, index) => `k${index + 1}`);
-  const tables = bound.tables.map(
-    (table) =>
-      `(SELECT json_agg(x) FROM (SELECT ${table.columns.map((column) => `${column.read(`t.${quote(column.name)}`)} AS ${quote(column.name)}`).join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${orderOf(table)}) x) AS ${quote(`rows ${table.name}`)}`,
-  );
+  // By places: a name of the user's might be one of ours, or be cut short.
+  const tables = bound.tables.map((table, at) => {
+    const cells = table.columns.map(
+      (column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`,
+    );
+    return `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ${cells.join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${orderOf(table)}) x) AS rows_${at}`;
+  });
   return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
 FROM unnest(${['key', ...keys].map((_, index) => `$${index + 1}::text[]`).join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
 LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key

@@ -1,7 +1,7 @@
 import type { BoundEntity } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import type { TouchRefusal } from '../contract/touch.ts';
-import { quote, quoteTable, text } from './quote.ts';
+import { body, quote, quoteTable, text } from './quote.ts';
 import { fenceClass, otherDefinition } from './write-routine.ts';
 
 const moved = 'LS004';
@@ -46,11 +46,11 @@ export function touchRowRoutine({ entity, root }: BoundEntity): string {
   return `
 CREATE OR REPLACE FUNCTION ${rowName(entity.name)}(${keys.map((key) => `${key} text`).join(', ')})
 RETURNS boolean
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $lockstep$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS ${body(`
 BEGIN
   RETURN EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${own.join(' AND ')});
 END
-$lockstep$`;
+`)}`;
 }
 
 /**

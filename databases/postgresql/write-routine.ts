@@ -1,7 +1,8 @@
 import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
+import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import { names, updateOnConflict } from './on-conflict.ts';
-import { quote, quoteTable, text } from './quote.ts';
+import { body, quote, quoteTable, text } from './quote.ts';
 
 /**
  * The guarded write of one item of an entity, as a function: epoch, operation id, record, rows and journal in one round trip.
@@ -17,7 +18,7 @@ export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   return `
 CREATE OR REPLACE FUNCTION ${routineName(entity.name)}(p_store text, p_migration text, p_epoch bigint, p_fingerprint text, p_item json, p_locks json)
 RETURNS TABLE (status text, version bigint, reason text)
-LANGUAGE plpgsql AS $lockstep$
+LANGUAGE plpgsql AS ${body(`
 #variable_conflict use_column
 DECLARE
   v_state lockstep.state%ROWTYPE;
@@ -28,6 +29,8 @@ DECLARE
   v_guard bigint;
   v_refusal text;
   v_bumped text[];
+  v_count bigint;
+  v_written bigint;
   i record;
   g record;
 BEGIN
@@ -133,11 +136,14 @@ BEGIN
       END LOOP;
     END IF;
 
+    IF NOT i.gone AND (${bound.tables.map((_, at) => `i.rows -> 't${at}' IS NULL`).join(' OR ')}) THEN
+      RAISE EXCEPTION USING ERRCODE = '${rowsMissing}', MESSAGE = 'the rows of an item are missing';
+    END IF;
     IF i.gone THEN
       PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
-${indent(deletes(bound, keyNames), 6)}
+${deletes(bound, keyNames)}
     ELSE
-${indent(upserts(bound, keyNames), 6)}
+${upserts(bound, keyNames)}
     END IF;
 
     status := 'applied';
@@ -158,11 +164,17 @@ ${indent(upserts(bound, keyNames), 6)}
       WHERE r.entity = l ->> 0 AND r.record_key = l ->> 1 AND r.version = 0;
   END IF;
 END
-$lockstep$`;
+`)}`;
 }
 
 /** The state of the error by which a routine refuses a caller of another definition. */
 export const otherDefinition = 'LS003';
+
+/** The state of the error by which it refuses an item without the rows that it is about: none would look like a wish for none. */
+export const rowsMissing = 'LS006';
+
+/** The state of the error by which it refuses where the table, and no error, kept a row out. */
+export const rowLeftOut = 'LS007';
 
 /** Tells the fence's advisory locks from those of others. */
 export const fenceClass = 1_819_239_276;
@@ -190,51 +202,66 @@ function upserts(bound: BoundEntity, keyNames: readonly string[]): string {
     .toReversed()
     .map(
       (table) => `DELETE FROM ${quoteTable(table.name)} t WHERE ${match(table.key, keyNames)}
-  AND NOT EXISTS (SELECT FROM ${recordset(table)} WHERE ${same('t', table)});`,
+  AND NOT EXISTS (SELECT FROM ${recordset(bound, table)} WHERE ${same('t', table)});`,
     );
   return [
-    ...bound.referenced.map(upsertReferenced),
+    ...bound.referenced.map((table) => upsertReferenced(bound, table)),
     ...others,
-    ...bound.owned.map((table) => upsertOwned(table, keyNames)),
+    ...bound.owned.map((table) => upsertOwned(bound, table, keyNames)),
   ].join('\n');
 }
 
 /** Where an upsert could meet a row of another key, that row is left to the unique index to refuse. */
-function upsertOwned(table: BoundTable, keyNames: readonly string[]): string {
+function upsertOwned(bound: BoundEntity, table: BoundTable, keyNames: readonly string[]): string {
   if (table.upsertable) {
-    return `${insert(table)} FROM ${recordset(table)}
+    const written = `${insert(table)} FROM ${recordset(bound, table)}
   ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)};`;
+    if (changingColumns(table).length === 0) return written;
+    return `${written}
+GET DIAGNOSTICS v_written = ROW_COUNT;
+${assertWritten(bound, table)}`;
   }
   const own = match(table.key, keyNames);
   const change = changingColumns(table);
   const changed =
     change.length === 0
       ? ''
-      : `UPDATE ${quoteTable(table.name)} t SET ${change.map((column) => `${quote(column.name)} = ${value(column)}`).join(', ')}
-  FROM ${recordset(table)} WHERE ${own} AND ${same('t', table)};\n`;
-  return `${changed}${insert(table)} FROM ${recordset(table)}
+      : `UPDATE ${quoteTable(table.name)} t SET ${change.map((column) => `${quote(column.name)} = ${value(table, column)}`).join(', ')}
+  FROM ${recordset(bound, table)} WHERE ${own} AND ${same('t', table)};
+GET DIAGNOSTICS v_written = ROW_COUNT;\n`;
+  const inserted = `${insert(table)} FROM ${recordset(bound, table)}
   WHERE NOT EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${own} AND ${same('t', table)});`;
+  if (change.length === 0) return inserted;
+  return `${changed}${inserted}
+GET DIAGNOSTICS v_count = ROW_COUNT;
+v_written := v_written + v_count;
+${assertWritten(bound, table)}`;
 }
 
-function upsertReferenced(table: BoundTable): string {
+/** A trigger may leave a row out without an error. Where rows have nothing but their identity, one that is there is not written. */
+function assertWritten(bound: BoundEntity, table: BoundTable): string {
+  return `IF v_written <> json_array_length(i.rows -> 't${bound.tables.indexOf(table)}') THEN
+  RAISE EXCEPTION USING ERRCODE = '${rowLeftOut}', MESSAGE = 'a row was left out', TABLE = ${text(table.name)};
+END IF;`;
+}
+
+function upsertReferenced(bound: BoundEntity, table: BoundTable): string {
   const shared = text(table.reference?.shared ?? '');
-  const isBumped = `${shared} || x.lockstep_guard = ANY (v_bumped)`;
-  const absent = (
-    where: string,
-  ) => `${insert(table)} FROM ${recordset(table)}${where} ORDER BY x.lockstep_guard
+  const isBumped = `${shared} || x.guard = ANY (v_bumped)`;
+  const absent = (where: string) => `${insert(table)} FROM ${recordset(bound, table)}${where} ORDER BY x.guard
   ON CONFLICT (${names(table.identity)}) DO NOTHING;`;
   switch (table.reference?.wins) {
     case 'first':
       return absent('');
     case 'refuse':
       return `${absent('')}
-IF EXISTS (SELECT FROM ${recordset(table)} JOIN ${quoteTable(table.name)} t ON ${same('t', table)}
-  WHERE (${table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ')}) IS DISTINCT FROM (${table.columns.map((column) => column.read(value(column))).join(', ')})) THEN
+IF EXISTS (SELECT FROM ${recordset(bound, table)} JOIN ${quoteTable(table.name)} t ON ${same('t', table)}
+  WHERE (${table.columns.map((column) => column.read(`t.${quote(column.name)}`)).join(', ')}) IS DISTINCT FROM (${table.columns.map((column) => column.read(value(table, column))).join(', ')})) THEN
   RAISE EXCEPTION USING ERRCODE = 'LS001', MESSAGE = ${text(`a shared row of ${table.name} differs and the shape says refuse`)};
 END IF;`;
     default:
       return `IF v_bumped <> '{}' THEN
-  ${insert(table)} FROM ${recordset(table)} WHERE ${isBumped} ORDER BY x.lockstep_guard
+  ${insert(table)} FROM ${recordset(bound, table)} WHERE ${isBumped} ORDER BY x.guard
     ON CONFLICT (${names(table.identity)}) ${updateOnConflict(table)};
 END IF;
 ${absent(` WHERE NOT (${isBumped})`)}`;
@@ -242,22 +269,22 @@ ${absent(` WHERE NOT (${isBumped})`)}`;
 }
 
 function insert(table: BoundTable): string {
-  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${table.columns.map(value).join(', ')}`;
+  return `INSERT INTO ${quoteTable(table.name)} (${names(table.columns)}) OVERRIDING SYSTEM VALUE SELECT ${table.columns.map((column) => value(table, column)).join(', ')}`;
 }
 
-function recordset(table: BoundTable): string {
-  const cells = table.columns.map((column) => `${quote(column.name)} text`);
-  if (table.reference) cells.push('lockstep_guard text');
-  return `json_to_recordset(i.rows -> ${text(table.name)}) AS x(${cells.join(', ')})`;
+function recordset(bound: BoundEntity, table: BoundTable): string {
+  const cells = cellNames(table).map((name) => `${name} text`);
+  if (table.reference) cells.push('guard text');
+  return `json_to_recordset(i.rows -> 't${bound.tables.indexOf(table)}') AS x(${cells.join(', ')})`;
 }
 
-function value(column: BoundColumn): string {
-  return column.write(`x.${quote(column.name)}`);
+function value(table: BoundTable, column: BoundColumn): string {
+  return column.write(cellOf(table, column));
 }
 
 function same(alias: string, table: BoundTable): string {
   return table.identity
-    .map((column) => equals(column, `${alias}.${quote(column.name)}`, `x.${quote(column.name)}`))
+    .map((column) => equals(column, `${alias}.${quote(column.name)}`, cellOf(table, column)))
     .join(' AND ');
 }
 
@@ -265,8 +292,4 @@ function match(columns: readonly BoundColumn[], keyNames: readonly string[]): st
   return columns
     .map((column, index) => equals(column, `t.${quote(column.name)}`, `i.${keyNames[index]}`))
     .join(' AND ');
-}
-
-function indent(block: string, spaces: number): string {
-  return block.replaceAll(/^/gm, ' '.repeat(spaces));
 }

@@ -5,7 +5,7 @@ import type { BoundEntity } from '../columns/bound.ts';
 import { bind } from '../columns/mapping.ts';
 import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
-import { SharedRowDiffers } from '../engine/list-engine.ts';
+import { RowLeftOut, SharedRowDiffers } from '../engine/list-engine.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 import { definesAlike, definitionChange, preparedDefinition, revisionOf } from './definitions.ts';
@@ -107,6 +107,8 @@ export class StoreContext {
     if (error instanceof LockstepError) throw error;
     if (error instanceof SharedRowDiffers)
       return { code: 'StoreRefused', about: 'row', violation: 'shared-record', message: error.message };
+    if (error instanceof RowLeftOut)
+      return { code: 'StoreRefused', about: 'trigger', message: error.message };
     return this.engine.classify(error);
   }
 

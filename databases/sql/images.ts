@@ -4,6 +4,7 @@ import { LockstepError } from '../../model/failure.ts';
 import { NotCanonical, TooFine } from '../../model/scalar.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
+import { rowsIn } from '../columns/rows.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import type { RawStored } from '../engine/engine.ts';
 import type { StoreContext } from './context.ts';
@@ -52,7 +53,7 @@ function storedOf(
   raw: RawStored | undefined,
   unreadable: string | null,
 ): StoredRecord {
-  const found = raw !== undefined && (raw.rows[bound.root.name] ?? []).length > 0;
+  const found = raw !== undefined && rowsIn(raw.rows, bound.root.name).length > 0;
   return {
     key,
     version: raw?.version ?? '0',

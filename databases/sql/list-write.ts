@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { compareText } from '../../model/canonical.ts';
 import type { BoundEntity, BoundTable, Cells, TextRow } from '../columns/bound.ts';
+import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { Fence, Outcome } from '../contract/write.ts';
 import {
   type ListedKey,
@@ -156,7 +157,7 @@ function ownedRows(bound: BoundEntity, writing: readonly Applied[]): OwnedRows {
     tables: bound.owned.map((table) => ({
       table,
       rows: listed.flatMap(({ one, key }) =>
-        (one.ready.rows[table.name] ?? []).map((row) => ({ key, cells: cellsOf(table, row) })),
+        rowsIn(one.ready.rows, table.name).map((row) => ({ key, cells: cellsOf(table, row) })),
       ),
     })),
   };
@@ -174,7 +175,7 @@ function sharedRows(
   const replacing = new Map<string, Cells>();
   const absent = new Map<string, Cells>();
   for (const { ready, raised } of applied) {
-    for (const row of ready.rows[table.name] ?? []) {
+    for (const row of rowsIn(ready.rows, table.name)) {
       const guard = guardOf(table, row);
       const cells = cellsOf(table, row);
       const before = absent.get(guard);
@@ -194,7 +195,7 @@ function inOrder(table: BoundTable, rows: ReadonlyMap<string, Cells>): SharedRow
 }
 
 function cellsOf(table: BoundTable, row: TextRow): Cells {
-  return table.columns.map((column) => row[column.name] ?? null);
+  return table.columns.map((column) => cellIn(row, column.name));
 }
 
 async function keepRecords(context: StoreContext, session: Session, decision: ListDecision): Promise<void> {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { definitionDigest } from '../../model/definition.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { type Phase, phases } from '../../model/phase.ts';
+import type { BoundEntity } from '../columns/bound.ts';
 import type { Definitions, PreparedDefinition } from '../contract/definition.ts';
 import { insertInto } from '../engine/engine.ts';
 import type { Session } from '../engine/session.ts';
@@ -22,6 +23,7 @@ export function createPreparedDefinition(context: StoreContext) {
   }
 
   async function assertDefinable(): Promise<void> {
+    for (const entity of migration.entities) assertFilled(await context.rebind(entity));
     const { missing } = await context.translateErrors(() => controlState(engine));
     // No migration has been here yet.
     if (missing.length > 0) return;
@@ -80,6 +82,20 @@ export function createPreparedDefinition(context: StoreContext) {
       for (const name of allTables(entity, context.name)) tables.add(await engine.qualifiedName(name));
     }
     return { entities, tables: [...tables].sort(), policy: migration.policy };
+  }
+
+  /** Every new row would be refused, by a service's write and by the backfill alike. */
+  function assertFilled({ entity, tables }: BoundEntity): void {
+    for (const { name, unfilled } of tables) {
+      if (unfilled.length === 0) continue;
+      const path = `${entity.name}.${context.name}.${name}`;
+      throw new LockstepError(
+        'InvalidDefinition',
+        `${path}: no field fills ${unfilled.join(', ')}, which may not be null and has no default, so no row could be inserted; ` +
+          'give the column a default, let it be null, or declare a field for it',
+        { path, store: context.name, about: 'schema' },
+      );
+    }
   }
 
   /** A table has one primary: two migrations would each have their own idea of it. Records are kept by the entity's name. */

@@ -2,6 +2,7 @@ import { type Canonical, type Image, type Key, keyFromText, keyText } from '../.
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
+import { memberOf } from '../../model/member.ts';
 import { equals, fromColumn, toColumn } from '../columns/column.ts';
 import type { StoreContext } from './context.ts';
 import { keysPerRead } from './images.ts';
@@ -37,7 +38,7 @@ export function createSharedRecords(context: StoreContext) {
     if (!embedded || !declaration) return [];
     const table = await context.translateErrors(() => context.engine.catalogue(embedded.table));
     const members = Object.entries(embedded.columns).map(([member, name]) => {
-      const declared = declaration.fields[member];
+      const declared = memberOf(declaration.fields, member);
       const column = table?.columns.find((candidate) => candidate.name === name);
       if (declared?.form !== 'scalar' || !column) {
         throw new LockstepError(

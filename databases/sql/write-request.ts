@@ -3,7 +3,7 @@ import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
 import type { BoundEntity, BoundTable, TextRow, TextRows } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
-import { canonicalCells } from '../columns/rows.ts';
+import { canonicalCells, cellIn, rowsIn } from '../columns/rows.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
@@ -18,7 +18,7 @@ export interface ReadyItem {
   readonly item: WriteItem;
   /** The texts that stand for the parts of the key in SQL. */
   readonly keys: readonly string[];
-  /** Rows by table; none where the item deletes. */
+  /** Rows by table; of none any where the item deletes. */
   readonly rows: TextRows;
   /** In locking order. */
   readonly shared: readonly ReadyShared[];
@@ -50,7 +50,9 @@ export function readyItem(bound: BoundEntity, item: WriteItem, position: number)
     order: keyText(item.key),
     item,
     keys: keyTexts(bound, item.key),
-    rows: item.image ? bound.rowsOf(item.image) : {},
+    rows: item.image
+      ? bound.rowsOf(item.image)
+      : Object.fromEntries(bound.tables.map(({ name }) => [name, []])),
     shared,
     digest: item.image ? digestOf(ownImage(bound.entity.fields, item.image)) : null,
     before: item.before === undefined ? null : JSON.stringify(item.before),
@@ -88,14 +90,20 @@ export function requestJson(bound: BoundEntity, ready: ReadyItem): string {
   });
 }
 
-/** Null cells are left out: absent and null are one thing to the routines. */
+/**
+ * By the places of tables and columns, so that no name of theirs can mean anything else. A list of rows is never left out, and the
+ * routines refuse where one is missing; a null cell is, which to them is the same.
+ */
 function requestRows(bound: BoundEntity, rows: TextRows): Record<string, object[]> {
   return Object.fromEntries(
-    bound.tables.map((table) => [
-      table.name,
-      (rows[table.name] ?? []).map((row) => {
-        const cells = Object.fromEntries(Object.entries(row).filter(([, cell]) => cell !== null));
-        return table.reference ? { ...cells, lockstep_guard: guardOf(table, row) } : cells;
+    bound.tables.map((table, at) => [
+      `t${at}`,
+      rowsIn(rows, table.name).map((row) => {
+        const cells = table.columns.flatMap((column, index): [string, string][] => {
+          const cell = cellIn(row, column.name);
+          return cell === null ? [] : [[`c${index}`, cell]];
+        });
+        return Object.fromEntries(table.reference ? [...cells, ['guard', guardOf(table, row)]] : cells);
       }),
     ]),
   );

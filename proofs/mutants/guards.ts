@@ -9,6 +9,7 @@ import { groupGuards } from './guards/groups.ts';
 import { inputGuards } from './guards/input.ts';
 import { journalGuards } from './guards/journal.ts';
 import { journalEntryGuards } from './guards/journal-entry.ts';
+import { keptValueGuards } from './guards/kept-values.ts';
 import { listGuards } from './guards/lists.ts';
 import { readGuards } from './guards/reads.ts';
 import { retryGuards } from './guards/retries.ts';
@@ -35,6 +36,7 @@ export const guards: readonly Guard[] = [
   ...journalGuards,
   ...journalEntryGuards,
   ...workflowInputGuards,
+  ...keptValueGuards,
   ...listGuards,
   ...readGuards,
   ...retryGuards,

@@ -18,9 +18,15 @@ test('plan tells how each entity would be copied, and changes nothing', async ()
     way: 'rows',
     converted: [],
     indexesForLater: [expect.stringContaining('CREATE INDEX accounts_owner ON')],
+    unfit: null,
   });
   expect(plan.prepareStatements.modern).toBeGreaterThan(0);
   expect(await at.sql.modern(`SELECT nspname FROM pg_namespace WHERE nspname = 'lockstep'`)).toEqual([]);
   const text = await lockstep(['plan'], environmentOf(at));
   expect(text.stdout).toContain('index that can be created after the copy: CREATE INDEX accounts_owner');
+  await at.sql.modern('ALTER TABLE accounts ALTER owner TYPE varchar(3)');
+  await at.sql.legacy(`INSERT INTO accounts VALUES (3, 'Agatha', NULL, 1.00), (4, 'Bertha', NULL, 2.00)`);
+  const scanned = await lockstep(['plan', '--scan'], environmentOf(at));
+  expect(scanned.stdout).toContain('2 rows: accounts.owner is longer than character varying(3)');
+  expect(scanned.stdout).toContain('every row fits');
 });

@@ -1,0 +1,65 @@
+import type { BoundColumn } from './bound.ts';
+
+/** Why a column would refuse a text that is in its own form; null where it has room. What `toColumn` refuses is not looked at again. */
+export function rangeFault(column: BoundColumn, text: string): string | null {
+  const { declared, natural, limits } = column;
+  switch (natural?.kind) {
+    case 'integer':
+    case 'bigint': {
+      const range = wholeRange(declared);
+      if (!range || !/^-?\d+$/.test(text)) return null;
+      const value = BigInt(text);
+      return value < range.least || value > range.most ? `is out of the range of ${declared}` : null;
+    }
+    case 'decimal': {
+      const [, digits, scale] = /\((\d+),\s?(\d+)\)/.exec(declared) ?? [];
+      if (digits === undefined) return null;
+      const whole = text.replace(/^-?0*/, '').replace(/\..*$/, '');
+      return whole.length > Number(digits) - Number(scale) ? `is out of the range of ${declared}` : null;
+    }
+    case 'timestamp':
+      // Of MySQL; PostgreSQL's type has another name, and a longer range.
+      if (!/^timestamp(\(\d\))?$/.test(declared)) return null;
+      return text < '1970-01-01 00:00:01' || text >= '2038-01-19 03:14:08'
+        ? `is out of the range of ${declared}`
+        : null;
+    case 'text':
+      if (limits.characters !== undefined && [...text].length > limits.characters)
+        return `is longer than ${declared}`;
+      return limits.noNul ? null : longer(declared, Buffer.byteLength(text));
+    case 'bytes':
+      return longer(declared, text.length / 2);
+    default:
+      return null;
+  }
+}
+
+function longer(declared: string, bytes: number): string | null {
+  const most = /^varbinary\((\d+)\)/.exec(declared)?.[1] ?? bytesOfType[declared.replace(/[( ].*/, '')];
+  return most !== undefined && bytes > Number(most) ? `is longer than ${declared}` : null;
+}
+
+const bytesOfType: Readonly<Record<string, number>> = {
+  tinytext: 255,
+  tinyblob: 255,
+  text: 65_535,
+  blob: 65_535,
+  mediumtext: 16_777_215,
+  mediumblob: 16_777_215,
+};
+
+const bitsOfType: Readonly<Record<string, number>> = {
+  tinyint: 8,
+  smallint: 16,
+  mediumint: 24,
+  int: 32,
+  integer: 32,
+  bigint: 64,
+};
+
+function wholeRange(declared: string): { readonly least: bigint; readonly most: bigint } | null {
+  const bits = bitsOfType[declared.replace(/[( ].*/, '')];
+  if (bits === undefined) return null;
+  if (/unsigned/i.test(declared)) return { least: 0n, most: 2n ** BigInt(bits) - 1n };
+  return { least: -(2n ** BigInt(bits - 1)), most: 2n ** BigInt(bits - 1) - 1n };
+}
