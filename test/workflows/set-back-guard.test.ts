@@ -91,7 +91,9 @@ test.each(['decide', 'read'] as const)(
 test('what a read has heard of its own store alone lets no write through', async () => {
   const guard = new SetBackGuard({ migration: at.migration, stores });
   await putBack();
+  await at.proxies.modern.cut();
   expect(await guard.read('legacy', taken)).toBe('taken');
+  await at.proxies.modern.restore();
   await expect(guard.decide('legacy', taken)).rejects.toMatchObject({
     code: 'StoreUnavailable',
     message: expect.stringContaining('was set back'),
