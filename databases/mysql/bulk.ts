@@ -8,6 +8,7 @@ import type { CopyText } from '../copy-format/copy-text.ts';
 import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
+import { insertStatements } from './insert-rows.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 
@@ -37,12 +38,14 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
 
     async copyIn(session, table, rows, how) {
       const client = connections.clientOf(session);
-      if (how === 'new') return await load(client, table, rows, timeoutMs);
+      const [server] = await session.query(localInfile);
+      const bringIn = server?.allowed === '1' ? load : insert;
+      if (how === 'new') return await bringIn(client, table, rows, timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${table.columns.map((column) => `${quote(column.name)} ${anyText}`).join(', ')}) ENGINE = InnoDB`,
       );
-      await load(
+      await bringIn(
         client,
         { name: 'lockstep_page', columns: table.columns.map((column) => ({ ...column, write: asIs })) },
         rows,
@@ -58,11 +61,11 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
       );
     },
 
-    async copyInUnavailableReason() {
-      const [row] = await connections.query('SELECT @@local_infile AS allowed');
+    async slowCopyInReason() {
+      const [row] = await connections.query(localInfile);
       return row?.allowed === '1'
         ? null
-        : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
+        : 'local_infile is off, and rows go in by INSERT; SET GLOBAL local_infile = 1 to let them in by LOAD DATA';
     },
 
     async estimateRows(table) {
@@ -173,6 +176,21 @@ export function createMysqlBulkEngine({ connections, timeoutMs }: BulkAccess): B
   };
 }
 
+/** It is a global setting, and may be switched between two pages. */
+const localInfile = 'SELECT @@local_infile AS allowed';
+
+async function insert(
+  client: mysql.PoolConnection,
+  table: Pick<BoundTable, 'name' | 'columns'>,
+  rows: Buffer,
+  timeoutMs: number,
+): Promise<void> {
+  for (const sql of insertStatements(table, rows)) {
+    const [result] = await client.query<mysql.ResultSetHeader>({ sql, timeout: timeoutMs });
+    assertNoWarnings(result, table.name);
+  }
+}
+
 /** With LOCAL the server changes or leaves out what it would refuse, and counts each as a warning. */
 async function load(
   client: mysql.PoolConnection,
@@ -197,8 +215,11 @@ async function load(
       infileStreamFactory: () => Readable.from(pieces(rows)),
     }),
   );
-  if (result.warningStatus > 0)
-    throw new LoadRefused(`${result.warningStatus} warnings about rows of ${name}`);
+  assertNoWarnings(result, name);
+}
+
+function assertNoWarnings({ warningStatus }: mysql.ResultSetHeader, table: string): void {
+  if (warningStatus > 0) throw new LoadRefused(`${warningStatus} warnings about rows of ${table}`);
 }
 
 /** On a connection that refused a load the driver leaves its listeners, and with them the page. */

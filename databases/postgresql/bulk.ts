@@ -75,7 +75,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       );
     },
 
-    copyInUnavailableReason: async () => null,
+    slowCopyInReason: async () => null,
 
     estimateRows: (table) =>
       connections.borrow(async (client) => {
