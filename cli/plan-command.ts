@@ -16,7 +16,7 @@ export function addPlanCommand(program: Command): void {
       output.result({ ...plan, prepareStatements: prepare }, [
         `copy      ${plan.addresses[plan.from]} (${plan.from}) to ${plan.addresses[plan.to]} (${plan.to})`,
         `prepare   ${prepare.legacy} statements in legacy, ${prepare.modern} in modern; lockstep prepare --dry-run shows them`,
-        ...(plan.bulkLoadUnavailableReason === null ? [] : [`slow      ${plan.bulkLoadUnavailableReason}`]),
+        ...(plan.slowLoadReason === null ? [] : [`slow      ${plan.slowLoadReason}`]),
         ...(plan.captureUnavailableReason === null
           ? []
           : [`capture   prepare --capture would fail: ${plan.captureUnavailableReason}`]),
@@ -30,7 +30,6 @@ function entityLines(plan: EntityPlan): string[] {
   const means = {
     rows: 'as rows, column by column',
     images: 'as images, through the shape functions',
-    'write routine': 'through the write routine',
   };
   return [
     `${entity}: about ${keys} keys in ${ranges} range${ranges === 1 ? '' : 's'}, ${means[way]}`,

@@ -6,13 +6,12 @@ import { rangesFor } from '../../model/backfill-ranges.ts';
 import { keyText } from '../../model/canonical.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
-import { routeOf, type WriteRoute } from '../../model/operation.ts';
+import { routeOf } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
-import { leftoverOf } from './copy-pages.ts';
-import { type BulkRoute, type CopiedSlice, type CopyRequest, createRangeCopier } from './copy-range.ts';
+import { type BulkRoute, createRangeCopier } from './copy-range.ts';
 import { assertTablesUnchanged, type Fingerprints, fingerprintsOf } from './fingerprints.ts';
 import { Throttle } from './throttle.ts';
 
@@ -39,8 +38,6 @@ export interface RangePlan {
   readonly ranges: readonly RangeProgress[];
 }
 
-/** Where no rows can come in by the bulk load. */
-const maxItems = 200;
 const keysPerCatchUp = 200;
 
 export function createBackfillActivities(context: ActivityContext, latency: LiveLatency) {
@@ -96,46 +93,14 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
       assertTablesUnchanged(entity, request.fingerprints, await fingerprintsOf(stores, entity));
     const route = await bulkRoute();
     const order = { ...request, entity, check };
-    const viaBulk = (await stores[route.secondary].bulkLoadUnavailableReason()) === null;
     try {
-      const { chunk, throttledMs } = await withHeartbeat(() =>
-        viaBulk ? copier.copyByPages(order, route) : copyByItems(order, route),
-      );
+      const { chunk, throttledMs } = await withHeartbeat(() => copier.copyByPages(order, route));
       return { progress: progressOf(chunk), throttledMs };
     } catch (error) {
       // A table that was altered may fit its entity no longer: what was altered says more than what does not fit.
       if (error instanceof LockstepError && error.code === 'InvalidDefinition') await check();
       throw error;
     }
-  }
-
-  /** Where no rows can come in by the bulk load. */
-  function copyByItems(order: CopyRequest, route: BulkRoute): Promise<CopiedSlice> {
-    const target = stores[route.secondary];
-    return copier.copyChunks(order, target, (from) => copyChunk(order, from, route, target));
-  }
-
-  async function copyChunk(
-    { entity, check }: CopyRequest,
-    chunk: Chunk,
-    route: WriteRoute,
-    target: ActivityContext['stores']['legacy'],
-  ) {
-    const source = stores[route.primary];
-    const limit = Math.min(maxItems, migration.policy.backfillChunk);
-    const keys = await source.keys(entity, { after: chunk.cursor ?? chunk.lower, upTo: chunk.upper, limit });
-    const leftover = await leftoverOf(context, entity, source, keys, route);
-    await check();
-    const next = { ...chunk, cursor: keys.at(-1) ?? chunk.cursor, done: keys.length < limit };
-    const fence = { migration: migration.name, epoch: route.epoch };
-    const outcomes = await target.copyItems(entity, leftover, fence, next);
-    if (outcomes.some((outcome) => outcome.status === 'fenced')) {
-      throw new LockstepError(
-        'Fenced',
-        `the route of ${migration.name} changed while a chunk of ${entity.name} was copied`,
-      );
-    }
-    return { chunk: await copier.chunkOf(target, entity, chunk.range), keys: keys.length };
   }
 
   /**

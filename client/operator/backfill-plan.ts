@@ -12,8 +12,8 @@ export interface BackfillPlan {
   readonly from: StoreName;
   readonly to: StoreName;
   readonly addresses: Readonly<Record<StoreName, string>>;
-  /** Why rows go through the write routine, a few hundred at a time; null where they come in by the bulk load. */
-  readonly bulkLoadUnavailableReason: string | null;
+  /** Why rows come in more slowly than they could, with the remedy; null where they do not. */
+  readonly slowLoadReason: string | null;
   /** Why `prepare --capture` would make no triggers; null where it can. Null as well before the first `prepare`. */
   readonly captureUnavailableReason: string | null;
   readonly entities: readonly EntityPlan[];
@@ -24,7 +24,7 @@ export interface EntityPlan {
   /** About how many. */
   readonly keys: number;
   readonly ranges: number;
-  readonly way: 'rows' | 'images' | 'write routine';
+  readonly way: 'rows' | 'images';
   /** Columns of which every value is converted on the way. */
   readonly converted: readonly string[];
   /** Indexes of the target that can be dropped before the copy and made after it; nothing does so by itself. */
@@ -47,7 +47,6 @@ export function planBackfill(
   return withStores(migration, environment, async (stores) => {
     const from = await primaryStore({ migration, stores });
     const to = otherStore(from);
-    const bulkLoadUnavailableReason = await stores[to].bulkLoadUnavailableReason();
     const entities: EntityPlan[] = [];
     for (const entity of migration.entities) {
       const target = await stores[to].pageTarget(entity);
@@ -57,8 +56,8 @@ export function planBackfill(
         entity: entity.name,
         keys,
         ranges: rangesFor(keys, migration.policy),
-        way: bulkLoadUnavailableReason === null ? by : 'write routine',
-        converted: bulkLoadUnavailableReason === null ? converted : [],
+        way: by,
+        converted,
         indexesForLater: await stores[to].secondaryIndexes(entity),
         unfit: options.scan ? await stores[from].scan(entity, target) : null,
       });
@@ -68,7 +67,7 @@ export function planBackfill(
       from,
       to,
       addresses,
-      bulkLoadUnavailableReason,
+      slowLoadReason: await stores[to].slowLoadReason(),
       captureUnavailableReason: await captureReason(stores[from]),
       entities,
     };

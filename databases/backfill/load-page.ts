@@ -42,9 +42,8 @@ export function pageLoads(
     return new BoundTarget(await context.bind(entity), engine.bulk);
   }
 
-  /** Null where rows can come in by the bulk load; a reason for people where they cannot. */
-  function bulkLoadUnavailableReason(): Promise<string | null> {
-    return context.translateErrors(() => engine.bulk.copyInUnavailableReason());
+  function slowLoadReason(): Promise<string | null> {
+    return context.translateErrors(() => engine.bulk.slowCopyInReason());
   }
 
   async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {
@@ -103,5 +102,5 @@ export function pageLoads(
     return made;
   }
 
-  return { pageTarget, bulkLoadUnavailableReason, secondaryIndexes, loadPage };
+  return { pageTarget, slowLoadReason, secondaryIndexes, loadPage };
 }

@@ -186,8 +186,8 @@ export interface Store
   readImages(entity: Entity, range: PageRange): Promise<ImagePage | null>;
   /** What the other store's `readPage` has to know of this one. */
   pageTarget(entity: Entity): Promise<PageTarget>;
-  /** Why no rows can come in by the bulk load; null where they can. */
-  bulkLoadUnavailableReason(): Promise<string | null>;
+  /** Why rows come in more slowly than they could, with the remedy; null where they do not. */
+  slowLoadReason(): Promise<string | null>;
   /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
   loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
   /** Lets sequences and identities go on above the rows that are there, in whose numbers they had no part; never a step back. */

@@ -19,8 +19,8 @@ export interface BulkEngine {
   prefix(column: BoundColumn): string | null;
   /** Puts rows in, all or none. `absent` leaves those alone that are there. Throws where any is refused or changed. */
   copyIn(session: Session, table: BoundTable, rows: Buffer, how: 'new' | 'absent'): Promise<void>;
-  /** Whether `copyIn` can be used at all; a reason where it cannot. */
-  copyInUnavailableReason(): Promise<string | null>;
+  /** Why `copyIn` is slower than it could be, with the remedy; null where it is not. */
+  slowCopyInReason(): Promise<string | null>;
 
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;

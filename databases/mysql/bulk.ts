@@ -9,6 +9,7 @@ import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
+import { insertStatements } from './insert-rows.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 
@@ -40,16 +41,18 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
 
     async copyIn(session, table, rows, how) {
       const client = connections.clientOf(session);
-      // LOAD DATA would take it, but neither a write of the row nor its reading could follow.
+      // The server would take it, but neither a write of the row nor its reading could follow.
       if (longestRow(rows) > packetOf(client)) throw new LoadRefused(`a row of ${table.name} is too large`);
-      if (how === 'new') return await load(client, table, rows, timeoutMs);
+      const [server] = await session.query(localInfile);
+      const bringIn = server?.allowed === '1' ? load : insert;
+      if (how === 'new') return await bringIn(client, table, rows, timeoutMs);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${cellNames(table)
           .map((name) => `${name} ${anyText}`)
           .join(', ')}) ENGINE = InnoDB`,
       );
-      await load(
+      await bringIn(
         client,
         {
           name: 'lockstep_page',
@@ -68,11 +71,11 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       );
     },
 
-    async copyInUnavailableReason() {
-      const [row] = await connections.query('SELECT @@local_infile AS allowed');
+    async slowCopyInReason() {
+      const [row] = await connections.query(localInfile);
       return row?.allowed === '1'
         ? null
-        : 'local_infile is off; SET GLOBAL local_infile = 1 to let rows in by LOAD DATA';
+        : 'local_infile is off, and rows go in by INSERT; SET GLOBAL local_infile = 1 to let them in by LOAD DATA';
     },
 
     async estimateRows(table) {
@@ -183,6 +186,21 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
   };
 }
 
+/** It is a global setting, and may be switched between two pages. */
+const localInfile = 'SELECT @@local_infile AS allowed';
+
+async function insert(
+  client: mysql.PoolConnection,
+  table: Pick<BoundTable, 'name' | 'columns'>,
+  rows: Buffer,
+  timeoutMs: number,
+): Promise<void> {
+  for (const sql of insertStatements(table, rows)) {
+    const [result] = await client.query<mysql.ResultSetHeader>({ sql, timeout: timeoutMs });
+    assertNoWarnings(result, table.name);
+  }
+}
+
 /** With LOCAL the server changes or leaves out what it would refuse, and counts each as a warning. */
 async function load(
   client: mysql.PoolConnection,
@@ -210,8 +228,11 @@ async function load(
       infileStreamFactory: () => Readable.from(pieces(rows)),
     }),
   );
-  if (result.warningStatus > 0)
-    throw new LoadRefused(`${result.warningStatus} warnings about rows of ${name}`);
+  assertNoWarnings(result, name);
+}
+
+function assertNoWarnings({ warningStatus }: mysql.ResultSetHeader, table: string): void {
+  if (warningStatus > 0) throw new LoadRefused(`${warningStatus} warnings about rows of ${table}`);
 }
 
 /** On a connection that refused a load the driver leaves its listeners, and with them the page. */

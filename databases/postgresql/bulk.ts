@@ -79,7 +79,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       if (how === 'new' && rowCount !== rowsIn(rows)) throw new LoadRefused(`${table.name} left rows out`);
     },
 
-    copyInUnavailableReason: async () => null,
+    slowCopyInReason: async () => null,
 
     estimateRows: (table) =>
       connections.borrow(async (client) => {

@@ -10,7 +10,7 @@ test('plan tells how each entity would be copied, and changes nothing', async ()
   const { code, stdout } = await lockstep(['plan', '--json'], environmentOf(at));
   expect(code).toBe(0);
   const plan = JSON.parse(stdout);
-  expect(plan).toMatchObject({ from: 'legacy', to: 'modern', bulkLoadUnavailableReason: null });
+  expect(plan).toMatchObject({ from: 'legacy', to: 'modern', slowLoadReason: null });
   expect(plan.entities[0]).toEqual({
     entity: 'account',
     keys: 2,

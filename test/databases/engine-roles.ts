@@ -202,7 +202,7 @@ function migrationFor(role: StoreName, { entities, options }: OpenOptions): Migr
 }
 
 /** Why this machine cannot have the server; null where it can. */
-async function unavailableReason({ server }: Pick<EngineRole, 'server'>): Promise<string | null> {
+export async function unavailableReason({ server }: Pick<EngineRole, 'server'>): Promise<string | null> {
   const found = server && (await furtherServer(server));
   return found && 'unavailable' in found ? found.unavailable : null;
 }
