@@ -24,7 +24,7 @@ export async function runEmbedded(
       open: (...given) => ahead.open(...given),
       writeAhead: (...given) => writes.write(...given),
       writeGroupAhead: (...given) => writes.writeGroup(...given),
-      leave: (workflowId) => ahead.leave(workflowId),
+      begun: (...given) => writes.begun(...given),
       close: async () => {
         await writes.settled();
         try {
@@ -41,15 +41,15 @@ export async function runEmbedded(
 }
 
 /**
- * A worker would end itself at SIGTERM, while the service still answers what it has taken, and its native part would write to the
- * service's stdout; it warns of local activities that end late, which writes allow for. A process that has set up Temporal's runtime
- * itself keeps it.
+ * A worker would end itself at SIGTERM, while the service still answers what it has taken. Its native part would write to the
+ * service's stdout; it warns of what writes allow for, such as attempts that end late. A process that has set up Temporal's runtime itself
+ * keeps it.
  */
 function leaveProcessToService(): void {
   try {
     Runtime.install({
       shutdownSignals: [],
-      logger: new DefaultLogger('WARN'),
+      logger: new DefaultLogger('ERROR'),
       telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
     });
   } catch (error) {

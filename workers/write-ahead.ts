@@ -38,7 +38,20 @@ export class WriteAhead {
     return await this.#answered(workflowId, work, timeoutMs, input.writes.length);
   }
 
-  /** Resolves when no call is under way. */
+  /** See `EmbeddedWorker`. */
+  begun(workflowId: string, started: Promise<boolean>): void {
+    this.#await(
+      started.then(
+        (eagerly) => {
+          if (!eagerly) this.#ahead.leave(workflowId);
+        },
+        // Whoever needs the workflow is told.
+        () => this.#ahead.leave(workflowId),
+      ),
+    );
+  }
+
+  /** Resolves when no call is under way, and no start. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
@@ -114,11 +127,15 @@ export class WriteAhead {
 
   #begin<T>(workflowId: string, activity: string, work: () => Promise<T>): Promise<T> {
     const begun = this.#ahead.begin(workflowId, activity, work);
-    const over: Promise<unknown> = begun.then(
+    this.#await(begun);
+    return begun;
+  }
+
+  #await(work: Promise<unknown>): void {
+    const over: Promise<unknown> = work.then(
       () => this.#underWay.delete(over),
       () => this.#underWay.delete(over),
     );
     this.#underWay.add(over);
-    return begun;
   }
 }

@@ -25,8 +25,12 @@ export interface EmbeddedWorker {
    */
   writeAhead(workflowId: string, input: WriteInput, timeoutMs: number): Promise<AheadAnswers>;
   writeGroupAhead(workflowId: string, input: WriteGroupInput, timeoutMs: number): Promise<AheadAnswers>;
-  /** The workflow was not given to this worker with its start: what was made for it is not kept. */
-  leave(workflowId: string): void;
+  /**
+   * The workflow is being started; `close` waits for that.
+   *
+   * @param started whether this worker was given its first task; where it was not, what was made for it is not kept
+   */
+  begun(workflowId: string, started: Promise<boolean>): void;
   /** Lets what runs finish, then ends the worker and its connections. */
   close(): Promise<void>;
 }

@@ -18,8 +18,8 @@ export interface WriteStart {
 export const plainPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
 
 /**
- * Starts a workflow, and makes its first store calls meanwhile. What this process has seen of the writes is an answer once their
- * workflow is durable too: then whatever a crash leaves of them has an owner.
+ * Starts a workflow, and makes its first store calls meanwhile. What this process has seen of the writes is an answer, unless another
+ * store is owed them: then it is one once their workflow is durable too, so that whatever a crash leaves has an owner.
  *
  * @param begin makes the calls; it gets the time that is left, in milliseconds
  * @throws LockstepError `Overloaded` where workflows run too slowly for it to begin in time
@@ -42,16 +42,12 @@ export async function startAhead(
     );
   }
   const leftMs = Math.max(0, until - performance.now());
-  const started = sendEagerStart(temporal, migration.taskQueue, start, leftMs).then(
-    (eagerly) => {
-      if (!eagerly) embedded.leave(workflowId);
-    },
-    (error: unknown) => {
-      embedded.leave(workflowId);
-      throw error;
-    },
-  );
-  const [known] = await Promise.all([begin(leftMs), started]);
+  const started = sendEagerStart(temporal, migration.taskQueue, start, leftMs);
+  embedded.begun(workflowId, started);
+  const known = await begin(leftMs);
+  const { ack, route } = start.input;
+  const isOwed = ack === 'primary' && route.secondary !== null;
+  if (isOwed) await started;
   return known;
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
@@ -39,8 +40,14 @@ async function runningWrites(): Promise<number> {
   return count;
 }
 
-function describe(operationId: string) {
-  return at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId)).describe();
+/** Its caller may be answered before it is started. */
+async function isOver(operationId: string): Promise<boolean> {
+  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
+  const found = await handle.describe().catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return null;
+  });
+  return found?.status.name === 'COMPLETED';
 }
 
 test('every pattern: what is answered with `both` is in both stores, and its workflow completes', async () => {
@@ -51,10 +58,7 @@ test('every pattern: what is answered with `both` is in both stores, and its wor
     const [legacy, modern] = await rowsOf(at, table, value.id);
     expect(legacy).toMatchObject({ owner: value.owner });
     expect(modern).toEqual(legacy);
-    await until(
-      'the workflow is over',
-      async () => (await describe(operationId)).status.name === 'COMPLETED',
-    );
+    await until('the workflow is over', () => isOver(operationId));
   }
 });
 
@@ -82,7 +86,7 @@ test('a write sent again, at once or later, has the outcome of the first', async
   const accounts = service.repository(account);
   const first = await accounts.create(value, { operationId, ack: 'both' });
   const again = await accounts.create(value, { operationId, ack: 'both' });
-  await until('the workflow is over', async () => (await describe(operationId)).status.name === 'COMPLETED');
+  await until('the workflow is over', () => isOver(operationId));
   const later = await accounts.create(value, { operationId, ack: 'both' });
   expect([again.version, later.version]).toEqual([first.version, first.version]);
 });
@@ -193,7 +197,9 @@ test('close answers the writes in flight, and takes no more', async () => {
   await until('one is there', () => rowIn(at, 'legacy', 'accounts', values[0]?.id ?? 0));
   await closing.close();
   await writing;
-  await expect(accounts.create(newAccount())).rejects.toMatchObject({ code: 'InvalidInput' });
+  // Where what is known of the route is too old, the closed stores are asked first.
+  const refused = /^(InvalidInput|StoreUnavailable)$/;
+  await expect(accounts.create(newAccount())).rejects.toMatchObject({ code: expect.stringMatching(refused) });
   const ids = values.map(({ id }) => String(id));
   for (const store of ['legacy', 'modern'] as const) {
     const found = new Set((await tableOf(at, store, 'accounts')).map(({ id }) => String(id)));
