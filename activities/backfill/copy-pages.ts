@@ -94,7 +94,7 @@ export async function pagesOf(
 }
 
 /** Keys as items for the write routine, as they are at the source now, and those whose rows cannot be read. */
-export async function leftoverOf(
+async function leftoverOf(
   context: Pick<ActivityContext, 'stores'>,
   entity: Entity,
   source: Store,

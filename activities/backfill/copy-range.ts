@@ -10,7 +10,7 @@ import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface CopyRequest {
+interface CopyRequest {
   readonly entity: Entity;
   readonly range: number;
   /** Null is unlimited. */
@@ -21,7 +21,7 @@ export interface CopyRequest {
 }
 
 /** Where a range stands after a slice, and how long that one paused for live writes. */
-export interface CopiedSlice {
+interface CopiedSlice {
   readonly chunk: Chunk;
   readonly throttledMs: number;
 }
@@ -147,7 +147,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     }
   }
 
-  return { copyByPages, copyChunks, chunkOf };
+  return { copyByPages };
 }
 
 function isCancelled(): boolean {
