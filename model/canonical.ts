@@ -18,7 +18,7 @@ export type Key = readonly string[];
 /** Nothing of ours nests so deep; a deeper value would end the process that follows it. */
 const deepest = 100;
 
-export function isCanonical(value: unknown, depth = 0): value is Canonical {
+function isCanonical(value: unknown, depth = 0): value is Canonical {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value !== 'object' || depth >= deepest) return false;
   return Object.values(value).every((member) => isCanonical(member, depth + 1));

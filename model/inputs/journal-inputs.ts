@@ -3,7 +3,7 @@ import * as parts from './parts.ts';
 
 /** What the workflows that keep journals in order are started with. */
 
-export const rounds = v.object({ rounds: parts.positive, everyMs: parts.milliseconds });
+const rounds = v.object({ rounds: parts.positive, everyMs: parts.milliseconds });
 
 export const perhapsRounds = v.optional(rounds);
 

@@ -6,7 +6,7 @@ import * as parts from './parts.ts';
 
 /** What the workflows of writes are started with. */
 
-export const operation = v.pipe(
+const operation = v.pipe(
   v.object({
     id: parts.operationId,
     entity: parts.entityName,
@@ -20,7 +20,7 @@ export const operation = v.pipe(
   v.check(({ kind, image }) => kind !== 'delete' || image === null, 'is a delete, which has no image'),
 );
 
-export const route = v.pipe(
+const route = v.pipe(
   v.object({
     epoch: parts.positive,
     primary: parts.storeName,
