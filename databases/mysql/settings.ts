@@ -6,7 +6,7 @@ const minPacketBytes = 4 * 1024 * 1024;
 export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
   const [row] = await query(
     `SELECT @@session.time_zone AS zone, @@session.character_set_client AS charset, @@global.max_allowed_packet AS packet,
-       @@global.innodb_flush_log_at_trx_commit AS flushes, @@global.read_only AS reads_only, @@global.local_infile AS infile,
+       @@global.innodb_flush_log_at_trx_commit AS flushes, @@global.read_only AS reads_only, @@global.local_infile AS loads,
        UNIX_TIMESTAMP(NOW(3)) * 1000 AS now_ms`,
   );
   const packet = Number(row?.packet);
@@ -46,7 +46,7 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
     {
       name: 'local_infile',
       value:
-        row?.infile === '1'
+        row?.loads === '1'
           ? 'on'
           : 'off: a backfill into this store is slower; SET GLOBAL local_infile = 1 lets rows in by LOAD DATA',
       problem: null,
