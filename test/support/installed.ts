@@ -32,7 +32,18 @@ export async function installed(
     ...['activity', 'client', 'common', 'envconfig', 'worker', 'workflow'].map(
       (name) => `@temporalio/${name}`,
     ),
-    ...['commander', 'jiti', 'lossless-json', 'mysql2', 'pg', 'pg-copy-streams', 'picocolors', 'pino', 'zod'],
+    ...[
+      '@grpc/grpc-js',
+      'commander',
+      'jiti',
+      'lossless-json',
+      'mysql2',
+      'pg',
+      'pg-copy-streams',
+      'picocolors',
+      'pino',
+    ],
+    ...['valibot', 'zod'],
   ];
   for (const name of needed.filter((one) => !without.includes(one))) {
     const link = join(folder, 'node_modules', name);
