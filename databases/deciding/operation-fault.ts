@@ -6,7 +6,7 @@ import type { Operation } from '../../model/operation.ts';
 import { millisecondsOf } from '../../model/version.ts';
 
 /** Clocks of services differ by less. A version from far ahead would keep every later write of its record out. */
-const aheadMs = 3_600_000;
+const aheadMs = 86_400_000;
 
 /**
  * What a worker finds wrong with an operation that Temporal brought it, and that no service of ours makes: a key that is not the
@@ -18,7 +18,7 @@ export function operationFault(
   nowMs: number,
 ): InputFault | null {
   if (millisecondsOf(proposed) > nowMs + aheadMs)
-    return { path: 'proposed', reason: "is more than an hour ahead of the worker's clock" };
+    return { path: 'proposed', reason: "is more than a day ahead of the worker's clock" };
   const named = Object.fromEntries(keyNames.map((name, index) => [name, key[index] ?? null]));
   const keyFields = among(fields, keyNames);
   if (key.length !== keyNames.length || !isCanonicalOf(keyFields, named))
