@@ -2,13 +2,13 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 import type { WriteItem } from '../databases/contract/write.ts';
 import { openStores } from '../databases/open.ts';
-import { keyOf } from '../model/entity.ts';
 import type { StoreName } from '../model/failure.ts';
 import { imageOf } from '../model/field.ts';
 import { defineMigration } from '../model/migration.ts';
 import { type Account, account, createAccounts } from '../test/support/accounts.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import { writeFirstRoute } from '../test/support/first-route.ts';
+import { wholeWrite } from '../test/support/whole-write.ts';
 import type { Setting } from './bench.ts';
 
 const upserts = {
@@ -69,14 +69,5 @@ export function accountOf(id: number, seed: number, written: number): Account {
 /** A write of the whole account that the primary decides, and the other store still owes. */
 export function decidedWrite(value: Account, operationId: string, version: string): WriteItem {
   const image = imageOf(account.fields, value, account.name);
-  return {
-    mode: 'primary',
-    kind: 'replace',
-    key: keyOf(account, image),
-    image,
-    version,
-    operationId,
-    status: 'pending',
-    sharedVersions: [],
-  };
+  return wholeWrite(account, image, { operationId, version, status: 'pending' });
 }

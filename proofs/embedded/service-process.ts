@@ -1,22 +1,22 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { LockstepError } from '../../model/failure.ts';
-import { onLeaving } from '../../test/support/on-leaving.ts';
+import { OwnProcess } from '../../test/support/own-process.ts';
 import type { ProofWorker } from '../support/workers.ts';
 import type { AccountCall, Answer } from './calls.ts';
 
 const stopWithinMs = 60_000;
 
 /** A service with an embedded worker, in a process of its own, so that both can die as processes do. */
-export class ServiceProcess implements ProofWorker {
+export class ServiceProcess extends OwnProcess implements ProofWorker {
   readonly #child: ChildProcess;
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #ready = Promise.withResolvers<void>();
   #calls = 0;
 
   private constructor(child: ChildProcess, log: string) {
+    super(child, 'service', stopWithinMs);
     this.#child = child;
     // Nobody may be waiting for it.
     this.#ready.promise.catch(() => undefined);
@@ -39,20 +39,7 @@ export class ServiceProcess implements ProofWorker {
       stdio: ['ignore', output, output, 'ipc'],
     });
     closeSync(output);
-    child.once(
-      'exit',
-      onLeaving(() => child.kill('SIGKILL')),
-    );
     return new ServiceProcess(child, log);
-  }
-
-  get pid(): number {
-    if (this.#child.pid === undefined) throw new Error('the service could not be started');
-    return this.#child.pid;
-  }
-
-  get isRunning(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async ready(): Promise<void> {
@@ -84,23 +71,6 @@ export class ServiceProcess implements ProofWorker {
     }
     const { code, message } = answer.failed;
     asked?.reject(code === null ? new Error(message) : new LockstepError(code, message));
-  }
-
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  async stop(): Promise<void> {
-    const force = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
-    await this.#end('SIGTERM');
-    clearTimeout(force);
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.isRunning) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    await ended;
   }
 }
 

@@ -2,13 +2,14 @@ import type { Store, Stores } from '../../databases/contract/store.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
-import { type Entity, keyOf } from '../../model/entity.ts';
+import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { type Caller, caller } from '../../test/databases/caller.ts';
 import { type Direct, direct } from '../../test/databases/direct.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
+import { wholeWrite } from '../../test/support/whole-write.ts';
 import type { Named } from './entities.ts';
 
 export type From = 'mysql' | 'postgresql';
@@ -99,15 +100,5 @@ let operations = 0;
 export function replacing(entity: Entity, value: object, given: Partial<WriteItem> = {}): WriteItem {
   const image = imageOf(entity.fields, value, entity.name);
   operations += 1;
-  return {
-    mode: 'primary',
-    kind: 'replace',
-    key: keyOf(entity, image),
-    image,
-    version: '1',
-    operationId: `names-${operations}`,
-    status: 'completed',
-    sharedVersions: [],
-    ...given,
-  };
+  return wholeWrite(entity, image, { operationId: `names-${operations}`, ...given });
 }

@@ -8,7 +8,7 @@ import { defineMigration } from '../../model/migration.ts';
 import { rows, table } from '../../model/shape.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { type Direct, direct } from './direct.ts';
-import { fence, migrationName, openRole, writeOf, writeOne } from './engine-roles.ts';
+import { fence, firstPage, migrationName, openRole, writeOf, writeOne } from './engine-roles.ts';
 
 type Engine = 'MariaDB' | 'PostgreSQL';
 
@@ -182,11 +182,7 @@ describe('what a database gives another meaning', () => {
       { entities: [item], onlyTables: [made] },
     );
     await target.asSecondary();
-    await target.store.planChunks(migrationName, item.name, []);
-    const [from] = await target.store.chunks(migrationName, item.name);
-    const into = await target.store.pageTarget(item);
-    const read = await source.store.readPage(item, into, { after: null, upTo: null, limit: 10 });
-    if (!from || !read) throw new Error('a column map has a chunk and pages');
+    const { from, read } = await firstPage(source, target, item);
     const leftover = async () => ({ items: [], unreadable: [] });
     const step = { from, next: { cursor: read.last, done: true }, checkExisting: false };
     const result = await loadPending(target.store, item, { leftover }, read, step, fence);

@@ -7,13 +7,14 @@ import { StoreContext } from '../../databases/sql/context.ts';
 import type { FurtherName } from '../../deploy/dev/servers.ts';
 import type { Key } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
-import { type Entity, keyOf } from '../../model/entity.ts';
+import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { imageOf, sharedRecords } from '../../model/field.ts';
 import { defineMigration, type Migration, type StoreOptions } from '../../model/migration.ts';
 import { account } from '../support/accounts.ts';
 import { createDatabaseOn } from '../support/databases.ts';
 import { furtherServer, servers } from '../support/servers.ts';
+import { wholeWrite } from '../support/whole-write.ts';
 import { type Direct, direct } from './direct.ts';
 import { invoice, slot, specimen } from './entities.ts';
 import { type tables, tablesAt } from './tables.ts';
@@ -215,6 +216,20 @@ async function createDatabaseFor({ engine, server }: Omit<EngineRole, 'role'>) {
   return await createDatabaseOn(found.url);
 }
 
+/** The first page of an entity's rows, read in one place for another, and the chunk that it belongs to there. */
+export async function firstPage(
+  { store: source }: Pick<Opened, 'store'>,
+  { store: target }: Pick<Opened, 'store'>,
+  entity: Entity,
+) {
+  await target.planChunks(migrationName, entity.name, []);
+  const [from] = await target.chunks(migrationName, entity.name);
+  const range = { after: null, upTo: null, limit: 10 };
+  const read = await source.readPage(entity, await target.pageTarget(entity), range);
+  if (!from || !read) throw new Error('a column map has a chunk and pages');
+  return { from, read };
+}
+
 let operations = 0;
 
 /** A new operation id. */
@@ -226,14 +241,8 @@ export function operationId(): string {
 /** A write of a whole entity, by the primary unless said otherwise. Its shared records come with it. */
 export function writeOf<E>(entity: Entity<E>, value: E, given: Partial<WriteItem> = {}): WriteItem {
   const image = imageOf(entity.fields, value, entity.name);
-  return {
-    mode: 'primary',
-    kind: 'replace',
-    key: keyOf(entity, image),
-    image,
-    version: '1',
+  return wholeWrite(entity, image, {
     operationId: operationId(),
-    status: 'completed',
     sharedVersions: sharedRecords(entity.fields, image).map(({ name, key, record }) => ({
       name,
       key,
@@ -241,7 +250,7 @@ export function writeOf<E>(entity: Entity<E>, value: E, given: Partial<WriteItem
       digest: digestOf(record),
     })),
     ...given,
-  };
+  });
 }
 
 export function deleteOf(key: Key, given: Partial<WriteItem> = {}): WriteItem {

@@ -9,6 +9,7 @@ import { table } from '../../model/shape.ts';
 import {
   type EngineRole,
   fence,
+  firstPage,
   migrationName,
   type Opened,
   openRole,
@@ -112,11 +113,7 @@ describe('a value that is larger than the server gives or takes', () => {
       `INSERT INTO docs SELECT n, decode(repeat('07', CASE WHEN n = 2 THEN ${half} ELSE 10 END), 'hex'), NULL, 'n' FROM generate_series(1, 3) n`,
     );
     await mariadb.asSecondary();
-    await mariadb.store.planChunks(migrationName, doc.name, []);
-    const [from] = await mariadb.store.chunks(migrationName, doc.name);
-    const into = await mariadb.store.pageTarget(doc);
-    const read = await postgresql.store.readPage(doc, into, { after: null, upTo: null, limit: 10 });
-    if (!from || !read) throw new Error('a column map has a chunk and pages');
+    const { from, read } = await firstPage(postgresql, mariadb, doc);
     const leftover = async (keys: readonly Key[]) => ({
       items: (await postgresql.store.read(doc, keys)).map(({ key, image }): WriteItem => {
         const given = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
