@@ -43,8 +43,10 @@ export function compared({ equal, unequal }: ReadCounts): number {
 }
 
 /** Why reads may not go on as they do: what was found, and whether the stores disagreed or modern did not answer. */
+export const readFaults = ['mismatches', 'failures'] as const;
+
 export interface ReadFault {
-  readonly kind: 'mismatches' | 'failures';
+  readonly kind: (typeof readFaults)[number];
   readonly reason: string;
 }
 

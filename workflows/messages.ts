@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Evidence, VoidedEvidence } from '../model/evidence.ts';
 import type { StoreName } from '../model/failure.ts';
+import type { BulkWork } from '../model/inputs/bulk-results.ts';
 import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
@@ -113,8 +114,6 @@ export interface Reconciliation {
 export interface ReconciliationRequest {
   readonly migration: string;
   readonly entities: readonly string[];
-  /** Whether these are all entities of the migration, so that the result speaks for it. */
-  readonly whole: boolean;
   readonly repair: boolean;
   /** Whose rows stand where versions do not decide for the primary, by a person's word; null asks for one. */
   readonly from: StoreName | null;
@@ -306,9 +305,6 @@ export const advanceSignal = defineSignal('advance');
 export const pauseSignal = defineSignal('pause');
 export const resumeSignal = defineSignal('resume');
 export const migrationStatus = defineQuery<MigrationStatus>('status');
-
-export const bulkWorks = ['backfill', 'validation', 'reconciliation'] as const;
-export type BulkWork = (typeof bulkWorks)[number];
 
 /**
  * From bulk workflows to their migration: one of this kind ends. Anybody can send it, so it has no more to say; what came of the

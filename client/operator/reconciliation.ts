@@ -124,7 +124,6 @@ export class ReconciliationControl {
     const request = {
       migration: name,
       entities: chosen.map((one) => one.name),
-      whole: chosen.length === entities.length,
       repair,
       from: from ?? null,
       carried: null,

@@ -3,6 +3,9 @@ import * as parts from './parts.ts';
 
 /** What workflows in bulk result in, as Temporal gives it back: another version of them may have run. */
 
+export const bulkWorks = ['backfill', 'validation', 'reconciliation'] as const;
+export type BulkWork = (typeof bulkWorks)[number];
+
 const counts = {
   total: parts.count,
   copied: parts.count,
@@ -54,7 +57,7 @@ const results = v.variant('work', [
 export type CheckedResult = v.InferOutput<typeof results>;
 
 /** Null where it is no result of that work. */
-export function checkedResult(work: CheckedResult['work'], result: unknown): CheckedResult | null {
+export function checkedResult(work: BulkWork, result: unknown): CheckedResult | null {
   const checked = v.safeParse(results, { work, result });
   return checked.success ? checked.output : null;
 }

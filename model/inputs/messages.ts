@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { readFaults } from '../read-counts.ts';
+import { bulkWorks } from './bulk-results.ts';
 import {
   asked,
   previewRequest,
@@ -42,10 +44,12 @@ export const messageSchemas: Readonly<Record<string, MessageSchemas>> = {
     setDeadline: [parts.time],
     startBackfill: none,
     startValidation: [validationRequest],
-    bulkWorkEnded: [v.picklist(['backfill', 'validation', 'reconciliation'])],
+    bulkWorkEnded: [v.picklist(bulkWorks)],
     reconciliationStarted: none,
     repairBegan: none,
-    readsOverBudget: [v.object({ changeNumber: parts.count, reason: parts.note })],
+    readsOverBudget: [
+      v.object({ changeNumber: parts.count, kind: v.picklist(readFaults), reason: parts.note }),
+    ],
   },
   backfill: { setPaused: paused, setRate: [rate] },
   validate: { setPaused: paused },

@@ -71,7 +71,6 @@ export const validationInput = v.object({ ...named, ...validationRequest.entries
 
 export const reconciliationInput = v.object({
   ...named,
-  whole: v.boolean(),
   repair: v.boolean(),
   from: v.nullable(parts.storeName),
   carried,

@@ -11,9 +11,9 @@ import type { RangeSlice } from '../../activities/backfill/backfill.ts';
 import type { Fingerprints } from '../../activities/backfill/fingerprints.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
-import { tellEnd } from '../bulk-work-end.ts';
 import { messageOf } from '../failures.ts';
 import { type BackfillProgress, backfillProgress, setBackfillRate, setPaused } from '../messages.ts';
+import { tellEnd } from '../tell-migration.ts';
 import { type BackfillRange, progressDetails, progressOf, seenOf, Throughput } from './progress.ts';
 
 export interface BackfillInput {

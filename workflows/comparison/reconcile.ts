@@ -1,26 +1,16 @@
-import {
-  condition,
-  continueAsNew,
-  getExternalWorkflowHandle,
-  log,
-  type SignalDefinition,
-  setCurrentDetails,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { condition, continueAsNew, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Position } from '../../activities/comparison/compare.ts';
 import type { RepairPage } from '../../activities/comparison/repair.ts';
 import { longRunning, unbounded } from '../activities.ts';
-import { messageOf } from '../failures.ts';
 import {
   bulkWorkEnded,
-  migrationWorkflowId,
   type Reconciliation,
   type ReconciliationRequest,
   reconciliationStarted,
   repairBegan,
   setPaused,
 } from '../messages.ts';
+import { tellMigration } from '../tell-migration.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally } from './tally.ts';
 
 export interface ReconciliationInput extends ReconciliationRequest {
@@ -66,7 +56,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     paused = value;
   });
   // A pause that was asked for before is answered.
-  await report(input.migration, reconciliationStarted);
+  await tellMigration(input.migration, reconciliationStarted);
   if (!input.carried) {
     const skipped = await unbounded.notComparableReason({ from: input.repair ? input.from : null });
     if (skipped !== null) return { evidence: null, entities: [], found: 0, repaired: 0, ahead: 0, skipped };
@@ -86,8 +76,8 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   const upperBound = left === 0 ? 0 : left / compared;
   const evidence = evidenceOf({ ...totals, differences: left }, { began, mode: 'full', seed: 0, upperBound });
   const { entities } = input;
-  if (input.whole && left === 0) await unbounded.forgetSetBack({ entities });
-  await report(input.migration, bulkWorkEnded, 'reconciliation');
+  if (left === 0) await unbounded.forgetSetBack({ entities });
+  await tellMigration(input.migration, bulkWorkEnded, 'reconciliation');
   return { evidence, entities, found, repaired, ahead, skipped: null };
 
   /** Does a slice of work; gives the next one, null when the entity is done. */
@@ -98,7 +88,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     totals = plus(totals, input.repair ? { ...slice, ahead: 0 } : slice);
     if (slice.next !== null) return { compare: slice.next };
     if (!input.repair || totals.differences === 0) return null;
-    await report(input.migration, repairBegan);
+    await tellMigration(input.migration, repairBegan);
     return { repair: newPass };
   }
 
@@ -116,19 +106,6 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     if (done.repaired > 0 && done.left > done.ahead) return { repair: newPass };
     totals = { ...totals, ahead: totals.ahead + done.ahead };
     return null;
-  }
-}
-
-/** A migration that has ended, or was never started, has no use for it. */
-async function report<Args extends unknown[]>(
-  migration: string,
-  signal: SignalDefinition<Args>,
-  ...args: Args
-): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(migrationWorkflowId(migration)).signal(signal, ...args);
-  } catch (error) {
-    log.info('no migration takes the word of a reconciliation', { reason: messageOf(error) });
   }
 }
 

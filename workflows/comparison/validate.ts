@@ -2,8 +2,8 @@ import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { longRunning } from '../activities.ts';
-import { tellEnd } from '../bulk-work-end.ts';
 import { setPaused, type ValidationRequest } from '../messages.ts';
+import { tellEnd } from '../tell-migration.ts';
 import { compareNext, emptyTally, evidenceOf, plus, type Tally, upperBoundOf } from './tally.ts';
 
 export interface ValidationInput extends ValidationRequest {

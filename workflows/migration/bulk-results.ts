@@ -1,6 +1,6 @@
 import { log, sleep } from '@temporalio/workflow';
 import type { BulkResult, BulkResultRequest } from '../../activities/migration/bulk-result.ts';
-import { type CheckedResult, checkedResult } from '../../model/inputs/bulk-results.ts';
+import { type BulkWork, type CheckedResult, checkedResult } from '../../model/inputs/bulk-results.ts';
 import { unbounded } from '../activities.ts';
 import * as messages from '../messages.ts';
 import type { MigrationRun } from './run.ts';
@@ -16,7 +16,7 @@ const longestPauseMs = 60_000;
 const mostTries = 20;
 
 /** Looks for the result of what is said to end, as long as the migration waits for one. */
-export async function takeResult(run: MigrationRun, work: messages.BulkWork): Promise<void> {
+export async function takeResult(run: MigrationRun, work: BulkWork): Promise<void> {
   await run.lookOnce(work, async () => {
     let pauseMs = firstPauseMs;
     for (let tries = 1; isAwaited(run, work); tries++) {
@@ -30,12 +30,12 @@ export async function takeResult(run: MigrationRun, work: messages.BulkWork): Pr
   });
 }
 
-function isAwaited({ state }: MigrationRun, work: messages.BulkWork): boolean {
+function isAwaited({ state }: MigrationRun, work: BulkWork): boolean {
   if (work === 'validation') return state.validating;
   return work === 'reconciliation' || state.backfill?.running === true;
 }
 
-function requestOf({ input: { migration } }: MigrationRun, work: messages.BulkWork): BulkResultRequest {
+function requestOf({ input: { migration } }: MigrationRun, work: BulkWork): BulkResultRequest {
   const startedBy = messages.migrationWorkflowId(migration);
   switch (work) {
     case 'backfill':
@@ -51,13 +51,13 @@ function requestOf({ input: { migration } }: MigrationRun, work: messages.BulkWo
   }
 }
 
-function take(run: MigrationRun, work: messages.BulkWork, found: BulkResult): void {
+function take(run: MigrationRun, work: BulkWork, found: BulkResult): void {
   const result = found.status === 'ended' ? checkedResult(work, found.result) : null;
   if (result) takeSound(run, result);
   else takeFailure(run, work, found);
 }
 
-function takeFailure(run: MigrationRun, work: messages.BulkWork, found: BulkResult): void {
+function takeFailure(run: MigrationRun, work: BulkWork, found: BulkResult): void {
   const why = found.status === 'failed' ? found.reason : 'its workflow has no result of this migration';
   log.warn('work in bulk has no result', { work, reason: why });
   switch (work) {

@@ -90,7 +90,7 @@ function assertRequest({ force, reason, notBefore, notAfter }: StepRequest): voi
 
 export function assertTime(time: string): void {
   if (!Number.isNaN(Date.parse(time))) return;
-  throw failure('InvalidInput', 'a deadline is an ISO time such as 2027-03-31T00:00:00Z', {
+  throw failure('InvalidInput', 'what was sent is no ISO time such as 2027-03-31T00:00:00Z', {
     path: 'time',
   });
 }

@@ -79,14 +79,14 @@ export const comparisonGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/comparison/reconcile.ts',
-    text: 'if (input.whole && left === 0) await unbounded.forgetSetBack({ entities });',
-    without: 'if (input.whole) await unbounded.forgetSetBack({ entities });',
+    text: 'if (left === 0) await unbounded.forgetSetBack({ entities });',
+    without: 'await unbounded.forgetSetBack({ entities });',
     tests: ['test/workflows/restored-store.test.ts'],
     keeps: 'A store counts as set back until a comparison of everything finds no difference.',
   },
   {
     file: 'workflows/comparison/reconcile.ts',
-    text: '    await report(input.migration, repairBegan);\n',
+    text: '    await tellMigration(input.migration, repairBegan);\n',
     without: '',
     tests: ['test/workflows/evidence.test.ts'],
     named: 'a rollback and a repair void',
