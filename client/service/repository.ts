@@ -169,17 +169,13 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   }
 
   async #write<B extends Ack>(operation: Operation, options: WriteOptions<B>): Promise<Receipt<B>> {
+    const isNamed = options.operationId !== undefined;
     const given = { ack: options.ack ?? this.#entity.ack, timeoutMs: options.timeoutMs ?? null };
     if (this.#entity.pattern === 'transactional') {
-      const isNamed = options.operationId !== undefined;
       const { versions } = await this.#parts.transactions.only(operation, { ...given, isNamed });
       return receiptOf(operation.id, versions?.[0] ?? null);
     }
-    const about = {
-      entity: this.#entity.name,
-      operationId: operation.id,
-      isNamed: options.operationId !== undefined,
-    };
+    const about = { entity: this.#entity.name, operationId: operation.id, isNamed };
     const state = await askBefore('write', about, () => this.#parts.routes.current());
     const dualWrite =
       this.#entity.pattern !== 'flag-controlled' ||

@@ -3,7 +3,7 @@ import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import type { GroupedAnswer, WriteGroupInput } from '../../model/write-group.ts';
 import { groupAcknowledged, writeGroupWorkflowId } from '../../workflows/messages.ts';
 import { sendStart } from '../temporal/acknowledged-start.ts';
-import { startAhead, type WriteStart, withoutAnswer } from './start-ahead.ts';
+import { startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
 import { receiptOf, startWrite } from './start-write.ts';
 
 /** A write that may share a workflow with others, and when its caller stops waiting (milliseconds of `performance.now`). */
@@ -20,7 +20,7 @@ export function startGroup(
   given: WriteStart,
   writes: readonly [TimedWrite, ...TimedWrite[]],
 ): readonly Promise<WriteReceipt>[] {
-  const { temporal, migration, embedded } = given;
+  const { temporal, migration } = given;
   const timeoutMs = Math.max(...writes.map(leftMs));
   const start = groupStart(writes);
   let asked: Promise<readonly GroupedAnswer[]> | null = null;
@@ -28,13 +28,14 @@ export function startGroup(
     asked ??= sendStart(temporal, migration.taskQueue, start, Math.max(...writes.map(leftMs)));
     return asked;
   };
+  const worker = workerAhead(given, start.input.ack);
   const ahead =
-    embedded?.isRunning() && start.input.ack !== 'recorded'
+    worker !== null
       ? startAhead(
-          embedded,
+          worker,
           given,
           start,
-          (forMs) => embedded.writeGroupAhead(start.workflowId, start.input, forMs),
+          (forMs) => worker.writeGroupAhead(start.workflowId, start.input, forMs),
           timeoutMs,
         )
       : null;

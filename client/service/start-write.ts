@@ -15,7 +15,7 @@ import {
   writeWorkflowId,
 } from '../../workflows/messages.ts';
 import { type AcknowledgedStart, checkStart, startAcknowledged } from '../temporal/acknowledged-start.ts';
-import { plainPatterns, startAhead, type WriteStart, withoutAnswer } from './start-ahead.ts';
+import { plainPatterns, startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
 
 interface StartOptions {
   readonly ack: Ack;
@@ -48,7 +48,7 @@ export async function startWrite(
   input: WriteInput,
   timeoutMs: number,
 ): Promise<WriteReceipt> {
-  const { temporal, migration, embedded } = given;
+  const { temporal, migration } = given;
   const { id, kind, entity } = input.operation;
   const until = performance.now() + timeoutMs;
   const start: AcknowledgedStart<WriteReceipt> = {
@@ -63,10 +63,11 @@ export async function startWrite(
     whenTooLarge: 'split the record or keep large values elsewhere',
     timeoutMs,
   };
-  if (embedded?.isRunning() && plainPatterns.includes(input.pattern) && input.ack !== 'recorded') {
+  const worker = plainPatterns.includes(input.pattern) ? workerAhead(given, input.ack) : null;
+  if (worker !== null) {
     checkStart(start);
-    const begin = (leftMs: number) => embedded.writeAhead(start.workflowId, input, leftMs);
-    const [answer] = await startAhead(embedded, given, start, begin, timeoutMs).catch((error: unknown) => {
+    const begin = (leftMs: number) => worker.writeAhead(start.workflowId, input, leftMs);
+    const [answer] = await startAhead(worker, given, start, begin, timeoutMs).catch((error: unknown) => {
       throw withoutAnswer({ entity, operationId: id }, timeoutMs, error);
     });
     if (answer) return receiptOf(input, answer);

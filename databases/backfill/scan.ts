@@ -5,6 +5,7 @@ import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { fromColumn, toColumn } from '../columns/column.ts';
 import { keyPart } from '../columns/key-text.ts';
 import { rangeFault } from '../columns/range.ts';
+import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { PageTarget, UnfitRows } from '../contract/backfill.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
@@ -57,13 +58,13 @@ export function createScan(context: StoreContext) {
         for (const [at, column] of root.columns.entries()) {
           const to = target.root.columns[at];
           const isKey = places.includes(at);
-          const reason = to ? cellFault(column, to, row[`c${at}`] ?? null, isKey) : null;
+          const reason = to ? cellFault(column, to, cellIn(row, `c${at}`), isKey) : null;
           if (reason !== null) found.add(`${root.name}.${column.name}`, reason);
         }
       }
       const last = rows.at(-1);
       if (!last || rows.length < rowsPerPage) return;
-      position = places.map((place) => last[`c${place}`] ?? '');
+      position = places.map((place) => cellIn(last, `c${place}`) ?? '');
     }
   }
 
@@ -131,9 +132,9 @@ function rowsFault(bound: BoundEntity, image: Parameters<BoundEntity['rowsOf']>[
   try {
     const rows = bound.rowsOf(image);
     for (const table of bound.tables) {
-      for (const row of rows[table.name] ?? []) {
+      for (const row of rowsIn(rows, table.name)) {
         for (const column of table.columns) {
-          const text = row[column.name] ?? null;
+          const text = cellIn(row, column.name);
           const fault = text === null ? null : rangeFault(column, text);
           if (fault !== null) return `${table.name}.${column.name} ${fault}`;
         }

@@ -1,4 +1,4 @@
-import { canonicalText, type Image } from '../../model/canonical.ts';
+import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
 import { type AnyFields, entityOf, imageOf } from '../../model/field.ts';
 import type { InputFault } from '../../model/inputs/input-fault.ts';
@@ -13,26 +13,26 @@ const aheadMs = 86_400_000;
  * image's, a field that is none, a value that is not in canonical form, a version from the future. Null where nothing is.
  */
 export function operationFault(
-  { key: keyNames, fields, ...entity }: Entity,
+  entity: Entity,
   { kind, key, image, proposed }: Operation,
   nowMs: number,
 ): InputFault | null {
   if (millisecondsOf(proposed) > nowMs + aheadMs)
     return { path: 'proposed', reason: "is more than a day ahead of the worker's clock" };
+  const { fields, key: keyNames } = entity;
   const named = Object.fromEntries(keyNames.map((name, index) => [name, key[index] ?? null]));
-  const keyFields = among(fields, keyNames);
-  if (key.length !== keyNames.length || !isCanonicalOf(keyFields, named))
-    return { path: 'key', reason: 'is not in canonical form' };
+  const isWhole = image !== null && kind !== 'update';
+  // The key of a whole image is that of the image, or none.
+  const isSound = isWhole || isCanonicalOf(among(fields, keyNames), named);
+  if (key.length !== keyNames.length || !isSound) return { path: 'key', reason: 'is not in canonical form' };
   if (image === null) return null;
-  const given = kind === 'update' ? among(fields, Object.keys(image)) : fields;
-  if (!isCanonicalOf(given, image))
+  if (!isCanonicalOf(isWhole ? fields : among(fields, Object.keys(image)), image))
     return {
       path: 'image',
       reason: 'has fields that are not declared, lacks some, or is not in canonical form',
     };
-  const found = kind === 'update' ? { ...named, ...image } : image;
-  if (canonicalText(keyOf({ key: keyNames, fields, ...entity }, found)) === canonicalText(key)) return null;
-  return { path: 'key', reason: 'is not that of the image' };
+  const found = keyOf(entity, { ...named, ...image });
+  return keyText(found) === keyText(key) ? null : { path: 'key', reason: 'is not that of the image' };
 }
 
 function among(fields: AnyFields, names: readonly string[]): AnyFields {

@@ -33,7 +33,6 @@ import { innerName, innerRoutine, outerName, outerRoutine } from './write-routin
 const asText = (column: { string(): string | null }) => column.string();
 
 type Rows = TextCells[];
-type LimitRow = mysql.RowDataPacket & { readonly packet: number };
 type CellRow = (string | number | null)[] & mysql.RowDataPacket[];
 
 export function createMysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
@@ -65,9 +64,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     const client = await from.getConnection();
     if (ready.has(client.connection)) return client;
     try {
-      await beginSession(client, session);
-      const [[limits]] = await client.query<LimitRow[]>('SELECT @@SESSION.max_allowed_packet AS packet');
-      ready.set(client.connection, Number(limits?.packet));
+      ready.set(client.connection, await beginSession(client, session));
       client.connection.on('error', () => {
         lostConnections += 1;
       });

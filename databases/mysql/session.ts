@@ -37,8 +37,12 @@ export interface SessionOf {
   readonly readOnly?: boolean;
 }
 
-/** Sets what a session of ours has, and looks that it is so. Throws where the server, or a proxy before it, does not keep it. */
-export async function beginSession(client: mysql.PoolConnection, session: SessionOf): Promise<void> {
+/**
+ * Sets what a session of ours has, and looks that it is so. Throws where the server, or a proxy before it, does not keep it.
+ *
+ * @returns the largest packet that the server takes of it, in bytes
+ */
+export async function beginSession(client: mysql.PoolConnection, session: SessionOf): Promise<number> {
   const settings = Object.entries(wanted).map(([name, value]) => `SESSION ${name} = '${value}'`);
   const access = session.readOnly ? 'READ ONLY' : 'READ WRITE';
   for (const sql of [
@@ -51,7 +55,7 @@ export async function beginSession(client: mysql.PoolConnection, session: Sessio
   const names = Object.keys(wanted).map((name) => `@@SESSION.${name} AS ${name}`);
   const [found] = await look(
     client,
-    `SELECT ${names.join(', ')}, @@character_set_client AS charset, ${ownSession} AS own`,
+    `SELECT ${names.join(', ')}, @@character_set_client AS charset, ${ownSession} AS own, @@SESSION.max_allowed_packet AS packet`,
   );
   // MariaDB before 11.1 calls it otherwise than MySQL.
   const [isolated] = await look(
@@ -63,6 +67,7 @@ export async function beginSession(client: mysql.PoolConnection, session: Sessio
     { ...wanted, charset: 'utf8mb4', own: '1', isolation },
     { ...found, isolation: isolated?.Value ?? null },
   );
+  return Number(found?.packet);
 }
 
 async function look(client: mysql.PoolConnection, sql: string): Promise<TextCells[]> {
