@@ -100,4 +100,12 @@ export const workflowInputGuards: readonly Guard[] = [
     named: 'half sent',
     keeps: 'A request that is half sent keeps no worker from stopping.',
   },
+  {
+    file: 'workflows/migration/migration.ts',
+    text: '  assertOwnId(input);\n',
+    without: '',
+    tests,
+    named: 'has one workflow',
+    keeps: 'No second workflow moves the stores of a migration.',
+  },
 ];
