@@ -154,6 +154,8 @@ export interface Dialect {
   readonly now: string;
   /** SQL for the time that many milliseconds ago. */
   ago(ms: number): string;
+  /** Puts off what constraints demand, and demands it; null where nothing can be put off. */
+  readonly constraints: { readonly defer: string; readonly check: string } | null;
   /** A hash of a list of text expressions with a seed, to order by. */
   sampleOrder(texts: readonly string[], seed: number): string;
   rename(table: string, to: string): string;

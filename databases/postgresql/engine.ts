@@ -140,6 +140,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       sampleOrder: (texts, seed) => `md5(concat_ws('|', ${texts.join(', ')}, '${seed}'))`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
+      constraints: { defer: 'SET CONSTRAINTS ALL DEFERRED', check: 'SET CONSTRAINTS ALL IMMEDIATE' },
       concatBar: (values) => values.join(" || '|' || "),
       byteLength: (value) => `octet_length(${value})`,
       byteLengthAsText: (value) => `octet_length(${value})::text`,
