@@ -3,8 +3,10 @@ import type { Migration } from '../model/migration.ts';
 import { createChunks } from './backfill/chunks.ts';
 import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
+import { createParentEntities } from './backfill/parent-links.ts';
 import { pageReads } from './backfill/read-page.ts';
 import { createScan } from './backfill/scan.ts';
+import { createWaiting } from './backfill/waiting.ts';
 import { createDigests } from './comparison/digests.ts';
 import { createPresentKeys } from './comparison/present-keys.ts';
 import { createRecordDigests } from './comparison/record-digests.ts';
@@ -59,6 +61,8 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createVersionBumps(context),
     ...createCapture(context),
     ...createChunks(context, writes),
+    ...createWaiting(context),
+    ...createParentEntities(context),
     ...createBranches(context, writes),
     ...createDecisions(context),
     ...pageReads(context),

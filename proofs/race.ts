@@ -175,7 +175,7 @@ async function judge(
   for (const store of [stores.legacy, stores.modern]) {
     for (const key of await store.keys(entity, { after: null, upTo: null, limit: 10_000_000 }))
       keys.set(String(key), key);
-    for (const key of await store.recorded(entity, { after: null, limit: 10_000_000 }))
+    for (const key of (await store.recorded(entity, { after: null, limit: 10_000_000 })).keys)
       keys.set(String(key), key);
   }
   const all = [...keys.values()];

@@ -1,7 +1,7 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { Chunk, Leftover } from '../contract/backfill.ts';
+import type { Again, Chunk, Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
 import { type Fence, isAboutAll, type Outcome } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
@@ -12,6 +12,7 @@ import { holdFence } from '../sql/fence.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { outcomesInOrder } from '../sql/write-request.ts';
 import { moveCheckpoint } from './checkpoint.ts';
+import { putWaiting, settleWaiting } from './waiting.ts';
 
 /** Checkpoints of a backfill, and rows that come in together with theirs. */
 export function createChunks(context: StoreContext, { rows, writeApart, call }: GuardedWrites) {
@@ -72,7 +73,8 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
   }
 
   async function clearChunks(migration: string): Promise<void> {
-    await context.query(`DELETE FROM ${context.control('chunks')} WHERE migration = ?`, [migration]);
+    for (const table of ['chunks', 'waiting'] as const)
+      await context.query(`DELETE FROM ${context.control(table)} WHERE migration = ?`, [migration]);
   }
 
   async function copyItems(
@@ -80,6 +82,7 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
     { items, unreadable }: Leftover,
     fence: Fence,
     next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
+    { lower, again }: { readonly lower: Key | null; readonly again?: Again | undefined } = { lower: null },
   ): Promise<Outcome[]> {
     const bound = await context.bind(entity);
     const { ready, failed } = rows(bound, items);
@@ -105,24 +108,34 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
     async function finish(session: Session, outcomes: readonly Outcome[]): Promise<void> {
       const count = (status: Outcome['status']) =>
         outcomes.filter((outcome) => outcome.status === status).length;
+      const mayWait = again?.isLast !== true;
+      const isWaiting = (outcome: Outcome) =>
+        mayWait && outcome.status === 'failed' && outcome.failure.code === 'ForeignKeyConflict';
+      const waiting = outcomes.filter(isWaiting).length;
       const differences = [
         ...unreadable.map(
           ({ key, reason }): Difference => ({ entity: entity.name, key, verdict: 'unreadable', reason }),
         ),
         ...outcomes.flatMap((outcome, at): Difference[] => {
           const key = items[at]?.key;
-          if (!key || outcome.status !== 'failed') return [];
+          if (!key || outcome.status !== 'failed' || isWaiting(outcome)) return [];
           return [{ entity: entity.name, key, verdict: 'refused', reason: outcome.failure.message }];
         }),
       ];
+      await putDifferences(context, session, fence.migration, differences);
+      const counts = { copied: count('applied'), refused: differences.length };
+      if (again) {
+        await settleWaiting(context, session, fence.migration, again, { ...counts, waiting });
+        return;
+      }
       await moveCheckpoint(context, session, fence.migration, next, {
         ...next,
-        copied: count('applied'),
+        ...counts,
         skipped: count('superseded'),
-        refused: differences.length,
         bytes: 0,
       });
-      await putDifferences(context, session, fence.migration, differences);
+      const bounds = { lower, upper: next.cursor };
+      await putWaiting(context, session, fence.migration, next, bounds, { ...counts, waiting });
     }
   }
 

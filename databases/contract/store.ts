@@ -6,6 +6,7 @@ import type { OperationStatus } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type {
+  Again,
   Chunk,
   CopyMethod,
   ImagePage,
@@ -16,6 +17,8 @@ import type {
   PageTarget,
   ReadPage,
   UnfitRows,
+  WaitingList,
+  WaitingPage,
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
@@ -139,6 +142,8 @@ export interface Store
 
   /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
   tooFineReason(entity: Entity, image: Image): Promise<string | null>;
+  /** Why nothing can be done with the key in this store, with the remedy; null where something can. */
+  unusableKeyReason(entity: Entity, key: Key): Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */
@@ -156,8 +161,11 @@ export interface Store
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],
   ): Promise<(SharedRecordVersion & { version: Version })[]>;
-  /** Keys that have a record of a version above 0, ascending by key text. */
-  recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
+  /** Keys that have a record of a version above 0, ascending by key text, and the text of the last one. */
+  recorded(
+    entity: Entity,
+    page: { after: string | null; limit: number },
+  ): Promise<{ keys: Key[]; last: string | null }>;
   /** The distinct copies that a denormalized table holds of a shared record. */
   sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]>;
 
@@ -168,13 +176,18 @@ export interface Store
    * Items by the write routine, where no rows can come in by the bulk load, with their checkpoint and what was refused.
    *
    * @param next the range as it stands afterwards; its counts are not read
+   * @param turn where the chunk begins, and which waiting page it was
    */
   copyItems(
     entity: Entity,
     leftover: Leftover,
     fence: Fence,
     next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
+    turn?: { readonly lower: Key | null; readonly again?: Again | undefined },
   ): Promise<Outcome[]>;
+  waitingPages(migration: string, entity: string, list: WaitingList): Promise<WaitingPage[]>;
+  /** The entities of whose tables this one's refer to a row, by foreign keys: itself among them, where they do. */
+  parentEntities(entity: Entity): Promise<string[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
   copyMethod(entity: Entity, target: PageTarget): Promise<CopyMethod>;

@@ -1,0 +1,99 @@
+import { Context } from '@temporalio/activity';
+import type { Again, WaitingPage } from '../../databases/contract/backfill.ts';
+import type { Entity } from '../../model/entity.ts';
+import type { ActivityContext } from '../context.ts';
+import { pagesOf } from './copy-pages.ts';
+import type { BulkRoute } from './copy-range.ts';
+import { loadPending } from './load-pending.ts';
+import type { Throttle } from './throttle.ts';
+
+const pagesPerList = 50;
+
+export interface WaitingRequest {
+  readonly entity: Entity;
+  readonly backwards: boolean;
+  readonly isLast: boolean;
+  readonly after: WaitingPosition | null;
+  readonly sliceMs: number;
+  readonly check: () => Promise<void>;
+}
+
+export type WaitingPosition = Pick<WaitingPage, 'range' | 'page'>;
+
+/** What a stretch of a round has brought in. */
+export interface WaitingSlice {
+  /** Keys that wait no more. */
+  readonly settled: number;
+  readonly waiting: number;
+  /** Where the round goes on; null at its end. */
+  readonly after: WaitingPosition | null;
+}
+
+/** Reads pages again that have rows without their parents, one after the other, for about `sliceMs`. */
+export function createWaitingCopier(context: ActivityContext, throttle: Throttle) {
+  const { migration, stores, wait } = context;
+
+  async function copyWaiting(
+    { entity, backwards, isLast, after, sliceMs, check }: WaitingRequest,
+    route: BulkRoute,
+  ): Promise<WaitingSlice> {
+    const source = stores[route.primary];
+    const target = stores[route.secondary];
+    const fence = { migration: migration.name, epoch: route.epoch };
+    const until = Date.now() + sliceMs;
+    const pages = await pagesOf(context, entity, source, target, route);
+    let position = after;
+    let settled = 0;
+    let waiting = 0;
+    for (;;) {
+      const list = { backwards, after: position, limit: pagesPerList };
+      const found = await target.waitingPages(migration.name, entity.name, list);
+      for (const page of found) {
+        const { result: left } = await throttle.run(() => copyPage({ of: page, isLast }), pause);
+        settled += page.waiting - left;
+        waiting += left;
+        position = { range: page.range, page: page.page };
+        Context.current().heartbeat({ settled });
+        if (Date.now() >= until || Context.current().cancellationSignal.aborted)
+          return { settled, waiting, after: position };
+      }
+      if (found.length < pagesPerList) return { settled, waiting, after: null };
+    }
+
+    /** How many keys wait on. */
+    async function copyPage(again: Again): Promise<number> {
+      const { of } = again;
+      const { page, notLoadable } = await pages.whole({ after: of.lower, upTo: of.upper });
+      await check();
+      const chunk = { entity: of.entity, range: of.range, ...noCounts };
+      const step = {
+        from: chunk,
+        next: chunk,
+        again,
+        checkExisting: page.keys + notLoadable.length > of.waiting,
+      };
+      const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
+      page.release();
+      // Another attempt was there: the next round sees what is left.
+      return result.status === 'committed' ? result.waiting : of.waiting;
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await wait(ms);
+    Context.current().heartbeat();
+  }
+
+  return { copyWaiting };
+}
+
+const noCounts = {
+  lower: null,
+  upper: null,
+  cursor: null,
+  done: false,
+  copied: 0,
+  skipped: 0,
+  refused: 0,
+  bytes: 0,
+};

@@ -1,0 +1,53 @@
+import type { Entity } from '../../model/entity.ts';
+import { leavesPrecision } from '../../model/field.ts';
+import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { OpenMigration } from '../contract/current-state.ts';
+import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
+
+/** How long a store may take that has to be asked for its columns first. */
+const patienceMs = 500;
+
+/**
+ * Refuses a write before either store has it, where one of them would round a time that the field leaves as fine as it is, or
+ * where the secondary can hold no row of its key. A store that is unavailable cannot say; what it refuses later is parked.
+ */
+export async function unfitRefusal(
+  { migration, stores }: OpenMigration,
+  entity: Entity,
+  operation: Operation,
+  { primary, secondary }: WriteRoute,
+): Promise<RecordedRefusal | null> {
+  const { id, key, image } = operation;
+  if (!image || !secondary) return null;
+  const asked = [
+    { name: secondary, ask: () => stores[secondary].unusableKeyReason(entity, key) },
+    ...(leavesPrecision(entity.fields) ? [primary, secondary] : []).map((name) => ({
+      name,
+      ask: () => stores[name].tooFineReason(entity, image),
+    })),
+  ];
+  for (const { name, ask } of asked) {
+    const message = await inTime(ask);
+    if (message === null) continue;
+    // What was decided before is answered as it was, whatever the columns are by now.
+    const [known] = await stores[primary].journal({ migration: migration.name, ids: [id], limit: 1 });
+    if (known) return null;
+    return { code: 'StoreRefused', message, store: name, about: 'row' };
+  }
+  return null;
+}
+
+/** Null where the store is away, or not as the definition says: that is told when it is written to. */
+async function inTime(ask: () => Promise<string | null>): Promise<string | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, patienceMs, null);
+  });
+  try {
+    return await Promise.race([ask(), late]);
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
