@@ -176,7 +176,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
 
   /**
    * Tries again what the target has refused, and closes the differences of what is in by now: a row may have come since that
-   * it refers to. Gives how many came in or were there.
+   * it refers to. Gives how many came in.
    */
   async function retryRefused(request: { entity: string }): Promise<number> {
     const entity = entityNamed(migration, request.entity);
@@ -192,7 +192,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
         const tried = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
         const done = keys.filter((_, index) => tried[index]?.status === 'converged');
         await target.resolveDifferences(migration.name, entity.name, done);
-        arrived += done.length;
+        arrived += tried.filter((result) => result.status === 'converged' && result.changed).length;
       }
       const last = keys.length < keysPerCatchUp ? undefined : keys.at(-1);
       after = last ? keyText(last) : null;

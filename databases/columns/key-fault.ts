@@ -1,6 +1,6 @@
 import { isCorruptKey, type Key, keyText } from '../../model/canonical.ts';
 import { keyLimitBytes } from '../../model/entity.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from './bound.ts';
 import { toColumn } from './column.ts';
 
@@ -64,13 +64,34 @@ function unusable(reason: string): KeyFault {
 }
 
 /** What a row may hold in its key although no value of the field is written so. */
-function formFault({ scalar }: BoundColumn, part: string): string | null {
-  if (scalar.kind === 'uuid' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part)) {
-    return part === part.toLowerCase() ? 'holds no UUID' : 'holds a UUID that is not in lower case';
+function formFault({ scalar, specialValues }: BoundColumn, part: string): string | null {
+  switch (scalar.kind) {
+    // Whatever a text must not hold, the column says.
+    case 'text':
+      return null;
+    case 'uuid':
+      if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part)) return null;
+      return part === part.toLowerCase() ? 'holds no UUID' : 'holds a UUID that is not in lower case';
+    case 'integer':
+    case 'bigint':
+      return /^-?\d+$/.test(part) ? null : 'holds no whole number';
+    case 'bytes':
+      return /^(?:[0-9a-f]{2})*$/.test(part) ? null : 'holds no bytes';
+    default:
+      // The column itself has it, and can look for it.
+      if (specialValues.some(([, own]) => own === part)) return null;
+      return isWritten(scalar, part) ? null : `holds what is no ${scalar.kind}`;
   }
-  if ((scalar.kind === 'integer' || scalar.kind === 'bigint') && !/^-?\d+$/.test(part))
-    return 'holds no whole number';
-  return null;
+}
+
+/** Whether the part is the canonical text of a value. A comparison with another one may be an error, for all keys of its statement. */
+function isWritten(scalar: Scalar, part: string): boolean {
+  try {
+    return toCanonical(scalar, part) === part;
+  } catch (error) {
+    if (error instanceof NotCanonical) return false;
+    throw error;
+  }
 }
 
 const bitsOf: Readonly<Record<string, number>> = {

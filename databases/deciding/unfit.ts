@@ -3,6 +3,7 @@ import { leavesPrecision } from '../../model/field.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
 import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
+import type { Store } from '../contract/store.ts';
 
 /** How long a store may take that has to be asked for its columns first. */
 const patienceMs = 500;
@@ -20,14 +21,14 @@ export async function unfitRefusal(
   const { id, key, image } = operation;
   if (!image || !secondary) return null;
   const asked = [
-    { name: secondary, ask: () => stores[secondary].unusableKeyReason(entity, key) },
+    { name: secondary, ask: (store: Store) => store.unusableKeyReason(entity, key) },
     ...(leavesPrecision(entity.fields) ? [primary, secondary] : []).map((name) => ({
       name,
-      ask: () => stores[name].tooFineReason(entity, image),
+      ask: (store: Store) => store.tooFineReason(entity, image),
     })),
   ];
   for (const { name, ask } of asked) {
-    const message = await inTime(ask);
+    const message = await inTime(stores[name], ask);
     if (message === null) continue;
     // What was decided before is answered as it was, whatever the columns are by now.
     const [known] = await stores[primary].journal({ migration: migration.name, ids: [id], limit: 1 });
@@ -37,17 +38,21 @@ export async function unfitRefusal(
   return null;
 }
 
+/** Stores that have not answered in time, until they do: one that hangs would hold up every write for that long. */
+const late = new WeakSet<Store>();
+
 /** Null where the store is away, or not as the definition says: that is told when it is written to. */
-async function inTime(ask: () => Promise<string | null>): Promise<string | null> {
+async function inTime(store: Store, ask: (store: Store) => Promise<string | null>): Promise<string | null> {
+  if (late.has(store)) return null;
+  const answer = ask(store).catch(() => null);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, patienceMs, null);
+  const timeIsUp = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, patienceMs, 'late');
   });
-  try {
-    return await Promise.race([ask(), late]);
-  } catch {
-    return null;
-  } finally {
-    clearTimeout(timer);
-  }
+  const found = await Promise.race([answer, timeIsUp]);
+  clearTimeout(timer);
+  if (found !== 'late') return found;
+  late.add(store);
+  answer.finally(() => late.delete(store));
+  return null;
 }

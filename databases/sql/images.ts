@@ -1,6 +1,7 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, TooFine } from '../../model/scalar.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { type KeyFault, keyFault } from '../columns/key-fault.ts';
@@ -20,18 +21,34 @@ export function createImages(context: StoreContext) {
     for (let at = 0; at < keys.length; at += keysPerRead) {
       const part = keys.slice(at, at + keysPerRead).map((key) => ({ key, fault: keyFault(bound, key) }));
       const sound = part.filter(({ fault }) => fault === null).map(({ key }) => key);
-      const rows =
-        sound.length > 0 ? await context.translateErrors(() => context.engine.readRows(bound, sound)) : [];
-      if (rows.length !== sound.length)
-        throw new TypeError(`the ${context.name} store gave ${rows.length} records for ${sound.length} keys`);
-      const found = rows.values();
+      const found = (await readSound(bound, sound)).values();
       for (const { key, fault } of part) {
         const raw = fault === null ? found.next().value : undefined;
-        const isThere = fault && !fault.isNeverThere && (await isUnusableKeyThere(context, bound, key));
-        stored.push(storedOf(bound, key, raw, isThere || fault?.isNeverThere ? fault : null));
+        if (raw && 'reason' in raw) stored.push(storedOf(bound, key, undefined, raw));
+        else stored.push(storedOf(bound, key, raw, fault && (await faultOfThere(bound, key, fault))));
       }
     }
     return stored;
+  }
+
+  /** By halves, where the database finds a key that it cannot even look for: the others are read all the same. */
+  async function readSound(bound: BoundEntity, keys: readonly Key[]): Promise<(RawStored | KeyFault)[]> {
+    if (keys.length === 0) return [];
+    try {
+      const rows = await context.translateErrors(() => context.engine.readRows(bound, keys));
+      if (rows.length === keys.length) return rows;
+      throw new TypeError(`the ${context.name} store gave ${rows.length} records for ${keys.length} keys`);
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreRefused') || error.details.about !== 'row') throw error;
+      if (keys.length === 1) return [{ reason: error.message, isNeverThere: false }];
+      const middle = Math.ceil(keys.length / 2);
+      const first = await readSound(bound, keys.slice(0, middle));
+      return [...first, ...(await readSound(bound, keys.slice(middle)))];
+    }
+  }
+
+  async function faultOfThere(bound: BoundEntity, key: Key, fault: KeyFault): Promise<KeyFault | null> {
+    return fault.isNeverThere || (await isUnusableKeyThere(context, bound, key)) ? fault : null;
   }
 
   async function tooFineReason(entity: Entity, image: Image): Promise<string | null> {

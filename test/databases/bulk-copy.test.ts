@@ -115,6 +115,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       copied: specimens.length,
       skipped: 0,
       refused: 0,
+      waiting: 0,
       foundExisting: false,
     });
     for (const value of specimens) {
@@ -164,7 +165,14 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
     await writeOne(target.store, account, deleteOf(['2'], { ...secondaryWrite, version: '5' }));
     await insert(target, `(3, 'here', NULL, 1)`);
     const result = await put(account, await readPage(account));
-    expect(result).toEqual({ status: 'committed', copied: 1, skipped: 3, refused: 0, foundExisting: true });
+    expect(result).toEqual({
+      status: 'committed',
+      copied: 1,
+      skipped: 3,
+      refused: 0,
+      waiting: 0,
+      foundExisting: true,
+    });
     expect((await accountsIn(target)).map(({ id, owner }) => [id, owner])).toEqual([
       ['1', 'live'],
       ['3', 'here'],
@@ -195,6 +203,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
         copied: 38,
         skipped: 0,
         refused: 2,
+        waiting: 0,
         foundExisting: false,
       });
       const found = await target.store.differences(migrationName, 10);
