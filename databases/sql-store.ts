@@ -60,7 +60,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createPresentKeys(context),
     ...createVersionBumps(context),
     ...createCapture(context),
-    ...createChunks(context, writes),
+    ...createChunks(context),
     ...createWaiting(context),
     ...createParentEntities(context),
     ...createBranches(context, writes),

@@ -6,11 +6,9 @@ import type { OperationStatus } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import type {
-  Again,
   Chunk,
   CopyMethod,
   ImagePage,
-  Leftover,
   LoadResult,
   PageLoad,
   PageRange,
@@ -172,19 +170,7 @@ export interface Store
   chunks(migration: string, entity: string): Promise<Chunk[]>;
   planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
   clearChunks(migration: string): Promise<void>;
-  /**
-   * Items by the write routine, where no rows can come in by the bulk load, with their checkpoint and what was refused.
-   *
-   * @param next the range as it stands afterwards; its counts are not read
-   * @param turn where the chunk begins, and which waiting page it was
-   */
-  copyItems(
-    entity: Entity,
-    leftover: Leftover,
-    fence: Fence,
-    next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
-    turn?: { readonly lower: Key | null; readonly again?: Again | undefined },
-  ): Promise<Outcome[]>;
+  /** Pages of an entity with rows whose parents were not there; see `PageLoad.again`. */
   waitingPages(migration: string, entity: string, list: WaitingList): Promise<WaitingPage[]>;
   /** The entities of whose tables this one's refer to a row, by foreign keys: itself among them, where they do. */
   parentEntities(entity: Entity): Promise<string[]>;

@@ -122,7 +122,7 @@ export function createGuardedWrites(context: StoreContext) {
     return new Map([[ready.position, outcomeOf(row)]]);
   }
 
-  return { write, rows, writeApart, call };
+  return { write, rows, call };
 }
 
 export type GuardedWrites = ReturnType<typeof createGuardedWrites>;

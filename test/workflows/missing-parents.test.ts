@@ -24,12 +24,27 @@ const entities = [
   'husbands',
   'lates',
   'singles',
+  'watched',
 ].map(referring);
 
 const columns = 'id INTEGER NOT NULL PRIMARY KEY, parent INTEGER';
 const legacy = entities.map(({ name }) => `CREATE TABLE ${name} (${columns})`);
 const under = (name: string) => `, FOREIGN KEY (parent) REFERENCES ${name} (id)`;
-const modern = (putOff: string) => [
+const unlucky = 13;
+/** Refuses an unlucky parent: PostgreSQL at the commit only. */
+const watching = {
+  mysql: [
+    `CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+     $$ BEGIN IF NEW.parent = ${unlucky} THEN RAISE EXCEPTION 'no such luck' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$`,
+    `CREATE CONSTRAINT TRIGGER look AFTER INSERT ON watched DEFERRABLE INITIALLY DEFERRED
+     FOR EACH ROW EXECUTE FUNCTION look()`,
+  ],
+  postgresql: [
+    `CREATE TRIGGER look BEFORE INSERT ON watched FOR EACH ROW
+     BEGIN IF NEW.parent = ${unlucky} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no such luck'; END IF; END`,
+  ],
+};
+const modern = (from: 'mysql' | 'postgresql', putOff: string) => [
   `CREATE TABLE parents (${columns})`,
   `CREATE TABLE children (${columns}${under('parents')})`,
   `CREATE TABLE grandchildren (${columns}${under('children')})`,
@@ -39,10 +54,12 @@ const modern = (putOff: string) => [
   'ALTER TABLE wives ADD FOREIGN KEY (parent) REFERENCES husbands (id)',
   `CREATE TABLE lates (${columns}${under('lates')}${putOff})`,
   `CREATE TABLE singles (${columns}, UNIQUE (parent)${putOff})`,
+  `CREATE TABLE watched (${columns})`,
+  ...watching[from],
 ];
 
 /** Some of their rows lack what a constraint asks for. */
-const incomplete = ['nodes', 'lates', 'singles'];
+const incomplete = ['nodes', 'lates', 'singles', 'watched'];
 
 const rows = 100;
 const list = (parentOf: (id: number) => number | null) =>
@@ -71,43 +88,46 @@ async function copied({ lockstep: { control } }: RunningMigration) {
   });
 }
 
-test.each([
-  { from: 'mysql' },
-  { from: 'postgresql' },
-] as const)('from $from: rows come in behind those that they refer to', async ({ from }) => {
-  await using at = await runningMigration('dual-write', {
-    from,
-    entities,
-    tables: { legacy, modern: modern(from === 'mysql' ? ' DEFERRABLE INITIALLY DEFERRED' : '') },
-    backfill: { chunkKeys: 20, parallel: 3 },
-  });
-  await fill(at);
-  await at.sql.legacy('INSERT INTO lates VALUES (1, NULL), (2, 1), (3, 99)');
-  await at.sql.legacy('INSERT INTO singles VALUES (1, 5), (2, 5)');
-  // Two whose parents nobody has, in the middle of others.
-  await at.sql.legacy('UPDATE nodes SET parent = 9999 WHERE id IN (40, 41)');
-  const backfill = await copied(at);
-  // What leans on them lacks its parents as well.
-  expect(backfill).toMatchObject({ copied: 6 * rows - 41 + 3, refused: 41 + 2 });
-  for (const { name } of entities.filter(({ name }) => !incomplete.includes(name)))
-    expect(await rowsIn(at, 'modern', name)).toEqual(await rowsIn(at, 'legacy', name));
-  const found = await at.lockstep.reconciliation.differences(100);
-  expect(found).toHaveLength(43);
-  expect(new Set(found.map(({ verdict }) => verdict))).toEqual(new Set(['refused']));
-  const reasonOf = (name: string, id: string) =>
-    found.find(({ entity, key }) => entity === name && key[0] === id)?.reason;
-  expect(reasonOf('nodes', '40')).toContain('foreign key');
-  expect(reasonOf('lates', '3')).toContain('foreign key');
-  expect(reasonOf('singles', '2')).toContain('unique');
+test.each([{ from: 'mysql' }, { from: 'postgresql' }] as const)(
+  'from $from: rows come in behind those that they refer to',
+  async ({ from }) => {
+    await using at = await runningMigration('dual-write', {
+      from,
+      entities,
+      tables: { legacy, modern: modern(from, from === 'mysql' ? ' DEFERRABLE INITIALLY DEFERRED' : '') },
+      backfill: { chunkKeys: 20, parallel: 3 },
+    });
+    await fill(at);
+    await at.sql.legacy('INSERT INTO lates VALUES (1, NULL), (2, 1), (3, 99)');
+    await at.sql.legacy('INSERT INTO singles VALUES (1, 5), (2, 5)');
+    await at.sql.legacy(`INSERT INTO watched VALUES (1, 1), (2, ${unlucky}), (3, 1)`);
+    // Two whose parents nobody has, in the middle of others.
+    await at.sql.legacy('UPDATE nodes SET parent = 9999 WHERE id IN (40, 41)');
+    const backfill = await copied(at);
+    // What leans on them lacks its parents as well.
+    expect(backfill).toMatchObject({ copied: 6 * rows - 41 + 3 + 2, refused: 41 + 3 });
+    for (const { name } of entities.filter(({ name }) => !incomplete.includes(name)))
+      expect(await rowsIn(at, 'modern', name)).toEqual(await rowsIn(at, 'legacy', name));
+    const found = await at.lockstep.reconciliation.differences(100);
+    expect(found).toHaveLength(44);
+    expect(new Set(found.map(({ verdict }) => verdict))).toEqual(new Set(['refused']));
+    const reasonOf = (name: string, id: string) =>
+      found.find(({ entity, key }) => entity === name && key[0] === id)?.reason;
+    expect(reasonOf('nodes', '40')).toContain('foreign key');
+    expect(reasonOf('lates', '3')).toContain('foreign key');
+    expect(reasonOf('singles', '2')).toContain('unique');
+    expect(reasonOf('watched', '2')).toBeDefined();
 
-  // Once the parent is there, all of them are, and no difference is left.
-  await at.sql.legacy('INSERT INTO nodes VALUES (9999, NULL)');
-  await at.sql.legacy('INSERT INTO lates VALUES (99, NULL)');
-  await at.sql.legacy('UPDATE singles SET parent = 6 WHERE id = 2');
-  await at.lockstep.control.send('startBackfill');
-  await until('it is done', async () => (await at.lockstep.control.status()).backfill?.done);
-  expect(await at.lockstep.reconciliation.differences(100)).toEqual([]);
-  for (const name of incomplete)
-    expect(await rowsIn(at, 'modern', name)).toEqual(await rowsIn(at, 'legacy', name));
-  await advanceTo(at.lockstep, 'validate');
-});
+    // Once the parent is there, all of them are, and no difference is left.
+    await at.sql.legacy('INSERT INTO nodes VALUES (9999, NULL)');
+    await at.sql.legacy('INSERT INTO lates VALUES (99, NULL)');
+    await at.sql.legacy('UPDATE singles SET parent = 6 WHERE id = 2');
+    await at.sql.legacy('UPDATE watched SET parent = 6 WHERE id = 2');
+    await at.lockstep.control.send('startBackfill');
+    await until('it is done', async () => (await at.lockstep.control.status()).backfill?.done);
+    expect(await at.lockstep.reconciliation.differences(100)).toEqual([]);
+    for (const name of incomplete)
+      expect(await rowsIn(at, 'modern', name)).toEqual(await rowsIn(at, 'legacy', name));
+    await advanceTo(at.lockstep, 'validate');
+  },
+);
