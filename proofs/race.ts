@@ -98,7 +98,7 @@ async function raced(
     const live = writer.writeAmong(first + 1, last, writesPerPage);
     await new Promise((resolve) => setTimeout(resolve, random.between(0, 15)));
     const next = { cursor: read.last ?? from.cursor, done: !read.full };
-    const step = { from, next, checkExisting: page % 2 === 1 };
+    const step = { from, next, checkExisting: page % 2 === 1, checkParents: false };
     const result = await loadPending(target, entity, source, read, step, fence);
     if (result.status !== 'committed') throw new Error('nobody else loads these pages');
     copied += result.copied;

@@ -45,6 +45,7 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
     let position = after;
     let settled = 0;
     let waiting = 0;
+    let checkParents = false;
     for (;;) {
       const list = { backwards, after: position, limit: pagesPerList };
       const found = await target.waitingPages(migration.name, entity.name, list);
@@ -71,11 +72,14 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
         next: chunk,
         again,
         checkExisting: page.keys + notLoadable.length > of.waiting,
+        checkParents,
       };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
       page.release();
       // Another attempt was there: the next round sees what is left.
-      return result.status === 'committed' ? result.waiting : of.waiting;
+      if (result.status !== 'committed') return of.waiting;
+      checkParents = result.outOfOrder;
+      return result.waiting;
     }
   }
 

@@ -9,6 +9,7 @@ export interface Step {
   readonly from: Chunk;
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
   readonly checkExisting: boolean;
+  readonly checkParents: boolean;
   readonly again?: Again | undefined;
 }
 

@@ -14,7 +14,7 @@ import { checkpointUnchanged, moveCheckpoint } from './checkpoint.ts';
 import { type CopyGuard, createCopyGuard } from './copy-guard.ts';
 import { loadRows } from './load-rows.ts';
 import { BoundTarget } from './page-target.ts';
-import { type ParentLinks, parentLinksOf } from './parent-links.ts';
+import { type ParentLink, parentLinksOf } from './parent-links.ts';
 import { isTransient } from './rejection.ts';
 import { putWaiting, settleWaiting, waitingUnchanged } from './waiting.ts';
 import { writeLeftover } from './write-leftover.ts';
@@ -67,8 +67,8 @@ export function pageLoads(
   async function loadInside(
     session: Session,
     bound: BoundEntity,
-    links: ParentLinks,
-    { page: given, except, leftover, from, next, checkExisting, again }: PageLoad,
+    links: readonly ParentLink[],
+    { page: given, except, leftover, from, next, checkExisting, checkParents, again }: PageLoad,
     fence: Fence,
   ): Promise<LoadResult> {
     await holdFence(context, session, fence, 'secondary', [bound]);
@@ -84,8 +84,14 @@ export function pageLoads(
       (position) => !left.has(position),
     );
     const kept = await guard.before(session, page, wanted);
-    const options = { checkExisting, links, mayWait };
-    const { loaded, rejected, existing, ...rest } = await loadRows(context, session, page, kept, options);
+    const options = { checkExisting, checkParents, links, mayWait };
+    const { loaded, rejected, existing, outOfOrder, ...rest } = await loadRows(
+      context,
+      session,
+      page,
+      kept,
+      options,
+    );
     if (rejected.length > 0) throw new Rejected(rejected);
     const gone = await guard.after(session, page, loaded);
     if (gone.length > 0) {
@@ -101,14 +107,14 @@ export function pageLoads(
     if (again) {
       const found = { copied, refused, waiting };
       const counts = await settleWaiting(context, session, fence.migration, again, found);
-      return { status: 'committed', ...counts, foundExisting: existing > 0 };
+      return { status: 'committed', ...counts, foundExisting: existing > 0, outOfOrder };
     }
     const all = wanted.length + leftover.items.length + leftover.unreadable.length;
     const counts = { copied, skipped: all - copied - refused - waiting, refused };
     await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
     const bounds = { lower: from.cursor ?? from.lower, upper: next.cursor };
     await putWaiting(context, session, fence.migration, from, bounds, { waiting, refused });
-    return { status: 'committed', ...counts, waiting, foundExisting: existing > 0 };
+    return { status: 'committed', ...counts, waiting, foundExisting: existing > 0, outOfOrder };
   }
 
   async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
-import type { ParentLinks } from './parent-links.ts';
+import type { ParentLink } from './parent-links.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
 /** What became of the rows of a page, by the positions of their keys. */
@@ -15,11 +15,14 @@ export interface Loaded {
   readonly waiting: readonly number[];
   /** How many were left alone, because they have a row or a record. */
   readonly existing: number;
+  /** Whether some had to wait for those that they refer to, or to come behind them. */
+  readonly outOfOrder: boolean;
 }
 
 export interface LoadOptions {
   readonly checkExisting: boolean;
-  readonly links: ParentLinks;
+  readonly checkParents: boolean;
+  readonly links: readonly ParentLink[];
   /** Whether rows wait for those that they refer to; else they are rejected. */
   readonly mayWait: boolean;
 }
@@ -33,21 +36,22 @@ export async function loadRows(
   session: Session,
   page: BoundPage,
   positions: readonly number[],
-  { checkExisting, links, mayWait }: LoadOptions,
+  { checkExisting, checkParents, links, mayWait }: LoadOptions,
 ): Promise<Loaded> {
   const { bulk } = context.engine;
   const loaded: number[] = [];
   const rejected: number[] = [];
   const waiting: number[] = [];
   let existing = 0;
+  let outOfOrder = false;
   let first = checkExisting ? await withoutExisting(positions) : positions;
-  if (links.isSelfReferring) first = await withParentsOnly(first);
+  if (checkParents) first = await withParentsOnly(first);
   if (await tryLoad(context, session, page, first)) loaded.push(...first);
   else {
     const absent = checkExisting ? first : await withoutExisting(first);
-    await loadByHalves(links.isSelfReferring ? absent : await withParentsOnly(absent));
+    await loadByHalves(checkParents ? absent : await withParentsOnly(absent));
   }
-  return { loaded, rejected, waiting, existing };
+  return { loaded, rejected, waiting, existing, outOfOrder };
 
   async function withoutExisting(some: readonly number[]): Promise<readonly number[]> {
     if (some.length === 0) return some;
@@ -58,8 +62,9 @@ export async function loadRows(
   }
 
   async function withParentsOnly(some: readonly number[]): Promise<readonly number[]> {
-    if (links.links.length === 0 || some.length === 0) return some;
+    if (links.length === 0 || some.length === 0) return some;
     const found = await withParents(context, session, page, some, links);
+    outOfOrder = found.waiting.length > 0 || found.fit.some((position, at) => position !== some[at]);
     (mayWait ? waiting : rejected).push(...found.waiting);
     return found.fit;
   }

@@ -1,7 +1,7 @@
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, firstRow, type PagePart } from './bound-page.ts';
-import type { ParentLink, ParentLinks } from './parent-links.ts';
+import type { ParentLink } from './parent-links.ts';
 
 const tuplesPerQuery = 500;
 
@@ -23,7 +23,7 @@ export async function withParents(
   session: Session,
   page: BoundPage,
   positions: readonly number[],
-  { links }: ParentLinks,
+  links: readonly ParentLink[],
 ): Promise<Parented> {
   const needs: Need[] = [];
   for (const link of links) needs.push(...(await needsOf(context, session, page, positions, link)));

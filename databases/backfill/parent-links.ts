@@ -16,11 +16,7 @@ export interface ParentLink {
   readonly inPage: { readonly table: BoundTable; readonly cells: ParentLink['cells'] } | null;
 }
 
-export interface ParentLinks {
-  readonly links: readonly ParentLink[];
-  /** Whether rows refer to rows of their own table: then a page hardly ever fits as it is. */
-  readonly isSelfReferring: boolean;
-}
+type ParentLinks = readonly ParentLink[];
 
 const known = new WeakMap<BoundEntity, Promise<ParentLinks>>();
 
@@ -47,7 +43,7 @@ async function readLinks(context: StoreContext, bound: BoundEntity): Promise<Par
       if (link) links.push(link);
     }
   }
-  return { links, isSelfReferring: links.some(({ table, inPage }) => inPage?.table === table) };
+  return links;
 
   /** Null where a column is none of ours, or the table cannot be looked at: then the database alone can tell. */
   async function linkOf(table: BoundTable, key: ForeignKey, own: string | null): Promise<ParentLink | null> {

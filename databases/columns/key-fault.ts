@@ -24,10 +24,9 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
       `a key of ${key.length} parts is no key of ${entity.name}, which has ${root.key.length}; delete its row from the control tables`,
     );
   }
-  const bytes = Buffer.byteLength(keyText(key));
-  if (bytes > keyLimitBytes) {
+  if (Buffer.byteLength(keyText(key)) > keyLimitBytes) {
     return unusable(
-      `a key of ${entity.name} has ${bytes} bytes; at most ${keyLimitBytes} can be indexed; use a shorter key`,
+      `a key of ${entity.name} has more than the ${keyLimitBytes} bytes that can be indexed; use a shorter key`,
     );
   }
   const texts: string[] = [];

@@ -90,6 +90,8 @@ export interface PageLoad {
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
   /** Looks for rows that are there before it loads: set where the chunk before found some. */
   readonly checkExisting: boolean;
+  /** Looks for the rows that others refer to before it loads: set where the chunk before was out of order. */
+  readonly checkParents: boolean;
   /** Set where the page was waiting: then the range's cursor stays where it is. */
   readonly again?: Again | undefined;
 }
@@ -110,6 +112,8 @@ export type LoadResult =
       readonly waiting: number;
       /** Some rows were there already. */
       readonly foundExisting: boolean;
+      /** Some rows had to wait for others, or to come behind them. */
+      readonly outOfOrder: boolean;
     }
   | { readonly status: 'overtaken' }
   | { readonly status: 'rejected'; readonly positions: readonly number[] };

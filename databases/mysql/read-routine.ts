@@ -55,13 +55,14 @@ function undecided({ entity }: BoundEntity): string {
 }
 
 /** A table's rows, under the alias `t`, joined to the list of keys by the tables that lead to it. */
-function join(bound: BoundEntity, table: BoundTable, alias = 't'): string {
+function join(bound: BoundEntity, table: BoundTable, step = 0): string {
   const { reference } = table;
+  const alias = step === 0 ? 't' : `o${step}`;
   if (!reference) return ownedRows(table, alias);
   const owner = bound.tables.find((candidate) => candidate.name === reference.table) ?? bound.root;
-  const from = `${alias}o`;
-  const on = reference.on.map(([there, column]) => `${alias}.${quote(there)} = ${from}.${quote(column)}`);
-  return `${join(bound, owner, from)} STRAIGHT_JOIN ${quoteTable(table.name)} ${alias} ON ${on.join(' AND ')}`;
+  const next = `o${step + 1}`;
+  const on = reference.on.map(([there, from]) => `${alias}.${quote(there)} = ${next}.${quote(from)}`);
+  return `${join(bound, owner, step + 1)} STRAIGHT_JOIN ${quoteTable(table.name)} ${alias} ON ${on.join(' AND ')}`;
 }
 
 /** Joins the rows of an owned table to the list of keys. */

@@ -95,6 +95,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       from: await chunkOf(entity),
       next: { cursor: read.last, done: !read.full },
       checkExisting: false,
+      checkParents: false,
       ...given,
     };
     const leftover = (keys: readonly Key[]) => leftoverOf(entity, keys);
@@ -117,6 +118,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       refused: 0,
       waiting: 0,
       foundExisting: false,
+      outOfOrder: false,
     });
     for (const value of specimens) {
       const { image, version } = await readOne(target.store, specimen, [String(value.id)]);
@@ -172,6 +174,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       refused: 0,
       waiting: 0,
       foundExisting: true,
+      outOfOrder: false,
     });
     expect((await accountsIn(target)).map(({ id, owner }) => [id, owner])).toEqual([
       ['1', 'live'],
@@ -205,6 +208,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
         refused: 2,
         waiting: 0,
         foundExisting: false,
+        outOfOrder: false,
       });
       const found = await target.store.differences(migrationName, 10);
       expect(found.map(({ key, verdict }) => [key, verdict]).sort()).toEqual([
@@ -230,7 +234,12 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       return await leftoverOf(account, keys);
     };
     try {
-      const step = { from: await chunkOf(account), next: { cursor: null, done: true }, checkExisting: false };
+      const step = {
+        from: await chunkOf(account),
+        next: { cursor: null, done: true },
+        checkExisting: false,
+        checkParents: false,
+      };
       const read = await readPage(account);
       expect(await loadPending(target.store, account, { leftover }, read, step, fence)).toMatchObject({
         status: 'committed',

@@ -24,7 +24,15 @@ export async function copyLeftover(
   const { cursor, done } = { ...from, ...next };
   return await store.loadPage(
     entity,
-    { page, except: [], leftover: { items, unreadable }, from, next: { cursor, done }, checkExisting: false },
+    {
+      page,
+      except: [],
+      leftover: { items, unreadable },
+      from,
+      next: { cursor, done },
+      checkExisting: false,
+      checkParents: false,
+    },
     under,
   );
 }

@@ -23,7 +23,15 @@ const copyOf = (
   given: Partial<typeof ada> & { email?: string } = {},
   item: Partial<WriteItem> = {},
 ) => writeOf(account, { ...ada, id: base + offset, ...given }, { ...copied, ...item });
-const nothing = { status: 'committed', copied: 0, skipped: 0, refused: 0, waiting: 0, foundExisting: false };
+const nothing = {
+  status: 'committed',
+  copied: 0,
+  skipped: 0,
+  refused: 0,
+  waiting: 0,
+  foundExisting: false,
+  outOfOrder: false,
+};
 const at1 = (offset: number) => String(base + offset);
 
 forEachEngineRole('a copy', (at) => {

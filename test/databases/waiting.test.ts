@@ -47,7 +47,7 @@ forEachEngineRole(
       const leftover = { items: [], unreadable: [] };
       return await store.loadPage(
         node,
-        { page, except: [], leftover, from, next, checkExisting: false, ...given },
+        { page, except: [], leftover, from, next, checkExisting: false, checkParents: false, ...given },
         fence,
       );
     }
@@ -69,7 +69,7 @@ forEachEngineRole(
     ];
     const readAgain = (of: Again['of'] | undefined, isLast = false): Partial<PageLoad> => {
       if (!of) throw new Error('a page waits');
-      return { again: { of, isLast }, checkExisting: true };
+      return { again: { of, isLast }, checkExisting: true, checkParents: false };
     };
 
     test('keeps them out, with all that lean on them, and is read again until something gets in no more', async () => {

@@ -164,8 +164,8 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'databases/backfill/load-rows.ts',
-    text: '  if (links.isSelfReferring) first = await withParentsOnly(first);\n',
-    without: '',
+    text: 'await loadByHalves(checkParents ? absent : await withParentsOnly(absent));',
+    without: 'await loadByHalves(absent);',
     tests: ['test/workflows/missing-parents.test.ts'],
     keeps: 'Rows of one table come in behind their parents, and those without one wait.',
   },
