@@ -1,6 +1,7 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { createChunks } from './backfill/chunks.ts';
+import { createCircles } from './backfill/circles.ts';
 import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
 import { createParentEntities } from './backfill/parent-links.ts';
@@ -63,6 +64,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createChunks(context),
     ...createWaiting(context),
     ...createParentEntities(context),
+    ...createCircles(context, writes),
     ...createBranches(context, writes),
     ...createDecisions(context),
     ...pageReads(context),

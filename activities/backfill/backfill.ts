@@ -11,6 +11,7 @@ import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
+import { createCircleCopier } from './copy-circles.ts';
 import { type BulkRoute, createRangeCopier } from './copy-range.ts';
 import { createWaitingCopier, type WaitingPosition, type WaitingSlice } from './copy-waiting.ts';
 import { assertTablesUnchanged, type Fingerprints, fingerprintsOf } from './fingerprints.ts';
@@ -53,6 +54,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
   const throttle = new Throttle(latency, migration.policy.backfillSlowdown);
   const copier = createRangeCopier(context, throttle);
   const { copyWaiting: copyWaitingPages } = createWaitingCopier(context, throttle);
+  const { copyCircles: copyCirclesOf } = createCircleCopier(context);
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -134,6 +136,17 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     return { ...slice, ranges: chunks.map(progressOf) };
   }
 
+  /** Copies what waits for one another in a circle, for about `sliceMs` from `after` on. */
+  async function copyCircles(request: {
+    entity: string;
+    after: WaitingPosition | null;
+    sliceMs: number;
+  }): Promise<{ arrived: number; after: WaitingPosition | null }> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    return await withHeartbeat(() => copyCirclesOf(entity, request, route));
+  }
+
   /**
    * After the rows, the records: what was written or deleted through Lockstep before the secondary took part (or while a
    * flag kept it out) is converged. Gives the key text to go on from, null at the end.
@@ -211,6 +224,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     resetCheckpoints,
     copyRange,
     copyWaiting,
+    copyCircles,
     catchUp,
     retryRefused,
     primeSequences,

@@ -78,7 +78,7 @@ async function needsOf(
   }
   // What only the page brings needs no look into the store, except where it is there already: then nothing is loaded twice.
   const wanted = [...new Set(referring.map(({ text }) => text))].filter((text) => !providers.has(text));
-  const there = await present(context, session, link, wanted);
+  const there = await presentTuples(context, session, link, wanted);
   return referring
     .filter(({ text }) => !there.has(text))
     .map(({ position, text }) => ({ position, providers: [...(providers.get(text) ?? [])] }))
@@ -102,8 +102,8 @@ function tuplesOf(
   return found;
 }
 
-/** Which of some tuples the parent's table has. */
-async function present(
+/** Which of some tuples, as JSON, the parent's table has. */
+export async function presentTuples(
   { engine: { dialect } }: StoreContext,
   session: Session,
   { parent, columns }: ParentLink,

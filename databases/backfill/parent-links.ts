@@ -12,6 +12,8 @@ export interface ParentLink {
   /** The table that it refers to, and the columns there. */
   readonly parent: string;
   readonly columns: readonly CatalogueColumn[];
+  /** Whether the database can put it off until the end of a transaction. */
+  readonly isDeferrable: boolean;
   /** Where the page itself may hold what is referred to. */
   readonly inPage: { readonly table: BoundTable; readonly cells: ParentLink['cells'] } | null;
 }
@@ -59,6 +61,7 @@ async function readLinks(context: StoreContext, bound: BoundEntity): Promise<Par
       cells,
       parent: key.table,
       columns: found,
+      isDeferrable: key.isDeferrable,
       inPage: parent && inPage ? { table: parent, cells: inPage } : null,
     };
   }

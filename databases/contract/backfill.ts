@@ -1,4 +1,5 @@
 import type { Image, Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
 import type { StoreFailure, WriteItem } from './write.ts';
 
 /** What the source has to know of the target: the tables that a page is made for. It is made, and read, by stores only. */
@@ -69,6 +70,18 @@ export interface WaitingList {
   /** Goes on behind this page. */
   readonly after: Pick<WaitingPage, 'range' | 'page'> | null;
   readonly limit: number;
+}
+
+/** A record that another one refers to. */
+export interface ParentRecord {
+  readonly entity: string;
+  readonly key: Key;
+}
+
+/** Records of an entity that come in together with those of others. */
+export interface Together {
+  readonly entity: Entity;
+  readonly items: readonly WriteItem[];
 }
 
 /** A page that is read once more. */

@@ -13,7 +13,9 @@ import type {
   PageLoad,
   PageRange,
   PageTarget,
+  ParentRecord,
   ReadPage,
+  Together,
   UnfitRows,
   WaitingList,
   WaitingPage,
@@ -172,6 +174,13 @@ export interface Store
   clearChunks(migration: string): Promise<void>;
   /** Pages of an entity with rows whose parents were not there; see `PageLoad.again`. */
   waitingPages(migration: string, entity: string, list: WaitingList): Promise<WaitingPage[]>;
+  /** For each item what its rows refer to that is not there; null where that is no record of an entity. */
+  missingParents(entity: Entity, items: readonly WriteItem[]): Promise<(readonly ParentRecord[] | null)[]>;
+  /**
+   * Records that refer to one another, in one transaction: what a constraint asks for is put off, or filled in at its end. Gives how
+   * many came in; null where one of them is refused, and none is in.
+   */
+  copyTogether(groups: readonly Together[], fence: Fence): Promise<number | null>;
   /** The entities of whose tables this one's refer to a row, by foreign keys: itself among them, where they do. */
   parentEntities(entity: Entity): Promise<string[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */

@@ -55,14 +55,17 @@ export interface ForeignKey {
   readonly table: string;
   /** Its columns, in the order of `columns`. */
   readonly referenced: readonly string[];
+  /** Whether it can be put off until the end of a transaction. */
+  readonly isDeferrable: boolean;
 }
 
-/** From rows with the name of the key, the table that it refers to, and a pair of columns, in order. */
+/** From rows with the name of the key, the table that it refers to, a pair of columns, in order, and whether it is `deferrable`. */
 export function foreignKeysOf(rows: readonly TextCells[]): ForeignKey[] {
-  const found = new Map<string, { columns: string[]; table: string; referenced: string[] }>();
+  const found = new Map<string, ForeignKey & { columns: string[]; referenced: string[] }>();
   for (const row of rows) {
     const name = row.name ?? '';
-    const key = found.get(name) ?? { columns: [], table: row.parent ?? '', referenced: [] };
+    const isDeferrable = row.deferrable === 'true';
+    const key = found.get(name) ?? { columns: [], table: row.parent ?? '', referenced: [], isDeferrable };
     key.columns.push(row.own ?? '');
     key.referenced.push(row.other ?? '');
     found.set(name, key);

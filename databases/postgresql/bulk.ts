@@ -93,7 +93,8 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     foreignKeys: async (table) =>
       foreignKeysOf(
         await connections.query(
-          `SELECT c.oid::text AS name, n.nspname || '.' || p.relname AS parent, a.attname AS own, b.attname AS other
+          `SELECT c.oid::text AS name, n.nspname || '.' || p.relname AS parent, a.attname AS own, b.attname AS other,
+             c.condeferrable::text AS deferrable
            FROM pg_constraint c JOIN pg_class p ON p.oid = c.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
            CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k(own, other, at)
            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own

@@ -54,6 +54,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   let throttledMs = input.carried?.throttledMs ?? 0;
   let caughtUp = 0;
   let arrivedLate = 0;
+  let arrivedTogether = 0;
   let slices = 0;
   let checkpointsReset = input.carried !== null || input.resume === true;
   /** How often it was told to pause, to resume or to change its rate. */
@@ -96,7 +97,10 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
         await continueWorkflow();
     }
     const inOrder = stages.flatMap(({ entities }) => entities);
-    await copyWaiting(inOrder);
+    await copyWaiting(
+      inOrder,
+      stages.flatMap((stage) => stage.inOrder),
+    );
     for (const entity of inOrder) await catchUp(entity);
     await retryRefused(inOrder);
     for (const entity of input.entities)
@@ -219,9 +223,9 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
 
   /**
    * Rows that came before those that they refer to are read again, from the other end each time, for as long as something gets
-   * in. What is left then is refused, with the reason.
+   * in; then those that wait for one another, together. What is left then is refused, with the reason.
    */
-  async function copyWaiting(inOrder: readonly string[]): Promise<void> {
+  async function copyWaiting(inOrder: readonly string[], circular: readonly string[]): Promise<void> {
     for (let backwards = true; ; backwards = !backwards) {
       let settled = 0;
       let waiting = 0;
@@ -231,10 +235,30 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
         waiting += found.waiting;
       }
       if (waiting === 0) return;
-      if (settled > 0) continue;
+      if (settled > 0 || (await copyCircles(circular)) > 0) continue;
       for (const entity of inOrder) await copyRound(entity, { backwards, isLast: true });
       return;
     }
+  }
+
+  /** Gives how many came in: the next round meets them as there already. */
+  async function copyCircles(circular: readonly string[]): Promise<number> {
+    let arrived = 0;
+    for (const entity of circular) {
+      let after: WaitingPosition | null = null;
+      do {
+        await condition(() => !paused);
+        const from: WaitingPosition | null = after;
+        const slice: Awaited<ReturnType<typeof longRunningFailFast.copyCircles>> = await untilDone(
+          entity,
+          () => longRunningFailFast.copyCircles({ entity, after: from, sliceMs }),
+        );
+        arrived += slice.arrived;
+        after = slice.after;
+      } while (after !== null);
+    }
+    arrivedTogether += arrived;
+    return arrived;
   }
 
   async function copyRound(
@@ -301,6 +325,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       throughput,
       caughtUp,
       arrivedLate,
+      arrivedTogether,
       throttledMs,
       waiting: waits.values().next().value?.reason ?? null,
       finishedAt,

@@ -15,6 +15,8 @@ export interface BackfillState {
   readonly caughtUp: number;
   /** Keys that were refused at first, and have come in since. */
   readonly arrivedLate: number;
+  /** Keys that came in together with those that they wait for; when they are read again, they are there already. */
+  readonly arrivedTogether: number;
   readonly throttledMs: number;
   readonly waiting: string | null;
   readonly finishedAt: string | null;
@@ -53,8 +55,8 @@ export function progressOf(state: BackfillState): BackfillProgress {
     running,
     done: state.finishedAt !== null,
     total: sum('total'),
-    copied: sum('copied') + state.caughtUp + state.arrivedLate,
-    skipped: sum('skipped'),
+    copied: sum('copied') + state.caughtUp + state.arrivedLate + state.arrivedTogether,
+    skipped: Math.max(0, sum('skipped') - state.arrivedTogether),
     refused: Math.max(0, sum('refused') - state.arrivedLate),
     bytes: sum('bytes'),
     totalBytes: sum('totalBytes'),
@@ -108,6 +110,7 @@ export function initialProgress(startedAt: string): BackfillProgress {
     throughput: new Throughput(),
     caughtUp: 0,
     arrivedLate: 0,
+    arrivedTogether: 0,
     throttledMs: 0,
     waiting: null,
     finishedAt: null,
