@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Again, WaitingPage } from '../../databases/contract/backfill.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { ActivityContext } from '../context.ts';
-import { pagesOf } from './copy-pages.ts';
+import { type PendingPage, pagesOf } from './copy-pages.ts';
 import type { BulkRoute } from './copy-range.ts';
 import { loadPending } from './load-pending.ts';
 import type { Throttle } from './throttle.ts';
@@ -46,25 +46,41 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
     let settled = 0;
     let waiting = 0;
     let checkParents = false;
-    for (;;) {
-      const list = { backwards, after: position, limit: pagesPerList };
-      const found = await target.waitingPages(migration.name, entity.name, list);
-      for (const page of found) {
-        const { result: left } = await throttle.run(() => copyPage({ of: page, isLast }), pause);
-        settled += page.waiting - left;
-        waiting += left;
-        position = { range: page.range, page: page.page };
-        Context.current().heartbeat({ settled });
-        if (Date.now() >= until || Context.current().cancellationSignal.aborted)
-          return { settled, waiting, after: position };
+    const reading: { ahead: Promise<PendingPage> | null } = { ahead: null };
+    try {
+      for (;;) {
+        const list = { backwards, after: position, limit: pagesPerList };
+        const found = await target.waitingPages(migration.name, entity.name, list);
+        for (const [index, page] of found.entries()) {
+          const following = found[index + 1] ?? null;
+          const { result: left } = await throttle.run(() => copyPage({ of: page, isLast }, following), pause);
+          settled += page.waiting - left;
+          waiting += left;
+          position = { range: page.range, page: page.page };
+          Context.current().heartbeat({ settled });
+          if (Date.now() >= until || Context.current().cancellationSignal.aborted)
+            return { settled, waiting, after: position };
+        }
+        if (found.length < pagesPerList) return { settled, waiting, after: null };
       }
-      if (found.length < pagesPerList) return { settled, waiting, after: null };
+    } finally {
+      // A page that nobody takes is still being read.
+      const left = await reading.ahead?.catch(() => null);
+      left?.page.release();
     }
 
-    /** How many keys wait on. */
-    async function copyPage(again: Again): Promise<number> {
+    function read({ lower, upper }: WaitingPage): Promise<PendingPage> {
+      const page = pages.whole({ after: lower, upTo: upper });
+      // It is awaited later; until then a failure must not count as unhandled.
+      page.catch(() => undefined);
+      return page;
+    }
+
+    /** How many keys wait on. The following page is read meanwhile. */
+    async function copyPage(again: Again, following: WaitingPage | null): Promise<number> {
       const { of } = again;
-      const { page, notLoadable } = await pages.whole({ after: of.lower, upTo: of.upper });
+      const { page, notLoadable } = await (reading.ahead ?? read(of));
+      reading.ahead = following && !throttle.isActive ? read(following) : null;
       await check();
       const chunk = { entity: of.entity, range: of.range, ...noCounts };
       const step = {
