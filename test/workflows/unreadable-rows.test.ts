@@ -63,6 +63,7 @@ test('a row that no field can hold is put right, or deleted, through the client'
   const operationId = 'over-an-unreadable-row';
   const writing = repository(twin).replace({ id: 3, flag: true, note: 'no' }, { operationId });
   writing.catch(() => undefined);
+  await until('it is parked', async () => (await entryIn(at, 'legacy', operationId))?.status === 'parked');
   await until('it is parked', async () => (await control.writeStatus(operationId)).stage === 'parked');
   expect((await control.writeStatus(operationId)).reason).toContain('cannot be compensated');
   expect(await rowsIn('legacy', twin.name)).toEqual([
