@@ -110,12 +110,14 @@ forEachEngineRole(
     });
 
     test('counts what waits once, where another attempt was there before', async () => {
-      await load(first, {});
+      const rows = [...first, { id: 6, parent: 77 }];
+      await load(rows, {});
       const [of] = await waiting();
       await at().sql('INSERT INTO nodes VALUES (9, NULL)');
-      expect(await load(first, readAgain(of))).toMatchObject({ status: 'committed', copied: 2 });
-      expect(await load(first, readAgain(of))).toEqual({ status: 'overtaken' });
+      expect(await load(rows, readAgain(of))).toMatchObject({ status: 'committed', copied: 2, waiting: 1 });
+      expect(await load(rows, readAgain(of))).toEqual({ status: 'overtaken' });
       expect(await chunk()).toMatchObject({ copied: 4, skipped: 0 });
+      expect(await waiting()).toMatchObject([{ waiting: 1 }]);
     });
 
     test('of a key that has left the source waits no more', async () => {

@@ -182,7 +182,8 @@ export const copyGuards: readonly Guard[] = [
     file: 'databases/backfill/load-rows.ts',
     text: 'await loadByHalves(checkParents ? absent : await withParentsOnly(absent));',
     without: 'await loadByHalves(absent);',
-    tests: ['test/workflows/missing-parents.test.ts'],
+    tests: ['test/databases/waiting.test.ts'],
+    named: 'keeps them out',
     keeps: 'Rows of one table come in behind their parents, and those without one wait.',
   },
   {
