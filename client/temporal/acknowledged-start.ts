@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import type { WriteInput } from '../../model/operation.ts';
+import { operationIdPattern, type WriteInput } from '../../model/operation.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import type { WriteGroupInput } from '../../model/write-group.ts';
 import { answerOf, isNotReady, reasonOf } from './failures.ts';
@@ -165,7 +165,7 @@ export function checkStart(start: AcknowledgedStart<unknown>): void {
 }
 
 export function checkOperationId(id: string): void {
-  if (/^[\w.:@-]{1,160}$/.test(id)) return;
+  if (operationIdPattern.test(id)) return;
   throw new LockstepError(
     'InvalidOperationId',
     `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,

@@ -60,4 +60,28 @@ export const workflowInputGuards: readonly Guard[] = [
     named: 'no secondary',
     keeps: 'No write leaves the secondary out because its input says so.',
   },
+  {
+    file: 'workflows/write/save.ts',
+    text: 'if (workflowInfo().workflowId !== wanted)',
+    without: "if (workflowInfo().workflowId === '')",
+    tests: ['test/workflows/save.test.ts'],
+    named: 'under another id',
+    keeps: 'A save has the id of its write, so that two of one operation never run at once.',
+  },
+  {
+    file: 'activities/write/save.ts',
+    text: "if (dualWrite || pattern === 'flag-controlled') return;",
+    without: 'if (dualWrite || pattern) return;',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'one store only is for flags',
+    keeps: 'No save leaves the secondary out that no flag may keep from it.',
+  },
+  {
+    file: 'model/inputs/write-inputs.ts',
+    text: 'return [isWhole, !isWhole,',
+    without: 'return isGiven.length === 3 || [isWhole, !isWhole,',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'a patch in a create|no value',
+    keeps: 'A save has the content of its kind, and no other.',
+  },
 ];
