@@ -164,10 +164,12 @@ export function checkStart(start: AcknowledgedStart<unknown>): void {
   );
 }
 
-export function checkOperationId(id: string): void {
-  if (operationIdPattern.test(id)) return;
+/** Types are no check: a service may be in JavaScript. */
+export function checkOperationId(id: unknown): asserts id is string {
+  if (typeof id === 'string' && operationIdPattern.test(id)) return;
+  const found = typeof id === 'string' ? `has ${id.length} characters or others than` : `is no text of`;
   throw new LockstepError(
     'InvalidOperationId',
-    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,
+    `the operation id ${found} letters, digits and _ . : @ -; use at most 160 of them`,
   );
 }

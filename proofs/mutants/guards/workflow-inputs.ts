@@ -84,4 +84,28 @@ export const workflowInputGuards: readonly Guard[] = [
     named: 'a patch in a create|no value',
     keeps: 'A save has the content of its kind, and no other.',
   },
+  {
+    file: 'client/temporal/acknowledged-start.ts',
+    text: "if (typeof id === 'string' && operationIdPattern.test(id)) return;",
+    without: 'if (operationIdPattern.test(String(id))) return;',
+    tests: ['test/client/bad-input.test.ts'],
+    named: 'no store could keep',
+    keeps: 'An operation id that is no text is refused.',
+  },
+  {
+    file: 'workers/health.ts',
+    text: '        server.closeAllConnections();\n',
+    without: '',
+    tests: ['test/unit/health.test.ts'],
+    named: 'half sent',
+    keeps: 'A request that is half sent keeps no worker from stopping.',
+  },
+  {
+    file: 'workflows/migration/migration.ts',
+    text: '  assertOwnId(input);\n',
+    without: '',
+    tests,
+    named: 'has one workflow',
+    keeps: 'No second workflow moves the stores of a migration.',
+  },
 ];
