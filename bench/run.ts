@@ -6,6 +6,7 @@ import { cost } from './cost/cost.ts';
 import { guarded } from './guarded.ts';
 import { keyset } from './keyset.ts';
 import { owed } from './owed.ts';
+import { parents } from './parents.ts';
 import { reads } from './reads.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
@@ -21,6 +22,7 @@ const benches: ReadonlyMap<string, Bench> = new Map(
     backfill,
     compare,
     keyset,
+    parents,
     writes,
     'write-checks': writeChecks,
     'write-memory': writeMemory,

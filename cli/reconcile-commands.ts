@@ -68,9 +68,9 @@ export function addReconcileCommands(program: Command): void {
 
   program
     .command('differences')
-    .description('show the differences that the last comparison found')
-    .option('--limit <n>', 'show at most this many', '100')
-    .option('--keys', 'also show keys (row content); terminal only', false)
+    .description('show what differs between the stores, or was refused, by reason')
+    .option('--limit <n>', 'show at most this many reasons', '100')
+    .option('--keys', 'also show some keys (row content); terminal only', false)
     .action(async (given: { limit: string; keys: boolean }, command: Command) => {
       const session = await openSession(command);
       const limit = countFrom(given.limit, '--limit');
@@ -81,31 +81,30 @@ export function addReconcileCommands(program: Command): void {
         );
       }
       await connected(session, async ({ reconciliation }) => {
-        const counts = await reconciliation.countDifferences();
-        const found = (await reconciliation.differences(limit)).map(({ key, ...shown }) =>
-          given.keys ? { ...shown, key: key.join(', ') } : shown,
+        const groups = (await reconciliation.groupedDifferences({ groups: limit, keys: keysShown })).map(
+          ({ keys, ...shown }) =>
+            given.keys ? { ...shown, keys: keys.map((key) => key.join(', ')) } : shown,
         );
-        const rows = found.map((one) => [
+        const counts = await reconciliation.countDifferences();
+        const rows = groups.map((one) => [
           one.entity,
           one.verdict,
+          String(one.count),
           one.reason,
-          ...('key' in one ? [one.key] : []),
+          ...('keys' in one ? [one.keys.join(' · ')] : []),
         ]);
-        const title = ['entity', 'verdict', 'reason', ...(given.keys ? ['key'] : [])];
+        const title = ['entity', 'verdict', 'keys', 'reason', ...(given.keys ? ['some of them'] : [])];
         session.output.result(
-          { counts, differences: found },
-          rows.length > 0
-            ? [
-                ...table(counts.map(({ entity, verdict, count }) => [entity, verdict, String(count)])),
-                '',
-                ...table([title, ...rows]),
-              ]
-            : ['no known differences'],
+          { counts, groups },
+          rows.length > 0 ? table([title, ...rows]) : ['no known differences'],
         );
-        if (found.length > 0) process.exitCode = exit.pending;
+        if (groups.length > 0) process.exitCode = exit.pending;
       });
     });
 }
+
+/** Of each reason. */
+const keysShown = 5;
 
 interface ReconcileFlags {
   readonly repair: boolean;

@@ -1,10 +1,13 @@
 import type { StoreName } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { createChunks } from './backfill/chunks.ts';
+import { createCircles } from './backfill/circles.ts';
 import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
+import { createParentEntities } from './backfill/parent-links.ts';
 import { pageReads } from './backfill/read-page.ts';
 import { createScan } from './backfill/scan.ts';
+import { createWaiting } from './backfill/waiting.ts';
 import { createDigests } from './comparison/digests.ts';
 import { createPresentKeys } from './comparison/present-keys.ts';
 import { createRecordDigests } from './comparison/record-digests.ts';
@@ -58,7 +61,10 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createPresentKeys(context),
     ...createVersionBumps(context),
     ...createCapture(context),
-    ...createChunks(context, writes),
+    ...createChunks(context),
+    ...createWaiting(context),
+    ...createParentEntities(context),
+    ...createCircles(context, writes),
     ...createBranches(context, writes),
     ...createDecisions(context),
     ...pageReads(context),

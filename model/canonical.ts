@@ -38,12 +38,26 @@ export function recordIdentity(name: string, key: Key): string {
   return `${name}${keyText(key)}`;
 }
 
+/** A text that is no key becomes one that no record has, so that whoever meets it can say so, and goes on; see `isCorruptKey`. */
 export function keyFromText(text: string): Key {
-  const parsed: unknown = JSON.parse(text);
-  if (!Array.isArray(parsed) || !parsed.every((part) => typeof part === 'string')) {
-    throw new TypeError('a key in text form is a JSON array of strings');
+  const parsed = parsedOrNull(text);
+  if (Array.isArray(parsed) && parsed.every((part) => typeof part === 'string')) return parsed;
+  return [corrupt, text, corrupt];
+}
+
+/** Whether it stands for a text in a control table that is no key. */
+export function isCorruptKey(key: Key): boolean {
+  return key.length === 3 && key[0] === corrupt && key[2] === corrupt;
+}
+
+const corrupt = '\u0000';
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
-  return parsed;
 }
 
 /** JSON with sorted names: equal canonical values give equal text. */

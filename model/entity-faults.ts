@@ -3,7 +3,7 @@ import { completeFields, describedBy } from './derive-fields.ts';
 import type { AnyFields, Field } from './field.ts';
 import { memberOf } from './member.ts';
 import type { Scalar, ScalarKind } from './scalar.ts';
-import type { RowsShape, Shape } from './shape.ts';
+import { type RowsShape, referenceSteps, type Shape } from './shape.ts';
 
 const keyKinds: readonly ScalarKind[] = [
   'text',
@@ -140,10 +140,10 @@ function rowsFaults(path: string, shape: RowsShape, key: readonly string[]): Fau
       reason: `must name ${want}, for ${key.join(', ')}`,
     }));
   const references = shape.referenced
-    .filter(({ through }) => !shape.owned.some((own) => own.table === through.table))
+    .filter((reference) => referenceSteps(shape, reference) === null)
     .map(({ table, through }) => ({
       path: `${path}.referenced.${table}.through`,
-      reason: `"${through.table}" is not among the tables`,
+      reason: `"${through.table}" is not among the tables, nor among those that they lead to`,
     }));
   return [...keys, ...references];
 }

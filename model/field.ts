@@ -311,7 +311,8 @@ export function sharedRecords(
         found.set(recordIdentity(declared.shared.name, key), {
           name: declared.shared.name,
           key,
-          record: value,
+          // What it shares itself is a record of its own.
+          record: ownImage(declared.fields, value),
         });
       }
       visitAll(declared.fields, value);

@@ -58,10 +58,25 @@ export interface ReferencedTable {
   readonly identity: readonly string[];
   readonly columns: readonly string[] | null;
   readonly fields: ColumnFields;
-  /** The owned table that points here: referenced column by owning column. */
+  /** The table that points here, owned or referenced itself: referenced column by the column there. */
   readonly through: { readonly table: string; readonly columns: Readonly<Record<string, string>> };
   /** Who wins when writes disagree about a shared row: the newest, the first, or neither (the write is refused). */
   readonly wins: 'latest' | 'first' | 'refuse';
+}
+
+/** How many tables lie between a referenced one and the owned one that leads to it, and one more; null where none does. */
+export function referenceSteps(
+  shape: Pick<RowsShape, 'owned' | 'referenced'>,
+  reference: ReferencedTable,
+): number | null {
+  let through = reference.through.table;
+  for (let steps = 1; steps <= shape.referenced.length; steps++) {
+    if (shape.owned.some(({ table }) => table === through)) return steps;
+    const next = shape.referenced.find(({ table }) => table === through);
+    if (!next) return null;
+    through = next.through.table;
+  }
+  return null;
 }
 
 /** Where copies of a shared record lie in a denormalized table, so that copies that disagree can be told from loss. */

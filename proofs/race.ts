@@ -98,7 +98,7 @@ async function raced(
     const live = writer.writeAmong(first + 1, last, writesPerPage);
     await new Promise((resolve) => setTimeout(resolve, random.between(0, 15)));
     const next = { cursor: read.last ?? from.cursor, done: !read.full };
-    const step = { from, next, checkExisting: page % 2 === 1 };
+    const step = { from, next, checkExisting: page % 2 === 1, checkParents: false };
     const result = await loadPending(target, entity, source, read, step, fence);
     if (result.status !== 'committed') throw new Error('nobody else loads these pages');
     copied += result.copied;
@@ -175,7 +175,7 @@ async function judge(
   for (const store of [stores.legacy, stores.modern]) {
     for (const key of await store.keys(entity, { after: null, upTo: null, limit: 10_000_000 }))
       keys.set(String(key), key);
-    for (const key of await store.recorded(entity, { after: null, limit: 10_000_000 }))
+    for (const key of (await store.recorded(entity, { after: null, limit: 10_000_000 })).keys)
       keys.set(String(key), key);
   }
   const all = [...keys.values()];

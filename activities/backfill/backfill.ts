@@ -11,7 +11,9 @@ import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
+import { createCircleCopier } from './copy-circles.ts';
 import { type BulkRoute, createRangeCopier } from './copy-range.ts';
+import { createWaitingCopier, type WaitingPosition, type WaitingSlice } from './copy-waiting.ts';
 import { assertTablesUnchanged, type Fingerprints, fingerprintsOf } from './fingerprints.ts';
 import { Throttle } from './throttle.ts';
 
@@ -31,18 +33,28 @@ export interface RangeSlice {
   readonly throttledMs: number;
 }
 
+/** The same of pages that waited, with all ranges of their entity as they stand then. */
+export interface WaitingResult extends WaitingSlice {
+  readonly ranges: readonly RangeProgress[];
+}
+
 export interface RangePlan {
   /** Keys, or about as many. */
   readonly total: number;
   readonly fingerprints: Fingerprints;
   readonly ranges: readonly RangeProgress[];
+  /** Entities whose rows this one's refer to: they are copied before it. */
+  readonly parents: readonly string[];
 }
 
 const keysPerCatchUp = 200;
 
 export function createBackfillActivities(context: ActivityContext, latency: LiveLatency) {
   const { migration, stores } = context;
-  const copier = createRangeCopier(context, new Throttle(latency, migration.policy.backfillSlowdown));
+  const throttle = new Throttle(latency, migration.policy.backfillSlowdown);
+  const copier = createRangeCopier(context, throttle);
+  const { copyWaiting: copyWaitingPages } = createWaitingCopier(context, throttle);
+  const { copyCircles: copyCirclesOf } = createCircleCopier(context);
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -71,7 +83,8 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
       await target.planChunks(migration.name, entity.name, bounds);
     }
     const chunks = await target.chunks(migration.name, entity.name);
-    return { total, fingerprints, ranges: chunks.map(progressOf) };
+    const parents = await target.parentEntities(entity);
+    return { total, fingerprints, ranges: chunks.map(progressOf), parents };
   }
 
   /** Deletes the checkpoints, so that a new backfill reads every key again. */
@@ -104,6 +117,37 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
   }
 
   /**
+   * Reads what waits for its parents again, for about `sliceMs` from `after` on. With `isLast`, what lacks them still is refused.
+   */
+  async function copyWaiting(request: {
+    entity: string;
+    fingerprints: Fingerprints;
+    backwards: boolean;
+    isLast: boolean;
+    after: WaitingPosition | null;
+    sliceMs: number;
+  }): Promise<WaitingResult> {
+    const entity = entityNamed(migration, request.entity);
+    const check = async () =>
+      assertTablesUnchanged(entity, request.fingerprints, await fingerprintsOf(stores, entity));
+    const route = await bulkRoute();
+    const slice = await withHeartbeat(() => copyWaitingPages({ ...request, entity, check }, route));
+    const chunks = await stores[route.secondary].chunks(migration.name, entity.name);
+    return { ...slice, ranges: chunks.map(progressOf) };
+  }
+
+  /** Copies what waits for one another in a circle, for about `sliceMs` from `after` on. */
+  async function copyCircles(request: {
+    entity: string;
+    after: WaitingPosition | null;
+    sliceMs: number;
+  }): Promise<{ arrived: number; after: WaitingPosition | null }> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    return await withHeartbeat(() => copyCirclesOf(entity, request, route));
+  }
+
+  /**
    * After the rows, the records: what was written or deleted through Lockstep before the secondary took part (or while a
    * flag kept it out) is converged. Gives the key text to go on from, null at the end.
    */
@@ -118,7 +162,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     let changed = 0;
     let refused = 0;
     for (let page = 0; page < 50; page++) {
-      const keys = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
+      const { keys, last } = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
       if (keys.length > 0) {
         const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
         if (results.some((result) => result.status === 'fenced')) {
@@ -137,11 +181,36 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
         refused += found.length;
       }
       Context.current().heartbeat({ changed });
-      const last = keys.at(-1);
-      if (!last || keys.length < keysPerCatchUp) return { after: null, changed, refused };
-      after = keyText(last);
+      if (last === null || keys.length < keysPerCatchUp) return { after: null, changed, refused };
+      after = last;
     }
     return { after, changed, refused };
+  }
+
+  /**
+   * Tries again what the target has refused, and closes the differences of what is in by now: a row may have come since that
+   * it refers to. Gives how many came in.
+   */
+  async function retryRefused(request: { entity: string }): Promise<number> {
+    const entity = entityNamed(migration, request.entity);
+    const route = await bulkRoute();
+    const target = stores[route.secondary];
+    let arrived = 0;
+    let after: string | null = null;
+    do {
+      const page = { verdicts: ['refused' as const], after, limit: keysPerCatchUp };
+      const found: Difference[] = await target.unresolvedDifferences(migration.name, entity.name, page);
+      const keys = found.map(({ key }) => key);
+      if (keys.length > 0) {
+        const tried = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
+        const done = keys.filter((_, index) => tried[index]?.status === 'converged');
+        await target.resolveDifferences(migration.name, entity.name, done);
+        arrived += tried.filter((result) => result.status === 'converged' && result.changed).length;
+      }
+      const last = keys.length < keysPerCatchUp ? undefined : keys.at(-1);
+      after = last ? keyText(last) : null;
+    } while (after !== null);
+    return arrived;
   }
 
   async function primeSequences(request: { entity: string }): Promise<void> {
@@ -150,7 +219,16 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     await withHeartbeat(() => stores[route.secondary].primeSequences(entity));
   }
 
-  return { planBackfill, resetCheckpoints, copyRange, catchUp, primeSequences };
+  return {
+    planBackfill,
+    resetCheckpoints,
+    copyRange,
+    copyWaiting,
+    copyCircles,
+    catchUp,
+    retryRefused,
+    primeSequences,
+  };
 }
 
 function progressOf(chunk: Chunk): RangeProgress {

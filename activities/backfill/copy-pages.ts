@@ -15,6 +15,8 @@ import { secondaryItems } from '../write/converge.ts';
 
 /** Images are objects, and many of them at once keep the collector busy. */
 const maxImages = 5_000;
+/** More than a page has ever had: what is read again was a page before. */
+const unlimited = 1_000_000_000;
 
 /** Rows of a range that are on their way, and the keys whose rows cannot come in with them. */
 export interface PendingPage {
@@ -27,6 +29,8 @@ export interface PendingPage {
 /** Where pages of an entity come from, and what becomes of keys whose rows cannot come in with the others. */
 export interface Pages {
   next(range: PageRange): Promise<PendingPage>;
+  /** As `next`, of all keys in the range, however many. */
+  whole(range: Omit<PageRange, 'limit'>): Promise<PendingPage>;
   /** What the source has of keys whose rows cannot come in with their page. */
   leftover(keys: readonly Key[]): Promise<Leftover>;
 }
@@ -41,12 +45,16 @@ export async function pagesOf(
 ): Promise<Pages> {
   const into = await target.pageTarget(entity);
   return {
-    next: async (range) => (await source.readPage(entity, into, range)) ?? (await pageOfImages(into, range)),
+    next: (range) => read(range, { ...range, limit: Math.min(range.limit, maxImages) }),
+    whole: (range) => read({ ...range, limit: unlimited }, { ...range, limit: unlimited }),
     leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };
 
-  async function pageOfImages(into: PageTarget, given: PageRange): Promise<PendingPage> {
-    const range = { ...given, limit: Math.min(given.limit, maxImages) };
+  async function read(range: PageRange, ofImages: PageRange): Promise<PendingPage> {
+    return (await source.readPage(entity, into, range)) ?? (await pageOfImages(into, ofImages));
+  }
+
+  async function pageOfImages(into: PageTarget, range: PageRange): Promise<PendingPage> {
     const read = (await source.readImages(entity, range)) ?? (await readByKeys(range));
     const guarded = into.refusesShared ? read.records : await recordsWithGuards(read.records);
     const apart = new Set(guarded);

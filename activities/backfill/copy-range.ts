@@ -42,6 +42,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     const fence = { migration: migration.name, epoch: route.epoch };
     const reading: { ahead: Promise<PendingPage> | null } = { ahead: null };
     let checkExisting = false;
+    let checkParents = false;
     try {
       return await copyChunks(order, target, copyChunk);
     } finally {
@@ -73,10 +74,11 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
       reading.ahead = full && !throttle.isActive ? readFrom({ ...from, ...next }) : null;
-      const step = { from, next, checkExisting };
+      const step = { from, next, checkExisting, checkParents };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
       const committed = result.status === 'committed' ? result : null;
       checkExisting = committed?.foundExisting ?? false;
+      checkParents = committed?.outOfOrder ?? false;
       if (!committed) {
         await reading.ahead;
         reading.ahead = null;

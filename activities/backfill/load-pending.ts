@@ -1,4 +1,4 @@
-import type { Chunk, LoadResult } from '../../databases/contract/backfill.ts';
+import type { Again, Chunk, LoadResult } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Fence } from '../../databases/contract/write.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -9,6 +9,8 @@ export interface Step {
   readonly from: Chunk;
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
   readonly checkExisting: boolean;
+  readonly checkParents: boolean;
+  readonly again?: Again | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function loadPending(
   step: Step,
   fence: Fence,
 ): Promise<Exclude<LoadResult, { status: 'rejected' }>> {
-  const except: number[] = [];
+  const except = [...page.unusable()];
   for (;;) {
     const leftover = await pages.leftover([...except.map(page.keyAt), ...notLoadable]);
     const result = await target.loadPage(entity, { page, except, leftover, ...step }, fence);

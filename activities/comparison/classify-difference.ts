@@ -59,6 +59,7 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
   async function classify(entity: Entity, left: StoredRecord, right: StoredRecord): Promise<Classification> {
     const unreadable = left.unreadable ?? right.unreadable;
     if (unreadable !== null) return { verdict: 'unreadable', reason: unreadable };
+    if (right.neverThere !== null || left.neverThere !== null) return classifyNeverThere(left, right);
     if (isAhead({ primary: left, secondary: right })) return ahead;
     const isBehind = isNewer(left.version, right.version);
     if (isSameImage(left, right)) {
@@ -106,6 +107,15 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
   }
 
   return { compareKeys };
+}
+
+/** A key that one of the stores cannot hold: only a row of the other is a difference, and no version is. */
+function classifyNeverThere(left: StoredRecord, right: StoredRecord): Classification {
+  if (left.image !== null)
+    return { verdict: 'missing', reason: `the secondary cannot hold the key: ${right.neverThere}` };
+  if (right.image !== null)
+    return { verdict: 'extra', reason: `the primary cannot hold the key: ${left.neverThere}` };
+  return equal;
 }
 
 interface Classification {

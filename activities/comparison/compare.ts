@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Difference } from '../../databases/contract/comparison.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
 import { setBackStores } from '../../databases/contract/set-back.ts';
-import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import { isCorruptKey, type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
@@ -97,8 +97,9 @@ export function createComparisonActivities(context: ActivityContext) {
         const shouldStop = (suspects: number) => timeIsUp() || suspects >= maxSuspects;
         const { compared, suspects, done, next } = await scan(entity, position, route, shouldStop);
         const after = await stageAfter(entity, stage, route);
-        // The stage of the records alone tells versions, so that no key counts twice.
-        const counts = ({ versionOnly }: KeyComparison) => (stage === 'records') === versionOnly;
+        // The stage of the records alone tells versions, and texts that are no keys, so that no key counts twice.
+        const counts = ({ key, versionOnly }: KeyComparison) =>
+          (stage === 'records') === (versionOnly || isCorruptKey(key));
         const found = await confirmAndRecord(entity, suspects.map(keyFromText), route, counts);
         total = sum(total, { ...found, compared });
         if (!done) position = { stage, after: next };

@@ -2,7 +2,7 @@ import type { Store } from '../../databases/contract/store.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { type BeingUndone, decideAtPrimary } from '../../databases/deciding/decide.ts';
 import { assertSameDefinition } from '../../databases/deciding/definition-refusal.ts';
-import { tooFineRefusal } from '../../databases/deciding/too-fine.ts';
+import { unfitRefusal } from '../../databases/deciding/unfit.ts';
 import {
   refusedResult,
   resultOf,
@@ -76,8 +76,8 @@ export function createWriteActivities(context: ActivityContext) {
   ): Promise<TentativeResult> {
     const entity = entityNamed(migration, operation.entity);
     assertSameDefinition(store, entity, operation);
-    const tooFine = await tooFineRefusal(context, entity, operation, route);
-    if (tooFine) return refusedResult(entity, operation, tooFine);
+    const unfit = await unfitRefusal(context, entity, operation, route);
+    if (unfit) return refusedResult(entity, operation, unfit);
     const item: WriteItem = {
       mode: 'tentative',
       kind: operation.kind,

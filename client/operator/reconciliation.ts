@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
-import type { Difference, Verdict } from '../../databases/contract/comparison.ts';
+import type { Difference, DifferenceGroup, Verdict } from '../../databases/contract/comparison.ts';
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import { isSettled } from '../../databases/contract/settled.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { keyText } from '../../model/canonical.ts';
 import type { Evidence } from '../../model/evidence.ts';
@@ -13,6 +14,9 @@ import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { removeSchedule, setSchedule } from './schedules.ts';
 
 export type { Reconciliation } from '../../workflows/messages.ts';
+
+/** So many differences are read again before they are shown. */
+const lookedAt = 1_000;
 
 /** The workflow `reconcile`, which lives on the other side of the task queue. */
 type Reconcile = (
@@ -89,8 +93,57 @@ export class ReconciliationControl {
     return await removeSchedule(this.#temporal, this.#id);
   }
 
-  /** What comparisons, backfills and repairs wrote down, in either store; a store that is unavailable is left out. Keys are row content. */
+  /**
+   * What comparisons, backfills and repairs wrote down, in either store; a store that is unavailable is left out. Up to
+   * `lookedAt` of them are read again first, and those that are equal by now are closed. Keys are row content.
+   */
   async differences(limit: number): Promise<Difference[]> {
+    await this.#closeSettled();
+    return await this.#known(limit);
+  }
+
+  /** The same by entity, verdict and reason, each with a few keys. */
+  async groupedDifferences(limits: { groups: number; keys: number }): Promise<DifferenceGroup[]> {
+    await this.#closeSettled();
+    const found = await this.#ofBoth((store, migration) => store.groupedDifferences(migration, limits));
+    const groups = new Map<string, DifferenceGroup>();
+    for (const group of found) {
+      const name = JSON.stringify([group.entity, group.verdict, group.reason]);
+      const known = groups.get(name);
+      if (!known) groups.set(name, group);
+      else {
+        const keys = new Map([...known.keys, ...group.keys].map((key) => [keyText(key), key]));
+        const count = known.count + group.count;
+        groups.set(name, { ...known, count, keys: [...keys.values()].slice(0, limits.keys) });
+      }
+    }
+    return [...groups.values()].sort((one, other) => other.count - one.count).slice(0, limits.groups);
+  }
+
+  /** What has come to be equal since it was written down is no difference any more. */
+  async #closeSettled(): Promise<void> {
+    const { stores, migration } = this.#open;
+    const found = await this.#known(lookedAt);
+    for (const [name, own] of Map.groupBy(found, ({ entity }) => entity)) {
+      const entity = migration.entities.find((one) => one.name === name);
+      if (!entity) continue;
+      const keys = own.map(({ key }) => key);
+      const reads = [stores.legacy, stores.modern].map((store) =>
+        store.read(entity, keys).catch(nullWhereUnavailable),
+      );
+      const [legacy, modern] = await Promise.all(reads);
+      if (!legacy || !modern) return;
+      const settled = keys.filter((_, index) => {
+        const [left, right] = [legacy[index], modern[index]];
+        return left && right && isSettled(left, right);
+      });
+      if (settled.length === 0) continue;
+      for (const store of [stores.legacy, stores.modern])
+        await store.resolveDifferences(migration.name, name, settled);
+    }
+  }
+
+  async #known(limit: number): Promise<Difference[]> {
     const found = await this.#ofBoth((store, migration) => store.differences(migration, limit));
     const byKey = new Map(found.map((one) => [`${one.entity} ${keyText(one.key)}`, one]));
     return [...byKey.values()].slice(0, limit);

@@ -1,5 +1,6 @@
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import { isUsableKey, keyFault } from '../columns/key-fault.ts';
 import { keyFromCells, keyTexts } from '../columns/key-text.ts';
 import type { CopyPage } from '../contract/backfill.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
@@ -19,17 +20,28 @@ export class BoundPage implements CopyPage {
   readonly parts: readonly PagePart[];
   readonly keys: number;
   readonly keyAt: (position: number) => Key;
+  /** Whether it is known of all of them that the target can use them. */
+  readonly hasUsableKeys: boolean;
 
   constructor(
     bound: BoundEntity,
     parts: readonly PagePart[],
     keys: number,
     keyAt: (position: number) => Key,
+    hasUsableKeys: boolean,
   ) {
     this.bound = bound;
     this.parts = parts;
     this.keys = keys;
     this.keyAt = keyAt;
+    this.hasUsableKeys = hasUsableKeys;
+  }
+
+  /** Positions of keys that nothing can be done with in the target. */
+  unusable(): readonly number[] {
+    if (this.hasUsableKeys) return [];
+    const positions = Array.from({ length: this.keys }, (_, position) => position);
+    return positions.filter((position) => keyFault(this.bound, this.keyAt(position)) !== null);
   }
 
   get bytes(): number {
@@ -49,6 +61,7 @@ export function boundPage(page: CopyPage): BoundPage {
 
 /** A page of a column map: row and key are one, and the key stands in the row. */
 export function pageOfRows(
+  source: BoundEntity,
   bound: BoundEntity,
   text: CopyText,
   prefixOf: (column: string) => string,
@@ -58,13 +71,15 @@ export function pageOfRows(
     at: root.columns.findIndex((column) => column.name === name),
     prefix: prefixOf(name).length,
   }));
-  return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, (position) => {
+  const keyAt = (position: number) => {
     const cells = text.cells(position);
     return keyFromCells(
       bound,
       places.map(({ at, prefix }) => cells[at]?.slice(prefix) ?? null),
     );
-  });
+  };
+  const hasUsableKeys = isUsableKey(source.root.key, root.key);
+  return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, keyAt, hasUsableKeys);
 }
 
 export function placed(page: BoundPage, position: number): PlacedKey {
@@ -106,6 +121,6 @@ function distinctBytes(part: PagePart, positions: readonly number[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function firstRow({ text, firsts }: PagePart, position: number): number {
+export function firstRow({ text, firsts }: PagePart, position: number): number {
   return firsts ? (firsts[position] ?? text.rows) : position;
 }

@@ -1,20 +1,9 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Entity } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
-import type { Chunk, Leftover } from '../contract/backfill.ts';
-import type { Difference } from '../contract/comparison.ts';
-import { type Fence, isAboutAll, type Outcome } from '../contract/write.ts';
-import type { Session } from '../engine/session.ts';
+import type { Chunk } from '../contract/backfill.ts';
 import type { StoreContext } from '../sql/context.ts';
-import { throughDeadlocks } from '../sql/deadlocks.ts';
-import { putDifferences } from '../sql/differences.ts';
-import { holdFence } from '../sql/fence.ts';
-import type { GuardedWrites } from '../sql/guarded-write.ts';
-import { outcomesInOrder } from '../sql/write-request.ts';
-import { moveCheckpoint } from './checkpoint.ts';
 
-/** Checkpoints of a backfill, and rows that come in together with theirs. */
-export function createChunks(context: StoreContext, { rows, writeApart, call }: GuardedWrites) {
+/** Checkpoints of a backfill. */
+export function createChunks(context: StoreContext) {
   async function chunks(migration: string, entity: string): Promise<Chunk[]> {
     const rows = await context.query(
       `SELECT range_no, lower_key, upper_key, cursor_key, done, copied, skipped, refused, bytes FROM ${context.control('chunks')}
@@ -72,65 +61,11 @@ export function createChunks(context: StoreContext, { rows, writeApart, call }: 
   }
 
   async function clearChunks(migration: string): Promise<void> {
-    await context.query(`DELETE FROM ${context.control('chunks')} WHERE migration = ?`, [migration]);
+    for (const table of ['chunks', 'waiting'] as const)
+      await context.query(`DELETE FROM ${context.control(table)} WHERE migration = ?`, [migration]);
   }
 
-  async function copyItems(
-    entity: Entity,
-    { items, unreadable }: Leftover,
-    fence: Fence,
-    next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
-  ): Promise<Outcome[]> {
-    const bound = await context.bind(entity);
-    const { ready, failed } = rows(bound, items);
-    try {
-      return await throughDeadlocks(context.engine, () =>
-        context.engine.transaction(async (session) => {
-          if (ready.length === 0) await holdFence(context, session, fence, 'secondary', [bound]);
-          const outcomes = outcomesInOrder(items, failed, await call(session, bound, ready, fence));
-          if (!isFenced(outcomes)) await finish(session, outcomes);
-          return outcomes;
-        }),
-      );
-    } catch (error) {
-      if (error instanceof LockstepError) throw error;
-      if (isAboutAll(await context.refusalOf(error, [entity])))
-        await context.translateErrors(() => Promise.reject(error));
-    }
-    // Copies are guarded, so a crash between the rows and their checkpoint repeats nothing.
-    const outcomes = outcomesInOrder(items, failed, await writeApart(bound, ready, fence));
-    if (!isFenced(outcomes)) await context.transaction((session) => finish(session, outcomes));
-    return outcomes;
-
-    async function finish(session: Session, outcomes: readonly Outcome[]): Promise<void> {
-      const count = (status: Outcome['status']) =>
-        outcomes.filter((outcome) => outcome.status === status).length;
-      const differences = [
-        ...unreadable.map(
-          ({ key, reason }): Difference => ({ entity: entity.name, key, verdict: 'unreadable', reason }),
-        ),
-        ...outcomes.flatMap((outcome, at): Difference[] => {
-          const key = items[at]?.key;
-          if (!key || outcome.status !== 'failed') return [];
-          return [{ entity: entity.name, key, verdict: 'refused', reason: outcome.failure.message }];
-        }),
-      ];
-      await moveCheckpoint(context, session, fence.migration, next, {
-        ...next,
-        copied: count('applied'),
-        skipped: count('superseded'),
-        refused: differences.length,
-        bytes: 0,
-      });
-      await putDifferences(context, session, fence.migration, differences);
-    }
-  }
-
-  return { chunks, planChunks, clearChunks, copyItems };
-}
-
-function isFenced(outcomes: readonly Outcome[]): boolean {
-  return outcomes.some((outcome) => outcome.status === 'fenced');
+  return { chunks, planChunks, clearChunks };
 }
 
 function keyOrNull(text: string | null | undefined): Key | null {

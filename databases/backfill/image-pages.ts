@@ -1,6 +1,7 @@
 import { type Image, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity, TextRow } from '../columns/bound.ts';
+import { keyFault } from '../columns/key-fault.ts';
 import { keyFromCells } from '../columns/key-text.ts';
 import { cellIn, textRowOf } from '../columns/rows.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
@@ -41,7 +42,7 @@ export function createImagePages(context: StoreContext) {
     const notLoadable: Key[] = [];
     for (const { key, rows: own } of grouped) {
       const { image } = imageOrReason(bound, { [root.name]: own });
-      if (image) records.push({ key, image });
+      if (image && keyFault(bound, key) === null) records.push({ key, image });
       else notLoadable.push(key);
     }
     return {

@@ -14,7 +14,9 @@ import { checkpointUnchanged, moveCheckpoint } from './checkpoint.ts';
 import { type CopyGuard, createCopyGuard } from './copy-guard.ts';
 import { loadRows } from './load-rows.ts';
 import { BoundTarget } from './page-target.ts';
+import { type ParentLink, parentLinksOf } from './parent-links.ts';
 import { isTransient } from './rejection.ts';
+import { putWaiting, settleWaiting, waitingUnchanged } from './waiting.ts';
 import { writeLeftover } from './write-leftover.ts';
 
 /** A page meets every live write in its way. */
@@ -48,10 +50,11 @@ export function pageLoads(
 
   async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {
     const bound = await context.bind(entity);
+    const links = await context.translateErrors(() => parentLinksOf(context, bound));
     try {
       return await throughDeadlocks(
         engine,
-        () => engine.transaction((session) => loadInside(session, bound, load, fence)),
+        () => engine.transaction((session) => loadInside(session, bound, links, load, fence)),
         { attempts, isTransient: (error) => isTransient(context, error) },
       );
     } catch (error) {
@@ -64,11 +67,16 @@ export function pageLoads(
   async function loadInside(
     session: Session,
     bound: BoundEntity,
-    { page: given, except, leftover, from, next, checkExisting }: PageLoad,
+    links: readonly ParentLink[],
+    { page: given, except, leftover, from, next, checkExisting, checkParents, again }: PageLoad,
     fence: Fence,
   ): Promise<LoadResult> {
     await holdFence(context, session, fence, 'secondary', [bound]);
-    if (!(await checkpointUnchanged(context, session, fence.migration, from))) return { status: 'overtaken' };
+    const isUnchanged = again
+      ? await waitingUnchanged(context, session, fence.migration, again.of)
+      : await checkpointUnchanged(context, session, fence.migration, from);
+    if (!isUnchanged) return { status: 'overtaken' };
+    const mayWait = again?.isLast !== true;
     const page = boundPage(given);
     const guard = guardOf(context, bound);
     const left = new Set(except);
@@ -76,22 +84,37 @@ export function pageLoads(
       (position) => !left.has(position),
     );
     const kept = await guard.before(session, page, wanted);
-    const { loaded, rejected, existing } = await loadRows(context, session, page, kept, checkExisting);
+    const options = { checkExisting, checkParents, links, mayWait };
+    const { loaded, rejected, existing, outOfOrder, ...rest } = await loadRows(
+      context,
+      session,
+      page,
+      kept,
+      options,
+    );
     if (rejected.length > 0) throw new Rejected(rejected);
     const gone = await guard.after(session, page, loaded);
     if (gone.length > 0) {
       const keys = gone.map((position) => placed(page, position));
       await engine.bulk.removeRows(session, bound, keys);
     }
-    const written = await writeLeftover(context, writes, session, bound, leftover, fence);
+    const written = await writeLeftover(context, writes, session, bound, leftover, fence, mayWait);
     const copied = loaded.length - gone.length + written.copied;
     const refused = written.differences.length;
-    const all = wanted.length + leftover.items.length + leftover.unreadable.length;
-    const counts = { copied, skipped: all - copied - refused, refused };
-    await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
+    const waiting = rest.waiting.length + written.waiting;
     // With the rows and the checkpoint: a refusal that is not recorded would be one that nobody hears of.
     await putDifferences(context, session, fence.migration, written.differences);
-    return { status: 'committed', ...counts, foundExisting: existing > 0 };
+    if (again) {
+      const found = { copied, refused, waiting };
+      const counts = await settleWaiting(context, session, fence.migration, again, found);
+      return { status: 'committed', ...counts, foundExisting: existing > 0, outOfOrder };
+    }
+    const all = wanted.length + leftover.items.length + leftover.unreadable.length;
+    const counts = { copied, skipped: all - copied - refused - waiting, refused };
+    await moveCheckpoint(context, session, fence.migration, from, { ...next, ...counts, bytes: page.bytes });
+    const bounds = { lower: from.cursor ?? from.lower, upper: next.cursor };
+    await putWaiting(context, session, fence.migration, from, bounds, { waiting, refused });
+    return { status: 'committed', ...counts, waiting, foundExisting: existing > 0, outOfOrder };
   }
 
   async function secondaryIndexes(entity: Entity): Promise<readonly string[]> {

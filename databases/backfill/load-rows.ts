@@ -2,6 +2,8 @@ import { LoadRefused } from '../engine/bulk-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
+import { withParents } from './missing-parents.ts';
+import type { ParentLink } from './parent-links.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
 /** What became of the rows of a page, by the positions of their keys. */
@@ -9,29 +11,47 @@ export interface Loaded {
   readonly loaded: readonly number[];
   /** Some of their rows was refused, or would have been kept as other than it is. */
   readonly rejected: readonly number[];
+  /** Some of their rows refers to a row that is not there. */
+  readonly waiting: readonly number[];
   /** How many were left alone, because they have a row or a record. */
   readonly existing: number;
+  /** Whether some had to wait for those that they refer to, or to come behind them. */
+  readonly outOfOrder: boolean;
+}
+
+export interface LoadOptions {
+  readonly checkExisting: boolean;
+  readonly checkParents: boolean;
+  readonly links: readonly ParentLink[];
+  /** Whether rows wait for those that they refer to; else they are rejected. */
+  readonly mayWait: boolean;
 }
 
 /**
- * Brings rows in by the engine's bulk load: all at once; then without those that are there; then by halves, until those that
- * are rejected are found.
+ * Brings rows in by the engine's bulk load: all at once; then without those that are there, or that lack a parent; then by
+ * halves, until those that are rejected are found.
  */
 export async function loadRows(
   context: StoreContext,
   session: Session,
   page: BoundPage,
   positions: readonly number[],
-  checkExisting: boolean,
+  { checkExisting, checkParents, links, mayWait }: LoadOptions,
 ): Promise<Loaded> {
   const { bulk } = context.engine;
   const loaded: number[] = [];
   const rejected: number[] = [];
+  const waiting: number[] = [];
   let existing = 0;
-  const first = checkExisting ? await withoutExisting(positions) : positions;
+  let outOfOrder = false;
+  let first = checkExisting ? await withoutExisting(positions) : positions;
+  if (checkParents) first = await withParentsOnly(first);
   if (await tryLoad(context, session, page, first)) loaded.push(...first);
-  else await loadByHalves(checkExisting ? first : await withoutExisting(first));
-  return { loaded, rejected, existing };
+  else {
+    const absent = checkExisting ? first : await withoutExisting(first);
+    await loadByHalves(checkParents ? absent : await withParentsOnly(absent));
+  }
+  return { loaded, rejected, waiting, existing, outOfOrder };
 
   async function withoutExisting(some: readonly number[]): Promise<readonly number[]> {
     if (some.length === 0) return some;
@@ -39,6 +59,14 @@ export async function loadRows(
     const present = new Set(await bulk.present(session, page.bound, keys));
     existing += present.size;
     return some.filter((_, index) => !present.has(index));
+  }
+
+  async function withParentsOnly(some: readonly number[]): Promise<readonly number[]> {
+    if (links.length === 0 || some.length === 0) return some;
+    const found = await withParents(context, session, page, some, links);
+    outOfOrder = found.waiting.length > 0 || found.fit.some((position, at) => position !== some[at]);
+    (mayWait ? waiting : rejected).push(...found.waiting);
+    return found.fit;
   }
 
   async function loadByHalves(some: readonly number[]): Promise<void> {
@@ -63,13 +91,17 @@ async function tryLoad(
   positions: readonly number[],
 ): Promise<boolean> {
   if (positions.length === 0) return true;
+  const { constraints } = context.engine.dialect;
   await session.query('SAVEPOINT lockstep_load');
   try {
+    if (constraints) await session.query(constraints.defer);
     for (const part of page.parts) {
       const rows = bytesOf(part, positions);
       const how = part.table.reference ? 'absent' : 'new';
       if (rows.length > 0) await context.engine.bulk.copyIn(session, part.table, rows, how);
     }
+    // What a constraint puts off until the commit would end the whole chunk then, and nobody would know whose row it was.
+    if (constraints) await session.query(constraints.check);
     await session.query('RELEASE SAVEPOINT lockstep_load');
     return true;
   } catch (error) {

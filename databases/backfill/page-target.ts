@@ -1,5 +1,6 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
+import { keyTexts } from '../columns/key-text.ts';
 import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { PageTarget } from '../contract/backfill.ts';
 import type { StoreFailure } from '../contract/write.ts';
@@ -43,6 +44,7 @@ export class BoundTarget implements PageTarget {
     const notLoadable: { key: Key; failure: StoreFailure }[] = [];
     for (const { key, image } of records) {
       try {
+        keyTexts(bound, key);
         const rows = bound.rowsOf(image);
         for (const { table, text, firsts, cells } of parts) {
           firsts.push(text.rows);
@@ -57,11 +59,12 @@ export class BoundTarget implements PageTarget {
         notLoadable.push({ key, failure: { code: 'StoreRefused', about: 'row', message } });
       }
     }
-    const page = new BoundPage(bound, parts, keys.length, (position) => {
+    const keyAt = (position: number) => {
       const key = keys[position];
       if (!key) throw new TypeError('a page has no key at this position');
       return key;
-    });
+    };
+    const page = new BoundPage(bound, parts, keys.length, keyAt, true);
     return { page, notLoadable };
   };
 }

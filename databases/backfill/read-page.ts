@@ -1,7 +1,8 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import { keyFromCells } from '../columns/key-text.ts';
+import { isCasedUuid, keyFromCells } from '../columns/key-text.ts';
 import type { CopyMethod, PageRange, PageTarget, ReadPage } from '../contract/backfill.ts';
 import { type CopyCell, copyCell } from '../copy-format/copy-cell.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
@@ -37,7 +38,7 @@ export function pageReads(context: StoreContext) {
         lastNotLoadableAt = text.rows;
       }),
     );
-    const page = pageOfRows(target.bound, text, (column) => target.prefix(column));
+    const page = pageOfRows(bound, target.bound, text, (column) => target.prefix(column));
     const last =
       lastNotLoadableAt === text.rows ? notLoadable.at(-1) : text.rows > 0 ? page.keyAt(text.rows - 1) : null;
     return {
@@ -71,8 +72,21 @@ function cellsBetween({ root }: BoundEntity, target: BoundTarget): CopyCell[] {
   return root.columns.map((column, index) => {
     const into = target.bound.root.columns[index];
     if (!into) throw new TypeError('a field has no column in the other store');
-    return copyCell(column, into, target.prefix(into.name));
+    const cell = copyCell(column, into, target.prefix(into.name));
+    const isKey = root.key.some(({ name }) => name === column.name);
+    return isKey && isCasedUuid(column) ? withoutUpperCase(cell) : cell;
   });
+}
+
+/** The row could not be found again by its key's lower case. */
+function withoutUpperCase(cell: CopyCell): CopyCell {
+  return {
+    ...cell,
+    convert(text) {
+      if (text !== text?.toLowerCase()) throw new NotCanonical('holds a UUID that is not in lower case');
+      return cell.convert(text);
+    },
+  };
 }
 
 function keyOfCells(bound: BoundEntity, row: readonly (string | null)[]): Key {

@@ -11,7 +11,11 @@ import { rejectionOf } from './rejection.ts';
 /** Few enough for a statement, and enough for its locks to be one list. */
 const itemsPerCall = 500;
 
-/** What the bulk load cannot take goes through the write routine, which says why it refuses a row. */
+/**
+ * What the bulk load cannot take goes through the write routine, which says why it refuses a row.
+ *
+ * @param mayWait whether a row that lacks another one is counted, and no difference yet
+ */
 export async function writeLeftover(
   context: StoreContext,
   writes: GuardedWrites,
@@ -19,31 +23,37 @@ export async function writeLeftover(
   bound: BoundEntity,
   { items, unreadable }: Leftover,
   fence: Fence,
-): Promise<{ copied: number; differences: Difference[] }> {
+  mayWait: boolean,
+): Promise<{ copied: number; waiting: number; differences: Difference[] }> {
   const entity = bound.entity.name;
   const differences = unreadable.map(
     ({ key, reason }): Difference => ({ entity, key, verdict: 'unreadable', reason }),
   );
   let copied = 0;
+  let waiting = 0;
   for (let from = 0; from < items.length; from += itemsPerCall) {
     const list = items.slice(from, from + itemsPerCall);
     const outcomes = await writeList(list);
     for (const [index, { key }] of list.entries()) {
       const outcome = outcomes[index];
       if (outcome?.status === 'applied') copied += 1;
-      if (outcome?.status === 'failed')
-        differences.push({ entity, key, verdict: 'refused', reason: outcome.failure.message });
+      if (outcome?.status !== 'failed') continue;
+      if (mayWait && outcome.failure.code === 'ForeignKeyConflict') waiting += 1;
+      else differences.push({ entity, key, verdict: 'refused', reason: outcome.failure.message });
     }
   }
-  return { copied, differences };
+  return { copied, waiting, differences };
 
   /** In one call, which takes all locks in one order; where one is refused, key by key. */
   async function writeList(list: readonly WriteItem[]): Promise<Outcome[]> {
     const { ready, failed } = writes.rows(bound, list);
     if (ready.length === 0) return outcomesInOrder(list, failed);
+    const { constraints } = context.engine.dialect;
     await session.query('SAVEPOINT lockstep_row');
     try {
       const written = await writes.call(session, bound, ready, fence);
+      // Whom a constraint refuses must show here, and not at the commit.
+      if (constraints) await session.query(constraints.check);
       await session.query('RELEASE SAVEPOINT lockstep_row');
       return outcomesInOrder(list, failed, written);
     } catch (error) {

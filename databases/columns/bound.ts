@@ -32,8 +32,9 @@ export function changingColumns({ columns, identity }: BoundTable): BoundColumn[
 interface BoundReference {
   readonly shared: string;
   readonly wins: 'latest' | 'first' | 'refuse';
+  /** The table that points here: an owned one, or another referenced one. */
   readonly table: string;
-  /** Pairs of referenced column and owning column. */
+  /** Pairs of referenced column and the column there. */
   readonly on: readonly (readonly [string, string])[];
 }
 

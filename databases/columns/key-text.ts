@@ -1,41 +1,41 @@
-import { type Key, keyText } from '../../model/canonical.ts';
-import { keyLimitBytes } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
+import type { Key } from '../../model/canonical.ts';
 import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from './bound.ts';
-import { invalid } from './checks.ts';
-import { fromColumn } from './column.ts';
-import { textFor } from './rows.ts';
+import { fromColumn, toColumn } from './column.ts';
+import { isFault, keyTextsOrFault } from './key-fault.ts';
 
-/** The texts that stand for a key in SQL. Throws `InvalidEntity` where the key is too long to be indexed. */
-export function keyTexts(bound: BoundEntity, key: Key): string[] {
-  const bytes = Buffer.byteLength(keyText(key));
-  if (bytes > keyLimitBytes) {
-    throw new LockstepError(
-      'InvalidEntity',
-      `a key of ${bound.entity.name} has ${bytes} bytes; at most ${keyLimitBytes} can be indexed`,
-      {
-        entity: bound.entity.name,
-        remedy: 'use a shorter key',
-      },
-    );
-  }
-  const { entity, root } = bound;
-  return root.key.map((column, index) => textFor(entity.name, root.name, column, key[index] ?? null) ?? '');
+/** The texts that stand for a key in SQL. Throws `NotCanonical` where the store can do nothing with it. */
+export function keyTexts(bound: BoundEntity, key: Key): readonly string[] {
+  const found = keyTextsOrFault(bound, key);
+  if (isFault(found)) throw new NotCanonical(found.reason);
+  return found;
 }
 
-/** The key of a row. Throws `InvalidDefinition` where the row could not be found again by it; the value stays out. */
+/** As `keyTexts`, for a place among the keys of the store that gave the key: a key that nothing can be done with has one too. */
+export function placeTexts(bound: BoundEntity, key: Key): readonly string[] {
+  return bound.root.key.map((column, index) => {
+    const part = key[index] ?? '';
+    try {
+      return toColumn(column, column.scalar, part) ?? part;
+    } catch (error) {
+      if (error instanceof NotCanonical) return part;
+      throw error;
+    }
+  });
+}
+
+/**
+ * The key of a row. A part that no value of its field is written as stays the text that the column gives: so the row keeps its
+ * place, and `keyFault` says why it cannot be used.
+ */
 export function keyFromCells(bound: BoundEntity, cells: readonly (string | null)[]): Key {
   return bound.root.key.map((column, index) => {
     const cell = cells[index] ?? null;
     try {
       return keyPart(column, cell);
     } catch (error) {
-      if (!(error instanceof NotCanonical)) throw error;
-      throw invalid(
-        `${bound.entity.name}.${bound.store}`,
-        `the key of a row of ${bound.root.name} cannot be used: column ${column.name} ${error.message}; correct the row, or declare the key as what it is`,
-      );
+      if (error instanceof NotCanonical) return cell ?? '';
+      throw error;
     }
   });
 }
@@ -45,12 +45,11 @@ export function keyPart(column: BoundColumn, cell: string | null): string {
   const value = fromColumn(column, column.scalar, cell);
   if (typeof value !== 'string') throw new NotCanonical('holds null');
   // Where case matters to the column, the lower case of a key would find nothing.
-  if (
-    column.scalar.kind === 'uuid' &&
-    column.natural?.kind === 'text' &&
-    column.limits.cased &&
-    cell !== value
-  )
-    throw new NotCanonical('holds a UUID that is not in lower case');
+  if (isCasedUuid(column) && cell !== value) throw new NotCanonical('holds a UUID that is not in lower case');
   return value;
+}
+
+/** Whether letters that differ in case make two keys of one UUID. */
+export function isCasedUuid({ scalar, natural, limits }: BoundColumn): boolean {
+  return scalar.kind === 'uuid' && natural?.kind === 'text' && limits.cased === true;
 }

@@ -3,6 +3,7 @@ import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
 import { memberOf } from '../../model/member.ts';
+import { referenceSteps } from '../../model/shape.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from './bound.ts';
 import {
   chosenColumns,
@@ -50,7 +51,11 @@ export function bind(
       unfilled: unfilledColumns(found, columns),
     };
   });
-  const referenced = shape.referenced.map((table): BoundTable => {
+  // Those that others lead to come first: they are parents of a parent.
+  const outermostFirst = shape.referenced.toSorted(
+    (left, right) => (referenceSteps(shape, right) ?? 0) - (referenceSteps(shape, left) ?? 0),
+  );
+  const referenced = outermostFirst.map((table): BoundTable => {
     const found = tableNamed(tables, table.table, path);
     const columns = chosenColumns(found, table, path);
     const at = `${path}.${table.table}`;

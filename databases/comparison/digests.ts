@@ -1,9 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
-import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
-import { keyTexts } from '../columns/key-text.ts';
+import { keyFault } from '../columns/key-fault.ts';
 import type { Digestible, Digests, KeyRange, RangeDigest } from '../contract/comparison.ts';
 import { maxAggregateBytes } from '../engine/text-limits.ts';
 import type { StoreContext } from '../sql/context.ts';
@@ -24,14 +22,7 @@ export function createDigests(context: StoreContext): Digests {
   }
 
   async function holdsKey(entity: Entity, key: Key): Promise<boolean> {
-    const bound = await context.bind(entity);
-    try {
-      keyTexts(bound, key);
-      return true;
-    } catch (error) {
-      if (error instanceof NotCanonical || error instanceof LockstepError) return false;
-      throw error;
-    }
+    return keyFault(await context.bind(entity), key) === null;
   }
 
   async function steps(entity: Entity, within: KeyRange, rows: number, count: number): Promise<Key[]> {

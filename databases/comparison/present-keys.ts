@@ -1,5 +1,7 @@
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyFault } from '../columns/key-fault.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import type { PresentKeys } from '../contract/comparison.ts';
 import type { StoreContext } from '../sql/context.ts';
@@ -10,15 +12,17 @@ const keysPerQuery = 500;
 export function createPresentKeys(context: StoreContext): PresentKeys {
   async function missingKeys(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
     const present = new Set<string>();
-    for (let at = 0; at < keys.length; at += keysPerQuery) {
-      for (const key of await presentOf(entity, keys.slice(at, at + keysPerQuery))) present.add(keyText(key));
+    const bound = await context.bind(entity);
+    const usable = keys.filter((key) => keyFault(bound, key) === null);
+    for (let at = 0; at < usable.length; at += keysPerQuery) {
+      for (const key of await presentOf(bound, usable.slice(at, at + keysPerQuery)))
+        present.add(keyText(key));
     }
     return keys.filter((key) => !present.has(keyText(key)));
   }
 
   /** A collation may give others beside: keys are compared as texts afterwards. */
-  async function presentOf(entity: Entity, keys: readonly Key[]): Promise<Key[]> {
-    const bound = await context.bind(entity);
+  async function presentOf(bound: BoundEntity, keys: readonly Key[]): Promise<Key[]> {
     const { dialect } = context.engine;
     const { key: parts, name } = bound.root;
     const keyset = keysetOf(dialect, bound);

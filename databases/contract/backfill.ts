@@ -1,4 +1,5 @@
 import type { Image, Key } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
 import type { StoreFailure, WriteItem } from './write.ts';
 
 /** What the source has to know of the target: the tables that a page is made for. It is made, and read, by stores only. */
@@ -17,6 +18,8 @@ export interface CopyPage {
   readonly keys: number;
   readonly bytes: number;
   readonly keyAt: (position: number) => Key;
+  /** Positions of keys that nothing can be done with in the target: they take the long way, which says why. */
+  unusable(): readonly number[];
   /** To be called once, when nobody reads the page any more. */
   release(): void;
 }
@@ -49,6 +52,45 @@ export interface Leftover {
   readonly unreadable: readonly { readonly key: Key; readonly reason: string }[];
 }
 
+/** A stretch of keys that was read, and some of whose rows refer to rows that were not there yet. */
+export interface WaitingPage extends Pick<Chunk, 'entity' | 'range'> {
+  /** Counts within its range, in the order of the keys. */
+  readonly page: number;
+  /** Exclusive lower and inclusive upper bound; null is open. */
+  readonly lower: Key | null;
+  readonly upper: Key | null;
+  /** How many of its keys wait, and how many were refused for another reason. */
+  readonly waiting: number;
+  readonly refused: number;
+}
+
+/** Waiting pages in order, or from the last one to the first. */
+export interface WaitingList {
+  readonly backwards: boolean;
+  /** Goes on behind this page. */
+  readonly after: Pick<WaitingPage, 'range' | 'page'> | null;
+  readonly limit: number;
+}
+
+/** A record that another one refers to. */
+export interface ParentRecord {
+  readonly entity: string;
+  readonly key: Key;
+}
+
+/** Records of an entity that come in together with those of others. */
+export interface Together {
+  readonly entity: Entity;
+  readonly items: readonly WriteItem[];
+}
+
+/** A page that is read once more. */
+export interface Again {
+  readonly of: WaitingPage;
+  /** Whether what lacks its parents still is refused now, because nothing came in for a whole round. */
+  readonly isLast: boolean;
+}
+
 /** A chunk on its way: its page and leftover, and where the range stands before and after it. */
 export interface PageLoad {
   readonly page: CopyPage;
@@ -61,6 +103,10 @@ export interface PageLoad {
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
   /** Looks for rows that are there before it loads: set where the chunk before found some. */
   readonly checkExisting: boolean;
+  /** Looks for the rows that others refer to before it loads: set where the chunk before was out of order. */
+  readonly checkParents: boolean;
+  /** Set where the page was waiting: then the range's cursor stays where it is. */
+  readonly again?: Again | undefined;
 }
 
 /**
@@ -75,8 +121,12 @@ export type LoadResult =
       readonly copied: number;
       readonly skipped: number;
       readonly refused: number;
+      /** Keys that lack rows which they refer to; they are read again when more is there. */
+      readonly waiting: number;
       /** Some rows were there already. */
       readonly foundExisting: boolean;
+      /** Some rows had to wait for others, or to come behind them. */
+      readonly outOfOrder: boolean;
     }
   | { readonly status: 'overtaken' }
   | { readonly status: 'rejected'; readonly positions: readonly number[] };

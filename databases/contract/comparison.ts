@@ -65,7 +65,15 @@ export interface Differences {
   /** The work list of a repair: an entity's differences by key text. */
   unresolvedDifferences(migration: string, entity: string, page: DifferencePage): Promise<Difference[]>;
   countDifferences(migration: string): Promise<{ entity: string; verdict: Verdict; count: number }[]>;
+  /** Differences by entity, verdict and reason, those of most keys first, each with a few of its keys. */
+  groupedDifferences(migration: string, limits: { groups: number; keys: number }): Promise<DifferenceGroup[]>;
   resolveDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void>;
+}
+
+export interface DifferenceGroup extends Omit<Difference, 'key'> {
+  readonly count: number;
+  /** The oldest of them. Keys are row content. */
+  readonly keys: readonly Key[];
 }
 
 export interface DifferencePage {

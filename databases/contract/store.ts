@@ -9,13 +9,16 @@ import type {
   Chunk,
   CopyMethod,
   ImagePage,
-  Leftover,
   LoadResult,
   PageLoad,
   PageRange,
   PageTarget,
+  ParentRecord,
   ReadPage,
+  Together,
   UnfitRows,
+  WaitingList,
+  WaitingPage,
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
@@ -139,6 +142,8 @@ export interface Store
 
   /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
   tooFineReason(entity: Entity, image: Image): Promise<string | null>;
+  /** Why nothing can be done with the key in this store, with the remedy; null where something can. */
+  unusableKeyReason(entity: Entity, key: Key): Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */
@@ -156,25 +161,28 @@ export interface Store
   guards(
     shared: readonly { readonly name: string; readonly key: Key }[],
   ): Promise<(SharedRecordVersion & { version: Version })[]>;
-  /** Keys that have a record of a version above 0, ascending by key text. */
-  recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]>;
+  /** Keys that have a record of a version above 0, ascending by key text, and the text of the last one. */
+  recorded(
+    entity: Entity,
+    page: { after: string | null; limit: number },
+  ): Promise<{ keys: Key[]; last: string | null }>;
   /** The distinct copies that a denormalized table holds of a shared record. */
   sharedCopies(entity: Entity, shared: string, key: Key): Promise<Image[]>;
 
   chunks(migration: string, entity: string): Promise<Chunk[]>;
   planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
   clearChunks(migration: string): Promise<void>;
+  /** Pages of an entity with rows whose parents were not there; see `PageLoad.again`. */
+  waitingPages(migration: string, entity: string, list: WaitingList): Promise<WaitingPage[]>;
+  /** For each item what its rows refer to that is not there; null where that is no record of an entity. */
+  missingParents(entity: Entity, items: readonly WriteItem[]): Promise<(readonly ParentRecord[] | null)[]>;
   /**
-   * Items by the write routine, where no rows can come in by the bulk load, with their checkpoint and what was refused.
-   *
-   * @param next the range as it stands afterwards; its counts are not read
+   * Records that refer to one another, in one transaction: what a constraint asks for is put off, or filled in at its end. Gives how
+   * many came in; null where one of them is refused, and none is in.
    */
-  copyItems(
-    entity: Entity,
-    leftover: Leftover,
-    fence: Fence,
-    next: Pick<Chunk, 'entity' | 'range' | 'cursor' | 'done'>,
-  ): Promise<Outcome[]>;
+  copyTogether(groups: readonly Together[], fence: Fence): Promise<number | null>;
+  /** The entities of whose tables this one's refer to a row, by foreign keys: itself among them, where they do. */
+  parentEntities(entity: Entity): Promise<string[]>;
   /** A page of a column map for the other store's tables; null where a shape has functions. */
   readPage(entity: Entity, target: PageTarget, range: PageRange): Promise<ReadPage | null>;
   copyMethod(entity: Entity, target: PageTarget): Promise<CopyMethod>;

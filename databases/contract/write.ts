@@ -136,6 +136,8 @@ export interface StoredRecord {
   readonly image: Image | null;
   /** The rows are of a write of the pattern `parallel` that the primary has not decided yet, or that could not be undone here. */
   readonly undecided: boolean;
-  /** Why the row cannot be read as an image; `image` is null then. */
+  /** Why the row cannot be read as an image, or its key cannot be used; `image` is null then. */
   readonly unreadable: string | null;
+  /** Why the store can have no row of this key, where that is so. */
+  readonly neverThere: string | null;
 }

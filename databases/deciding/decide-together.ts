@@ -10,7 +10,7 @@ import { staleBaseAttempts } from './decide.ts';
 import { isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem } from './primary-item.ts';
 import { groupLockWaitMs, roundsOf } from './rounds.ts';
-import { tooFineRefusal } from './too-fine.ts';
+import { unfitRefusal } from './unfit.ts';
 import { resultOf, type WriteResult } from './write-result.ts';
 
 /** What the primary made of one write among others. `apart`: `decideAtPrimary` finds out, for this write alone. */
@@ -104,8 +104,8 @@ async function itemsOf(
       const record = operation.kind === 'update' ? (read.get(keyText(operation.key)) ?? null) : null;
       const item = await primaryItem(entity, operation, record, route);
       if ('refused' in item) return [];
-      const tooFine = await tooFineRefusal(context, entity, { ...operation, image: item.image }, route);
-      return tooFine ? [] : [{ write, item }];
+      const unfit = await unfitRefusal(context, entity, { ...operation, image: item.image }, route);
+      return unfit ? [] : [{ write, item }];
     }),
   );
   return made.flat();

@@ -12,7 +12,7 @@ import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
 import type { Outcome } from '../contract/write.ts';
 import { definitionRefusal, isOfOtherDefinition } from './definition-refusal.ts';
 import { primaryItem } from './primary-item.ts';
-import { tooFineRefusal } from './too-fine.ts';
+import { unfitRefusal } from './unfit.ts';
 import { resultOf, type WriteResult } from './write-result.ts';
 
 /** A write, and the route by which it is decided. */
@@ -85,8 +85,8 @@ async function decide(
     const stored = needsBefore ? await readOne(store, entity, operation.key) : null;
     const item = await primaryItem(entity, operation, stored, route);
     if ('refused' in item) return await refuse(open, write, entity, item.refused);
-    const tooFine = await tooFineRefusal(open, entity, { ...operation, image: item.image }, route);
-    if (tooFine) return await refuse(open, write, entity, tooFine);
+    const unfit = await unfitRefusal(open, entity, { ...operation, image: item.image }, route);
+    if (unfit) return await refuse(open, write, entity, unfit);
     const [outcome] = await store.write(entity, [item], { migration: migration.name, epoch: route.epoch });
     if (!outcome) throw new TypeError('a write gave no outcome for its item');
     if (outcome.status === 'stale-base') continue;

@@ -25,14 +25,20 @@ export async function primaryItem(
     expectedVersion: operation.expectedVersion,
   };
   const read = stored
-    ? // What nobody waits for is never compensated.
-      { readVersion: stored.version, ...(hasSecondary ? { before: stored.image } : {}) }
+    ? // What nobody waits for is never compensated; and of a row that cannot be read, no image says what it was.
+      {
+        readVersion: stored.version,
+        ...(hasSecondary && stored.unreadable === null ? { before: stored.image } : {}),
+      }
     : {};
   if (operation.kind !== 'update') {
     const sharedVersions = operation.image ? sharedVersionsOf(entity, operation.image, null) : [];
     return { ...item, ...read, image: operation.image, sharedVersions };
   }
-  if (stored?.unreadable) return { refused: { code: 'InvalidEntity', message: stored.unreadable, store } };
+  if (stored?.unreadable) {
+    const message = `${stored.unreadable}; write the whole record with replace, or delete it`;
+    return { refused: { code: 'InvalidEntity', message, store } };
+  }
   // A missing row is refused by the routine itself, so that the refusal is recorded with the operation.
   if (!stored?.image) return { ...item, image: null, sharedVersions: [] };
   try {

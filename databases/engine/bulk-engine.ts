@@ -2,7 +2,7 @@ import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import type { CopyCell } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
-import type { Parameter, PlacedKey, Session } from './session.ts';
+import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
 
 /** What the engines do each in its own way when rows come in bulk. Positions are those in the list of keys given. */
 export interface BulkEngine {
@@ -25,6 +25,11 @@ export interface BulkEngine {
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;
 
+  /** The foreign keys of a table. */
+  foreignKeys(table: string): Promise<ForeignKey[]>;
+  /** Whether a row must come after the row that it refers to, within one statement too. */
+  readonly parentsFirst: boolean;
+
   /** Statements that make the indexes which nothing but reading needs. */
   secondaryIndexes(table: string): Promise<string[]>;
 
@@ -41,6 +46,31 @@ export interface BulkEngine {
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
   isLockConflict(error: unknown): boolean;
+}
+
+/** Columns of a table that refer to a row of another one, or of its own. */
+export interface ForeignKey {
+  readonly columns: readonly string[];
+  /** The other table's name with its schema or database; see `Engine.qualifiedName`. */
+  readonly table: string;
+  /** Its columns, in the order of `columns`. */
+  readonly referenced: readonly string[];
+  /** Whether it can be put off until the end of a transaction. */
+  readonly isDeferrable: boolean;
+}
+
+/** From rows with the name of the key, the table that it refers to, a pair of columns, in order, and whether it is `deferrable`. */
+export function foreignKeysOf(rows: readonly TextCells[]): ForeignKey[] {
+  const found = new Map<string, ForeignKey & { columns: string[]; referenced: string[] }>();
+  for (const row of rows) {
+    const name = row.name ?? '';
+    const isDeferrable = row.deferrable === 'true';
+    const key = found.get(name) ?? { columns: [], table: row.parent ?? '', referenced: [], isDeferrable };
+    key.columns.push(row.own ?? '');
+    key.referenced.push(row.other ?? '');
+    found.set(name, key);
+  }
+  return [...found.values()];
 }
 
 /** Some rows of a bulk load were refused, or would have been kept as other than they are. */

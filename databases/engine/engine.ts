@@ -161,6 +161,8 @@ export interface Dialect {
   ago(ms: number): string;
   /** The SHA-256 of a text in UTF-8, as hexadecimal digits: every server has it, and MySQL 9 has no MD5. */
   sha256(text: string): string;
+  /** Puts off what constraints demand, and demands it; null where nothing can be put off. */
+  readonly constraints: { readonly defer: string; readonly check: string } | null;
   rename(table: string, to: string): string;
   /** Whether an index serves a comparison of rows, `(a, b) > (x, y)`. */
   readonly comparesRows: boolean;

@@ -5,7 +5,7 @@ import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
-import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
+import { type BulkEngine, foreignKeysOf, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
@@ -86,6 +86,20 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       );
       return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
     },
+
+    async foreignKeys(table) {
+      const parts = table.split('.');
+      return foreignKeysOf(
+        await connections.query(
+          `SELECT CONSTRAINT_NAME AS name, CONCAT(REFERENCED_TABLE_SCHEMA, '.', REFERENCED_TABLE_NAME) AS parent,
+             COLUMN_NAME AS own, REFERENCED_COLUMN_NAME AS other FROM information_schema.KEY_COLUMN_USAGE
+           WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND REFERENCED_TABLE_NAME IS NOT NULL
+           ORDER BY CONSTRAINT_NAME, ORDINAL_POSITION`,
+          [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+        ),
+      );
+    },
+    parentsFirst: true,
 
     /** Without those that a foreign key leans on, which cannot be dropped. */
     async secondaryIndexes(table) {

@@ -149,6 +149,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       rename: (table, to) =>
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
+      constraints: null,
       concatBar: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
       byteLength: (value) => `LENGTH(${value})`,
       byteLengthAsText: (value) => `LENGTH(${value})`,

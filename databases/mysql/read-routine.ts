@@ -54,15 +54,15 @@ function undecided({ entity }: BoundEntity): string {
       WHERE p.version IS NULL AND p.entity = ${literal(entity.name)} AND p.record_key = k.record_key)`;
 }
 
-function join(bound: BoundEntity, table: BoundTable): string {
+/** A table's rows, under the alias `t`, joined to the list of keys by the tables that lead to it. */
+function join(bound: BoundEntity, table: BoundTable, step = 0): string {
   const { reference } = table;
-  const owner = reference
-    ? (bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root)
-    : table;
-  const owned = ownedRows(owner, reference ? 'o' : 't');
-  if (!reference) return owned;
-  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
-  return `${owned} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${on.join(' AND ')}`;
+  const alias = step === 0 ? 't' : `o${step}`;
+  if (!reference) return ownedRows(table, alias);
+  const owner = bound.tables.find((candidate) => candidate.name === reference.table) ?? bound.root;
+  const next = `o${step + 1}`;
+  const on = reference.on.map(([there, from]) => `${alias}.${quote(there)} = ${next}.${quote(from)}`);
+  return `${join(bound, owner, step + 1)} STRAIGHT_JOIN ${quoteTable(table.name)} ${alias} ON ${on.join(' AND ')}`;
 }
 
 /** Joins the rows of an owned table to the list of keys. */

@@ -7,7 +7,7 @@ import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-format/copy-text.ts';
-import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
+import { type BulkEngine, foreignKeysOf, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey } from '../engine/session.ts';
@@ -89,6 +89,21 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         );
         return rows[0] ? Number(rows[0].rows) : null;
       }),
+
+    foreignKeys: async (table) =>
+      foreignKeysOf(
+        await connections.query(
+          `SELECT c.oid::text AS name, n.nspname || '.' || p.relname AS parent, a.attname AS own, b.attname AS other,
+             c.condeferrable::text AS deferrable
+           FROM pg_constraint c JOIN pg_class p ON p.oid = c.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
+           CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k(own, other, at)
+           JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own
+           JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other
+           WHERE c.conrelid = to_regclass(?) AND c.contype = 'f' ORDER BY c.oid, k.at`,
+          [quoteTable(table)],
+        ),
+      ),
+    parentsFirst: false,
 
     secondaryIndexes: (table) =>
       connections.borrow(async (client) => {

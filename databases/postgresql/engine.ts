@@ -146,6 +146,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
+      constraints: { defer: 'SET CONSTRAINTS ALL DEFERRED', check: 'SET CONSTRAINTS ALL IMMEDIATE' },
       concatBar: (values) => values.join(" || '|' || "),
       byteLength: (value) => `octet_length(${value})`,
       byteLengthAsText: (value) => `octet_length(${value})::text`,

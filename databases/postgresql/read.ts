@@ -71,15 +71,17 @@ function undecided({ entity }: BoundEntity): string {
   AND p.version IS NULL AND p.status IN ('tentative', 'parked'))`;
 }
 
-function belongs(bound: BoundEntity, table: BoundTable): string {
+/** Whether a row, under the alias `t`, belongs to the key: by its own columns, or by the tables that lead to it. */
+function belongs(bound: BoundEntity, table: BoundTable, step = 0): string {
   const { reference } = table;
+  const own = step === 0 ? 't' : `o${step}`;
   if (!reference) {
     return table.key
-      .map((column, index) => equals(column, `t.${quote(column.name)}`, `k.k${index + 1}`))
+      .map((column, index) => equals(column, `${own}.${quote(column.name)}`, `k.k${index + 1}`))
       .join(' AND ');
   }
-  const owner = bound.owned.find((candidate) => candidate.name === reference.table) ?? bound.root;
-  const on = reference.on.map(([referenced, owning]) => `t.${quote(referenced)} = o.${quote(owning)}`);
-  const key = owner.key.map((column, index) => equals(column, `o.${quote(column.name)}`, `k.k${index + 1}`));
-  return `EXISTS (SELECT FROM ${quoteTable(owner.name)} o WHERE ${[...on, ...key].join(' AND ')})`;
+  const owner = bound.tables.find((candidate) => candidate.name === reference.table) ?? bound.root;
+  const next = `o${step + 1}`;
+  const on = reference.on.map(([there, from]) => `${own}.${quote(there)} = ${next}.${quote(from)}`);
+  return `EXISTS (SELECT FROM ${quoteTable(owner.name)} ${next} WHERE ${[...on, belongs(bound, owner, step + 1)].join(' AND ')})`;
 }

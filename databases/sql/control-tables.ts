@@ -16,6 +16,7 @@ const controlTables = [
   'definitions',
   'retired',
   'read_counts',
+  'waiting',
 ] as const;
 
 export type ControlTable = (typeof controlTables)[number];

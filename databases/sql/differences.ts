@@ -1,5 +1,13 @@
+import { createHash } from 'node:crypto';
 import { compareText, type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Difference, DifferencePage, Differences, Verdict } from '../contract/comparison.ts';
+import { keyLimitBytes } from '../../model/entity.ts';
+import type {
+  Difference,
+  DifferenceGroup,
+  DifferencePage,
+  Differences,
+  Verdict,
+} from '../contract/comparison.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 
@@ -16,7 +24,7 @@ export function createDifferences(context: StoreContext): Differences {
 
   async function differences(migration: string, limit: number): Promise<Difference[]> {
     const rows = await context.query(
-      `SELECT entity, record_key, verdict, reason FROM ${table} WHERE migration = ?
+      `SELECT entity, record_key, full_key, verdict, reason FROM ${table} WHERE migration = ?
        ORDER BY found_at, entity, record_key LIMIT ${Math.floor(limit)}`,
       [migration],
     );
@@ -29,10 +37,16 @@ export function createDifferences(context: StoreContext): Differences {
     { verdicts, after, limit, keys }: DifferencePage,
   ): Promise<Difference[]> {
     const rows = await context.query(
-      `SELECT entity, record_key, verdict, reason FROM ${table}
+      `SELECT entity, record_key, full_key, verdict, reason FROM ${table}
        WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(verdicts)}) AND record_key > ?
        ${keys ? `AND record_key IN (${placeholders(keys)})` : ''} ORDER BY record_key LIMIT ${Math.floor(limit)}`,
-      [migration, entity, ...verdicts, after ?? '', ...(keys ?? []).map(keyText)],
+      [
+        migration,
+        entity,
+        ...verdicts,
+        after === null ? '' : indexedText(after),
+        ...(keys ?? []).map(indexedKey),
+      ],
     );
     return rows.map(differenceOf);
   }
@@ -50,11 +64,38 @@ export function createDifferences(context: StoreContext): Differences {
     }));
   }
 
+  async function groupedDifferences(
+    migration: string,
+    limits: { groups: number; keys: number },
+  ): Promise<DifferenceGroup[]> {
+    const groups = await context.query(
+      `SELECT entity, verdict, reason, COUNT(*) AS total FROM ${table} WHERE migration = ?
+       GROUP BY entity, verdict, reason ORDER BY COUNT(*) DESC, entity, verdict, reason LIMIT ${Math.floor(limits.groups)}`,
+      [migration],
+    );
+    const found: DifferenceGroup[] = [];
+    for (const { entity, verdict, reason, total } of groups) {
+      const rows = await context.query(
+        `SELECT record_key, full_key FROM ${table} WHERE migration = ? AND entity = ? AND verdict = ? AND reason = ?
+         ORDER BY found_at, record_key LIMIT ${Math.floor(limits.keys)}`,
+        [migration, entity ?? '', verdict ?? '', reason ?? ''],
+      );
+      found.push({
+        entity: entity ?? '',
+        verdict: verdict as Verdict,
+        reason: reason ?? '',
+        count: Number(total),
+        keys: rows.map(keyOf),
+      });
+    }
+    return found;
+  }
+
   async function resolveDifferences(migration: string, entity: string, keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
     await context.query(
       `DELETE FROM ${table} WHERE migration = ? AND entity = ? AND record_key IN (${placeholders(keys)})`,
-      [migration, entity, ...keys.map(keyText)],
+      [migration, entity, ...keys.map(indexedKey)],
     );
   }
 
@@ -63,6 +104,7 @@ export function createDifferences(context: StoreContext): Differences {
     differences,
     unresolvedDifferences,
     countDifferences,
+    groupedDifferences,
     resolveDifferences,
   };
 }
@@ -75,20 +117,44 @@ export async function putDifferences(
   found: readonly Difference[],
 ): Promise<void> {
   const key = ['migration', 'entity', 'record_key'];
-  const columns = [...key, 'verdict', 'reason'];
+  const columns = [...key, 'full_key', 'verdict', 'reason'];
   const upsert = context.engine.dialect.upsert(context.control('differences'), columns, key);
   const rows = found
     .map((difference) => ({ ...difference, text: keyText(difference.key) }))
     .sort((left, right) => compareText(left.entity, right.entity) || compareText(left.text, right.text));
-  for (const { entity, text, verdict, reason } of rows)
-    await session.query(upsert, [migration, entity, text, verdict, reason.slice(0, maxReasonLength)]);
+  for (const { entity, text, verdict, reason } of rows) {
+    const indexed = indexedText(text);
+    const full = indexed === text ? null : text;
+    await session.query(upsert, [
+      migration,
+      entity,
+      indexed,
+      full,
+      verdict,
+      reason.slice(0, maxReasonLength),
+    ]);
+  }
+}
+
+function keyOf(row: TextCells): Key {
+  return keyFromText(row.full_key ?? row.record_key ?? '');
 }
 
 function differenceOf(row: TextCells): Difference {
   return {
     entity: row.entity ?? '',
-    key: keyFromText(row.record_key ?? '[]'),
+    key: keyOf(row),
     verdict: row.verdict as Verdict,
     reason: row.reason ?? '',
   };
+}
+
+/** A key that is too long to be indexed is found by its digest. */
+function indexedText(text: string): string {
+  if (Buffer.byteLength(text) <= keyLimitBytes) return text;
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function indexedKey(key: Key): string {
+  return indexedText(keyText(key));
 }

@@ -1,6 +1,7 @@
 import { compareText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
+import { keyFault } from '../columns/key-fault.ts';
 import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
 import type { Session } from '../engine/session.ts';
@@ -41,6 +42,12 @@ export function createGuardedWrites(context: StoreContext) {
       try {
         ready.push(readyItem(bound, item, position));
       } catch (error) {
+        const { mode, image, key, version } = item;
+        if (mode !== 'primary' && image === null && keyFault(bound, key)?.isNeverThere) {
+          // What no row can be is deleted.
+          failed.set(position, { status: 'applied', version });
+          continue;
+        }
         failed.set(position, {
           status: 'failed',
           failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
@@ -115,7 +122,7 @@ export function createGuardedWrites(context: StoreContext) {
     return new Map([[ready.position, outcomeOf(row)]]);
   }
 
-  return { write, rows, writeApart, call };
+  return { write, rows, call };
 }
 
 export type GuardedWrites = ReturnType<typeof createGuardedWrites>;

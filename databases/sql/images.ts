@@ -1,13 +1,15 @@
 import type { Image, Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, TooFine } from '../../model/scalar.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import { keyTexts } from '../columns/key-text.ts';
+import { type KeyFault, keyFault } from '../columns/key-fault.ts';
 import { rowsIn } from '../columns/rows.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import type { RawStored } from '../engine/engine.ts';
 import type { StoreContext } from './context.ts';
+import { isUnusableKeyThere } from './unusable-keys.ts';
 
 export const keysPerRead = 500;
 
@@ -17,20 +19,36 @@ export function createImages(context: StoreContext) {
     const bound = await context.bind(entity);
     const stored: StoredRecord[] = [];
     for (let at = 0; at < keys.length; at += keysPerRead) {
-      const part = keys
-        .slice(at, at + keysPerRead)
-        .map((key) => ({ key, unreadable: unreadableKeyReason(bound, key) }));
-      const sound = part.filter(({ unreadable }) => unreadable === null).map(({ key }) => key);
-      const rows =
-        sound.length > 0 ? await context.translateErrors(() => context.engine.readRows(bound, sound)) : [];
-      if (rows.length !== sound.length)
-        throw new TypeError(`the ${context.name} store gave ${rows.length} records for ${sound.length} keys`);
-      const found = rows.values();
-      for (const { key, unreadable } of part) {
-        stored.push(storedOf(bound, key, unreadable === null ? found.next().value : undefined, unreadable));
+      const part = keys.slice(at, at + keysPerRead).map((key) => ({ key, fault: keyFault(bound, key) }));
+      const sound = part.filter(({ fault }) => fault === null).map(({ key }) => key);
+      const found = (await readSound(bound, sound)).values();
+      for (const { key, fault } of part) {
+        const raw = fault === null ? found.next().value : undefined;
+        if (raw && 'reason' in raw) stored.push(storedOf(bound, key, undefined, raw));
+        else stored.push(storedOf(bound, key, raw, fault && (await faultOfThere(bound, key, fault))));
       }
     }
     return stored;
+  }
+
+  /** By halves, where the database finds a key that it cannot even look for: the others are read all the same. */
+  async function readSound(bound: BoundEntity, keys: readonly Key[]): Promise<(RawStored | KeyFault)[]> {
+    if (keys.length === 0) return [];
+    try {
+      const rows = await context.translateErrors(() => context.engine.readRows(bound, keys));
+      if (rows.length === keys.length) return rows;
+      throw new TypeError(`the ${context.name} store gave ${rows.length} records for ${keys.length} keys`);
+    } catch (error) {
+      if (!isLockstepError(error, 'StoreRefused') || error.details.about !== 'row') throw error;
+      if (keys.length === 1) return [{ reason: error.message, isNeverThere: false }];
+      const middle = Math.ceil(keys.length / 2);
+      const first = await readSound(bound, keys.slice(0, middle));
+      return [...first, ...(await readSound(bound, keys.slice(middle)))];
+    }
+  }
+
+  async function faultOfThere(bound: BoundEntity, key: Key, fault: KeyFault): Promise<KeyFault | null> {
+    return fault.isNeverThere || (await isUnusableKeyThere(context, bound, key)) ? fault : null;
   }
 
   async function tooFineReason(entity: Entity, image: Image): Promise<string | null> {
@@ -44,14 +62,18 @@ export function createImages(context: StoreContext) {
     return null;
   }
 
-  return { read, tooFineReason };
+  async function unusableKeyReason(entity: Entity, key: Key): Promise<string | null> {
+    return keyFault(await context.bind(entity), key)?.reason ?? null;
+  }
+
+  return { read, tooFineReason, unusableKeyReason };
 }
 
 function storedOf(
   bound: BoundEntity,
   key: Key,
   raw: RawStored | undefined,
-  unreadable: string | null,
+  fault: KeyFault | null,
 ): StoredRecord {
   const found = raw !== undefined && rowsIn(raw.rows, bound.root.name).length > 0;
   return {
@@ -61,23 +83,11 @@ function storedOf(
     operationId: raw?.operationId ?? null,
     digest: raw?.digest ?? null,
     undecided: raw?.undecided ?? false,
-    ...(found ? imageOrReason(bound, raw.rows) : { image: null, unreadable }),
+    ...(found
+      ? imageOrReason(bound, raw.rows)
+      : { image: null, unreadable: fault && !fault.isNeverThere ? fault.reason : null }),
+    neverThere: fault?.isNeverThere ? fault.reason : null,
   };
-}
-
-/** A key that the columns cannot hold, or that is too long for the guard, is told like a row that cannot be read. */
-export function keyTextsOrReason(bound: BoundEntity, key: Key): readonly string[] | string {
-  try {
-    return keyTexts(bound, key);
-  } catch (error) {
-    if (error instanceof NotCanonical || error instanceof LockstepError) return error.message;
-    throw error;
-  }
-}
-
-function unreadableKeyReason(bound: BoundEntity, key: Key): string | null {
-  const texts = keyTextsOrReason(bound, key);
-  return typeof texts === 'string' ? texts : null;
 }
 
 export function imageOrReason(

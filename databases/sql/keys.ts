@@ -106,13 +106,14 @@ export function createKeys(context: StoreContext) {
     return Number(row?.total ?? 0);
   }
 
-  async function recorded(entity: Entity, page: { after: string | null; limit: number }): Promise<Key[]> {
+  async function recorded(entity: Entity, page: { after: string | null; limit: number }) {
     const rows = await context.query(
       `SELECT record_key FROM ${context.control('records')} WHERE entity = ? AND version > 0 AND record_key > ?
        ORDER BY record_key LIMIT ${Math.floor(page.limit)}`,
       [entity.name, page.after ?? ''],
     );
-    return rows.map((row) => keyFromText(row.record_key ?? '[]'));
+    const texts = rows.map((row) => row.record_key ?? '');
+    return { keys: texts.map(keyFromText), last: texts.at(-1) ?? null };
   }
 
   function distinctKeys(bound: BoundEntity): string {

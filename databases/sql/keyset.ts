@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import { keyFromCells, keyTexts } from '../columns/key-text.ts';
+import { keyFromCells, placeTexts } from '../columns/key-text.ts';
 import type { KeyRange } from '../contract/comparison.ts';
 import type { Dialect } from '../engine/engine.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
@@ -25,7 +25,7 @@ export interface Keyset {
   readonly cells: string;
   /** Holds for the rows in a range of keys; an index on the key finds its beginning at once. */
   within(range: KeyRange): Condition;
-  /** The key in a row of `cells`. Throws `InvalidDefinition` where its row could not be found again by it. */
+  /** The key in a row of `cells`; see `keyFromCells`. */
   keyOf(row: TextCells): Key;
 }
 
@@ -41,8 +41,8 @@ export function keysetOf(dialect: Dialect, bound: BoundEntity): Keyset {
       .join(', '),
     within({ lower, upper }) {
       const conditions = [
-        ...(lower ? [beyond(dialect, parts, '>', keyTexts(bound, lower))] : []),
-        ...(upper ? [beyond(dialect, parts, '<=', keyTexts(bound, upper))] : []),
+        ...(lower ? [beyond(dialect, parts, '>', placeTexts(bound, lower))] : []),
+        ...(upper ? [beyond(dialect, parts, '<=', placeTexts(bound, upper))] : []),
       ];
       if (conditions.length === 0) return { sql: '1 = 1', values: [] };
       return {

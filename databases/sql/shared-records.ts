@@ -63,8 +63,14 @@ export function createSharedRecords(context: StoreContext) {
       );
     });
     const { column } = context.engine.dialect;
+    const cells = members.flatMap((found, index) => {
+      const reference = `t.${column(found.column.name)}`;
+      // A collation that takes two copies for one would give only one of them.
+      const bytes = found.column.bytes ? [`${found.column.bytes(reference)} AS b${index}`] : [];
+      return [`${found.column.read(reference)} AS m${index}`, ...bytes];
+    });
     const rows = await context.query(
-      `SELECT DISTINCT ${members.map((found, index) => `${found.column.read(`t.${column(found.column.name)}`)} AS m${index}`).join(', ')}
+      `SELECT DISTINCT ${cells.join(', ')}
        FROM ${context.engine.dialect.table(embedded.table)} t
        WHERE ${identity.map((found) => equals(found.column, `t.${column(found.column.name)}`, '?')).join(' AND ')} LIMIT 100`,
       identity.flatMap((found, index) => {

@@ -2,9 +2,10 @@ import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { entityOf } from '../../model/field.ts';
 import type { BoundEntity, Cells, ProgramValue } from '../columns/bound.ts';
+import { isFault, type KeyFault, keyTextsOrFault } from '../columns/key-fault.ts';
 import type { FoundValue, Values } from '../contract/values.ts';
 import type { StoreContext } from './context.ts';
-import { createImages, keysPerRead, keyTextsOrReason, shapeMessage } from './images.ts';
+import { createImages, keysPerRead, shapeMessage } from './images.ts';
 
 const nothing: FoundValue = { value: null, unreadable: null };
 
@@ -28,8 +29,8 @@ export function createValues(context: StoreContext): Values {
 
   /** Most reads are of one key: no lists on the way. */
   async function ofOne(bound: BoundEntity, programValue: ProgramValue, key: Key): Promise<FoundValue> {
-    const texts = keyTextsOrReason(bound, key);
-    if (typeof texts === 'string') return { value: null, unreadable: texts };
+    const texts = keyTextsOrFault(bound, key);
+    if (isFault(texts)) return withoutRow(texts);
     const [rows = []] = await context.translateErrors(() => context.engine.readCells(bound, [texts]));
     return valueOrReason(bound, programValue, rows);
   }
@@ -39,13 +40,13 @@ export function createValues(context: StoreContext): Values {
     programValue: ProgramValue,
     keys: readonly Key[],
   ): Promise<FoundValue[]> {
-    const given = keys.map((key) => keyTextsOrReason(bound, key));
-    const texts = given.filter((one) => typeof one !== 'string');
+    const given = keys.map((key) => keyTextsOrFault(bound, key));
+    const texts = given.filter((one): one is readonly string[] => !isFault(one));
     const cells =
       texts.length === 0 ? [] : await context.translateErrors(() => context.engine.readCells(bound, texts));
     let next = 0;
     return given.map((one) => {
-      if (typeof one === 'string') return { value: null, unreadable: one };
+      if (isFault(one)) return withoutRow(one);
       return valueOrReason(bound, programValue, cells[next++] ?? []);
     });
   }
@@ -58,6 +59,11 @@ export function createValues(context: StoreContext): Values {
   }
 
   return { values, queryReadOnly: (sql, parameters) => context.engine.queryReadOnly(sql, parameters) };
+}
+
+/** A key that the columns cannot hold is simply not there. */
+function withoutRow({ reason, isNeverThere }: KeyFault): FoundValue {
+  return isNeverThere ? nothing : { value: null, unreadable: reason };
 }
 
 function valueOrReason(bound: BoundEntity, programValue: ProgramValue, rows: readonly Cells[]): FoundValue {

@@ -31,7 +31,9 @@ test('differences are shown without keys and rows, and keys at a terminal only',
   expect(shown.code).toBe(2);
   expect(JSON.parse(shown.stdout)).toMatchObject({
     counts: [{ entity: 'account', verdict: 'missing', count: 1 }],
-    differences: [{ entity: 'account', verdict: 'missing' }],
+    groups: [
+      { entity: 'account', verdict: 'missing', count: 1, reason: 'the secondary does not have the key' },
+    ],
   });
   const text = await run('differences');
   for (const output of [shown.stdout, text.stdout]) expect(output).not.toMatch(/7001|nobody must read this/);

@@ -95,6 +95,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       from: await chunkOf(entity),
       next: { cursor: read.last, done: !read.full },
       checkExisting: false,
+      checkParents: false,
       ...given,
     };
     const leftover = (keys: readonly Key[]) => leftoverOf(entity, keys);
@@ -115,7 +116,9 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       copied: specimens.length,
       skipped: 0,
       refused: 0,
+      waiting: 0,
       foundExisting: false,
+      outOfOrder: false,
     });
     for (const value of specimens) {
       const { image, version } = await readOne(target.store, specimen, [String(value.id)]);
@@ -164,7 +167,15 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
     await writeOne(target.store, account, deleteOf(['2'], { ...secondaryWrite, version: '5' }));
     await insert(target, `(3, 'here', NULL, 1)`);
     const result = await put(account, await readPage(account));
-    expect(result).toEqual({ status: 'committed', copied: 1, skipped: 3, refused: 0, foundExisting: true });
+    expect(result).toEqual({
+      status: 'committed',
+      copied: 1,
+      skipped: 3,
+      refused: 0,
+      waiting: 0,
+      foundExisting: true,
+      outOfOrder: false,
+    });
     expect((await accountsIn(target)).map(({ id, owner }) => [id, owner])).toEqual([
       ['1', 'live'],
       ['3', 'here'],
@@ -195,7 +206,9 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
         copied: 38,
         skipped: 0,
         refused: 2,
+        waiting: 0,
         foundExisting: false,
+        outOfOrder: false,
       });
       const found = await target.store.differences(migrationName, 10);
       expect(found.map(({ key, verdict }) => [key, verdict]).sort()).toEqual([
@@ -221,7 +234,12 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       return await leftoverOf(account, keys);
     };
     try {
-      const step = { from: await chunkOf(account), next: { cursor: null, done: true }, checkExisting: false };
+      const step = {
+        from: await chunkOf(account),
+        next: { cursor: null, done: true },
+        checkExisting: false,
+        checkParents: false,
+      };
       const read = await readPage(account);
       expect(await loadPending(target.store, account, { leftover }, read, step, fence)).toMatchObject({
         status: 'committed',

@@ -184,7 +184,7 @@ describe('what a database gives another meaning', () => {
     await target.asSecondary();
     const { from, read } = await firstPage(source, target, item);
     const leftover = async () => ({ items: [], unreadable: [] });
-    const step = { from, next: { cursor: read.last, done: true }, checkExisting: false };
+    const step = { from, next: { cursor: read.last, done: true }, checkExisting: false, checkParents: false };
     const result = await loadPending(target.store, item, { leftover }, read, step, fence);
     expect(result).toMatchObject({ copied: 3, refused: 0 });
     const found = await target.sql('SELECT id, name FROM items ORDER BY id');
@@ -274,6 +274,7 @@ describe('what a database gives another meaning', () => {
       from,
       next: { cursor: ['3'], done: true },
       checkExisting: false,
+      checkParents: false,
     };
     const result = await opened.store.loadPage(item, load, fence);
     expect(result).toEqual({ status: 'rejected', positions: [0, 2] });

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Chunk, Leftover } from '../../databases/contract/backfill.ts';
+import type { Chunk } from '../../databases/contract/backfill.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { account } from '../support/accounts.ts';
+import { copyLeftover } from './copy-leftover.ts';
 import {
   deleteOf,
   fence,
@@ -22,10 +23,15 @@ const copyOf = (
   given: Partial<typeof ada> & { email?: string } = {},
   item: Partial<WriteItem> = {},
 ) => writeOf(account, { ...ada, id: base + offset, ...given }, { ...copied, ...item });
-const leftover = (items: readonly WriteItem[], unreadable: Leftover['unreadable'] = []) => ({
-  items,
-  unreadable,
-});
+const nothing = {
+  status: 'committed',
+  copied: 0,
+  skipped: 0,
+  refused: 0,
+  waiting: 0,
+  foundExisting: false,
+  outOfOrder: false,
+};
 const at1 = (offset: number) => String(base + offset);
 
 forEachEngineRole('a copy', (at) => {
@@ -44,11 +50,10 @@ forEachEngineRole('a copy', (at) => {
   test('puts rows and checkpoint in, and leaves no record', async () => {
     const { store, control } = at();
     const items = [copyOf(1), copyOf(2)];
-    const next = { ...(await chunk()), cursor: [at1(2)], done: true };
-    expect(await store.copyItems(account, leftover(items), fence, next)).toEqual(
-      items.map(() => ({ status: 'applied', version: '0' })),
-    );
-    expect(await chunk()).toEqual({ ...next, copied: 2, skipped: 0, refused: 0 });
+    const next = { cursor: [at1(2)], done: true };
+    const from = await chunk();
+    expect(await copyLeftover(store, account, items, from, { next })).toEqual({ ...nothing, copied: 2 });
+    expect(await chunk()).toEqual({ ...from, ...next, copied: 2, skipped: 0, refused: 0 });
     expect(await readOne(store, account, [at1(1)])).toMatchObject({ version: '0', image: items[0]?.image });
     expect(await control('records', 'version = 0')).toEqual([]);
   });
@@ -56,9 +61,7 @@ forEachEngineRole('a copy', (at) => {
   test('carries the version of a key that has one', async () => {
     const { store } = at();
     const item = copyOf(1, {}, { version: '7' });
-    expect(await store.copyItems(account, leftover([item]), fence, await chunk())).toEqual([
-      { status: 'applied', version: '7' },
-    ]);
+    expect(await copyLeftover(store, account, [item], await chunk())).toMatchObject({ copied: 1 });
     expect(await readOne(store, account, [at1(1)])).toMatchObject({ version: '7', image: item.image });
   });
 
@@ -71,18 +74,12 @@ forEachEngineRole('a copy', (at) => {
     );
     await writeOne(store, account, deleteOf([at1(2)], { ...secondaryWrite, version: '5' }));
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (${base + 3}, 'here', 1)`);
-    const outcomes = await store.copyItems(
-      account,
-      leftover([copyOf(1), copyOf(2), copyOf(3), copyOf(4)]),
-      fence,
-      await chunk(),
-    );
-    expect(outcomes).toEqual([
-      { status: 'superseded', version: '5' },
-      { status: 'superseded', version: '5' },
-      { status: 'superseded', version: '0' },
-      { status: 'applied', version: '0' },
-    ]);
+    const items = [copyOf(1), copyOf(2), copyOf(3), copyOf(4)];
+    expect(await copyLeftover(store, account, items, await chunk())).toEqual({
+      ...nothing,
+      copied: 1,
+      skipped: 3,
+    });
     const rows = await sql(
       `SELECT id, owner FROM accounts WHERE id BETWEEN ${base} AND ${base + 9} ORDER BY id`,
     );
@@ -94,15 +91,14 @@ forEachEngineRole('a copy', (at) => {
   test('repeated skips everything, and counts on', async () => {
     const { store } = at();
     const items = [copyOf(1), copyOf(2)];
-    await store.copyItems(account, leftover(items), fence, await chunk());
-    const again = await store.copyItems(account, leftover(items), fence, await chunk());
-    expect(again).toEqual(items.map(() => ({ status: 'superseded', version: '0' })));
+    await copyLeftover(store, account, items, await chunk());
+    expect(await copyLeftover(store, account, items, await chunk())).toEqual({ ...nothing, skipped: 2 });
     expect(await chunk()).toMatchObject({ copied: 2, skipped: 2 });
   });
 
   test('lets a live write in over what it has put in', async () => {
     const { store } = at();
-    await store.copyItems(account, leftover([copyOf(1)]), fence, await chunk());
+    await copyLeftover(store, account, [copyOf(1)], await chunk());
     const live = writeOf(
       account,
       { ...ada, id: base + 1, owner: 'live' },
@@ -115,16 +111,18 @@ forEachEngineRole('a copy', (at) => {
   test('isolates and counts the row that is refused', async () => {
     const { store, control } = at();
     const items = [1, 2, 3, 4, 5].map((offset) => copyOf(offset, offset === 3 ? { balance: '-1.00' } : {}));
-    const next = { ...(await chunk()), cursor: [at1(5)] };
+    const next = { cursor: [at1(5)] };
     const unreadable = [6, 7].map((offset) => ({ key: [at1(offset)], reason: 'a float that is no number' }));
-    const outcomes = await store.copyItems(account, leftover(items, unreadable), fence, next);
-    expect(outcomes.map(({ status }) => status)).toEqual([
-      'applied',
-      'applied',
-      'failed',
-      'applied',
-      'applied',
-    ]);
+    expect(await copyLeftover(store, account, items, await chunk(), { next, unreadable })).toEqual({
+      ...nothing,
+      copied: 4,
+      refused: 3,
+    });
+    const stored = await store.read(
+      account,
+      items.map(({ key }) => key),
+    );
+    expect(stored.map(({ image }) => image !== null)).toEqual([true, true, false, true, true]);
     expect(await chunk()).toMatchObject({ cursor: [at1(5)], copied: 4, skipped: 0, refused: 3 });
     const found = await store.differences(migrationName, 10);
     expect(found.map(({ key: [id], verdict }) => [id, verdict]).sort()).toEqual([
@@ -143,21 +141,20 @@ forEachEngineRole('a copy', (at) => {
   test('under another epoch moves neither rows nor checkpoint', async () => {
     const { store, sql } = at();
     const before = await chunk();
-    const next = { ...before, cursor: [at1(1)], done: true };
-    const outcomes = await store.copyItems(account, leftover([copyOf(1)]), { ...fence, epoch: 0 }, next);
-    expect(outcomes).toEqual([{ status: 'fenced', epoch: 1 }]);
-    await expect(store.copyItems(account, leftover([]), { ...fence, epoch: 0 }, next)).rejects.toMatchObject({
-      code: 'Fenced',
-    });
+    const given = { next: { cursor: [at1(1)], done: true }, under: { ...fence, epoch: 0 } };
+    for (const items of [[copyOf(1)], []])
+      await expect(copyLeftover(store, account, items, before, given)).rejects.toMatchObject({
+        code: 'Fenced',
+      });
     expect(await chunk()).toEqual(before);
     expect(await sql(`SELECT * FROM accounts WHERE id = ${base + 1}`)).toEqual([]);
   });
 
   test('of no rows moves the checkpoint', async () => {
     const { store } = at();
-    const next = { ...(await chunk(2)), done: true };
-    expect(await store.copyItems(account, leftover([]), fence, next)).toEqual([]);
-    expect(await chunk(2)).toEqual(next);
+    const from = await chunk(2);
+    expect(await copyLeftover(store, account, [], from, { next: { done: true } })).toEqual(nothing);
+    expect(await chunk(2)).toEqual({ ...from, done: true });
   });
 
   test('keeps what it had put in when ranges are planned again', async () => {
@@ -167,9 +164,9 @@ forEachEngineRole('a copy', (at) => {
       { range: 1, lower: ['500'], upper: ['900'] },
       { range: 2, lower: ['900'], upper: null },
     ]);
-    const next = { ...(await chunk(1)), cursor: ['600'] };
-    await store.copyItems(account, leftover([]), fence, next);
+    const from = await chunk(1);
+    await copyLeftover(store, account, [], from, { next: { cursor: ['600'] } });
     await store.planChunks(migrationName, 'account', [['500'], ['900']]);
-    expect(await chunk(1)).toEqual(next);
+    expect(await chunk(1)).toEqual({ ...from, cursor: ['600'] });
   });
 });

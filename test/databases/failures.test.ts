@@ -218,7 +218,7 @@ forEachEngineRole('a failure', (at, { engine }) => {
     const leftover = { items: [], unreadable: [] };
     return await store.loadPage(
       account,
-      { page, except: [], leftover, from, next, checkExisting: false },
+      { page, except: [], leftover, from, next, checkExisting: false, checkParents: false },
       fence,
     );
   }

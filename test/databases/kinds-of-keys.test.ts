@@ -167,7 +167,7 @@ test.each(directions)(
         const read = await pages.next({ after: at.cursor ?? at.lower, upTo: at.upper, limit: 100 });
         seen.push(...Array.from({ length: read.page.keys }, (_, engineRole) => read.page.keyAt(engineRole)));
         const next = { cursor: read.last ?? at.cursor, done: !read.full };
-        const step = { from: at, next, checkExisting: false };
+        const step = { from: at, next, checkExisting: false, checkParents: false };
         const result = await loadPending(target.store, keyed, pages, read, step, fence);
         expect(result).toMatchObject({ status: 'committed', copied: read.page.keys, skipped: 0, refused: 0 });
         read.page.release();
@@ -202,36 +202,120 @@ test('a UUID in upper case is found, changed and deleted as text where case does
   expect(await sql('SELECT id FROM keyed')).toEqual([]);
 });
 
-test.each<{ engine: KindOfKey['engine']; type: string; field: Field; literal: string; why: RegExp }>([
+interface UnusableKey {
+  engine: KindOfKey['engine'];
+  type: string;
+  field: Field;
+  /** What no value of the field is written as, between two that are. */
+  literals: readonly [string, string, string];
+  why: RegExp;
+}
+
+const unusable: UnusableKey[] = [
   {
     engine: 'MariaDB',
     type: 'CHAR(36) COLLATE utf8mb4_bin',
     field: field.uuid(),
-    literal: `'${upperCase}'`,
-    why: /column id holds a UUID that is not in lower case/,
+    literals: [`'${uuids[0]}'`, `'${upperCase}'`, `'${uuids[2]}'`],
+    why: /keyed\.id holds a UUID that is not in lower case; correct the row/,
   },
   {
     engine: 'PostgreSQL',
-    type: 'text',
+    type: 'text COLLATE "C"',
     field: field.uuid(),
-    literal: `'${upperCase}'`,
-    why: /column id holds a UUID that is not in lower case/,
+    literals: [`'${uuids[0]}'`, `'${upperCase}'`, `'${uuids[2]}'`],
+    why: /keyed\.id holds a UUID that is not in lower case; correct the row/,
   },
-  { engine: 'MariaDB', type: 'DATE', field: field.date(), literal: "'0000-00-00'", why: /zero date/ },
-  { engine: 'MariaDB', type: 'VARCHAR(9)', field: field.text(), literal: "'a\0b'", why: /NUL/ },
-  { engine: 'MariaDB', type: 'BIGINT', field: field.integer(), literal: '9007199254740993', why: /2\^53/ },
-  { engine: 'PostgreSQL', type: 'numeric', field: field.decimal(), literal: "'NaN'", why: /NaN/ },
-  { engine: 'PostgreSQL', type: 'date', field: field.date(), literal: "'infinity'", why: /infinity/ },
-])(
-  'a key of $engine $type that no field can hold is no key that is skipped',
-  async ({ engine, type, ...given }) => {
-    await using at = await openKeyed(engine, type, given.field);
-    await at.sql(`INSERT INTO keyed VALUES (${given.literal}, 'here')`);
-    const listed = at.store.keys(at.keyed, { after: null, upTo: null, limit: 10 });
-    await expect(listed).rejects.toMatchObject({
-      code: 'InvalidDefinition',
-      message: expect.stringMatching(given.why),
-    });
+  {
+    engine: 'PostgreSQL',
+    type: 'text COLLATE "C"',
+    field: field.uuid(),
+    literals: [`'${uuids[0]}'`, "'0190'", `'${uuids[2]}'`],
+    why: /keyed\.id holds no UUID; correct the row/,
+  },
+  {
+    engine: 'MariaDB',
+    type: 'DATE',
+    field: field.date(),
+    literals: ["'0000-00-00'", "'2024-02-28'", "'2024-02-29'"],
+    why: /zero date/,
+  },
+  {
+    engine: 'MariaDB',
+    type: 'VARCHAR(9) COLLATE utf8mb4_bin',
+    field: field.text(),
+    literals: ["'a'", "'a\0b'", "'b'"],
+    why: /NUL/,
+  },
+  {
+    engine: 'MariaDB',
+    type: 'BIGINT',
+    field: field.integer(),
+    literals: ['-9007199254740993', '1', '2'],
+    why: /2\^53/,
+  },
+  {
+    engine: 'PostgreSQL',
+    type: 'numeric',
+    field: field.decimal(),
+    literals: ['1', "'NaN'", '2'],
+    why: /NaN/,
+  },
+  {
+    engine: 'PostgreSQL',
+    type: 'date',
+    field: field.date(),
+    literals: ["'-infinity'", "'2024-02-28'", "'2024-02-29'"],
+    why: /infinity/,
+  },
+  {
+    engine: 'PostgreSQL',
+    type: 'text COLLATE "C"',
+    field: field.text(),
+    literals: ["'a'", "repeat('b', 800)", "'c'"],
+    why: /a key of keyed has more than the 700 bytes that can be indexed; use a shorter key/,
+  },
+];
+
+test.each(unusable)(
+  'a key of $engine $type that nothing can be done with ($why) is told, and stops nothing',
+  async ({ engine, type, field: of, literals, why }) => {
+    await using at = await openKeyed(engine, type, of);
+    const { store, keyed } = at;
+    await at.sql(`INSERT INTO keyed VALUES ${literals.map((literal) => `(${literal}, 'here')`).join(', ')}`);
+    const listed: Key[] = [];
+    for (let after: Key | null = null; ; ) {
+      const page: Key[] = await store.keys(keyed, { after, upTo: null, limit: 1 });
+      listed.push(...page);
+      after = page.at(-1) ?? null;
+      if (after === null) break;
+    }
+    expect(new Set(listed.map(String)).size).toBe(3);
+    expect(listed).toHaveLength(3);
+
+    const records = await store.read(keyed, listed);
+    const bad = records.filter(({ unreadable }) => unreadable !== null);
+    expect(bad).toMatchObject([{ image: null, version: '0', unreadable: expect.stringMatching(why) }]);
+    expect(records.filter(({ image }) => image?.note === 'here')).toHaveLength(2);
+    const found = await store.values(keyed, listed);
+    expect(found.filter(({ unreadable }) => unreadable !== null)).toHaveLength(1);
+    // A value that a column has beside those of its field is found again all the same; of others nothing is to be had.
+    const missing = await store.missingKeys(keyed, listed);
+    const [key, ...more] = missing;
+    if (!key) return;
+    expect(more).toEqual([]);
+    expect(key).toEqual(bad[0]?.key);
+    expect(await store.unusableKeyReason(keyed, key)).toMatch(why);
+    const [sound] = records.filter(({ image }) => image !== null);
+    if (!sound?.image) throw new Error('two of three can be read');
+    const given = { kind: 'replace', image: { ...sound.image, note: 'new' } } as const;
+    const items = [key, sound.key].map((one) => ({ ...deleteOf(one), ...given }));
+    expect(await store.write(keyed, items, fence)).toMatchObject([
+      { status: 'failed', failure: { about: 'row', message: expect.stringMatching(why) } },
+      { status: 'applied' },
+    ]);
+    expect(await at.sql("SELECT note FROM keyed WHERE note = 'new'")).toHaveLength(1);
+    expect(await at.sql("SELECT note FROM keyed WHERE note = 'here'")).toHaveLength(2);
   },
 );
 

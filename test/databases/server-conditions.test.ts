@@ -69,7 +69,12 @@ forEachEngineRole('what takes nothing for now', (at, { engine }) => {
           .map((item) => ({ ...item, mode: 'copy', version: '0', operationId: null })),
         unreadable: [],
       });
-      const step = { from: planned, next: { cursor: ['9'], done: true }, checkExisting: false };
+      const step = {
+        from: planned,
+        next: { cursor: ['9'], done: true },
+        checkExisting: false,
+        checkParents: false,
+      };
       return loadPending(store, account, { leftover }, { page, notLoadable: apart }, step, fence);
     };
     return { put, planned };

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SharedRecordVersion, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
+import { copyLeftover } from './copy-leftover.ts';
 import {
   deleteOf,
   fence,
@@ -244,30 +245,23 @@ forEachEngineRole(
         operationId: null,
         sharedVersions: [],
       } as const;
-      const outcomes = await Promise.all(
-        chunks.map((chunk) =>
-          store.copyItems(
-            latest,
-            {
-              unreadable: [],
-              items: Array.from({ length: 20 }, (_, index) =>
-                writeOf(
-                  latest,
-                  {
-                    ...bill,
-                    number: `H-${chunk.range}-${index}`,
-                    customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
-                  },
-                  copied,
-                ),
-              ),
-            },
-            fence,
-            chunk,
-          ),
-        ),
+      const found = await Promise.all(
+        chunks.map((chunk) => {
+          const items = Array.from({ length: 20 }, (_, index) =>
+            writeOf(
+              latest,
+              {
+                ...bill,
+                number: `H-${chunk.range}-${index}`,
+                customer: { ...acme, id: 100 + ((index * 7 + chunk.range * 3) % 20) },
+              },
+              copied,
+            ),
+          );
+          return copyLeftover(store, latest, items, chunk);
+        }),
       );
-      expect(outcomes.flat().filter(({ status }) => status !== 'applied')).toEqual([]);
+      expect(found).toMatchObject(chunks.map(() => ({ status: 'committed', copied: 20, refused: 0 })));
       expect(await control('records', 'version = 0')).toEqual([]);
     });
   },

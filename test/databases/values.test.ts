@@ -86,10 +86,17 @@ forEachEngineRole('values', (at, { engine }) => {
 
   test('a key that is too long is told, and those beside it are read', async () => {
     await writeOne(at().store, slot, writeOf(slot, { region: 'north', number: 1n, label: null }));
-    await expectAlike(at(), slot, [
-      ['x'.repeat(2_000), '1'],
-      ['north', '1'],
-    ]);
+    const long = ['x'.repeat(2_000), '1'];
+    const short = ['north', '1'];
+    const found = await byImages(at(), slot, [short]);
+    const told = {
+      value: null,
+      unreadable: expect.stringContaining('more than the 700 bytes that can be indexed'),
+    };
+    expect(await at().store.values(slot, [long, short])).toEqual([told, ...found]);
+    expect(await at().store.values(slot, [long])).toEqual([told]);
+    // No row has it.
+    expect(await byImages(at(), slot, [long, short])).toEqual([{ value: null, unreadable: null }, ...found]);
   });
 
   test('are read beside a transaction that holds the row, and without a look at the records', async () => {

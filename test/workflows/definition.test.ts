@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { examine } from '../../client/operator/doctor.ts';
 import { prepareStores } from '../../client/operator/prepare.ts';
 import { runWorker } from '../../workers/worker.ts';
+import { copyLeftover } from '../databases/copy-leftover.ts';
 import { account, newAccount, twin } from '../support/accounts.ts';
 import { connectBoth } from '../support/connect-both.ts';
 import { fixture, type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -134,10 +135,12 @@ test('the rows of a backfill and version bumps are refused as writes are', async
   expect(await bump(1)).toBe('bumped');
   await addNotes(at);
   await expect(bump(2)).rejects.toMatchObject({ code: 'DefinitionChanged' });
-  const next = { entity: 'account', range: 0, cursor: null, done: true };
-  await expect(
-    at.stores.modern.copyItems(account, { items: [], unreadable: [] }, fence, next),
-  ).rejects.toMatchObject({ code: 'DefinitionChanged' });
+  await at.stores.modern.planChunks(at.migration.name, 'account', []);
+  const [from] = await at.stores.modern.chunks(at.migration.name, 'account');
+  if (!from) throw new Error('a range was planned');
+  await expect(copyLeftover(at.stores.modern, account, [], from, { under: fence })).rejects.toMatchObject({
+    code: 'DefinitionChanged',
+  });
 });
 
 test.each(['validate', 'switch-reads'] as const)('no entity comes or goes in %s', async (phase) => {

@@ -30,6 +30,16 @@ test('rows that a store has refused hold every gate, whatever a sample says, unt
   expect(await reconciliation.countDifferences()).toEqual([
     { entity: 'account', verdict: 'refused', count: 2 },
   ]);
+  // The target has written them down, and is asked too.
+  expect(await reconciliation.groupedDifferences({ groups: 5, keys: 1 })).toMatchObject([
+    {
+      entity: 'account',
+      verdict: 'refused',
+      count: 2,
+      reason: expect.stringContaining('accounts_limit'),
+      keys: [[expect.stringMatching(/^(77|333)$/)]],
+    },
+  ]);
 
   // Comparing again keeps what is known, with the reason, wherever it was written down.
   for (const sample of [1, null]) {

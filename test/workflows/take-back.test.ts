@@ -43,6 +43,7 @@ const record = (given: Partial<StoredRecord>): StoredRecord => ({
   operationId: null,
   image: { id: '1' },
   undecided: false,
+  neverThere: null,
   unreadable: null,
   ...given,
 });

@@ -20,6 +20,9 @@ test('copies of a shared record that disagree in legacy are ambiguous, a lost ch
       legacyRow('b1', 2, 'Bob'),
       legacyRow('b2', 2, 'Bob'),
       legacyRow('c1', 3, 'Cid'),
+      // One to the column, whose collation leaves case aside; two to us.
+      legacyRow('d1', 4, 'Dora'),
+      legacyRow('d2', 4, 'DORA'),
     ].join(', ')}`,
   );
   await advanceTo(at.lockstep, 'validate');
@@ -27,7 +30,7 @@ test('copies of a shared record that disagree in legacy are ambiguous, a lost ch
     const status = await control.status();
     return status.evidence && status;
   });
-  expect(evidence).toMatchObject({ differences: 0, ambiguous: 1, compared: 5 });
+  expect(evidence).toMatchObject({ differences: 0, ambiguous: 2, compared: 7 });
 
   await at.sql.modern(`UPDATE customers SET name = 'Robert' WHERE id = 2`);
   await at.sql.modern(`UPDATE invoice_lines SET quantity = 2 WHERE invoice_number = 'c1'`);
@@ -36,13 +39,14 @@ test('copies of a shared record that disagree in legacy are ambiguous, a lost ch
     const status = await control.status();
     return !status.validating && status.evidence;
   });
-  expect(second).toMatchObject({ differences: 3, ambiguous: 1 });
+  expect(second).toMatchObject({ differences: 3, ambiguous: 2 });
   const found = await at.stores.legacy.differences(at.migration.name, 10);
   expect(found.map(({ key, verdict, reason }) => [key[0], verdict, reason]).sort()).toEqual([
     [expect.stringMatching(/^a[12]$/), 'ambiguous', expect.any(String)],
     ['b1', 'mismatch', 'shared record customer'],
     ['b2', 'mismatch', 'shared record customer'],
     ['c1', 'mismatch', 'fields lines'],
+    [expect.stringMatching(/^d[12]$/), 'ambiguous', expect.any(String)],
   ]);
 
   // No row tells of it in either store: only the records do.

@@ -7,9 +7,11 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
-import type { RangeSlice } from '../../activities/backfill/backfill.ts';
+import type { RangeSlice, WaitingResult } from '../../activities/backfill/backfill.ts';
+import type { WaitingPosition } from '../../activities/backfill/copy-waiting.ts';
 import type { Fingerprints } from '../../activities/backfill/fingerprints.ts';
 import { failureIn } from '../../model/carried-failure.ts';
+import { type CopyStage, copyOrder } from '../../model/copy-order.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { type BackfillProgress, backfillProgress, setBackfillRate, setPaused } from '../messages.ts';
@@ -51,12 +53,15 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   let stopped: string | null = null;
   let throttledMs = input.carried?.throttledMs ?? 0;
   let caughtUp = 0;
+  let arrivedLate = 0;
+  let arrivedTogether = 0;
   let slices = 0;
   let checkpointsReset = input.carried !== null || input.resume === true;
   /** How often it was told to pause, to resume or to change its rate. */
   let interruptions = 0;
   const totals = new Map<string, number>();
   const fingerprints: Record<string, Fingerprints> = {};
+  const parents = new Map<string, readonly string[]>();
   const ranges: BackfillRange[] = [];
   const throughput = new Throughput();
   /** Steps that a store did not take, what it said, and how long it is left alone. */
@@ -80,13 +85,24 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       const plan = await untilDone(entity, () => longRunningFailFast.planBackfill({ entity }));
       totals.set(entity, plan.total);
       fingerprints[entity] = input.carried?.fingerprints[entity] ?? plan.fingerprints;
+      parents.set(entity, plan.parents);
       ranges.push(...plan.ranges.map((range) => ({ entity, ...range })));
     }
     throughput.mark(Date.now(), seenSoFar());
-    const left = ranges.filter((range) => !range.done);
-    await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyRanges(left)));
-    if (ranges.some((range) => !range.done)) await continueWorkflow();
-    for (const entity of input.entities) await catchUp(entity);
+    const stages = copyOrder(parents);
+    for (const stage of stages) {
+      const lanes = lanesOf(stage);
+      await Promise.all(Array.from({ length: Math.max(1, input.parallel) }, () => copyLanes(lanes)));
+      if (ranges.some((range) => !range.done && stage.entities.includes(range.entity)))
+        await continueWorkflow();
+    }
+    const inOrder = stages.flatMap(({ entities }) => entities);
+    await copyWaiting(
+      inOrder,
+      stages.flatMap((stage) => stage.inOrder),
+    );
+    for (const entity of inOrder) await catchUp(entity);
+    await retryRefused(inOrder);
     for (const entity of input.entities)
       await untilDone(entity, () => longRunningFailFast.primeSequences({ entity }));
     finishedAt = new Date().toISOString();
@@ -101,15 +117,26 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   await condition(allHandlersFinished);
   return result;
 
-  /** Takes one range after the other. */
-  async function copyRanges(left: BackfillRange[]): Promise<void> {
-    for (let range = left.shift(); range; range = left.shift()) {
-      while (!range.done) {
-        await condition(() => !paused);
-        if (stopped !== null || slices >= slicesPerRun) return;
-        await continueRange(range);
+  /** Takes one lane after the other. */
+  async function copyLanes(lanes: BackfillRange[][]): Promise<void> {
+    for (let lane = lanes.shift(); lane; lane = lanes.shift()) {
+      for (const range of lane) {
+        while (!range.done) {
+          await condition(() => !paused);
+          if (stopped !== null || slices >= slicesPerRun) return;
+          await continueRange(range);
+        }
       }
     }
+  }
+
+  /** Ranges that are copied one after the other: each by itself, but those of an entity whose rows refer to one another. */
+  function lanesOf({ entities, inOrder }: CopyStage): BackfillRange[][] {
+    const left = ranges.filter((range) => !range.done && entities.includes(range.entity));
+    return [
+      ...inOrder.map((entity) => left.filter((range) => range.entity === entity)),
+      ...left.filter((range) => !inOrder.includes(range.entity)).map((range) => [range]),
+    ];
   }
 
   async function continueRange(range: BackfillRange): Promise<void> {
@@ -194,6 +221,85 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     for (const scope of running) scope.cancel();
   }
 
+  /**
+   * Rows that came before those that they refer to are read again, from the other end each time, for as long as something gets
+   * in; then those that wait for one another, together. What is left then is refused, with the reason.
+   */
+  async function copyWaiting(inOrder: readonly string[], circular: readonly string[]): Promise<void> {
+    for (let backwards = true; ; backwards = !backwards) {
+      let settled = 0;
+      let waiting = 0;
+      for (const entity of inOrder) {
+        const found = await copyRound(entity, { backwards, isLast: false });
+        settled += found.settled;
+        waiting += found.waiting;
+      }
+      if (waiting === 0) return;
+      if (settled > 0 || (await copyCircles(circular)) > 0) continue;
+      for (const entity of inOrder) await copyRound(entity, { backwards, isLast: true });
+      return;
+    }
+  }
+
+  /** Gives how many came in: the next round meets them as there already. */
+  async function copyCircles(circular: readonly string[]): Promise<number> {
+    let arrived = 0;
+    for (const entity of circular) {
+      let after: WaitingPosition | null = null;
+      do {
+        await condition(() => !paused);
+        const from: WaitingPosition | null = after;
+        const slice: Awaited<ReturnType<typeof longRunningFailFast.copyCircles>> = await untilDone(
+          entity,
+          () => longRunningFailFast.copyCircles({ entity, after: from, sliceMs }),
+        );
+        arrived += slice.arrived;
+        after = slice.after;
+      } while (after !== null);
+    }
+    arrivedTogether += arrived;
+    return arrived;
+  }
+
+  async function copyRound(
+    entity: string,
+    round: { readonly backwards: boolean; readonly isLast: boolean },
+  ): Promise<{ settled: number; waiting: number }> {
+    const planned = fingerprints[entity];
+    if (!planned) throw new TypeError('an entity belongs to a plan');
+    let after: WaitingPosition | null = null;
+    let settled = 0;
+    let waiting = 0;
+    do {
+      await condition(() => !paused);
+      const from: WaitingPosition | null = after;
+      const slice: WaitingResult = await untilDone(entity, () =>
+        longRunningFailFast.copyWaiting({ entity, fingerprints: planned, ...round, after: from, sliceMs }),
+      );
+      settled += slice.settled;
+      waiting += slice.waiting;
+      after = slice.after;
+      for (const range of ranges)
+        Object.assign(
+          range,
+          entity === range.entity && slice.ranges.find((now) => now.range === range.range),
+        );
+      throughput.mark(Date.now(), seenSoFar());
+      setCurrentDetails(progressDetails(progress()));
+    } while (after !== null);
+    return { settled, waiting };
+  }
+
+  /** What was refused may come in now that the rest is there. */
+  async function retryRefused(inOrder: readonly string[]): Promise<void> {
+    for (let arrived = 1; arrived > 0; ) {
+      arrived = 0;
+      for (const entity of inOrder)
+        arrived += await untilDone(entity, () => longRunningFailFast.retryRefused({ entity }));
+      arrivedLate += arrived;
+    }
+  }
+
   async function catchUp(entity: string): Promise<void> {
     let after: string | null = null;
     do {
@@ -218,6 +324,8 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
       ranges,
       throughput,
       caughtUp,
+      arrivedLate,
+      arrivedTogether,
       throttledMs,
       waiting: waits.values().next().value?.reason ?? null,
       finishedAt,

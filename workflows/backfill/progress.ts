@@ -13,6 +13,10 @@ export interface BackfillState {
   readonly ranges: readonly BackfillRange[];
   readonly throughput: Throughput;
   readonly caughtUp: number;
+  /** Keys that were refused at first, and have come in since. */
+  readonly arrivedLate: number;
+  /** Keys that came in together with those that they wait for; when they are read again, they are there already. */
+  readonly arrivedTogether: number;
   readonly throttledMs: number;
   readonly waiting: string | null;
   readonly finishedAt: string | null;
@@ -51,9 +55,9 @@ export function progressOf(state: BackfillState): BackfillProgress {
     running,
     done: state.finishedAt !== null,
     total: sum('total'),
-    copied: sum('copied') + state.caughtUp,
-    skipped: sum('skipped'),
-    refused: sum('refused'),
+    copied: sum('copied') + state.caughtUp + state.arrivedLate + state.arrivedTogether,
+    skipped: Math.max(0, sum('skipped') - state.arrivedTogether),
+    refused: Math.max(0, sum('refused') - state.arrivedLate),
     bytes: sum('bytes'),
     totalBytes: sum('totalBytes'),
     perSecond: speed === null ? null : Math.round(speed),
@@ -105,6 +109,8 @@ export function initialProgress(startedAt: string): BackfillProgress {
     ranges: [],
     throughput: new Throughput(),
     caughtUp: 0,
+    arrivedLate: 0,
+    arrivedTogether: 0,
     throttledMs: 0,
     waiting: null,
     finishedAt: null,

@@ -1,0 +1,121 @@
+import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import type { Again, Chunk, WaitingList, WaitingPage } from '../contract/backfill.ts';
+import type { Session, TextCells } from '../engine/session.ts';
+import type { StoreContext } from '../sql/context.ts';
+
+/** What a page has added to the counts of its range. */
+interface PageCounts {
+  readonly copied: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly waiting: number;
+}
+
+/** Pages with rows whose parents are not there yet: noted with the checkpoint, and read again in rounds. */
+export function createWaiting(context: StoreContext) {
+  async function waitingPages(
+    migration: string,
+    entity: string,
+    { backwards, after, limit }: WaitingList,
+  ): Promise<WaitingPage[]> {
+    const operator = backwards ? '<' : '>';
+    const order = backwards ? 'DESC' : 'ASC';
+    const beyond = after ? `AND (range_no ${operator} ? OR (range_no = ? AND page_no ${operator} ?))` : '';
+    const rows = await context.query(
+      `SELECT entity, range_no, page_no, lower_key, upper_key, waiting, refused FROM ${context.control('waiting')}
+       WHERE migration = ? AND entity = ? ${beyond} ORDER BY range_no ${order}, page_no ${order} LIMIT ${Math.floor(limit)}`,
+      [migration, entity, ...(after ? [after.range, after.range, after.page] : [])],
+    );
+    return rows.map(pageOf);
+  }
+
+  return { waitingPages };
+}
+
+/** Notes a page of a range, in the transaction that moves the range past it. */
+export async function putWaiting(
+  context: StoreContext,
+  session: Session,
+  migration: string,
+  { entity, range }: Pick<Chunk, 'entity' | 'range'>,
+  bounds: { readonly lower: Key | null; readonly upper: Key | null },
+  { waiting, refused }: Pick<PageCounts, 'waiting' | 'refused'>,
+): Promise<void> {
+  if (waiting === 0) return;
+  const table = context.control('waiting');
+  const [row] = await session.query(
+    `SELECT COALESCE(MAX(page_no), 0) + 1 AS next FROM ${table} WHERE migration = ? AND entity = ? AND range_no = ?`,
+    [migration, entity, range],
+  );
+  await session.query(
+    `INSERT INTO ${table} (migration, entity, range_no, page_no, lower_key, upper_key, waiting, refused)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      migration,
+      entity,
+      range,
+      Number(row?.next ?? 1),
+      bounds.lower && keyText(bounds.lower),
+      bounds.upper && keyText(bounds.upper),
+      waiting,
+      refused,
+    ],
+  );
+}
+
+/** Locks a waiting page. False where another attempt has been there. */
+export async function waitingUnchanged(
+  context: StoreContext,
+  session: Session,
+  migration: string,
+  { entity, range, page, waiting }: WaitingPage,
+): Promise<boolean> {
+  const [row] = await session.query(
+    `SELECT waiting FROM ${context.control('waiting')}
+     WHERE migration = ? AND entity = ? AND range_no = ? AND page_no = ? FOR UPDATE`,
+    [migration, entity, range, page],
+  );
+  return row !== undefined && Number(row.waiting) === waiting;
+}
+
+/** What a waiting page has come to. Keys that left the source, or came in by a live write, wait no more either. */
+export async function settleWaiting(
+  context: StoreContext,
+  session: Session,
+  migration: string,
+  { of }: Again,
+  found: Omit<PageCounts, 'skipped'>,
+): Promise<PageCounts> {
+  const place = [migration, of.entity, of.range];
+  // What was refused at an earlier reading is refused again, and counted already.
+  const refused = Math.max(0, found.refused - of.refused);
+  const skipped = Math.max(0, of.waiting - found.copied - refused - found.waiting);
+  const table = context.control('waiting');
+  const where = 'WHERE migration = ? AND entity = ? AND range_no = ? AND page_no = ?';
+  if (found.waiting === 0) await session.query(`DELETE FROM ${table} ${where}`, [...place, of.page]);
+  else
+    await session.query(`UPDATE ${table} SET waiting = ?, refused = ? ${where}`, [
+      found.waiting,
+      found.refused,
+      ...place,
+      of.page,
+    ]);
+  await session.query(
+    `UPDATE ${context.control('chunks')} SET copied = copied + ?, skipped = skipped + ?, refused = refused + ?,
+       updated_at = ${context.engine.dialect.now} WHERE migration = ? AND entity = ? AND range_no = ?`,
+    [found.copied, skipped, refused, ...place],
+  );
+  return { ...found, skipped, refused };
+}
+
+function pageOf(row: TextCells): WaitingPage {
+  return {
+    entity: row.entity ?? '',
+    range: Number(row.range_no),
+    page: Number(row.page_no),
+    lower: row.lower_key ? keyFromText(row.lower_key) : null,
+    upper: row.upper_key ? keyFromText(row.upper_key) : null,
+    waiting: Number(row.waiting),
+    refused: Number(row.refused),
+  };
+}
