@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { which } from '../../deploy/dev/programs.ts';
@@ -56,9 +56,4 @@ export function authorities(): Authorities | { unavailable: string } {
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-/** Puts a certificate in the place of a server's own. */
-export function copyCertificate(from: Certificate, to: Certificate): void {
-  for (const part of ['cert', 'key'] as const) writeFileSync(to[part], readFileSync(from[part]));
 }
