@@ -27,6 +27,8 @@ export const messageSchemas: Readonly<Record<string, MessageSchemas>> = {
   write: { acknowledged: none, resolve: resolution },
   writeGroup: { acknowledged: none },
   transaction: { acknowledged: none },
+  save: { acknowledged: none, resolve: resolution },
+  saveMany: { acknowledged: none },
   migration: {
     advance: perhapsStep,
     rollback: perhapsStep,

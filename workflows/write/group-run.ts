@@ -49,7 +49,12 @@ export class GroupRun {
   /** Tells the callers; the first answer is the one. */
   answer(): void {
     setCurrentDetails(groupDetails(this.tally()));
-    this.#answers ??= this.#states.map((state): GroupedAnswer => {
+    this.#answers ??= this.answers();
+  }
+
+  /** As the writes stand now. */
+  answers(): readonly GroupedAnswer[] {
+    return this.#states.map((state): GroupedAnswer => {
       switch (state.at) {
         case 'open':
           return { status: 'done', version: null };
@@ -71,12 +76,12 @@ export class GroupRun {
 
   setHandlers(): void {
     setHandler(groupStatus, () => this.tally(), { description: 'How many of its writes stand where' });
-    setHandler(groupAcknowledged, () => this.#answered(), {
+    setHandler(groupAcknowledged, () => this.answered(), {
       description: 'Answers when the writes are as durable as their callers asked for',
     });
   }
 
-  async #answered(): Promise<readonly GroupedAnswer[]> {
+  async answered(): Promise<readonly GroupedAnswer[]> {
     await condition(() => this.#answers !== null);
     return this.#answers ?? [];
   }
