@@ -123,7 +123,9 @@ test('a finding of an earlier share changes nothing', async () => {
   const found = { kind: 'mismatches', reason: 'late', changeNumber } as const;
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
   await handle.signal(readsOverBudget, found);
-  expect(await operator.control.setReadPercent(41)).toMatchObject({ readPercent: 41, rampedDown: null });
+  // What a signal leads to has begun, or is over, when a later question is answered.
+  await until('nothing is changing', async () => (await status()).busy === null);
+  expect(await status()).toMatchObject({ readPercent: 40, rampedDown: null });
 });
 
 test('the primary changes only when modern has answered the reads that were to be modern', async () => {
