@@ -45,7 +45,7 @@ export function certificatesOf(made: Authorities) {
       signed('for a name that begins alike', true, [], ['DNS:localhost.example', 'DNS:*.localhost']),
       signed('by another authority', false, hosts),
     ],
-    clients: { right: authority.sign('client'), foreign: foreign.sign('client') },
+    clients: { right: authority.sign('client'), foreign: made.authority('a third authority').sign('client') },
   };
 }
 

@@ -46,11 +46,10 @@ export async function tls({ seed, short, note }: Conditions): Promise<Report> {
     }
 
   for (const base of short ? [] : [mysql, mysql97, postgresql]) {
-    await using server = await tlsServer(
-      base,
-      certificates.shown[0] ?? certificates.authority,
+    await using server = await tlsServer(base, certificates.shown[0] ?? certificates.authority, [
       certificates.authority.cert,
-    );
+      certificates.foreign.cert,
+    ]);
     note(`${base.title} is up`);
     for (const shown of certificates.shown) {
       await server.show(shown);

@@ -22,11 +22,11 @@ export interface TlsServer extends AsyncDisposable {
   show(certificate: Certificate): Promise<void>;
 }
 
-/** @param authority the PEM file of the authority whose clients it lets in by certificate */
+/** @param authorities PEM files: those whose clients it lets in by certificate. MySQL takes no certificate of its own by another one. */
 export async function tlsServer(
   base: DevServer<'mysql'> | DevServer<'mysql-9.7'> | DevServer<'postgresql'>,
   first: Certificate,
-  authority: string,
+  authorities: readonly string[],
 ): Promise<TlsServer> {
   let place: Instance | undefined;
   const put = (instance: Instance, certificate: Certificate) => {
@@ -45,7 +45,7 @@ export async function tlsServer(
       await base.initialize(instance);
       put(instance, first);
       const trusted = join(instance.folder, 'authority');
-      copyFileSync(authority, trusted);
+      writeFileSync(trusted, authorities.map((file) => readFileSync(file, 'utf8')).join(''));
       own(trusted, instance.account);
       if (!isPostgresql) return;
       const access = join(instance.folder, 'data', 'pg_hba.conf');
