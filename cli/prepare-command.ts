@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { planCapture, setCapture } from '../client/operator/capture.ts';
 import { planPreparation, prepareStores, registerSearchAttributes } from '../client/operator/prepare.ts';
 import { releaseTables } from '../client/operator/release.ts';
+import { planGrants } from '../client/operator/rights.ts';
 import { connectTemporal } from '../client/temporal/connection.ts';
+import { type Role, roles } from '../model/account-role.ts';
 import { type CliSession, confirmed, openSession } from './session.ts';
 
 export function addPrepareCommand(program: Command): void {
@@ -11,9 +13,11 @@ export function addPrepareCommand(program: Command): void {
     .description('create control tables and write routines in both stores, and search attributes in Temporal')
     .option('--capture', 'install triggers that record writes made outside Lockstep')
     .option('--no-capture', 'remove those triggers')
+    .option('--grants', 'print what each account needs in each store, and nothing more; changes nothing')
     .option('--release', 'give up a migration in legacy-only: end it, and leave its tables to others')
-    .action(async ({ capture, release }: { capture?: boolean; release?: boolean }, command: Command) => {
+    .action(async ({ capture, grants, release }: PrepareFlags, command: Command) => {
       const session = await openSession(command);
+      if (grants) return await printGrants(session);
       if (release) return await giveUp(session);
       const { migration, options, output } = session;
       const { addresses, statements: own } = await planPreparation(migration, process.env);
@@ -52,6 +56,37 @@ export function addPrepareCommand(program: Command): void {
       ]);
     });
 }
+
+interface PrepareFlags {
+  readonly capture?: boolean;
+  readonly grants?: boolean;
+  readonly release?: boolean;
+}
+
+/** Names of accounts that a person makes, or replaces by their own. */
+const accountOf = (role: Role) => `lockstep_${role}`;
+
+async function printGrants({ migration, output }: CliSession): Promise<void> {
+  const grants = await planGrants(migration, process.env, accountOf);
+  output.result(
+    grants,
+    (['legacy', 'modern'] as const).flatMap((store) =>
+      roles.flatMap((role) => [
+        `-- ${store}, ${role}: ${purposes[role]}`,
+        ...grants[store][role].map((statement) => `${statement};`),
+      ]),
+    ),
+  );
+}
+
+const purposes: Readonly<Record<Role, string>> = {
+  prepare: 'lockstep prepare, and prepare --capture',
+  worker: 'lockstep worker, and the commands that change something',
+  service: 'lockstep.connect',
+  touch: 'a service that touches needs this too',
+  reader: 'the commands that only look: status, doctor --as reader, plan',
+  decommission: 'a worker needs this too when the legacy tables are renamed and dropped',
+};
 
 async function giveUp(session: CliSession): Promise<void> {
   const { migration, output } = session;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addCodecCommand } from './codec-command.ts';
 import { addDevCommands } from './dev-commands.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addJournalCommands } from './journal-commands.ts';
@@ -42,6 +43,7 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
   addWritesCommands(program);
   addJournalCommands(program);
   addReconcileCommands(program);
+  addCodecCommand(program);
   inherit(program, program.options);
   return program;
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { LockstepError, type StoreName } from '../model/failure.ts';
-import type { Migration, StoreOptions } from '../model/migration.ts';
+import type { Migration } from '../model/migration.ts';
 import type { Store, Stores } from './contract/store.ts';
 import type { ConnectionOptions } from './engine/connection.ts';
+import { connectionOf } from './engine/connection-url.ts';
 import type { Engine } from './engine/engine.ts';
 import { createMysqlEngine } from './mysql/engine.ts';
 import { createPostgresqlEngine } from './postgresql/engine.ts';
@@ -48,49 +48,4 @@ export function openEngine(migration: Migration, name: StoreName, environment: N
     );
   }
   return open(name, connection);
-}
-
-/**
- * TLS is asked for in the URL by `sslmode` (PostgreSQL's words, for both engines): `disable` (default on loopback and
- * elsewhere when absent), `require` (encrypt), `verify-full` (encrypt, check certificate and host).
- */
-function connectionOf(name: StoreName, text: string, options: StoreOptions): ConnectionOptions {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    // The text is left out: it may hold a password.
-    throw new LockstepError('InvalidDefinition', `the ${name} store's ${options.urlFrom} is not a URL`, {
-      store: name,
-      path: options.urlFrom,
-    });
-  }
-  const mode = url.searchParams.get('sslmode') ?? 'disable';
-  if (!['disable', 'require', 'verify-full'].includes(mode)) {
-    throw new LockstepError(
-      'InvalidDefinition',
-      `the ${name} store's sslmode is "${mode}"; use disable, require or verify-full`,
-      {
-        store: name,
-        path: options.urlFrom,
-      },
-    );
-  }
-  url.searchParams.delete('sslmode');
-  const tls =
-    mode === 'disable'
-      ? null
-      : {
-          rejectUnauthorized: mode === 'verify-full',
-          ...(options.tlsCaFile ? { ca: readFileSync(options.tlsCaFile, 'utf8') } : {}),
-        };
-  const port = url.port || (url.protocol.startsWith('postgres') ? '5432' : '3306');
-  return {
-    url,
-    address: `${url.hostname}:${port}${url.pathname}`,
-    poolSize: options.poolSize,
-    connectTimeoutMs: options.connectTimeoutMs,
-    statementTimeoutMs: options.statementTimeoutMs,
-    tls,
-  };
 }

@@ -27,6 +27,7 @@ import { createReadReports } from './sql/read-reports.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRecordedRefusals } from './sql/recorded-refusals.ts';
 import { createRetirement } from './sql/retirement.ts';
+import { createRights } from './sql/rights.ts';
 import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
@@ -79,6 +80,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createSequences(context),
     ...createTableUse(context),
     ...createTouches(context),
+    ...createRights(context),
     close: () => engine.close(),
   };
 }

@@ -20,7 +20,7 @@ type OnOverdue = (overdue: { migration: string; phase: string; deadline: string 
 
 /** How a store is reached. */
 export interface StoreOptions {
-  /** The environment variable that holds the connection string. @default 'LOCKSTEP_LEGACY_URL' or 'LOCKSTEP_MODERN_URL' */
+  /** The environment variable that holds the connection string; see [servers](servers.md) for its TLS. @default 'LOCKSTEP_LEGACY_URL' or 'LOCKSTEP_MODERN_URL' */
   readonly urlFrom: string;
   /** The most connections at a time, for each process. @default 10 */
   readonly poolSize: number;
@@ -28,8 +28,6 @@ export interface StoreOptions {
   readonly connectTimeoutMs: number;
   /** How long a statement may take. @default 30_000 */
   readonly statementTimeoutMs: number;
-  /** Trusted certificate authority, a PEM file, where the URL asks for TLS; null takes the system's. @default null */
-  readonly tlsCaFile: string | null;
 }
 
 /** What applies to a store where a migration says nothing. */
@@ -39,14 +37,12 @@ export const defaultStores = {
     poolSize: 10,
     connectTimeoutMs: 10_000,
     statementTimeoutMs: 30_000,
-    tlsCaFile: null,
   },
   modern: {
     urlFrom: 'LOCKSTEP_MODERN_URL',
     poolSize: 10,
     connectTimeoutMs: 10_000,
     statementTimeoutMs: 30_000,
-    tlsCaFile: null,
   },
 } as const satisfies Record<StoreName, StoreOptions>;
 

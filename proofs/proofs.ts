@@ -22,6 +22,7 @@ import { resume } from './resume.ts';
 import { sticky } from './sticky.ts';
 import { tamper } from './tamper.ts';
 import { throttle } from './throttle.ts';
+import { tls } from './tls/tls.ts';
 import { touch } from './touch.ts';
 
 export const proofs: ReadonlyMap<string, Proof> = new Map(
@@ -50,5 +51,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     partition,
     sticky,
     package: packaged,
+    tls,
   }),
 );

@@ -6,6 +6,7 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 const root = dirname(import.meta.dirname);
 const entry = join(root, 'workflows', 'index.ts');
 const interceptors = join(root, 'workflows', 'check-inputs.ts');
+const failureConverter = join(root, 'workflows', 'failure-converter.ts');
 /** The built package has it beside this file; among the sources there is none. */
 const prebuilt = join(import.meta.dirname, 'workflow-bundle.js');
 const cache = join(root, '.lockstep', 'bundles');
@@ -14,11 +15,22 @@ const cache = join(root, '.lockstep', 'bundles');
  * The workflow code as Temporal's sandbox runs it: the package's own bundle, or, from the sources, one that is built once for
  * each state of them.
  */
-export async function workflowBundle(): Promise<{ codePath: string }> {
-  if (existsSync(prebuilt)) return { codePath: prebuilt };
+export async function workflowBundle({
+  encodesFailures,
+}: {
+  encodesFailures: boolean;
+}): Promise<{ codePath: string } | { code: string }> {
+  const codePath = await builtBundle();
+  if (!encodesFailures) return { codePath };
+  // The sandbox has no environment: `workflows/failure-converter.ts` looks for this.
+  return { code: `globalThis.lockstepEncodesFailures = true; ${readFileSync(codePath, 'utf8')}` };
+}
+
+async function builtBundle(): Promise<string> {
+  if (existsSync(prebuilt)) return prebuilt;
   const codePath = join(cache, `${fingerprint()}.js`);
   if (!existsSync(codePath)) await buildBundle(codePath);
-  return { codePath };
+  return codePath;
 }
 
 /** Written aside and renamed, so that a worker never reads half a bundle. */
@@ -26,6 +38,7 @@ export async function buildBundle(codePath: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: entry,
     workflowInterceptorModules: [interceptors],
+    failureConverterPath: failureConverter,
     logger: quiet,
   });
   mkdirSync(dirname(codePath), { recursive: true });

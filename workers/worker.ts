@@ -7,6 +7,8 @@ import { type Activities, type ActivityContext, createActivities } from '../acti
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
+import { encryptionOf } from '../client/temporal/encryption-keys.ts';
+import { assertKeyFits } from '../client/temporal/key-check.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { noteLeadingPhase } from '../databases/contract/current-state.ts';
@@ -85,6 +87,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     const namespace =
       loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
+    await assertKeyFits(temporal, migration.name, environment);
     // Before a store is asked: one that is alone may have been set back to an older phase.
     const phase = await leadingPhase(temporal, migration.name);
     if (phase) noteLeadingPhase(migration, phase);
@@ -124,12 +127,12 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
-      dataConverter: createDataConverter(environment),
+      dataConverter: createDataConverter(environment, 'worker'),
     };
     const taking = {
       ...shared,
       taskQueue: migration.taskQueue,
-      workflowBundle: await workflowBundle(),
+      workflowBundle: await workflowBundle({ encodesFailures: encryptionOf(environment) !== null }),
       // What a lost worker had in its cache goes to another one soon.
       stickyQueueScheduleToStartTimeout: '2s',
     };

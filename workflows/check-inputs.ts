@@ -1,6 +1,7 @@
 import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
 import { faultOf, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
 import { messageSchemas } from '../model/inputs/messages.ts';
+import { isUnsealed } from '../model/inputs/unsealed.ts';
 import { failure } from './failures.ts';
 import { carriedIn, inputSchemas } from './inputs.ts';
 
@@ -47,6 +48,8 @@ function schemasOf(message: string): readonly InputSchema[] {
 
 /** More arguments than there are schemas do no harm: nobody reads them. */
 function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
+  if (given.some(isUnsealed))
+    return { path: '', reason: 'it is not encrypted for this workflow, and its worker takes nothing else' };
   for (const [index, schema] of schemas.entries()) {
     const fault = faultOf(schema, given[index]);
     if (fault) return fault;

@@ -1,9 +1,12 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import type { TriedRole } from '../../model/account-role.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import { encryptionOf } from '../temporal/encryption-keys.ts';
+import { assertKeyFits } from '../temporal/key-check.ts';
 import { withStores } from './with-stores.ts';
 
 /** One thing that `lockstep doctor` looked at. */
@@ -15,17 +18,25 @@ export interface CheckResult {
   readonly found: string;
 }
 
-/** Looks at everything that a migration depends on, and goes on behind what fails. Changes nothing. */
-export function examine(migration: Migration, environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
+/**
+ * Looks at everything that a migration depends on, and goes on behind what fails. Changes nothing.
+ *
+ * @param role whose rights the accounts of the connection strings must have; each is tried
+ */
+export function examine(
+  migration: Migration,
+  environment: NodeJS.ProcessEnv,
+  role: TriedRole = 'worker',
+): Promise<CheckResult[]> {
   return withStores(migration, environment, async ({ legacy, modern }) => [
-    ...(await examineStore(legacy, migration)),
-    ...(await examineStore(modern, migration)),
+    ...(await examineStore(legacy, migration, role)),
+    ...(await examineStore(modern, migration, role)),
     ...(await examineMarks({ migration, stores: { legacy, modern } })),
-    ...(await examineTemporal(environment)),
+    ...(await examineTemporal(migration, environment)),
   ]);
 }
 
-async function examineStore(store: Store, migration: Migration): Promise<CheckResult[]> {
+async function examineStore(store: Store, migration: Migration, role: TriedRole): Promise<CheckResult[]> {
   const about = store.name;
   const reached = await attempted(about, 'reachable', async () => {
     await store.ping();
@@ -47,7 +58,10 @@ async function examineStore(store: Store, migration: Migration): Promise<CheckRe
     return 'are of this migration alone';
   });
   const capture = await attempted(about, 'capture', () => captureOf(store));
-  const looked = [reached, ...settings, prepared, definable, ...(prepared.ok ? [capture] : [])];
+  const rights = await examineRights(store, role);
+  // Without tables there is nothing to try them on.
+  const tried = rights !== null && (prepared.ok || !rights.ok) ? [rights] : [];
+  const looked = [reached, ...settings, prepared, ...tried, definable, ...(prepared.ok ? [capture] : [])];
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
   if (entities.length === 0) return looked;
   const transactions = await attempted(about, 'transactions over both stores', async () => {
@@ -57,6 +71,22 @@ async function examineStore(store: Store, migration: Migration): Promise<CheckRe
     throw new LockstepError('NotPrepared', unavailableReason, { store: about });
   });
   return [...looked, transactions];
+}
+
+/** Null where the rights could not be tried; another check says why. */
+async function examineRights(store: Store, role: TriedRole): Promise<CheckResult | null> {
+  const missing = await store.missingRights(role).catch((error: unknown) => {
+    if (error instanceof LockstepError) return null;
+    throw error;
+  });
+  if (missing === null) return null;
+  const lacks = `the account lacks ${missing.join('; ')}. lockstep prepare --grants prints the statements that give them`;
+  return {
+    about: store.name,
+    check: `rights of a ${role}`,
+    ok: missing.length === 0,
+    found: missing.length === 0 ? 'each was tried' : lacks,
+  };
 }
 
 /** Without triggers, whether there could be any; with triggers, whether the accounts as which they run let the application write. */
@@ -94,7 +124,7 @@ async function examineMarks(open: OpenMigration): Promise<CheckResult[]> {
   }
 }
 
-async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
+async function examineTemporal(migration: Migration, environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
   const reached = await attempted('temporal', 'reachable', async () => {
     const client = await connectTemporal(environment);
     const { namespace } = client.options;
@@ -105,7 +135,20 @@ async function examineTemporal(environment: NodeJS.ProcessEnv): Promise<CheckRes
       await client.connection.close();
     }
   });
-  return [reached];
+  if (!reached.ok) return [reached];
+  const encryption = await attempted('temporal', 'encryption', async () => {
+    const client = await connectTemporal(environment);
+    try {
+      await assertKeyFits(client, migration.name, environment);
+    } finally {
+      await client.connection.close();
+    }
+    const found = encryptionOf(environment);
+    return found === null
+      ? 'off: what Temporal keeps is plain'
+      : `by key ${found.first.id}; what is plain is ${found.isRequired ? 'refused' : 'taken'}`;
+  });
+  return [reached, encryption];
 }
 
 async function attempted(

@@ -3,6 +3,7 @@ import { openStores } from '../../databases/open.ts';
 import type { Migration } from '../../model/migration.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import { assertKeyFits } from '../temporal/key-check.ts';
 import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
 import { ReconciliationControl } from './reconciliation.ts';
@@ -51,7 +52,10 @@ export async function operate(migration: Migration, options: OperateOptions = {}
     const open = { migration, stores };
     if (!options.unchecked) await assertStoresFit(open);
     const temporal = options.temporal ?? (await connectTemporal(environment));
-    if (!options.temporal) release.push(() => temporal.connection.close());
+    if (!options.temporal) {
+      release.push(() => temporal.connection.close());
+      await assertKeyFits(temporal, migration.name, environment);
+    }
     return {
       control: new MigrationControl(temporal, open, options.answerWithinMs ?? null),
       journal: new JournalControl(temporal, open),

@@ -10,6 +10,7 @@ import { assertTimeLimit } from '../../model/time-limit.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
 import { connectTemporal } from '../temporal/connection.ts';
+import { assertKeyFits } from '../temporal/key-check.ts';
 import { leadingPhase } from '../temporal/leading-phase.ts';
 import { BoundedFlags } from './bounded-flags.ts';
 import type { CallerTransaction } from './caller-transaction.ts';
@@ -191,7 +192,10 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const embedded = startEmbedded ? await startEmbedded(migration, environment) : null;
     if (embedded) release.push(() => embedded.close());
     const temporal = embedded?.temporal ?? options.temporal ?? (await connectTemporal(environment));
-    if (!embedded && !options.temporal) release.push(() => temporal.connection.close());
+    if (!embedded && !options.temporal) {
+      release.push(() => temporal.connection.close());
+      await assertKeyFits(temporal, migration.name, environment);
+    }
     // Before a store is asked: one that is alone may have been set back to an older phase.
     const phase = await leadingPhase(temporal, migration.name);
     if (phase) noteLeadingPhase(migration, phase);

@@ -9,6 +9,8 @@ import { reasonOf } from './failures.ts';
 export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<Client> {
   const config = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
   const address = config.connectionOptions.address ?? 'localhost:7233';
+  // Before Temporal is asked: a fault of the key is none of its.
+  const dataConverter = createDataConverter(environment);
   try {
     const connection = await Connection.connect({
       connectTimeout: '10s',
@@ -18,7 +20,7 @@ export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<C
     return new Client({
       connection,
       namespace: config.namespace ?? 'default',
-      dataConverter: createDataConverter(environment),
+      dataConverter,
     });
   } catch (error) {
     throw temporalUnavailable(address, error);

@@ -1,65 +1,150 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type DataConverter,
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common';
 import { LockstepError } from '../../model/failure.ts';
-
-/** Holds one key or several, comma-separated: the first encrypts, all decrypt. Each is 32 bytes in base64. */
-const encryptionKeyVariable = 'LOCKSTEP_ENCRYPTION_KEY';
+import { unsealed } from '../../model/inputs/unsealed.ts';
+import {
+  type Encryption,
+  type EncryptionKey,
+  encryptionKeyVariable,
+  encryptionOf,
+  encryptionVariable,
+} from './encryption-keys.ts';
+import { placeOf } from './payload-place.ts';
 
 const encoding = 'binary/lockstep-aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
+const plain =
+  `is not encrypted; whoever wrote it has no ${encryptionKeyVariable}. ` +
+  `Where it is older than the key, set ${encryptionVariable}=optional until it is gone`;
 
-/** What clients and workers put between themselves and Temporal: encryption where a key is set, else nothing. */
-export function createDataConverter(environment: NodeJS.ProcessEnv): DataConverter {
-  const keys = environment[encryptionKeyVariable];
-  return keys ? { payloadCodecs: [createEncryptionCodec(keys.split(','))] } : {};
-}
-
-/** AES-256-GCM over whole payloads, so that Temporal's histories hold no readable row. */
-export function createEncryptionCodec(base64Keys: readonly string[]): PayloadCodec {
-  const keys = base64Keys.map((text) => {
-    const key = Buffer.from(text.trim(), 'base64');
-    if (key.length !== 32) {
-      throw new LockstepError(
-        'InvalidDefinition',
-        `${encryptionKeyVariable} holds a key of ${key.length} bytes; each is 32 bytes in base64, such as openssl rand -base64 32 makes`,
-        { path: encryptionKeyVariable },
-      );
-    }
-    return { id: createHash('sha256').update(key).digest('hex').slice(0, 8), key };
-  });
-  const [first] = keys;
-  if (!first) throw new TypeError('an encryption codec needs a key');
+/**
+ * What clients and workers put between themselves and Temporal: encryption where a key is set, else nothing.
+ *
+ * @param side a worker looks at inputs and messages before workflows do, and so answers for those that are not encrypted
+ * @throws LockstepError `InvalidDefinition`; see `encryptionOf`
+ */
+export function createDataConverter(
+  environment: NodeJS.ProcessEnv,
+  side: 'client' | 'worker' = 'client',
+): DataConverter {
+  const encryption = encryptionOf(environment);
+  if (encryption === null) return {};
   return {
-    encode: async (payloads) => payloads.map((payload) => sealed(payload, first)),
-    decode: async (payloads) =>
-      payloads.map((payload) => {
-        if (textOf(payload.metadata?.encoding) !== encoding) return payload;
-        const id = textOf(payload.metadata?.['encryption-key-id']);
-        const found = keys.find((key) => key.id === id);
-        if (found) return opened(payload, found.key);
-        throw new LockstepError(
-          'InvalidDefinition',
-          `a payload was encrypted with key ${id}, which ${encryptionKeyVariable} does not hold; add it after the current one`,
-          { path: encryptionKeyVariable },
-        );
-      }),
+    payloadCodecs: [createEncryptionCodec(encryption, side)],
+    // Messages and stacks of failures are payloads then, too. Temporal's client loads it by its path.
+    failureConverterPath: fileURLToPath(
+      new URL(`./encoded-failures${extname(import.meta.url)}`, import.meta.url),
+    ),
   };
 }
 
-function sealed(payload: Payload, { id, key }: { id: string; key: Buffer }): Payload {
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  const data = Buffer.concat([nonce, cipher.update(flat(payload)), cipher.final(), cipher.getAuthTag()]);
-  return { metadata: { encoding: Buffer.from(encoding), 'encryption-key-id': Buffer.from(id) }, data };
+/** AES-256-GCM over whole payloads, bound to where they belong, so that Temporal's histories hold no readable row. */
+export function createEncryptionCodec(
+  { first, all, isRequired }: Encryption,
+  side: 'client' | 'worker',
+): PayloadCodec {
+  const read = (payload: Payload, context: SerializationContext | undefined): Payload => {
+    if (!isSealed(payload) && !isRequired) return payload;
+    const found = isSealed(payload) ? open(payload, all, context) : { wrong: plain };
+    if ('metadata' in found) return found;
+    // A task that failed for it would be tried for ever.
+    if (side === 'worker' && context?.type === 'workflow') return defaultPayloadConverter.toPayload(unsealed);
+    throw fault(`a payload in Temporal${ofWorkflow(context)} ${found.wrong}`);
+  };
+  return {
+    encode: async (payloads, context) => payloads.map((payload) => seal(payload, first, context)),
+    decode: async (payloads, context) => payloads.map((payload) => read(payload, context)),
+  };
 }
 
-function opened(payload: Payload, key: Buffer): Payload {
-  const data = Buffer.from(payload.data ?? []);
-  const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, nonceBytes));
-  decipher.setAuthTag(data.subarray(-tagBytes));
+/** By which key a payload is encrypted; null where it is not. */
+export function keyIdOf(payload: Payload): string | null {
+  return isSealed(payload) ? textOf(payload.metadata?.['encryption-key-id']) : null;
+}
+
+function isSealed(payload: Payload): boolean {
+  return textOf(payload.metadata?.encoding) === encoding;
+}
+
+function seal(
+  payload: Payload,
+  { id, key }: EncryptionKey,
+  context: SerializationContext | undefined,
+): Payload {
+  const place = context ? placeOf(context) : '';
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(bound(id, place));
+  const data = Buffer.concat([nonce, cipher.update(flat(payload)), cipher.final(), cipher.getAuthTag()]);
+  return {
+    metadata: {
+      encoding: Buffer.from(encoding),
+      'encryption-key-id': Buffer.from(id),
+      place: Buffer.from(place),
+    },
+    data,
+  };
+}
+
+interface Opened extends Payload {
+  readonly metadata: Record<string, Uint8Array>;
+}
+
+/** What was encrypted, or what is wrong with it. Throws where the key is missing, which another process may have. */
+function open(
+  payload: Payload,
+  keys: readonly EncryptionKey[],
+  context: SerializationContext | undefined,
+): Opened | { readonly wrong: string } {
+  const id = keyIdOf(payload);
+  const found = keys.find((key) => key.id === id);
+  if (!found) throw unknownKey(id, context);
+  const place = textOf(payload.metadata?.place);
+  if (context && place !== placeOf(context))
+    return { wrong: 'was encrypted for another place; somebody has moved it' };
+  try {
+    return unflat(opened(Buffer.from(payload.data ?? []), found, place));
+  } catch {
+    return { wrong: `is not what key ${id} has encrypted; somebody has changed it` };
+  }
+}
+
+/** Throws for all that is not the same, data that is too short to be anything among it. */
+function opened(data: Buffer, { id, key }: EncryptionKey, place: string): string {
+  const nonce = data.subarray(0, nonceBytes);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(bound(id, place)).setAuthTag(data.subarray(-tagBytes));
   const text = Buffer.concat([decipher.update(data.subarray(nonceBytes, -tagBytes)), decipher.final()]);
-  return unflat(text.toString('utf8'));
+  return text.toString('utf8');
+}
+
+/** Says which key is missing, and never that Temporal does not answer. */
+export function unknownKey(id: string | null, context?: SerializationContext): LockstepError {
+  return fault(
+    `a payload in Temporal${ofWorkflow(context)} was encrypted with key ${id}, which ${encryptionKeyVariable} does not hold; ` +
+      'set the key that services and workers have, or add an older one after it',
+  );
+}
+
+function fault(message: string): LockstepError {
+  return new LockstepError('InvalidDefinition', message, { path: encryptionKeyVariable });
+}
+
+function ofWorkflow(context: SerializationContext | undefined): string {
+  return context?.workflowId === undefined ? '' : ` (workflow ${context.workflowId})`;
+}
+
+/** What is authenticated, though everybody can read it. */
+function bound(keyId: string, place: string): Buffer {
+  return Buffer.from(JSON.stringify([encoding, keyId, place]));
 }
 
 function flat(payload: Payload): string {
@@ -70,7 +155,7 @@ function flat(payload: Payload): string {
   });
 }
 
-function unflat(text: string): Payload {
+function unflat(text: string): Opened {
   const { metadata, data } = JSON.parse(text) as { metadata: Record<string, string>; data: string };
   return {
     metadata: Object.fromEntries(

@@ -23,6 +23,8 @@ export interface CatalogueColumn {
   readonly write: (text: string) => string;
   /** SQL that gives a value to compare the column with, so that an index serves. */
   readonly compare: (text: string) => string;
+  /** The operator that tells whether two of its values are equal: the server's own, whatever another account may have made. */
+  readonly equal: string;
   /** `write` and `compare` for a text field, where those of other fields differ; null elsewhere. */
   readonly asText: {
     readonly write: (text: string) => string;

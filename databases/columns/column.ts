@@ -25,7 +25,7 @@ export interface CatalogueTable {
 
 /** SQL that holds where a column has the value that a text stands for, byte by byte. */
 export function equals(column: CatalogueColumn, reference: string, text: string): string {
-  const equal = `${reference} = ${column.compare(text)}`;
+  const equal = `${reference} ${column.equal} (${column.compare(text)})`;
   return column.bytes ? `${equal} AND ${column.bytes(reference)} = ${column.bytes(text)}` : equal;
 }
 

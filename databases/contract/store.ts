@@ -27,6 +27,7 @@ import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOper
 import type { ReadReports } from './read-reports.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { RecordedRefusal } from './recorded-refusal.ts';
+import type { Rights } from './rights.ts';
 import type { Setting } from './setting.ts';
 import type { Sightings } from './sightings.ts';
 import type { TableUse } from './table-use.ts';
@@ -48,6 +49,7 @@ export interface Store
     ReadReports,
     VersionBumps,
     Differences,
+    Rights,
     Sightings,
     Touches,
     Values {

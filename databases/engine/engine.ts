@@ -2,6 +2,7 @@ import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity, Cells, TextRows } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { TriggerAccount } from '../contract/capture.ts';
+import type { RoleRights } from '../contract/rights.ts';
 import type { Setting } from '../contract/setting.ts';
 import type { TableUse } from '../contract/table-use.ts';
 import type { TouchRefusal, TouchRequest, TouchStatement } from '../contract/touch.ts';
@@ -104,6 +105,8 @@ export interface Engine extends Session {
   /** Who uses a table, as far as the server tells. */
   tableUse(table: string): Promise<TableUse>;
   settings(): Promise<readonly Setting[]>;
+  /** The statements that give an account these rights in this database. */
+  grants(rights: RoleRights, account: string): Promise<readonly string[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;
   isDeadlock(error: unknown): boolean;
@@ -140,10 +143,14 @@ export interface Dialect {
   table(name: string): string;
   column(name: string): string;
   control(table: string): string;
+  /** Control tables that this engine alone has; only workers use them. */
+  readonly furtherControlTables: readonly string[];
   /** A query for the `name` of each control table that is there, as `control` takes it. */
   readonly controlTables: string;
   /** A query for the names of all triggers. */
   readonly triggers: string;
+  /** What lets `INSERT … SELECT` give a value to a column that numbers itself. */
+  readonly overriding: string;
   /** `INSERT` that leaves an existing row as it is; of one row of placeholders, or of `rows`. */
   insertNew(
     table: string,

@@ -133,6 +133,7 @@ function columnOf(described: Described): CatalogueColumn {
       return /^(tiny|medium)?text$/.test(base) ? `CONCAT(${text})` : text;
     },
     compare: (text) => compareAs(described, natural, text),
+    equal: '=',
     asText: null,
     bytes:
       (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)

@@ -16,6 +16,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
+import { grants } from './grants.ts';
 import { createMysqlListEngine } from './list-engine.ts';
 import { assertFits, StatementTooLarge } from './packet-limit.ts';
 import { literal, quote, quoteTable } from './quote.ts';
@@ -27,6 +28,7 @@ import { beginSession, lockWaitSql } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
+import { transport } from './transport.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -38,19 +40,16 @@ type CellRow = (string | number | null)[] & mysql.RowDataPacket[];
 export function createMysqlEngine(store: StoreName, options: ConnectionOptions): Engine {
   const { url } = options;
   const settings: mysql.PoolOptions = {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port || 3306),
+    ...transport(options),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     connectTimeout: options.connectTimeoutMs,
     charset: 'utf8mb4_bin',
     timezone: 'Z',
-    enableKeepAlive: true,
     jsonStrings: true,
     // A stack of its own for each statement costs more than the rest of the driver's part in a read.
     trace: false,
-    ...(options.tls ? { ssl: options.tls } : {}),
   };
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
@@ -131,10 +130,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep_${table}`,
+      furtherControlTables: ['lockstep_branches'],
       controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       triggers:
         'SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()',
+      overriding: '',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
       upsert: (table, columns, key) =>
@@ -322,6 +323,8 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+
+    grants: (rights, account) => grants(engine, rights, account),
 
     settings: () => readSettings(connections),
 

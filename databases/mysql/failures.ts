@@ -1,7 +1,9 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { tlsFailure } from '../engine/tls-failure.ts';
 import { StatementTooLarge } from './packet-limit.ts';
+import { PasswordKept } from './transport.ts';
 import { otherDefinition, rowsMissing } from './write-routine.ts';
 
 interface ServerError extends Error {
@@ -20,6 +22,10 @@ export function classify(error: unknown): StoreFailure {
   if (!(error instanceof Error)) throw error;
   if (error instanceof StatementTooLarge)
     return { code: 'StoreRefused', about: 'size', message: error.message, remedy: error.remedy };
+  if (error instanceof PasswordKept)
+    return { code: 'StoreUnavailable', about: 'network', message: error.message, remedy: error.remedy };
+  const ofTls = tlsFailure(error);
+  if (ofTls) return ofTls;
   const failure: ServerError = error;
   const number = failure.errno;
   if (failure.sqlState === undefined || number === undefined) {

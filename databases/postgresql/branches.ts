@@ -49,7 +49,7 @@ export function createTwoPhaseBranches(connections: TwoPhaseConnections): Engine
 
     async list() {
       const rows = await connections.query(
-        'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, ?)',
+        'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND pg_catalog.starts_with(gid, ?)',
         [branchPrefix],
       );
       return rows.map(({ gid }) => gid ?? '');

@@ -84,7 +84,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     estimateRows: (table) =>
       connections.borrow(async (client) => {
         const { rows } = await client.query<{ rows: string }>(
-          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = to_regclass($1) AND reltuples > 0',
+          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = pg_catalog.to_regclass($1) AND reltuples > 0',
           [quoteTable(table)],
         );
         return rows[0] ? Number(rows[0].rows) : null;
@@ -108,8 +108,8 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     secondaryIndexes: (table) =>
       connections.borrow(async (client) => {
         const { rows } = await client.query<{ made: string }>(
-          `SELECT pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
-           WHERE i.indrelid = to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
+          `SELECT pg_catalog.pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
+           WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
           [quoteTable(table)],
         );
         return rows.map(({ made }) => made);
@@ -117,7 +117,9 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
 
     async recordedMeanwhile(session, entity, keys) {
       await session.query(`SET LOCAL lock_timeout = ${deleteWaitMs}`);
-      await session.query(`SELECT pg_advisory_xact_lock(${copyClass}, hashtext(?))`, [entity]);
+      await session.query(`SELECT pg_catalog.pg_advisory_xact_lock(${copyClass}, pg_catalog.hashtext(?))`, [
+        entity,
+      ]);
       // A statement of its own: its snapshot is taken when the lock is held.
       const [any] = await session.query('SELECT 1 AS one FROM lockstep.records WHERE entity = ? LIMIT 1', [
         entity,
@@ -125,7 +127,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       if (!any) return [];
       return positions(
         await connections.clientOf(session).query({
-          text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
+          text: `SELECT k.at FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k(key, at)
             JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
           values: [entity, keys().map(({ text }) => text)],
         }),
@@ -137,13 +139,13 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       const texts = keys.map(({ text }) => text);
       await client.query({
         text: `INSERT INTO lockstep.records (entity, record_key, version, deleted)
-          SELECT $1, k.key, 0, false FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at) ORDER BY k.at
+          SELECT $1, k.key, 0, false FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k(key, at) ORDER BY k.at
           ON CONFLICT (entity, record_key) DO NOTHING`,
         values: [entity, texts],
       });
       return positions(
         await client.query({
-          text: `SELECT k.at FROM unnest($2::text[]) WITH ORDINALITY AS k(key, at)
+          text: `SELECT k.at FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k(key, at)
             JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
           values: [entity, texts],
         }),
@@ -152,7 +154,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
 
     async releaseRecords(session, entity, keys) {
       await connections.clientOf(session).query({
-        text: `DELETE FROM lockstep.records r USING unnest($2::text[]) AS k(key)
+        text: `DELETE FROM lockstep.records r USING pg_catalog.unnest($2::text[]) AS k(key)
           WHERE r.entity = $1 AND r.record_key = k.key AND r.version = 0`,
         values: [entity, keys.map(({ text }) => text)],
       });

@@ -35,9 +35,9 @@ function plainSql(column: Described, value: string, scalar: Scalar): string | nu
       return `CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE ${value}::text END`;
     case 'decimal': {
       if (natural?.kind === 'decimal' && column.base === 'money') return `${value}::numeric::text`;
-      if (scalar.scale === null) return `trim_scale(${value})::text`;
+      if (scalar.scale === null) return `pg_catalog.trim_scale(${value})::text`;
       if (natural?.kind !== 'decimal' || natural.scale === scalar.scale) return `${value}::text`;
-      const fitting = `trunc(${value}, ${scalar.scale})`;
+      const fitting = `pg_catalog.trunc(${value}, ${scalar.scale})`;
       return `CASE WHEN ${fitting} = ${value} THEN ${fitting} ELSE ${value} END::text`;
     }
     case 'time':
@@ -48,14 +48,14 @@ function plainSql(column: Described, value: string, scalar: Scalar): string | nu
         written(moment, 'YYYY-MM-DD"T"HH24:MI:SS', digits, '"Z"'),
       );
       // The pattern has no era: years before ours would look like those of ours; infinity would look like null.
-      return `CASE WHEN isfinite(${moment}) AND ${moment} >= '0001-01-01' THEN ${text} ELSE ${moment}::text END`;
+      return `CASE WHEN pg_catalog.isfinite(${moment}) AND ${moment} >= '0001-01-01' THEN ${text} ELSE ${moment}::text END`;
     }
     case 'uuid':
       if (natural?.kind === 'bytes') return null;
       if (natural?.kind !== 'text') return `${value}::text`;
-      return column.unicode ? `lower(${value}::text COLLATE "C")` : null;
+      return column.unicode ? `pg_catalog.lower(${value}::text COLLATE "C")` : null;
     case 'bytes':
-      return `encode(${value}, 'hex')`;
+      return `pg_catalog.encode(${value}, 'hex')`;
     case 'text':
       if (natural?.kind === 'bytes') return null;
       return column.unicode ? column.read(value) : null;
@@ -85,8 +85,8 @@ function exactly(
 
 /** `to_char` knows milliseconds and microseconds only. */
 function written(value: string, pattern: string, digits: number, end: string): string {
-  if (digits === 0) return `to_char(${value}, '${pattern}${end}')`;
-  if (digits === 6) return `to_char(${value}, '${pattern}.US${end}')`;
+  if (digits === 0) return `pg_catalog.to_char(${value}, '${pattern}${end}')`;
+  if (digits === 6) return `pg_catalog.to_char(${value}, '${pattern}.US${end}')`;
   const surplus = 6 - digits;
-  return `left(to_char(${value}, '${pattern}.US'), -${surplus})${end === '' ? '' : ` || '${end.replaceAll('"', '')}'`}`;
+  return `pg_catalog.left(pg_catalog.to_char(${value}, '${pattern}.US'), -${surplus})${end === '' ? '' : ` || '${end.replaceAll('"', '')}'`}`;
 }

@@ -16,7 +16,7 @@ export function captureStatements(bound: BoundEntity): string[] {
       `INSERT INTO lockstep.captured (entity, record_key) VALUES (${text(bound.entity.name)}, ${keyOf(bound, table.key, row)});`;
     return [
       `CREATE OR REPLACE FUNCTION ${routine(bound, at)}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET datestyle = 'ISO' SET timezone = 'UTC' AS ${body(`
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS ${body(`
 BEGIN
   IF TG_OP <> 'INSERT' THEN
     ${note('OLD')}
@@ -33,7 +33,7 @@ END
 `)}`,
       `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
       `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
-FOR EACH ROW WHEN (current_setting('${ownSession}', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
+FOR EACH ROW WHEN (pg_catalog.current_setting('${ownSession}', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
     ];
   });
 }
@@ -56,5 +56,5 @@ function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NE
       { path: `${bound.entity.name}.${bound.store}.${column.name}` },
     );
   });
-  return `json_build_array(${parts.join(', ')})::text`;
+  return `pg_catalog.json_build_array(${parts.join(', ')})::text`;
 }

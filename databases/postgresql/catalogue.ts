@@ -7,20 +7,20 @@ import { quoteTable } from './quote.ts';
 /** Domains are followed to the type below them; a list is described by its element. */
 const columnsSql = `
 SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, a.attname AS name,
-  a.attidentity = 'a' AS inserted, format_type(a.atttypid, a.atttypmod) AS declared,
+  a.attidentity = 'a' AS inserted, pg_catalog.format_type(a.atttypid, a.atttypmod) AS declared,
   CASE WHEN el.typtype = 'e' THEN 'enum'
-    WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN format_type(el.oid, NULL)
-    WHEN ext.objid IS NOT NULL THEN el.typname ELSE format_type(el.oid, NULL) END AS base,
-  format_type(el.oid, NULL) AS cast_to, base.typcategory = 'A' AS listed,
+    WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN pg_catalog.format_type(el.oid, NULL)
+    WHEN ext.objid IS NOT NULL THEN el.typname ELSE pg_catalog.format_type(el.oid, NULL) END AS base,
+  pg_catalog.format_type(el.oid, NULL) AS cast_to, base.typcategory = 'A' AS listed,
   NOT (a.attnotnull OR r.required) AS nullable, (a.attgenerated <> '') AS generated,
   CASE WHEN el.oid IN ('bit'::regtype, 'bpchar'::regtype, 'varchar'::regtype)
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
-  getdatabaseencoding() = 'UTF8' AS unicode,
+  pg_catalog.getdatabaseencoding() = 'UTF8' AS unicode,
   a.attcollation = 0 OR CASE co.collname WHEN 'default'
     THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
     IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
-  CASE el.oid WHEN 'money'::regtype THEN scale(1::money::numeric)
+  CASE el.oid WHEN 'money'::regtype THEN pg_catalog.scale(1::money::numeric)
     WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
   information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision,
   (a.attnotnull OR r.required) AND NOT a.atthasdef AND a.attidentity = '' AND NOT r.defaulted
@@ -38,7 +38,7 @@ JOIN pg_type base ON base.oid = r.oid
 JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0 THEN base.typelem ELSE base.oid END
 LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass AND ext.objid = el.oid AND ext.deptype = 'e'
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
-WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
 /**
@@ -49,9 +49,9 @@ const uniqueSql = `
 SELECT i.indexrelid::text AS index, a.attname AS column, (NOT a.attnotnull OR EXISTS (SELECT FROM pg_constraint c
     WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND c.conkey = ARRAY[a.attnum] AND NOT c.convalidated)) AS nullable
 FROM pg_index i
-JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at) ON at <= i.indnkeyatts
+JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at) ON at <= i.indnkeyatts
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-WHERE i.indrelid = to_regclass(?) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
+WHERE i.indrelid = pg_catalog.to_regclass(?) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
   AND i.indisvalid AND i.indisready
   AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = i.indrelid AND p.relkind = 'r')
 ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
@@ -93,6 +93,8 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
   };
 }
 
+const ofExtensions = ['citext', 'hstore'];
+
 function columnOf(described: Described): CatalogueColumn {
   return {
     name: described.name,
@@ -100,6 +102,8 @@ function columnOf(described: Described): CatalogueColumn {
     nullable: described.nullable,
     generated: described.generated,
     ...typeOf(described),
+    // A type of an extension has operators of its own, wherever that was put.
+    equal: ofExtensions.includes(described.base) ? '=' : 'OPERATOR(pg_catalog.=)',
     bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
     sortsByBytes:
       described.bytewise &&

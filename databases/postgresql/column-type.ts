@@ -96,8 +96,8 @@ function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'rea
   switch (base) {
     case 'bytea':
       return {
-        read: (reference) => `encode(${reference}, 'hex')`,
-        write: (text) => `decode(${text}, 'hex')`,
+        read: (reference) => `pg_catalog.encode(${reference}, 'hex')`,
+        write: (text) => `pg_catalog.decode(${text}, 'hex')`,
       };
     case 'timestamp with time zone':
       return {
@@ -116,7 +116,7 @@ function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'rea
       return {
         read: (reference) => `hstore_to_json(${reference})::text`,
         write: (text) =>
-          `CASE WHEN ${text} IS NOT NULL THEN (SELECT coalesce(hstore(array_agg(m.key), array_agg(m.value)), '') FROM json_each_text(${text}::json) m) END`,
+          `CASE WHEN ${text} IS NOT NULL THEN (SELECT coalesce(hstore(pg_catalog.array_agg(m.key), pg_catalog.array_agg(m.value)), '') FROM pg_catalog.json_each_text(${text}::json) m) END`,
       };
     default: {
       // Casts name the type without a length: a cast to varchar(3) would cut silently, the assignment to the column refuses.
@@ -128,16 +128,16 @@ function sqlOf(described: Described, rule: TypeRule): Pick<CatalogueColumn, 'rea
 
 /** A cast would add the length of the network to an address without one. */
 function address(reference: string): string {
-  return `CASE WHEN masklen(${reference}) = CASE family(${reference}) WHEN 4 THEN 32 ELSE 128 END THEN host(${reference}) ELSE ${reference}::text END`;
+  return `CASE WHEN pg_catalog.masklen(${reference}) = CASE pg_catalog.family(${reference}) WHEN 4 THEN 32 ELSE 128 END THEN pg_catalog.host(${reference}) ELSE ${reference}::text END`;
 }
 
 /** Several dimensions and other bounds than 1 are given in PostgreSQL's own form, which is no JSON and so is refused. */
 function listSql(cast: string): Pick<CatalogueColumn, 'read' | 'write'> {
   return {
     read: (reference) =>
-      `CASE WHEN array_ndims(${reference}) > 1 OR array_lower(${reference}, 1) <> 1 THEN '=' || ${reference}::text ELSE to_json(${reference})::text END`,
+      `CASE WHEN pg_catalog.array_ndims(${reference}) > 1 OR pg_catalog.array_lower(${reference}, 1) <> 1 THEN '=' || ${reference}::text ELSE pg_catalog.to_json(${reference})::text END`,
     write: (text) =>
-      `CASE WHEN ${text} IS NOT NULL THEN ARRAY(SELECT e.v FROM json_array_elements_text(${text}::json) WITH ORDINALITY AS e(v, n) ORDER BY e.n)::${cast}[] END`,
+      `CASE WHEN ${text} IS NOT NULL THEN ARRAY(SELECT e.v FROM pg_catalog.json_array_elements_text(${text}::json) WITH ORDINALITY AS e(v, n) ORDER BY e.n)::${cast}[] END`,
   };
 }
 

@@ -6,7 +6,7 @@ import type { BoundEntity, Cells, TextRow } from '../columns/bound.ts';
 import { fingerprinting } from '../columns/fingerprint.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import { cellIn, textRowOf } from '../columns/rows.ts';
-import type { ConnectionOptions } from '../engine/connection.ts';
+import type { ConnectionOptions, Tls } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import {
@@ -24,6 +24,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
+import { grants } from './grants.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
@@ -55,7 +56,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     query_timeout: options.statementTimeoutMs + 1_000,
     application_name: 'lockstep',
     types: asText,
-    ...(options.tls ? { ssl: options.tls } : {}),
+    // Said in any case: else PGSSLMODE would be asked.
+    ssl: options.tls ? sslOf(options.tls) : false,
   };
   const session = {
     store,
@@ -130,8 +132,10 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
       table: quoteTable,
       column: quote,
       control: (table) => `lockstep.${table}`,
-      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('lockstep') AND relkind = 'r'`,
+      furtherControlTables: [],
+      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep') AND relkind = 'r'`,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
+      overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
       upsert: (table, columns, key) =>
@@ -140,17 +144,17 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
           .map((column) => `${column} = excluded.${column}`)
           .join(', ')}`,
       millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
-      now: 'clock_timestamp()',
+      now: 'pg_catalog.clock_timestamp()',
       // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
-      ago: (ms) => `now() - interval '${Math.floor(ms)} milliseconds'`,
-      sha256: (text) => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`,
+      ago: (ms) => `pg_catalog.now() - interval '${Math.floor(ms)} milliseconds'`,
+      sha256: (text) => `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8')), 'hex')`,
       rename: (table, to) => `ALTER TABLE ${quoteTable(table)} RENAME TO ${quote(to)}`,
       comparesRows: true,
       constraints: { defer: 'SET CONSTRAINTS ALL DEFERRED', check: 'SET CONSTRAINTS ALL IMMEDIATE' },
       concatBar: (values) => values.join(" || '|' || "),
-      byteLength: (value) => `octet_length(${value})`,
-      byteLengthAsText: (value) => `octet_length(${value})::text`,
-      stringAgg: (value) => `string_agg(${value}, E'\\n')`,
+      byteLength: (value) => `pg_catalog.octet_length(${value})`,
+      byteLengthAsText: (value) => `pg_catalog.octet_length(${value})::text`,
+      stringAgg: (value) => `pg_catalog.string_agg(${value}, E'\\n')`,
     },
 
     queryReadOnly: readOnly.query,
@@ -160,7 +164,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     alone: (work) =>
       connections.transaction(async (session) => {
-        await session.query(`SELECT pg_advisory_xact_lock(${prepareClass}, 0)`);
+        await session.query(`SELECT pg_catalog.pg_advisory_xact_lock(${prepareClass}, 0)`);
         return await work(session);
       }),
 
@@ -169,7 +173,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async qualifiedName(table) {
       const [row] = await engine.query(
         `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.oid = to_regclass(?)`,
+         WHERE c.oid = pg_catalog.to_regclass(?)`,
         [quoteTable(table)],
       );
       return row?.name ?? table;
@@ -199,8 +203,8 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     async isPrepared(session, bound) {
       // The comment is the last that is made.
       const [row] = await session.query(
-        `SELECT obj_description(to_regprocedure(?), 'pg_proc') AS made,
-          to_regprocedure(?) IS NOT NULL AND to_regprocedure(?) IS NOT NULL AS touches`,
+        `SELECT pg_catalog.obj_description(pg_catalog.to_regprocedure(?), 'pg_proc') AS made,
+          pg_catalog.to_regprocedure(?) IS NOT NULL AND pg_catalog.to_regprocedure(?) IS NOT NULL AS touches`,
         [
           `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
           `${touchName(bound.entity.name)}(${touchParameterTypes(bound)})`,
@@ -261,16 +265,23 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
 
     async lockFence(inside, migration) {
       await inside.query(`SET LOCAL lock_timeout = ${fenceWaitMs}`);
-      await inside.query(`SELECT pg_advisory_xact_lock(${fenceClass}, hashtext(?))`, [migration]);
+      await inside.query(`SELECT pg_catalog.pg_advisory_xact_lock(${fenceClass}, pg_catalog.hashtext(?))`, [
+        migration,
+      ]);
     },
 
     async shareFence(inside, migration) {
-      await inside.query(`SELECT pg_advisory_xact_lock_shared(${fenceClass}, hashtext(?))`, [migration]);
+      await inside.query(
+        `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`,
+        [migration],
+      );
     },
 
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+
+    grants: (rights, account) => grants(engine, rights, account),
 
     settings: () => readSettings(connections),
 
@@ -283,6 +294,15 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     },
   };
   return engine;
+}
+
+/** The driver checks the certificate before it sends anything of the account. */
+function sslOf({ checksHost, ...certificates }: Tls): pg.PoolConfig['ssl'] {
+  return {
+    ...certificates,
+    rejectUnauthorized: true,
+    ...(checksHost ? {} : { checkServerIdentity: () => undefined }),
+  };
 }
 
 function parametersOf(store: StoreName, bound: BoundEntity, { fence, item, locks }: WriteRequest): unknown[] {

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { tlsFailure } from '../engine/tls-failure.ts';
 import { otherDefinition, rowLeftOut, rowsMissing } from './write-routine.ts';
 
 /**
@@ -10,6 +11,8 @@ import { otherDefinition, rowLeftOut, rowsMissing } from './write-routine.ts';
  */
 export function classify(error: unknown): StoreFailure {
   if (!(error instanceof pg.DatabaseError)) {
+    const ofTls = tlsFailure(error);
+    if (ofTls) return ofTls;
     // The driver's own errors; of those that lack a code it gives nothing but words.
     const code = error instanceof Error && 'code' in error ? String(error.code) : null;
     const known = error instanceof Error && /timeout|terminated|ended|closed/i.test(error.message);

@@ -17,7 +17,7 @@ import {
 import { cellNames, cellOf, hasIdentity, hasKey } from '../engine/listed-cells.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { names, updateOnConflict } from './on-conflict.ts';
-import { quote, quoteTable } from './quote.ts';
+import { quote, quoteTable, unnested } from './quote.ts';
 import { copyClass } from './write-routine.ts';
 
 /** A statement with its values, `$1` and so on. */
@@ -54,7 +54,7 @@ export function createPostgresqlListEngine(
             FROM unnest($1::text[], $2::text[]) AS x(e, k) JOIN lockstep.records r ON r.entity = x.e AND r.record_key = x.k
           UNION ALL
           SELECT 'operation', o.id, o.status, o.version::text, coalesce(o.refusal, o.reason)
-            FROM unnest($3::text[]) AS x(id) JOIN lockstep.operations o ON o.id = x.id
+            FROM pg_catalog.unnest($3::text[]) AS x(id) JOIN lockstep.operations o ON o.id = x.id
           UNION ALL
           SELECT 'live', i.at, NULL, NULL, NULL
             FROM ${keySource(bound, 4)}
@@ -105,7 +105,7 @@ export function createPostgresqlListEngine(
 
     async deleteRows(session, bound, keys) {
       await prepared(session, {
-        sql: `SELECT pg_advisory_xact_lock_shared(${copyClass}, hashtext($1))`,
+        sql: `SELECT pg_catalog.pg_advisory_xact_lock_shared(${copyClass}, pg_catalog.hashtext($1))`,
         values: [bound.entity.name],
       });
       for (const table of bound.owned.toReversed()) {
@@ -258,7 +258,7 @@ function keySource(bound: BoundEntity, first = 1): string {
 
 function arrays(alias: string, columns: readonly string[], first: number): string {
   const values = columns.map((_, index) => `$${first + index}::text[]`);
-  return `unnest(${values.join(', ')}) AS ${alias}(${columns.join(', ')})`;
+  return `${unnested(values)} AS ${alias}(${columns.join(', ')})`;
 }
 
 function cellValues(table: BoundTable, rows: readonly Cells[]): Texts[] {

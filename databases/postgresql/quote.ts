@@ -14,6 +14,12 @@ export function body(sql: string): string {
   return `${mark}${sql}${mark}`;
 }
 
+/** Lists as rows. Of several the parser itself takes the server's own function; of one, any schema's of the path would do. */
+export function unnested(lists: readonly string[]): string {
+  const [only, ...others] = lists;
+  return others.length === 0 ? `pg_catalog.unnest(${only})` : `unnest(${lists.join(', ')})`;
+}
+
 /** A string literal; used for names of our own and of the catalogue only, never for values. */
 export function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;

@@ -1,6 +1,6 @@
 import type { BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import { quote, quoteTable } from './quote.ts';
+import { quote, quoteTable, unnested } from './quote.ts';
 
 /** The statements that read an entity, made once for its binding. */
 export interface ReadStatements {
@@ -27,10 +27,10 @@ function storedSql(bound: BoundEntity): string {
     const cells = table.columns.map(
       (column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`,
     );
-    return `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ${cells.join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${orderOf(table)}) x) AS rows_${at}`;
+    return `(SELECT coalesce(pg_catalog.json_agg(x), '[]') FROM (SELECT ${cells.join(', ')} FROM ${quoteTable(table.name)} t WHERE ${belongs(bound, table)} ORDER BY ${orderOf(table)}) x) AS rows_${at}`;
   });
   return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
-FROM unnest(${['key', ...keys].map((_, index) => `$${index + 1}::text[]`).join(', ')}) WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
+FROM ${unnested(['key', ...keys].map((_, index) => `$${index + 1}::text[]`))} WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
 LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
 ORDER BY k.at`;
 }
@@ -52,7 +52,7 @@ function manySql(bound: BoundEntity): string {
   const order = root.single ? '' : ` ORDER BY ${orderOf(root)}`;
   const read = root.columns.map((column, index) => `${column.read(`t.${quote(column.name)}`)} AS c${index}`);
   return `SELECT k.at, ${cells.join(', ')}
-FROM unnest(${lists.join(', ')}) WITH ORDINALITY AS k(${keys.join(', ')}, at)
+FROM ${unnested(lists)} WITH ORDINALITY AS k(${keys.join(', ')}, at)
 CROSS JOIN LATERAL (SELECT ${read.join(', ')} FROM ${quoteTable(root.name)} t WHERE ${belongs(bound, root)}${order} OFFSET 0) x`;
 }
 

@@ -14,7 +14,7 @@ JOIN pg_sequence s ON s.seqrelid IN (
   SELECT p.refobjid FROM pg_attrdef d JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
     AND p.refclassid = 'pg_class'::regclass
   WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)
-WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
 export async function primeStatements(session: Session, table: string): Promise<string[]> {
@@ -23,7 +23,7 @@ export async function primeStatements(session: Session, table: string): Promise<
     const [last, further] = descends === 't' ? ['min', 'least'] : ['max', 'greatest'];
     const reached = `${last}(${quote(column ?? '')})`;
     const name = text(sequence ?? '');
-    return `SELECT setval(${name}, ${further}(${reached}::bigint, pg_sequence_last_value(${name})))
+    return `SELECT pg_catalog.setval(${name}, ${further}(${reached}::bigint, pg_catalog.pg_sequence_last_value(${name})))
 FROM ${quoteTable(table)} WHERE ${quote(column ?? '')} BETWEEN ${least} AND ${most} HAVING ${reached} IS NOT NULL`;
   });
 }

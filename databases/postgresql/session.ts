@@ -22,6 +22,12 @@ const wanted = {
   [ownSession]: '1',
 } as const;
 
+/**
+ * Where names without a schema are looked for, triggers' own too. What a role, a database or a URL has would find other tables; and whoever
+ * may create a function in a schema before the server's own could have it run as us. Sessions for statements of a service's own keep theirs.
+ */
+const path = 'pg_catalog, public, pg_temp';
+
 /** Settings without which a statement is slower, or waits longer, and not wrong. */
 const quick = { jit: 'off', max_parallel_workers_per_gather: '0' };
 
@@ -37,7 +43,8 @@ export interface SessionOf {
 
 /** Sets what a session of ours has, and looks that it is so. Throws where the server, or a pooler before it, does not keep it. */
 export async function beginSession(client: pg.ClientBase, session: SessionOf): Promise<void> {
-  const kept = { ...wanted, ...(session.readOnly ? { default_transaction_read_only: 'on' } : {}) };
+  const own = session.readOnly ? { default_transaction_read_only: 'on' } : { search_path: path };
+  const kept = { ...wanted, ...own };
   const settings = {
     ...kept,
     ...quick,
@@ -47,16 +54,19 @@ export async function beginSession(client: pg.ClientBase, session: SessionOf): P
   };
   await client.query(
     Object.entries(settings)
-      .map(([name, value]) => `SET ${name} = '${value}'`)
+      // A path is a list of names, and no text.
+      .map(([name, value]) => `SET ${name} = ${name === 'search_path' ? value : `'${value}'`}`)
       .join('; '),
   );
   const mark = randomUUID();
   await client.query(`SET lockstep.session = '${mark}'`);
   const cells = [...Object.keys(kept), 'lockstep.session'].map(
-    (name) => `current_setting('${name}', true) AS "${name}"`,
+    (name) => `pg_catalog.current_setting('${name}', true) AS "${name}"`,
   );
   const look = async (): Promise<TextCells> => {
-    const { rows } = await client.query(`SELECT ${cells.join(', ')}, pg_backend_pid()::text AS pid`);
+    const { rows } = await client.query(
+      `SELECT ${cells.join(', ')}, pg_catalog.pg_backend_pid()::text AS pid`,
+    );
     return rows[0];
   };
   const found = await look();

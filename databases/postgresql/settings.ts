@@ -3,9 +3,10 @@ import type { Session } from '../engine/session.ts';
 
 export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
   const [row] = await query(
-    `SELECT current_setting('TimeZone') AS zone, current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
-       current_setting('synchronous_commit') AS synchronous, pg_is_in_recovery()::text AS standby,
-       extract(epoch FROM clock_timestamp()) * 1000 AS now_ms`,
+    `SELECT pg_catalog.current_setting('TimeZone') AS zone, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('fsync') AS fsync,
+       pg_catalog.current_setting('synchronous_commit') AS synchronous, pg_catalog.pg_is_in_recovery()::text AS standby,
+       (pg_catalog.to_regnamespace('public') IS NOT NULL AND pg_catalog.has_schema_privilege('public', 'public', 'CREATE'))::text AS opened,
+       extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 AS now_ms`,
   );
   const commits = ['on', 'local', 'remote_write', 'remote_apply'];
   return [
@@ -29,6 +30,14 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
       ['false'],
       'the server takes no writes; connect to the primary of its replication',
     ),
+    {
+      name: 'schema public',
+      value:
+        row?.opened === 'true'
+          ? "every account may create operators in it, which could run as Lockstep's; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+          : 'not every account may create in it',
+      problem: null,
+    },
     clockSetting(Number(row?.now_ms), Date.now()),
   ];
 }

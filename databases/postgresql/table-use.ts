@@ -4,16 +4,16 @@ import { quoteTable } from './quote.ts';
 
 const countersSql = `
 SELECT seq_scan + coalesce(idx_scan, 0) AS reads, n_tup_ins + n_tup_upd + n_tup_del AS writes
-FROM pg_stat_user_tables WHERE relid = to_regclass(?)`;
+FROM pg_stat_user_tables WHERE relid = pg_catalog.to_regclass(?)`;
 
 const sessionsSql = `
-SELECT count(*) AS sessions FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'lockstep'
-  AND position(lower(?) IN lower(query)) > 0`;
+SELECT pg_catalog.count(*) AS sessions FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name <> 'lockstep'
+  AND position(pg_catalog.lower(?) IN pg_catalog.lower(query)) > 0`;
 
 /** Triggers of --capture are ours, and go with the table. */
 const dependentsSql = `
-WITH t AS (SELECT to_regclass(?) AS oid)
+WITH t AS (SELECT pg_catalog.to_regclass(?) AS oid)
 SELECT DISTINCT 'view' AS kind, r.ev_class::regclass::text AS name FROM pg_depend d
 JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass, t
 WHERE d.refobjid = t.oid AND r.ev_class <> t.oid
@@ -26,7 +26,7 @@ WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE 'lockstep\\
 UNION
 SELECT 'routine', p.oid::regprocedure::text FROM pg_proc p
 WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'lockstep'::regnamespace)
-  AND position(lower(?) IN lower(coalesce(p.prosrc, ''))) > 0
+  AND position(pg_catalog.lower(?) IN pg_catalog.lower(coalesce(p.prosrc, ''))) > 0
 ORDER BY 1, 2`;
 
 export async function tableUse(session: Session, table: string): Promise<TableUse> {

@@ -37,11 +37,11 @@ BEGIN
   IF p_fingerprint IS DISTINCT FROM ${text(fingerprint)} THEN
     RAISE EXCEPTION USING ERRCODE = '${otherDefinition}', MESSAGE = 'the caller has another definition';
   END IF;
-  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));
+  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));
   SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration;
 
   IF p_locks IS NOT NULL AND v_state.epoch = p_epoch THEN
-    FOR g IN SELECT l ->> 0 AS e, l ->> 1 AS k FROM json_array_elements(p_locks) WITH ORDINALITY AS t(l, at) ORDER BY at LOOP
+    FOR g IN SELECT l ->> 0 AS e, l ->> 1 AS k FROM pg_catalog.json_array_elements(p_locks) WITH ORDINALITY AS t(l, at) ORDER BY at LOOP
       LOOP
         PERFORM 1 FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
         EXIT WHEN FOUND;
@@ -52,7 +52,7 @@ BEGIN
     END LOOP;
   END IF;
 
-  SELECT x.* INTO i FROM json_to_record(p_item) AS x(
+  SELECT x.* INTO i FROM pg_catalog.json_to_record(p_item) AS x(
     mode text, kind text, operation text, key text, version bigint, expected bigint, read_version bigint,
     status text, digest text, before text, gone boolean, shared json, rows json, ${keyNames.map((name) => `${name} text`).join(', ')});
   reason := NULL;
@@ -92,7 +92,7 @@ BEGIN
       END;
       v_next := CASE WHEN v_refusal IS NULL THEN greatest(i.version, v_stored + 1) ELSE v_stored END;
       IF v_refusal IS NULL AND i.shared IS NOT NULL THEN
-        FOR g IN SELECT b.e, b.k FROM json_to_recordset(i.shared) AS b(e text, k text) LOOP
+        FOR g IN SELECT b.e, b.k FROM pg_catalog.json_to_recordset(i.shared) AS b(e text, k text) LOOP
           SELECT r.version INTO v_guard FROM lockstep.records r WHERE r.entity = g.e AND r.record_key = g.k FOR UPDATE;
           IF FOUND THEN v_next := greatest(v_next, v_guard + 1); END IF;
         END LOOP;
@@ -125,7 +125,7 @@ BEGIN
 
     v_bumped := '{}';
     IF i.shared IS NOT NULL THEN
-      FOR g IN SELECT b.* FROM json_to_recordset(i.shared) AS b(e text, k text, v bigint, d text) LOOP
+      FOR g IN SELECT b.* FROM pg_catalog.json_to_recordset(i.shared) AS b(e text, k text, v bigint, d text) LOOP
         CONTINUE WHEN coalesce(g.v, v_next) = 0;
         INSERT INTO lockstep.records AS r (entity, record_key, version, deleted, digest, operation)
           VALUES (g.e, g.k, coalesce(g.v, v_next), false, g.d, i.operation)
@@ -140,7 +140,7 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = '${rowsMissing}', MESSAGE = 'the rows of an item are missing';
     END IF;
     IF i.gone THEN
-      PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));
+      PERFORM pg_catalog.pg_advisory_xact_lock_shared(${copyClass}, pg_catalog.hashtext(${text(entity.name)}));
 ${deletes(bound, keyNames)}
     ELSE
 ${upserts(bound, keyNames)}
@@ -160,7 +160,7 @@ ${upserts(bound, keyNames)}
   RETURN NEXT;
 
   IF p_locks IS NOT NULL THEN
-    DELETE FROM lockstep.records r USING json_array_elements(p_locks) l
+    DELETE FROM lockstep.records r USING pg_catalog.json_array_elements(p_locks) l
       WHERE r.entity = l ->> 0 AND r.record_key = l ->> 1 AND r.version = 0;
   END IF;
 END
@@ -240,7 +240,7 @@ ${assertWritten(bound, table)}`;
 
 /** A trigger may leave a row out without an error. Where rows have nothing but their identity, one that is there is not written. */
 function assertWritten(bound: BoundEntity, table: BoundTable): string {
-  return `IF v_written <> json_array_length(i.rows -> 't${bound.tables.indexOf(table)}') THEN
+  return `IF v_written <> pg_catalog.json_array_length(i.rows -> 't${bound.tables.indexOf(table)}') THEN
   RAISE EXCEPTION USING ERRCODE = '${rowLeftOut}', MESSAGE = 'a row was left out', TABLE = ${text(table.name)};
 END IF;`;
 }
@@ -275,7 +275,7 @@ function insert(table: BoundTable): string {
 function recordset(bound: BoundEntity, table: BoundTable): string {
   const cells = cellNames(table).map((name) => `${name} text`);
   if (table.reference) cells.push('guard text');
-  return `json_to_recordset(i.rows -> 't${bound.tables.indexOf(table)}') AS x(${cells.join(', ')})`;
+  return `pg_catalog.json_to_recordset(i.rows -> 't${bound.tables.indexOf(table)}') AS x(${cells.join(', ')})`;
 }
 
 function value(table: BoundTable, column: BoundColumn): string {

@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Session } from '../engine/session.ts';
 
 /** What every store has, whatever its engine, once it is prepared. */
-const controlTables = [
+export const controlTables = [
   'migrations',
   'records',
   'operations',

@@ -124,12 +124,12 @@ export function createRetirement(context: StoreContext) {
 }
 
 /** In the schema or database of another table. */
-function beside(table: string, name: string): string {
+export function beside(table: string, name: string): string {
   return [...table.split('.').slice(0, -1), name].join('.');
 }
 
 /** No table of anybody else's has this name; it is at most 60 bytes long, which both engines take. */
-function retiredName(migration: string, table: string): string {
+export function retiredName(migration: string, table: string): string {
   const base = Buffer.from(table.split('.').at(-1) ?? table)
     .subarray(0, 40)
     .toString()

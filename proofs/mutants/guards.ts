@@ -18,6 +18,7 @@ import { storeGuards } from './guards/stores.ts';
 import { throttleGuards } from './guards/throttle.ts';
 import { touchGuards } from './guards/touch.ts';
 import { transactionGuards } from './guards/transactions.ts';
+import { transportGuards } from './guards/transport.ts';
 import { valueGuards } from './guards/values.ts';
 import { versionGuards } from './guards/versions.ts';
 import { workflowInputGuards } from './guards/workflow-inputs.ts';
@@ -45,6 +46,7 @@ export const guards: readonly Guard[] = [
   ...throttleGuards,
   ...touchGuards,
   ...transactionGuards,
+  ...transportGuards,
   ...valueGuards,
   ...versionGuards,
   ...writeGuards,

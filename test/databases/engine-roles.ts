@@ -87,6 +87,35 @@ export interface OpenOptions {
   onlyTables?: readonly string[];
 }
 
+let leastRights = false;
+
+/** From now on stores are opened as an account with nothing but the rights that a worker is said to need. */
+export function withLeastRights(): void {
+  leastRights = true;
+}
+
+async function workerOf(store: Store, url: string, sql: Direct['rows']) {
+  const given = new URL(url);
+  given.username = `${given.pathname.slice(-12)}_worker`;
+  given.password = 'invented';
+  const isPostgresql = store.engine === 'postgresql';
+  const subject = isPostgresql ? `"${given.username}"` : `'${given.username}'@'127.0.0.1'`;
+  await sql(
+    isPostgresql
+      ? `CREATE ROLE ${subject} LOGIN PASSWORD 'invented'`
+      : `CREATE USER ${subject} IDENTIFIED BY 'invented'`,
+  );
+  const name = isPostgresql ? given.username : `${given.username}@127.0.0.1`;
+  for (const statement of await store.grants('worker', name)) await sql(statement);
+  return {
+    url: given.href,
+    async drop() {
+      if (isPostgresql) await sql(`DROP OWNED BY ${subject}`);
+      await sql(`DROP ${isPostgresql ? 'ROLE' : 'USER'} ${subject}`);
+    },
+  };
+}
+
 /** A fresh database with its tables, prepared, and primary of its migration at epoch 1. */
 export async function openRole(engineRole: EngineRole, options: OpenOptions = {}): Promise<Opened> {
   const { url, drop } = await createDatabaseFor(engineRole);
@@ -95,13 +124,20 @@ export async function openRole(engineRole: EngineRole, options: OpenOptions = {}
   const own = tablesAt(engineRole.engine, engineRole.server ?? '');
   const statements = options.onlyTables ?? [...own, ...(options.tables ?? [])];
   for (const statement of statements) await connection.rows(statement);
+  let account = url;
   const open = (given: OpenOptions = {}) => {
-    const store = openStoreAs(engineRole.role, { url, ...options, ...given });
+    const store = openStoreAs(engineRole.role, { url: account, ...options, ...given });
     closing.push(() => store.close());
     return store;
   };
-  const store = open();
-  await store.prepare();
+  const preparing = open();
+  await preparing.prepare();
+  if (leastRights) {
+    const worker = await workerOf(preparing, url, connection.rows);
+    account = worker.url;
+    closing.push(worker.drop);
+  }
+  const store = leastRights ? open() : preparing;
   // Each is a change of its own: tests go back and forth within one epoch.
   let changeNumber = 0;
   const nextChange = () => ++changeNumber;

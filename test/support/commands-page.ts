@@ -32,6 +32,8 @@ Global options may stand before or after the name of the command. Commands that 
 | \`TEMPORAL_ADDRESS\`, \`TEMPORAL_NAMESPACE\`, \`TEMPORAL_CONFIG_FILE\` … | Temporal's own settings |
 | \`LOCKSTEP_CONFIG\` | the configuration file, default \`lockstep.config.ts\` |
 | \`LOCKSTEP_ENCRYPTION_KEY\` | keys that encrypt what Temporal keeps: base64 of 32 bytes each, comma-separated; the first encrypts, all decrypt |
+| \`LOCKSTEP_ENCRYPTION\` | \`required\` (the default with a key) refuses what is not encrypted, \`optional\` takes it |
+| \`LOCKSTEP_CODEC_TOKEN\` | what callers of \`lockstep codec\` must show |
 | \`LOCKSTEP_DEBUG\` | set to print the stack of an unexpected error |
 
 ${leaves(program)

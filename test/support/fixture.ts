@@ -60,11 +60,13 @@ export type FixtureOptions = Partial<MigrationOptions> & {
   /** The engine of the legacy store; modern has the other one. Default `mysql`. */
   from?: 'mysql' | 'postgresql';
   tables?: Readonly<Record<StoreName, readonly string[]>>;
+  /** Leaves it to the test to prepare the stores. */
+  unprepared?: boolean;
 };
 
 /** Fresh databases, prepared; everything is released in reverse order when the fixture is disposed. */
 export async function createFixture(servers: Servers, options: FixtureOptions = {}): Promise<Fixture> {
-  const { from = 'mysql', tables, ...given } = options;
+  const { from = 'mysql', tables, unprepared = false, ...given } = options;
   const release: (() => Promise<unknown>)[] = [];
   const leave = async () => {
     for (const releasing of release.splice(0).toReversed()) await releasing();
@@ -99,7 +101,7 @@ export async function createFixture(servers: Servers, options: FixtureOptions = 
       legacy: { connectTimeoutMs: 2_000, ...given.legacy },
       modern: { connectTimeoutMs: 2_000, ...given.modern },
     });
-    await prepareStores(migration, environment);
+    if (!unprepared) await prepareStores(migration, environment);
     const stores = openStores(migration, connecting(urls, servers));
     release.push(
       () => stores.legacy.close(),
@@ -159,7 +161,7 @@ async function runWorkerWithFaults(
     connection: world.nativeConnection,
     namespace: environment.TEMPORAL_NAMESPACE ?? 'default',
     taskQueue: migration.taskQueue,
-    workflowBundle: await workflowBundle(),
+    workflowBundle: await workflowBundle({ encodesFailures: false }),
     activities: createActivities({
       migration,
       stores: {

@@ -22,6 +22,7 @@ function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {
     read: asIs,
     write: asIs,
     compare: asIs,
+    equal: '=',
     asText: null,
     bytes: null,
     sortsByBytes: true,

@@ -28,7 +28,7 @@ function historyIn(file: string): string {
 
 async function replay(histories: { workflowId: string; history: unknown }[]) {
   const results: [string, Error | undefined][] = [];
-  const options = { workflowBundle: await workflowBundle() };
+  const options = { workflowBundle: await workflowBundle({ encodesFailures: false }) };
   for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     results.push([workflowId, error]);
   }

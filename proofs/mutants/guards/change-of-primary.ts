@@ -180,7 +180,7 @@ export const changeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/sequences.ts',
-    text: '${further}(${reached}::bigint, pg_sequence_last_value(${name}))',
+    text: '${further}(${reached}::bigint, pg_catalog.pg_sequence_last_value(${name}))',
     without: '${reached}::bigint',
     tests: ['test/databases/counted-keys.test.ts'],
     named: 'PostgreSQL serial',

@@ -12,7 +12,7 @@ export const fenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: '  PERFORM pg_advisory_xact_lock_shared(${fenceClass}, hashtext(p_migration));\n',
+    text: '  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));\n',
     without: '',
     tests: ['test/databases/fence.test.ts'],
     named: 'at PostgreSQL as',

@@ -5,22 +5,22 @@ import type { Guard } from '../guard.ts';
 export const inputGuards: readonly Guard[] = [
   {
     file: 'client/temporal/encryption.ts',
-    text: 'encode: async (payloads) => payloads.map((payload) => sealed(payload, first)),',
-    without: 'encode: async (payloads) => (first.id === sealed.name ? [] : payloads),',
+    text: 'payloads.map((payload) => seal(payload, first, context)),',
+    without: '(first.id === context?.workflowId ? [] : payloads),',
     tests: ['test/unit/encryption.test.ts'],
     keeps: 'With a key nothing goes to Temporal as it is.',
   },
   {
-    file: 'client/temporal/encryption.ts',
-    text: 'if (key.length !== 32) {',
-    without: 'if (key.length === 0) {',
+    file: 'client/temporal/encryption-keys.ts',
+    text: 'if (key.length !== 32)',
+    without: 'if (key.length === 0)',
     tests: ['test/unit/encryption.test.ts'],
     keeps: 'A key of another length is refused at once.',
   },
   {
     file: 'client/temporal/encryption.ts',
     text: 'keys.find((key) => key.id === id)',
-    without: 'keys.find((key) => key.id === id || key === first)',
+    without: 'keys.find((key) => key.id === id || key === keys[0])',
     tests: ['test/unit/encryption.test.ts'],
     keeps: 'A payload of a key that is not there is told by the name of its key.',
   },

@@ -198,7 +198,7 @@ export const listGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/list-engine.ts',
-    text: 'sql: `SELECT pg_advisory_xact_lock_shared(${copyClass}, hashtext($1))`,',
+    text: 'sql: `SELECT pg_catalog.pg_advisory_xact_lock_shared(${copyClass}, pg_catalog.hashtext($1))`,',
     without: 'sql: "SELECT $1::text",',
     tests: ['test/databases/bulk-copy-races.test.ts'],
     named: 'PostgreSQL > waits for a list',

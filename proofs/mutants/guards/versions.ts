@@ -108,7 +108,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/write-routine.ts',
-    text: '      PERFORM pg_advisory_xact_lock_shared(${copyClass}, hashtext(${text(entity.name)}));\n',
+    text: '      PERFORM pg_catalog.pg_advisory_xact_lock_shared(${copyClass}, pg_catalog.hashtext(${text(entity.name)}));\n',
     without: '',
     tests: ['test/databases/bulk-copy-races.test.ts'],
     named: 'PostgreSQL > waits for a delete',

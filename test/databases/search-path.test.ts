@@ -1,0 +1,93 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
+import { fence, type Opened, openRole, operationId, writeOf, writeOne } from './engine-roles.ts';
+import { slot } from './entities.ts';
+
+let at: Opened;
+beforeAll(async () => {
+  at = await openRole({ engine: 'PostgreSQL', role: 'legacy' });
+  // What another account of the database may do where it may create in public.
+  await at.sql('CREATE TABLE public.ran (what text)');
+  const note = (what: string) => `INSERT INTO public.ran VALUES ('${what}')`;
+  for (const statement of [
+    ...['text', 'json', 'bigint', 'integer', 'character varying', 'boolean'].map(
+      (type) =>
+        `CREATE FUNCTION public.json_build_array(${type}) RETURNS json LANGUAGE plpgsql AS $$ BEGIN ${note('json_build_array')}; RETURN '[]'; END $$`,
+    ),
+    `CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN ${note('unnest')}; RETURN QUERY SELECT pg_catalog.unnest($1); END $$`,
+    `CREATE FUNCTION public.cardinality(text[]) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${note('cardinality')}; RETURN pg_catalog.cardinality($1); END $$`,
+    `CREATE FUNCTION public.array_ndims(text[]) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${note('array_ndims')}; RETURN 1; END $$`,
+    `CREATE FUNCTION public.lower(character varying) RETURNS text LANGUAGE plpgsql AS $$ BEGIN ${note('lower')}; RETURN $1; END $$`,
+    `CREATE FUNCTION public.octet_length(character varying) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${note('octet_length')}; RETURN 1; END $$`,
+    `CREATE FUNCTION public.concat_ws(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN ${note('concat_ws')}; RETURN ''; END $$`,
+    `CREATE FUNCTION public.hashtext(character varying) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${note('hashtext')}; RETURN 1; END $$`,
+    `CREATE FUNCTION public.same(character varying, character varying) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN ${note('=')}; RETURN true; END $$`,
+    'CREATE OPERATOR public.= (LEFTARG = character varying, RIGHTARG = character varying, FUNCTION = public.same)',
+  ])
+    await at.sql(statement);
+});
+afterAll(() => at?.[Symbol.asyncDispose]());
+beforeEach(() => at.reset());
+
+const ada = { id: 1, owner: 'Ada', email: 'ada@example.com', balance: '5.00' };
+const ran = () => at.sql('SELECT DISTINCT what FROM public.ran');
+
+test("functions and operators of another account's do not run as ours", async () => {
+  const { store } = at;
+  const place = { region: 'north', number: 1n, label: 'a' };
+  await store.prepare();
+  for (const given of [ada, { ...ada, id: 2, email: null }])
+    await writeOne(store, account, writeOf(account, given));
+  await store.write(
+    account,
+    [3, 4].map((id) => writeOf(account, { ...ada, id, email: null })),
+    fence,
+  );
+  await writeOne(store, slot, writeOf(slot, place));
+  const keys = ['1', '2', '3', '9'].map((id) => [id]);
+  expect(await store.read(account, keys)).toHaveLength(4);
+  expect(await store.values(account, keys)).toHaveLength(4);
+  expect(await store.values(account, [['1']])).toHaveLength(1);
+  await store.missingKeys(account, keys);
+  for (const entity of [account, slot]) {
+    await store.digests(entity, [{ lower: null, upper: null }]);
+    await store.rowDigests(entity, { lower: null, upper: null });
+    await store.keys(entity, { after: null, upTo: null, limit: 10 });
+    await store.boundaries(entity, 2);
+    await store.capture(entity, true);
+  }
+  await at.sql("INSERT INTO accounts (id, owner, balance) VALUES (10, 'x', 1.00)");
+  await at.sql("UPDATE slots SET label = 'b'");
+  expect(await store.captured(10)).toHaveLength(2);
+  const { sql, parameters } = await store.touchStatement(account, {
+    keys,
+    version: '100',
+    id: operationId(),
+    fence,
+  });
+  const service = new Client({ connectionString: at.url });
+  await service.connect();
+  await service.query('BEGIN');
+  await service.query(sql, [...parameters]);
+  await service.query('COMMIT');
+  await service.end();
+  expect(await ran()).toEqual([]);
+});
+
+test('a path of the role, the database or the URL leads to no other table', async () => {
+  const database = new URL(at.url).pathname.slice(1);
+  await at.sql('CREATE SCHEMA elsewhere');
+  await at.sql('CREATE TABLE elsewhere.accounts (LIKE public.accounts INCLUDING ALL)');
+  await at.sql(`ALTER DATABASE ${database} SET search_path = elsewhere, public`);
+  try {
+    const url = `${at.url}?options=${encodeURIComponent('-c search_path=elsewhere')}`;
+    for (const store of [at.open(), at.open({ url })]) await store.prepare();
+    await writeOne(at.open({ url }), account, writeOf(account, ada));
+    expect(await at.sql('SELECT id FROM public.accounts')).toEqual([{ id: '1' }]);
+    expect(await at.sql('SELECT id FROM elsewhere.accounts')).toEqual([]);
+  } finally {
+    await at.sql(`ALTER DATABASE ${database} RESET search_path`);
+    await at.sql('DROP SCHEMA elsewhere CASCADE');
+  }
+});
