@@ -19,7 +19,6 @@ import type { Migration } from '../model/migration.ts';
 import { HybridClock } from '../model/version.ts';
 import type { Ahead } from './ahead.ts';
 import { workflowBundle } from './bundle.ts';
-import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
@@ -27,6 +26,7 @@ import { createWorkers } from './owed.ts';
 import { Reach, withReach } from './reach.ts';
 import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
+import { createStatusGauges } from './status-gauges.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
@@ -103,7 +103,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     };
     if (options.gaugeEveryMs) {
       const watch = watchGauges({
-        sources: [...createGauges(context), createDeadlineGauge(temporal, migration.name)],
+        sources: [...createGauges(context), createStatusGauges(temporal, migration.name)],
         meter,
         everyMs: options.gaugeEveryMs,
         log,
