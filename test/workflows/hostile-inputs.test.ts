@@ -1,7 +1,7 @@
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failureIn } from '../../model/carried-failure.ts';
-import { messageSchemas } from '../../model/inputs/messages.ts';
+import { messageTable } from '../../model/inputs/messages.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
 import {
   bulkWorkEnded,
@@ -80,7 +80,7 @@ test('a first run takes up nothing that none has left', async () => {
 test('the migration takes any message, and is what it was', async () => {
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
   const before = await at.lockstep.control.status();
-  const messages = Object.entries(messageSchemas.migration ?? {}).filter(([, schemas]) => schemas.length > 0);
+  const messages = Object.entries(messageTable.migration ?? {}).filter(([, { takes }]) => takes.length > 0);
   for (const [message] of messages) {
     for (const sent of badMessages) {
       await handle.signal(message, sent);
