@@ -26,11 +26,15 @@ export async function statusReport(control: MigrationControl, status: MigrationS
       problems.add(error instanceof Error ? error.message : String(error));
       return null;
     });
-  await known(() => control.stores.assertFit());
-  for (const reason of (await known(() => control.stores.unreachable())) ?? []) problems.add(reason);
-  const backlog = await known(() => control.backlog());
-  const faults = await known(() => control.faults(status));
-  const reads = await known(() => control.measuredReads(status));
+  // At once: a store that hangs costs the time of one question.
+  const [, unreachable, backlog, faults, reads] = await Promise.all([
+    known(() => control.stores.assertFit()),
+    known(() => control.stores.unreachable()),
+    known(() => control.backlog()),
+    known(() => control.faults(status)),
+    known(() => control.measuredReads(status)),
+  ]);
+  for (const reason of unreachable ?? []) problems.add(reason);
   const differences = control.differences(status);
   return {
     object: { ...status, backlog, faults, reads, differences, problems: [...problems] },

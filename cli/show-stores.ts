@@ -20,10 +20,14 @@ export async function storesReport(
       problems.add(error instanceof Error ? error.message : String(error));
       return null;
     });
-  await known(() => alone.assertFit());
-  for (const reason of (await known(() => alone.unreachable())) ?? []) problems.add(reason);
-  const stores = await known(() => alone.know());
-  const backlog = stores && (await known(() => alone.backlog()));
+  // At once: a store that hangs costs the time of one question.
+  const [, unreachable, stores, backlog] = await Promise.all([
+    known(() => alone.assertFit()),
+    known(() => alone.unreachable()),
+    known(() => alone.know()),
+    known(() => alone.backlog()),
+  ]);
+  for (const reason of unreachable ?? []) problems.add(reason);
   const error = { code, message, ...details };
   return {
     object: { migration: name, error, stores, backlog, problems: [...problems] },
