@@ -26,7 +26,7 @@ export function createJournalPruning(context: StoreContext) {
     return ids.length;
   }
 
-  /** Decided ones only; an abort may be opened again between the two statements, too. */
+  /** Decided ones only: what is undecided has no time of a decision. That they are said by name is for the index. */
   async function pruneDecisions(
     migration: string,
     { olderThanMs, limit, except }: { olderThanMs: number; limit: number; except: readonly string[] },

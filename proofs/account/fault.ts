@@ -1,5 +1,6 @@
 /**
- * - `lost`: an acknowledged write is not in the journal as its receipt says, or a store does not hold its outcome.
+ * - `lost`: an acknowledged write is not in the journal as its receipt says, or a store neither holds its outcome nor is owed
+ *   it by the journal.
  * - `twice`: a database saw one write take effect more than once.
  * - `ghost`: something took effect that nobody asked for, or that was refused.
  * - `unjust`: a write was taken or refused although the record, as it was at that moment, says otherwise.

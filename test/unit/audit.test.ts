@@ -72,6 +72,18 @@ test('a secondary may skip what a newer write has replaced', () => {
   expect(faultsOf(stores)).toEqual(new Set());
 });
 
+test('what the journal still owes the secondary is open, and not lost', () => {
+  const stores = sound();
+  const entry = stores.primary.journal.find(({ id }) => id === 'b');
+  if (!entry) throw new TypeError('the journal has the second write');
+  entry.status = 'pending';
+  stores.secondary.rows.delete(left);
+  stores.secondary.records.delete(left);
+  expect(faultsOf(stores)).toEqual(new Set(['open']));
+  stores.primary.rows.delete(left);
+  expect(faultsOf(stores)).toEqual(new Set(['open', 'lost']));
+});
+
 const broken: { what: string; fault: Fault; breaking: (stores: ReturnType<typeof sound>) => void }[] = [
   {
     what: 'an acknowledged write that the journal lacks',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReconcileOptions } from '../../client/operator/reconciliation.ts';
+import { migrationWorkflowId } from '../../workflows/messages.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, rowsOf, storedIn, tableOf, versionsOf } from '../support/inspect.ts';
@@ -45,6 +46,13 @@ test('equal stores have no difference, and the evidence goes to the migration', 
 
 test('a reconciliation of one entity says nothing of the others', async () => {
   const { evidence } = await reconcile();
+  const migration = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
+  await until('the migration has looked at its result', async () => {
+    const { events } = await migration.fetchHistory();
+    return (events ?? []).some(({ activityTaskCompletedEventAttributes: look }) =>
+      look?.result?.payloads?.some(({ data }) => data && Buffer.from(data).includes(String(evidence?.at))),
+    );
+  });
   expect((await at.lockstep.control.status()).evidence?.at).not.toBe(evidence?.at);
 });
 

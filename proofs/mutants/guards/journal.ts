@@ -46,6 +46,8 @@ export const journalGuards: readonly Guard[] = [
     tests: ['test/databases/journal.test.ts'],
     named: 'takes decided transactions',
     keeps: 'A transaction that is undecided is not forgotten.',
+    equivalent:
+      'The time of a decision is null until there is one, and so never old. It stands there for the index.',
   },
   {
     file: pruning,
