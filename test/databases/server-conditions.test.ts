@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { Leftover } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
-import { remedyFor, type ServerCondition, serverConditions } from '../../databases/engine/server-conditions.ts';
+import { type ServerCondition, serverConditions } from '../../databases/engine/server-conditions.ts';
 import type { Key } from '../../model/canonical.ts';
 import { type Account, account } from '../support/accounts.ts';
 import { addFailingTrigger, type ServerError } from '../support/failing-trigger.ts';
@@ -44,8 +44,6 @@ const known: Record<ServerError['engine'], readonly Known[]> = {
     { code: '1969', obstacle: time },
   ],
 };
-
-const told = ({ name }: Store) => ({ account: 'lockstep', url: `LOCKSTEP_${name.toUpperCase()}_URL` });
 
 const full = { owner: 'Ada', email: null, balance: '1.00' };
 const rows = [1, 2, 3].map((id) => ({ ...full, id }));
@@ -93,7 +91,7 @@ forEachEngineRole('what takes nothing for now', (at, { engine }) => {
         const { message } = failure as Error;
         expect(message).toContain(`the ${store.name} store`);
         if (obstacle) expect(message).toContain(`${code} (${obstacle.cause})`);
-        if (obstacle) expect(message).toContain(remedyFor(obstacle.remedy, told(store)));
+        for (const part of obstacle?.remedy.split('{url}') ?? []) expect(message).toContain(part);
         expect(message).not.toContain('secret');
       }
       expect(await sql('SELECT id FROM accounts')).toEqual([]);

@@ -37,7 +37,7 @@ test('one filter lists all that belongs to a migration, each with a summary and 
   await at.lockstep.reconciliation.run();
   await at.lockstep.journal.retry({ parked: false, olderThanMs: 0, ids: null });
   const query = `LockstepMigration = '${name}'`;
-  const wanted = ['backfill', 'migration', 'reconcile', 'retryFailedOperations', 'validate', 'writeGroup'];
+  const wanted = ['backfill', 'migration', 'reconcile', 'retryFailedOperations', 'validate', 'write'];
   const listed = await until('all are listed', async () => {
     const found = new Map<string, string>();
     for await (const { type, workflowId } of at.temporal.workflow.list({ query }))
