@@ -21,6 +21,7 @@ import { createPostWriteValidationActivities } from './write/post-write-validati
 import { replicateActivities } from './write/replicate.ts';
 import { replicateGroupActivities } from './write/replicate-group.ts';
 import { createRouteActivities } from './write/route.ts';
+import { createSaveActivities } from './write/save.ts';
 import { StoreOutage } from './write/store-outage.ts';
 import { createTentativeActivities } from './write/tentative.ts';
 import { createUndoActivities } from './write/undo.ts';
@@ -36,6 +37,7 @@ export function createActivities(context: ActivityContext) {
   const writing = { ...context, stores };
   const shared = { outage: new StoreOutage(context.migration.policy), completions: new Completions(stores) };
   return {
+    ...createSaveActivities(context),
     ...createWriteActivities(writing),
     ...replicateActivities(writing, shared),
     ...createGroupActivities(writing),

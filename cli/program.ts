@@ -6,6 +6,7 @@ import { addMigrationCommands } from './migration-commands.ts';
 import { addPlanCommand } from './plan-command.ts';
 import { addPrepareCommand } from './prepare-command.ts';
 import { addReconcileCommands } from './reconcile-commands.ts';
+import { addSchemaCommand } from './schema-command.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
 
@@ -40,6 +41,7 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
   addDoctorCommand(program);
   addPrepareCommand(program);
   addPlanCommand(program);
+  addSchemaCommand(program);
   addWorkerCommand(program);
   addMigrationCommands(program);
   addWritesCommands(program);

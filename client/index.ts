@@ -8,6 +8,7 @@ export type { FailureCode } from '../model/failure-codes.ts';
 export type { Field, FieldFor } from '../model/field.ts';
 export { field } from '../model/field.ts';
 export { isLockstepError, isRetryable } from '../model/is-lockstep-error.ts';
+export type { KeyOf, Patch } from '../model/key-input.ts';
 export type { Migration, MigrationOptions, StoreOptions } from '../model/migration.ts';
 export { defineMigration } from '../model/migration.ts';
 export type { DurableState, Phase } from '../model/phase.ts';
@@ -24,6 +25,8 @@ export type {
 } from '../model/settings.ts';
 export type { EmbeddedRecord, OwnedTable, ReferencedTable, Row, Rows, ShapeOf } from '../model/shape.ts';
 export { rows, table } from '../model/shape.ts';
+export type { Token } from '../model/token.ts';
+export { parseToken } from '../model/token.ts';
 export type {
   CallerTransaction,
   MysqlTransaction,
@@ -35,7 +38,6 @@ export { connect } from './service/connect.ts';
 export type { FlagAnswers, ShadowReads, StoreReads } from './service/counts.ts';
 export type { Flags, OpenFeatureClient } from './service/flags.ts';
 export { createDurableFlags, openFeatureFlags } from './service/flags.ts';
-export type { KeyOf, Patch } from './service/key-input.ts';
 export type { FlagResolution, LockstepProvider } from './service/openfeature-provider.ts';
 export type { PlaceOptions, ReadPlace } from './service/read-place.ts';
 export type { Receipt } from './service/receipt.ts';
@@ -49,8 +51,6 @@ export type {
 } from './service/repository.ts';
 export type { FlagContext } from './service/targeting-key.ts';
 export { flagContext } from './service/targeting-key.ts';
-export type { Token } from './service/token.ts';
-export { parseToken } from './service/token.ts';
 export type { Touched } from './service/touch.ts';
 export type { CommitReceipt, TransactionItem, TransactionOptions } from './service/transaction.ts';
 export type { TransactionScope, TransactionWriter } from './service/transaction-writer.ts';

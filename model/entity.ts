@@ -3,7 +3,8 @@ import type { Image, Key } from './canonical.ts';
 import type { Fault } from './definition-fault.ts';
 import { fieldsOf, shapeFaults } from './entity-faults.ts';
 import { LockstepError, type StoreName } from './failure.ts';
-import { type AnyFields, type FieldFor, imageOf } from './field.ts';
+import { type AnyFields, type Field, type FieldFor, imageOf } from './field.ts';
+import { memberOf } from './member.ts';
 import { typeName } from './scalar.ts';
 import type { Shape, ShapeOf } from './shape.ts';
 
@@ -175,7 +176,7 @@ export async function validImage<E>(declared: Entity<E>, value: unknown): Promis
   const result = await declared.schema['~standard'].validate(value);
   if (result.issues) {
     const found = result.issues.map((issue) => ({
-      path: pathOf(declared.name, issue),
+      path: pathOf(declared, issue),
       type: typeAt(value, issue),
     }));
     const shown = found.slice(0, 5).map(({ path, type }) => `${path} (got ${type})`);
@@ -204,9 +205,22 @@ function typeAt(value: unknown, issue: StandardSchemaV1.Issue): string {
   return typeName(at);
 }
 
-function pathOf(name: string, issue: StandardSchemaV1.Issue): string {
-  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
-  return [name, ...path].join('.');
+/** As far as it is declared: further names, such as those within JSON, are the caller's. */
+function pathOf({ name, fields }: Entity, issue: StandardSchemaV1.Issue): string {
+  let path = name;
+  let at: AnyFields | null = fields;
+  for (const part of issue.path ?? []) {
+    const key = typeof part === 'object' ? part.key : part;
+    if (typeof key === 'number') {
+      path += `.${key}`;
+      continue;
+    }
+    const declared: Field | undefined = at ? memberOf(at, String(key)) : undefined;
+    if (!declared) break;
+    path += `.${String(key)}`;
+    at = declared.form === 'scalar' ? null : declared.fields;
+  }
+  return path;
 }
 
 export function keyOf(declared: Entity, image: Image): Key {

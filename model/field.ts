@@ -169,7 +169,7 @@ export function imageOf(fields: AnyFields, entity: unknown, path: string): Image
   const given = entity as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(fields, name) && given[name] !== undefined) {
-      throw invalid(`${path}.${name}`, 'is not among the declared fields; declare it or leave it out');
+      throw undeclared(fields, path);
     }
   }
   const image: Record<string, Canonical> = {};
@@ -199,8 +199,7 @@ export function patchOf(fields: AnyFields, patch: unknown, path: string): Image 
   for (const [name, value] of Object.entries(patch)) {
     if (value === undefined) continue;
     const declared = memberOf(fields, name);
-    if (!declared)
-      throw invalid(`${path}.${name}`, 'is not among the declared fields; declare it or leave it out');
+    if (!declared) throw undeclared(fields, path);
     image[name] = canonicalOf(declared, value, path, name);
   }
   return image;
@@ -339,6 +338,15 @@ export function sharedField(
     if (inner) return inner;
   }
   return null;
+}
+
+/** The name of a property that is not declared is the caller's, as a value is. */
+function undeclared(fields: AnyFields, path: string): LockstepError {
+  const declared = Object.keys(fields).join(', ');
+  return invalid(
+    path,
+    `has a property that is not among the declared fields (${declared}); declare it or leave it out`,
+  );
 }
 
 function invalid(path: string, why: string): LockstepError {

@@ -75,6 +75,7 @@ export interface MigrationOptions extends Settings {
  * });
  */
 export function defineMigration(options: MigrationOptions): Migration {
+  throwFaults(formFaults(options));
   const { name, entities, deadline } = options;
   throwFaults([...migrationFaults(options), ...entities.flatMap((declared) => declared.faults)]);
   return markMigration({
@@ -88,6 +89,29 @@ export function defineMigration(options: MigrationOptions): Migration {
     taskQueue: options.taskQueue ?? `lockstep-${name}`,
     onOverdue: options.onOverdue ?? null,
   });
+}
+
+/** Types are no check: a configuration may be in JavaScript. */
+function formFaults(options: unknown): Fault[] {
+  if (!isObject(options)) return [{ path: 'migration', reason: 'must be an object' }];
+  const { name, entities, deadline }: Partial<Record<keyof MigrationOptions, unknown>> = options;
+  const texts = Object.entries({ name, deadline });
+  return [
+    ...texts.flatMap(([path, value]) =>
+      typeof value === 'string' ? [] : [{ path: `migration.${path}`, reason: 'must be a text' }],
+    ),
+    ...(Array.isArray(entities)
+      ? entities.flatMap((one: unknown, at) =>
+          isObject(one) && 'faults' in one && 'shapes' in one
+            ? []
+            : [{ path: `migration.entities.${at}`, reason: 'is no entity; declare it with entity({ … })' }],
+        )
+      : [{ path: 'migration.entities', reason: 'must be a list of entities' }]),
+  ];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function migrationFaults(options: MigrationOptions): Fault[] {

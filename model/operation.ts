@@ -8,6 +8,9 @@ import type { Version } from './version.ts';
 export const operationKinds = ['create', 'replace', 'update', 'delete'] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
+/** What an operation id of a caller's looks like. */
+export const operationIdPattern = /^[\w.:@-]{1,160}$/;
+
 /** One write asked for by a service. `image` is whole for create and replace, partial for update, null for delete. */
 export interface Operation {
   readonly id: string;

@@ -4,6 +4,7 @@ import { corpus } from './corpus.ts';
 import { cutover } from './cutover/cutover.ts';
 import { differences } from './differences.ts';
 import { disk } from './disk.ts';
+import { hostile } from './hostile/hostile.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
 import { matrix } from './matrix/matrix.ts';
@@ -39,6 +40,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     differences,
     corpus,
     names,
+    hostile,
     cutover,
     disk,
     restore,

@@ -1,5 +1,6 @@
 import { execute } from './execute.mjs';
 import { root } from './install.mjs';
+import { checkLockfile } from './lockfile.mjs';
 import { pack } from './pack.mjs';
 
 const TARBALL = 'TARBALL';
@@ -21,7 +22,8 @@ const checks = [
 
 /** Runs every check, also behind one that fails. */
 export async function check() {
-  let failed = 0;
+  console.log('check: lockfile and licences');
+  let failed = Math.min(checkLockfile(), 1);
   const tarball = await pack().catch((/** @type {Error} */ { message }) => {
     console.error(message);
     return '';
@@ -31,5 +33,5 @@ export async function check() {
     const given = args.map((arg) => (arg === TARBALL ? tarball : arg));
     if (given.includes('') || (await execute(program, given, { cwd: root })) !== 0) failed += 1;
   }
-  return { passed: checks.length - failed, failed };
+  return { passed: checks.length + 1 - failed, failed };
 }

@@ -13,6 +13,7 @@ import {
   resolveParkedWorkflowId,
   transactionWorkflowId,
   validationWorkflowId,
+  writeGroupWorkflowId,
   writeWorkflowId,
 } from '../workflows/messages.ts';
 import {
@@ -96,6 +97,17 @@ const group = await until('the group is listed', async () => {
   for await (const { workflowId } of at.temporal.workflow.list({ query })) return workflowId;
   return null;
 });
+const saved = 'saved';
+const saveOf = (entity: string, operationId: string) =>
+  ({ entity, kind: 'create', value: newAccount(), operationId }) as const;
+const saveOptions = { workflowId: writeWorkflowId(name, saved), taskQueue: at.migration.taskQueue };
+await at.temporal.workflow.execute('save', { ...saveOptions, args: [saveOf('account', saved)] });
+const savedMany = writeGroupWorkflowId(name, saved);
+await at.temporal.workflow.execute('saveMany', {
+  ...saveOptions,
+  workflowId: savedMany,
+  args: [{ items: [saveOf('account', 'many-1'), saveOf('nothing', 'many-2')], ack: 'both' }],
+});
 const { operationId: orphan } = await accounts.create(newAccount({ balance: refusedByModern }));
 await until('the write is parked', async () => (await control.writeStatus(orphan)).stage === 'parked');
 await at.temporal.workflow.getHandle(writeWorkflowId(name, orphan)).terminate('lost');
@@ -144,6 +156,12 @@ const held = together.lockstep.transaction(items());
 await new Promise((resolve) => setTimeout(resolve, 2_000));
 await together.proxies.modern.restore();
 const { operationId: delayed } = await held;
+const savedBound = writeWorkflowId(boundName, saved);
+await together.temporal.workflow.execute('save', {
+  workflowId: savedBound,
+  taskQueue: together.migration.taskQueue,
+  args: [saveOf('bound', saved)],
+});
 const recovery = recoveryWorkflowId(boundName);
 await together.temporal.workflow.execute('recoverTransactions', {
   workflowId: recovery,
@@ -158,6 +176,9 @@ for (const [file, workflowId] of Object.entries({
   'write-withdrawn': writeWorkflowId(name, withdrawn),
   'write-parked': writeWorkflowId(name, parked),
   'write-group': group,
+  save: saveOptions.workflowId,
+  'save-many': savedMany,
+  'save-transaction': savedBound,
   backfill: backfillWorkflowId(name),
   validate: validationWorkflowId(name),
   migration: migrationWorkflowId(name),

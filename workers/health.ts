@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Health {
@@ -6,24 +6,39 @@ export interface Health {
   close(): Promise<void>;
 }
 
+/** Whoever asks sends a line or two, at once. */
+const limits = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+} satisfies ServerOptions;
+const maxConnections = 64;
+
 /** `/live` while the process serves; `/ready` (200 or 503, with the reasons as JSON) while it can do its work. */
 export async function serveHealth(
   port: number,
   host: string,
   reasons: () => Promise<readonly string[]>,
 ): Promise<Health> {
-  const server = createServer((request, response) => {
+  const server = createServer(limits, (request, response) => {
     void answer(request.url ?? '', reasons).then(({ status, body }) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
+  server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        // A request that is half sent keeps nobody from stopping.
+        server.closeAllConnections();
+      }),
   };
 }
 

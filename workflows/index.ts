@@ -9,5 +9,7 @@ export { resolveParked } from './journal/resolve-parked.ts';
 export { retryFailedOperations } from './journal/retry-failed-operations.ts';
 export { migration } from './migration/migration.ts';
 export { writeGroup } from './write/group.ts';
+export { save } from './write/save.ts';
+export { saveMany } from './write/save-many.ts';
 export { transaction } from './write/transaction.ts';
 export { write } from './write/write.ts';

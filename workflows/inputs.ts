@@ -16,6 +16,8 @@ export const inputSchemas: {
   write: [write.writeInput],
   writeGroup: [write.writeGroupInput],
   transaction: [write.transactionInput],
+  save: [write.saveRequest],
+  saveMany: [write.saveManyRequest],
   migration: [migration.migrationInput],
   backfill: [migration.backfillInput],
   validate: [migration.validationInput],

@@ -6,6 +6,7 @@ import type { WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReadFault } from '../model/read-counts.ts';
+import type { SaveAnswer, SaveReceipt } from '../model/save.ts';
 import type { CommitReceipt } from '../model/transaction.ts';
 import type { GroupedAnswer, GroupTally } from '../model/write-group.ts';
 
@@ -58,6 +59,9 @@ export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
+/** As `acknowledged`, for a save: with a token. */
+export const saveAcknowledged = defineUpdate<SaveReceipt>('acknowledged');
+export const saveManyAcknowledged = defineUpdate<readonly SaveAnswer[]>('acknowledged');
 
 /** Answers when the writes of a group are as durable as their `ack` asks, in their order. */
 export const groupAcknowledged = defineUpdate<readonly GroupedAnswer[]>('acknowledged');

@@ -4,6 +4,7 @@ import { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
+import type { KeyOf } from '../../model/key-input.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { assertTimeLimit } from '../../model/time-limit.ts';
 import { HybridClock } from '../../model/version.ts';
@@ -16,7 +17,6 @@ import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './c
 import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
 import { JournalEntry } from './journal-entry.ts';
-import type { KeyOf } from './key-input.ts';
 import { Lag } from './lag.ts';
 import { assertWorkerChoice, loadEmbedded } from './load-embedded.ts';
 import { LockstepProvider } from './openfeature-provider.ts';

@@ -1,5 +1,5 @@
 import type { StoreName } from '../../model/failure.ts';
-import type { Token } from './token.ts';
+import type { Token } from '../../model/token.ts';
 
 export interface PlaceOptions {
   /** What the statement must see: it goes to the primary then, which has every write that was acknowledged. */

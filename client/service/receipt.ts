@@ -1,5 +1,5 @@
 import type { Ack } from '../../model/entity.ts';
-import { type Token, tokenOf } from './token.ts';
+import { type Token, tokenOf } from '../../model/token.ts';
 import type { Answered } from './write-options.ts';
 
 /** The answer to a write. */

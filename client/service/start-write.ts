@@ -1,12 +1,11 @@
 import type { Client } from '@temporalio/client';
-import type { Ack, Entity } from '../../model/entity.ts';
+import type { Ack } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import { type Operation, routeOf, type WriteInput, type WriteReceipt } from '../../model/operation.ts';
+import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import type { DurableState } from '../../model/phase.ts';
-import { writePolicyOf } from '../../model/policy.ts';
-import { isInRollout } from '../../model/rollout.ts';
-import type { CommitReceipt, Transaction, TransactionInput } from '../../model/transaction.ts';
+import type { CommitReceipt, Transaction } from '../../model/transaction.ts';
+import { transactionInput } from '../../model/workflow-inputs.ts';
 import type { GroupedAnswer } from '../../model/write-group.ts';
 import {
   acknowledged,
@@ -21,25 +20,6 @@ interface StartOptions {
   readonly ack: Ack;
   /** Default: the migration's `callerTimeoutMs`. */
   readonly timeoutMs: number | null;
-}
-
-/** What the workflow `write` is started with. */
-export function writeInput(
-  { policy, name }: Migration,
-  { entity, operation, state }: { entity: Entity; operation: Operation; state: DurableState },
-  { ack, dualWrite }: Pick<WriteInput, 'ack' | 'dualWrite'>,
-): WriteInput {
-  const { id } = operation;
-  return {
-    migration: name,
-    operation,
-    pattern: entity.pattern,
-    ack,
-    route: routeOf(state, dualWrite),
-    dualWrite,
-    validateAfterMs: isInRollout('validate', id, policy.validateShare * 100) ? policy.validateDelayMs : null,
-    policy: writePolicyOf(policy),
-  };
 }
 
 /** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
@@ -92,19 +72,12 @@ export function startTransaction(
   { transaction, state }: { transaction: Transaction; state: DurableState },
   { ack, timeoutMs }: StartOptions,
 ): Promise<CommitReceipt> {
-  const { policy, name } = migration;
   const { id, operations } = transaction;
   const entities = [...new Set(operations.map((operation) => operation.entity))];
-  const input: TransactionInput = {
-    migration: name,
-    transaction,
-    ack,
-    route: routeOf(state),
-    policy: { primaryGiveUpMs: policy.primaryGiveUpMs, journalRetentionMs: policy.journalRetentionMs },
-  };
+  const input = transactionInput(migration, { transaction, state }, ack);
   return startAcknowledged(temporal, migration, {
     workflowType: 'transaction',
-    workflowId: transactionWorkflowId(name, id),
+    workflowId: transactionWorkflowId(migration.name, id),
     input,
     acknowledgement: transactionAcknowledged,
     recorded: { operationId: id, versions: null, epoch: input.route.epoch },

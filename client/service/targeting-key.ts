@@ -1,7 +1,7 @@
 import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
+import { type KeyOf, keyFrom } from '../../model/key-input.ts';
 import { keyHash } from '../../model/rollout.ts';
-import { type KeyOf, keyFrom } from './key-input.ts';
 
 /** What a flag is evaluated with: which entity, and which key, as a hash that does not tell it. OpenFeature takes no interface. */
 export type FlagContext = {

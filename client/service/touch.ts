@@ -9,16 +9,16 @@ import {
 import { compareText, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { type KeyOf, keyFrom } from '../../model/key-input.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { type DurableState, otherStore, routes } from '../../model/phase.ts';
+import { type Token, tokenOf } from '../../model/token.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
-import { type KeyOf, keyFrom } from './key-input.ts';
 import type { OwedBound } from './owed-bound.ts';
 import type { OwedSweep } from './owed-sweep.ts';
 import { type RouteCache, reopenPollMs } from './route-cache.ts';
 import type { SoundStores } from './sound-stores.ts';
-import { type Token, tokenOf } from './token.ts';
 
 /** What a touch has noted in the caller's transaction. */
 export interface Touched<K> {

@@ -1,9 +1,9 @@
 import type { Ack, Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import type { KeyOf, Patch } from '../../model/key-input.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
+import { Operations } from '../../model/operations.ts';
 import type { HybridClock } from '../../model/version.ts';
-import type { KeyOf, Patch } from './key-input.ts';
-import { Operations } from './operations.ts';
 import type { TransactionItem } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
 

@@ -6,6 +6,7 @@ import { LockstepError } from '../../model/failure.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
 import { routes } from '../../model/phase.ts';
+import { type Token, tokenOf } from '../../model/token.ts';
 import {
   type CommitReceipt as CarriedOut,
   maxTransactionSize,
@@ -14,7 +15,6 @@ import {
 import { askBefore } from './before-start.ts';
 import type { RouteCache } from './route-cache.ts';
 import { startTransaction } from './start-write.ts';
-import { type Token, tokenOf } from './token.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
 import type { Answered, WriteOptions } from './write-options.ts';
 

@@ -1,5 +1,5 @@
 import type { Ack } from '../../model/entity.ts';
-import type { Token } from './token.ts';
+import type { Token } from '../../model/token.ts';
 
 export interface WriteOptions<A extends Ack = Ack> {
   /** The caller's own id for the write; sending it again is safe and answers what the first did. @default a new UUID */

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import type { WriteInput } from '../../model/operation.ts';
+import { operationIdPattern, type WriteInput } from '../../model/operation.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import type { WriteGroupInput } from '../../model/write-group.ts';
 import { answerOf, isNotReady, reasonOf } from './failures.ts';
@@ -164,10 +164,12 @@ export function checkStart(start: AcknowledgedStart<unknown>): void {
   );
 }
 
-export function checkOperationId(id: string): void {
-  if (/^[\w.:@-]{1,160}$/.test(id)) return;
+/** Types are no check: a service may be in JavaScript. */
+export function checkOperationId(id: unknown): asserts id is string {
+  if (typeof id === 'string' && operationIdPattern.test(id)) return;
+  const found = typeof id === 'string' ? `has ${id.length} characters or others than` : `is no text of`;
   throw new LockstepError(
     'InvalidOperationId',
-    `the operation id has ${id.length} characters or others than letters, digits and _ . : @ -; use at most 160 of them`,
+    `the operation id ${found} letters, digits and _ . : @ -; use at most 160 of them`,
   );
 }

@@ -95,16 +95,22 @@ const ofMigration: Messages = {
   ),
 };
 
+const ofWrite: Messages = {
+  status: query('Where the write stands'),
+  acknowledged: update('Answers when the write is as durable as its ack asks; fails with its failure'),
+  resolve: command('Decides about a parked write', v.picklist(['retry', 'discard', 'compensate'])),
+};
+
+const ofGroup: Messages = {
+  status: query('How many of its writes stand where'),
+  acknowledged: update('Answers with all answers, in the order of the writes'),
+};
+
 export const messageTable: Readonly<Record<string, Messages>> = {
-  write: {
-    status: query('Where the write stands'),
-    acknowledged: update('Answers when the write is as durable as its ack asks; fails with its failure'),
-    resolve: command('Decides about a parked write', v.picklist(['retry', 'discard', 'compensate'])),
-  },
-  writeGroup: {
-    status: query('How many of its writes stand where'),
-    acknowledged: update('Answers with all answers, in the order of the writes'),
-  },
+  write: ofWrite,
+  save: ofWrite,
+  writeGroup: ofGroup,
+  saveMany: ofGroup,
   transaction: {
     status: query('Where the transaction stands'),
     acknowledged: update(

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { type Image, isImage } from '../canonical.ts';
+import { operationIdPattern } from '../operation.ts';
 import { isVersion } from '../version.ts';
 
 /** What inputs and messages have in common. Messages of checks say what is wanted, never what came. */
@@ -21,6 +22,11 @@ export const count = v.pipe(v.number(), v.safeInteger('is no whole number'), v.m
 export const positive = v.pipe(v.number(), v.safeInteger('is no whole number'), v.minValue(1, 'is below 1'));
 export const milliseconds = v.pipe(v.number(), v.finite('is no number'), v.minValue(0, 'is below 0'));
 export const share = v.pipe(v.number(), v.minValue(0, 'is below 0'), v.maxValue(1, 'is above 1'));
+/** A caller's own. */
+export const ownOperationId = v.pipe(
+  v.string(),
+  v.regex(operationIdPattern, 'is no operation id: 1 to 160 letters, digits and _ . : @ -'),
+);
 /** What a person writes. */
 export const note = v.pipe(v.string(), v.maxLength(2_000, 'is longer than 2,000 characters'));
 export const time = v.pipe(v.string(), v.maxLength(64, 'is no time'));

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { acks, patterns } from '../entity.ts';
 import { operationKinds } from '../operation.ts';
+import { maxSaveMany, type SaveItem } from '../save.ts';
 import { maxTransactionSize } from '../transaction.ts';
 import * as parts from './parts.ts';
 
@@ -80,4 +81,42 @@ export const transactionInput = v.object({
   ack: v.picklist(acks),
   route,
   policy: v.pick(writePolicy, ['primaryGiveUpMs', 'journalRetentionMs']),
+});
+
+/** The content of a save is checked in the worker, which has its schema. */
+const saveItem = {
+  entity: parts.entityName,
+  kind: v.picklist(operationKinds),
+  value: v.optional(v.unknown()),
+  key: v.optional(v.unknown()),
+  patch: v.optional(v.unknown()),
+  operationId: parts.ownOperationId,
+  ifUnchangedSince: v.optional(v.string()),
+};
+const saveGiven = { ack: v.optional(v.picklist(acks)), dualWrite: v.optional(v.boolean()) };
+const hasContent = ({ kind, value, key, patch }: Pick<SaveItem, 'kind' | 'value' | 'key' | 'patch'>) => {
+  const isWhole = kind === 'create' || kind === 'replace';
+  const isGiven = [value, key, patch].map((content) => content !== undefined);
+  return [isWhole, !isWhole, kind === 'update'].every((wanted, at) => wanted === isGiven[at]);
+};
+const otherContent =
+  'has other content than its kind: create and replace take value, update takes key and patch, delete takes key';
+
+export const saveRequest = v.pipe(
+  v.strictObject({ ...saveItem, ...saveGiven }),
+  v.check((item) => hasContent(item), otherContent),
+);
+
+export const saveManyRequest = v.strictObject({
+  ...saveGiven,
+  items: v.pipe(
+    v.array(
+      v.pipe(
+        v.strictObject(saveItem),
+        v.check((item) => hasContent(item), otherContent),
+      ),
+    ),
+    v.minLength(1, 'has no item'),
+    v.maxLength(maxSaveMany, `has more than ${maxSaveMany} items`),
+  ),
 });

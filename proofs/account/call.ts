@@ -1,9 +1,9 @@
 import type { Receipt } from '../../client/service/receipt.ts';
 import type { ReadOptions, RepositoryOf } from '../../client/service/repository.ts';
-import type { Token } from '../../client/service/token.ts';
 import type { WriteOptions } from '../../client/service/write-options.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import type { Token } from '../../model/token.ts';
 import type { Account, accountWritten } from './account.ts';
 import type { Answer } from './promises.ts';
 import type { RandomWrite } from './random.ts';

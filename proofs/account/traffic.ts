@@ -1,4 +1,4 @@
-import { type Token, versionOf } from '../../client/service/token.ts';
+import { type Token, versionOf } from '../../model/token.ts';
 import { call, type Writer } from './call.ts';
 import type { Answer, Promised, PromiseLog } from './promises.ts';
 import { type RandomWrite, RandomWrites } from './random.ts';

@@ -1,6 +1,6 @@
-import { type Token, versionOf } from '../../client/service/token.ts';
 import { Random } from '../../examples/orders/random.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
+import { type Token, versionOf } from '../../model/token.ts';
 import { call, type Reader, type Writer } from '../account/call.ts';
 import { rowText } from '../account/contents.ts';
 import type { Answer, PromiseLog } from '../account/promises.ts';

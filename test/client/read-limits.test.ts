@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { keyFrom } from '../../client/service/key-input.ts';
 import { KeyReads } from '../../client/service/key-reads.ts';
 import { StoreBreaker } from '../../client/service/store-breaker.ts';
-import { tokenOf } from '../../client/service/token.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import { keyFrom } from '../../model/key-input.ts';
+import { tokenOf } from '../../model/token.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 

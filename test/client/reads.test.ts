@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
 import { RouteCache } from '../../client/service/route-cache.ts';
-import { tokenOf } from '../../client/service/token.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import { routeFreshMs, routeLeaseMs } from '../../model/phase.ts';
 import { isInRollout } from '../../model/rollout.ts';
+import { tokenOf } from '../../model/token.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';

@@ -83,14 +83,20 @@ test('what a server has for its sessions neither keeps a write back nor cuts a r
     readPercent: 0,
     writePercent: 0,
   });
-  for (const id of [1, 2]) await writeOne(store, measure, writeOf(measure, { id, ratio: 0.5 }));
+  const writes = [1, 2].map((id) => writeOf(measure, { id, ratio: 0.5 }, { status: 'pending' }));
+  for (const write of writes) await writeOne(store, measure, write);
   expect(await outside.rows('SELECT COUNT(*) AS n FROM measures')).toEqual([{ n: '2' }]);
+  // A statement by itself: without autocommit nobody else would see what it did.
+  const ids = writes.flatMap(({ operationId }) => operationId ?? []);
+  await store.setOperationStatus(ids, 'completed');
+  expect(await outside.rows('SELECT DISTINCT status FROM lockstep_operations')).toEqual([
+    { status: 'completed' },
+  ]);
   expect(await store.queryReadOnly('SELECT id FROM measures ORDER BY id', [])).toEqual([
     { id: 1 },
     { id: 2 },
   ]);
   await outside.rows('INSERT INTO measures VALUES (3, 0.5)');
-  // A session without autocommit would go on seeing what it saw first.
   expect(await store.queryReadOnly('SELECT COUNT(*) AS n FROM measures', [])).toEqual([{ n: 3 }]);
   await outside.end();
 });

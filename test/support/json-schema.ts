@@ -66,7 +66,7 @@ function ofType(node: Node): JsonSchema {
     case 'custom':
       return typeof node.message === 'string' ? { description: node.message.replace(/^is no /, '') } : {};
     case 'unknown':
-      return { description: 'null; a run leaves it to the next one' };
+      return {};
     default:
       throw new TypeError(`a schema of type ${type} has no JSON Schema here`);
   }

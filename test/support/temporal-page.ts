@@ -20,6 +20,14 @@ const workflows: Readonly<Record<WorkflowType, { readonly id: string; readonly r
     id: messages.writeGroupWorkflowId('<migration>', '<uuid>'),
     runs: 'once for writes that waited at the same moment',
   },
+  save: {
+    id: messages.writeWorkflowId('<migration>', '<operation id>'),
+    runs: 'once for each write of a program in another language ([languages.md](languages.md))',
+  },
+  saveMany: {
+    id: messages.writeGroupWorkflowId('<migration>', '<id>'),
+    runs: 'once for many of them',
+  },
   transaction: {
     id: messages.transactionWorkflowId('<migration>', '<operation id>'),
     runs: 'once for each transaction',

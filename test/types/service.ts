@@ -2,9 +2,9 @@
 import type { EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Lockstep } from '../../client/service/connect.ts';
 import { flagContext } from '../../client/service/targeting-key.ts';
-import { parseToken, type Token } from '../../client/service/token.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { defineMigration } from '../../model/migration.ts';
+import { parseToken, type Token } from '../../model/token.ts';
 import { bound, guest, noted, slot, user } from './entities.ts';
 
 export async function use(lockstep: Lockstep, id: string, error: unknown): Promise<void> {

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import { defineMigration } from '../../model/migration.ts';
+import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
 import type { Settings } from '../../model/settings.ts';
 import { table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
 
-const define = (settings: Settings) =>
-  defineMigration({ name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z', ...settings });
+const sound = { name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z' };
+const define = (settings: Settings) => defineMigration({ ...sound, ...settings });
 
 test.each<[string, Settings, string, string]>([
   [
@@ -113,3 +113,15 @@ function failureOf(work: () => unknown): unknown {
     return error;
   }
 }
+
+test.each([
+  ['migration', 'none'],
+  ['migration.name', { ...sound, name: 7 }],
+  ['migration.deadline', { ...sound, deadline: ['2030-01-31'] }],
+  ['migration.entities', { ...sound, entities: 'account' }],
+  ['migration.entities.1', { ...sound, entities: [...sound.entities, { name: 'account' }] }],
+] as const)('types are no check: %s', (path, given: unknown) => {
+  expect(() => defineMigration(given as MigrationOptions)).toThrow(
+    expect.objectContaining({ code: 'InvalidDefinition', details: expect.objectContaining({ path }) }),
+  );
+});

@@ -7,11 +7,20 @@ import * as workflows from '../../workflows/index.ts';
 import '../support/quiet.ts';
 
 interface StartedEvent {
-  readonly workflowExecutionStartedEventAttributes?: { readonly workflowType: { readonly name: string } };
+  readonly workflowExecutionStartedEventAttributes?: {
+    readonly workflowId: string;
+    readonly workflowType: { readonly name: string };
+  };
 }
 
 const folder = new URL('../histories/', import.meta.url);
 const files = readdirSync(folder);
+
+function startOf({ events: [first] }: { readonly events: readonly StartedEvent[] }) {
+  const started = first?.workflowExecutionStartedEventAttributes;
+  if (!started) throw new TypeError('a history begins with the start of its workflow');
+  return started;
+}
 
 function historyIn(file: string): string {
   return readFileSync(new URL(file, folder), 'utf8');
@@ -27,14 +36,17 @@ async function replay(histories: { workflowId: string; history: unknown }[]) {
 }
 
 test('workflows take up every recorded history', async () => {
-  const histories = files.map((file) => ({ workflowId: file, history: JSON.parse(historyIn(file)) }));
-  expect(await replay(histories)).toEqual(files.map((file) => [file, undefined]));
+  const histories = files.map((file) => {
+    const history = JSON.parse(historyIn(file)) as { events: StartedEvent[] };
+    return { workflowId: startOf(history).workflowId, history };
+  });
+  expect(await replay(histories)).toEqual(histories.map(({ workflowId }) => [workflowId, undefined]));
 });
 
 test('every workflow has a history', () => {
   const recorded = files.map((file) => {
-    const { events } = JSON.parse(historyIn(file)) as { events: StartedEvent[] };
-    return events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name;
+    const history = JSON.parse(historyIn(file)) as { events: StartedEvent[] };
+    return startOf(history).workflowType.name;
   });
   expect(new Set(recorded)).toEqual(new Set(Object.keys(workflows)));
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Repository } from '../../client/service/repository.ts';
-import { tokenOf } from '../../client/service/token.ts';
 import type { WriteOptions } from '../../client/service/write-options.ts';
+import { tokenOf } from '../../model/token.ts';
 import { type Account, account, newAccount, twin } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowsOf } from '../support/inspect.ts';

@@ -1,5 +1,6 @@
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configuredDefinition } from '../../client/operator/running-definition.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { messageTable } from '../../model/inputs/messages.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
@@ -74,6 +75,18 @@ test('a first run takes up nothing that none has left', async () => {
   expect(failureIn(await run.catch((error: unknown) => error))).toMatchObject({
     code: 'InvalidRequest',
     details: { path: 'carried' },
+  });
+});
+
+test('a migration has one workflow, under its own id', async () => {
+  const second = at.temporal.workflow.execute('migration', {
+    workflowId: `junk/${at.migration.name}/second`,
+    taskQueue: at.migration.taskQueue,
+    args: [{ migration: at.migration.name, ...configuredDefinition(at.migration), state: null }],
+  });
+  expect(failureIn(await second.catch((error: unknown) => error))).toMatchObject({
+    code: 'InvalidRequest',
+    message: expect.stringContaining(migrationWorkflowId(at.migration.name)),
   });
 });
 

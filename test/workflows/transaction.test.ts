@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
-import { tokenOf } from '../../client/service/token.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
+import { tokenOf } from '../../model/token.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../support/accounts.ts';

@@ -8,7 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { unbounded } from '../activities.ts';
-import { type MigrationInput, searchAttributes } from '../messages.ts';
+import { failure } from '../failures.ts';
+import { type MigrationInput, migrationWorkflowId, searchAttributes } from '../messages.ts';
 import { resumeFromStores } from './actions.ts';
 import { nextReminder, remind, showDeadline } from './deadline.ts';
 import { setHandlers } from './handlers.ts';
@@ -25,6 +26,7 @@ const maxHistoryEvents = 1_000;
 
 /** Leads one migration through its phases, at the word of an operator and past the gates. */
 export async function migration(input: MigrationInput): Promise<void> {
+  assertOwnId(input);
   const run = new MigrationRun(input);
   setHandlers(run);
   if (!input.state) await run.start(() => resumeFromStores(run));
@@ -45,6 +47,13 @@ export async function migration(input: MigrationInput): Promise<void> {
   }
   await unbounded.removeSchedules();
   await condition(allHandlersFinished);
+}
+
+/** A second workflow of a migration would move the same stores. */
+function assertOwnId({ migration: name }: MigrationInput): void {
+  const wanted = migrationWorkflowId(name);
+  if (workflowInfo().workflowId === wanted) return;
+  throw failure('InvalidRequest', `the id of this workflow is not ${wanted}; start it under that id`);
 }
 
 function isHistoryLong(): boolean {

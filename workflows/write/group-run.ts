@@ -50,7 +50,12 @@ export class GroupRun {
   /** Tells the callers; the first answer is the one. */
   answer(): void {
     setCurrentDetails(groupDetails(this.tally()));
-    this.#answers ??= this.#states.map((state): GroupedAnswer => {
+    this.#answers ??= this.answers();
+  }
+
+  /** As the writes stand now. */
+  answers(): readonly GroupedAnswer[] {
+    return this.#states.map((state): GroupedAnswer => {
       switch (state.at) {
         case 'open':
           return { status: 'done', version: null };
@@ -74,12 +79,12 @@ export class GroupRun {
     setHandler(groupStatus, () => this.tally(), {
       description: descriptionOf('writeGroup', 'status'),
     });
-    setHandler(groupAcknowledged, () => this.#answered(), {
+    setHandler(groupAcknowledged, () => this.answered(), {
       description: descriptionOf('writeGroup', 'acknowledged'),
     });
   }
 
-  async #answered(): Promise<readonly GroupedAnswer[]> {
+  async answered(): Promise<readonly GroupedAnswer[]> {
     await condition(() => this.#answers !== null);
     return this.#answers ?? [];
   }

@@ -11,8 +11,13 @@ import { replicateGroup } from './replicate-group.ts';
 export async function writeGroup(input: WriteGroupInput): Promise<GroupTally> {
   const run = new GroupRun(input);
   run.setHandlers();
+  return await carryOutGroup(run);
+}
+
+/** The group whose messages are handled already. */
+export async function carryOutGroup(run: GroupRun): Promise<GroupTally> {
   const decided = await decideGroup(run);
-  if (input.ack !== 'both') run.answer();
+  if (run.input.ack !== 'both') run.answer();
   await replicateGroup(run, decided);
   run.answer();
   await run.handedOver();

@@ -13,19 +13,37 @@ import { routeAfter } from './route.ts';
 
 type Committed = TransactionResult & { readonly status: 'committed' };
 
+/** A running transaction: where it stands, and the answer to its caller. */
+export class TransactionRun {
+  readonly input: TransactionInput;
+  readonly acknowledgement = new Acknowledgement<CommitReceipt>();
+  status: TransactionStatus = { stage: 'preparing', reason: null };
+
+  constructor(input: TransactionInput) {
+    this.input = input;
+  }
+
+  setHandlers(): void {
+    setHandler(transactionStatus, () => this.status, {
+      description: descriptionOf('transaction', 'status'),
+    });
+    setHandler(transactionAcknowledged, () => this.acknowledgement.answered(), {
+      description: descriptionOf('transaction', 'acknowledged'),
+    });
+  }
+}
+
 /** One transaction: all of its records are written in both stores, or none is in either. */
 export async function transaction(input: TransactionInput): Promise<CommitReceipt> {
+  const run = new TransactionRun(input);
+  run.setHandlers();
+  return await carryOutTransaction(run);
+}
+
+/** The transaction whose messages are handled already. */
+export async function carryOutTransaction(run: TransactionRun): Promise<CommitReceipt> {
+  const { input, acknowledgement } = run;
   const { id } = input.transaction;
-  let status: TransactionStatus = { stage: 'preparing', reason: null };
-  const acknowledgement = new Acknowledgement<CommitReceipt>();
-
-  setHandler(transactionStatus, () => status, {
-    description: descriptionOf('transaction', 'status'),
-  });
-  setHandler(transactionAcknowledged, () => acknowledgement.answered(), {
-    description: descriptionOf('transaction', 'acknowledged'),
-  });
-
   if (input.ack === 'recorded') {
     acknowledgement.give({ operationId: id, versions: null, epoch: input.route.epoch });
   }
@@ -33,19 +51,19 @@ export async function transaction(input: TransactionInput): Promise<CommitReceip
     const { committed, route } = await decide(input);
     const { versions, coordinator, unfinished } = committed;
     const receipt = { operationId: id, versions, epoch: route.epoch };
-    status = { stage: 'finishing', reason: null };
+    run.status = { stage: 'finishing', reason: null };
     if (input.ack === 'primary' && !unfinished.includes(route.primary)) acknowledgement.give(receipt);
     // What is decided stays so: a store that is unavailable has its branch, and is told as soon as it is back.
     await Promise.all(
       unfinished.map((store) => unbounded.finishTransaction({ transactionId: id, coordinator, store })),
     );
-    status = { stage: 'committed', reason: null };
+    run.status = { stage: 'committed', reason: null };
     acknowledgement.give(receipt);
     await condition(allHandlersFinished);
     return receipt;
   } catch (error) {
     if (!(error instanceof ApplicationFailure)) throw error;
-    status = { stage: 'aborted', reason: error.message };
+    run.status = { stage: 'aborted', reason: error.message };
     acknowledgement.refuse(error);
     await condition(allHandlersFinished);
     throw error;

@@ -10,6 +10,12 @@ import { WriteRun } from './run.ts';
 export async function write(input: WriteInput): Promise<WriteReceipt> {
   const run = new WriteRun(input);
   run.setHandlers();
+  return await carryOut(run);
+}
+
+/** The write whose messages are handled already. */
+export async function carryOut(run: WriteRun): Promise<WriteReceipt> {
+  const { input } = run;
   if (input.ack === 'recorded') run.acknowledgement.give(run.receipt(null, input.route));
   try {
     const alsoAt = tentativeStore(input);

@@ -162,7 +162,7 @@ export const readGuards: readonly Guard[] = [
     keeps: 'A shadow read that disagrees is looked at again.',
   },
   {
-    file: 'client/service/operations.ts',
+    file: 'model/operations.ts',
     text: "'ifUnchangedSince' in options ? expectedVersion(options.ifUnchangedSince) : null",
     without: 'options.ifUnchangedSince === undefined ? null : expectedVersion(options.ifUnchangedSince)',
     tests: ['test/client/bad-input.test.ts'],

@@ -11,7 +11,7 @@ export const valueGuards: readonly Guard[] = [
     keeps: 'A token whose version no store could hold is refused.',
   },
   {
-    file: 'client/service/token.ts',
+    file: 'model/token.ts',
     text: "token.startsWith(prefix) ? token.slice(prefix.length) : ''",
     without: 'token.slice(prefix.length)',
     tests: ['test/unit/token.test.ts'],

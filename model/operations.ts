@@ -1,12 +1,12 @@
-import type { Image, Key } from '../../model/canonical.ts';
-import { definitionDigest } from '../../model/definition.ts';
-import { type Entity, keyOf, validImage } from '../../model/entity.ts';
-import { LockstepError } from '../../model/failure.ts';
-import { patchOf } from '../../model/field.ts';
-import type { Operation, OperationKind } from '../../model/operation.ts';
-import type { HybridClock, Version } from '../../model/version.ts';
+import type { Image, Key } from './canonical.ts';
+import { definitionDigest } from './definition.ts';
+import { type Entity, keyOf, validImage } from './entity.ts';
+import { LockstepError } from './failure.ts';
+import { patchOf } from './field.ts';
 import { keyFrom } from './key-input.ts';
+import type { Operation, OperationKind } from './operation.ts';
 import { type Token, versionOf } from './token.ts';
+import type { HybridClock, Version } from './version.ts';
 
 interface Condition {
   readonly ifUnchangedSince?: Token;

@@ -1,5 +1,5 @@
-import { LockstepError } from '../../model/failure.ts';
-import { isVersion, type Version } from '../../model/version.ts';
+import { LockstepError } from './failure.ts';
+import { isVersion, type Version } from './version.ts';
 
 declare const tokenBrand: unique symbol;
 
@@ -24,5 +24,8 @@ export function parseToken(text: string): Token {
 export function versionOf(token: string): Version {
   const version = token.startsWith(prefix) ? token.slice(prefix.length) : '';
   if (isVersion(version)) return version;
-  throw new LockstepError('InvalidToken', `"${token}" is no token; pass the token of a write or of a read`);
+  throw new LockstepError(
+    'InvalidToken',
+    'what was given is no token; pass the token of a write or of a read',
+  );
 }

@@ -1,0 +1,67 @@
+import { allHandlersFinished, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { AcceptedSaves } from '../../activities/write/save.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
+import type { SaveAnswer, SaveManyRequest } from '../../model/save.ts';
+import { tokenOf } from '../../model/token.ts';
+import type { GroupedAnswer } from '../../model/write-group.ts';
+import { localThenRemote } from '../activities.ts';
+import { failure } from '../failures.ts';
+import { saveManyAcknowledged, searchAttributes, writeWorkflowId } from '../messages.ts';
+import { Acknowledgement } from './acknowledgement.ts';
+import { carryOutGroup } from './group.ts';
+import { GroupRun } from './group-run.ts';
+
+/** Writes for programs in any language that share one workflow; each has its own answer, in their order. */
+export async function saveMany(request: SaveManyRequest): Promise<readonly SaveAnswer[]> {
+  const acknowledgement = new Acknowledgement<readonly SaveAnswer[]>();
+  const answerCallers = () =>
+    setHandler(saveManyAcknowledged, () => acknowledgement.answered(), {
+      description: descriptionOf('saveMany', 'acknowledged'),
+    });
+  answerCallers();
+  const accepted = await localThenRemote((activities) => activities.acceptSaves(request)).catch(
+    async (error: unknown) => {
+      const known = failureIn(error);
+      if (!known) throw error;
+      const refused = failure(known.code, known.message, known.details);
+      acknowledgement.refuse(refused);
+      await condition(allHandlersFinished);
+      throw refused;
+    },
+  );
+  const { migration, writes } = accepted.group;
+  upsertSearchAttributes({
+    [searchAttributes.migration]: [migration],
+    [searchAttributes.entity]: [...new Set(writes.map(({ operation }) => operation.entity))],
+  });
+  const run = new GroupRun(accepted.group);
+  run.setHandlers();
+  // In place of the one that gives no tokens.
+  answerCallers();
+  const told = run.answered().then((answers) => acknowledgement.give(toItems(request, accepted, answers)));
+  if (writes.length > 0) await carryOutGroup(run);
+  else run.answer();
+  await told;
+  await condition(allHandlersFinished);
+  return toItems(request, accepted, run.answers());
+}
+
+function toItems(
+  { items }: SaveManyRequest,
+  accepted: AcceptedSaves,
+  answers: readonly GroupedAnswer[],
+): readonly SaveAnswer[] {
+  return items.map(({ operationId }, index): SaveAnswer => {
+    const item = accepted.items[index];
+    const answer = item !== undefined && 'at' in item ? answers[item.at] : item;
+    if (!answer) throw new TypeError('there are fewer answers than items');
+    if (answer.status === 'failed') return { ...answer, operationId };
+    if (answer.status === 'apart') {
+      const workflowId = writeWorkflowId(accepted.group.migration, operationId);
+      return { status: 'apart', operationId, workflowId };
+    }
+    const { version } = answer;
+    return { status: 'done', operationId, version, token: version === null ? null : tokenOf(version) };
+  });
+}
