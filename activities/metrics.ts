@@ -6,41 +6,28 @@ import { type AnyFailureCode, isFailureCode } from '../model/failure-codes.ts';
 import { entityNamed } from '../model/migration.ts';
 import { currentAttempt } from './attempt.ts';
 import type { ActivityContext } from './context.ts';
+import { instrumentName, type MetricName, metricTable } from './metric-table.ts';
 
-/** Upper bounds of the histograms' buckets, in milliseconds. */
-export const bucketsMs = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000,
-];
+/** Upper bounds of the histograms' buckets, in seconds. */
+const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300];
 
-/** Names of the histograms, for the exporter, which wants to know their buckets beforehand. */
-export const histograms = ['dual_write_latency', 'dual_write_overhead'] as const;
+/** Buckets by histogram, for the exporter, which wants to know them beforehand. */
+export const histogramBuckets: Record<string, number[]> = {
+  dual_write_latency_seconds: buckets,
+  dual_write_overhead_seconds: buckets,
+} satisfies Partial<Record<MetricName, number[]>>;
 
-/**
- * What the write path counts. Tags name migration, entity, pattern, store and failure code, never a key.
- * - `dual_write_success`: writes that both stores have.
- * - `dual_write_failure`: tries of a store that failed or were refused, by reason.
- * - `dual_write_retry`: tries after the first.
- * - `dual_write_latency`: milliseconds that a try took, by store.
- * - `dual_write_overhead`: milliseconds from the begin of a write until both stores have it, less those of the primary alone.
- * - `post_write_validation`: writes that were read back, by verdict and by the store whose row is wrong.
- */
+/** What the write path counts. Tags name migration, entity, pattern, store and failure code, never a key. */
 function createInstruments(meter: MetricMeter) {
+  const counter = (name: MetricName) => meter.createCounter(instrumentName(name), '', metricTable[name].help);
+  const histogram = (name: MetricName) => meter.createHistogram(name, 'float', '', metricTable[name].help);
   return {
-    success: meter.createCounter('dual_write_success', '', 'Writes that both stores have'),
-    failure: meter.createCounter('dual_write_failure', '', 'Tries of a store that failed or were refused'),
-    retry: meter.createCounter('dual_write_retry', '', 'Tries of a store after the first'),
-    latency: meter.createHistogram('dual_write_latency', 'float', 'ms', 'Time of one try, by store'),
-    overhead: meter.createHistogram(
-      'dual_write_overhead',
-      'float',
-      'ms',
-      'Time until both stores have a write, less the time of the primary alone',
-    ),
-    validation: meter.createCounter(
-      'post_write_validation',
-      '',
-      'Writes read back from both stores, by verdict',
-    ),
+    success: counter('dual_write_success_total'),
+    failure: counter('dual_write_failure_total'),
+    retry: counter('dual_write_retry_total'),
+    latency: histogram('dual_write_latency_seconds'),
+    overhead: histogram('dual_write_overhead_seconds'),
+    validation: counter('post_write_validation_total'),
   };
 }
 
@@ -90,7 +77,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
         });
       throw error;
     } finally {
-      latency.record(took(), at);
+      latency.record(took() / 1_000, at);
     }
   }
 
@@ -115,7 +102,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
       if (reason !== 'Fenced') failure.add(1, { ...tags, store: failed?.details.store ?? store, reason });
       throw error;
     } finally {
-      latency.record(performance.now() - started, at);
+      latency.record((performance.now() - started) / 1_000, at);
     }
   }
 
@@ -129,7 +116,7 @@ export function writeMetrics({ migration, meter = noopMetricMeter }: ActivityCon
     success.add(1, tags);
     if (primary === null) return;
     // Clocks of two workers may differ by more than it took.
-    overhead.record(Math.max(0, Date.now() - primary.startedAtMs - primary.tookMs), tags);
+    overhead.record(Math.max(0, Date.now() - primary.startedAtMs - primary.tookMs) / 1_000, tags);
   }
 
   /** A write was read back. */

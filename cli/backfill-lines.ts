@@ -4,12 +4,16 @@ import type { MigrationStatus } from '../client/operator/migration-control.ts';
 type Progress = NonNullable<MigrationStatus['backfill']>;
 type CopyCounts = Pick<Progress, 'copied' | 'skipped' | 'refused' | 'total' | 'bytes' | 'totalBytes'>;
 
-/** A backfill's progress for a person: how far, how fast, how long yet, and what it waits for. */
-export function backfillLines(backfill: Progress): string[] {
+/**
+ * A backfill's progress for a person: how far, how fast, how long yet, and what it waits for.
+ *
+ * @param rate keys a second that it may copy; null for no limit
+ */
+export function backfillLines(backfill: Progress, rate: number | null): string[] {
   const state = backfill.running ? '' : backfill.done ? ', complete' : `, stopped: ${backfill.stopped}`;
   return [
     `backfill  ${countsOf(backfill)}: ${backfill.copied} copied, ${backfill.skipped} already present, ${backfill.refused} refused${state}`,
-    ...(backfill.running ? [`          ${speedOf(backfill)}`] : []),
+    ...(backfill.running ? [`          ${speedOf(backfill, rate)}`] : []),
     ...(backfill.entities.length > 1
       ? backfill.entities.map((one) => `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : ''}`)
       : []),
@@ -24,9 +28,10 @@ function countsOf(counts: CopyCounts): string {
   return `${seen} of about ${counts.total} keys${bytes}`;
 }
 
-function speedOf({ perSecond, secondsLeft, throttledSeconds }: Progress): string {
+function speedOf({ perSecond, secondsLeft, throttledSeconds }: Progress, rate: number | null): string {
   const parts = [
     perSecond === null ? 'measuring speed' : `${perSecond} keys/s (last minute)`,
+    rate === null ? 'no limit' : `limit ${rate} keys/s`,
     secondsLeft === null ? '' : `about ${duration(secondsLeft)} left`,
     throttledSeconds > 0 ? `gave way to live writes for ${duration(throttledSeconds)}` : '',
   ];

@@ -2,14 +2,19 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { waitingFor } from '../client/waits.ts';
 import { type FailureDetails, LockstepError } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
 import { originOf } from '../model/origin.ts';
+import { withinLimit } from '../model/time-limit.ts';
 import { loadModule } from './load-module.ts';
 
 /** The place in a line of a stack: `at f (file:///a/b.ts:3:14)`, `/a/b.ts:3`. */
 const frame = /(?:\(|at |^ *)((?:file:\/\/)?\/[^()\n]*?):(\d+)(?::\d+)?\)?$/gm;
+
+const loadLimitMs = 30_000;
+const unended = `it is not loaded after ${loadLimitMs / 1_000} s; what it awaits outside of functions must end`;
 
 /** Loads the migration that a configuration file exports by default. Throws `InvalidDefinition`, with the line where there is one. */
 export async function loadMigration(path: string): Promise<Migration> {
@@ -21,7 +26,9 @@ export async function loadMigration(path: string): Promise<Migration> {
     );
   }
   if (!statSync(file).isFile()) throw fault(path, 'this is no file; name the configuration with --config');
-  const module = await loadModule(file).catch((error: unknown) => {
+  const module = await waitingFor(`the configuration file ${path}`, () =>
+    withinLimit(loadModule(file), loadLimitMs, () => new Error(unended)),
+  ).catch((error: unknown) => {
     throw notLoaded(path, file, error);
   });
   const exported = 'default' in module ? module.default : undefined;

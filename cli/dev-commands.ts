@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { waitingFor } from '../client/waits.ts';
 import { type FurtherName, furtherNames } from '../deploy/dev/contract.ts';
 import { down, status, up, upFurther } from '../deploy/dev/servers.ts';
 import { createOutput, exit, type Output, table } from './output.ts';
@@ -17,7 +18,8 @@ export function addDevCommands(program: Command): void {
     .action(async (further: FurtherName | undefined, _: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
       if (further !== undefined) return await upOne(further, output);
-      const servers = await up({ report: (line: string) => output.note(line) });
+      const report = (line: string) => output.note(line);
+      const servers = await waitingFor('the servers to be up', () => up({ report }));
       const { temporal, mysql, postgresql } = servers;
       // The passwords are those of throw-away servers on loopback; they are still shown only where --json asks for them.
       output.result(servers, [
@@ -34,7 +36,8 @@ export function addDevCommands(program: Command): void {
     .description('stop the servers that dev up started')
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
-      await down({ report: (line: string) => output.note(line) });
+      const report = (line: string) => output.note(line);
+      await waitingFor('the servers to be down', () => down({ report }));
       output.result({ stopped: true }, ['stopped']);
     });
 
@@ -43,7 +46,7 @@ export function addDevCommands(program: Command): void {
     .description('show which servers are running')
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
-      const servers = await status();
+      const servers = await waitingFor('an answer of the servers', () => status());
       output.result(servers, table(servers.map((server) => Object.values(server).map(String))));
       if (servers.some((server) => server.state === 'stopped' || server.state === 'unreachable'))
         process.exitCode = exit.pending;
@@ -51,7 +54,8 @@ export function addDevCommands(program: Command): void {
 }
 
 async function upOne(name: FurtherName, output: Output): Promise<void> {
-  const found = await upFurther(name, { report: (line: string) => output.note(line) });
+  const report = (line: string) => output.note(line);
+  const found = await waitingFor(`${name} to be up`, () => upFurther(name, { report }));
   if ('unavailable' in found) throw new Error(found.unavailable);
   output.result(found, [withoutPassword(found.url)]);
 }

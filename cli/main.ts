@@ -1,18 +1,12 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { reportFailure } from './output.ts';
-import { createProgram } from './program.ts';
-import type { GlobalOptions } from './session.ts';
+import { run } from './run.ts';
 
-const program = createProgram();
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else
-    process.exitCode = reportFailure(
-      error,
-      program.opts<GlobalOptions>().json || process.argv.includes('--json'),
-    );
+// Who reads the output may leave before its end, as `head` does.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
 }
+
+process.exitCode = await run(process.argv.slice(2));

@@ -6,13 +6,13 @@ import type {
 } from '../client/operator/migration-control.ts';
 import type { OperateOptions } from '../client/operator/operate.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
+import { waitingFor } from '../client/waits.ts';
 import { LockstepError } from '../model/failure.ts';
-import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { exit } from './output.ts';
 import { previewLines } from './preview-lines.ts';
 import { type CliSession, confirmed, connected, openSession } from './session.ts';
 import { showStatus } from './show-status.ts';
-import { showStores } from './show-stores.ts';
+import { addStatusCommand } from './status-command.ts';
 import { addStepCommands, numberOf } from './step-commands.ts';
 
 /** Commands that start, show and steer a migration. */
@@ -54,29 +54,7 @@ export function addMigrationCommands(program: CliCommand): void {
       });
     });
 
-  program
-    .command('status')
-    .description('show phase, route, progress, evidence and pending writes')
-    .option('--watch', 'refresh every second')
-    .action(async (given: { watch?: boolean }, command: CliCommand) => {
-      const session = await openSession(command);
-      await connected(
-        session,
-        async ({ control }) => {
-          for (;;) {
-            const code = await statusOrStores(session, control);
-            if (!given.watch) {
-              process.exitCode = code;
-              return;
-            }
-            await new Promise((resolve) => setTimeout(resolve, 1_000));
-            if (!session.options.json && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H');
-          }
-        },
-        { unchecked: true },
-      );
-    });
-
+  addStatusCommand(program);
   addStepCommands(program);
 
   const steering: readonly (readonly [string, Sent, string])[] = [
@@ -169,7 +147,9 @@ export function addMigrationCommands(program: CliCommand): void {
           sample,
           seed: given.seed ? numberOf('seed', given.seed) : Math.floor(Math.random() * 2 ** 31),
         });
-        const status = await until(control, ({ validating }) => !validating);
+        const status = await waitingFor(`the comparison of ${what.replace('compare ', '')}`, () =>
+          until(control, ({ validating }) => !validating),
+        );
         const { evidence, lastFailure } = status;
         const { evidence: fault } = await control.faults(status);
         if (!evidence)
@@ -202,26 +182,6 @@ async function steer(
     },
     options,
   );
-}
-
-/** What the stores know is shown where no worker says more. */
-async function statusOrStores(session: CliSession, control: MigrationControl): Promise<number> {
-  try {
-    return await showStatus(session, control, await statusOf(control));
-  } catch (error) {
-    if (isLockstepError(error, 'NoWorker')) return await showStores(session, control, error);
-    throw error;
-  }
-}
-
-/** Stores that are not ready say more than that nothing was started on them. */
-async function statusOf(control: MigrationControl): Promise<MigrationStatus> {
-  try {
-    return await control.status();
-  } catch (error) {
-    await control.assertStoresFit();
-    throw error;
-  }
 }
 
 async function until(

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { failureOfTemporal } from '../client/temporal/operator-connection.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
 
@@ -22,10 +23,10 @@ export function createOutput(json: boolean): Output {
   };
 }
 
-/** Prints a failure, as JSON on stdout too where that was asked for, and gives the exit code. */
+/** Prints a failure, as JSON on stdout where that was asked for, and gives the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
-  const failure = error instanceof LockstepError ? error : null;
-  const message = error instanceof Error ? error.message : String(error);
+  const failure = lockstepFailure(error);
+  const { message } = failureOf(error);
   if (json) {
     process.stdout.write(
       `${JSON.stringify({ error: { code: failure?.code ?? 'Unexpected', message, ...failure?.details } })}\n`,
@@ -35,8 +36,21 @@ export function reportFailure(error: unknown, json: boolean): number {
     if (!failure && process.env.LOCKSTEP_DEBUG && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
-  if (failure?.code === 'InvalidInput' && failure.details.path !== undefined) return exit.refused;
-  return (failure && exitOf[failure.code]) ?? exit.error;
+  return failure ? exitCodeOf(failure) : exit.error;
+}
+
+/** An error in words for an operator. */
+export function failureOf(error: unknown): Error {
+  return lockstepFailure(error) ?? (error instanceof Error ? error : new Error(String(error)));
+}
+
+function lockstepFailure(error: unknown): LockstepError | null {
+  return error instanceof LockstepError ? error : failureOfTemporal(error, process.env);
+}
+
+export function exitCodeOf({ code, details }: LockstepError): number {
+  if (code === 'InvalidInput' && details.path !== undefined) return exit.refused;
+  return exitOf[code] ?? exit.error;
 }
 
 /** Of failures that have an exit code of their own. */
@@ -45,6 +59,8 @@ export const exitOf: Partial<Record<AnyFailureCode, number>> = {
   InvalidDefinition: exit.preflight,
   NotPrepared: exit.preflight,
   DefinitionChanged: exit.preflight,
+  StoreUnavailable: exit.preflight,
+  TemporalUnavailable: exit.preflight,
 };
 
 export function table(rows: readonly (readonly string[])[]): string[] {

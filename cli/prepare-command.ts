@@ -3,7 +3,7 @@ import { planCapture, setCapture } from '../client/operator/capture.ts';
 import { planPreparation, prepareStores, registerSearchAttributes } from '../client/operator/prepare.ts';
 import { releaseTables } from '../client/operator/release.ts';
 import { planGrants } from '../client/operator/rights.ts';
-import { connectTemporal } from '../client/temporal/connection.ts';
+import { connectToOperate } from '../client/temporal/operator-connection.ts';
 import { type Role, roles } from '../model/account-role.ts';
 import { type CliSession, confirmed, openSession } from './session.ts';
 
@@ -41,10 +41,11 @@ export function addPrepareCommand(program: Command): void {
       const count = statements.legacy.length + statements.modern.length;
       const what = `run ${count} statements in ${addresses.legacy} and ${addresses.modern}`;
       if (!(await confirmed(session, what))) return;
-      await prepareStores(migration, process.env);
-      const temporal = await connectTemporal(process.env);
+      // First, so that nothing is half prepared because it is away.
+      const temporal = await connectToOperate(process.env);
       let registered: string[];
       try {
+        await prepareStores(migration, process.env);
         registered = await registerSearchAttributes(temporal);
         if (capture !== undefined) await setCapture(temporal, migration, process.env, capture);
       } finally {
@@ -91,7 +92,7 @@ const purposes: Readonly<Record<Role, string>> = {
 async function giveUp(session: CliSession): Promise<void> {
   const { migration, output } = session;
   if (!(await confirmed(session, `give up ${migration.name}, and leave its tables to others`))) return;
-  const temporal = await connectTemporal(process.env);
+  const temporal = await connectToOperate(process.env);
   try {
     await releaseTables(temporal, migration, process.env);
   } finally {

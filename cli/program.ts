@@ -11,9 +11,14 @@ import { addSchemaCommand } from './schema-command.ts';
 import { addWorkerCommand } from './worker-command.ts';
 import { addWritesCommands } from './writes-commands.ts';
 
-/** The command `lockstep` with all that it can do; nothing runs before it is given arguments. */
-export function createProgram(): Command {
+/**
+ * The command `lockstep` with all that it can do; nothing runs before it is given arguments.
+ *
+ * @param json leaves it to the caller to say what is wrong with the arguments
+ */
+export function createProgram({ json = false }: { json?: boolean } = {}): Command {
   const program = new Command('lockstep')
+    .configureOutput(json ? { writeErr: () => undefined } : {})
     .description('Moves a live application from one database to another without losing a write.')
     .addOption(
       new Option('--config <file>', 'configuration file that exports the migration')

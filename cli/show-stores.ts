@@ -1,39 +1,50 @@
 import pc from 'picocolors';
-import type { MigrationControl } from '../client/operator/migration-control.ts';
+import type { StoresAlone } from '../client/operator/stores-alone.ts';
 import type { LockstepError } from '../model/failure.ts';
+import type { Migration } from '../model/migration.ts';
 import { type DurableState, routes } from '../model/phase.ts';
-import { exit } from './output.ts';
-import type { CliSession } from './session.ts';
+import { exitCodeOf } from './output.ts';
+import type { Report } from './report.ts';
 import { backlogLines, phasePath } from './status-lines.ts';
 
-/** Prints what the stores say of a migration for which no worker answers; gives the exit code. */
-export async function showStores(
-  { output, migration }: CliSession,
-  control: MigrationControl,
-  { code, message, details }: LockstepError,
-): Promise<number> {
-  const problems = [message];
+/** What the stores say of a migration for which nobody else answers. */
+export async function storesReport(
+  { name }: Migration,
+  alone: StoresAlone,
+  failure: LockstepError,
+): Promise<Report> {
+  const { code, message, details } = failure;
+  const problems = new Set([message]);
   const known = <T>(ask: () => Promise<T>): Promise<T | null> =>
     ask().catch((error: unknown) => {
-      problems.push(error instanceof Error ? error.message : String(error));
+      problems.add(error instanceof Error ? error.message : String(error));
       return null;
     });
-  const stores = await known(() => control.storesKnow());
-  const backlog = stores && (await known(() => control.backlog()));
-  const error = { code, message, ...details };
-  output.result({ migration: migration.name, error, stores, backlog, problems }, [
-    pc.bold(migration.name),
-    ...(stores
-      ? [
-          ...routeLines(stores.state),
-          ...stores.setBack.map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
-          ...backlogLines(backlog),
-          ...(stores.differences === 0 ? [] : [`differ    ${stores.differences} keys are known to differ`]),
-        ]
-      : []),
-    ...problems.map((problem) => pc.red(`problem   ${problem}`)),
+  // At once: a store that hangs costs the time of one question.
+  const [, unreachable, stores, backlog] = await Promise.all([
+    known(() => alone.assertFit()),
+    known(() => alone.unreachable()),
+    known(() => alone.know()),
+    known(() => alone.backlog()),
   ]);
-  return exit.error;
+  for (const reason of unreachable ?? []) problems.add(reason);
+  const error = { code, message, ...details };
+  return {
+    object: { migration: name, error, stores, backlog, problems: [...problems] },
+    lines: [
+      pc.bold(name),
+      ...(stores
+        ? [
+            ...routeLines(stores.state),
+            ...stores.setBack.map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
+            ...backlogLines(backlog),
+            ...(stores.differences === 0 ? [] : [`differ    ${stores.differences} keys are known to differ`]),
+          ]
+        : []),
+      ...[...problems].map((problem) => pc.red(`problem   ${problem}`)),
+    ],
+    code: exitCodeOf(failure),
+  };
 }
 
 function routeLines({ phase, epoch, open, readPercent }: DurableState): string[] {

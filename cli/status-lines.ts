@@ -1,16 +1,8 @@
 import pc from 'picocolors';
 import type { KnownFaults, MigrationStatus, ReportedReads } from '../client/operator/migration-control.ts';
+import type { Backlog } from '../client/operator/stores-alone.ts';
 import { type Phase, phases, routes } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
-
-export interface Backlog {
-  readonly pending: number;
-  readonly parked: number;
-  readonly tentative: number;
-  readonly oldestMs: number | null;
-  /** Why the oldest pending one has not been taken yet. */
-  readonly reason: string | null;
-}
 
 /** A migration's status for a person. */
 export function statusLines(
@@ -30,7 +22,7 @@ export function statusLines(
     ...(reads ? measuredLines(status, reads) : []),
     ...(faults?.setBack ?? []).map((reason) => pc.red(`restored  ${reason}; see docs/restore.md`)),
     ...backlogLines(backlog),
-    ...(backfill ? backfillLines(backfill) : []),
+    ...(backfill ? backfillLines(backfill, status.rate) : limitLines(status)),
     ...(evidence
       ? [
           `evidence  ${evidence.mode} of ${evidence.compared} keys at ${evidence.at}: ${evidence.differences} differences, ` +
@@ -87,6 +79,11 @@ export function backlogLines(backlog: Backlog | null): string[] {
     `pending   ${counts.join(', ')}${oldest}`,
     ...(reason ? [pc.yellow(`          waiting: ${reason}; resumes automatically`)] : []),
   ];
+}
+
+/** A limit that the next backfill will go by. */
+function limitLines({ rate }: MigrationStatus): string[] {
+  return rate === null ? [] : [`backfill  not begun; limit ${rate} keys/s`];
 }
 
 /** What waits for its time, and what was passed by force. */

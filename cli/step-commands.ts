@@ -1,6 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import type { Command as CliCommand } from 'commander';
 import type { MigrationControl, Step } from '../client/operator/migration-control.ts';
+import { waitingFor } from '../client/waits.ts';
 import { LockstepError } from '../model/failure.ts';
 import { exit } from './output.ts';
 import { legacyUseLines, previewLines } from './preview-lines.ts';
@@ -46,7 +47,10 @@ export function addStepCommands(program: CliCommand): void {
       if (given.undo) return await undo(command, given);
       return await takeStep(command, 'decommission', given, async (session, control) => {
         const watchMs = numberOf('watch-seconds', given.watchSeconds) * 1_000;
-        const use = await control.legacyUse({ watchMs });
+        const use = await waitingFor(
+          `the counters of the database, which are watched for ${given.watchSeconds} s`,
+          () => control.legacyUse({ watchMs }),
+        );
         if (!session.options.json) for (const line of legacyUseLines(use)) session.output.note(line);
         return { legacyUse: use };
       });
@@ -158,5 +162,5 @@ function askedOf({ by, reason }: AskedFlags): { by: string; reason: string | nul
 export function numberOf(name: string, text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && Number.isFinite(number)) return number;
-  throw new LockstepError('InvalidInput', `"${text}" is not a number`, { path: name });
+  throw new LockstepError('InvalidInput', `${name} is "${text}", and must be a number`, { path: name });
 }

@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
+import { hearing } from '../client/waits.ts';
 import { serveHealth } from '../workers/health.ts';
 import { assertInstalled } from '../workers/needed-packages.ts';
 import { startWorker } from '../workers/start.ts';
+import { Notices } from './notices.ts';
 import { openSession } from './session.ts';
 
 const gaugeEveryMs = 2_000;
+const noticeEveryMs = 3_000;
+const parentEveryMs = 500;
 
 export function addWorkerCommand(program: Command): void {
   program
@@ -21,10 +25,13 @@ export function addWorkerCommand(program: Command): void {
       const { createLogger, installRuntime } = await import('../workers/log.ts');
       const logger = createLogger(given.logLevel);
       installRuntime(logger, given.metrics ?? null);
-      const worker = await startWorker(migration, {
-        log: (message, fields) => logger.info(fields, message),
-        gaugeEveryMs: given.metrics ? gaugeEveryMs : null,
-      });
+      const notices = new Notices((line) => logger.info({ migration: migration.name }, line), noticeEveryMs);
+      const worker = await hearing(notices, () =>
+        startWorker(migration, {
+          log: (message, fields) => logger.info(fields, message),
+          gaugeEveryMs: given.metrics ? gaugeEveryMs : null,
+        }),
+      ).finally(() => notices.stop());
       const health = given.health
         ? await serveHealth(Number(given.health), given.bind, () => worker.reasons())
         : null;
@@ -32,11 +39,24 @@ export function addWorkerCommand(program: Command): void {
         { migration: migration.name, taskQueue: migration.taskQueue, health: health?.port },
         'worker running',
       );
+      const parent = stopWithParent();
       // Temporal's runtime takes SIGTERM and SIGINT and lets the worker drain.
-      await worker.finished;
+      await worker.finished.finally(() => clearInterval(parent));
       await health?.close();
       logger.info({ migration: migration.name }, 'worker stopped');
     });
+}
+
+/** npm and npx run a command in a shell, and end the shell alone when they are stopped. */
+function stopWithParent(): NodeJS.Timeout | undefined {
+  if (process.env.npm_lifecycle_event === undefined) return undefined;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, parentEveryMs);
+  return watch.unref();
 }
 
 interface WorkerFlags {

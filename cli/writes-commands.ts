@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Resolution } from '../client/operator/migration-control.ts';
 import { LockstepError } from '../model/failure.ts';
-import { countFrom, entryLines, entryTable, shownEntry } from './journal-entries.ts';
+import { countFrom, entryLines, entryTable, isOpen, shownEntry } from './journal-entries.ts';
 import { exit } from './output.ts';
 import { confirmed, connected, openSession } from './session.ts';
 
@@ -45,6 +45,7 @@ export function addWritesCommands(program: Command): void {
           `workflow    ${status ? `${status.stage}${status.reason ? `: ${status.reason}` : ''}` : 'none of its own: it is over, or was one of a group'}`,
           ...shown.flatMap(entryLines),
         ]);
+        if (shown.some(isOpen)) process.exitCode = exit.pending;
       });
     });
 

@@ -38,15 +38,16 @@ export const callerFailures = {
     retryable: true,
     seenBy: ['service', 'operator'],
     meaning:
-      'A store does not answer, or takes nothing for now: disk full, read-only, out of memory or connections, a lock that is held. From a write: it was given up, and nothing was written.',
+      'A store does not answer, does not let this process in (its account, password or database), or takes nothing for now: disk full, read-only, out of memory or connections, a lock that is held. From a write: it was given up, and nothing was written.',
     remedy:
-      'Bring the server back, or free what the message names. Send a write that was given up again, under a new operation id.',
+      'Bring the server back, or correct or free what the message names. Send a write that was given up again, under a new operation id.',
   },
   TemporalUnavailable: {
     retryable: true,
     seenBy: ['service', 'operator'],
-    meaning: 'Temporal does not answer at the configured address. Nothing was started.',
-    remedy: 'Start Temporal, or correct `TEMPORAL_ADDRESS`. The stores are not involved.',
+    meaning:
+      'Temporal does not answer at the configured address, or takes nothing from this account. Nothing was started.',
+    remedy: 'Start Temporal, or correct `TEMPORAL_ADDRESS`, key or certificate. The stores are not involved.',
   },
   Overloaded: {
     retryable: true,
@@ -228,8 +229,7 @@ export const callerFailures = {
   NoWorker: {
     retryable: true,
     seenBy: ['operator'],
-    meaning:
-      'The workflow of the migration runs, but no worker answers for it: none runs, or it cannot reach Temporal.',
+    meaning: 'No worker answers for the migration: none runs, or it cannot reach Temporal.',
     remedy: 'Start a worker with `lockstep worker`, or look at the ones that run; then try again.',
   },
   NotParked: {

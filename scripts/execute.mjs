@@ -36,8 +36,14 @@ export function execute(file, args, { cwd = process.cwd() } = {}) {
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
   const ignore = () => {};
   process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
+  // npm runs this in a shell, and ends the shell alone when it is stopped.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) child.kill('SIGTERM');
+  }, 500).unref();
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('exit', (code, signal) => {
+      clearInterval(watch);
       process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });

@@ -1,5 +1,6 @@
 import type { MetricGauge, MetricMeter } from '@temporalio/common';
 import type { GaugeSource } from '../activities/gauges.ts';
+import { metricTable } from '../activities/metric-table.ts';
 
 export interface GaugeWatch {
   /** Resolves when no reading is under way any more. */
@@ -17,14 +18,18 @@ export function watchGauges(options: {
   const gauges = new Map<string, MetricGauge>(
     sources
       .flatMap((source) => source.gauges)
-      .map(({ name, unit, description }) => [name, meter.createGauge(name, 'float', unit, description)]),
+      .map((name) => [name, meter.createGauge(name, 'float', '', metricTable[name].help)]),
   );
+  const dueAt = new Map<GaugeSource, number>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let reading = Promise.resolve();
 
   async function readAll(): Promise<void> {
     for (const source of sources) {
+      const now = performance.now();
+      if (now < (dueAt.get(source) ?? 0)) continue;
+      dueAt.set(source, now + (source.everyMs ?? 0));
       try {
         for (const { gauge, value, tags } of await source.read()) gauges.get(gauge)?.set(value, tags);
       } catch (error) {

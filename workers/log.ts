@@ -1,6 +1,6 @@
 import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
-import { bucketsMs, histograms } from '../activities/metrics.ts';
+import { histogramBuckets } from '../activities/metrics.ts';
 import { isInstalled } from './needed-packages.ts';
 
 /** JSON lines on stderr, so that stdout stays free for results; on a terminal for a person, where `pino-pretty` is installed. */
@@ -13,8 +13,6 @@ export function createLogger(level: string): Logger {
   }
   return pino({ level }, pino.destination(2));
 }
-
-const buckets = Object.fromEntries(histograms.map((name) => [name, bucketsMs]));
 
 /** Temporal's own lines go the same way; metrics are served in Prometheus form where an address is given. Once a process. */
 export function installRuntime(logger: Logger, metricsAddress: string | null): void {
@@ -33,7 +31,16 @@ export function installRuntime(logger: Logger, metricsAddress: string | null): v
       ? {}
       : {
           telemetryOptions: {
-            metrics: { prometheus: { bindAddress: metricsAddress, histogramBucketOverrides: buckets } },
+            metrics: {
+              prometheus: {
+                bindAddress: metricsAddress,
+                // As Prometheus has it, for Temporal's own too.
+                countersTotalSuffix: true,
+                unitSuffix: true,
+                useSecondsForDurations: true,
+                histogramBucketOverrides: histogramBuckets,
+              },
+            },
           },
         }),
   });

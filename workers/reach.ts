@@ -1,3 +1,4 @@
+import { aroundCalls } from '../databases/contract/around-calls.ts';
 import type { Store, Stores } from '../databases/contract/store.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
@@ -17,6 +18,8 @@ interface Known {
   silent: number;
   away: boolean;
   asking: boolean;
+  /** What the last question for a sign of life failed with; null where it has no answer yet. */
+  failure: LockstepError | null;
   /** End the calls that wait for it. */
   readonly waiting: Set<(error: LockstepError) => void>;
 }
@@ -39,7 +42,7 @@ export class Reach {
     this.#known = new Map(
       [stores.legacy, stores.modern].map((store) => [
         store.name,
-        { store, silent: 0, away: false, asking: false, waiting: new Set() },
+        { store, silent: 0, away: false, asking: false, failure: null, waiting: new Set() },
       ]),
     );
     this.#log = log;
@@ -69,7 +72,7 @@ export class Reach {
    */
   async ask<T>(name: StoreName, call: () => Promise<T>, isStatement = false): Promise<T> {
     const known = this.#of(name);
-    if (known.away) throw isAway(known.store);
+    if (known.away) throw isAway(known);
     const { promise: lost, reject } = Promise.withResolvers<never>();
     known.waiting.add(reject);
     try {
@@ -95,7 +98,8 @@ export class Reach {
       await known.store.ping();
       this.#heard(known);
     } catch (error) {
-      if (!isLockstepError(error, 'StoreUnavailable')) this.#heard(known);
+      if (isLockstepError(error, 'StoreUnavailable')) known.failure = error;
+      else this.#heard(known);
     } finally {
       known.asking = false;
     }
@@ -103,6 +107,7 @@ export class Reach {
 
   #heard(known: Known): void {
     known.silent = 0;
+    known.failure = null;
     this.#set(known, false);
   }
 
@@ -110,10 +115,10 @@ export class Reach {
     if (known.away === away) return;
     known.away = away;
     const { store, waiting } = known;
-    this.#log(away ? 'a store does not answer this worker' : 'a store answers this worker again', {
-      store: store.name,
-    });
-    if (away) for (const end of waiting) end(isAway(store));
+    if (away)
+      this.#log('a store does not answer this worker', { store: store.name, reason: isAway(known).message });
+    else this.#log('a store answers this worker again', { store: store.name });
+    if (away) for (const end of waiting) end(isAway(known));
     for (const listener of this.#changed) listener();
   }
 
@@ -129,13 +134,6 @@ export function withReach(stores: Stores, reach: Reach): Stores {
   return { legacy: reachedStore(stores.legacy, reach), modern: reachedStore(stores.modern, reach) };
 }
 
-/** What a store gives without being asked, and its end. */
-const withoutAsking: readonly (string | symbol)[] = [
-  'lostConnections',
-  'touchRefusalOf',
-  'close',
-] satisfies (keyof Store)[];
-
 /** Other calls may be answered by what this process remembers, and then say nothing of the store. */
 const statements: readonly (string | symbol)[] = [
   'read',
@@ -146,21 +144,14 @@ const statements: readonly (string | symbol)[] = [
 ] satisfies (keyof Store)[];
 
 function reachedStore(store: Store, reach: Reach): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const found: unknown = Reflect.get(target, name);
-      if (typeof found !== 'function' || withoutAsking.includes(name)) return found;
-      const isStatement = statements.includes(name);
-      return (...given: unknown[]) =>
-        reach.ask(target.name, async () => await found.apply(target, given), isStatement);
-    },
-  });
+  return aroundCalls(store, (call, name) => reach.ask(store.name, call, statements.includes(name)));
 }
 
-function isAway({ name, address }: Asked): LockstepError {
+function isAway({ store: { name, address }, failure }: Known): LockstepError {
   return new LockstepError(
     'StoreUnavailable',
-    `the ${name} store (${address}) does not answer this worker; look at the server, and at the network between them`,
-    { store: name },
+    failure?.message ??
+      `the ${name} store (${address}) does not answer this worker; look at the server, and at the network between them`,
+    { store: name, ...(failure?.details ?? {}) },
   );
 }

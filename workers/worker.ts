@@ -1,15 +1,16 @@
 import { Client } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
 import { type Activities, type ActivityContext, createActivities } from '../activities/index.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
-import { definedOnly, temporalUnavailable } from '../client/temporal/connection.ts';
+import { notConnected, temporalPlace } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
 import { encryptionOf } from '../client/temporal/encryption-keys.ts';
 import { assertKeyFits } from '../client/temporal/key-check.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
+import { assertNamespace } from '../client/temporal/namespace.ts';
+import { waitingFor } from '../client/waits.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { noteLeadingPhase } from '../databases/contract/current-state.ts';
 import type { Stores } from '../databases/contract/store.ts';
@@ -18,10 +19,10 @@ import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
 import type { Migration } from '../model/migration.ts';
+import { withinLimit } from '../model/time-limit.ts';
 import { HybridClock } from '../model/version.ts';
 import type { Ahead } from './ahead.ts';
 import { workflowBundle } from './bundle.ts';
-import { createDeadlineGauge } from './deadline-gauge.ts';
 import { watchDefinition } from './definition-watch.ts';
 import { watchGauges } from './gauges.ts';
 import { watchMarks } from './marks.ts';
@@ -29,6 +30,7 @@ import { createWorkers } from './owed.ts';
 import { Reach, withReach } from './reach.ts';
 import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
+import { createStatusGauges } from './status-gauges.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
@@ -63,6 +65,9 @@ export interface RunningWorker {
 
 const graceTime = '20s';
 
+/** So long Temporal may take to answer a worker that starts. */
+const connectLimitMs = 15_000;
+
 /** For so long a worker that is behind may still take work, all of which the stores refuse. */
 const definitionEveryMs = 1_000;
 
@@ -84,8 +89,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     reach.start();
     const connection = embedded?.connection ?? (await connectNative(environment));
     if (!embedded) release.push(() => connection.close());
-    const namespace =
-      loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) }).namespace ?? 'default';
+    const { namespace } = temporalPlace(environment);
     const temporal = new Client({ connection, namespace, dataConverter: createDataConverter(environment) });
     await assertKeyFits(temporal, migration.name, environment);
     // Before a store is asked: one that is alone may have been set back to an older phase.
@@ -106,7 +110,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     };
     if (options.gaugeEveryMs) {
       const watch = watchGauges({
-        sources: [...createGauges(context), createDeadlineGauge(temporal, migration.name)],
+        sources: [...createGauges(context), createStatusGauges(temporal, migration.name)],
         meter,
         everyMs: options.gaugeEveryMs,
         log,
@@ -186,7 +190,8 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
  */
 async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): Promise<void> {
   for (const store of [stores.legacy, stores.modern]) {
-    await store.check().catch((error: unknown) => {
+    const check = () => store.check();
+    await waitingFor(`the ${store.name} store (${store.address})`, check).catch((error: unknown) => {
       if (!(error instanceof LockstepError) || isFromNewerProgram(error)) throw error;
       if (error.code === 'DefinitionChanged') throw error;
       log(error.message, { store: store.name, code: error.code });
@@ -194,13 +199,28 @@ async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): 
   }
 }
 
-/** As Temporal's own environment variables and TOML file say; throws `TemporalUnavailable`. */
+/**
+ * As Temporal's own environment variables and TOML file say. Throws `TemporalUnavailable`, and `InvalidDefinition` where it has no
+ * such namespace: a worker would poll it in vain.
+ */
 export async function connectNative(environment: NodeJS.ProcessEnv): Promise<NativeConnection> {
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
-  const address = connectionOptions.address ?? 'localhost:7233';
-  try {
-    return await NativeConnection.connect(connectionOptions);
-  } catch (error) {
-    throw temporalUnavailable(address, error);
-  }
+  const { connectionOptions, namespace, address } = temporalPlace(environment);
+  return await waitingFor(`Temporal at ${address}`, async () => {
+    const connecting = NativeConnection.connect(connectionOptions);
+    let connection: NativeConnection;
+    try {
+      connection = await withinLimit(connecting, connectLimitMs, () => new Error('no answer'));
+    } catch (error) {
+      // One that comes late is of no use to anybody.
+      connecting.then((late) => late.close()).catch(() => undefined);
+      throw await notConnected(address, error);
+    }
+    try {
+      await assertNamespace(connection, { address, namespace });
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  });
 }

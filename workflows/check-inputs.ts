@@ -1,6 +1,6 @@
 import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
 import { faultOf, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
-import { messageSchemas } from '../model/inputs/messages.ts';
+import { messageTable } from '../model/inputs/messages.ts';
 import { isUnsealed } from '../model/inputs/unsealed.ts';
 import { failure } from './failures.ts';
 import { carriedIn, inputSchemas } from './inputs.ts';
@@ -42,8 +42,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
 
 function schemasOf(message: string): readonly InputSchema[] {
   const { workflowType } = workflowInfo();
-  const ofType = Object.hasOwn(messageSchemas, workflowType) ? messageSchemas[workflowType] : undefined;
-  return (ofType && Object.hasOwn(ofType, message) ? ofType[message] : undefined) ?? [];
+  const ofType = Object.hasOwn(messageTable, workflowType) ? messageTable[workflowType] : undefined;
+  return (ofType && Object.hasOwn(ofType, message) ? ofType[message]?.takes : undefined) ?? [];
 }
 
 /** More arguments than there are schemas do no harm: nobody reads them. */

@@ -305,9 +305,6 @@ export const apply = defineUpdate<MigrationStatus, [RunningDefinition]>('apply')
 export const setDeadline = defineUpdate<MigrationStatus, [string]>('setDeadline');
 export const startBackfill = defineUpdate<MigrationStatus>('startBackfill');
 export const startValidation = defineUpdate<MigrationStatus, [ValidationRequest]>('startValidation');
-export const advanceSignal = defineSignal('advance');
-export const pauseSignal = defineSignal('pause');
-export const resumeSignal = defineSignal('resume');
 export const migrationStatus = defineQuery<MigrationStatus>('status');
 
 /**

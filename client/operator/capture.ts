@@ -53,6 +53,7 @@ export async function scheduleReplication(client: Client, migration: Migration):
     id: replicateCapturedWorkflowId(migration.name),
     everyMs: replicateEveryMs,
     workflowType: 'replicateCaptured',
+    staticSummary: `replicate what others have written in ${migration.name}`,
     workflowExecutionTimeout: runTimeout,
     args: [roundsEvery(replicateEveryMs)],
   });

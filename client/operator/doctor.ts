@@ -1,12 +1,15 @@
+import type { Client } from '@temporalio/client';
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { TriedRole } from '../../model/account-role.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import { connectTemporal } from '../temporal/connection.ts';
 import { encryptionOf } from '../temporal/encryption-keys.ts';
 import { assertKeyFits } from '../temporal/key-check.ts';
+import { connectToOperate, failureOfTemporal } from '../temporal/operator-connection.ts';
+import { latestPoll } from './attended.ts';
+import { missingSearchAttributes } from './prepare.ts';
 import { withStores } from './with-stores.ts';
 
 /** One thing that `lockstep doctor` looked at. */
@@ -124,31 +127,51 @@ async function examineMarks(open: OpenMigration): Promise<CheckResult[]> {
   }
 }
 
-async function examineTemporal(migration: Migration, environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
-  const reached = await attempted('temporal', 'reachable', async () => {
-    const client = await connectTemporal(environment);
-    const { namespace } = client.options;
-    try {
-      await client.workflowService.describeNamespace({ namespace });
-      return `namespace ${namespace}`;
-    } finally {
-      await client.connection.close();
-    }
-  });
-  if (!reached.ok) return [reached];
-  const encryption = await attempted('temporal', 'encryption', async () => {
-    const client = await connectTemporal(environment);
-    try {
-      await assertKeyFits(client, migration.name, environment);
-    } finally {
-      await client.connection.close();
-    }
-    const found = encryptionOf(environment);
-    return found === null
-      ? 'off: what Temporal keeps is plain'
-      : `by key ${found.first.id}; what is plain is ${found.isRequired ? 'refused' : 'taken'}`;
-  });
-  return [reached, encryption];
+async function examineTemporal(
+  { name, taskQueue }: Migration,
+  environment: NodeJS.ProcessEnv,
+): Promise<CheckResult[]> {
+  let client: Client | undefined;
+  try {
+    const reached = await attempted('temporal', 'reachable', async () => {
+      client = await connectToOperate(environment);
+      return `namespace ${client.options.namespace}`;
+    });
+    if (!client) return [reached];
+    const temporal = client;
+    // Not every account may ask.
+    const told = (ask: () => Promise<string>) =>
+      ask().catch((error: unknown) => {
+        const failure = failureOfTemporal(error, environment);
+        if (failure) return `unknown: ${failure.message}`;
+        throw error;
+      });
+    const encryption = await attempted('temporal', 'encryption', async () => {
+      await assertKeyFits(temporal, name, environment);
+      const found = encryptionOf(environment);
+      return found === null
+        ? 'off: what Temporal keeps is plain'
+        : `by key ${found.first.id}; what is plain is ${found.isRequired ? 'refused' : 'taken'}`;
+    });
+    const attributes = await attempted('temporal', 'search attributes', () =>
+      told(async () => {
+        const missing = await missingSearchAttributes(temporal);
+        if (missing.length === 0) return 'are there';
+        throw new LockstepError('NotPrepared', `${missing.join(', ')} are missing; run lockstep prepare`);
+      }),
+    );
+    // Before the first start there need not be one.
+    const worker = await attempted('temporal', 'worker', () =>
+      told(async () =>
+        (await latestPoll(temporal, taskQueue)) === null
+          ? `none asks for work on ${taskQueue}; nothing of ${name} goes on before lockstep worker runs`
+          : `asks for work on ${taskQueue}, or did some minutes ago`,
+      ),
+    );
+    return [reached, encryption, attributes, worker];
+  } finally {
+    await client?.connection.close();
+  }
 }
 
 async function attempted(

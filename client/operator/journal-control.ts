@@ -8,6 +8,7 @@ import { otherStore, routes } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOfOnly } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
+import { attended } from './attended.ts';
 
 export type { RetriedOperations } from '../../workflows/messages.ts';
 
@@ -43,9 +44,13 @@ export class JournalControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
 
-  constructor(temporal: Client, open: OpenMigration) {
+  readonly #answerWithinMs: number | null;
+
+  /** @param answerWithinMs see `OperateOptions` */
+  constructor(temporal: Client, open: OpenMigration, answerWithinMs: number | null = null) {
     this.#temporal = temporal;
     this.#open = open;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /**
@@ -92,7 +97,7 @@ export class JournalControl {
   async retry(options: RetryOptions): Promise<messages.RetriedOperations> {
     for (const id of options.ids ?? []) await this.find(id);
     const { name, taskQueue } = this.#open.migration;
-    return await answerOfOnly(`a retry for ${name}`, () =>
+    return await this.#attended(`a retry for ${name}`, () =>
       this.#temporal.workflow.execute<Retry>('retryFailedOperations', {
         workflowId: messages.journalRetryWorkflowId(name),
         taskQueue,
@@ -111,7 +116,7 @@ export class JournalControl {
       return;
     }
     const { name, taskQueue } = this.#open.migration;
-    await answerOfOnly(`a decision about operation ${id}`, () =>
+    await this.#attended(`a decision about operation ${id}`, () =>
       this.#temporal.workflow.execute<ResolveParked>('resolveParked', {
         workflowId: messages.resolveParkedWorkflowId(name, id),
         taskQueue,
@@ -120,5 +125,11 @@ export class JournalControl {
         args: [{ operationId: id, store, resolution, reason }],
       }),
     );
+  }
+
+  #attended<T>(what: string, execute: () => Promise<T>): Promise<T> {
+    const { migration } = this.#open;
+    const attendance = { temporal: this.#temporal, migration, answerWithinMs: this.#answerWithinMs };
+    return answerOfOnly(what, () => attended(attendance, `the end of ${what}`, execute));
   }
 }

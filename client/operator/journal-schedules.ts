@@ -17,6 +17,7 @@ function schedulesOf({ name, policy }: Migration): Recurring[] {
       id: journalRetryWorkflowId(name),
       everyMs: policy.journalRetryEveryMs,
       workflowType: 'retryFailedOperations',
+      staticSummary: `retry the pending operations of ${name}`,
       workflowExecutionTimeout: runTimeout,
       args: [
         {
@@ -33,6 +34,7 @@ function schedulesOf({ name, policy }: Migration): Recurring[] {
       id: journalPruneWorkflowId(name),
       everyMs: policy.journalPruneEveryMs,
       workflowType: 'pruneJournal',
+      staticSummary: `prune the journals of ${name}`,
       workflowExecutionTimeout: runTimeout,
     },
   ];

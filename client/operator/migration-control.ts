@@ -1,18 +1,16 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState, type OpenMigration, readStates } from '../../databases/contract/current-state.ts';
-import { knownDifferences } from '../../databases/contract/known-differences.ts';
 import type { ReportedReads } from '../../databases/contract/read-reports.ts';
 import { reportedReads } from '../../databases/contract/reported-reads.ts';
-import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import { evidenceFault } from '../../model/evidence.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
-import { type DurableState, neededStores, routes } from '../../model/phase.ts';
+import { neededStores } from '../../model/phase.ts';
 import * as messages from '../../workflows/messages.ts';
-import { assertStoresFit } from '../stores-fit.ts';
 import { answerOf, isUnanswered, reasonOf } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
+import { waitingFor } from '../waits.ts';
+import { attended, noWorker } from './attended.ts';
 import { JournalControl } from './journal-control.ts';
 import { type LegacyUse, legacyUse } from './legacy-use.ts';
 import {
@@ -21,6 +19,7 @@ import {
   definitionDifferences,
   differenceLines,
 } from './running-definition.ts';
+import { type Backlog, type StoreFaults, StoresAlone } from './stores-alone.ts';
 import { keepUp } from './upkeep.ts';
 
 export type { ReportedReads } from '../../databases/contract/read-reports.ts';
@@ -49,13 +48,9 @@ const commands = {
 export type Command = keyof typeof commands;
 
 /** What is known to be wrong with a migration. */
-export interface KnownFaults {
+export interface KnownFaults extends StoreFaults {
   /** Why the evidence would not open a gate now; null where it does. */
   readonly evidence: string | null;
-  /** Stores that are behind what the other has seen of them, as after a restore from an older copy. */
-  readonly setBack: readonly string[];
-  /** Keys that are known to differ, or whose row a store refused. */
-  readonly differences: number;
 }
 
 /** What an operator does with a migration: start, look, and send its messages. */
@@ -63,12 +58,15 @@ export class MigrationControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
   readonly #answerWithinMs: number | null;
+  /** What the stores say without a worker. */
+  readonly stores: StoresAlone;
 
   /** @param answerWithinMs see `OperateOptions` */
   constructor(temporal: Client, open: OpenMigration, answerWithinMs: number | null = null) {
     this.#temporal = temporal;
     this.#open = open;
     this.#answerWithinMs = answerWithinMs;
+    this.stores = new StoresAlone(open);
   }
 
   /**
@@ -110,7 +108,7 @@ export class MigrationControl {
         measured: { differences: differences.length },
       });
     }
-    return await this.#whenStarted();
+    return await waitingFor(`a worker to begin migration ${name}`, () => this.#whenStarted());
   }
 
   /** A second end would meet tables that have taken the old names since. */
@@ -160,11 +158,6 @@ export class MigrationControl {
     return { ...status, backfill: { ...now, running, done, finishedAt, stopped } };
   }
 
-  /** What the stores alone say of the migration. */
-  async storesKnow(): Promise<Omit<KnownFaults, 'evidence'> & { readonly state: DurableState }> {
-    return { state: await currentState(this.#open), ...(await this.#faultsOfStores()) };
-  }
-
   /** A workflow that was terminated, or failed, still answers questions about what it was; one whose start failed says why. */
   async #assertRunning({ phase, busy }: messages.MigrationStatus): Promise<void> {
     const { name } = this.#open.migration;
@@ -182,29 +175,9 @@ export class MigrationControl {
     );
   }
 
-  /**
-   * Operations that are pending at the primary, with the reason why the oldest has not reached the secondary yet, those
-   * that the secondary took before the primary decided, and those of either that wait for a person.
-   */
-  async backlog(): Promise<{
-    pending: number;
-    parked: number;
-    tentative: number;
-    oldestMs: number | null;
-    reason: string | null;
-  }> {
-    const { migration, stores } = this.#open;
-    const { primary, secondary } = routes[(await currentState(this.#open)).phase];
-    const backlog = await backlogOf(migration.name, stores[primary], secondary && stores[secondary]);
-    if (backlog.pending === 0) return { ...backlog, reason: null };
-    const oldest = { migration: migration.name, statuses: ['pending'], limit: 1 } as const;
-    const [entry] = await stores[primary].journal(oldest);
-    return { ...backlog, reason: entry?.reason ?? null };
-  }
-
-  /** Throws why a store that is needed does not fit, or does not answer. */
-  assertStoresFit(): Promise<void> {
-    return assertStoresFit(this.#open);
+  /** What is owed, as the stores say. */
+  backlog(): Promise<Backlog> {
+    return this.stores.backlog();
   }
 
   /** What still reads or writes legacy, watched for so long. */
@@ -221,13 +194,8 @@ export class MigrationControl {
   async faults(status: messages.MigrationStatus): Promise<KnownFaults> {
     return {
       evidence: evidenceFault(status, this.#open.migration.policy, Date.now())?.why ?? null,
-      ...(await this.#faultsOfStores()),
+      ...(await this.stores.faults()),
     };
-  }
-
-  async #faultsOfStores(): Promise<Omit<KnownFaults, 'evidence'>> {
-    const { differences } = await knownDifferences(this.#open);
-    return { differences, setBack: (await setBackStores(this.#open)).map(setBackReason) };
   }
 
   /** What services have counted of their reads since the share of reads became what it is. */
@@ -241,7 +209,7 @@ export class MigrationControl {
    */
   send(command: Command, request: messages.StepRequest = {}): Promise<messages.MigrationStatus> {
     const { name } = commands[command];
-    return this.#commanded(() =>
+    return this.#commanded(name, () =>
       this.#handle().executeUpdate<messages.MigrationStatus, [messages.StepRequest]>(name, {
         args: [request],
       }),
@@ -250,7 +218,9 @@ export class MigrationControl {
 
   /** Measures the conditions of a step and tells what it would do. Nothing is changed. */
   preview(request: messages.PreviewRequest): Promise<messages.Preview> {
-    return this.#commanded(() => this.#handle().executeUpdate(messages.preview, { args: [request] }));
+    return this.#commanded('preview', () =>
+      this.#handle().executeUpdate(messages.preview, { args: [request] }),
+    );
   }
 
   /**
@@ -260,7 +230,7 @@ export class MigrationControl {
   async undoDecommission(asked: messages.Asked): Promise<messages.MigrationStatus> {
     const { status } = await this.#known(() => this.#handle().describe());
     if (status.name === 'RUNNING') {
-      return await this.#commanded(() =>
+      return await this.#commanded(messages.undoDecommission.name, () =>
         this.#handle().executeUpdate<messages.MigrationStatus, [messages.Asked]>(
           messages.undoDecommission.name,
           {
@@ -292,7 +262,7 @@ export class MigrationControl {
   async apply(): Promise<messages.MigrationStatus> {
     const { migration, stores } = this.#open;
     const definition = configuredDefinition(migration);
-    const status = await this.#commanded(() =>
+    const status = await this.#commanded('apply', () =>
       this.#handle().executeUpdate(messages.apply, { args: [definition] }),
     );
     for (const name of neededStores(status.phase)) await stores[name].recordDefinition();
@@ -300,11 +270,15 @@ export class MigrationControl {
   }
 
   setReadPercent(percent: number): Promise<messages.MigrationStatus> {
-    return this.#commanded(() => this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }));
+    return this.#commanded('setReadPercent', () =>
+      this.#handle().executeUpdate(messages.setReadPercent, { args: [percent] }),
+    );
   }
 
   setWritePercent(percent: number): Promise<messages.MigrationStatus> {
-    return this.#commanded(() => this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }));
+    return this.#commanded('setWritePercent', () =>
+      this.#handle().executeUpdate(messages.setWritePercent, { args: [percent] }),
+    );
   }
 
   async setRate(keysPerSecond: number | null): Promise<messages.MigrationStatus> {
@@ -312,17 +286,21 @@ export class MigrationControl {
     if (keysPerSecond !== null && !Number.isFinite(keysPerSecond)) {
       throw new LockstepError('InvalidInput', `a rate is a finite number or null; got ${keysPerSecond}`);
     }
-    return await this.#commanded(() =>
+    return await this.#commanded('setRate', () =>
       this.#handle().executeUpdate(messages.setRate, { args: [keysPerSecond] }),
     );
   }
 
   setDeadline(deadline: string): Promise<messages.MigrationStatus> {
-    return this.#commanded(() => this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }));
+    return this.#commanded('setDeadline', () =>
+      this.#handle().executeUpdate(messages.setDeadline, { args: [deadline] }),
+    );
   }
 
   startValidation(request: messages.ValidationRequest): Promise<messages.MigrationStatus> {
-    return this.#commanded(() => this.#handle().executeUpdate(messages.startValidation, { args: [request] }));
+    return this.#commanded('startValidation', () =>
+      this.#handle().executeUpdate(messages.startValidation, { args: [request] }),
+    );
   }
 
   async writeStatus(operationId: string): Promise<messages.WriteStatus> {
@@ -341,7 +319,7 @@ export class MigrationControl {
       );
     } catch (error) {
       if (!isLockstepError(error, 'NotRunning')) throw error;
-      const journal = new JournalControl(this.#temporal, this.#open);
+      const journal = this.#journal();
       const parked = (await journal.find(operationId)).find(({ status }) => status === 'parked');
       if (!parked) throw error;
       await journal.resolve(parked, resolution);
@@ -352,7 +330,7 @@ export class MigrationControl {
   #ofWrite<T>(operationId: string, ask: () => Promise<T>): Promise<T> {
     return answerOf(ask, async (error) => {
       if (!(error instanceof WorkflowNotFoundError)) return null;
-      const [entry] = await new JournalControl(this.#temporal, this.#open).find(operationId);
+      const [entry] = await this.#journal().find(operationId);
       return new LockstepError(
         'NotRunning',
         `Temporal knows no running write of operation ${operationId}, the journal says "${entry?.status}"; ` +
@@ -360,6 +338,10 @@ export class MigrationControl {
         { operationId },
       );
     });
+  }
+
+  #journal(): JournalControl {
+    return new JournalControl(this.#temporal, this.#open, this.#answerWithinMs);
   }
 
   #handle() {
@@ -379,14 +361,19 @@ export class MigrationControl {
     const limit = this.#answerWithinMs;
     const query = () => this.#handle().query(messages.migrationStatus);
     return await this.#known(() =>
-      limit === null ? query() : this.#temporal.connection.withDeadline(Date.now() + limit, query),
+      waitingFor(`a worker to answer for migration ${this.#open.migration.name}`, () =>
+        limit === null ? query() : this.#temporal.connection.withDeadline(Date.now() + limit, query),
+      ),
     );
   }
 
   /** A command waits for a worker however long that takes, so it is seen first whether one answers. */
-  async #commanded<T>(command: () => Promise<T>): Promise<T> {
-    if (this.#answerWithinMs !== null) await this.#query();
-    return await this.#known(command);
+  #commanded<T>(message: string, command: () => Promise<T>): Promise<T> {
+    const { migration } = this.#open;
+    const attendance = { temporal: this.#temporal, migration, answerWithinMs: this.#answerWithinMs };
+    return this.#known(() =>
+      attended(attendance, `migration ${migration.name} to answer ${message}`, command),
+    );
   }
 
   #known<T>(ask: () => Promise<T>): Promise<T> {
@@ -400,13 +387,7 @@ export class MigrationControl {
       if (!isUnanswered(error)) return null;
       const { status } = await this.#handle().describe();
       const over = status.name === 'RUNNING' ? '' : `; its workflow is over (${status.name})`;
-      return new LockstepError(
-        'NoWorker',
-        `no worker answers for migration ${name}${over}: ${reasonOf(error)}. Start one with lockstep worker, or see whether those ` +
-          'that run reach Temporal (their logs, and /ready of --health)',
-        { remedy: 'lockstep worker' },
-        { cause: error },
-      );
+      return noWorker(`no worker answers for migration ${name}${over}: ${reasonOf(error)}`, error);
     });
   }
 }

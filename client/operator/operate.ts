@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { openStores } from '../../databases/open.ts';
 import type { Migration } from '../../model/migration.ts';
 import { assertStoresFit } from '../stores-fit.ts';
-import { connectTemporal } from '../temporal/connection.ts';
 import { assertKeyFits } from '../temporal/key-check.ts';
+import { connectToOperate } from '../temporal/operator-connection.ts';
+import { openHeardStores } from './heard-stores.ts';
 import { JournalControl } from './journal-control.ts';
 import { MigrationControl } from './migration-control.ts';
 import { ReconciliationControl } from './reconciliation.ts';
@@ -42,8 +42,8 @@ export interface Operator extends AsyncDisposable {
  * await operator.control.send('advance');
  */
 export async function operate(migration: Migration, options: OperateOptions = {}): Promise<Operator> {
-  const { environment = process.env } = options;
-  const stores = openStores(migration, environment);
+  const { environment = process.env, answerWithinMs = null } = options;
+  const stores = openHeardStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
   const close = async () => {
     for (const closing of release.splice(0).toReversed()) await closing();
@@ -51,15 +51,15 @@ export async function operate(migration: Migration, options: OperateOptions = {}
   try {
     const open = { migration, stores };
     if (!options.unchecked) await assertStoresFit(open);
-    const temporal = options.temporal ?? (await connectTemporal(environment));
+    const temporal = options.temporal ?? (await connectToOperate(environment));
     if (!options.temporal) {
       release.push(() => temporal.connection.close());
       await assertKeyFits(temporal, migration.name, environment);
     }
     return {
-      control: new MigrationControl(temporal, open, options.answerWithinMs ?? null),
-      journal: new JournalControl(temporal, open),
-      reconciliation: new ReconciliationControl(temporal, open),
+      control: new MigrationControl(temporal, open, answerWithinMs),
+      journal: new JournalControl(temporal, open, answerWithinMs),
+      reconciliation: new ReconciliationControl(temporal, open, answerWithinMs),
       close,
       [Symbol.asyncDispose]: close,
     };

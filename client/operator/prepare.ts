@@ -43,18 +43,27 @@ const keyword = 2;
 
 /** Registers the search attributes that Temporal does not know yet; gives their names. */
 export async function registerSearchAttributes(client: Client): Promise<string[]> {
-  const { operatorService } = client.connection as { operatorService?: OperatorService };
-  if (!operatorService) throw new TypeError('the Temporal connection has no operator service');
-  const { namespace } = client.options;
-  const known = await operatorService.listSearchAttributes({ namespace });
-  const missing = Object.values(searchAttributes).filter((name) => !(name in (known.customAttributes ?? {})));
+  const missing = await missingSearchAttributes(client);
   if (missing.length > 0) {
-    await operatorService.addSearchAttributes({
-      namespace,
+    await operatorServiceOf(client).addSearchAttributes({
+      namespace: client.options.namespace,
       searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
     });
   }
   return missing;
+}
+
+/** Those that Temporal does not know yet. */
+export async function missingSearchAttributes(client: Client): Promise<string[]> {
+  const { namespace } = client.options;
+  const known = await operatorServiceOf(client).listSearchAttributes({ namespace });
+  return Object.values(searchAttributes).filter((name) => !(name in (known.customAttributes ?? {})));
+}
+
+function operatorServiceOf(client: Client): OperatorService {
+  const { operatorService } = client.connection as { operatorService?: OperatorService };
+  if (!operatorService) throw new TypeError('the Temporal connection has no operator service');
+  return operatorService;
 }
 
 interface OperatorService {

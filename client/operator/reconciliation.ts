@@ -11,6 +11,7 @@ import { entityNamed } from '../../model/migration.ts';
 import * as messages from '../../workflows/messages.ts';
 import { answerOfOnly } from '../temporal/failures.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
+import { attended } from './attended.ts';
 import { removeSchedule, setSchedule } from './schedules.ts';
 
 export type { Reconciliation } from '../../workflows/messages.ts';
@@ -51,22 +52,30 @@ export class ReconciliationControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
 
-  constructor(temporal: Client, open: OpenMigration) {
+  readonly #answerWithinMs: number | null;
+
+  /** @param answerWithinMs see `OperateOptions` */
+  constructor(temporal: Client, open: OpenMigration, answerWithinMs: number | null = null) {
     this.#temporal = temporal;
     this.#open = open;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /** Compares everything once, and waits for the end of it. */
   async run(options: ReconcileOptions = {}): Promise<messages.Reconciliation> {
     const { name, taskQueue } = this.#open.migration;
-    const result = await answerOfOnly(`a reconciliation of ${name}`, () =>
+    const what = `a reconciliation of ${name}`;
+    const { migration } = this.#open;
+    const attendance = { temporal: this.#temporal, migration, answerWithinMs: this.#answerWithinMs };
+    const asked = this.#asked(options);
+    const execute = () =>
       this.#temporal.workflow.execute<Reconcile>('reconcile', {
         workflowId: this.#id,
         taskQueue,
         typedSearchAttributes: searchAttributesOf(name),
-        ...this.#asked(options),
-      }),
-    );
+        ...asked,
+      });
+    const result = await answerOfOnly(what, () => attended(attendance, `the end of ${what}`, execute));
     if (options.entity === undefined && result.repaired === 0) await this.#evidenceTaken(result.evidence);
     return result;
   }

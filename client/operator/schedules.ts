@@ -43,7 +43,7 @@ export interface Recurring {
   readonly workflowType: string;
   readonly args?: unknown[];
   readonly workflowExecutionTimeout?: typeof runTimeout;
-  readonly staticSummary?: string;
+  readonly staticSummary: string;
 }
 
 /** Lets Temporal start it; safe to repeat, the last interval counts. A schedule that somebody paused stays paused. */
@@ -56,6 +56,7 @@ export async function setSchedule(
     scheduleId: id,
     spec: { intervals: [{ every: everyMs }] },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+    typedSearchAttributes: searchAttributesOf(name),
     action: {
       type: 'startWorkflow',
       workflowId: id,

@@ -35,6 +35,7 @@ export async function scheduleRecovery(temporal: Client, migration: Migration): 
     id,
     everyMs: recoverEveryMs,
     workflowType: 'recoverTransactions',
+    staticSummary: `end the transactions of ${migration.name} that are in doubt`,
     workflowExecutionTimeout: runTimeout,
     args: [roundsEvery(recoverEveryMs)],
   });

@@ -1,6 +1,6 @@
 import type { Stores } from '../../databases/contract/store.ts';
-import { openStores } from '../../databases/open.ts';
 import type { Migration } from '../../model/migration.ts';
+import { openHeardStores } from './heard-stores.ts';
 
 /** Opens both stores of a migration for a piece of work, and closes them whatever happens. */
 export async function withStores<T>(
@@ -8,7 +8,7 @@ export async function withStores<T>(
   environment: NodeJS.ProcessEnv,
   work: (stores: Stores) => Promise<T>,
 ): Promise<T> {
-  const stores = openStores(migration, environment);
+  const stores = openHeardStores(migration, environment);
   try {
     return await work(stores);
   } finally {

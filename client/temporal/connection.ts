@@ -1,42 +1,71 @@
+import type { Interceptor } from '@grpc/grpc-js';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { LockstepError } from '../../model/failure.ts';
 import { cancelWhereClosed } from './closed-channel.ts';
 import { createDataConverter } from './encryption.ts';
 import { reasonOf } from './failures.ts';
+import { assertNamespace } from './namespace.ts';
+import { silenceOf } from './silence.ts';
 
-/** Connects as Temporal's own environment variables and TOML file say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …). */
-export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<Client> {
-  const config = loadClientConnectConfig({ overrideEnvVars: definedOnly(environment) });
-  const address = config.connectionOptions.address ?? 'localhost:7233';
+/** Where Temporal's own environment variables and TOML file say that it is (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …). */
+export function temporalPlace(environment: NodeJS.ProcessEnv) {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+    overrideEnvVars: definedOnly(environment),
+  });
+  return { connectionOptions, namespace, address: connectionOptions.address ?? 'localhost:7233' };
+}
+
+/**
+ * Connects there. Throws `TemporalUnavailable` where it does not answer within 10 s, and `InvalidDefinition` where it has no such
+ * namespace.
+ *
+ * @param around sees every call first, before it is tried again
+ */
+export async function connectTemporal(
+  environment: NodeJS.ProcessEnv,
+  around: readonly Interceptor[] = [],
+): Promise<Client> {
+  const { connectionOptions, namespace, address } = temporalPlace(environment);
   // Before Temporal is asked: a fault of the key is none of its.
   const dataConverter = createDataConverter(environment);
+  let connection: Connection;
   try {
-    const connection = await Connection.connect({
+    connection = await Connection.connect({
       connectTimeout: '10s',
-      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelWhereClosed],
-      ...config.connectionOptions,
-    });
-    return new Client({
-      connection,
-      namespace: config.namespace ?? 'default',
-      dataConverter,
+      interceptors: [...around, makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelWhereClosed],
+      ...connectionOptions,
     });
   } catch (error) {
-    throw temporalUnavailable(address, error);
+    throw await notConnected(address, error);
+  }
+  try {
+    await assertNamespace(connection, { address, namespace });
+    return new Client({ connection, namespace, dataConverter });
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 
-export function temporalUnavailable(address: string, error: unknown): LockstepError {
+/** Of a connection that was not made, and failed so. */
+export async function notConnected(address: string, error: unknown): Promise<LockstepError> {
+  const reason =
+    (await silenceOf(address)) ??
+    `something listens there, and does not speak as Temporal does (is TLS missing, or too much?): ${reasonOf(error)}`;
+  return temporalUnavailable(address, reason, error);
+}
+
+export function temporalUnavailable(address: string, reason: string, cause?: unknown): LockstepError {
   return new LockstepError(
     'TemporalUnavailable',
-    `Temporal at ${address} does not answer: ${reasonOf(error)}; start it with lockstep dev up, or set TEMPORAL_ADDRESS`,
-    {},
-    { cause: error },
+    `Temporal at ${address} does not answer: ${reason}; start it (lockstep dev up starts one for development), or correct TEMPORAL_ADDRESS`,
+    { reason, remedy: 'TEMPORAL_ADDRESS' },
+    { cause },
   );
 }
 
-export function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
+function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -57,6 +57,21 @@ function hasStatus(error: unknown, code: number): boolean {
   return isGrpcServiceError(cause) && cause.code === code;
 }
 
+const [notFound, permissionDenied, unauthenticated] = [5, 7, 16];
+
+export function isNotFound(error: unknown): boolean {
+  return hasStatus(error, notFound);
+}
+
+/** Temporal takes nothing from this account. */
+export function isForbidden(error: unknown): boolean {
+  return hasStatus(error, permissionDenied) || hasStatus(error, unauthenticated);
+}
+
+export function isOfTemporal(error: unknown): boolean {
+  return error instanceof ServiceError || isGrpcServiceError(error);
+}
+
 /** The innermost message of Temporal's, for a remedy. */
 export function reasonOf(error: unknown): string {
   if (error instanceof ServiceError && error.cause instanceof Error) return error.cause.message;

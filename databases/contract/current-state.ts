@@ -3,7 +3,7 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { type DurableState, newestState, type Phase, routes } from '../../model/phase.ts';
-import type { Stores } from './store.ts';
+import type { Store, Stores } from './store.ts';
 
 /** A migration whose stores are open. */
 export interface OpenMigration {
@@ -26,15 +26,16 @@ export interface ReadStates {
 
 export async function readStates({ migration, stores }: OpenMigration): Promise<ReadStates> {
   const reads = [stores.legacy.readState(migration.name), stores.modern.readState(migration.name)] as const;
-  const late = Promise.any(reads).then(
-    () =>
-      new Promise<never>((_, reject) => {
-        setTimeout(() => reject(hanging()), patienceMs).unref();
-      }),
-  );
+  const late = (store: Store) =>
+    Promise.any(reads).then(
+      () =>
+        new Promise<never>((_, reject) => {
+          setTimeout(() => reject(hanging(store)), patienceMs).unref();
+        }),
+    );
   const [legacy, modern] = await Promise.allSettled([
-    Promise.race([reads[0], late]),
-    Promise.race([reads[1], late]),
+    Promise.race([reads[0], late(stores.legacy)]),
+    Promise.race([reads[1], late(stores.modern)]),
   ]);
   return { legacy, modern };
 }
@@ -101,8 +102,12 @@ function setBack({ migration, phase }: DurableState, known: Phase): LockstepErro
   );
 }
 
-function hanging(): LockstepError {
-  return new LockstepError('StoreUnavailable', `a store did not answer within ${patienceMs} ms of the other`);
+function hanging({ name, address }: Store): LockstepError {
+  return new LockstepError(
+    'StoreUnavailable',
+    `the ${name} store at ${address} did not answer within ${patienceMs} ms of the other; look at the server, and at the network to it`,
+    { store: name, about: 'network' },
+  );
 }
 
 /** The primary now. Before a migration has been prepared and started, legacy will. */

@@ -39,6 +39,8 @@ export interface RawStored {
 export interface Engine extends Session {
   readonly kind: 'mysql' | 'postgresql';
   readonly address: string;
+  /** As which it connects. */
+  readonly account: string;
   readonly database: string;
   readonly dialect: Dialect;
   readonly branches: EngineBranches;

@@ -112,6 +112,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   const engine: Engine = {
     kind: 'mysql',
     address: options.address,
+    account: decodeURIComponent(url.username),
     database: decodeURIComponent(url.pathname.slice(1)),
     branches: createXaBranches({
       connection: () => connections.connect(),

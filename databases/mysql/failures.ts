@@ -1,6 +1,6 @@
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { conditionsOf, serverConditions } from '../engine/server-conditions.ts';
 import { tlsFailure } from '../engine/tls-failure.ts';
 import { StatementTooLarge } from './packet-limit.ts';
 import { PasswordKept } from './transport.ts';
@@ -11,6 +11,7 @@ interface ServerError extends Error {
   readonly errno?: number;
   readonly sqlState?: string;
   readonly sqlMessage?: string;
+  /** Of a connection that was not given, or is lost. */
   readonly fatal?: boolean;
 }
 
@@ -69,55 +70,40 @@ function unavailableOf(failure: ServerError, number: number): StoreFailure | nul
   // Raised by a program, which may choose any number; the server's own errors never have this state.
   if (failure.sqlState === raised) return null;
   const behind = numberBehind(failure);
-  const unavailableReason =
-    serverConditionOf[number] ?? (diskNumbers.has(behind) ? serverConditions.disk : null);
-  const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number);
-  if (!unavailableReason && !isTransient && !failure.sqlState?.startsWith('08')) return null;
-  const cause = unavailableReason ? ` (${unavailableReason.cause})` : '';
+  const listed = conditions.get(String(number)) ?? (diskNumbers.has(behind) ? serverConditions.disk : null);
+  // Numbers below 1000 are those of the server's own files and memory.
+  const isTransient = number < 1000 || behind < firstOfEngines || transient.has(number) || failure.fatal;
+  if (!listed?.isTriedAgain && !isTransient && !failure.sqlState?.startsWith('08')) return null;
   return {
     code: 'StoreUnavailable',
-    about: 'server',
-    message: `error ${number}${cause}${tableIn(failure)}`,
-    remedy: unavailableReason?.remedy,
+    about: listed?.about ?? 'server',
+    message: `error ${number} (${listed?.cause ?? nameOf(failure)})${tableIn(failure)}${rightIn(failure)}`,
+    remedy: listed?.remedy,
   };
 }
 
 function refusalOf(failure: ServerError, number: number): StoreFailure {
-  const known = refused[number] ?? ofState[failure.sqlState ?? ''];
+  const condition = failure.sqlState === raised ? undefined : conditions.get(String(number));
+  const known = condition ? null : (refused[number] ?? ofState[failure.sqlState ?? '']);
   return {
     code: 'StoreRefused',
-    about: known?.about,
+    about: condition?.about ?? known?.about,
     violation: known?.violation,
     isMissing: missing.has(number),
     isOtherDefinition: number === otherDefinition,
-    message: `error ${number}${known ? ` (${known.name})` : ''}${columnIn(failure)}${missingIn(failure)}`,
+    message:
+      `error ${number} (${condition?.cause ?? known?.name ?? nameOf(failure)})` +
+      `${rightIn(failure)}${columnIn(failure)}${missingIn(failure)}`,
+    remedy: condition?.remedy,
   };
 }
 
-/** Numbers below 1000 are those of the server's own files and memory. */
-const serverConditionOf: Readonly<Record<number, ServerCondition>> = {
-  5: serverConditions.memory,
-  20: serverConditions.disk,
-  1021: serverConditions.disk,
-  1037: serverConditions.memory,
-  1038: serverConditions.memory,
-  1040: serverConditions.connections,
-  1041: serverConditions.memory,
-  1114: serverConditions.disk,
-  1135: serverConditions.memory,
-  1203: serverConditions.connections,
-  1205: serverConditions.lock,
-  1206: serverConditions.memory,
-  1226: serverConditions.connections,
-  1290: serverConditions.readOnly,
-  1317: serverConditions.time,
-  1792: serverConditions.readOnly,
-  1836: serverConditions.readOnly,
-  1878: serverConditions.disk,
-  1969: serverConditions.time,
-  3024: serverConditions.time,
-  3572: serverConditions.lock,
-};
+const conditions = conditionsOf('mysql');
+
+/** What the manual has the number under, such as ER_LOCK_ABORTED: the driver knows it. */
+function nameOf({ code }: ServerError): string {
+  return code && /^[A-Z0-9_]+$/.test(code) ? code : 'the manual of the server says what it means';
+}
 
 /** Shutdown, deadlock, lost or killed connections, too many transactions. */
 const transient = new Set([
@@ -143,25 +129,15 @@ interface Refused {
 }
 
 const refused: Readonly<Record<number, Refused>> = {
-  1044: { name: 'access denied', about: 'grants' },
-  1045: { name: 'access denied', about: 'grants' },
   1048: { name: 'null where none is allowed', about: 'row', violation: 'not-null' },
-  1054: { name: 'no such column', about: 'schema' },
   1118: { name: 'row too large', about: 'size' },
-  1142: { name: 'permission denied', about: 'grants' },
-  1143: { name: 'permission denied for a column', about: 'grants' },
-  1146: { name: 'no such table', about: 'schema' },
   1153: { name: 'packet too large', about: 'size' },
-  1227: { name: 'permission denied', about: 'grants' },
   1264: { name: 'number out of range', about: 'row', violation: 'out-of-range' },
   1265: { name: 'value truncated', about: 'row', violation: 'invalid-value' },
   1292: { name: 'incorrect value', about: 'row', violation: 'invalid-value' },
-  1305: { name: 'no such routine', about: 'schema' },
   1364: { name: 'no default for a column that has no value', about: 'row', violation: 'not-null' },
   1366: { name: 'incorrect value or character', about: 'row', violation: 'invalid-value' },
-  1370: { name: 'permission denied for the routine', about: 'grants' },
   1406: { name: 'value too long', about: 'row', violation: 'too-long' },
-  1449: { name: 'the definer of a trigger or routine does not exist', about: 'grants' },
   1644: { name: 'raised by a trigger or function', about: 'trigger' },
   3157: { name: 'JSON nested more deeply than the server takes', about: 'row', violation: 'invalid-value' },
   3819: { name: 'check constraint', about: 'row', violation: 'check' },
@@ -190,6 +166,19 @@ function keyIn(failure: ServerError): string {
 function tableIn(failure: ServerError): string {
   const name = /^The table '([\w$]+)' is full$/.exec(failure.sqlMessage ?? '')?.[1];
   return name ? ` at table ${name}` : '';
+}
+
+/** Which right, on what, as far as the message says it; the account has its host there, which nobody asked for. */
+function rightIn({ sqlMessage = '' }: ServerError): string {
+  const [, command, kind, name = ''] =
+    /^([A-Za-z, ]+?) command denied to user .* for (table|column|routine) [`']?([^\s]+?)'?$/.exec(
+      sqlMessage,
+    ) ?? [];
+  if (command) return `: ${command.toUpperCase()} on ${kind} ${name.replaceAll('`', '')}`;
+  const database = /^Access denied for user .* to database '([^']+)'$/.exec(sqlMessage)?.[1];
+  if (database) return `: the database ${database}`;
+  const privileges = /at least one of\)? the ([A-Z_, ]+) privilege/.exec(sqlMessage)?.[1];
+  return privileges ? `: ${privileges}` : '';
 }
 
 /** What is not there: where it is none of ours, nothing that prepare makes will help. */

@@ -114,6 +114,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
   const engine: Engine = {
     kind: 'postgresql',
     address: options.address,
+    account: decodeURIComponent(options.url.username),
     database: decodeURIComponent(options.url.pathname.slice(1)),
     branches: createTwoPhaseBranches({
       connect: () => connections.connect(),

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { FailureSubject, Violation } from '../../model/failure.ts';
 import type { StoreFailure } from '../contract/write.ts';
-import { type ServerCondition, serverConditions } from '../engine/server-conditions.ts';
+import { conditionsOf } from '../engine/server-conditions.ts';
 import { tlsFailure } from '../engine/tls-failure.ts';
 import { otherDefinition, rowLeftOut, rowsMissing } from './write-routine.ts';
 
@@ -38,24 +38,26 @@ export function classify(error: unknown): StoreFailure {
     const message = `SQLSTATE ${state} (foreign key)${where}`;
     return { code: 'ForeignKeyConflict', about: 'row', violation: 'foreign-key', message };
   }
-  if (isTransient(state)) {
-    const condition = serverConditionOf[state];
-    const cause = condition ? ` (${condition.cause})` : '';
+  const condition = conditions.get(state);
+  if (condition?.isTriedAgain || isTransient(state)) {
+    const cause = condition?.cause ?? classes[state.slice(0, 2)] ?? unknownClass;
     return {
       code: 'StoreUnavailable',
-      about: 'server',
-      message: `SQLSTATE ${state}${cause}${where}`,
+      about: condition?.about ?? 'server',
+      message: `SQLSTATE ${state} (${cause})${where}`,
       remedy: condition?.remedy,
     };
   }
-  const known = refused[state] ?? ofClass[state.slice(0, 2)];
+  const known = condition ? null : (refused[state] ?? ofClass[state.slice(0, 2)]);
+  const cause = condition?.cause ?? known?.name ?? classes[state.slice(0, 2)] ?? unknownClass;
   return {
     code: 'StoreRefused',
-    about: known?.about,
+    about: condition?.about ?? known?.about,
     violation: known?.violation,
     isMissing: missing.has(state),
     isOtherDefinition: state === otherDefinition,
-    message: `SQLSTATE ${state} (${known?.name ?? `class ${state.slice(0, 2)}`})${where}`,
+    message: `SQLSTATE ${state} (${cause})${where}${rightIn(error)}${missingIn(error)}`,
+    remedy: condition?.remedy,
   };
 }
 
@@ -64,16 +66,43 @@ function isTransient(state: string): boolean {
   return ['08', '53', '57', '58', '40', '25', '55'].includes(state.slice(0, 2));
 }
 
-const serverConditionOf: Readonly<Record<string, ServerCondition>> = {
-  // What a pooler says to a setting that it does not let through.
-  '08P01': serverConditions.pooler,
-  '25006': serverConditions.readOnly,
-  '53100': serverConditions.disk,
-  '53200': serverConditions.memory,
-  '53300': serverConditions.connections,
-  '55P03': serverConditions.lock,
-  '57014': serverConditions.time,
+const conditions = conditionsOf('postgresql');
+
+/** What the manual calls the classes of states that no table here lists. */
+const classes: Readonly<Record<string, string>> = {
+  '08': 'the connection',
+  '0A': 'the server does not support it',
+  '25': 'the state of the transaction',
+  '2D': 'the end of the transaction',
+  '34': 'the name of a cursor',
+  '39': 'a routine of the database',
+  '40': 'the transaction was rolled back by the server',
+  '42': 'a name, a type or a rule of SQL',
+  '53': 'resources of the server',
+  '55': 'an object is not in the state for it',
+  '57': 'the server was told to end it',
+  '58': 'the files of the server',
+  F0: 'the configuration of the server',
+  XX: 'an error inside the server, whose log says more',
 };
+const unknownClass = 'the manual of the server says what it means';
+
+/** Which right, as far as an English message says it. */
+function rightIn({ code, message }: pg.DatabaseError): string {
+  const found =
+    /^permission denied (?:for|to) ((?:table|relation|schema|database|function|procedure|routine|sequence|view|column|role|create|set) ?[\w.$"]*)/.exec(
+      message,
+    )?.[1] ?? /^must be (?:owner|a member) of .+$/.exec(message)?.[0];
+  return code === '42501' && found ? `: ${found}` : '';
+}
+
+/** What is not there: where it is none of ours, nothing that prepare makes will help. */
+function missingIn({ code = '', message }: pg.DatabaseError): string {
+  const found = /^((?:relation|table|schema|function) "?[\w.$]+"?)(?:\(.*\))? does not exist$/.exec(
+    message,
+  )?.[1];
+  return missing.has(code) && found ? `: ${found}` : '';
+}
 
 export function isDeadlock(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');
@@ -96,11 +125,6 @@ const refused: Readonly<Record<string, Refused>> = {
   },
   '23502': { name: 'null where none is allowed', about: 'row', violation: 'not-null' },
   '23514': { name: 'check constraint', about: 'row', violation: 'check' },
-  '3F000': { name: 'no such schema', about: 'schema' },
-  '42501': { name: 'permission denied', about: 'grants' },
-  '42703': { name: 'no such column', about: 'schema' },
-  '42883': { name: 'no such routine', about: 'schema' },
-  '42P01': { name: 'no such table', about: 'schema' },
   [otherDefinition]: { name: 'the caller has another definition', about: 'schema' },
   [rowsMissing]: { name: 'the rows of an item are missing', about: 'schema' },
   [rowLeftOut]: { name: 'a trigger or rule left the row out', about: 'trigger' },

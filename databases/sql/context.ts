@@ -6,6 +6,7 @@ import { bind } from '../columns/mapping.ts';
 import { refusalDetails, type StoreFailure } from '../contract/write.ts';
 import type { Engine } from '../engine/engine.ts';
 import { RowLeftOut, SharedRowDiffers } from '../engine/list-engine.ts';
+import { remedyFor } from '../engine/server-conditions.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
 import { type ControlState, type ControlTable, controlState } from './control-tables.ts';
 import { definesAlike, definitionChange, preparedDefinition, revisionOf } from './definitions.ts';
@@ -81,11 +82,12 @@ export class StoreContext {
     } catch (error) {
       const failure = await this.refusalOf(error);
       const { code, message: reason } = failure;
-      throw new LockstepError(code, `the ${this.name} store (${this.engine.address}) refused: ${reason}`, {
-        store: this.name,
-        reason,
-        ...refusalDetails(failure),
-      });
+      const remedy = this.remedyOf(failure);
+      throw new LockstepError(
+        code,
+        `the ${this.name} store (${this.engine.address}) refused: ${reason}${remedy ? `; ${remedy}` : ''}`,
+        { store: this.name, reason, ...(remedy ? { remedy } : {}), ...refusalDetails(failure) },
+      );
     }
   }
 
@@ -112,13 +114,19 @@ export class StoreContext {
     return this.engine.classify(error);
   }
 
+  /** What helps, with the account that connects and the variable that names it. */
+  remedyOf({ remedy }: StoreFailure): string | undefined {
+    const url = this.migration.stores[this.name].urlFrom;
+    return remedy === undefined ? undefined : remedyFor(remedy, { account: this.engine.account, url });
+  }
+
   /** The cause is left out where it came from the server: its message may quote a row. */
   unavailable(failure: StoreFailure, error: unknown): LockstepError {
     const network = error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code));
-    const {
-      message: reason,
-      remedy = 'check that the server runs, that host and port are right, and that it lets this machine in',
-    } = failure;
+    const { message: reason } = failure;
+    const remedy =
+      this.remedyOf(failure) ??
+      'check that the server runs, that host and port are right, and that it lets this machine in';
     return new LockstepError(
       'StoreUnavailable',
       `the ${this.name} store at ${this.engine.address} is not available: ${reason}; ${remedy}`,
@@ -140,7 +148,13 @@ export class StoreContext {
       const names = missing.map(({ name }) => name).join(', ');
       throw this.notPrepared(
         `its control tables are at version ${storeVersion}, and this program needs version ${programVersion}; it lacks ${names}`,
-        { measured },
+        // Some servers show nothing that an account may not read.
+        storeVersion > 0
+          ? { measured }
+          : {
+              measured,
+              remedy: `run lockstep prepare; where that was done, grant ${this.engine.account} a right to its tables`,
+            },
       );
     }
     if (lost.length > 0) {

@@ -2,7 +2,7 @@ import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporal
 import { failureIn } from '../../model/carried-failure.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isFailureCode } from '../../model/failure-codes.ts';
-import { messageSchemas } from '../../model/inputs/messages.ts';
+import { messageTable } from '../../model/inputs/messages.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { defaultSettings } from '../../model/settings.ts';
 import { account, newAccount } from '../../test/support/accounts.ts';
@@ -62,7 +62,7 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   });
 
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
-  const messages = Object.entries(messageSchemas.migration ?? {}).filter(([, schemas]) => schemas.length > 0);
+  const messages = Object.entries(messageTable.migration ?? {}).filter(([, { takes }]) => takes.length > 0);
   const { definition: handled } = await handle.query<Metadata>('__temporal_workflow_metadata');
   const updates = new Set(handled?.updateDefinitions?.map(({ name }) => name));
   note(`${badMessages.length} messages of ${messages.length} kinds, as updates and as signals`);

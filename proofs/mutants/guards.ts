@@ -13,6 +13,7 @@ import { keptValueGuards } from './guards/kept-values.ts';
 import { listGuards } from './guards/lists.ts';
 import { readGuards } from './guards/reads.ts';
 import { retryGuards } from './guards/retries.ts';
+import { silenceGuards } from './guards/silence.ts';
 import { stepGuards } from './guards/steps.ts';
 import { storeGuards } from './guards/stores.ts';
 import { throttleGuards } from './guards/throttle.ts';
@@ -41,6 +42,7 @@ export const guards: readonly Guard[] = [
   ...listGuards,
   ...readGuards,
   ...retryGuards,
+  ...silenceGuards,
   ...stepGuards,
   ...storeGuards,
   ...throttleGuards,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount, refusedByModern } from '../support/accounts.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { environmentOf, fixtureConfig, lockstep } from '../support/process.ts';
@@ -171,7 +172,7 @@ test('parked writes are listed without their rows, shown, and decided about', as
   ]);
   const show = await json('writes', 'show', operationId);
   expect(show).toMatchObject({
-    code: 0,
+    code: 2,
     shown: { operation: operationId, workflow: { stage: 'parked' }, journal: [{ status: 'parked' }] },
   });
   for (const { stdout } of [await run('writes', 'list'), await run('writes', 'show', operationId)]) {
@@ -183,6 +184,25 @@ test('parked writes are listed without their rows, shown, and decided about', as
 
   expect((await json('writes', 'discard', operationId, '--yes')).code).toBe(0);
   await until('nothing is pending', async () => (await run('writes', 'list')).code === 0);
+});
+
+test('the status of a migration that owes something, or differs, exits with 2', async () => {
+  await bringTo(at.lockstep, 'dual-write');
+  expect((await json('status')).code).toBe(0);
+  at.faults.modern.write = async () => {
+    throw new LockstepError('StoreUnavailable', 'it takes nothing, for a test');
+  };
+  await at.lockstep.repository(account).create(newAccount());
+  expect(await json('status')).toMatchObject({ code: 2, shown: { backlog: { pending: 1, parked: 0 } } });
+  await at.restore();
+  await until('nothing is owed', async () => (await json('status')).code === 0);
+  const differing = { entity: 'account', key: ['7'], verdict: 'missing', reason: 'for a test' } as const;
+  await at.stores.legacy.recordDifferences(at.migration.name, [differing]);
+  try {
+    expect(await json('status')).toMatchObject({ code: 2, shown: { faults: { differences: 1 } } });
+  } finally {
+    await at.stores.legacy.resolveDifferences(at.migration.name, 'account', [differing.key]);
+  }
 });
 
 test.each([
@@ -217,7 +237,7 @@ test('a database that is down at the start is named with host and port', async (
   expect(JSON.stringify(shown.problems)).toContain(`legacy store at ${hostname}:${port}`);
   expect(await json('pause', '--yes')).toMatchObject({ code: 0, shown: { paused: true } });
   expect(await json('prepare', '--yes')).toMatchObject({
-    code: 1,
+    code: 3,
     shown: { error: { code: 'StoreUnavailable', store: 'legacy' } },
   });
 });
@@ -227,7 +247,7 @@ test('a Temporal that is down is named with its address and the remedy', async (
     ...environmentOf(at),
     TEMPORAL_ADDRESS: '127.0.0.1:1',
   });
-  expect(code).toBe(1);
+  expect(code).toBe(3);
   expect(stdout).toContain('127.0.0.1:1');
   expect(stdout).toContain('lockstep dev up');
 });

@@ -94,7 +94,7 @@ test('a decision about a write whose workflow is gone points to the journal', as
     shown: [{ id: operationId }],
   });
   expect(await json('journal', 'show', 'no-such-operation')).toMatchObject({
-    code: 1,
+    code: 3,
     shown: { error: { code: 'StoreUnavailable', store: 'modern' } },
   });
   expect(await json('journal', 'retry', '--yes')).toMatchObject({

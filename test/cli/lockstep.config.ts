@@ -7,6 +7,8 @@ const migration = defineMigration({
   entities: [account, twin, flagged],
   deadline: '2100-01-01T00:00:00Z',
   ...quick(),
+  legacy: { connectTimeoutMs: 2_000 },
+  modern: { connectTimeoutMs: 2_000 },
 });
 const policy: object = JSON.parse(process.env.LOCKSTEP_TEST_POLICY ?? '{}');
 

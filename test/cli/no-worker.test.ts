@@ -37,8 +37,12 @@ test.each([
   ['pause', '--yes'],
   ['apply', '--yes'],
   ['validate', '--yes'],
+  ['journal', 'retry', '--yes'],
+  ['reconcile', '--yes'],
 ])('%s %s does not wait for a worker that is not there', async (...args) => {
   const told = await lockstep([...args, '--json'], environmentOf(at));
   expect(told.code).toBe(1);
-  expect(JSON.parse(told.stdout)).toMatchObject({ error: { code: 'NoWorker' } });
+  expect(JSON.parse(told.stdout)).toMatchObject({
+    error: { code: 'NoWorker', message: expect.stringContaining('no worker answers for migration') },
+  });
 });

@@ -196,6 +196,21 @@ forEachEngineRole('a failure', (at, { engine }) => {
     expect(about).toMatchObject({ about: 'grants' });
   });
 
+  test.each([
+    ['password', 'wrong', '(account or password not accepted)', 'grants'],
+    ['pathname', '/nowhere', '(no such database)', 'schema'],
+  ] as const)(
+    'of an account that is not let in, for its %s, refuses no write for good',
+    async (part, value, cause, about) => {
+      const url = new URL(at().url);
+      url[part] = value;
+      const store = at().open({ url: url.href });
+      const failure = await failureOf(write(ada, store));
+      expect(failure).toMatchObject({ code: 'StoreUnavailable', details: { about, store: store.name } });
+      expect(failure).toMatchObject({ message: expect.stringContaining(cause) });
+    },
+  );
+
   test('of a server that does not answer is about the network', async () => {
     const url = new URL(at().url);
     url.port = '1';

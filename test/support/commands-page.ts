@@ -17,12 +17,14 @@ print the same.
 
 ${optionTable(program)}
 Global options may stand before or after the name of the command. Commands that change something ask for confirmation first.
+A command that waits says for what, on stderr, after three seconds and again; it ends with the cause and what to do. What is wrong with the
+arguments is told as JSON too, where \`--json\` is among them.
 
 | exit code | meaning |
 | --- | --- |
 | 0 | fine |
 | 1 | error |
-| 2 | differences, or work pending |
+| 2 | differences, or work that is owed, parked or overdue |
 | 3 | preflight failed: configuration, control tables or servers are not ready |
 | 4 | refused by a gate, or a value that a message does not take |
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exit, exitOf } from '../../cli/output.ts';
+import { type ServerCondition, serverConditions } from '../../databases/engine/server-conditions.ts';
 import { callerFailures, type FailureMeaning, innerFailures } from '../../model/failure-codes.ts';
 
 export const pagePath = join(import.meta.dirname, '../../docs/errors.md');
@@ -50,16 +51,35 @@ ${table(innerFailures)}
 
 Details hold names, codes, versions and counts, never the content of a row.
 
+## What servers say
+
+A store's own number is never told alone. These are about the server, the connection or what the account may do; \`{account}\` stands for
+the account that connects, \`{url}\` for the variable with the connection string. What numbers say about a row is told by \`violation\`.
+
+${conditionTable()}
+
 ## Exit codes of the command line
 
 | code | when |
 | --- | --- |
 | 0 | fine |
-| 1 | any other error |
+| 1 | any other error, or arguments that there are not |
 | 2 | differences, or work that is pending or parked |
 | 3 | ${codesOf(exit.preflight)}, or \`lockstep doctor\` found a fault |
 | 4 | ${codesOf(exit.refused)} |
 `;
+}
+
+function conditionTable(): string {
+  const rows = Object.values<ServerCondition>(serverConditions).map(
+    ({ cause, remedy, isTriedAgain, mysql, postgresql }) =>
+      `| ${cause} | ${mysql.join(', ')} | ${postgresql.join(', ')} | \`${isTriedAgain ? 'StoreUnavailable' : 'StoreRefused'}\` | ${remedy} |`,
+  );
+  return [
+    '| cause | MySQL/MariaDB | PostgreSQL | code | what to do |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }
 
 function codesOf(exitCode: number): string {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { faultOf } from '../../model/inputs/input-fault.ts';
-import { messageSchemas } from '../../model/inputs/messages.ts';
+import { messageTable } from '../../model/inputs/messages.ts';
 
-const [readsOverBudget] = messageSchemas.migration?.readsOverBudget ?? [];
-const [asked] = messageSchemas.migration?.pause ?? [];
+const [readsOverBudget] = messageTable.migration?.readsOverBudget?.takes ?? [];
+const [asked] = messageTable.migration?.pause?.takes ?? [];
 const secret = 'what-was-sent';
 
 test('a fault is told by its path and what is wanted, and not by what came', () => {

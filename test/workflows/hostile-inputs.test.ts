@@ -2,7 +2,7 @@ import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/clie
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configuredDefinition } from '../../client/operator/running-definition.ts';
 import { failureIn } from '../../model/carried-failure.ts';
-import { messageSchemas } from '../../model/inputs/messages.ts';
+import { messageTable } from '../../model/inputs/messages.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
 import {
   bulkWorkEnded,
@@ -93,7 +93,7 @@ test('a migration has one workflow, under its own id', async () => {
 test('the migration takes any message, and is what it was', async () => {
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
   const before = await at.lockstep.control.status();
-  const messages = Object.entries(messageSchemas.migration ?? {}).filter(([, schemas]) => schemas.length > 0);
+  const messages = Object.entries(messageTable.migration ?? {}).filter(([, { takes }]) => takes.length > 0);
   for (const [message] of messages) {
     for (const sent of badMessages) {
       await handle.signal(message, sent);

@@ -28,17 +28,17 @@ test('a paused migration does not advance, by update or by signal', async () => 
     code: 'GateRefused',
     details: { gate: 'paused' },
   });
-  await handle().signal(messages.advanceSignal);
+  await handle().signal('advance');
   expect(await control().send('resume')).toMatchObject({ paused: false, phase: 'legacy-only', busy: null });
 });
 
 test('signals pause, resume and advance', async () => {
   await control().send('rollback');
-  await handle().signal(messages.pauseSignal);
+  await handle().signal('pause');
   expect(await control().status()).toMatchObject({ paused: true });
-  await handle().signal(messages.resumeSignal);
+  await handle().signal('resume');
   expect(await control().status()).toMatchObject({ paused: false });
-  await handle().signal(messages.advanceSignal);
+  await handle().signal('advance');
   await until('the signal has advanced', async () => (await control().status()).phase === 'dual-write');
 });
 
@@ -46,14 +46,14 @@ test('a long history is begun anew, and the migration goes on as it was', async 
   const before = await control().status();
   const { runId, historyLength } = await handle().describe();
   for (let sent = historyLength; sent < 1_050; sent += 50)
-    await Promise.all(Array.from({ length: 50 }, () => handle().signal(messages.resumeSignal)));
+    await Promise.all(Array.from({ length: 50 }, () => handle().signal('resume')));
   await until('the history is begun anew', async () => (await handle().describe()).runId !== runId);
   expect(await control().status()).toEqual(before);
 });
 
 test('a signal that a gate refuses shows in the status', async () => {
   await at.proxies.modern.cut();
-  await handle().signal(messages.advanceSignal);
+  await handle().signal('advance');
   const { phase } = await until('the signal was refused', async () => {
     const status = await control().status();
     return status.lastFailure?.includes('gate of backfill') && status;

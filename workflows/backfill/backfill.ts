@@ -12,6 +12,7 @@ import type { WaitingPosition } from '../../activities/backfill/copy-waiting.ts'
 import type { Fingerprints } from '../../activities/backfill/fingerprints.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { type CopyStage, copyOrder } from '../../model/copy-order.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
 import { messageOf } from '../failures.ts';
 import { type BackfillProgress, backfillProgress, setBackfillRate, setPaused } from '../messages.ts';
@@ -68,15 +69,24 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   const waits = new Map<string, { reason: string; waitMs: number }>();
   const running = new Set<CancellationScope>();
 
-  setHandler(setPaused, (value) => {
-    paused = value;
-    interrupt();
-  });
-  setHandler(setBackfillRate, (value) => {
-    rate = value;
-    interrupt();
-  });
-  setHandler(backfillProgress, progress, { description: 'Rows copied so far, speed and time left' });
+  const described = (name: string) => ({ description: descriptionOf('backfill', name) });
+  setHandler(
+    setPaused,
+    (value) => {
+      paused = value;
+      interrupt();
+    },
+    described('setPaused'),
+  );
+  setHandler(
+    setBackfillRate,
+    (value) => {
+      rate = value;
+      interrupt();
+    },
+    described('setRate'),
+  );
+  setHandler(backfillProgress, progress, described('progress'));
 
   try {
     if (!checkpointsReset) await untilDone('reset', () => longRunningFailFast.resetCheckpoints());

@@ -1,6 +1,7 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Position } from '../../activities/comparison/compare.ts';
 import type { RepairPage } from '../../activities/comparison/repair.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import { longRunning, unbounded } from '../activities.ts';
 import {
   bulkWorkEnded,
@@ -52,9 +53,13 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   const began = input.carried?.began ?? new Date().toISOString();
   const waiting = [...(input.carried?.entities ?? input.entities)];
   let paused = false;
-  setHandler(setPaused, (value) => {
-    paused = value;
-  });
+  setHandler(
+    setPaused,
+    (value) => {
+      paused = value;
+    },
+    { description: descriptionOf('reconcile', 'setPaused') },
+  );
   // A pause that was asked for before is answered.
   await tellMigration(input.migration, reconciliationStarted);
   if (!input.carried) {

@@ -1,6 +1,7 @@
 import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { ComparisonSlice, Position } from '../../activities/comparison/compare.ts';
 import type { Evidence } from '../../model/evidence.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import { longRunning } from '../activities.ts';
 import { setPaused, type ValidationRequest } from '../messages.ts';
 import { tellEnd } from '../tell-migration.ts';
@@ -19,9 +20,13 @@ export async function validate(input: ValidationInput): Promise<Evidence> {
   // Of the entity that was looked at least: a large one must not speak for a small one.
   let upperBound = 0;
   let paused = false;
-  setHandler(setPaused, (value) => {
-    paused = value;
-  });
+  setHandler(
+    setPaused,
+    (value) => {
+      paused = value;
+    },
+    { description: descriptionOf('validate', 'setPaused') },
+  );
   try {
     for (const entity of input.entities) {
       await condition(() => !paused);

@@ -1,5 +1,6 @@
 import { continueAsNew, log, setCurrentDetails, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { OwedLook } from '../../activities/journal/replicate-owed.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import { owedSwitching } from '../activities.ts';
 import { owed } from '../messages.ts';
 import { startAlone } from '../write/start-alone.ts';
@@ -22,9 +23,13 @@ export async function replicateOwed(carried: ReplicatedOwed): Promise<Replicated
   let { completed, failed } = carried;
   let until = Date.now() + lingerMs;
   let pauseMs = firstPauseMs;
-  setHandler(owed, () => {
-    until = Date.now() + lingerMs;
-  });
+  setHandler(
+    owed,
+    () => {
+      until = Date.now() + lingerMs;
+    },
+    { description: descriptionOf('replicateOwed', 'owed') },
+  );
   for (;;) {
     const look: OwedLook = await owedSwitching().replicateOwed();
     completed += look.completed;

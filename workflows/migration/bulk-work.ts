@@ -73,9 +73,9 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
   const { migration, entities } = run.input;
   // Before it starts: the news of its end may come together with that of its start.
   run.update({ validating: true });
-  const started = await start(validate, messages.validationWorkflowId(migration), [
-    { migration, entities, ...request },
-  ]);
+  const input = { migration, entities, ...request };
+  const workflowId = messages.validationWorkflowId(migration);
+  const started = await start(validate, { workflowId, migration, what: 'validation' }, [input]);
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
 }
 
@@ -84,7 +84,8 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
   const { migration, entities, policy } = run.input;
   const { paused, rate, backfill: before } = run.state;
   run.update({ backfill: initialProgress(new Date().toISOString()) });
-  return await start(backfill, messages.backfillWorkflowId(migration), [
+  const workflowId = messages.backfillWorkflowId(migration);
+  return await start(backfill, { workflowId, migration, what: 'backfill' }, [
     {
       migration,
       entities,
@@ -100,12 +101,14 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
 /** Starts a workflow that outlives this one. False where one of that id runs already. */
 async function start<W extends Workflow>(
   workflow: W,
-  workflowId: string,
+  { workflowId, migration, what }: { workflowId: string; migration: string; what: string },
   args: Parameters<W>,
 ): Promise<boolean> {
   try {
     await startChild<Workflow>(workflow, {
       workflowId,
+      staticSummary: `${what} of ${migration}`,
+      searchAttributes: { [messages.searchAttributes.migration]: [migration] },
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       parentClosePolicy: ParentClosePolicy.ABANDON,
       args,

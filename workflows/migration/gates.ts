@@ -1,11 +1,11 @@
 import type { KnownFaults } from '../../activities/migration/measure-faults.ts';
-import { evidenceFault } from '../../model/evidence.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { neededStores, type Phase, phases, routes } from '../../model/phase.ts';
 import { soakedMs } from '../../model/soak.ts';
 import { switching } from '../activities.ts';
 import type { Condition, MigrationInput, MigrationState } from '../messages.ts';
 import { bothAnswer, bothStores, met, type Passage, pass, reachable, unmet } from './condition.ts';
+import { copied, evidenceConditions, readShare } from './known-conditions.ts';
 import type { MigrationRun } from './run.ts';
 
 /** Lets a migration into a phase, or says which condition refuses, what it measured and what to do. */
@@ -67,29 +67,6 @@ async function writeShare(state: MigrationState, needs: readonly StoreName[]): P
   return unmet('write-share', { ...described, remedy });
 }
 
-function copied({ backfill: progress }: MigrationState): Condition {
-  const described = {
-    measured: {
-      copied: progress?.copied ?? 0,
-      total: progress?.total ?? 0,
-      running: progress?.running ?? false,
-    },
-    wanted: 'the backfill is complete',
-  };
-  if (progress?.done) return met('backfill', described);
-  const why = progress?.stopped
-    ? `it stopped (${progress.stopped}); start it again with lockstep backfill`
-    : 'wait for it';
-  return unmet('backfill', { ...described, remedy: `the backfill is not complete: ${why}` });
-}
-
-function readShare({ readPercent }: MigrationState): Condition {
-  const described = { measured: { readPercent }, wanted: 'all reads are modern' };
-  if (readPercent === 100) return met('read-share', described, true);
-  const remedy = 'not all reads are modern; run lockstep reads 100';
-  return unmet('read-share', { ...described, remedy }, true);
-}
-
 /** At 100 %, what legacy still answers are reads that modern failed to answer, or was too far behind for. */
 async function modernReads({ readsSince }: MigrationState, needs: readonly StoreName[]): Promise<Condition> {
   const { counts, isNotModern, fault } = await switching.measureReads({ since: readsSince, needs });
@@ -118,29 +95,6 @@ async function soak(
   };
   if (soaked >= soakMs) return met('soak', described, true);
   return unmet('soak', { ...described, remedy: 'reads have not been modern for long enough; wait' }, true);
-}
-
-/** That it is there and proves enough protects data; how old it may be is caution. */
-function evidenceConditions(state: MigrationState, policy: MigrationInput['policy']): Condition[] {
-  const { validating, evidence } = state;
-  const wanted = 'evidence without a difference, over enough keys';
-  const fresh = `evidence no older than ${policy.evidenceMaxAgeMs} ms`;
-  if (validating) {
-    const remedy = 'a validation is running; wait for it';
-    return [unmet('evidence', { measured: { validating }, wanted, remedy })];
-  }
-  const ageless = evidenceFault(state, { ...policy, evidenceMaxAgeMs: Number.POSITIVE_INFINITY }, Date.now());
-  const aged = evidenceFault(state, policy, Date.now());
-  const { differences = null, compared = null } = evidence ?? {};
-  const strong = ageless
-    ? unmet('evidence', { measured: ageless.measured, wanted, remedy: ageless.why })
-    : met('evidence', { measured: { differences, compared }, wanted });
-  if (!evidence) return [strong];
-  const ageMs = Date.now() - Date.parse(evidence.at);
-  const measured = { ageMs, limitMs: policy.evidenceMaxAgeMs };
-  if (ageMs <= policy.evidenceMaxAgeMs) return [strong, met('freshness', { measured, wanted: fresh }, true)];
-  const remedy = aged?.why ?? 'the evidence is too old; run lockstep validate';
-  return [unmet('freshness', { measured, wanted: fresh, remedy }, true), strong];
 }
 
 /** What a store has lost is brought back first. A rollback may not make such a store primary either. */

@@ -1,5 +1,6 @@
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { condition, setHandler } from '@temporalio/workflow';
+import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import { descriptionOf, isSignalToo } from '../../model/inputs/messages.ts';
 import { routes } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
 import * as messages from '../messages.ts';
@@ -15,10 +16,9 @@ import type { MigrationRun } from './run.ts';
 import { askedBy } from './state.ts';
 import { assertConditions, assertStep, assertTime, idle, resumed, stepConditions } from './steering.ts';
 
-/** The messages that a migration takes, each with what refuses it, what it does, and a description for Temporal UI. */
+/** The messages that a migration takes, each with what refuses it, and what it does. What is said of it stands in `messageTable`. */
 
 interface UpdateHandler<Args extends unknown[], Answer> {
-  readonly description: string;
   readonly action: (...args: Args) => Promise<Answer>;
   /** Throws why it is not accepted. */
   readonly validator?: (...args: Args) => void;
@@ -28,9 +28,7 @@ interface UpdateHandler<Args extends unknown[], Answer> {
 type Handler = () => void;
 
 export function setHandlers(run: MigrationRun): void {
-  setHandler(messages.migrationStatus, () => run.status(), {
-    description: 'Phase, route, progress and evidence',
-  });
+  setHandler(messages.migrationStatus, () => run.status(), { description: described('status') });
   for (const set of [...steering(run), ...settings(run), ...bulkWork(run), ...reports(run)]) set();
 }
 
@@ -38,23 +36,16 @@ function steering(run: MigrationRun): Handler[] {
   const step = (
     definition: UpdateDefinition<messages.MigrationStatus, [messages.StepRequest?]>,
     name: messages.Step,
-    description: string,
   ) =>
-    update(definition, {
-      description,
+    update(run, definition, {
       validator: (request = {}) => assertStep(run, name, request),
       action: (request = {}) => takeOrPlan(run, name, request),
     });
   return [
-    step(messages.advance, 'advance', 'Moves to the next phase, if its gate passes'),
-    step(messages.rollback, 'rollback', 'Moves back to the previous phase; no acknowledged write is lost'),
-    step(
-      messages.decommission,
-      'decommission',
-      'Ends the migration: renames the legacy tables, which are dropped later, where the policy says so',
-    ),
-    update(messages.undoDecommission, {
-      description: 'Gives the renamed legacy tables their names back, until they are dropped',
+    step(messages.advance, 'advance'),
+    step(messages.rollback, 'rollback'),
+    step(messages.decommission, 'decommission'),
+    update(run, messages.undoDecommission, {
       validator: () => {
         assertConditions([idle(run), resumed(run)]);
         assertPhase(run, ['decommissioned'], 'undo', 'only what is decommissioned can be undone');
@@ -62,8 +53,7 @@ function steering(run: MigrationRun): Handler[] {
       action: (asked = {}) =>
         run.exclusively('undo decommission', () => actions.undoDecommission(run, askedOf(asked))),
     }),
-    update(messages.cancelStep, {
-      description: 'Cancels a planned step, or a change of primary whose new primary has not opened yet',
+    update(run, messages.cancelStep, {
       validator: () => {
         if (run.state.planned !== null || run.cancellable) return;
         const why =
@@ -74,24 +64,15 @@ function steering(run: MigrationRun): Handler[] {
       },
       action: (asked = {}) => cancel(run, askedOf(asked)),
     }),
-    update(messages.preview, {
-      description: 'Measures the conditions of a step and tells what it would do; changes nothing',
+    update(run, messages.preview, {
       action: (request) => preview(run, request),
     }),
-    update(messages.pause, {
-      description: 'Holds bulk work, drops and changes of phase',
+    update(run, messages.pause, {
       action: (asked = {}) => bulk.pause(run, askedOf(asked)),
     }),
-    update(messages.resume, {
-      description: 'Lets bulk work, drops and changes of phase go on',
+    update(run, messages.resume, {
       action: () => bulk.resume(run),
     }),
-    signal(messages.advanceSignal, async () => {
-      if (stepConditions(run, 'advance').every(({ met }) => met))
-        await run.quietly('advance', () => actions.advance(run, { ...askedOf(), force: false }));
-    }),
-    signal(messages.pauseSignal, async () => void (await bulk.pause(run, askedOf()))),
-    signal(messages.resumeSignal, async () => void (await bulk.resume(run))),
   ];
 }
 
@@ -114,16 +95,14 @@ function askedOf({ by = null, reason = null }: Partial<messages.Asked> = {}): me
 
 function settings(run: MigrationRun): Handler[] {
   return [
-    update(messages.setReadPercent, {
-      description: 'Share of keys (0 to 100) whose reads go to modern, in switch-reads',
+    update(run, messages.setReadPercent, {
       validator: (percent) => {
         assertPercent(percent);
         assertConditions(stepConditions(run, 'reads', percent));
       },
       action: (percent) => run.exclusively('setReadPercent', () => setShareOfReads(run, percent)),
     }),
-    update(messages.rampReads, {
-      description: 'Lets the share of reads go up by itself, by reads.rampSteps, in switch-reads',
+    update(run, messages.rampReads, {
       validator: () => {
         assertConditions(stepConditions(run, 'reads'));
       },
@@ -132,8 +111,7 @@ function settings(run: MigrationRun): Handler[] {
         return run.status();
       },
     }),
-    update(messages.setWritePercent, {
-      description: 'Share of keys (0 to 100) that flag-controlled entities write to modern, in dual-write',
+    update(run, messages.setWritePercent, {
       validator: (percent) => {
         assertPercent(percent);
         assertConditions([idle(run), ...(percent > run.state.writePercent ? [resumed(run)] : [])]);
@@ -142,8 +120,7 @@ function settings(run: MigrationRun): Handler[] {
       action: (percent) =>
         run.exclusively('setWritePercent', () => actions.changeShare(run, 'writePercent', percent)),
     }),
-    update(messages.setRate, {
-      description: 'Keys per second that a backfill copies; null for no limit',
+    update(run, messages.setRate, {
       validator: (rate) => {
         if (rate === null || (Number.isFinite(rate) && rate > 0)) return;
         throw failure(
@@ -154,8 +131,7 @@ function settings(run: MigrationRun): Handler[] {
       },
       action: (rate) => bulk.setRate(run, rate),
     }),
-    update(messages.apply, {
-      description: 'Makes another configuration what the migration runs by; lockstep apply sends it',
+    update(run, messages.apply, {
       validator: (definition) => {
         assertConditions([idle(run)]);
         assertTime(definition.policy.deadline);
@@ -166,8 +142,7 @@ function settings(run: MigrationRun): Handler[] {
         return run.status();
       },
     }),
-    update(messages.setDeadline, {
-      description: 'Moves the deadline (ISO time)',
+    update(run, messages.setDeadline, {
       validator: assertTime,
       action: async (deadline) => {
         moveDeadline(run, deadline);
@@ -179,8 +154,7 @@ function settings(run: MigrationRun): Handler[] {
 
 function bulkWork(run: MigrationRun): Handler[] {
   return [
-    update(messages.startBackfill, {
-      description: 'Restarts the backfill from its checkpoints, or else from the first key; copied rows stay',
+    update(run, messages.startBackfill, {
       validator: () => {
         assertConditions([idle(run)]);
         const phases = ['backfill', 'validate'];
@@ -188,9 +162,7 @@ function bulkWork(run: MigrationRun): Handler[] {
       },
       action: () => run.exclusively('startBackfill', () => bulk.restartBackfill(run)),
     }),
-    update(messages.startValidation, {
-      description:
-        'Compares a sample ({"sample": 4000, "seed": 1}) or every key ({"sample": null, "seed": 1})',
+    update(run, messages.startValidation, {
       validator: ({ sample }) => {
         assertConditions([idle(run)]);
         if (sample !== null && !(Number.isInteger(sample) && sample > 0)) {
@@ -223,19 +195,35 @@ function reports(run: MigrationRun): Handler[] {
   ];
 }
 
+function described(name: string): string {
+  return descriptionOf('migration', name);
+}
+
+/** What is a signal too goes the same way: past its validator. */
 function update<Args extends unknown[], Answer = messages.MigrationStatus>(
+  run: MigrationRun,
   definition: UpdateDefinition<Answer, Args>,
-  { description, action, validator }: UpdateHandler<NoInfer<Args>, NoInfer<Answer>>,
-): Handler {
   // Arguments are looked at only where there is a validator.
-  return () => setHandler(definition, action, { description, validator: validator ?? (() => undefined) });
+  { action, validator = () => undefined }: UpdateHandler<NoInfer<Args>, NoInfer<Answer>>,
+): Handler {
+  const { name } = definition;
+  const description = described(name);
+  const bySignal = (...args: Args) =>
+    run.bySignal(name, async () => {
+      validator(...args);
+      await action(...args);
+    });
+  return () => {
+    setHandler(definition, action, { description, validator });
+    if (isSignalToo('migration', name)) setHandler(defineSignal<Args>(name), bySignal, { description });
+  };
 }
 
 function signal<Args extends unknown[]>(
   definition: SignalDefinition<Args>,
   action: (...args: Args) => void | Promise<void>,
 ): Handler {
-  return () => setHandler(definition, action);
+  return () => setHandler(definition, action, { description: described(definition.name) });
 }
 
 function assertPhase(run: MigrationRun, phases: readonly string[], gate: string, why: string): void {

@@ -128,13 +128,24 @@ export class MigrationRun {
     }
   }
 
-  /** As `exclusively`, for a signal, which has nobody to answer: a failure is in the status and the log. */
+  /** As `exclusively`, for what begins by itself and has nobody to answer: a failure is in the status and the log. */
   async quietly(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await this.exclusively(what, work);
     } catch (error) {
       if (!(error instanceof ApplicationFailure)) throw error;
-      log.warn('a signal was refused', { what, reason: error.message });
+      log.warn('it was refused', { what, reason: error.message });
+    }
+  }
+
+  /** Does what a signal asks for, which has nobody to answer: what refuses it is in the status and the log. */
+  async bySignal(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      this.update({ lastFailure: `${name} by signal: ${error.message}` });
+      log.warn('a signal was refused', { signal: name, reason: error.message });
     }
   }
 

@@ -1,5 +1,6 @@
 import type { DurableState } from '../../model/phase.ts';
 import type { Asked, MigrationInput, MigrationState, MigrationStatus } from '../messages.ts';
+import { nextGate } from './known-conditions.ts';
 
 export function initialState(input: MigrationInput): MigrationState {
   return {
@@ -42,6 +43,7 @@ export function durableStateOf(migration: string, state: MigrationState): Durabl
 export function details(status: MigrationStatus): string {
   const lines = [
     `**${status.phase}**: primary ${status.primary}${status.secondary ? `, secondary ${status.secondary}` : ''}, reads ${status.readPercent} % modern, epoch ${status.epoch}`,
+    nextGate(status),
     status.paused
       ? `**Paused**${askedBy(status.pausedBy)}. It holds bulk work, drops and changes of phase.`
       : '',

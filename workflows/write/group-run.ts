@@ -1,4 +1,5 @@
 import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { Version } from '../../model/version.ts';
 import {
   aloneInput,
@@ -75,9 +76,11 @@ export class GroupRun {
   }
 
   setHandlers(): void {
-    setHandler(groupStatus, () => this.tally(), { description: 'How many of its writes stand where' });
+    setHandler(groupStatus, () => this.tally(), {
+      description: descriptionOf('writeGroup', 'status'),
+    });
     setHandler(groupAcknowledged, () => this.answered(), {
-      description: 'Answers when the writes are as durable as their callers asked for',
+      description: descriptionOf('writeGroup', 'acknowledged'),
     });
   }
 

@@ -1,4 +1,5 @@
 import { condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { WriteInput, WriteReceipt, WriteRoute } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { failure } from '../failures.ts';
@@ -58,20 +59,22 @@ export class WriteRun {
   }
 
   setHandlers(): void {
-    setHandler(writeStatus, () => this.#status, { description: 'Where the write stands' });
+    setHandler(writeStatus, () => this.#status, {
+      description: descriptionOf('write', 'status'),
+    });
     setHandler(acknowledged, () => this.acknowledgement.answered(), {
-      description: 'Answers when the write is as durable as its caller asked for',
+      description: descriptionOf('write', 'acknowledged'),
     });
     setHandler(resolve, (decision) => this.#decide(decision), {
       validator: (_decision) => this.#assertParked(),
-      description: 'Decides about a parked write: "retry", "discard" or "compensate"',
+      description: descriptionOf('write', 'resolve'),
     });
     setHandler(
       resolveSignal,
       (decision) => {
         if (this.#acceptsResolution) this.#decide(decision);
       },
-      { description: 'As the update "resolve", for tools that only signal' },
+      { description: descriptionOf('write', 'resolve') },
     );
   }
 

@@ -1,6 +1,7 @@
 import { allHandlersFinished, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { AcceptedSaves } from '../../activities/write/save.ts';
 import { failureIn } from '../../model/carried-failure.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { SaveAnswer, SaveManyRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { GroupedAnswer } from '../../model/write-group.ts';
@@ -16,7 +17,7 @@ export async function saveMany(request: SaveManyRequest): Promise<readonly SaveA
   const acknowledgement = new Acknowledgement<readonly SaveAnswer[]>();
   const answerCallers = () =>
     setHandler(saveManyAcknowledged, () => acknowledgement.answered(), {
-      description: 'Answers when the writes are as durable as was asked for',
+      description: descriptionOf('saveMany', 'acknowledged'),
     });
   answerCallers();
   const accepted = await localThenRemote((activities) => activities.acceptSaves(request)).catch(

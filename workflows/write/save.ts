@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureIn } from '../../model/carried-failure.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { WriteReceipt } from '../../model/operation.ts';
 import type { SaveReceipt, SaveRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
@@ -27,7 +28,7 @@ export async function save(request: SaveRequest): Promise<SaveReceipt> {
   const acknowledgement = new Acknowledgement<SaveReceipt>();
   const answerCallers = () =>
     setHandler(saveAcknowledged, () => acknowledgement.answered(), {
-      description: 'Answers when the write is as durable as was asked for',
+      description: descriptionOf('save', 'acknowledged'),
     });
   answerCallers();
   const run = await accepted(request).catch(async (error: unknown) => {

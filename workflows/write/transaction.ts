@@ -1,6 +1,7 @@
 import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
 import type { TransactionResult } from '../../activities/transactions/transaction.ts';
 import { failureIn } from '../../model/carried-failure.ts';
+import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { CommitReceipt, TransactionInput } from '../../model/transaction.ts';
 import { bounded, local, unbounded } from '../activities.ts';
@@ -23,9 +24,11 @@ export class TransactionRun {
   }
 
   setHandlers(): void {
-    setHandler(transactionStatus, () => this.status, { description: 'Where the transaction stands' });
+    setHandler(transactionStatus, () => this.status, {
+      description: descriptionOf('transaction', 'status'),
+    });
     setHandler(transactionAcknowledged, () => this.acknowledgement.answered(), {
-      description: 'Answers when the transaction is as durable as its caller asked for',
+      description: descriptionOf('transaction', 'acknowledged'),
     });
   }
 }

@@ -33,7 +33,7 @@ export const changeGuards: readonly Guard[] = [
   },
   {
     file: 'workers/reach.ts',
-    text: '    if (known.away) throw isAway(known.store);\n',
+    text: '    if (known.away) throw isAway(known);\n',
     without: '',
     tests: ['test/unit/reach.test.ts'],
     keeps: 'What needs a store that is away fails at once.',
@@ -47,7 +47,7 @@ export const changeGuards: readonly Guard[] = [
   },
   {
     file: 'workers/reach.ts',
-    text: '    if (away) for (const end of waiting) end(isAway(store));\n',
+    text: '    if (away) for (const end of waiting) end(isAway(known));\n',
     without: '',
     tests: ['test/unit/reach.test.ts'],
     keeps: 'What waits for a store that goes away ends.',

@@ -2,6 +2,7 @@
 import type { Guard } from '../guard.ts';
 
 const gates = 'workflows/migration/gates.ts';
+const known = 'workflows/migration/known-conditions.ts';
 const handlers = 'workflows/migration/handlers.ts';
 const evidence = 'model/evidence.ts';
 
@@ -58,7 +59,7 @@ export const gateGuards: readonly Guard[] = [
     keeps: 'No history is copied while a flag keeps writes out of the secondary.',
   },
   {
-    file: gates,
+    file: known,
     text: 'if (progress?.done) return met',
     without: 'return met',
     tests: ['test/workflows/gates.test.ts'],
@@ -66,7 +67,7 @@ export const gateGuards: readonly Guard[] = [
     keeps: 'No validation before the backfill is complete.',
   },
   {
-    file: gates,
+    file: known,
     text: '  if (validating) {',
     without: '  if (validating && !evidence) {',
     tests: ['test/workflows/gates.test.ts'],
@@ -74,7 +75,7 @@ export const gateGuards: readonly Guard[] = [
     keeps: 'While a validation runs the evidence of an earlier one opens no gate.',
   },
   {
-    file: gates,
+    file: known,
     text: 'if (readPercent === 100) return met',
     without: 'return met',
     tests: ['test/workflows/gates.test.ts'],
@@ -131,7 +132,7 @@ export const gateGuards: readonly Guard[] = [
   },
   {
     file: handlers,
-    text: "if (stepConditions(run, 'advance').every(({ met }) => met))\n",
+    text: '      validator(...args);\n',
     without: '',
     tests: ['test/workflows/steering.test.ts'],
     named: 'a paused migration does not advance',
