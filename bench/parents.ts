@@ -4,7 +4,7 @@ import { table } from '../model/shape.ts';
 import { atLeast, type Bar, exactly, type Report, report } from '../proofs/report.ts';
 import { writeFirstRoute } from '../test/support/first-route.ts';
 import { createFixture, type Fixture } from '../test/support/fixture.ts';
-import type { BackfillInput } from '../workflows/backfill/backfill.ts';
+import type { BackfillInput } from '../workflows/backfill/run.ts';
 import { type BackfillProgress, backfillWorkflowId } from '../workflows/messages.ts';
 import { timed } from './backfill-peers.ts';
 import { median, rounded, type Setting } from './bench.ts';

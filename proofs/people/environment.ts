@@ -9,7 +9,7 @@ import type { Connected } from '../../test/support/connect-both.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
 import { writeFirstRoute } from '../../test/support/first-route.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
-import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/run.ts';
 import {
   type BackfillProgress,
   backfillProgress,

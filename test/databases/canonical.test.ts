@@ -178,6 +178,8 @@ const foreign: Record<
 describe.each(engineRoles)('canonical text at $engine as $role', ({ engine: name, role }) => {
   let databases: Databases;
   let engine: Engine;
+  /** What a session of ours makes is in no schema by itself. */
+  const schema = name === 'PostgreSQL' ? 'public.' : '';
   let tables = 0;
   beforeAll(async () => {
     databases = await createDatabases();
@@ -190,7 +192,7 @@ describe.each(engineRoles)('canonical text at $engine as $role', ({ engine: name
 
   async function textsOf(type: string, scalar: Scalar, literals: readonly string[]) {
     tables += 1;
-    const table = `sample_${tables}`;
+    const table = `${schema}sample_${tables}`;
     await engine.query(`CREATE TABLE ${table} (at integer PRIMARY KEY, v ${type})`);
     const rows = [...literals, 'NULL'].map((literal, at) => `(${at}, ${literal})`);
     await engine.query(`INSERT INTO ${table} VALUES ${rows.join(', ')}`);
@@ -222,8 +224,8 @@ describe.each(engineRoles)('canonical text at $engine as $role', ({ engine: name
   );
 
   test('floats and JSON have none', async () => {
-    await engine.query('CREATE TABLE vague (id integer PRIMARY KEY, f double precision, j json)');
-    const [, float, json] = (await engine.catalogue('vague'))?.columns ?? [];
+    await engine.query(`CREATE TABLE ${schema}vague (id integer PRIMARY KEY, f double precision, j json)`);
+    const [, float, json] = (await engine.catalogue(`${schema}vague`))?.columns ?? [];
     expect(float?.canonical('t.f', { kind: 'float' })).toBeNull();
     expect(json?.canonical('t.j', { kind: 'json' })).toBeNull();
   });

@@ -27,7 +27,7 @@ export async function createDatabasesOn({
   };
   await Promise.all([
     onMysql(mysql.url, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`),
-    onPostgresql(postgresql.url, `CREATE DATABASE ${name}`),
+    createOnPostgresql(postgresql.url, name),
   ]);
   return {
     name,
@@ -43,7 +43,8 @@ export async function createDatabaseOn(serverUrl: string): Promise<{ url: string
   const name = newName();
   const isPostgresql = serverUrl.startsWith('postgres');
   const run = isPostgresql ? onPostgresql : onMysql;
-  await run(serverUrl, `CREATE DATABASE ${name}${isPostgresql ? '' : ' CHARACTER SET utf8mb4'}`);
+  if (isPostgresql) await createOnPostgresql(serverUrl, name);
+  else await run(serverUrl, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   return {
     url: withDatabase(serverUrl, name),
     drop: () => run(serverUrl, `DROP DATABASE IF EXISTS ${name}${isPostgresql ? ' WITH (FORCE)' : ''}`),
@@ -71,6 +72,15 @@ export function connecting(
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
   };
+}
+
+/**
+ * What tests make without a schema lies in `public`, also where the account has the name of a schema: as the development servers' does,
+ * from the moment when a store is prepared.
+ */
+async function createOnPostgresql(url: string, name: string): Promise<void> {
+  await onPostgresql(url, `CREATE DATABASE ${name}`);
+  await onPostgresql(url, `ALTER DATABASE ${name} SET search_path = public`);
 }
 
 function newName(): string {

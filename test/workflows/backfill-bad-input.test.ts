@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../cli/status-lines.ts';
-import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/run.ts';
 import { backfillWorkflowId } from '../../workflows/messages.ts';
 import { account, refusedByModern } from '../support/accounts.ts';
 import type { Gate } from '../support/gate.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BackfillInput } from '../../workflows/backfill/backfill.ts';
+import type { BackfillInput } from '../../workflows/backfill/run.ts';
 import { type BackfillProgress, backfillWorkflowId, setPaused } from '../../workflows/messages.ts';
 import type { Gate } from '../support/gate.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';

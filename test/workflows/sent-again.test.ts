@@ -193,25 +193,37 @@ describe('undone because its secondary refused it, a parallel write', () => {
     },
   );
 
-  test.each(['sent again', 'retried from the journal'])(
-    'whose workflow is lost before its undo is noted ends as undone when it is %s, though the secondary would take it by now',
-    async (how) => {
-      const email = `lost-${how.length}@example.org`;
+  test.each([
+    ['its undo is noted', 'sent again'],
+    ['its undo is noted', 'retried from the journal'],
+    ['its undo has begun to write', 'retried from the journal'],
+  ] as const)(
+    'whose workflow is lost before %s ends as undone when it is %s, though the secondary would take it by now',
+    async (when, how) => {
+      const email = `lost-${when.length}-${how.length}@example.org`;
       const [holder, value] = [newAccount(), newAccount({ email })];
       const operationId = `undone-${value.id}`;
       await at.sql.modern(
         `INSERT INTO twins (id, owner, email, balance) VALUES (${holder.id}, 'nobody', '${email}', 1)`,
       );
       const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
-      at.faults.legacy.setOperationStatus = async (...given) => {
-        if (given[1] === 'compensated') {
-          await handle.terminate('lost').catch(() => undefined);
-          throw new Error('the worker dies here');
-        }
-        await at.stores.legacy.setOperationStatus(...given);
+      const die = async () => {
+        await handle.terminate('lost').catch(() => undefined);
+        throw new Error('the worker dies here');
       };
+      if (when === 'its undo is noted')
+        at.faults.legacy.setOperationStatus = async (...given) => {
+          if (given[1] === 'compensated') await die();
+          await at.stores.legacy.setOperationStatus(...given);
+        };
+      else
+        at.faults.legacy.noteRefusal = async (...given) => {
+          await at.stores.legacy.noteRefusal(...given);
+          await die();
+        };
       await expect(twins().create(value, { operationId })).rejects.toThrow();
-      Reflect.deleteProperty(at.faults.legacy, 'setOperationStatus');
+      for (const fault of ['setOperationStatus', 'noteRefusal'])
+        Reflect.deleteProperty(at.faults.legacy, fault);
       await at.sql.modern(`DELETE FROM twins WHERE id = ${holder.id}`);
       if (how !== 'sent again')
         await at.lockstep.journal.retry({ parked: false, olderThanMs: 0, ids: [operationId] });

@@ -97,15 +97,15 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/backfill/backfill.ts',
-    text: '    await copyWaiting(\n',
-    without: '    if (inOrder.length === 0) await copyWaiting(\n',
+    text: '  await copyWaiting(run, inOrder, circular);\n',
+    without: '',
     tests: ['test/workflows/missing-parents.test.ts'],
     named: 'from mysql',
     keeps: 'A row that came before its parent is copied behind it.',
   },
   {
     file: 'workflows/backfill/backfill.ts',
-    text: 'for (const entity of inOrder) await catchUp(entity);',
+    text: 'for (const entity of inOrder) await catchUp(run, entity);',
     without: '',
     tests: ['test/workflows/rollback.test.ts'],
     named: 'caught up the second time',
@@ -155,8 +155,8 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'A row whose key was written or deleted while its page was loaded goes again.',
   },
   {
-    file: 'workflows/backfill/backfill.ts',
-    text: '(await copyCircles(circular)) > 0',
+    file: 'workflows/backfill/rounds.ts',
+    text: '(await copyCircles(run, circular)) > 0',
     without: 'circular.length < 0',
     tests: ['test/workflows/missing-parents.test.ts'],
     named: 'from mysql',
@@ -172,7 +172,7 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/backfill/backfill.ts',
-    text: '    await retryRefused(inOrder);\n',
+    text: '  await retryRefused(run, inOrder);\n',
     without: '',
     tests: ['test/workflows/backfill-bad-input.test.ts'],
     named: 'a value that the target refuses',

@@ -115,7 +115,7 @@ export const writeGuards: readonly Guard[] = [
     file: 'activities/write/converge.ts',
     text: 'guard && guard.digest === digest ?',
     without: 'guard ?',
-    tests: ['test/workflows/validation-shared.test.ts', 'test/databases/shared.test.ts'],
+    tests: ['test/workflows/shared-copies.test.ts'],
     keeps: 'An old copy of a shared record is not sent with the version of the new one.',
   },
   {
@@ -124,6 +124,8 @@ export const writeGuards: readonly Guard[] = [
     without: 'mode,',
     tests: ['test/workflows/journal-retry.test.ts', 'test/workflows/reconcile.test.ts'],
     keeps: 'What nobody wrote through Lockstep never replaces what is there.',
+    equivalent:
+      'In every mode a store keeps its row from a write of version 0. A copy waits besides while the primary changes.',
   },
   {
     file: 'activities/write/undo.ts',
