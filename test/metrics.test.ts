@@ -161,7 +161,16 @@ test('the phase, differences and evidence are gauged', async () => {
 const notHere = ['dual_write_in_doubt', 'migration_read', 'migration_shadow'];
 
 test('what is served is what the table says, and as promtool has it', async ({ skip }) => {
+  // What is counted is served from the first time on.
+  await at.proxies.modern.cut();
+  await lockstep.repository(account).create(newAccount());
+  const atModern = { ...byAccount, store: 'modern' };
+  await until('a try has failed', async () => (await metric('dual_write_failure_total', atModern)) > 0);
+  await until('it is tried again', async () => (await metric('dual_write_retry_total', atModern)) > 0);
+  await at.proxies.modern.restore();
+  await drained(at);
   await lockstep.repository(account).create(newAccount(), { ack: 'both' });
+  await until('it is read back', async () => (await metric('post_write_validation_total')) > 0);
   await until('the workflow was asked', async () => (await scraped()).includes('migration_overdue{'));
   const own = (await scraped())
     .split('\n')
