@@ -1,5 +1,6 @@
 import { type FailureDetails, failureSubjects, LockstepError, violations } from './failure.ts';
 import { isFailureCode } from './failure-codes.ts';
+import { isObject } from './is-object.ts';
 
 /** What Temporal carries over a process boundary: its `ApplicationFailure`, by its structure. */
 interface Carried {
@@ -53,10 +54,6 @@ export function detailsFrom(value: unknown): FailureDetails {
       return member !== undefined && isSound(member) ? [[name, member]] : [];
     }),
   );
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isScalar(value: unknown): boolean {

@@ -10,6 +10,8 @@ import type { Shape, ShapeOf } from './shape.ts';
 
 export const patterns = ['primary-secondary', 'parallel', 'flag-controlled', 'transactional'] as const;
 export type Pattern = (typeof patterns)[number];
+/** One call at the primary decides these writes: they share calls with others, and may enter by the journal. */
+export const plainPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
 
 export const acks = ['primary', 'both', 'recorded'] as const;
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
@@ -21,7 +23,6 @@ const entries = ['workflow', 'journal'] as const;
  * pending operation in one transaction of the primary, and a worker brings the other store along behind it.
  */
 export type Entry = (typeof entries)[number];
-const journaledPatterns: readonly string[] = ['primary-secondary', 'flag-controlled'] satisfies Pattern[];
 
 /**
  * One kind of record, with its schema, key, fields and a shape for each store. `E` is what programs see, `K` the name of the
@@ -142,10 +143,10 @@ export function entity<
   }
   if (!isOneOf(entries, entry)) {
     faults.push({ path: `${name}.entry`, reason: `"${entry}" is none of ${entries.join(', ')}` });
-  } else if (entry === 'journal' && !journaledPatterns.includes(pattern)) {
+  } else if (entry === 'journal' && !plainPatterns.includes(pattern)) {
     faults.push({
       path: `${name}.entry`,
-      reason: `"journal" cannot be with the pattern ${pattern}, which decides in both stores; take ${journaledPatterns.join(' or ')}, or leave entry out`,
+      reason: `"journal" cannot be with the pattern ${pattern}, which decides in both stores; take ${plainPatterns.join(' or ')}, or leave entry out`,
     });
   } else if (entry === 'journal' && ack !== 'primary') {
     faults.push({

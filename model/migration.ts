@@ -1,6 +1,7 @@
 import { type Fault, throwFaults } from './definition-fault.ts';
 import type { Entity } from './entity.ts';
 import { LockstepError, type StoreName } from './failure.ts';
+import { isObject } from './is-object.ts';
 import { markMigration } from './origin.ts';
 import type { Policy } from './policy.ts';
 import { policyOf, type Settings } from './settings.ts';
@@ -104,10 +105,6 @@ function formFaults(options: unknown): Fault[] {
         )
       : [{ path: 'migration.entities', reason: 'must be a list of entities' }]),
   ];
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function migrationFaults(options: MigrationOptions): Fault[] {

@@ -1,5 +1,5 @@
 import { currentState } from '../../databases/contract/current-state.ts';
-import type { Entity } from '../../model/entity.ts';
+import { type Entity, plainPatterns } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, WriteInput } from '../../model/operation.ts';
@@ -103,7 +103,7 @@ function assertFlagged({ name, pattern }: Entity, { id }: Operation, dualWrite: 
 }
 
 function assertGroupable({ name, pattern }: Entity, { id }: Operation): void {
-  if (pattern === 'primary-secondary' || pattern === 'flag-controlled') return;
+  if (plainPatterns.includes(pattern)) return;
   throw new LockstepError(
     'InvalidRequest',
     `${name}: operation ${id} has the pattern ${pattern}, whose writes share no workflow; start save for it`,

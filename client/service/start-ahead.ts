@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Ack, Pattern } from '../../model/entity.ts';
+import type { Ack } from '../../model/entity.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type About, type Start, sendEagerStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
@@ -13,9 +13,6 @@ export interface WriteStart {
   /** Null where the workers are elsewhere. */
   readonly embedded: EmbeddedWorker | null;
 }
-
-/** Their workflows begin with one call at each store, which a process with a worker may make itself. */
-export const plainPatterns: readonly Pattern[] = ['primary-secondary', 'flag-controlled'];
 
 /** The worker that makes the first calls of a workflow; null where none is here, or nobody waits for them. */
 export function workerAhead({ embedded }: WriteStart, ack: Ack): EmbeddedWorker | null {

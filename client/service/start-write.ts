@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Ack } from '../../model/entity.ts';
+import { type Ack, plainPatterns } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
@@ -14,7 +14,7 @@ import {
   writeWorkflowId,
 } from '../../workflows/messages.ts';
 import { type AcknowledgedStart, checkStart, startAcknowledged } from '../temporal/acknowledged-start.ts';
-import { plainPatterns, startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
+import { startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
 
 interface StartOptions {
   readonly ack: Ack;

@@ -1,5 +1,5 @@
 import { recordIdentity } from '../../model/canonical.ts';
-import type { Entry } from '../../model/entity.ts';
+import { type Entry, plainPatterns } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
@@ -10,7 +10,7 @@ import { ignoreExpected } from './expected-failure.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { overloaded } from './overloaded.ts';
 import type { OwedBound } from './owed-bound.ts';
-import { plainPatterns, type WriteStart } from './start-ahead.ts';
+import type { WriteStart } from './start-ahead.ts';
 import { startGroup, type TimedWrite } from './start-group.ts';
 import { startWrite } from './start-write.ts';
 import { type QueuedWrite, WriteQueue } from './write-queue.ts';

@@ -3,6 +3,7 @@ import { keyLimitBytes } from '../../model/entity.ts';
 import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from './bound.ts';
 import { toColumn } from './column.ts';
+import { wholeRange } from './range.ts';
 
 /** Why nothing can be done with a key in a store, and what helps. The key itself stays out. */
 export interface KeyFault {
@@ -93,32 +94,14 @@ function isWritten(scalar: Scalar, part: string): boolean {
   }
 }
 
-const bitsOf: Readonly<Record<string, number>> = {
-  tinyint: 8,
-  smallint: 16,
-  mediumint: 24,
-  int: 32,
-  integer: 32,
-  bigint: 64,
-};
-
 /** A comparison with a number beyond the column's range is an error at PostgreSQL, for all keys of its statement. */
 function assertInRange({ scalar, declared }: BoundColumn, part: string): void {
   if (scalar.kind !== 'integer' && scalar.kind !== 'bigint') return;
-  const range = rangeOf(declared);
+  const range = wholeRange(declared);
   if (range === null) return;
   const value = BigInt(part);
   if (value < range.least || value > range.most)
     throw new NotCanonical(`is out of the range of ${declared}; widen the column`);
-}
-
-/** The whole numbers that a type holds; null where it is none of these types. */
-function rangeOf(declared: string): { least: bigint; most: bigint } | null {
-  const [, name = '', unsigned] = /^(\w+)(?:\(\d+\))?( unsigned)?/.exec(declared) ?? [];
-  const bits = bitsOf[name];
-  if (bits === undefined) return null;
-  const half = 2n ** BigInt(bits - 1);
-  return unsigned ? { least: 0n, most: half * 2n - 1n } : { least: -half, most: half - 1n };
 }
 
 const charactersInJson = 6;
@@ -132,7 +115,7 @@ export function isUsableKey(source: readonly BoundColumn[], target: readonly Bou
     if (!into) return false;
     const { scalar, declared, limits } = column;
     if (scalar.kind === 'integer' || scalar.kind === 'bigint') {
-      const [from, to] = [rangeOf(declared), rangeOf(into.declared)];
+      const [from, to] = [wholeRange(declared), wholeRange(into.declared)];
       if (!from || !to || from.least < to.least || from.most > to.most) return false;
     }
     if (scalar.kind === 'text' || scalar.kind === 'bytes')

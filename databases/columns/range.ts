@@ -57,7 +57,8 @@ const bitsOfType: Readonly<Record<string, number>> = {
   bigint: 64,
 };
 
-function wholeRange(declared: string): { readonly least: bigint; readonly most: bigint } | null {
+/** The whole numbers that a type holds; null where it is none of these types. */
+export function wholeRange(declared: string): { readonly least: bigint; readonly most: bigint } | null {
   const bits = bitsOfType[declared.replace(/[( ].*/, '')];
   if (bits === undefined) return null;
   if (/unsigned/i.test(declared)) return { least: 0n, most: 2n ** BigInt(bits) - 1n };

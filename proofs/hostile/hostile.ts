@@ -3,6 +3,7 @@ import { failureIn } from '../../model/carried-failure.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isFailureCode } from '../../model/failure-codes.ts';
 import { messageTable } from '../../model/inputs/messages.ts';
+import { isObject } from '../../model/is-object.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { defaultSettings } from '../../model/settings.ts';
 import { account, newAccount } from '../../test/support/accounts.ts';
@@ -182,10 +183,6 @@ function unsoundDefinitions(): readonly Unsound[] {
     })),
     ...entities.map((value) => ({ what: 'definition.entities', value: { ...definition, entities: value } })),
   ];
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function faultOfDefinition(options: unknown): Fault | null {

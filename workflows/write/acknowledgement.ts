@@ -1,4 +1,6 @@
-import { type ApplicationFailure, condition } from '@temporalio/workflow';
+import { type ApplicationFailure, allHandlersFinished, condition } from '@temporalio/workflow';
+import { failureIn } from '../../model/carried-failure.ts';
+import { failure } from '../failures.ts';
 
 type Answer<Receipt> = { readonly receipt: Receipt } | { readonly failed: ApplicationFailure };
 
@@ -12,6 +14,16 @@ export class Acknowledgement<Receipt> {
 
   refuse(failed: ApplicationFailure): void {
     this.#answer ??= { failed };
+  }
+
+  /** Throws what came before anything was begun, after those who wait have heard it. */
+  async failed(error: unknown): Promise<never> {
+    const known = failureIn(error);
+    if (!known) throw error;
+    const refused = failure(known.code, known.message, known.details);
+    this.refuse(refused);
+    await condition(allHandlersFinished);
+    throw refused;
   }
 
   /** Waits for the answer; throws the failure where it is one. */

@@ -1,12 +1,10 @@
 import { allHandlersFinished, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { AcceptedSaves } from '../../activities/write/save.ts';
-import { failureIn } from '../../model/carried-failure.ts';
 import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { SaveAnswer, SaveManyRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { GroupedAnswer } from '../../model/write-group.ts';
 import { localThenRemote } from '../activities.ts';
-import { failure } from '../failures.ts';
 import { saveManyAcknowledged, searchAttributes, writeWorkflowId } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { carryOutGroup } from './group.ts';
@@ -21,14 +19,7 @@ export async function saveMany(request: SaveManyRequest): Promise<readonly SaveA
     });
   answerCallers();
   const accepted = await localThenRemote((activities) => activities.acceptSaves(request)).catch(
-    async (error: unknown) => {
-      const known = failureIn(error);
-      if (!known) throw error;
-      const refused = failure(known.code, known.message, known.details);
-      acknowledgement.refuse(refused);
-      await condition(allHandlersFinished);
-      throw refused;
-    },
+    (error: unknown) => acknowledgement.failed(error),
   );
   const { migration, writes } = accepted.group;
   upsertSearchAttributes({

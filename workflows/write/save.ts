@@ -1,12 +1,4 @@
-import {
-  ApplicationFailure,
-  allHandlersFinished,
-  condition,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { failureIn } from '../../model/carried-failure.ts';
+import { ApplicationFailure, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { WriteReceipt } from '../../model/operation.ts';
 import type { SaveReceipt, SaveRequest } from '../../model/save.ts';
@@ -31,14 +23,7 @@ export async function save(request: SaveRequest): Promise<SaveReceipt> {
       description: descriptionOf('save', 'acknowledged'),
     });
   answerCallers();
-  const run = await accepted(request).catch(async (error: unknown) => {
-    const known = failureIn(error);
-    if (!known) throw error;
-    const refused = failure(known.code, known.message, known.details);
-    acknowledgement.refuse(refused);
-    await condition(allHandlersFinished);
-    throw refused;
-  });
+  const run = await accepted(request).catch((error: unknown) => acknowledgement.failed(error));
   run.setHandlers();
   // In place of the one that gives no token.
   answerCallers();
