@@ -14,9 +14,9 @@ export interface WriteStart {
   readonly embedded: EmbeddedWorker | null;
 }
 
-/** The worker that makes the first calls of a workflow; null where none is here, or nobody waits for them. */
+/** The worker that makes the first calls of a workflow, whose caller waits for the primary alone; null where none is here. */
 export function workerAhead({ embedded }: WriteStart, ack: Ack): EmbeddedWorker | null {
-  return embedded?.isRunning() && ack !== 'recorded' ? embedded : null;
+  return embedded?.isRunning() && ack === 'primary' ? embedded : null;
 }
 
 /**

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
-import type { Migration } from '../../model/migration.ts';
-import { sendEagerStart } from '../temporal/acknowledged-start.ts';
+import type { Start } from '../temporal/acknowledged-start.ts';
 import { reasonOf } from '../temporal/failures.ts';
 import type { EmbeddedWorker, WrittenHere } from './embedded-worker.ts';
 import { ignoreExpected } from './expected-failure.ts';
@@ -26,15 +24,18 @@ interface Waiting {
   readonly bytes: number;
 }
 
+type Follower = Pick<EmbeddedWorker, 'open' | 'takeOver' | 'begun'>;
+/** As `sendEagerStart`. */
+type SendStart = (start: Start<unknown>, timeoutMs: number) => Promise<boolean>;
+
 /**
  * Gives workflows to writes that no store is owed any more and whose callers have their answers. They gather, so that the workflows are
  * few; a write that is alone has that of its own id. While Temporal is away they wait, up to a bound. Where the process dies first,
  * nothing is lost: a journal that still has them as pending is retried.
  */
 export class StartBehind {
-  readonly #worker: EmbeddedWorker;
-  readonly #temporal: Client;
-  readonly #migration: Migration;
+  readonly #worker: Follower;
+  readonly #send: SendStart;
   /** By operation: sent again meanwhile, it has one workflow. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #callers = new Set<() => void>();
@@ -43,10 +44,9 @@ export class StartBehind {
   #isTold = false;
   #running: Promise<void> | null = null;
 
-  constructor(worker: EmbeddedWorker, temporal: Client, migration: Migration) {
+  constructor(worker: Follower, send: SendStart) {
     this.#worker = worker;
-    this.#temporal = temporal;
-    this.#migration = migration;
+    this.#send = send;
   }
 
   add(write: WrittenHere): void {
@@ -109,7 +109,7 @@ export class StartBehind {
     const ahead = await this.#worker.open(workflowId, startLimitMs);
     if (ahead !== null) return `${ahead} workflows of this process have not run yet`;
     this.#worker.takeOver(workflowId, [first, ...others]);
-    const started = sendEagerStart(this.#temporal, this.#migration.taskQueue, start, startLimitMs);
+    const started = this.#send(start, startLimitMs);
     this.#worker.begun(workflowId, started);
     try {
       await started;

@@ -5,12 +5,12 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
-import { checkOperationId, unknownOutcome } from '../temporal/acknowledged-start.ts';
+import { checkOperationId, sendEagerStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { overloaded } from './overloaded.ts';
 import type { OwedBound } from './owed-bound.ts';
-import { type WriteStart, workerAhead } from './start-ahead.ts';
+import type { WriteStart } from './start-ahead.ts';
 import { StartBehind } from './start-behind.ts';
 import { leftMs, startGroup, type TimedWrite } from './start-group.ts';
 import { startWrite } from './start-write.ts';
@@ -88,7 +88,7 @@ export class Writes {
     const write = { input, until: performance.now() + timeoutMs };
     await this.#owed.take(1);
     const receipt = await this.#inTurn('journal', JSON.stringify([entity, input.dualWrite]), write);
-    const workflow = () => startWrite(this.#start, input, Math.max(1, write.until - performance.now()));
+    const workflow = () => this.#sendOne(write);
     if (input.ack === 'both') {
       return await workflow().catch((error: unknown) => {
         if (!isLockstepError(error, 'TemporalUnavailable')) throw error;
@@ -181,12 +181,15 @@ export class Writes {
 
   /** Where no store is owed a write once its caller has the answer, its workflow may follow; null where it must lead. */
   #behind({ ack, pattern, route }: WriteInput): Behind | null {
-    const worker = plainPatterns.includes(pattern) ? workerAhead(this.#start, ack) : null;
+    const { temporal, migration, embedded } = this.#start;
     const leavesOwed = ack === 'primary' && route.secondary !== null;
-    if (worker === null || leavesOwed) return null;
-    const { temporal, migration } = this.#start;
-    this.#starts ??= new StartBehind(worker, temporal, migration);
-    return { worker, starts: this.#starts };
+    if (!embedded?.isRunning() || ack === 'recorded' || leavesOwed || !plainPatterns.includes(pattern))
+      return null;
+    const { taskQueue } = migration;
+    this.#starts ??= new StartBehind(embedded, (start, timeoutMs) =>
+      sendEagerStart(temporal, taskQueue, start, timeoutMs),
+    );
+    return { worker: embedded, starts: this.#starts };
   }
 }
 
