@@ -35,7 +35,7 @@ export const places = {
     seenBy: 'the same account, and `pg_read_all_stats`',
     rowsAndKeys: 'no: values are parameters',
     notes: 'no',
-    operationIds: 'no',
+    operationIds: 'of transactions',
     shows: [],
   },
   plainHistories: {
