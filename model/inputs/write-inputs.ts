@@ -7,7 +7,7 @@ import * as parts from './parts.ts';
 
 /** What the workflows of writes are started with. */
 
-const operation = v.pipe(
+export const operation = v.pipe(
   v.object({
     id: parts.operationId,
     entity: parts.entityName,
@@ -21,7 +21,7 @@ const operation = v.pipe(
   v.check(({ kind, image }) => kind !== 'delete' || image === null, 'is a delete, which has no image'),
 );
 
-const route = v.pipe(
+export const route = v.pipe(
   v.object({
     epoch: parts.positive,
     primary: parts.storeName,
@@ -68,16 +68,18 @@ export const writeGroupInput = v.object({
   writes: v.pipe(v.array(v.object({ operation, pattern })), v.minLength(1, 'has no write')),
 });
 
+export const transaction = v.object({
+  id: parts.operationId,
+  operations: v.pipe(
+    v.array(operation),
+    v.minLength(1, 'has no operation'),
+    v.maxLength(maxTransactionSize, `has more than ${maxTransactionSize} operations`),
+  ),
+});
+
 export const transactionInput = v.object({
   migration: parts.migrationName,
-  transaction: v.object({
-    id: parts.operationId,
-    operations: v.pipe(
-      v.array(operation),
-      v.minLength(1, 'has no operation'),
-      v.maxLength(maxTransactionSize, `has more than ${maxTransactionSize} operations`),
-    ),
-  }),
+  transaction,
   ack: v.picklist(acks),
   route,
   policy: v.pick(writePolicy, ['primaryGiveUpMs', 'journalRetentionMs']),
