@@ -6,9 +6,12 @@ import { connectionOf } from './engine/connection-url.ts';
 import type { Engine } from './engine/engine.ts';
 import { createMysqlEngine } from './mysql/engine.ts';
 import { createPostgresqlEngine } from './postgresql/engine.ts';
+import { allTables } from './sql/context.ts';
 import { createSqlStore } from './sql-store.ts';
 
-const engines: Readonly<Record<string, (store: StoreName, options: ConnectionOptions) => Engine>> = {
+type OpenEngine = (store: StoreName, options: ConnectionOptions, tables: readonly string[]) => Engine;
+
+const engines: Readonly<Record<string, OpenEngine>> = {
   'postgres:': createPostgresqlEngine,
   'postgresql:': createPostgresqlEngine,
   'mysql:': createMysqlEngine,
@@ -47,5 +50,9 @@ export function openEngine(migration: Migration, name: StoreName, environment: N
       { store: name, path: options.urlFrom },
     );
   }
-  return open(name, connection);
+  return open(
+    name,
+    connection,
+    migration.entities.flatMap((entity) => allTables(entity, name)),
+  );
 }

@@ -24,6 +24,8 @@ export async function runEmbedded(
       open: (...given) => ahead.open(...given),
       writeAhead: (...given) => writes.write(...given),
       writeGroupAhead: (...given) => writes.writeGroup(...given),
+      writeBoth: (...given) => writes.writeBoth(...given),
+      takeOver: (...given) => writes.takeOver(...given),
       begun: (...given) => writes.begun(...given),
       close: async () => {
         await writes.settled();

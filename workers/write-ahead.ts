@@ -1,9 +1,12 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { Activities } from '../activities/index.ts';
+import type { GroupDecisions } from '../activities/write/group.ts';
 import type { GroupReplication, OwedWrite } from '../activities/write/replicate-group.ts';
-import type { AheadAnswers } from '../client/service/embedded-worker.ts';
+import type { AheadAnswers, DecidedHere, WrittenHere } from '../client/service/embedded-worker.ts';
+import type { GroupDecision } from '../databases/deciding/decide-together.ts';
 import type { WriteResult } from '../databases/deciding/write-result.ts';
-import type { WriteInput } from '../model/operation.ts';
+import type { StoreName } from '../model/failure.ts';
+import type { Operation, WriteInput } from '../model/operation.ts';
 import { withinLimit } from '../model/time-limit.ts';
 import { toldRefusal } from '../model/told-refusal.ts';
 import type { GroupedAnswer, WriteGroupInput } from '../model/write-group.ts';
@@ -12,9 +15,18 @@ import type { Ahead } from './ahead.ts';
 /** Of a store that does not answer for so long, the workflow knows what to do. */
 const limitMs = 5_000;
 
+/** Makes the call of an activity. */
+type Begin = <T>(activity: string, work: () => Promise<T>) => Promise<T>;
+
+/** One write that the primary has decided, and what comes of it at the other store. */
+interface UnderWay extends DecidedHere {
+  /** Whether the other store has it too, or needs not; never rejects. */
+  readonly taken: Promise<boolean>;
+}
+
 /**
- * The store calls with which the workflows `write` and `writeGroup` begin, made while these are being started. Only the way on
- * which all goes well is here; whatever else comes of a call, the workflow takes it over and tells the caller.
+ * The store calls with which the workflows `write` and `writeGroup` begin, made while these are being started, or before. Only the
+ * way on which all goes well is here; whatever else comes of a call, the workflow sees to it and tells the caller.
  */
 export class WriteAhead {
   readonly #activities: Activities;
@@ -28,19 +40,61 @@ export class WriteAhead {
 
   /** See `EmbeddedWorker`. */
   async write(workflowId: string, input: WriteInput, timeoutMs: number): Promise<AheadAnswers> {
-    const work = async () => [await this.#write(workflowId, input)];
-    return await this.#answered(workflowId, work, timeoutMs, 1);
+    return await this.#answered(workflowId, 1, timeoutMs, (begin) => this.#one(input, begin));
   }
 
   /** See `EmbeddedWorker`. */
   async writeGroup(workflowId: string, input: WriteGroupInput, timeoutMs: number): Promise<AheadAnswers> {
-    const work = () => this.#writeGroup(workflowId, input);
-    return await this.#answered(workflowId, work, timeoutMs, input.writes.length);
+    const { length } = input.writes;
+    return await this.#answered(workflowId, length, timeoutMs, (begin) => this.#many(input, begin));
+  }
+
+  /** See `EmbeddedWorker`. */
+  async writeBoth(
+    inputs: readonly [WriteInput, ...WriteInput[]],
+    timeoutMs: number,
+  ): Promise<readonly (WrittenHere | null)[]> {
+    const begin: Begin = (_, work) => this.#tracked(work());
+    const [first, ...others] = inputs;
+    const work = async () => {
+      const decided =
+        others.length === 0
+          ? await this.#one(first, begin)
+          : await this.#many({ ...first, writes: inputs }, begin);
+      return await Promise.all(
+        decided.map(async (write, index) => {
+          const input = inputs[index];
+          return input && write && (await write.taken) ? { ...write, input } : null;
+        }),
+      );
+    };
+    return await inTime(work, timeoutMs).catch(() => inputs.map(() => null));
+  }
+
+  /** See `EmbeddedWorker`. */
+  takeOver(workflowId: string, writes: readonly [WrittenHere, ...WrittenHere[]]): void {
+    const [{ input, decision, timing }, ...others] = writes;
+    const give = <T>(activity: string, result: Promise<T>) =>
+      void this.#ahead.begin(workflowId, activity, () => result);
+    const applied = writes.filter((write) => write.decision.status === 'applied');
+    const isOwed = input.route.secondary !== null && applied.length > 0;
+    const completed = Promise.all(applied.map((write) => write.completed));
+    if (others.length === 0) {
+      give('writePrimary', Promise.resolve<WriteResult>(decision));
+      const replicated = completed.then((): WriteResult => decision);
+      if (isOwed) give('replicateToSecondary', replicated);
+    } else {
+      const decisions = writes.map((write) => groupDecision(write.decision));
+      give('writeGroupAtPrimary', Promise.resolve<GroupDecisions>({ decisions, timing }));
+      const replicated = completed.then(() => applied.map((): GroupReplication => 'applied'));
+      if (isOwed) give('replicateGroup', replicated);
+    }
+    this.#ahead.close(workflowId);
   }
 
   /** See `EmbeddedWorker`. */
   begun(workflowId: string, started: Promise<boolean>): void {
-    this.#await(
+    this.#tracked(
       started.then(
         (eagerly) => {
           if (!eagerly) this.#ahead.leave(workflowId);
@@ -58,14 +112,14 @@ export class WriteAhead {
 
   async #answered(
     workflowId: string,
-    work: () => Promise<AheadAnswers>,
-    timeoutMs: number,
     count: number,
+    timeoutMs: number,
+    work: (begin: Begin) => Promise<readonly (UnderWay | null)[]>,
   ): Promise<AheadAnswers> {
-    const late = () => new Error('no answer in time');
+    const begin: Begin = (activity, call) => this.#tracked(this.#ahead.begin(workflowId, activity, call));
     try {
-      // A caller may be an activity itself: this is none.
-      return await asyncLocalStorage.exit(() => withinLimit(work(), Math.min(limitMs, timeoutMs), late));
+      const decided = await inTime(() => work(begin), timeoutMs);
+      return decided.map((write) => write?.answer ?? null);
     } catch {
       // The workflow is given the same failure, and says what comes of it.
       return Array.from({ length: count }, () => null);
@@ -74,68 +128,98 @@ export class WriteAhead {
     }
   }
 
-  async #write(workflowId: string, input: WriteInput): Promise<GroupedAnswer | null> {
-    const { operation, route, ack } = input;
-    const result = await this.#begin(workflowId, 'writePrimary', () => this.#activities.writePrimary(input));
-    if (result.status === 'refused' || result.status === 'conflict')
-      return { status: 'failed', ...toldRefusal(operation, route.primary, result) };
-    if (result.status !== 'applied') return null;
-    const { version, timing = null } = result;
-    const done: GroupedAnswer = { status: 'done', version };
-    if (!route.secondary) return done;
+  async #one(input: WriteInput, begin: Begin): Promise<readonly [UnderWay | null]> {
+    const { operation, route } = input;
+    const startedAtMs = Date.now();
+    const started = performance.now();
+    const decision = await begin('writePrimary', () => this.#activities.writePrimary(input));
+    if (decision.status === 'aborted' || decision.status === 'fenced') return [null];
+    const answer = answerTo(operation, route.primary, decision);
+    const timing = { startedAtMs, tookMs: performance.now() - started };
+    const decided = { answer, decision, timing };
+    if (decision.status !== 'applied' || !route.secondary) return [{ ...decided, ...nothingOwed }];
+    const { version } = decision;
     const request = { operation, route, decidedBy: route.primary, version, tentativeIn: null, timing };
     const seen = Promise.withResolvers<WriteResult | null>();
-    this.#begin(workflowId, 'replicateToSecondary', () =>
+    const completed = begin('replicateToSecondary', () =>
       this.#activities.replicateToSecondary(request, seen.resolve),
-    ).then(seen.resolve, () => seen.resolve(null));
-    if (ack === 'primary') return done;
-    return (await seen.promise)?.status === 'applied' ? done : null;
+    );
+    completed.then(seen.resolve, () => seen.resolve(null));
+    return [{ ...decided, completed, taken: seen.promise.then((result) => result?.status === 'applied') }];
   }
 
-  async #writeGroup(workflowId: string, { writes, route, ack }: WriteGroupInput): Promise<AheadAnswers> {
+  async #many(
+    { writes, route }: Pick<WriteGroupInput, 'writes' | 'route'>,
+    begin: Begin,
+  ): Promise<readonly (UnderWay | null)[]> {
     const operations = writes.map(({ operation }) => operation);
-    const { decisions, timing } = await this.#begin(workflowId, 'writeGroupAtPrimary', () =>
+    const { decisions, timing } = await begin('writeGroupAtPrimary', () =>
       this.#activities.writeGroupAtPrimary({ operations, route }),
     );
-    const answers = operations.map((operation, index): GroupedAnswer | null => {
-      const decision = decisions[index];
-      if (decision?.status === 'applied') return { status: 'done', version: decision.version };
-      return decision?.status === 'refused'
-        ? { status: 'failed', ...toldRefusal(operation, route.primary, decision) }
-        : null;
-    });
-    if (!route.secondary) return answers;
     const owed = operations.flatMap(({ id, entity, key }, index): OwedWrite[] =>
-      answers[index]?.status === 'done' ? [{ id, entity, key, decidedBy: route.primary }] : [],
+      decisions[index]?.status === 'applied' ? [{ id, entity, key, decidedBy: route.primary }] : [],
     );
+    const replication = this.#replication({ owed, route, timing }, decisions, begin);
+    return operations.map((operation, index) => {
+      const decision = decisions[index];
+      if (!decision || decision.status === 'apart' || decision.status === 'fenced') return null;
+      const decided = { answer: answerTo(operation, route.primary, decision), decision, timing };
+      if (decision.status !== 'applied' || !replication) return { ...decided, ...nothingOwed };
+      const { completed, seen } = replication;
+      const taken = seen.then((results) => results.get(operation.id) === 'applied');
+      return { ...decided, completed, taken };
+    });
+  }
+
+  /** Null where the other store is owed nothing, or not yet. */
+  #replication(
+    request: Parameters<Activities['replicateGroup']>[0],
+    decisions: readonly GroupDecision[],
+    begin: Begin,
+  ) {
+    const { owed, route } = request;
     // Those that are fenced are decided under another route first, and then go to the secondary with these.
     const isWhole = decisions.every(({ status }) => status !== 'fenced');
+    if (!route.secondary || owed.length === 0) return null;
+    if (!isWhole) return { completed: Promise.resolve(), seen: Promise.resolve(new Map()) };
     const seen = Promise.withResolvers<readonly GroupReplication[]>();
-    if (isWhole && owed.length > 0) {
-      this.#begin(workflowId, 'replicateGroup', () =>
-        this.#activities.replicateGroup({ owed, route, timing }, seen.resolve),
-      ).then(seen.resolve, () => seen.resolve([]));
-    } else seen.resolve([]);
-    if (ack === 'primary') return answers;
-    const inBoth = new Set(
-      (await seen.promise).flatMap((result, at) => (result === 'applied' ? [owed[at]?.id] : [])),
-    );
-    return answers.map((answer, index) =>
-      answer?.status === 'done' && !inBoth.has(operations[index]?.id) ? null : answer,
-    );
+    const completed = begin('replicateGroup', () => this.#activities.replicateGroup(request, seen.resolve));
+    completed.then(seen.resolve, () => seen.resolve([]));
+    return {
+      completed,
+      seen: seen.promise.then((results) => new Map(owed.map(({ id }, at) => [id, results[at]]))),
+    };
   }
 
-  #begin<T>(workflowId: string, activity: string, work: () => Promise<T>): Promise<T> {
-    const begun = this.#ahead.begin(workflowId, activity, work);
-    this.#await(begun);
-    return begun;
-  }
-
-  #await(work: Promise<unknown>): void {
+  #tracked<T>(work: Promise<T>): Promise<T> {
     const over: Promise<unknown> = work.then(
       () => this.#underWay.delete(over),
       () => this.#underWay.delete(over),
     );
     this.#underWay.add(over);
+    return work;
   }
+}
+
+const nothingOwed = { completed: Promise.resolve(), taken: Promise.resolve(true) };
+
+function answerTo(
+  operation: Operation,
+  store: StoreName,
+  decision: DecidedHere['decision'],
+): Exclude<GroupedAnswer, { status: 'apart' }> {
+  return decision.status === 'applied'
+    ? { status: 'done', version: decision.version }
+    : { status: 'failed', ...toldRefusal(operation, store, decision) };
+}
+
+/** As the activity of a group would have answered. */
+function groupDecision(decision: DecidedHere['decision']): GroupDecision {
+  return decision.status === 'conflict' ? { status: 'apart' } : decision;
+}
+
+/** A caller may be an activity itself: this is none. */
+async function inTime<T>(work: () => Promise<T>, timeoutMs: number): Promise<T> {
+  const late = () => new Error('no answer in time');
+  return await asyncLocalStorage.exit(() => withinLimit(work(), Math.min(limitMs, timeoutMs), late));
 }

@@ -1,9 +1,24 @@
 import type { Client } from '@temporalio/client';
+import type { Timing, WriteResult } from '../../databases/deciding/write-result.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import type { GroupedAnswer, WriteGroupInput } from '../../model/write-group.ts';
 
 /** In the order of the writes; null where only the workflow can tell. */
 export type AheadAnswers = readonly (GroupedAnswer | null)[];
+
+/** What the primary has made of a write, in this process. */
+export interface DecidedHere {
+  readonly answer: Exclude<GroupedAnswer, { readonly status: 'apart' }>;
+  readonly decision: Extract<WriteResult, { readonly status: 'applied' | 'refused' | 'conflict' }>;
+  readonly timing: Timing;
+  /** Resolves when the journal says that the other store has it; rejects where the journal could not be told. */
+  readonly completed: Promise<unknown>;
+}
+
+/** A write that no store is owed any more: refused, or in each store that the route has. */
+export interface WrittenHere extends DecidedHere {
+  readonly input: WriteInput;
+}
 
 /** A worker in the process of the service. */
 export interface EmbeddedWorker {
@@ -21,10 +36,24 @@ export interface EmbeddedWorker {
    * Makes the store calls with which the workflow begins at once, while it is being started; the workflow takes their results
    * over. Never rejects.
    *
-   * @returns the answers as soon as the commits that `ack` asks for are seen, at the latest after that time
+   * @returns the answers of the primary, at the latest after that time
    */
   writeAhead(workflowId: string, input: WriteInput, timeoutMs: number): Promise<AheadAnswers>;
   writeGroupAhead(workflowId: string, input: WriteGroupInput, timeoutMs: number): Promise<AheadAnswers>;
+  /**
+   * Makes the store calls of writes that differ in nothing but their operations, before they have a workflow. Never rejects.
+   *
+   * @returns in the order of the writes, at the latest after that time; null where only a workflow can tell
+   */
+  writeBoth(
+    inputs: readonly [WriteInput, ...WriteInput[]],
+    timeoutMs: number,
+  ): Promise<readonly (WrittenHere | null)[]>;
+  /**
+   * The workflow that follows writes takes over what `writeBoth` found: `write` that of one, `writeGroup` that of several. `open` comes
+   * first, its start and `begun` follow.
+   */
+  takeOver(workflowId: string, writes: readonly [WrittenHere, ...WrittenHere[]]): void;
   /**
    * The workflow is being started; `close` waits for that.
    *

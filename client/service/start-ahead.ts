@@ -14,14 +14,14 @@ export interface WriteStart {
   readonly embedded: EmbeddedWorker | null;
 }
 
-/** The worker that makes the first calls of a workflow; null where none is here, or nobody waits for them. */
+/** The worker that makes the first calls of a workflow, whose caller waits for the primary alone; null where none is here. */
 export function workerAhead({ embedded }: WriteStart, ack: Ack): EmbeddedWorker | null {
-  return embedded?.isRunning() && ack !== 'recorded' ? embedded : null;
+  return embedded?.isRunning() && ack === 'primary' ? embedded : null;
 }
 
 /**
- * Starts a workflow, and makes its first store calls meanwhile. What this process has seen of the writes is an answer, unless another
- * store is owed them: then it is one once their workflow is durable too, so that whatever a crash leaves has an owner.
+ * Starts a workflow, and makes its first store calls meanwhile. Another store is owed the writes, so what this process has seen of
+ * them is an answer once their workflow is durable too: whatever a crash leaves has an owner.
  *
  * @param begin makes the calls; it gets the time that is left, in milliseconds
  * @throws LockstepError `Overloaded` where workflows run too slowly for it to begin in time
@@ -47,9 +47,7 @@ export async function startAhead(
   const started = sendEagerStart(temporal, migration.taskQueue, start, leftMs);
   embedded.begun(workflowId, started);
   const known = await begin(leftMs);
-  const { ack, route } = start.input;
-  const isOwed = ack === 'primary' && route.secondary !== null;
-  if (isOwed) await started;
+  await started;
   return known;
 }
 

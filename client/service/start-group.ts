@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
-import type { GroupedAnswer, WriteGroupInput } from '../../model/write-group.ts';
-import { groupAcknowledged, writeGroupWorkflowId } from '../../workflows/messages.ts';
+import type { GroupedAnswer } from '../../model/write-group.ts';
 import { sendStart } from '../temporal/acknowledged-start.ts';
+import { groupStart } from './group-start.ts';
 import { startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
 import { receiptOf, startWrite } from './start-write.ts';
 
@@ -22,7 +21,8 @@ export function startGroup(
 ): readonly Promise<WriteReceipt>[] {
   const { temporal, migration } = given;
   const timeoutMs = Math.max(...writes.map(leftMs));
-  const start = groupStart(writes);
+  const [first, ...others] = writes;
+  const start = groupStart([first.input, ...others.map(({ input }) => input)]);
   let asked: Promise<readonly GroupedAnswer[]> | null = null;
   const ask = () => {
     asked ??= sendStart(temporal, migration.taskQueue, start, Math.max(...writes.map(leftMs)));
@@ -52,30 +52,7 @@ export function startGroup(
   });
 }
 
-function groupStart(writes: readonly [TimedWrite, ...TimedWrite[]]) {
-  const [{ input: first }] = writes;
-  const { migration, ack, route, dualWrite, policy } = first;
-  const input: WriteGroupInput = {
-    migration,
-    ack,
-    route,
-    dualWrite,
-    policy,
-    writes: writes.map(({ input: { operation, pattern } }) => ({ operation, pattern })),
-  };
-  const entities = [...new Set(writes.map(({ input: { operation } }) => operation.entity))];
-  return {
-    workflowType: 'writeGroup' as const,
-    workflowId: writeGroupWorkflowId(migration, randomUUID()),
-    input,
-    acknowledgement: groupAcknowledged,
-    recorded: writes.map((): GroupedAnswer => ({ status: 'done', version: null })),
-    // It is found by its entity where it is about one.
-    entities: entities.length === 1 ? entities : [],
-    summary: `${writes.length} writes of ${entities.join(', ')}`.slice(0, 200),
-  };
-}
-
-function leftMs({ until }: Pick<TimedWrite, 'until'>): number {
+/** How long its caller still waits, in milliseconds. */
+export function leftMs({ until }: Pick<TimedWrite, 'until'>): number {
   return Math.max(0, until - performance.now());
 }

@@ -22,16 +22,10 @@ interface StartOptions {
   readonly timeoutMs: number | null;
 }
 
-/** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
-export async function startWrite(
-  given: WriteStart,
-  input: WriteInput,
-  timeoutMs: number,
-): Promise<WriteReceipt> {
-  const { temporal, migration } = given;
+/** The workflow of one write. */
+export function writeStart(input: WriteInput, timeoutMs: number): AcknowledgedStart<WriteReceipt> {
   const { id, kind, entity } = input.operation;
-  const until = performance.now() + timeoutMs;
-  const start: AcknowledgedStart<WriteReceipt> = {
+  return {
     workflowType: 'write',
     workflowId: writeWorkflowId(input.migration, id),
     input,
@@ -43,6 +37,18 @@ export async function startWrite(
     whenTooLarge: 'split the record or keep large values elsewhere',
     timeoutMs,
   };
+}
+
+/** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
+export async function startWrite(
+  given: WriteStart,
+  input: WriteInput,
+  timeoutMs: number,
+): Promise<WriteReceipt> {
+  const { temporal, migration } = given;
+  const { id, entity } = input.operation;
+  const until = performance.now() + timeoutMs;
+  const start = writeStart(input, timeoutMs);
   const worker = plainPatterns.includes(input.pattern) ? workerAhead(given, input.ack) : null;
   if (worker !== null) {
     checkStart(start);

@@ -5,14 +5,16 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
-import { checkOperationId, unknownOutcome } from '../temporal/acknowledged-start.ts';
+import { checkOperationId, sendEagerStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { overloaded } from './overloaded.ts';
 import type { OwedBound } from './owed-bound.ts';
 import type { WriteStart } from './start-ahead.ts';
-import { startGroup, type TimedWrite } from './start-group.ts';
+import { StartBehind } from './start-behind.ts';
+import { leftMs, startGroup, type TimedWrite } from './start-group.ts';
 import { startWrite } from './start-write.ts';
+import { type Behind, writeFirst } from './write-first.ts';
 import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 /** A group's input stays in Temporal's history, which takes payloads of 2 MiB. */
@@ -39,6 +41,8 @@ export class Writes {
   readonly #queues: Readonly<Record<Entry, WriteQueue<GroupableWrite, WriteReceipt>>>;
   /** Writes that have no answer yet, and that this process answers itself. */
   readonly #underWay = new Set<Promise<unknown>>();
+  /** From the first write that needs it. */
+  #starts: StartBehind | null = null;
   #isClosed = false;
 
   constructor({ journal, owed, ...start }: WritesParts) {
@@ -71,7 +75,7 @@ export class Writes {
     const { groupSize } = this.#migration.policy;
     const isAlone =
       groupSize === 1 || input.validateAfterMs !== null || !plainPatterns.includes(input.pattern);
-    if (isAlone) return await startWrite(this.#start, input, timeoutMs);
+    if (isAlone) return await this.#sendOne({ input, until: performance.now() + timeoutMs });
     return await this.#inTurn('workflow', JSON.stringify([input.ack, input.route, input.dualWrite]), {
       input,
       until: performance.now() + timeoutMs,
@@ -84,7 +88,7 @@ export class Writes {
     const write = { input, until: performance.now() + timeoutMs };
     await this.#owed.take(1);
     const receipt = await this.#inTurn('journal', JSON.stringify([entity, input.dualWrite]), write);
-    const workflow = () => startWrite(this.#start, input, Math.max(1, write.until - performance.now()));
+    const workflow = () => this.#sendOne(write);
     if (input.ack === 'both') {
       return await workflow().catch((error: unknown) => {
         if (!isLockstepError(error, 'TemporalUnavailable')) throw error;
@@ -124,6 +128,7 @@ export class Writes {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#underWay);
+    await this.#starts?.close();
   }
 
   async #counted<T>(write: () => Promise<T>): Promise<T> {
@@ -144,7 +149,12 @@ export class Writes {
   /** Resolves when no write would be refused: at most half of the places are taken, and half of what may be owed is. */
   readonly whenReady = async (): Promise<void> => {
     const { workflow, journal } = this.#queues;
-    await Promise.all([workflow.whenReady(), journal.whenReady(), this.#owed.whenReady()]);
+    await Promise.all([
+      workflow.whenReady(),
+      journal.whenReady(),
+      this.#owed.whenReady(),
+      this.#starts?.whenReady(),
+    ]);
   };
 
   /** What fills the groups in flight, and the next one. */
@@ -156,8 +166,30 @@ export class Writes {
   #send(group: readonly GroupableWrite[]): readonly Promise<WriteReceipt>[] {
     const [first, ...others] = group;
     if (!first) return [];
-    if (others.length > 0) return startGroup(this.#start, [first, ...others]);
-    return [startWrite(this.#start, first.input, Math.max(0, first.until - performance.now()))];
+    if (others.length === 0) return [this.#sendOne(first)];
+    const behind = this.#behind(first.input);
+    return behind
+      ? writeFirst(this.#start, behind, [first, ...others])
+      : startGroup(this.#start, [first, ...others]);
+  }
+
+  async #sendOne(write: TimedWrite): Promise<WriteReceipt> {
+    const behind = this.#behind(write.input);
+    if (!behind) return await startWrite(this.#start, write.input, leftMs(write));
+    return await writeFirst(this.#start, behind, [write])[0];
+  }
+
+  /** Where no store is owed a write once its caller has the answer, its workflow may follow; null where it must lead. */
+  #behind({ ack, pattern, route }: WriteInput): Behind | null {
+    const { temporal, migration, embedded } = this.#start;
+    const leavesOwed = ack === 'primary' && route.secondary !== null;
+    if (!embedded?.isRunning() || ack === 'recorded' || leavesOwed || !plainPatterns.includes(pattern))
+      return null;
+    const { taskQueue } = migration;
+    this.#starts ??= new StartBehind(embedded, (start, timeoutMs) =>
+      sendEagerStart(temporal, taskQueue, start, timeoutMs),
+    );
+    return { worker: embedded, starts: this.#starts };
   }
 }
 

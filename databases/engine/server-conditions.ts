@@ -135,7 +135,9 @@ export const serverConditions = {
   table: {
     ...missing,
     cause: 'no such table',
-    remedy: 'create it, or correct the table of the entity; lockstep prepare makes those of Lockstep',
+    remedy:
+      'create it, or correct the table of the entity; a trigger that names it may need its schema before it; ' +
+      'lockstep prepare makes those of Lockstep',
     mysql: [1146],
     postgresql: ['42P01'],
   },
@@ -149,7 +151,9 @@ export const serverConditions = {
   routine: {
     ...missing,
     cause: 'no such routine',
-    remedy: 'create it, or remove what calls it; lockstep prepare makes those of Lockstep',
+    remedy:
+      'create it, or remove what calls it; a trigger that calls it may need its schema before it; ' +
+      'lockstep prepare makes those of Lockstep',
     mysql: [1305],
     postgresql: ['42883'],
   },

@@ -30,6 +30,7 @@ import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
+import { searchPath } from './search-path.ts';
 import { primeStatements } from './sequences.ts';
 import { beginSession } from './session.ts';
 import { readSettings } from './settings.ts';
@@ -49,7 +50,12 @@ import { fenceClass, prepareClass, routineName, writeRoutine } from './write-rou
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = { getTypeParser: () => (value: string) => value };
 
-export function createPostgresqlEngine(store: StoreName, options: ConnectionOptions): Engine {
+/** @param tables those that are declared in this store */
+export function createPostgresqlEngine(
+  store: StoreName,
+  options: ConnectionOptions,
+  tables: readonly string[],
+): Engine {
   const settings: pg.PoolConfig = {
     connectionString: options.url.toString(),
     connectionTimeoutMillis: options.connectTimeoutMs,
@@ -64,6 +70,7 @@ export function createPostgresqlEngine(store: StoreName, options: ConnectionOpti
     store,
     address: options.address,
     statementTimeoutMs: options.statementTimeoutMs,
+    path: searchPath(tables),
     another: () => new pg.Client(settings),
   };
   const onConnect = (client: pg.ClientBase) => beginSession(client, session);

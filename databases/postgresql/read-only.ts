@@ -9,7 +9,7 @@ export function createReadOnlyPool(settings: pg.PoolConfig, session: SessionOf) 
   const pool = new pg.Pool({
     ...settings,
     types: pg.types,
-    onConnect: (client) => beginSession(client, { ...session, readOnly: true }),
+    onConnect: (client) => beginSession(client, { ...session, path: null, readOnly: true }),
   });
   // A connection that breaks is replaced at the next use, and its query is told.
   pool.on('error', () => undefined);

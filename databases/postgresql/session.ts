@@ -4,6 +4,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { assertKept } from '../engine/kept-settings.ts';
 import type { TextCells } from '../engine/session.ts';
 import { ownSession } from './capture.ts';
+import { text } from './quote.ts';
 
 /**
  * What texts of values, and what a statement sees, depend on. It is set by statements when the session begins: `options` of a URL, and
@@ -22,12 +23,6 @@ const wanted = {
   [ownSession]: '1',
 } as const;
 
-/**
- * Where names without a schema are looked for, triggers' own too. What a role, a database or a URL has would find other tables; and whoever
- * may create a function in a schema before the server's own could have it run as us. Sessions for statements of a service's own keep theirs.
- */
-const path = 'pg_catalog, public, pg_temp';
-
 /** Settings without which a statement is slower, or waits longer, and not wrong. */
 const quick = { jit: 'off', max_parallel_workers_per_gather: '0' };
 
@@ -35,6 +30,8 @@ export interface SessionOf {
   readonly store: StoreName;
   readonly address: string;
   readonly statementTimeoutMs: number;
+  /** Where names without a schema are looked for; null for sessions that keep what their account has. */
+  readonly path: string | null;
   /** Sessions for statements of a service's own. */
   readonly readOnly?: boolean;
   /** Another connection of the same kind, without these settings. */
@@ -43,8 +40,11 @@ export interface SessionOf {
 
 /** Sets what a session of ours has, and looks that it is so. Throws where the server, or a pooler before it, does not keep it. */
 export async function beginSession(client: pg.ClientBase, session: SessionOf): Promise<void> {
-  const own = session.readOnly ? { default_transaction_read_only: 'on' } : { search_path: path };
-  const kept = { ...wanted, ...own };
+  const kept = {
+    ...wanted,
+    ...(session.readOnly ? { default_transaction_read_only: 'on' } : {}),
+    ...(session.path === null ? {} : { search_path: session.path }),
+  };
   const settings = {
     ...kept,
     ...quick,
@@ -54,8 +54,7 @@ export async function beginSession(client: pg.ClientBase, session: SessionOf): P
   };
   await client.query(
     Object.entries(settings)
-      // A path is a list of names, and no text.
-      .map(([name, value]) => `SET ${name} = ${name === 'search_path' ? value : `'${value}'`}`)
+      .map(([name, value]) => `SELECT pg_catalog.set_config('${name}', ${text(value)}, false)`)
       .join('; '),
   );
   const mark = randomUUID();

@@ -5,7 +5,8 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
   const [row] = await query(
     `SELECT pg_catalog.current_setting('TimeZone') AS zone, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('fsync') AS fsync,
        pg_catalog.current_setting('synchronous_commit') AS synchronous, pg_catalog.pg_is_in_recovery()::text AS standby,
-       (pg_catalog.to_regnamespace('public') IS NOT NULL AND pg_catalog.has_schema_privilege('public', 'public', 'CREATE'))::text AS opened,
+       (SELECT pg_catalog.string_agg(schema, ', ') FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS path(schema)
+         WHERE pg_catalog.has_schema_privilege('public', schema::text, 'CREATE')) AS opened,
        extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 AS now_ms`,
   );
   const commits = ['on', 'local', 'remote_write', 'remote_apply'];
@@ -31,11 +32,10 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
       'the server takes no writes; connect to the primary of its replication',
     ),
     {
-      name: 'schema public',
-      value:
-        row?.opened === 'true'
-          ? "every account may create operators in it, which could run as Lockstep's; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
-          : 'not every account may create in it',
+      name: 'schemas of the path',
+      value: row?.opened
+        ? `every account may create operators in ${row.opened}, which could run as Lockstep's; REVOKE CREATE ON SCHEMA ${row.opened} FROM PUBLIC`
+        : 'not every account may create in them',
       problem: null,
     },
     clockSetting(Number(row?.now_ms), Date.now()),

@@ -24,7 +24,7 @@ import {
 import { invoice } from './entities.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
-const nothing = { items: [], unreadable: [] };
+const nothing = { items: [], unreadable: [], lossy: [] };
 const copied = { mode: 'copy', kind: 'replace', version: '0', operationId: null } as const;
 const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 const targets: EngineRole[] = [
@@ -250,6 +250,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     const leftover = async (keys: readonly Key[]) => ({
       items: keys.map(([id]) => writeOf(account, { ...ada, id: Number(id), owner: 'old' }, copied)),
       unreadable: [],
+      lossy: [],
     });
     const copies = (async () => {
       const results: LoadResult[] = [];
@@ -364,7 +365,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
       {
         page: pageOf([]).page,
         except: [],
-        leftover: { items, unreadable: [] },
+        leftover: { items, unreadable: [], lossy: [] },
         from,
         next: { cursor: null, done: true },
         checkExisting: false,

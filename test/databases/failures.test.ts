@@ -230,7 +230,7 @@ forEachEngineRole('a failure', (at, { engine }) => {
     if (!from || !image) throw new TypeError('a chunk is planned, and the record has an image');
     const { page } = (await store.pageTarget(account)).pageOf([{ key, image }]);
     const next = { cursor: key, done: true };
-    const leftover = { items: [], unreadable: [] };
+    const leftover = { items: [], unreadable: [], lossy: [] };
     return await store.loadPage(
       account,
       { page, except: [], leftover, from, next, checkExisting: false, checkParents: false },

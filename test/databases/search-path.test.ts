@@ -1,5 +1,10 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { searchPath } from '../../databases/postgresql/search-path.ts';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
 import { fence, type Opened, openRole, operationId, writeOf, writeOne } from './engine-roles.ts';
 import { slot } from './entities.ts';
@@ -89,5 +94,63 @@ test('a path of the role, the database or the URL leads to no other table', asyn
   } finally {
     await at.sql(`ALTER DATABASE ${database} RESET search_path`);
     await at.sql('DROP SCHEMA elsewhere CASCADE');
+  }
+});
+
+const measure = entity({
+  name: 'measure',
+  schema: z.strictObject({ id: z.number(), level: z.number() }),
+  fields: { id: field.integer(), level: field.integer() },
+  key: 'id',
+  legacy: table('App.measures'),
+  modern: table('App.measures'),
+});
+
+test('a trigger finds what lies in the schema of a declared table, and a table without a schema stays the one in public', async () => {
+  for (const statement of [
+    'CREATE SCHEMA "App"',
+    'CREATE TABLE "App".measures (id integer PRIMARY KEY, level integer NOT NULL)',
+    'CREATE TABLE "App".audit (id integer)',
+    'CREATE TABLE "App".accounts (LIKE public.accounts INCLUDING ALL)',
+    `CREATE FUNCTION "App".note() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO audit VALUES (NEW.id); RETURN NEW; END $$`,
+    'CREATE TRIGGER note AFTER INSERT ON "App".measures FOR EACH ROW EXECUTE FUNCTION "App".note()',
+  ])
+    await at.sql(statement);
+  try {
+    const store = at.open({ entities: [measure, account] });
+    await store.prepare();
+    await writeOne(store, measure, writeOf(measure, { id: 1, level: 2 }));
+    await writeOne(store, account, writeOf(account, ada));
+    expect(await at.sql('SELECT id FROM "App".audit')).toEqual([{ id: '1' }]);
+    expect(await at.sql('SELECT id FROM public.accounts')).toEqual([{ id: '1' }]);
+    expect(await at.sql('SELECT id FROM "App".accounts')).toEqual([]);
+  } finally {
+    await at.sql('DROP SCHEMA "App" CASCADE');
+  }
+});
+
+test.each([
+  [['accounts'], 'pg_catalog, "public", pg_temp'],
+  [['app.accounts', 'app.lines', 'Shop.rows'], 'pg_catalog, "app", "Shop", "public", pg_temp'],
+  [['app.accounts', 'lines'], 'pg_catalog, "public", "app", pg_temp'],
+  [['a"b.accounts', 'pg_catalog.rows'], 'pg_catalog, "a""b", "public", pg_temp'],
+])('the path for %j', (tables, path) => {
+  expect(searchPath(tables)).toBe(path);
+});
+
+test('doctor names each schema of the path in which every account may create', async () => {
+  await at.sql('CREATE SCHEMA open_to_all');
+  await at.sql('GRANT CREATE ON SCHEMA open_to_all TO PUBLIC');
+  try {
+    const elsewhere = { ...measure, shapes: { ...measure.shapes, legacy: table('open_to_all.measures') } };
+    const found = async (store = at.store) =>
+      (await store.settings()).find(({ name }) => name === 'schemas of the path')?.value;
+    expect(await found()).toBe('not every account may create in them');
+    expect(await found(at.open({ entities: [elsewhere as never] }))).toContain(
+      'REVOKE CREATE ON SCHEMA open_to_all FROM PUBLIC',
+    );
+  } finally {
+    await at.sql('DROP SCHEMA open_to_all');
   }
 });

@@ -1,4 +1,4 @@
-import { startServer, status, stopServer } from '../../deploy/dev/servers.ts';
+import { type ServerName, startServer, status, stopServer } from '../../deploy/dev/servers.ts';
 import { proxy } from './proxy.ts';
 
 /** A way to take PostgreSQL away under traffic and to bring it back. What is left of it is undone at its disposal. */
@@ -16,9 +16,10 @@ export async function postgresqlOutage(
   url: string,
   { othersUseIt = false }: { othersUseIt?: boolean } = {},
 ): Promise<Outage> {
-  const servers = await status();
-  const isYours = servers.find(({ name }) => name === 'postgresql')?.state === 'own';
-  return isYours || othersUseIt ? cutConnections(url, isYours) : stopTheServer(url);
+  const { host } = new URL(url);
+  const server = (await status()).find(({ address }) => address === host);
+  const isYours = server === undefined || server.state === 'own';
+  return isYours || othersUseIt ? cutConnections(url, isYours) : stopTheServer(url, server.name);
 }
 
 async function cutConnections(url: string, isYours: boolean): Promise<Outage> {
@@ -32,10 +33,10 @@ async function cutConnections(url: string, isYours: boolean): Promise<Outage> {
   };
 }
 
-function stopTheServer(url: string): Outage {
+function stopTheServer(url: string, name: ServerName): Outage {
   let isStopped = false;
   const end = async () => {
-    if (isStopped) await startServer('postgresql');
+    if (isStopped) await startServer(name);
     isStopped = false;
   };
   return {
@@ -43,7 +44,7 @@ function stopTheServer(url: string): Outage {
     what: 'PostgreSQL is stopped',
     begin: async () => {
       isStopped = true;
-      await stopServer('postgresql');
+      await stopServer(name);
     },
     end,
     [Symbol.asyncDispose]: end,

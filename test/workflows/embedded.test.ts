@@ -80,6 +80,28 @@ test('`recorded` is answered when the workflow is started', async () => {
   await until('modern has it', () => rowIn(at, 'modern', 'accounts', value.id));
 });
 
+test('`both` is not answered while the other store does not have it, alone or among others', async () => {
+  const values = Array.from({ length: 3 }, () => newAccount());
+  const other = await at.another('modern');
+  await other.rows('BEGIN');
+  for (const { id } of values) await other.rows(`INSERT INTO accounts VALUES (${id}, 'held', NULL, 1)`);
+  const [alone, ...together] = values;
+  let answered = 0;
+  const write = async (value: (typeof values)[number] | undefined) => {
+    if (value) await service.repository(account).create(value, { ack: 'both', timeoutMs: 60_000 });
+    answered += 1;
+  };
+  const first = write(alone);
+  await until('legacy has one', () => rowIn(at, 'legacy', 'accounts', alone?.id ?? 0));
+  const rest = together.map(write);
+  for (const { id } of together) await until('legacy has it', () => rowIn(at, 'legacy', 'accounts', id));
+  expect(answered).toBe(0);
+  await other.rows('ROLLBACK');
+  await Promise.all([first, ...rest]);
+  for (const { id, owner } of values)
+    expect(await rowIn(at, 'modern', 'accounts', id)).toMatchObject({ owner });
+});
+
 test('a write sent again, at once or later, has the outcome of the first', async () => {
   const value = newAccount();
   const operationId = randomUUID();

@@ -183,7 +183,11 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
     const receipts = await Promise.all(values.map((value) => accounts().create(value)));
     const parked = receipts[1]?.operationId ?? '';
     await until('it is parked', async () => (await entryIn(at, 'legacy', parked))?.status === 'parked');
-    expect(await at.lockstep.control.writeStatus(parked)).toMatchObject({ stage: 'parked' });
+    // Its workflow hears so a moment after the journal does.
+    await until('its workflow waits', async () => {
+      const { stage } = await at.lockstep.control.writeStatus(parked);
+      return stage === 'parked';
+    });
     await at.lockstep.control.resolve(parked, 'compensate');
     await until('it is undone', async () => (await entryIn(at, 'legacy', parked))?.status === 'compensated');
     expect(await owners(values[1]?.id ?? 0)).toEqual([null, null]);

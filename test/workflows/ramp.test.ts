@@ -22,6 +22,8 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await plant('right');
+  // A ramp of the test before may be at a step.
+  await until('it is idle', async () => (await status()).busy === null);
   await bringTo(operator, 'switch-reads');
   await operator.control.setReadPercent(0);
 });

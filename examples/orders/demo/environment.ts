@@ -4,7 +4,7 @@ import { connect, type Lockstep } from 'lockstep';
 import { type Operator, operate, prepareStores, registerSearchAttributes } from 'lockstep/operator';
 import { connectTemporal } from '../../../client/temporal/connection.ts';
 import {
-  type ServerName,
+  type FurtherName,
   type Servers,
   status,
   stopServer,
@@ -45,18 +45,10 @@ export interface DemoEnvironment {
 
 const folder = join(import.meta.dirname, '../../../.lockstep/demo');
 
-const mysql97 = 'mysql-9.7';
-
-async function realMysql(report: (line: string) => void): Promise<Servers['mysql']> {
-  const found = await upFurther(mysql97, { report });
-  if ('unavailable' in found) throw new Error(found.unavailable);
-  return found;
-}
-
 /** Builds the stage. What is to be released is put on `release`, last first. */
 export async function buildStage(
   screen: Screen,
-  { keep, mysql }: Pick<DemoOptions, 'keep' | 'mysql'>,
+  { keep, ...wanted }: Pick<DemoOptions, 'keep' | 'mysql' | 'postgresql'>,
   release: (() => Promise<void>)[],
 ): Promise<DemoEnvironment> {
   mkdirSync(folder, { recursive: true });
@@ -64,14 +56,17 @@ export async function buildStage(
     (await status()).flatMap((one) => (one.state === 'stopped' ? [] : [one.name])),
   );
   const stopStarted = async () => {
-    const names: ServerName[] = ['temporal', 'mysql', 'postgresql'];
-    if (mysql) names.push(mysql97);
-    for (const name of names) if (!runningBefore.has(name)) await stopServer(name);
+    for (const { name, state } of await status())
+      if (state === 'running' && !runningBefore.has(name)) await stopServer(name);
   };
   if (!keep) release.push(stopStarted);
   const report = (line: string) => screen.aside(line);
   const usual = await up({ report });
-  const servers = mysql ? { ...usual, mysql: await realMysql(report) } : usual;
+  const servers = {
+    ...usual,
+    ...(wanted.mysql ? { mysql: await further('mysql-9.7', report) } : {}),
+    ...(wanted.postgresql ? { postgresql: await further('postgresql-18', report) } : {}),
+  };
   screen.good(
     `servers: Temporal ${servers.temporal.address}, ${addressOf(servers.mysql.url)} and ${addressOf(servers.postgresql.url)}`,
   );
@@ -122,6 +117,12 @@ export async function buildStage(
     operator,
     folder,
   };
+}
+
+async function further(name: FurtherName, report: (line: string) => void): Promise<{ url: string }> {
+  const found = await upFurther(name, { report });
+  if ('unavailable' in found) throw new Error(found.unavailable);
+  return found;
 }
 
 async function loadLegacy(legacyUrl: string, modernUrl: string) {

@@ -15,8 +15,8 @@ export const comparisonGuards: readonly Guard[] = [
   },
   {
     file: classify,
-    text: '      if (!isBehind) return equal;\n',
-    without: '      return equal;\n',
+    text: 'if (!isBehind) return left',
+    without: 'return left',
     tests: ['test/workflows/reconcile.test.ts'],
     named: 'an older version of equal rows is stale',
     keeps: 'An older version of equal rows is a difference.',

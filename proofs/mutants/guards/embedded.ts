@@ -23,4 +23,26 @@ export const embeddedGuards: readonly Guard[] = [
     tests: ['test/unit/completions.test.ts'],
     keeps: 'While one statement completes writes in a journal, the next ones gather for one more.',
   },
+  {
+    file: 'client/service/start-behind.ts',
+    text: '    if (this.#waiting.has(operation.id)) return;\n',
+    without: '',
+    tests: ['test/unit/start-behind.test.ts'],
+    keeps: 'A write that is sent again while it waits for its workflow has one.',
+  },
+  {
+    file: 'client/service/start-behind.ts',
+    text: 'while (this.#bytes >= maxWaitingBytes) {',
+    without: 'while (this.#bytes >= 1e12) {',
+    tests: ['test/unit/start-behind.test.ts'],
+    keeps: 'While Temporal is away, no more writes are made than may wait for workflows.',
+  },
+  {
+    file: 'workers/write-ahead.ts',
+    text: 'return input && write && (await write.taken) ? { ...write, input } : null;',
+    without: 'return input && write ? { ...write, input } : null;',
+    tests: ['test/workflows/embedded.test.ts'],
+    named: 'is not answered while',
+    keeps: 'With `both`, a caller is answered when both stores have the write.',
+  },
 ];

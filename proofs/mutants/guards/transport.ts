@@ -93,10 +93,17 @@ export const transportGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/session.ts',
-    text: ': { search_path: path }',
-    without: ': {}',
+    text: '...(session.path === null ? {} : { search_path: session.path }),',
+    without: '',
     tests: ['test/databases/search-path.test.ts'],
     keeps: 'No path of a role, a database or a URL leads to another table.',
+  },
+  {
+    file: 'databases/postgresql/search-path.ts',
+    text: "['public', ...declared]",
+    without: "[...declared, 'public']",
+    tests: ['test/databases/search-path.test.ts'],
+    keeps: 'A table that is declared without a schema is the one in public.',
   },
   {
     file: 'databases/postgresql/quote.ts',
