@@ -10,7 +10,7 @@ import type { CanaryEnvironment } from './environment.ts';
 import { type Person, person, personOf, refusedByModern } from './person.ts';
 
 /** Of so many people there is a row before the migration begins. */
-export const peopleBefore = 20;
+const peopleBefore = 20;
 
 export interface Witness {
   /** An error that a service was given, or a warning of its process. */
