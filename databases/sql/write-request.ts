@@ -4,6 +4,7 @@ import { ownImage } from '../../model/field.ts';
 import type { BoundEntity, BoundTable, TextRow, TextRows } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
 import { canonicalCells, cellIn, rowsIn } from '../columns/rows.ts';
+import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
@@ -173,10 +174,13 @@ export function knownOutcome(
   reason: string | null,
 ): Extract<Outcome, { status: 'known' }> {
   const refusal = refusalInText(reason);
+  const recorded = statusOf(status);
+  if (recorded === 'unknown')
+    throw invalidControlRow(controlRowFault('operations', 'the status of an operation is none'));
   return {
     status: 'known',
     version,
-    recorded: statusOf(status),
+    recorded,
     reason: refusal?.message ?? reason,
     ...(refusal ? { refusal } : {}),
   };
