@@ -148,6 +148,14 @@ export const callerFailures = {
     remedy:
       'By `violation`: correct the row. By `about`: correct the trigger, the schema or the grants that the message names. Then send the write under a new operation id: under this one it stays refused.',
   },
+  LossyShape: {
+    retryable: false,
+    seenBy: ['service'],
+    meaning:
+      "A store holds rows of the record that the shape's functions do not give back: the write would erase what the message names. Nothing was written, or it was undone.",
+    remedy:
+      "Correct the rows, or let the shape hold what the message names (and raise its `revision`); where it may be erased, say `lossy: 'allow'` on the shape. Then send the write under a new operation id: under this one it stays refused.",
+  },
   Aborted: {
     retryable: false,
     seenBy: ['service'],

@@ -22,6 +22,8 @@ export interface RowsShape {
   readonly embedded: readonly EmbeddedRecord[];
   /** Grows with every change of what the functions do: nobody else can tell two versions of a function apart. */
   readonly revision: number;
+  /** Whether a write may erase what of a record's own rows the functions do not give back. */
+  readonly lossy: 'refuse' | 'allow';
   readonly toRows: (entity: Record<string, unknown>) => Rows;
   readonly fromRows: (rows: Rows) => Record<string, unknown>;
 }
@@ -118,7 +120,8 @@ interface ReferenceOptions {
 }
 
 /**
- * A shape made of two functions. `fromRows(toRows(entity))` must give the entity back; both must be free of side effects.
+ * A shape made of two functions. `fromRows(toRows(entity))` must give the entity back, and `toRows(fromRows(rows))` the rows; both must be
+ * free of side effects.
  *
  * @param options `tables` are written and deleted with the entity, parents first; `referenced` ones hold what it shares
  * @example
@@ -136,6 +139,11 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
   >;
   /** Raise it whenever `toRows` or `fromRows` comes to mean something else. Whole, from 1. @default 1 */
   revision?: number;
+  /**
+   * What becomes of own rows that `toRows(fromRows(rows))` does not give back as they are. `refuse`: they are reported as `lossy`, and
+   * a write that would erase them fails with `LossyShape`. `allow`: they are as good as what the functions make of them. @default 'refuse'
+   */
+  lossy?: 'refuse' | 'allow';
   /** The rows of each table. The type of its parameter is the entity's, that of its result the tables'. */
   toRows: (entity: E) => R;
   fromRows: (rows: NoInfer<R>) => NoInfer<E>;
@@ -174,6 +182,7 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
     referenced,
     embedded,
     revision: options.revision ?? 1,
+    lossy: options.lossy ?? 'refuse',
     toRows: options.toRows as unknown as RowsShape['toRows'],
     fromRows: options.fromRows as unknown as RowsShape['fromRows'],
   };

@@ -1,6 +1,7 @@
 import type { StoredRecord } from '../databases/contract/write.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { type Case, type Corpus, corpusOf, rowOf } from '../test/corpus/corpus.ts';
+import { mysqlServerAt } from '../test/corpus/server.ts';
 import { advanceTo } from '../test/support/advance.ts';
 import { type RunningMigration, runMigrationOn } from '../test/support/fixture.ts';
 import { until } from '../test/support/until.ts';
@@ -18,19 +19,26 @@ export async function corpus(conditions: Conditions): Promise<Report> {
   const { seed, short, note } = conditions;
   const bars: Bar[] = [];
   const figures: { [name: string]: Figures[string] } = {};
+  const server = await mysqlServerAt(conditions.servers.mysql.url);
   const types = new Set<string>();
   let values = 0;
   for (const from of ['mysql', 'postgresql'] as const) {
-    const found = corpusOf(from, short ? 7 : 1);
+    const found = corpusOf(from, { server, nth: short ? 7 : 1 });
     note(`${found.cases.length} values of ${found.types.length} columns from ${from}`);
     const run = await tryOut(found, conditions);
     bars.push(...run.bars);
     figures[`from ${from}`] = run.figures;
     values += found.cases.length;
-    for (const { source } of corpusOf(from).types) types.add(source.replace(/[(].*|(?<=[A-Z]) .*/, ''));
+    for (const { source } of corpusOf(from, { server }).types) types.add(typeOf(source));
   }
   bars.push(atLeast('values', short ? 100 : 500, values), atLeast('types', 45, types.size));
   return report('corpus', seed, bars, { ...figures, values, types: types.size });
+}
+
+/** Without lengths, precisions, labels and character sets; UNSIGNED is a type of its own. */
+function typeOf(source: string): string {
+  const unsigned = source.includes('UNSIGNED') ? ' UNSIGNED' : '';
+  return `${source.replace(/\(.*\)/, '').replace(/(?<=[A-Z]) .*/, '')}${unsigned}`;
 }
 
 interface Run {

@@ -30,9 +30,9 @@ export async function race({ servers, seed, short, note }: Conditions): Promise<
   for (const from of ['mysql', 'postgresql'] as const) {
     await using environment = await createPeopleEnvironment({ servers, form: 'map', from });
     const found = await raced(environment, environment.stores.modern, pages, seed);
-    const to = from === 'mysql' ? 'PostgreSQL' : 'MariaDB';
+    const to = from === 'mysql' ? 'PostgreSQL' : 'MySQL or MariaDB';
     note(`to ${to}: ${JSON.stringify(found)}`);
-    figures[`to${to}`] = found;
+    figures[`to ${to}`] = found;
     bars.push(
       atLeast(`live writes during copies to ${to}`, pages * writesPerPage, found.writes),
       exactly(`rows that came back at ${to}`, 0, found.back),

@@ -1,5 +1,6 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
+import { checkInputs } from '../activities/check-inputs.ts';
 import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
 import { type Activities, type ActivityContext, createActivities } from '../activities/index.ts';
@@ -127,7 +128,13 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       connection,
       namespace,
       activities,
-      interceptors: { activity: [carryFailures, ...(embedded ? [embedded.ahead.interceptor] : [])] },
+      interceptors: {
+        activity: [
+          carryFailures,
+          checkInputs(migration.name),
+          ...(embedded ? [embedded.ahead.interceptor] : []),
+        ],
+      },
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',

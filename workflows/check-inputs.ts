@@ -1,7 +1,7 @@
 import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
-import { faultOf, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
+import { faultIn, faultMessage, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
+import { remedyAt } from '../model/inputs/input-version.ts';
 import { messageTable } from '../model/inputs/messages.ts';
-import { isUnsealed } from '../model/inputs/unsealed.ts';
 import { failure } from './failures.ts';
 import { carriedIn, inputSchemas } from './inputs.ts';
 
@@ -46,17 +46,6 @@ function schemasOf(message: string): readonly InputSchema[] {
   return (ofType && Object.hasOwn(ofType, message) ? ofType[message]?.takes : undefined) ?? [];
 }
 
-/** More arguments than there are schemas do no harm: nobody reads them. */
-function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
-  if (given.some(isUnsealed))
-    return { path: '', reason: 'it is not encrypted for this workflow, and its worker takes nothing else' };
-  for (const [index, schema] of schemas.entries()) {
-    const fault = faultOf(schema, given[index]);
-    if (fault) return fault;
-  }
-  return null;
-}
-
 function carriedFault(workflowType: string, [first]: readonly unknown[]): InputFault | null {
   const path = Object.hasOwn(carriedIn, workflowType) ? carriedIn[workflowType] : undefined;
   if (path === undefined || first === null || typeof first !== 'object') return null;
@@ -65,7 +54,11 @@ function carriedFault(workflowType: string, [first]: readonly unknown[]): InputF
   return { path, reason: 'is for a run that follows another; the first has null' };
 }
 
-function refused(code: 'InvalidRequest' | 'InvalidInput', what: string, { path, reason }: InputFault) {
-  const at = path === '' ? '' : ` at ${path}`;
-  return failure(code, `${what} is not what it should be${at}: ${reason}`, { path });
+function refused(code: 'InvalidRequest' | 'InvalidInput', what: string, fault: InputFault) {
+  const remedy = remedyAt(fault.path);
+  const message = faultMessage(what, fault);
+  return failure(code, remedy === undefined ? message : `${message}; ${remedy}`, {
+    path: fault.path,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }

@@ -93,8 +93,10 @@ export async function pagesOf(
     const keys = await source.keys(entity, range);
     const stored = await source.read(entity, keys);
     return {
-      records: stored.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
-      notLoadable: stored.flatMap(({ key, unreadable }) => (unreadable === null ? [] : [key])),
+      records: stored.flatMap(({ key, image, lossy }) => (image && lossy === null ? [{ key, image }] : [])),
+      notLoadable: stored.flatMap(({ key, unreadable, lossy }) =>
+        unreadable === null && lossy === null ? [] : [key],
+      ),
       last: keys.at(-1) ?? null,
       full: keys.length >= Math.floor(range.limit),
     };
@@ -109,7 +111,7 @@ async function leftoverOf(
   keys: readonly Key[],
   route: WriteRoute,
 ): Promise<Leftover> {
-  if (keys.length === 0) return { items: [], unreadable: [] };
+  if (keys.length === 0) return { items: [], unreadable: [], lossy: [] };
   const stored = await source.read(entity, keys);
   const readable = stored.filter((record) => record.unreadable === null);
   return {
@@ -117,5 +119,6 @@ async function leftoverOf(
     unreadable: stored.flatMap(({ key, unreadable }) =>
       unreadable === null ? [] : [{ key, reason: unreadable }],
     ),
+    lossy: stored.flatMap(({ key, lossy }) => (lossy === null ? [] : [{ key, reason: lossy }])),
   };
 }

@@ -50,7 +50,8 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
     for (const [known, right] of pairs) {
       const left = reread.get(keyText(known.key)) ?? known;
       const classified = await classify(entity, left, right);
-      const versionOnly = classified.verdict !== 'unreadable' && isSameImage(left, right);
+      const isOfRows = classified.verdict === 'unreadable' || classified.verdict === 'lossy';
+      const versionOnly = !isOfRows && isSameImage(left, right);
       findings.push({ key: left.key, versionOnly, ...classified, primary: left, secondary: right });
     }
     return findings;
@@ -61,9 +62,11 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
     if (unreadable !== null) return { verdict: 'unreadable', reason: unreadable };
     if (right.neverThere !== null || left.neverThere !== null) return classifyNeverThere(left, right);
     if (isAhead({ primary: left, secondary: right })) return ahead;
+    // What the secondary has beyond its image stands in the way of every repair; what the primary has, of none.
+    if (right.lossy !== null) return { verdict: 'lossy', reason: `in the secondary, ${right.lossy}` };
     const isBehind = isNewer(left.version, right.version);
     if (isSameImage(left, right)) {
-      if (!isBehind) return equal;
+      if (!isBehind) return left.lossy === null ? equal : lossyPrimary(left.lossy);
       return left.image === null ? withoutTombstone : olderVersion;
     }
     const changedOutside = changedOutsideNote(entity, left, right);
@@ -79,7 +82,8 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
         reason: `fields ${differing.join(', ')}${changedOutside}`,
       };
     }
-    return await classifyShared(entity, left.image, right.image);
+    const shared = await classifyShared(entity, left.image, right.image);
+    return shared.verdict === 'ambiguous' && left.lossy !== null ? lossyPrimary(left.lossy) : shared;
   }
 
   /** Own parts are equal, shared ones differ: loss, or a denormalized store whose copies disagree among themselves? */
@@ -136,6 +140,10 @@ const ahead: Classification = {
   verdict: 'ahead',
   reason: 'the secondary has a newer version; the primary may have been set back',
 };
+
+function lossyPrimary(loss: string): Classification {
+  return { verdict: 'lossy', reason: `in the primary, ${loss}` };
+}
 
 /** Whether the newer version is in the secondary. */
 export function isAhead({ primary, secondary }: Pick<KeyComparison, 'primary' | 'secondary'>): boolean {

@@ -40,6 +40,8 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
     // Then what was changed behind equal versions: the primary's rows stand, under a version that is new to both.
     const bumped: KeyComparison[] = [];
     for (const { finding, why } of open) {
+      // What a shape does not hold, no version brings over.
+      if (finding.verdict === 'lossy') continue;
       if (why !== null || (isAhead(finding) && from !== route.primary)) continue;
       if ((await bumpVersion(entity, finding, route)) === 'bumped') bumped.push(finding);
     }

@@ -1,10 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
+import { currentState } from '../../databases/contract/current-state.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
+import { routeOf } from '../../model/operation.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
@@ -101,7 +103,21 @@ export function createMigrationActivities(context: ActivityContext) {
 
   /** Before anything closes: most outcomes are known to the other store by the time of the drain. */
   async function copyOutcomesAhead(request: { primary: StoreName; epoch: number }): Promise<number> {
-    return await withHeartbeat(() => copyOutcomes(context, request));
+    return await withHeartbeat(async () => {
+      await assertCurrent(request);
+      return await copyOutcomes(context, request);
+    });
+  }
+
+  /** Under another epoch neither store would take anything, however often it is tried. */
+  async function assertCurrent({ primary, epoch }: { primary: StoreName; epoch: number }): Promise<void> {
+    const route = routeOf(await currentState(context));
+    if (route.epoch === epoch && route.primary === primary) return;
+    throw new LockstepError(
+      'InvalidRequest',
+      `${migration.name} is not under epoch ${epoch} with ${primary} as its primary`,
+      { path: route.epoch === epoch ? 'primary' : 'epoch', measured: { epoch: route.epoch } },
+    );
   }
 
   /**
@@ -110,7 +126,10 @@ export function createMigrationActivities(context: ActivityContext) {
    * not change.
    */
   async function drain(request: { primary: StoreName; epoch: number }): Promise<{ drained: number }> {
-    return await withHeartbeat(() => drainJournal(request));
+    return await withHeartbeat(async () => {
+      await assertStillClosed(request.primary, request.epoch);
+      return await drainJournal(request);
+    });
   }
 
   async function drainJournal({
@@ -179,7 +198,9 @@ export function createMigrationActivities(context: ActivityContext) {
   async function assertStillClosed(primary: StoreName, epoch: number): Promise<void> {
     const state = await stores[primary].readState(migration.name);
     if (state?.epoch === epoch && !state.open) return;
-    throw notDrained(`the ${primary} store is not closed any more, it was set back while it was drained`);
+    throw notDrained(
+      `the ${primary} store is not closed under epoch ${epoch}; if it was, it has been set back meanwhile`,
+    );
   }
 
   /** Before the secondary may decide itself: gives the number that it had. */

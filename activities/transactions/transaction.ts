@@ -96,7 +96,11 @@ export function createTransactionActivities(context: ActivityContext) {
     // Records are pruned only where no store has a branch left.
     if (record === null) return;
     if (record.decision !== 'commit') {
-      throw new TypeError(`transaction ${transactionId} is committed, and its record does not say so`);
+      throw new LockstepError(
+        'InvalidRequest',
+        `transaction ${transactionId} is to be finished, and its record does not say that it is committed`,
+        { operationId: transactionId, path: 'transactionId' },
+      );
     }
     const { attempt } = record;
     const branch = { migration: migration.name, transaction, attempt, coordinator };

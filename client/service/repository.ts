@@ -55,9 +55,9 @@ export interface RepositoryParts extends ReadParts {
  * names, `A` the entity's acknowledgement.
  *
  * Every write throws a `LockstepError`. Before anything starts: `InvalidEntity`, `InvalidKey`, `InvalidToken`, `InvalidOperationId`,
- * `TooLarge`, `TemporalUnavailable`, `Overloaded`. Where it has no effect: `StoreRefused`, `StoreUnavailable`, `NotPrepared`, `Aborted`; with the
- * patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ now. With
- * `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
+ * `TooLarge`, `TemporalUnavailable`, `Overloaded`. Where it has no effect: `StoreRefused`, `LossyShape`, `StoreUnavailable`, `NotPrepared`,
+ * `Aborted`; with the patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ
+ * now. With `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
  */
 export class Repository<E, K, A extends Ack = 'primary'> {
   readonly #entity: Entity<E, K, Pattern, A>;

@@ -64,7 +64,7 @@ export function createCircles(context: StoreContext, writes: GuardedWrites) {
     for (const { entity, items } of groups) {
       const bound = await context.bind(entity);
       const links = await context.translateErrors(() => parentLinksOf(context, bound));
-      const { ready, failed } = writes.rows(bound, items);
+      const { ready, failed } = await writes.sound(bound, items);
       if (failed.size > 0) return null;
       parts.push({ bound, ready, filledIn: links.filter(isFilledIn) });
     }

@@ -41,8 +41,8 @@ export function createImagePages(context: StoreContext) {
     const records: { key: Key; image: Image }[] = [];
     const notLoadable: Key[] = [];
     for (const { key, rows: own } of grouped) {
-      const { image } = imageOrReason(bound, { [root.name]: own });
-      if (image && keyFault(bound, key) === null) records.push({ key, image });
+      const { image, lossy } = imageOrReason(bound, { [root.name]: own });
+      if (image && lossy === null && keyFault(bound, key) === null) records.push({ key, image });
       else notLoadable.push(key);
     }
     return {

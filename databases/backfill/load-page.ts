@@ -2,7 +2,7 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
-import type { Fence } from '../contract/write.ts';
+import type { Fence, StoreFailure } from '../contract/write.ts';
 import { RollBack, type Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
@@ -51,10 +51,12 @@ export function pageLoads(
   async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {
     const bound = await context.bind(entity);
     const links = await context.translateErrors(() => parentLinksOf(context, bound));
+    // On another connection, which a transaction must not wait for.
+    const refused = await writes.erasing(bound, load.leftover.items);
     try {
       return await throughDeadlocks(
         engine,
-        () => engine.transaction((session) => loadInside(session, bound, links, load, fence)),
+        () => engine.transaction((session) => loadInside(session, bound, links, load, refused, fence)),
         { attempts, isTransient: (error) => isTransient(context, error) },
       );
     } catch (error) {
@@ -69,6 +71,7 @@ export function pageLoads(
     bound: BoundEntity,
     links: readonly ParentLink[],
     { page: given, except, leftover, from, next, checkExisting, checkParents, again }: PageLoad,
+    refusedBefore: ReadonlyMap<number, StoreFailure>,
     fence: Fence,
   ): Promise<LoadResult> {
     await holdFence(context, session, fence, 'secondary', [bound]);
@@ -98,9 +101,18 @@ export function pageLoads(
       const keys = gone.map((position) => placed(page, position));
       await engine.bulk.removeRows(session, bound, keys);
     }
-    const written = await writeLeftover(context, writes, session, bound, leftover, fence, mayWait);
+    const written = await writeLeftover(
+      context,
+      writes,
+      session,
+      bound,
+      leftover,
+      refusedBefore,
+      fence,
+      mayWait,
+    );
     const copied = loaded.length - gone.length + written.copied;
-    const refused = written.differences.length;
+    const { refused } = written;
     const waiting = rest.waiting.length + written.waiting;
     // With the rows and the checkpoint: a refusal that is not recorded would be one that nobody hears of.
     await putDifferences(context, session, fence.migration, written.differences);

@@ -102,7 +102,10 @@ export function createScan(context: StoreContext) {
         limit: rowsPerPage,
       });
       const records = await read(entity, page);
-      for (const { unreadable } of records) if (unreadable !== null) found.add(entity.name, unreadable);
+      for (const { unreadable, lossy } of records) {
+        const reason = unreadable ?? lossy;
+        if (reason !== null) found.add(entity.name, reason);
+      }
       const images = records.flatMap(({ key, image }) => (image ? [{ key, image }] : []));
       for (const { image } of images) {
         const reason = rowsFault(target.bound, image);

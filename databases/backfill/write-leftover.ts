@@ -1,7 +1,8 @@
+import { type Key, keyText } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { Leftover } from '../contract/backfill.ts';
 import type { Difference } from '../contract/comparison.ts';
-import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
@@ -21,14 +22,22 @@ export async function writeLeftover(
   writes: GuardedWrites,
   session: Session,
   bound: BoundEntity,
-  { items, unreadable }: Leftover,
+  { items: given, unreadable, lossy }: Leftover,
+  refusedBefore: ReadonlyMap<number, StoreFailure>,
   fence: Fence,
   mayWait: boolean,
-): Promise<{ copied: number; waiting: number; differences: Difference[] }> {
+): Promise<{ copied: number; waiting: number; refused: number; differences: Difference[] }> {
   const entity = bound.entity.name;
   const differences = unreadable.map(
     ({ key, reason }): Difference => ({ entity, key, verdict: 'unreadable', reason }),
   );
+  const refuse = (key: Key, { message: reason }: StoreFailure) =>
+    differences.push({ entity, key, verdict: 'refused', reason });
+  for (const [position, failure] of refusedBefore) {
+    const key = given[position]?.key;
+    if (key) refuse(key, failure);
+  }
+  const items = given.filter((_, position) => !refusedBefore.has(position));
   let copied = 0;
   let waiting = 0;
   for (let from = 0; from < items.length; from += itemsPerCall) {
@@ -39,10 +48,15 @@ export async function writeLeftover(
       if (outcome?.status === 'applied') copied += 1;
       if (outcome?.status !== 'failed') continue;
       if (mayWait && outcome.failure.code === 'ForeignKeyConflict') waiting += 1;
-      else differences.push({ entity, key, verdict: 'refused', reason: outcome.failure.message });
+      else refuse(key, outcome.failure);
     }
   }
-  return { copied, waiting, differences };
+  // A row comes in without what its image does not hold, and that is told. Why a row is refused says more.
+  const known = new Set(differences.map(({ key }) => keyText(key)));
+  const told = lossy
+    .filter(({ key }) => !known.has(keyText(key)))
+    .map(({ key, reason }): Difference => ({ entity, key, verdict: 'lossy', reason }));
+  return { copied, waiting, refused: differences.length, differences: [...differences, ...told] };
 
   /** In one call, which takes all locks in one order; where one is refused, key by key. */
   async function writeList(list: readonly WriteItem[]): Promise<Outcome[]> {

@@ -51,6 +51,11 @@ export interface BoundEntity {
   rowsOf(image: Image): TextRows;
   /** Throws `NotCanonical` with table and column where a row holds what no field can. */
   imageOf(rows: TextRows): Image;
+  /**
+   * What of a record's own rows is lost on the way through the shape's functions and back: names of tables and columns; null where
+   * nothing is. Null itself where nothing can be, or the shape allows it.
+   */
+  readonly lossIn: ((rows: TextRows, image: Image) => string | null) | null;
   /** What a program sees of the rows of one key, as `imageOf` would give it; null where several tables hold an entity. */
   readonly programValue: ProgramValue | null;
 }

@@ -1,4 +1,4 @@
-import type { Canonical } from '../../model/canonical.ts';
+import type { Canonical, Image } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
@@ -21,6 +21,7 @@ import {
   withScalar,
 } from './checks.ts';
 import type { CatalogueTable } from './column.ts';
+import { lossBetween } from './loss.ts';
 import { cellIn, imageOfFunctions, rowsIn, rowsOfFunctions, textFor, valueIn } from './rows.ts';
 import { valuesOfColumns, valuesOfFunctions } from './values.ts';
 
@@ -93,15 +94,21 @@ export function bind(
   });
   const bound = [...referenced, ...owned];
   const [only, ...others] = bound;
+  const root = firstOf(owned, path);
+  const rowsOf = (image: Image) => rowsOfFunctions(entity, store, shape, { tables: bound, root }, image);
   return {
     entity,
     store,
     tables: bound,
     owned,
     referenced,
-    root: firstOf(owned, path),
-    rowsOf: (image) => rowsOfFunctions(entity, store, shape, bound, image),
+    root,
+    rowsOf,
     imageOf: (rows) => imageOfFunctions(entity, shape, bound, rows),
+    lossIn:
+      shape.lossy === 'allow'
+        ? null
+        : (rows, image) => lossBetween(entity, shape, owned, rows, rowsOf(image)),
     programValue: only && others.length === 0 ? valuesOfFunctions(entity, shape, only) : null,
   };
 }
@@ -178,6 +185,7 @@ function bindColumns(
       }
       return image;
     },
+    lossIn: null,
     programValue: valuesOfColumns(path, table.name, columnOf),
   };
 }

@@ -5,7 +5,7 @@ import { entityOf, imageOf } from '../../model/field.ts';
 import { memberOf } from '../../model/member.ts';
 import { fromCanonical, NotCanonical, TooFine, toCanonical } from '../../model/scalar.ts';
 import type { Row, RowsShape } from '../../model/shape.ts';
-import type { BoundColumn, BoundTable, TextRow, TextRows } from './bound.ts';
+import type { BoundColumn, BoundEntity, BoundTable, TextRow, TextRows } from './bound.ts';
 import { invalid } from './checks.ts';
 import { fromColumn, toColumn } from './column.ts';
 
@@ -13,7 +13,7 @@ export function rowsOfFunctions(
   entity: Entity,
   store: StoreName,
   shape: RowsShape,
-  tables: readonly BoundTable[],
+  { tables, root }: Pick<BoundEntity, 'tables' | 'root'>,
   image: Image,
 ): TextRows {
   const path = `${entity.name}.${store}.toRows`;
@@ -22,14 +22,24 @@ export function rowsOfFunctions(
     if (!tables.some((table) => table.name === name))
       throw invalid(path, `gave rows of "${name}", which is not declared`);
   }
+  const key = entity.key.map((name) => image[name] ?? null);
   return Object.fromEntries(
     tables.map((table) => {
       const rows = memberOf(given, table.name);
       if (!rows) throw invalid(path, `gave no rows of "${table.name}"; give [] where it has none`);
       const texts = rows.map((row) => textRow(table, row, path));
+      if (texts.some((row) => !belongsTo(table, key, row)))
+        throw invalid(path, `gave a row of "${table.name}" with another key than the record's`);
+      if (table === root && texts.length === 0)
+        throw invalid(path, `gave no row of "${table.name}", whose rows say which records there are`);
       return [table.name, distinctRows(table, texts, path)];
     }),
   );
+}
+
+/** A row of another key would be read, replaced and deleted with another record. */
+function belongsTo(table: BoundTable, key: readonly Canonical[], row: TextRow): boolean {
+  return canonicalCells(table.key, row).every((part, index) => part === key[index]);
 }
 
 /** One row for each identity, in its order. Shared rows may come several times, as their shape allows. */

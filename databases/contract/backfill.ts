@@ -50,6 +50,8 @@ export interface Leftover {
   /** For the write routine. */
   readonly items: readonly WriteItem[];
   readonly unreadable: readonly { readonly key: Key; readonly reason: string }[];
+  /** Keys of `items` whose images do not hold all that stands in the source's rows. */
+  readonly lossy: readonly { readonly key: Key; readonly reason: string }[];
 }
 
 /** A stretch of keys that was read, and some of whose rows refer to rows that were not there yet. */
@@ -133,7 +135,7 @@ export type LoadResult =
 
 export interface ImagePage {
   readonly records: readonly { readonly key: Key; readonly image: Image }[];
-  /** Keys whose rows cannot be read as an image. */
+  /** Keys whose rows cannot be read as an image, or are more than it. */
   readonly notLoadable: readonly Key[];
   readonly last: Key | null;
   readonly full: boolean;

@@ -94,9 +94,13 @@ export const verdicts = [
   'ambiguous',
   'refused',
   'unreadable',
+  'lossy',
 ] as const;
 
-/** `ahead`: the secondary has a newer version than the primary, which only a person may decide about. */
+/**
+ * - `ahead`: the secondary has a newer version than the primary, which only a person may decide about
+ * - `lossy`: a store's rows hold more than its shape gives back
+ */
 export type Verdict = (typeof verdicts)[number];
 
 export interface Difference {

@@ -17,6 +17,7 @@ const codes = [
   'UniqueConflict',
   'ForeignKeyConflict',
   'InvalidEntity',
+  'LossyShape',
 ] as const satisfies AnyFailureCode[];
 type RecordedRefusalCode = (typeof codes)[number];
 

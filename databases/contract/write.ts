@@ -85,7 +85,7 @@ export type ConflictCode = Extract<InnerFailureCode, 'UniqueConflict' | 'Foreign
 
 /** A database's error, reduced to what may be shown: names and codes, never values. */
 export interface StoreFailure {
-  readonly code: ConflictCode | Extract<AnyFailureCode, 'StoreUnavailable' | 'StoreRefused'>;
+  readonly code: ConflictCode | Extract<AnyFailureCode, 'StoreUnavailable' | 'StoreRefused' | 'LossyShape'>;
   /** Absent where the server's code does not say it. */
   readonly about?: FailureSubject | undefined;
   readonly violation?: Violation | undefined;
@@ -138,6 +138,8 @@ export interface StoredRecord {
   readonly undecided: boolean;
   /** Why the row cannot be read as an image, or its key cannot be used; `image` is null then. */
   readonly unreadable: string | null;
+  /** What of the rows the image does not hold, by names of tables and columns; null where it holds all, or the shape allows it. */
+  readonly lossy: string | null;
   /** Why the store can have no row of this key, where that is so. */
   readonly neverThere: string | null;
 }

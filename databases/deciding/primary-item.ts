@@ -4,6 +4,7 @@ import { type Entity, validImage } from '../../model/entity.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
+import { lossMessage } from '../contract/loss.ts';
 import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
 import type { StoredRecord, WriteItem } from '../contract/write.ts';
 
@@ -14,6 +15,10 @@ export async function primaryItem(
   stored: StoredRecord | null,
   { primary: store, secondary }: Pick<WriteRoute, 'primary' | 'secondary'>,
 ): Promise<WriteItem | { refused: RecordedRefusal }> {
+  if (stored && stored.lossy !== null) {
+    const message = lossMessage(entity.name, store, stored.lossy);
+    return { refused: { code: 'LossyShape', message, store, about: 'row' } };
+  }
   const hasSecondary = secondary !== null;
   const item = {
     mode: 'primary' as const,

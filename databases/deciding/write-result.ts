@@ -27,7 +27,13 @@ export type WriteResult =
     }
   | {
       readonly status: 'refused';
-      readonly code: Refusal | 'StoreRefused' | 'InvalidEntity' | 'Compensated' | 'DefinitionChanged';
+      readonly code:
+        | Refusal
+        | 'StoreRefused'
+        | 'InvalidEntity'
+        | 'LossyShape'
+        | 'Compensated'
+        | 'DefinitionChanged';
       readonly message: string;
       /** What the record has, where the primary refused what it was asked for. */
       readonly version?: Version;
@@ -95,7 +101,8 @@ export function refusedResult(
 ): Extract<WriteResult, { status: 'refused' | 'conflict' }> {
   const { code, store } = refusal;
   const details = { store, ...refusalDetails(refusal) };
-  if (code === 'InvalidEntity') return { status: 'refused', code, message: refusal.message, details };
+  if (code === 'InvalidEntity' || code === 'LossyShape')
+    return { status: 'refused', code, message: refusal.message, details };
   const message = `${entity.name}: the ${store} store refused operation ${id}: ${refusal.message}`;
   return code === 'StoreRefused'
     ? { status: 'refused', code, message, details }

@@ -2,11 +2,12 @@ import { compareText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { keyFault } from '../columns/key-fault.ts';
-import type { Fence, Outcome, WriteItem } from '../contract/write.ts';
+import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
+import { createErasingWrites } from './erasing-writes.ts';
 import { shapeMessage } from './images.ts';
 import { writeList } from './list-write.ts';
 import { createRecordedRefusals } from './recorded-refusals.ts';
@@ -16,29 +17,50 @@ import {
   outcomesInOrder,
   type ReadyItem,
   readyItem,
-  requestJson,
+  routineItem,
 } from './write-request.ts';
+
+interface ItemsAsRows {
+  readonly ready: readonly ReadyItem[];
+  readonly failed: ReadonlyMap<number, Outcome>;
+}
 
 /** Lists of guarded writes: as one, or in parts where one of them is refused. */
 export function createGuardedWrites(context: StoreContext) {
   const { withRecorded } = createRecordedRefusals(context);
+  const { erasing } = createErasingWrites(context);
 
   async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
     if (items.length === 0) return [];
     const bound = await context.bind(entity);
-    const { ready, failed } = rows(bound, items);
+    const { ready, failed } = await sound(bound, items);
     const outcomes = outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
     return await withRecorded(entity, items, outcomes, fence);
   }
 
-  /** Turns items into rows. An item that cannot be turned has failed for good, and its neighbours go on. */
+  /** Items as rows, without those that would erase what the shape does not hold. It reads, and so comes before a transaction. */
+  async function sound(bound: BoundEntity, items: readonly WriteItem[]): Promise<ItemsAsRows> {
+    return rows(bound, items, await erasing(bound, items));
+  }
+
+  /**
+   * Turns items into rows. An item that cannot be turned has failed for good, and its neighbours go on.
+   *
+   * @param refused those that have failed already, by their places
+   */
   function rows(
     bound: BoundEntity,
     items: readonly WriteItem[],
-  ): { readonly ready: readonly ReadyItem[]; readonly failed: ReadonlyMap<number, Outcome> } {
+    refused: ReadonlyMap<number, StoreFailure> = new Map(),
+  ): ItemsAsRows {
     const ready: ReadyItem[] = [];
     const failed = new Map<number, Outcome>();
     for (const [position, item] of items.entries()) {
+      const failure = refused.get(position);
+      if (failure) {
+        failed.set(position, { status: 'failed', failure });
+        continue;
+      }
       try {
         ready.push(readyItem(bound, item, position));
       } catch (error) {
@@ -115,14 +137,14 @@ export function createGuardedWrites(context: StoreContext) {
   ): Promise<Map<number, Outcome>> {
     // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
     const locks = locked ?? (ready.shared.length > 0 ? locksOf([{ bound, ready: [ready] }]) : null);
-    const request = { fence, item: requestJson(bound, ready), locks: locks && JSON.stringify(locks) };
+    const request = { fence, item: routineItem(bound, ready), locks };
     const once = () => context.engine.callWrite(session, bound, request);
     // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
     const row = await (session ? once() : throughDeadlocks(context.engine, once));
     return new Map([[ready.position, outcomeOf(row)]]);
   }
 
-  return { write, rows, call };
+  return { write, sound, rows, erasing, call };
 }
 
 export type GuardedWrites = ReturnType<typeof createGuardedWrites>;

@@ -3,7 +3,7 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical, TooFine } from '../../model/scalar.ts';
-import type { BoundEntity } from '../columns/bound.ts';
+import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import { type KeyFault, keyFault } from '../columns/key-fault.ts';
 import { rowsIn } from '../columns/rows.ts';
 import type { StoredRecord } from '../contract/write.ts';
@@ -85,19 +85,29 @@ function storedOf(
     undecided: raw?.undecided ?? false,
     ...(found
       ? imageOrReason(bound, raw.rows)
-      : { image: null, unreadable: fault && !fault.isNeverThere ? fault.reason : null }),
+      : { image: null, unreadable: fault && !fault.isNeverThere ? fault.reason : null, lossy: null }),
     neverThere: fault?.isNeverThere ? fault.reason : null,
   };
 }
 
 export function imageOrReason(
   bound: BoundEntity,
-  rows: Parameters<BoundEntity['imageOf']>[0],
-): { image: Image; unreadable: null } | { image: null; unreadable: string } {
+  rows: TextRows,
+): Pick<StoredRecord, 'image' | 'unreadable' | 'lossy'> {
+  let image: Image;
   try {
-    return { image: bound.imageOf(rows), unreadable: null };
+    image = bound.imageOf(rows);
   } catch (error) {
-    return { image: null, unreadable: shapeMessage(bound, 'fromRows', error) };
+    return { image: null, unreadable: shapeMessage(bound, 'fromRows', error), lossy: null };
+  }
+  return { image, unreadable: null, lossy: lossOrReason(bound, rows, image) };
+}
+
+function lossOrReason(bound: BoundEntity, rows: TextRows, image: Image): string | null {
+  try {
+    return bound.lossIn?.(rows, image) ?? null;
+  } catch (error) {
+    return shapeMessage(bound, 'toRows', error);
   }
 }
 

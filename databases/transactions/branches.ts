@@ -114,7 +114,7 @@ export function createBranches(context: StoreContext, writes: GuardedWrites): Br
       const positions = [...changes.keys()].filter((at) => changes[at]?.entity === entity);
       const items = positions.flatMap((at) => changes[at]?.item ?? []);
       const bound = await context.bind(entity);
-      const { ready, failed: notLoadable } = writes.rows(bound, items);
+      const { ready, failed: notLoadable } = await writes.sound(bound, items);
       const [first] = notLoadable;
       if (first) return { status: 'not applied', position: positions[first[0]] ?? 0, outcome: first[1] };
       lists.push({ bound, ready, positions });

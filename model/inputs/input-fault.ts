@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { isUnsealed } from './unsealed.ts';
 
 /** What is wrong with something that came from outside. It never holds a value: that may be a row. */
 export interface InputFault {
@@ -24,4 +25,20 @@ export function faultOf(schema: InputSchema, value: unknown): InputFault | null 
   // A library's own message tells what was received.
   const reason = issue.kind === 'schema' ? `expected ${issue.expected ?? 'something else'}` : issue.message;
   return { path, reason };
+}
+
+/** The first fault of what a workflow, a message or an activity is given. More arguments than there are schemas do no harm: nobody reads them. */
+export function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
+  if (given.some(isUnsealed))
+    return { path: '', reason: 'it is not encrypted for this workflow, and its worker takes nothing else' };
+  for (const [index, schema] of schemas.entries()) {
+    const fault = faultOf(schema, given[index]);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+export function faultMessage(what: string, { path, reason }: InputFault): string {
+  const at = path === '' ? '' : ` at ${path}`;
+  return `${what} is not what it should be${at}: ${reason}`;
 }

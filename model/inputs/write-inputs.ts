@@ -3,11 +3,12 @@ import { acks, patterns } from '../entity.ts';
 import { operationKinds } from '../operation.ts';
 import { maxSaveMany, type SaveItem } from '../save.ts';
 import { maxTransactionSize } from '../transaction.ts';
+import { versioned } from './input-version.ts';
 import * as parts from './parts.ts';
 
 /** What the workflows of writes are started with. */
 
-const operation = v.pipe(
+export const operation = v.pipe(
   v.object({
     id: parts.operationId,
     entity: parts.entityName,
@@ -21,7 +22,7 @@ const operation = v.pipe(
   v.check(({ kind, image }) => kind !== 'delete' || image === null, 'is a delete, which has no image'),
 );
 
-const route = v.pipe(
+export const route = v.pipe(
   v.object({
     epoch: parts.positive,
     primary: parts.storeName,
@@ -39,6 +40,7 @@ const writePolicy = v.object({
 });
 
 const common = {
+  ...versioned,
   migration: parts.migrationName,
   ack: v.picklist(acks),
   route,
@@ -68,16 +70,19 @@ export const writeGroupInput = v.object({
   writes: v.pipe(v.array(v.object({ operation, pattern })), v.minLength(1, 'has no write')),
 });
 
+export const transaction = v.object({
+  id: parts.operationId,
+  operations: v.pipe(
+    v.array(operation),
+    v.minLength(1, 'has no operation'),
+    v.maxLength(maxTransactionSize, `has more than ${maxTransactionSize} operations`),
+  ),
+});
+
 export const transactionInput = v.object({
+  ...versioned,
   migration: parts.migrationName,
-  transaction: v.object({
-    id: parts.operationId,
-    operations: v.pipe(
-      v.array(operation),
-      v.minLength(1, 'has no operation'),
-      v.maxLength(maxTransactionSize, `has more than ${maxTransactionSize} operations`),
-    ),
-  }),
+  transaction,
   ack: v.picklist(acks),
   route,
   policy: v.pick(writePolicy, ['primaryGiveUpMs', 'journalRetentionMs']),
@@ -103,11 +108,12 @@ const otherContent =
   'has other content than its kind: create and replace take value, update takes key and patch, delete takes key';
 
 export const saveRequest = v.pipe(
-  v.strictObject({ ...saveItem, ...saveGiven }),
+  v.strictObject({ ...versioned, ...saveItem, ...saveGiven }),
   v.check((item) => hasContent(item), otherContent),
 );
 
 export const saveManyRequest = v.strictObject({
+  ...versioned,
   ...saveGiven,
   items: v.pipe(
     v.array(

@@ -49,13 +49,13 @@ const rows = {
     return `INSERT INTO customers
       SELECT n, CONCAT('customer number ', n), IF(n % 10 = 0, NULL, CONCAT('user', n, '@example.com')),
         (n * 37 % 1000000) / 100, n % 2, '2020-01-01' + INTERVAL n * ${stepMicroseconds} MICROSECOND,
-        CONCAT('note ', MD5(n)), CONCAT('kind', n % 7)
+        CONCAT('note ', LEFT(SHA2(n, 256), 32)), CONCAT('kind', n % 7)
       FROM (SELECT ${number} AS n FROM ${places.join(', ')}) numbers WHERE n BETWEEN 1 AND ${count} ORDER BY n`;
   },
   modern: (count: number) => `INSERT INTO customers
     SELECT n, 'customer number ' || n, CASE WHEN n % 10 = 0 THEN NULL ELSE 'user' || n || '@example.com' END,
       (n * 37 % 1000000) / 100.0, n % 2 = 1, timestamp '2020-01-01' + n * interval '${stepMicroseconds} microsecond',
-      'note ' || md5(n::text), 'kind' || n % 7
+      'note ' || left(encode(sha256(n::text::bytea), 'hex'), 32), 'kind' || n % 7
     FROM generate_series(1::bigint, ${count}) n`,
 };
 

@@ -132,7 +132,7 @@ async function loaded(
   const [from] = await stage.modern.chunks(fence.migration, entity.name);
   if (!from) throw new TypeError('no chunk is planned');
   const step = { from, next: { cursor: page.last, done: true }, checkExisting: false, checkParents: false };
-  const leftover = async () => ({ items: [], unreadable: [] });
+  const leftover = async () => ({ items: [], unreadable: [], lossy: [] });
   const result = await loadPending(stage.modern, entity, { leftover }, page, step, fence);
   return result.status === 'committed' ? result.copied : 0;
 }

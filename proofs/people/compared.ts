@@ -16,7 +16,7 @@ async function mysqlPeople(url: string): Promise<Map<string, string>> {
   const connection = await createConnection(url);
   try {
     const [rows] = await connection.query(
-      `SELECT CAST(id AS CHAR) AS id, MD5(${mysqlRow}) AS digest FROM people`,
+      `SELECT CAST(id AS CHAR) AS id, SHA2(${mysqlRow}, 256) AS digest FROM people`,
     );
     return asMap(rows);
   } finally {
@@ -29,7 +29,11 @@ async function postgresqlPeople(url: string): Promise<Map<string, string>> {
   await client.connect();
   try {
     return asMap(
-      (await client.query(`SELECT id::text AS id, md5(${postgresqlRow}) AS digest FROM people`)).rows,
+      (
+        await client.query(
+          `SELECT id::text AS id, encode(sha256(convert_to(${postgresqlRow}, 'UTF8')), 'hex') AS digest FROM people`,
+        )
+      ).rows,
     );
   } finally {
     await client.end();

@@ -23,7 +23,7 @@ export async function fillPeople(url: string, count: number, seed: number): Prom
   const statements: string[] = [];
   for (let from = 1; from <= count; from += batch) {
     statements.push(
-      `INSERT INTO people SELECT i, concat('person.', i, '@example.org'), concat('Name ', md5(concat(i, '/${salt}'))),
+      `INSERT INTO people SELECT i, concat('person.', i, '@example.org'), concat('Name ', left(sha2(concat(i, '/${salt}'), 256), 32)),
          if(i % 7 = 0, null, concat('Town ', i % 9973)), (i * 37 % 1000000) / 100, i % 97,
          timestamp '2020-01-01 00:00:00.000000' + interval (i * 7919 % 100000000) second + interval (i % 1000000) microsecond,
          if(i % 3 = 0, null, concat('note\\t', i, ' \\\\ ', repeat('x', i % 40)))

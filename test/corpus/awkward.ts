@@ -12,7 +12,12 @@ export interface Awkward {
   readonly lossy?: true;
   /** Set where a program sees null, and so cannot write the value back. */
   readonly copied?: true;
+  /** Set where one of the two servers alone takes the value, or keeps it so. */
+  readonly only?: MysqlServer;
 }
+
+/** They speak one language, but for some types and for JSON. */
+export type MysqlServer = 'MariaDB' | 'MySQL';
 
 /** A column of the source database, its counterpart in the other one, and values that bite. */
 export interface CorpusType {
@@ -24,6 +29,8 @@ export interface CorpusType {
   /** SQL of a canonical value in the target database. Default: quoted. */
   readonly there?: (canonical: string | boolean) => string;
   readonly values: readonly Awkward[];
+  /** Set where one of the two servers alone has such a column. */
+  readonly only?: MysqlServer;
   /** Canonical values that the source column must refuse when a service writes them. */
   readonly unwritable?: readonly (string | boolean)[];
 }
@@ -47,6 +54,10 @@ export function copied(literal: string, is: string): Awkward {
 
 export function refused(literal: string, why: RegExp): Awkward {
   return { literal, is: { refused: why } };
+}
+
+export function only(server: MysqlServer, ...values: readonly Awkward[]): Awkward[] {
+  return values.map((awkward) => ({ ...awkward, only: server }));
 }
 
 export function quoted(text: string | boolean): string {

@@ -3,9 +3,9 @@ import { type Entity, entity } from '../../model/entity.ts';
 import { type AnyFields, field } from '../../model/field.ts';
 import { fromCanonical } from '../../model/scalar.ts';
 import { table } from '../../model/shape.ts';
-import type { Awkward, CorpusType } from './awkward.ts';
-import { mariadbTypes } from './mariadb.ts';
-import { mariadbOracle, type Oracle, postgresqlOracle } from './oracle.ts';
+import type { Awkward, CorpusType, MysqlServer } from './awkward.ts';
+import { mysqlTypes } from './mysql.ts';
+import { mysqlOracleOf, type Oracle, postgresqlOracle } from './oracle.ts';
 import { postgresqlTypes } from './postgresql.ts';
 
 /** A row of the corpus: every column is null but the one that the case is about. */
@@ -29,18 +29,26 @@ export interface Corpus {
   readonly tables: { readonly source: readonly string[]; readonly target: readonly string[] };
 }
 
-/** Every `nth` value; 1 takes all. */
-export function corpusOf(from: 'mysql' | 'postgresql', nth = 1): Corpus {
-  const types = from === 'mysql' ? mariadbTypes : postgresqlTypes;
+interface Choice {
+  /** Which of the two speaks MySQL's language. Default: MariaDB. */
+  readonly server?: MysqlServer;
+  /** Every `nth` value; 1, the default, takes all. */
+  readonly nth?: number;
+}
+
+export function corpusOf(from: 'mysql' | 'postgresql', { server = 'MariaDB', nth = 1 }: Choice = {}): Corpus {
+  const isThere = ({ only }: { only?: MysqlServer }) => only === undefined || only === server;
+  const types = (from === 'mysql' ? mysqlTypes : postgresqlTypes).filter(isThere);
+  const mysqlOracle = mysqlOracleOf(server);
   const [source, target] =
-    from === 'mysql' ? [mariadbOracle, postgresqlOracle] : [postgresqlOracle, mariadbOracle];
+    from === 'mysql' ? [mysqlOracle, postgresqlOracle] : [postgresqlOracle, mysqlOracle];
   const cases = types
-    .flatMap((type) => type.values.map((awkward) => ({ type, awkward })))
+    .flatMap((type) => type.values.filter(isThere).map((awkward) => ({ type, awkward })))
     .map((found, index): Case => ({ ...found, id: index + 1 }))
     .filter(({ id }) => id % nth === 0);
   const table = (side: 'source' | 'target', engine: string) =>
     `CREATE TABLE corpus (id INTEGER PRIMARY KEY, ${types.map((type) => `${type.name} ${type[side]}`).join(', ')})${engine}`;
-  const [here, there] = from === 'mysql' ? [inMariadb, ''] : ['', inMariadb];
+  const [here, there] = from === 'mysql' ? [inMysql, ''] : ['', inMysql];
   return {
     from,
     cases,
@@ -65,7 +73,7 @@ export function corpusOf(from: 'mysql' | 'postgresql', nth = 1): Corpus {
   };
 }
 
-const inMariadb = ' ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci';
+const inMysql = ' ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci';
 
 function entityOf(types: readonly CorpusType[]): Entity<CorpusRow> {
   const fields: AnyFields = Object.fromEntries([

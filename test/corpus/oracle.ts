@@ -1,4 +1,4 @@
-import { type Awkward, type CorpusType, quoted } from './awkward.ts';
+import { type Awkward, type CorpusType, type MysqlServer, quoted } from './awkward.ts';
 
 /** Plain SQL of one engine, so that equality is judged past Lockstep. */
 export interface Oracle {
@@ -10,20 +10,24 @@ export interface Oracle {
   same(type: CorpusType, left: string, right: string): string;
 }
 
-export const mariadbOracle: Oracle = {
+export const mysqlOracleOf = (server: MysqlServer): Oracle => ({
   setUp: ["SET sql_mode = ''", "SET time_zone = '+00:00'", 'SET NAMES utf8mb4'],
   holds({ name, target, there }, awkward) {
     const literal = literalOf(awkward, there);
     if (/^(BINARY|LONGBLOB|BIT|FLOAT|DOUBLE)/.test(target)) return `${name} = ${literal}`;
+    if (target === 'JSON' && server === 'MySQL') return `${name} = CAST(${literal} AS JSON)`;
     if (target.startsWith('DECIMAL')) return `${name} = CAST(${literal} AS DECIMAL(65,30))`;
     return `CAST(CAST(${name} AS CHAR CHARACTER SET utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`;
   },
   same({ source, field }, left, right) {
-    if (field.scalar.kind === 'json') return `JSON_EQUALS(${left}, ${right})`;
+    if (field.scalar.kind === 'json')
+      return server === 'MariaDB'
+        ? `JSON_EQUALS(${left}, ${right})`
+        : `CAST(${left} AS JSON) <=> CAST(${right} AS JSON)`;
     if (!/CHAR|TEXT|ENUM|SET/.test(source)) return `${left} <=> ${right}`;
     return `CAST(${left} AS BINARY) <=> CAST(${right} AS BINARY)`;
   },
-};
+});
 
 export const postgresqlOracle: Oracle = {
   setUp: [

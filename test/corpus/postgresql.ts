@@ -9,7 +9,7 @@ const number = (canonical: string | boolean) => String(Number(canonical));
 const escaped = (canonical: string | boolean) => quoted(String(canonical).replaceAll('\\', '\\\\'));
 const elsewhere = /written as|another form/;
 
-/** Columns of PostgreSQL, each with the column that takes its values in MariaDB (and MySQL). */
+/** Columns of PostgreSQL, each with the column that takes its values in MySQL and MariaDB. */
 export const postgresqlTypes: readonly CorpusType[] = [
   {
     name: 'smallint_any',
@@ -202,7 +202,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     there: (canonical) => `CAST(${quoted(canonical)} AS FLOAT)`,
     values: [
       ...plain('0', '0.1', '3.14', '-2.5', '16777216', '0.333333', '1234567', '123456.7'),
-      value("'3.4028235e38'", '3.4028235e+38'),
+      value("'3.4028235e38'", '3.4028235e+38', "CAST('3.4028234e38' AS FLOAT)"),
       value("'1.1754944e-38'", '1.1754944e-38'),
       value("'1e-45'", '1.4013e-45'),
       value("'-0'", '0'),
@@ -589,7 +589,8 @@ export const postgresqlTypes: readonly CorpusType[] = [
       value("'1970-01-01 00:00:01+00'", '1970-01-01T00:00:01.000Z'),
       value("'2038-01-19 03:14:07.999+00'", '2038-01-19T03:14:07.999Z'),
       refused("'1970-01-01 00:00:00+00'", /incorrect/),
-      refused("'2038-01-19 03:14:08+00'", /incorrect/),
+      // MariaDB 11.5 and later reach to 2106.
+      refused("'2106-02-07 06:28:16+00'", /incorrect/),
     ],
   },
   {
@@ -806,6 +807,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     name: 'inet_native',
     source: 'inet',
     target: 'INET6',
+    only: 'MariaDB',
     field: field.text(),
     values: [
       ...plain('::1', '2001:db8::1', '::ffff:1.2.3.4'),
@@ -817,6 +819,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     name: 'text_for_inet6',
     source: 'text',
     target: 'INET6',
+    only: 'MariaDB',
     field: field.text(),
     values: [
       ...plain('2001:db8::1', '::'),
@@ -829,6 +832,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     name: 'text_for_inet4',
     source: 'text',
     target: 'INET4',
+    only: 'MariaDB',
     field: field.text(),
     values: [...plain('192.0.2.1'), refused("'192.0.2.01'", elsewhere), refused("'192.0.2'", elsewhere)],
   },

@@ -87,6 +87,7 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
       unreadable: stored.flatMap(({ key, unreadable }) =>
         unreadable === null ? [] : [{ key, reason: unreadable }],
       ),
+      lossy: [],
     };
   }
 

@@ -183,7 +183,7 @@ describe('what a database gives another meaning', () => {
     );
     await target.asSecondary();
     const { from, read } = await firstPage(source, target, item);
-    const leftover = async () => ({ items: [], unreadable: [] });
+    const leftover = async () => ({ items: [], unreadable: [], lossy: [] });
     const step = { from, next: { cursor: read.last, done: true }, checkExisting: false, checkParents: false };
     const result = await loadPending(target.store, item, { leftover }, read, step, fence);
     expect(result).toMatchObject({ copied: 3, refused: 0 });
@@ -270,7 +270,7 @@ describe('what a database gives another meaning', () => {
     const load = {
       page,
       except: [],
-      leftover: { items: [], unreadable: [] },
+      leftover: { items: [], unreadable: [], lossy: [] },
       from,
       next: { cursor: ['3'], done: true },
       checkExisting: false,

@@ -13,10 +13,12 @@ export async function copyLeftover(
   {
     next = {},
     unreadable = [],
+    lossy = [],
     under = fence,
   }: {
     next?: Partial<Pick<Chunk, 'cursor' | 'done'>>;
     unreadable?: Leftover['unreadable'];
+    lossy?: Leftover['lossy'];
     under?: typeof fence;
   } = {},
 ): Promise<LoadResult> {
@@ -27,7 +29,7 @@ export async function copyLeftover(
     {
       page,
       except: [],
-      leftover: { items, unreadable },
+      leftover: { items, unreadable, lossy },
       from,
       next: { cursor, done },
       checkExisting: false,

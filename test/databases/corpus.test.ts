@@ -110,7 +110,7 @@ describe.each(['mysql', 'postgresql'] as const)('the corpus of %s', (from) => {
       return [{ ...given, key, image, status: 'completed', sharedVersions: [] }];
     });
     const unreadable = records.flatMap(({ key, unreadable: reason }) => (reason ? [{ key, reason }] : []));
-    return { items, unreadable };
+    return { items, unreadable, lossy: [] };
   }
 
   async function wrongAmong(cases: readonly Case[], found: readonly Difference[]): Promise<string[]> {

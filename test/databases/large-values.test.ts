@@ -120,6 +120,7 @@ describe('a value that is larger than the server gives or takes', () => {
         return { ...given, key, image, status: 'completed', sharedVersions: [] };
       }),
       unreadable: [],
+      lossy: [],
     });
     const step = { from, next: { cursor: read.last, done: true }, checkExisting: false, checkParents: false };
     const result = await loadPending(mariadb.store, doc, { leftover }, read, step, fence);

@@ -68,6 +68,7 @@ forEachEngineRole('what takes nothing for now', (at, { engine }) => {
           .filter(({ key }) => keys.some(([id]) => id === key[0]))
           .map((item) => ({ ...item, mode: 'copy', version: '0', operationId: null })),
         unreadable: [],
+        lossy: [],
       });
       const step = {
         from: planned,

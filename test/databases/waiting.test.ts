@@ -44,7 +44,7 @@ forEachEngineRole(
         records.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
       );
       const next = { cursor: records.at(-1)?.key ?? null, done: false };
-      const leftover = { items: [], unreadable: [] };
+      const leftover = { items: [], unreadable: [], lossy: [] };
       return await store.loadPage(
         node,
         { page, except: [], leftover, from, next, checkExisting: false, checkParents: false, ...given },
@@ -100,7 +100,7 @@ forEachEngineRole(
           { mode: 'copy', kind: 'replace', version: '0', operationId: null },
         ),
       ];
-      const last = { ...readAgain(other, true), except: [0], leftover: { items, unreadable: [] } };
+      const last = { ...readAgain(other, true), except: [0], leftover: { items, unreadable: [], lossy: [] } };
       expect(await load(second, last)).toMatchObject({ status: 'committed', refused: 1, waiting: 0 });
       expect(await waiting()).toEqual([]);
       expect(await at().store.differences(migrationName, 10)).toMatchObject([

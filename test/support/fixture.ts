@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { checkInputs } from '../../activities/check-inputs.ts';
 import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
@@ -173,7 +174,7 @@ async function runWorkerWithFaults(
       removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
-    interceptors: { activity: [carryFailures] },
+    interceptors: { activity: [carryFailures, checkInputs(migration.name)] },
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',

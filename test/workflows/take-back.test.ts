@@ -45,6 +45,7 @@ const record = (given: Partial<StoredRecord>): StoredRecord => ({
   undecided: false,
   neverThere: null,
   unreadable: null,
+  lossy: null,
   ...given,
 });
 

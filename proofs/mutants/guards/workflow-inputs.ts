@@ -2,7 +2,9 @@ import type { Guard } from '../guard.ts';
 
 const tests = ['test/workflows/hostile-inputs.test.ts'];
 
-/** What comes into workflows from outside. */
+const activityTests = ['test/workflows/hostile-activities.test.ts'];
+
+/** What comes into workflows and activities from outside. */
 export const workflowInputGuards: readonly Guard[] = [
   {
     file: 'workflows/check-inputs.ts',
@@ -107,5 +109,43 @@ export const workflowInputGuards: readonly Guard[] = [
     tests,
     named: 'has one workflow',
     keeps: 'No second workflow moves the stores of a migration.',
+  },
+  {
+    file: 'activities/check-inputs.ts',
+    text: '        if (!fault) return await next(input);\n',
+    without: '        return await next(input);\n',
+    tests: ['test/unit/activity-inputs.test.ts'],
+    keeps: 'An activity that is given anything fails once.',
+  },
+  {
+    file: 'workers/worker.ts',
+    text: '          checkInputs(migration.name),\n',
+    without: '',
+    tests: activityTests,
+    named: 'a fault is final',
+    keeps: 'Every worker looks at what its activities are given.',
+  },
+  {
+    file: 'activities/migration/migrate.ts',
+    text: '      await assertCurrent(request);\n',
+    without: '',
+    tests: activityTests,
+    named: 'an epoch that never comes',
+    keeps: 'Outcomes are copied under the epoch of the stores only.',
+  },
+  {
+    file: 'activities/migration/migrate.ts',
+    text: '      await assertStillClosed(request.primary, request.epoch);\n',
+    without: '',
+    tests: activityTests,
+    named: 'an epoch that never comes',
+    keeps: 'A store is drained under the epoch that has closed it only.',
+  },
+  {
+    file: 'model/inputs/input-version.ts',
+    text: 'v.values(inputVersions, ',
+    without: 'v.check((version) => version > 0, ',
+    tests: ['test/unit/input-version.test.ts'],
+    keeps: 'An input of a later version is not read as one of this.',
   },
 ];

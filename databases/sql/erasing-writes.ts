@@ -1,0 +1,53 @@
+import { keyText } from '../../model/canonical.ts';
+import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
+import type { BoundEntity } from '../columns/bound.ts';
+import { keyFault } from '../columns/key-fault.ts';
+import { lossMessage } from '../contract/loss.ts';
+import type { StoredRecord, StoreFailure, WriteItem } from '../contract/write.ts';
+import type { StoreContext } from './context.ts';
+import { createImages } from './images.ts';
+
+/** Writes that would replace or delete rows of which the shape does not hold all. */
+export function createErasingWrites(context: StoreContext) {
+  const { read } = createImages(context);
+
+  /** Why each of them is refused, by its place. Reads the rows, where the shape can lose any. */
+  async function erasing(
+    bound: BoundEntity,
+    items: readonly WriteItem[],
+  ): Promise<ReadonlyMap<number, StoreFailure>> {
+    if (bound.lossIn === null) return new Map();
+    const asked = [...items.entries()].filter(
+      ([, item]) => mayErase(item) && keyFault(bound, item.key) === null,
+    );
+    if (asked.length === 0) return new Map();
+    const keys = new Map(asked.map(([, { key }]) => [keyText(key), key]));
+    const stored = await read(bound.entity, [...keys.values()]);
+    const lossy = new Map(
+      stored.filter((record) => record.lossy !== null).map((record) => [keyText(record.key), record]),
+    );
+    return new Map(
+      asked.flatMap(([position, item]) => {
+        const record = lossy.get(keyText(item.key));
+        return record && takesEffect(item, record) ? [[position, failureOf(bound, record)] as const] : [];
+      }),
+    );
+  }
+
+  return { erasing };
+}
+
+/** A create meets no rows, and what is copied without a version replaces none. Whoever computed an update has looked already. */
+function mayErase({ mode, kind, version, readVersion }: WriteItem): boolean {
+  if (mode === 'copy') return version !== versionBeforeLockstep;
+  return mode !== 'primary' || (kind !== 'create' && !(kind === 'update' && readVersion != null));
+}
+
+/** What is older than the record changes nothing. */
+function takesEffect({ mode, version }: WriteItem, stored: StoredRecord): boolean {
+  return mode === 'primary' || isNewer(version, stored.version);
+}
+
+function failureOf({ entity, store }: BoundEntity, { lossy }: StoredRecord): StoreFailure {
+  return { code: 'LossyShape', about: 'row', message: lossMessage(entity.name, store, lossy ?? '') };
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { temporalPlace } from '../../client/temporal/connection.ts';
+import type { Migration } from '../../model/migration.ts';
+import { connectNative } from '../../workers/worker.ts';
+
+/** What an activity was given came to. */
+export interface Attempted {
+  readonly result: unknown;
+  /** Null where it did what it was asked for. */
+  readonly error: unknown;
+  readonly attempts: number;
+}
+
+export interface Foreign extends AsyncDisposable {
+  /** Has a worker of the migration carry out an activity; null where it does not end in that time. */
+  attempt(activity: string, given: readonly unknown[], limitMs: number): Promise<Attempted | null>;
+}
+
+const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** A worker of somebody else in the namespace, whose workflow schedules activities of a migration. */
+export async function foreignWorker(
+  temporal: Client,
+  environment: NodeJS.ProcessEnv,
+  migration: Migration,
+): Promise<Foreign> {
+  const taskQueue = `foreign-${migration.name}`;
+  const connection = await connectNative(environment);
+  const worker = await Worker.create({
+    connection,
+    namespace: temporalPlace(environment).namespace,
+    taskQueue,
+    workflowBundle: await bundleWorkflowCode({
+      workflowsPath: join(import.meta.dirname, 'foreign-workflow.ts'),
+      logger: quiet,
+    }),
+  });
+  const running = worker.run();
+  let started = 0;
+  return {
+    async attempt(activity, given, limitMs) {
+      const workflowId = `foreign/${migration.name}/${started++}`;
+      const options = { workflowId, taskQueue, args: [activity, migration.taskQueue, given] };
+      const handle = await temporal.workflow.start('schedule', options);
+      const ended = handle.result().then(
+        (result: unknown) => ({ result, error: null }),
+        (error: unknown) => ({ result: null, error }),
+      );
+      const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), limitMs).unref());
+      const found = await Promise.race([ended, late]);
+      if (found === null) {
+        await handle.terminate('it should have been refused');
+        return null;
+      }
+      const { events } = await handle.fetchHistory();
+      const attempts = (events ?? []).map((event) => event.activityTaskStartedEventAttributes?.attempt ?? 0);
+      return { ...found, attempts: Math.max(0, ...attempts) };
+    },
+    async [Symbol.asyncDispose]() {
+      worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { expect, test } from 'vitest';
+import { checkInputs } from '../../activities/check-inputs.ts';
+import { carryFailures } from '../../activities/failures.ts';
+import { activityInputs } from '../../activities/inputs/table.ts';
+import { unsealed } from '../../model/inputs/unsealed.ts';
+import { defineMigration } from '../../model/migration.ts';
+import { soundActivities } from '../../proofs/hostile/sound-activities.ts';
+import { secret, unsoundOf } from '../../proofs/hostile/unsound.ts';
+import { account } from '../support/accounts.ts';
+
+const migration = defineMigration({
+  name: 'inputs',
+  entities: [account],
+  deadline: '2100-01-01T00:00:00Z',
+});
+const sound: Readonly<Record<string, unknown>> = soundActivities(migration, {
+  migration: 'inputs',
+  phase: 'dual-write',
+  epoch: 3,
+  changeNumber: 3,
+  open: true,
+  readPercent: 0,
+  writePercent: 100,
+});
+const schemas = activityInputs('inputs');
+/** Where anything may stand that JSON has: the entity's schema says more of it, where the entity is known. */
+const isFree = (what: string) => /\.(image\.\w+|value|patch)\b|^input(\.items\.0)?\.key /.test(what);
+
+/** The failure as Temporal has it; null where the activity's code runs. */
+async function failureOf(
+  activityType: string,
+  given: readonly unknown[],
+): Promise<ApplicationFailure | null> {
+  const environment = new MockActivityEnvironment(
+    { activityType },
+    { interceptors: [carryFailures, checkInputs('inputs')] },
+  );
+  const error = await environment.run(async () => null, ...given).catch((reason: unknown) => reason);
+  if (error !== null && !(error instanceof ApplicationFailure)) throw error;
+  return error;
+}
+
+test.each(Object.keys(schemas))('%s takes what it should', async (activity) => {
+  expect(await failureOf(activity, sound[activity] === null ? [] : [sound[activity]])).toBeNull();
+});
+
+test.each(Object.entries(schemas).flatMap(([activity, schema]) => (schema === null ? [] : [activity])))(
+  '%s is given anything else, and fails once',
+  async (activity) => {
+    const unsound = [
+      ...unsoundOf(sound[activity]).filter(({ what }) => !isFree(what)),
+      ...[null, undefined, [], {}, { [secret]: secret }, unsealed].map((value) => ({ what: 'junk', value })),
+    ];
+    for (const { what, value } of unsound) {
+      const failure = await failureOf(activity, [value]);
+      expect(failure, what).toMatchObject({ type: 'InvalidRequest', nonRetryable: true });
+      expect(JSON.stringify([failure?.message, failure?.details]), what).not.toContain(secret);
+    }
+  },
+);
+
+test('an activity that takes nothing is given nothing that was not encrypted', async () => {
+  expect(await failureOf('readStates', [unsealed])).toMatchObject({ type: 'InvalidRequest' });
+});
+
+test.each(['writePrimary', 'writeTentative', 'writeState', 'lookAtFence'])(
+  '%s is not for another migration',
+  async (activity) => {
+    const given = JSON.parse(JSON.stringify(sound[activity]).replaceAll('"inputs"', '"others"'));
+    expect(await failureOf(activity, [given])).toMatchObject({
+      type: 'InvalidRequest',
+      details: [{ path: activity === 'writeState' ? 'state.migration' : 'migration' }],
+    });
+  },
+);
+
+test('what has no secondary is not brought to one', async () => {
+  for (const activity of ['writeTentative', 'replicateToSecondary', 'replicateGroup']) {
+    const given = sound[activity] as { readonly route: object };
+    const alone = { ...given, route: { ...given.route, secondary: null } };
+    expect(await failureOf(activity, [alone])).toMatchObject({
+      type: 'InvalidRequest',
+      details: [{ path: 'route' }],
+    });
+  }
+});

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { transactionKey } from '../../databases/contract/transaction-key.ts';
+import { failureIn } from '../../model/carried-failure.ts';
+import { type Foreign, foreignWorker } from '../../proofs/hostile/foreign.ts';
+import { account, newAccount } from '../support/accounts.ts';
+import { type RunningMigration, runningMigration } from '../support/harness.ts';
+
+const limitMs = 60_000;
+
+let at: RunningMigration;
+let foreign: Foreign;
+beforeAll(async () => {
+  at = await runningMigration('dual-write', { entities: [account] });
+  foreign = await foreignWorker(at.temporal, at.environment, at.migration);
+});
+afterAll(async () => {
+  await foreign?.[Symbol.asyncDispose]();
+  await at?.[Symbol.asyncDispose]();
+});
+
+async function codeOf(activity: string, input: unknown): Promise<string | null> {
+  const attempted = await foreign.attempt(activity, [input], limitMs);
+  expect(attempted?.attempts).toBe(1);
+  return attempted?.error ? (failureIn(attempted.error)?.code ?? String(attempted.error)) : null;
+}
+
+test('a worker looks at what its activities are given, and a fault is final', async () => {
+  for (const input of [null, { store: 'nowhere' }, { store: 'legacy', state: {} }])
+    expect(await codeOf('writeState', input)).toBe('InvalidRequest');
+});
+
+test('an epoch that never comes is not waited for, nor one that is over', async () => {
+  const state = await at.stores.legacy.readState(at.migration.name);
+  if (!state) throw new TypeError('the migration has no state');
+  // There is something to be taken, which a store takes under its own epoch only.
+  await at.lockstep.repository(account).create(newAccount(), { ack: 'both' });
+  for (const epoch of [state.epoch + 7, 1]) {
+    const given = { primary: 'legacy', epoch };
+    expect(await codeOf('copyOutcomesAhead', given)).toBe('InvalidRequest');
+    expect(await codeOf('drain', given)).toBe('GateRefused');
+  }
+  expect(await codeOf('copyOutcomesAhead', { primary: 'modern', epoch: state.epoch })).toBe('InvalidRequest');
+  expect(await codeOf('copyOutcomesAhead', { primary: 'legacy', epoch: state.epoch })).toBeNull();
+});
+
+test('a transaction whose record does not say that it is committed is not finished', async () => {
+  const { stores, migration } = at;
+  const verdict = { decision: 'abort', code: 'Aborted', reason: 'late' } as const;
+  await stores.legacy.decide(migration.name, transactionKey('aborted'), verdict);
+  const given = { transactionId: 'aborted', coordinator: 'legacy', store: 'modern' };
+  expect(await codeOf('finishTransaction', given)).toBe('InvalidRequest');
+});
