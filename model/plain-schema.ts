@@ -1,6 +1,7 @@
 import type { Entity } from './entity.ts';
 import { acks } from './entity.ts';
 import type { AnyFields, Field } from './field.ts';
+import { inputVersions } from './inputs/input-version.ts';
 import type { Migration } from './migration.ts';
 import { operationIdPattern } from './operation.ts';
 import type { Scalar } from './scalar.ts';
@@ -44,6 +45,7 @@ function branch(
       ack: { enum: acks },
       ifUnchangedSince: { type: 'string' },
       dualWrite: { type: 'boolean' },
+      inputVersion: { enum: inputVersions },
     },
     required: ['entity', 'kind', ...Object.keys(content), 'operationId'],
     additionalProperties: false,

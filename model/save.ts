@@ -29,6 +29,8 @@ export interface SaveItem {
 
 /** What the workflow `save` is started with. */
 export interface SaveRequest extends SaveItem {
+  /** By which version of this form it is to be read. @default 1 */
+  readonly inputVersion?: number;
   /** When the update `acknowledged` answers. @default the entity's */
   readonly ack?: Ack;
   /** For `flag-controlled`: what the service's own flag says of this key. @default true */
@@ -37,6 +39,8 @@ export interface SaveRequest extends SaveItem {
 
 /** What the workflow `saveMany` is started with: writes of the patterns primary-secondary and flag-controlled. */
 export interface SaveManyRequest {
+  /** As in a `SaveRequest`. @default 1 */
+  readonly inputVersion?: number;
   /** In the order in which writes of one record are to take effect. */
   readonly items: readonly SaveItem[];
   /** @default 'primary' */

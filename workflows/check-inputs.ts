@@ -1,5 +1,6 @@
 import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
 import { faultIn, faultMessage, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
+import { remedyAt } from '../model/inputs/input-version.ts';
 import { messageTable } from '../model/inputs/messages.ts';
 import { failure } from './failures.ts';
 import { carriedIn, inputSchemas } from './inputs.ts';
@@ -54,5 +55,10 @@ function carriedFault(workflowType: string, [first]: readonly unknown[]): InputF
 }
 
 function refused(code: 'InvalidRequest' | 'InvalidInput', what: string, fault: InputFault) {
-  return failure(code, faultMessage(what, fault), { path: fault.path });
+  const remedy = remedyAt(fault.path);
+  const message = faultMessage(what, fault);
+  return failure(code, remedy === undefined ? message : `${message}; ${remedy}`, {
+    path: fault.path,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { versioned } from './input-version.ts';
 import * as parts from './parts.ts';
 
 /** What the workflow of a migration, and those that work in bulk, are started with. */
@@ -36,6 +37,7 @@ export const asked = v.strictObject({
 const carried = v.unknown();
 
 export const migrationInput = v.object({
+  ...versioned,
   migration: parts.migrationName,
   ...runningDefinition.entries,
   state: carried,
@@ -45,6 +47,7 @@ export const migrationInput = v.object({
 export const rate = v.nullable(v.pipe(v.number(), v.finite('is no number')));
 
 export const backfillInput = v.object({
+  ...versioned,
   ...named,
   parallel: parts.positive,
   paused: v.boolean(),
@@ -67,9 +70,10 @@ export const validationRequest = v.strictObject({
   seed: v.pipe(v.number(), v.safeInteger('is no whole number')),
 });
 
-export const validationInput = v.object({ ...named, ...validationRequest.entries });
+export const validationInput = v.object({ ...versioned, ...named, ...validationRequest.entries });
 
 export const reconciliationInput = v.object({
+  ...versioned,
   ...named,
   repair: v.boolean(),
   from: v.nullable(parts.storeName),

@@ -3,6 +3,7 @@ import { acks, patterns } from '../entity.ts';
 import { operationKinds } from '../operation.ts';
 import { maxSaveMany, type SaveItem } from '../save.ts';
 import { maxTransactionSize } from '../transaction.ts';
+import { versioned } from './input-version.ts';
 import * as parts from './parts.ts';
 
 /** What the workflows of writes are started with. */
@@ -39,6 +40,7 @@ const writePolicy = v.object({
 });
 
 const common = {
+  ...versioned,
   migration: parts.migrationName,
   ack: v.picklist(acks),
   route,
@@ -78,6 +80,7 @@ export const transaction = v.object({
 });
 
 export const transactionInput = v.object({
+  ...versioned,
   migration: parts.migrationName,
   transaction,
   ack: v.picklist(acks),
@@ -105,11 +108,12 @@ const otherContent =
   'has other content than its kind: create and replace take value, update takes key and patch, delete takes key';
 
 export const saveRequest = v.pipe(
-  v.strictObject({ ...saveItem, ...saveGiven }),
+  v.strictObject({ ...versioned, ...saveItem, ...saveGiven }),
   v.check((item) => hasContent(item), otherContent),
 );
 
 export const saveManyRequest = v.strictObject({
+  ...versioned,
   ...saveGiven,
   items: v.pipe(
     v.array(

@@ -34,7 +34,7 @@ export function soundInputs(migration: Migration, state: DurableState): SoundInp
       { transaction: { id: operation.id, operations: [operation] }, state },
       'both',
     ),
-    save: { ...item, ack: 'both' },
+    save: { ...item, ack: 'both', inputVersion: 1 },
     saveMany: { items: [item], ack: 'both' },
     migration: { migration: name, ...configuredDefinition(migration), state: null },
     backfill: { migration: name, entities, parallel: 2, paused: false, rate: null, carried: null },

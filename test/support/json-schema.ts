@@ -87,6 +87,8 @@ function ofAction(
       return { minimum: requirement };
     case 'max_value':
       return { maximum: requirement };
+    case 'values':
+      return { enum: requirement };
     case 'safe_integer':
       return { type: 'integer' };
     case 'finite':

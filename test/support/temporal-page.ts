@@ -120,7 +120,8 @@ refused by a database, is parked or waits for a store, has the workflow \`write\
 ## Inputs
 
 What a workflow is started with, as JSON Schema. Lockstep's client and command start them; who starts one by other means gives the same. An
-input that is not so fails the workflow once, as \`InvalidRequest\` with the path. What is left out of a schema is not looked at.
+input that is not so fails the workflow once, as \`InvalidRequest\` with the path. What is left out of a schema is not looked at. \`inputVersion\` says by
+which version of its form an input is to be read; left out, it is 1. A worker that does not know the version refuses the input by that.
 
 ${(Object.keys(workflows) as WorkflowType[]).map((type) => inputOf(type)).join('\n\n')}
 

@@ -9,6 +9,7 @@ import {
   migrationWorkflowId,
   setPaused,
   validationWorkflowId,
+  writeWorkflowId,
 } from '../../workflows/messages.ts';
 import { account } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -62,6 +63,19 @@ test.each(types)('%s is started with anything, and fails once', async (type) => 
       expect(JSON.stringify([failure?.message, failure?.details])).not.toContain(secret);
     }),
   );
+});
+
+test('an input of a version that the worker does not know is refused by that, with what to do', async () => {
+  const { name, taskQueue } = at.migration;
+  const run = at.temporal.workflow.execute('save', {
+    workflowId: writeWorkflowId(name, 'later'),
+    taskQueue,
+    args: [{ inputVersion: 2, member: secret }],
+  });
+  expect(failureIn(await run.catch((error: unknown) => error))).toMatchObject({
+    code: 'InvalidRequest',
+    details: { path: 'inputVersion', remedy: expect.stringContaining('workers') },
+  });
 });
 
 test('a first run takes up nothing that none has left', async () => {

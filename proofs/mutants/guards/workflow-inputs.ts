@@ -141,4 +141,11 @@ export const workflowInputGuards: readonly Guard[] = [
     named: 'an epoch that never comes',
     keeps: 'A store is drained under the epoch that has closed it only.',
   },
+  {
+    file: 'model/inputs/input-version.ts',
+    text: 'v.values(inputVersions, ',
+    without: 'v.check((version) => version > 0, ',
+    tests: ['test/unit/input-version.test.ts'],
+    keeps: 'An input of a later version is not read as one of this.',
+  },
 ];
