@@ -8,6 +8,7 @@ import { keyset } from './keyset.ts';
 import { owed } from './owed.ts';
 import { parents } from './parents.ts';
 import { reads } from './reads.ts';
+import { sample } from './sample.ts';
 import { stores } from './stores.ts';
 import { touch } from './touch.ts';
 import { writeChecks } from './write-checks.ts';
@@ -22,6 +23,7 @@ const benches: ReadonlyMap<string, Bench> = new Map(
     backfill,
     compare,
     keyset,
+    sample,
     parents,
     writes,
     'write-checks': writeChecks,

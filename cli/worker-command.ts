@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { hearing } from '../client/waits.ts';
 import { serveHealth } from '../workers/health.ts';
 import { assertInstalled } from '../workers/needed-packages.ts';
@@ -17,7 +17,14 @@ export function addWorkerCommand(program: Command): void {
     .option('--health <port>', 'serve /live and /ready on this port')
     .option('--metrics <address>', 'serve Prometheus metrics on this address, such as 127.0.0.1:9464')
     .option('--bind <host>', 'address of the health endpoint', '127.0.0.1')
-    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .addOption(
+      new Option(
+        '--log-level <level>',
+        "trace, debug, info, warn or error; the first two give much of Temporal's own",
+      )
+        .choices(['trace', 'debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
     .action(async (given: WorkerFlags, command: Command) => {
       assertInstalled(['@temporalio/worker', 'pino']);
       const { migration } = await openSession(command);

@@ -28,6 +28,7 @@ import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
 import { createRecordedRefusals } from './sql/recorded-refusals.ts';
 import { createRetirement } from './sql/retirement.ts';
 import { createRights } from './sql/rights.ts';
+import { createSamples } from './sql/samples.ts';
 import { createSequences } from './sql/sequences.ts';
 import { createSharedRecords } from './sql/shared-records.ts';
 import { createSightings } from './sql/sightings.ts';
@@ -56,6 +57,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createImages(context),
     ...createValues(context),
     ...createKeys(context),
+    ...createSamples(context),
     ...createSharedRecords(context),
     ...createDigests(context),
     ...createRecordDigests(context),

@@ -1,4 +1,5 @@
 import { amnesia } from './amnesia/amnesia.ts';
+import { canaries } from './canaries/canaries.ts';
 import { compensate } from './compensate.ts';
 import { corpus } from './corpus.ts';
 import { cutover } from './cutover/cutover.ts';
@@ -52,5 +53,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     sticky,
     package: packaged,
     tls,
+    canaries,
   }),
 );

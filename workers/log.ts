@@ -14,23 +14,32 @@ export function createLogger(level: string): Logger {
   return pino({ level }, pino.destination(2));
 }
 
+const levels = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const satisfies Record<LogLevel, string>;
+const logLevels = Object.keys(levels) as readonly LogLevel[];
+
+function isFine(level: LogLevel): boolean {
+  return level === 'TRACE' || level === 'DEBUG';
+}
+
 /** Temporal's own lines go the same way; metrics are served in Prometheus form where an address is given. Once a process. */
 export function installRuntime(logger: Logger, metricsAddress: string | null): void {
-  const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
-    TRACE: 'trace',
-    DEBUG: 'debug',
-    INFO: 'info',
-    WARN: 'warn',
-    ERROR: 'error',
-  };
+  const level = logLevels.find((one) => levels[one] === logger.level) ?? 'INFO';
   Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      logger[levels[level]]({ ...plain(meta) }, message);
+    logger: new DefaultLogger(level, (line) => {
+      logger[levels[line.level]]({ ...plain(line.meta) }, line.message);
     }),
-    ...(metricsAddress === null
-      ? {}
-      : {
-          telemetryOptions: {
+    telemetryOptions: {
+      // Its native part says much at the levels for people; who looks for a fault asks for all.
+      logging: { forward: {}, filter: { core: isFine(level) ? level : 'WARN', other: 'ERROR' } },
+      ...(metricsAddress === null
+        ? {}
+        : {
             metrics: {
               prometheus: {
                 bindAddress: metricsAddress,
@@ -41,8 +50,8 @@ export function installRuntime(logger: Logger, metricsAddress: string | null): v
                 histogramBucketOverrides: histogramBuckets,
               },
             },
-          },
-        }),
+          }),
+    },
   });
 }
 

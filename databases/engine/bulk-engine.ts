@@ -25,6 +25,9 @@ export interface BulkEngine {
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;
 
+  /** Null where the root table has no places that one can draw from. */
+  rowPlaces(bound: BoundEntity): Promise<RowPlaces | null>;
+
   /** The foreign keys of a table. */
   foreignKeys(table: string): Promise<ForeignKey[]>;
   /** Whether a row must come after the row that it refers to, within one statement too. */
@@ -46,6 +49,19 @@ export interface BulkEngine {
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
   isLockConflict(error: unknown): boolean;
+}
+
+/**
+ * Numbered places, of which each key has exactly one, and most may have none: a key that is at a place drawn at random is as likely as
+ * every other one.
+ */
+export interface RowPlaces {
+  readonly count: bigint;
+  /** Holds for the rows at some places, one for each key that is there. */
+  rowsAt(
+    alias: string,
+    places: readonly bigint[],
+  ): { readonly sql: string; readonly parameters: readonly Parameter[] };
 }
 
 /** Columns of a table that refer to a row of another one, or of its own. */

@@ -10,16 +10,16 @@ import type { Fence, StoreFailure } from '../contract/write.ts';
 import type { BranchName } from './branch-name.ts';
 import type { BulkEngine } from './bulk-engine.ts';
 import type { ControlMigration } from './control-migrations.ts';
-import type { ListEngine } from './list-engine.ts';
+import type { ListEngine, RecordName } from './list-engine.ts';
+import type { RoutineItem } from './routine-item.ts';
 import type { Session, TextCells } from './session.ts';
 
 /** What the guarded write routine of an entity is called with. */
 export interface WriteRequest {
   readonly fence: Fence;
-  /** JSON: the item as the routine reads it. */
-  readonly item: string;
-  /** JSON: `[entity, key]` pairs in locking order, where more than the item's own record is to be locked. */
-  readonly locks: string | null;
+  readonly item: RoutineItem;
+  /** In locking order, where more than the item's own record is to be locked. */
+  readonly locks: readonly RecordName[] | null;
 }
 
 /** See `keyTexts`. */

@@ -5,7 +5,7 @@ import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
-import { type BulkEngine, foreignKeysOf, LoadRefused } from '../engine/bulk-engine.ts';
+import { type BulkEngine, foreignKeysOf, LoadRefused, type RowPlaces } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
@@ -85,6 +85,16 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
         [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
       );
       return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
+    },
+
+    async rowPlaces({ root }) {
+      const [column, ...others] = root.key;
+      if (!column || others.length > 0 || !root.single || !isWhole(column)) return null;
+      const [row] = await connections.query(
+        `SELECT MIN(${quote(column.name)}) AS least, MAX(${quote(column.name)}) AS most FROM ${quoteTable(root.name)}`,
+      );
+      if (row?.least == null || row.most == null) return null;
+      return placesBetween(column.name, BigInt(row.least), BigInt(row.most));
     },
 
     async foreignKeys(table) {
@@ -369,4 +379,19 @@ function match(table: BoundTable): string {
 /** Ordinality counts from 1. */
 function positions(rows: readonly TextCells[]): number[] {
   return rows.map(({ at }) => Number(at) - 1);
+}
+
+function isWhole({ natural, scalar }: BoundColumn): boolean {
+  return [natural?.kind, scalar.kind].every((kind) => kind === 'integer' || kind === 'bigint');
+}
+
+/** The places are the numbers that a key may be. */
+function placesBetween(name: string, least: bigint, most: bigint): RowPlaces {
+  return {
+    count: most - least + 1n,
+    rowsAt: (alias, places) => ({
+      sql: `${alias}.${quote(name)} IN (${places.map((place) => least + place).join(', ')})`,
+      parameters: [],
+    }),
+  };
 }

@@ -29,6 +29,7 @@ import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { transport } from './transport.ts';
+import { argumentsOf } from './write-parameters.ts';
 import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -242,13 +243,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return made.length === names.length && made.some(({ comment }) => comment === commentOf(bound));
     },
 
-    async callWrite(inside, bound, { fence, item, locks }) {
-      const parameters = [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
+    async callWrite(inside, bound, request) {
+      const given = argumentsOf(bound, request, fingerprint(bound));
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
+      const sql = `CALL ${name}(${given.map(() => '?').join(', ')})`;
       const call = (client: mysql.PoolConnection) =>
-        connections.withLockWait(client, fence.lockWaitMs, () =>
-          run(client, `CALL ${name}(?, ?, ?, ?, ?, ?)`, parameters),
-        );
+        connections.withLockWait(client, request.fence.lockWaitMs, () => run(client, sql, given));
       const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
       return resultSets(result)[0]?.[0] ?? {};
     },

@@ -90,12 +90,20 @@ function refusalOf(failure: ServerError, number: number): StoreFailure {
     about: condition?.about ?? known?.about,
     violation: known?.violation,
     isMissing: missing.has(number),
-    isOtherDefinition: number === otherDefinition,
+    isOtherDefinition: number === otherDefinition || hasOtherParameters(failure),
     message:
       `error ${number} (${condition?.cause ?? known?.name ?? nameOf(failure)})` +
       `${rightIn(failure)}${columnIn(failure)}${missingIn(failure)}`,
     remedy: condition?.remedy,
   };
+}
+
+/**
+ * A routine of another definition, which has other columns, takes another number of arguments. The name is in the message alone: a
+ * trigger of the user's may call routines as well.
+ */
+function hasOtherParameters({ errno, sqlMessage = '' }: ServerError): boolean {
+  return errno === 1318 && /for PROCEDURE [^;]*\blockstep_(write|touch)_/.test(sqlMessage);
 }
 
 const conditions = conditionsOf('mysql');

@@ -30,6 +30,8 @@ export function createReadOnlyPool(settings: mysql.PoolOptions, session: Session
         return Array.isArray(rows) ? rows : [];
       } catch (error) {
         broken = !(error instanceof Error && 'sqlState' in error);
+        // The driver puts the statement there with its values, which whoever logs the error would log.
+        if (error instanceof Error) Reflect.deleteProperty(error, 'sql');
         throw error;
       } finally {
         if (broken) client.destroy();

@@ -16,6 +16,8 @@ export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
   [otherDefinition]: 'definition',
   '1146': 'missing',
   '1305': 'missing',
+  // Of another number of arguments: its key has another number of parts.
+  '1318': 'definition',
   // PostgreSQL's state for a statement that it cannot parse.
   '42601': 'moved',
 };

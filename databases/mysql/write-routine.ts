@@ -3,6 +3,15 @@ import { equals } from '../columns/column.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { sameBytes } from './too-long.ts';
+import {
+  anyText,
+  cellParameter,
+  keyParameters,
+  keyType,
+  listedTables,
+  parameterList,
+  parameterNames,
+} from './write-parameters.ts';
 
 /** The procedure that writes inside a transaction of the caller's, and the one that brings its own. */
 export function innerName(entity: string): string {
@@ -19,45 +28,14 @@ export const otherDefinition = 31001;
 /** The number of the error by which it refuses an item without the rows that it is about: none would look like a wish for none. */
 export const rowsMissing = 31006;
 
-const parameters =
-  'p_store VARCHAR(10), p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_item LONGTEXT CHARACTER SET utf8mb4, p_locks LONGTEXT CHARACTER SET utf8mb4';
-
-/** Named everywhere, because a database's own default may be one that has no room for every character. */
-const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
-const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 const entityType = 'VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin';
 const lockCells = `at FOR ORDINALITY, e ${entityType} PATH '$[0]', k ${keyType} PATH '$[1]'`;
 const guardCells = `e ${entityType} PATH '$.e', k ${keyType} PATH '$.k', v BIGINT PATH '$.v',
   d CHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.d'`;
 
-/** A member of an item: the variable that takes it, its name in the JSON, its type there. */
-type Cell = readonly [variable: string, member: string, type: string];
-
-const itemCells: readonly Cell[] = [
-  ['v_mode', 'mode', 'VARCHAR(10)'],
-  ['v_kind', 'kind', 'VARCHAR(20)'],
-  ['v_operation', 'operation', 'VARCHAR(200)'],
-  ['v_key', 'key', keyType],
-  ['v_version', 'version', 'BIGINT'],
-  ['v_expected', 'expected', 'BIGINT'],
-  ['v_read_version', 'read_version', 'BIGINT'],
-  ['v_status', 'status', 'VARCHAR(20)'],
-  ['v_digest', 'digest', 'VARCHAR(64)'],
-  ['v_before', 'before', anyText],
-  ['v_gone', 'gone', 'INT'],
-  ['v_shared', 'shared', 'JSON'],
-  ['v_rows', 'rows', 'JSON'],
-];
-
-/** JSON_TABLE would cost a temporary table, which is a quarter of the whole write. */
-function memberOf(member: string, type: string): string {
-  const found = `JSON_EXTRACT(p_item, '$.${member}')`;
-  return type === 'JSON' ? found : `JSON_UNQUOTE(${found})`;
-}
-
 /** One round trip: begin, write, commit; rolled back and raised again when anything fails. */
 export function outerRoutine(bound: BoundEntity): string {
-  return `CREATE PROCEDURE ${outerName(bound.entity.name)}(${parameters})
+  return `CREATE PROCEDURE ${outerName(bound.entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 BEGIN
   DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -66,7 +44,7 @@ BEGIN
     RESIGNAL;
   END;
   START TRANSACTION;
-  CALL ${innerName(bound.entity.name)}(p_store, p_migration, p_epoch, p_fingerprint, p_item, p_locks);
+  CALL ${innerName(bound.entity.name)}(${parameterNames(bound).join(', ')});
   COMMIT;
 END`;
 }
@@ -78,26 +56,22 @@ END`;
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
 export function innerRoutine(bound: BoundEntity, fingerprint: string): string {
-  const { entity, root } = bound;
+  const { entity, root, store } = bound;
   const name = literal(entity.name);
-  const keys = root.key.map((_, index) => `v_k${index + 1}`);
-  const own = `r.entity = ${name} AND r.record_key = v_key`;
-  const cells: readonly Cell[] = [...itemCells, ...keys.map((key): Cell => [key, key.slice(2), anyText])];
-  return `CREATE PROCEDURE ${innerName(entity.name)}(${parameters})
+  const keys = keyParameters(bound);
+  const own = `r.entity = ${name} AND r.record_key = p_key`;
+  return `CREATE PROCEDURE ${innerName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 BEGIN
-  DECLARE v_done, v_known, v_live, v_gone, v_open INT DEFAULT 0;
-  DECLARE v_mode, v_kind, v_status, v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
+  DECLARE v_done, v_known, v_live, v_open INT DEFAULT 0;
+  DECLARE v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
-  DECLARE v_operation VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin;
   DECLARE v_refusal VARCHAR(500) CHARACTER SET utf8mb4;
   DECLARE v_reason TEXT CHARACTER SET utf8mb4;
-  DECLARE v_key, v_lock_key ${keyType};
+  DECLARE v_lock_key ${keyType};
   DECLARE v_lock_entity ${entityType};
-  DECLARE v_epoch, v_version, v_expected, v_read_version, v_stored, v_next, v_guard, v_answered BIGINT;
-  DECLARE v_digest VARCHAR(64) CHARACTER SET ascii;
-  DECLARE v_before, v_shared, v_rows, v_bumped LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-  DECLARE ${keys.join(', ')} LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+  DECLARE v_epoch, v_stored, v_next, v_guard, v_answered BIGINT;
+  DECLARE v_bumped ${anyText};
   DECLARE locks CURSOR FOR
     SELECT l.e, l.k FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l ORDER BY l.at;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_done = 1;
@@ -119,94 +93,93 @@ BEGIN
     CLOSE locks;
   END IF;
 
-  SET ${cells.map(([variable, path, type]) => `${variable} = ${memberOf(path, type)}`).join(',\n    ')};
   item: BEGIN
-    IF NOT (v_epoch <=> p_epoch) OR (v_mode <> 'secondary' AND v_open = 0)
-      OR (v_mode = 'primary') <> (v_primary = p_store) THEN
+    IF NOT (v_epoch <=> p_epoch) OR (p_mode <> 'secondary' AND v_open = 0)
+      OR (p_mode = 'primary') <> (v_primary = ${literal(store)}) THEN
       SET v_outcome = 'fenced', v_answered = v_epoch;
       LEAVE item;
     END IF;
 
     SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
     WHILE v_stored IS NULL DO
-      INSERT INTO lockstep_records (entity, record_key, version, deleted) VALUES (${name}, v_key, 0, 0)
+      INSERT INTO lockstep_records (entity, record_key, version, deleted) VALUES (${name}, p_key, 0, 0)
         ON DUPLICATE KEY UPDATE version = lockstep_records.version;
       SELECT MAX(r.version) INTO v_stored FROM lockstep_records r WHERE ${own} FOR UPDATE;
     END WHILE;
     SELECT COUNT(*) > 0 INTO v_live FROM ${quoteTable(root.name)} t WHERE ${match(root.key, keys)} FOR UPDATE;
 
-    SET v_refusal = NULL, v_next = v_version;
-    IF v_read_version <> v_stored OR (v_mode = 'primary' AND v_kind = 'update' AND v_gone AND v_live) THEN
+    SET v_refusal = NULL, v_next = p_version;
+    IF p_read_version <> v_stored OR (p_mode = 'primary' AND p_kind = 'update' AND p_gone AND v_live) THEN
       SELECT MAX(o.status), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_known_status, v_answered, v_reason
-        FROM lockstep_operations o WHERE o.id = v_operation;
+        FROM lockstep_operations o WHERE o.id = p_operation;
       IF v_known_status IS NULL THEN
         SET v_outcome = 'stale-base', v_answered = v_stored;
       ELSE
         SET v_outcome = CONCAT('known:', v_known_status);
       END IF;
       LEAVE item;
-    ELSEIF v_mode = 'primary' THEN
+    ELSEIF p_mode = 'primary' THEN
       SET v_refusal = CASE
-        WHEN v_expected <> v_stored THEN 'VersionConflict'
-        WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'
-        WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
+        WHEN p_expected <> v_stored THEN 'VersionConflict'
+        WHEN p_kind = 'create' AND v_live THEN 'AlreadyExists'
+        WHEN p_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'
         ELSE NULL
       END;
       IF v_refusal IS NULL THEN
-        SET v_next = GREATEST(v_version, v_stored + 1);
-        IF v_shared IS NOT NULL THEN
+        SET v_next = GREATEST(p_version, v_stored + 1);
+        IF p_shared IS NOT NULL THEN
           -- MySQL locks nothing beside a JSON_TABLE of the same query block.
           SELECT MAX(r.version) INTO v_guard
-            FROM (SELECT g.e, g.k FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) g) b
+            FROM (SELECT g.e, g.k FROM JSON_TABLE(p_shared, '$[*]' COLUMNS (${guardCells})) g) b
             STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = b.e AND r.record_key = b.k FOR UPDATE;
           SET v_next = GREATEST(v_next, COALESCE(v_guard, 0) + 1);
         END IF;
       ELSE
         SET v_next = v_stored;
       END IF;
-    ELSEIF v_version < v_stored OR (v_version = v_stored AND (v_stored > 0 OR v_live)) THEN
+    ELSEIF p_version < v_stored OR (p_version = v_stored AND (v_stored > 0 OR v_live)) THEN
       SET v_refusal = 'superseded';
     END IF;
 
-    IF v_operation IS NOT NULL THEN
+    IF p_operation IS NOT NULL THEN
       SET v_known = 0;
       BEGIN
         DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
         INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-          VALUES (v_operation, p_migration, ${name}, v_key, v_kind,
-            IF(v_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', v_status),
-            IF(v_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, v_before);
+          VALUES (p_operation, p_migration, ${name}, p_key, p_kind,
+            IF(p_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', p_status),
+            IF(p_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, p_before);
       END;
       IF v_known THEN
         SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_outcome, v_answered, v_reason
-          FROM lockstep_operations o WHERE o.id = v_operation;
+          FROM lockstep_operations o WHERE o.id = p_operation;
         LEAVE item;
       END IF;
     END IF;
 
     IF v_refusal IS NOT NULL THEN
-      SET v_outcome = IF(v_mode = 'primary', 'refused', 'superseded'), v_answered = v_stored,
-        v_reason = IF(v_mode = 'primary', v_refusal, NULL);
+      SET v_outcome = IF(p_mode = 'primary', 'refused', 'superseded'), v_answered = v_stored,
+        v_reason = IF(p_mode = 'primary', v_refusal, NULL);
       LEAVE item;
     END IF;
 
-    IF NOT v_gone AND NOT (${bound.tables.map((_, at) => `COALESCE(JSON_CONTAINS_PATH(v_rows, 'one', '$.t${at}'), 0)`).join(' AND ')}) THEN
+    IF NOT p_gone AND NOT (${rowsGiven(bound)}) THEN
       SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${rowsMissing}, MESSAGE_TEXT = 'the rows of an item are missing';
     END IF;
     SET v_bumped = '';
-    IF v_shared IS NOT NULL THEN
+    IF p_shared IS NOT NULL THEN
 ${guards}
     END IF;
 
-    IF v_gone THEN
+    IF p_gone THEN
 ${deletes(bound, keys)}
     ELSE
 ${upserts(bound, keys)}
     END IF;
 
     SET v_outcome = 'applied', v_answered = v_next;
-    IF v_next > 0 AND v_mode <> 'tentative' THEN
-      UPDATE lockstep_records r SET r.version = v_next, r.deleted = v_gone, r.digest = v_digest, r.operation = v_operation
+    IF v_next > 0 AND p_mode <> 'tentative' THEN
+      UPDATE lockstep_records r SET r.version = v_next, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation
         WHERE ${own};
       SET v_stored = v_next;
     END IF;
@@ -223,6 +196,13 @@ ${upserts(bound, keys)}
 END`;
 }
 
+function rowsGiven(bound: BoundEntity): string {
+  const listed = listedTables(bound).map(
+    (table) => `COALESCE(JSON_CONTAINS_PATH(p_rows, 'one', '$.t${bound.tables.indexOf(table)}'), 0)`,
+  );
+  return (bound.root.single ? [...listed, 'p_root IS NOT NULL'] : listed).join(' AND ');
+}
+
 /** Gives the guards of the shared records in the write newer versions, and records which ones. */
 const guards = `BEGIN
   DECLARE v_end INT DEFAULT 0;
@@ -230,7 +210,7 @@ const guards = `BEGIN
   DECLARE v_k ${keyType};
   DECLARE v_v, v_before_version BIGINT;
   DECLARE v_d CHAR(64) CHARACTER SET ascii;
-  DECLARE shared_versions CURSOR FOR SELECT b.e, b.k, b.v, b.d FROM JSON_TABLE(v_shared, '$[*]' COLUMNS (${guardCells})) b;
+  DECLARE shared_versions CURSOR FOR SELECT b.e, b.k, b.v, b.d FROM JSON_TABLE(p_shared, '$[*]' COLUMNS (${guardCells})) b;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_end = 1;
   OPEN shared_versions;
   guarding: LOOP
@@ -242,7 +222,7 @@ const guards = `BEGIN
         ON DUPLICATE KEY UPDATE version = lockstep_records.version;
       SELECT MAX(r.version) INTO v_before_version FROM lockstep_records r WHERE r.entity = v_e AND r.record_key = v_k FOR UPDATE;
       IF v_before_version < v_v THEN
-        UPDATE lockstep_records SET version = v_v, deleted = 0, digest = v_d, operation = v_operation
+        UPDATE lockstep_records SET version = v_v, deleted = 0, digest = v_d, operation = p_operation
           WHERE entity = v_e AND record_key = v_k;
         SET v_bumped = CONCAT(v_bumped, '\\n', v_e, v_k, '\\n');
       END IF;
@@ -279,21 +259,24 @@ function upserts(bound: BoundEntity, keys: readonly string[]): string {
  */
 function upsertOwned(bound: BoundEntity, table: BoundTable, keys: readonly string[]): string {
   const own = match(table.key, keys);
-  const change = assignments(table);
-  if (table === bound.root && table.single) {
-    const update =
-      change === ''
-        ? 'DO 0;'
-        : `UPDATE ${quoteTable(table.name)} t, ${recordset(bound, table)} SET ${change} WHERE ${own};`;
-    return `IF v_live THEN
-  ${update}
-ELSE
-  ${insert(table)} FROM ${recordset(bound, table)};
-END IF;`;
-  }
+  if (table === bound.root && table.single) return upsertRoot(bound, own);
   const mine = `${own} AND ${same('t', table)}`;
   return `${updateMatching(bound, table, mine)}${insert(table)} FROM ${recordset(bound, table)}
   WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${mine});`;
+}
+
+/** Its row is one of parameters. */
+function upsertRoot(bound: BoundEntity, own: string): string {
+  const { root } = bound;
+  const given = (column: BoundColumn) => column.write(cellParameter(bound, column));
+  const change = changingColumns(root).map((column) => `t.${quote(column.name)} = ${given(column)}`);
+  const update =
+    change.length === 0 ? 'DO 0' : `UPDATE ${quoteTable(root.name)} t SET ${change.join(', ')} WHERE ${own}`;
+  return `IF p_root > 0 AND v_live THEN
+  ${update};
+ELSEIF p_root > 0 THEN
+  INSERT INTO ${quoteTable(root.name)} (${columnNames(root)}) VALUES (${root.columns.map(given).join(', ')});
+END IF;`;
 }
 
 function upsertReferenced(bound: BoundEntity, table: BoundTable): string {
@@ -341,8 +324,11 @@ function updateMatching(bound: BoundEntity, table: BoundTable, matching: string)
 }
 
 function insert(table: BoundTable): string {
-  const names = table.columns.map((column) => quote(column.name)).join(', ');
-  return `INSERT INTO ${quoteTable(table.name)} (${names}) SELECT ${table.columns.map((column) => value(table, column)).join(', ')}`;
+  return `INSERT INTO ${quoteTable(table.name)} (${columnNames(table)}) SELECT ${table.columns.map((column) => value(table, column)).join(', ')}`;
+}
+
+function columnNames({ columns }: BoundTable): string {
+  return columns.map((column) => quote(column.name)).join(', ');
 }
 
 function assignments(table: BoundTable): string {
@@ -354,7 +340,7 @@ function assignments(table: BoundTable): string {
 function recordset(bound: BoundEntity, table: BoundTable): string {
   const cells = cellNames(table).map((name) => `${name} ${anyText} PATH '$.${name}'`);
   if (table.reference) cells.push(`guard ${keyType} PATH '$.guard'`);
-  return `JSON_TABLE(v_rows, '$.t${bound.tables.indexOf(table)}[*]' COLUMNS (${cells.join(', ')})) x`;
+  return `JSON_TABLE(p_rows, '$.t${bound.tables.indexOf(table)}[*]' COLUMNS (${cells.join(', ')})) x`;
 }
 
 function value(table: BoundTable, column: BoundColumn): string {

@@ -7,7 +7,7 @@ import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { equals } from '../columns/column.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-format/copy-text.ts';
-import { type BulkEngine, foreignKeysOf, LoadRefused } from '../engine/bulk-engine.ts';
+import { type BulkEngine, foreignKeysOf, LoadRefused, type RowPlaces } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey } from '../engine/session.ts';
@@ -89,6 +89,20 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         );
         return rows[0] ? Number(rows[0].rows) : null;
       }),
+
+    async rowPlaces({ root }) {
+      // Rows of one key may lie in several places. Its first row alone counts, where the columns tell keys apart as we do.
+      if (!root.single && root.key.some((column) => column.bytes !== null)) return null;
+      const [row] = await connections.query(
+        `SELECT pg_catalog.pg_relation_size(c.oid) / b.size AS blocks, (b.size - 24) / 28 AS slots
+         FROM pg_class c CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::integer AS size) b
+         JOIN pg_am a ON a.oid = c.relam AND a.amname = 'heap'
+         WHERE c.oid = pg_catalog.to_regclass(?) AND c.relkind = 'r'
+           AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)`,
+        [quoteTable(root.name)],
+      );
+      return row?.blocks && row.slots ? placesInBlocks(root, BigInt(row.blocks), BigInt(row.slots)) : null;
+    },
 
     foreignKeys: async (table) =>
       foreignKeysOf(
@@ -282,4 +296,24 @@ function match(table: BoundTable): string {
 /** Ordinality counts from 1. */
 function positions({ rows }: pg.QueryResult<{ at: string }>): number[] {
   return rows.map(({ at }) => Number(at) - 1);
+}
+
+/** A row is in one slot of one block; a block has never more than `slots`, which the smallest row possible would need. */
+function placesInBlocks(root: BoundTable, blocks: bigint, slots: bigint): RowPlaces {
+  return {
+    count: blocks * slots,
+    rowsAt(alias, places) {
+      const tids = places.map((place) => `"(${place / slots},${(place % slots) + 1n})"`);
+      return {
+        sql: `${alias}.ctid = ANY(?::tid[])${root.single ? '' : ` AND NOT EXISTS (${earlierRow(root, alias)})`}`,
+        parameters: [`{${tids.join(',')}}`],
+      };
+    },
+  };
+}
+
+function earlierRow(root: BoundTable, alias: string): string {
+  const cells = (of: string) => `(${root.identity.map(({ name }) => `${of}.${quote(name)}`).join(', ')})`;
+  const own = root.key.map(({ name }) => `e.${quote(name)} = ${alias}.${quote(name)}`);
+  return `SELECT FROM ${quoteTable(root.name)} e WHERE ${own.join(' AND ')} AND ${cells('e')} < ${cells(alias)}`;
 }

@@ -25,6 +25,7 @@ import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { grants } from './grants.ts';
+import { itemJson } from './item-json.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
@@ -314,7 +315,14 @@ function sslOf({ checksHost, ...certificates }: Tls): pg.PoolConfig['ssl'] {
 }
 
 function parametersOf(store: StoreName, bound: BoundEntity, { fence, item, locks }: WriteRequest): unknown[] {
-  return [store, fence.migration, fence.epoch, fingerprint(bound), item, locks];
+  return [
+    store,
+    fence.migration,
+    fence.epoch,
+    fingerprint(bound),
+    itemJson(item),
+    locks && JSON.stringify(locks),
+  ];
 }
 
 function storedOf(bound: BoundEntity, row: TextCells): RawStored {

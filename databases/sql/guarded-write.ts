@@ -17,7 +17,7 @@ import {
   outcomesInOrder,
   type ReadyItem,
   readyItem,
-  requestJson,
+  routineItem,
 } from './write-request.ts';
 
 interface ItemsAsRows {
@@ -137,7 +137,7 @@ export function createGuardedWrites(context: StoreContext) {
   ): Promise<Map<number, Outcome>> {
     // A version is decided above all guards that it raises: also those that are not there yet must be locked before.
     const locks = locked ?? (ready.shared.length > 0 ? locksOf([{ bound, ready: [ready] }]) : null);
-    const request = { fence, item: requestJson(bound, ready), locks: locks && JSON.stringify(locks) };
+    const request = { fence, item: routineItem(bound, ready), locks };
     const once = () => context.engine.callWrite(session, bound, request);
     // Inside a transaction of ours the whole of it is gone with a deadlock; its owner starts again.
     const row = await (session ? once() : throughDeadlocks(context.engine, once));

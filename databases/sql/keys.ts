@@ -3,13 +3,14 @@ import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { PageRange } from '../contract/backfill.ts';
 import type { KeyRange } from '../contract/comparison.ts';
+import type { Dialect } from '../engine/engine.ts';
 import type { StoreContext } from './context.ts';
 import { keysetOf } from './keyset.ts';
 
 /** Smaller tables are counted. */
 const minEstimate = 100_000;
 
-/** Which keys there are: pages, ranges, samples. */
+/** Which keys there are: pages, ranges, counts. */
 export function createKeys(context: StoreContext) {
   const { dialect } = context.engine;
 
@@ -26,7 +27,7 @@ export function createKeys(context: StoreContext) {
       );
       return rows.map(keyset.keyOf);
     }
-    const page = `${distinctKeys(bound)} ${rest}`;
+    const page = `${distinctKeys(dialect, bound)} ${rest}`;
     const rows = await context.query(
       root.key.every((column) => column.bytes === null)
         ? `SELECT ${keyCells(bound)} FROM (${page}) k ORDER BY ${placesOf(bound).join(', ')}`
@@ -90,19 +91,9 @@ export function createKeys(context: StoreContext) {
     return Number(row?.total ?? 0);
   }
 
-  async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
-    const bound = await context.bind(entity);
-    const texts = bound.root.key.map((column, index) => column.read(`k.k${index + 1}`));
-    const rows = await context.query(
-      `SELECT ${keyCells(bound)} FROM (${spelledKeys(bound)}) k
-       ORDER BY ${dialect.sha256(dialect.concatBar([...texts, `'${Math.floor(seed)}'`]))} LIMIT ${Math.floor(count)}`,
-    );
-    return rows.map(keysetOf(dialect, bound).keyOf);
-  }
-
   async function countKeys(entity: Entity): Promise<number> {
     const bound = await context.bind(entity);
-    const [row] = await context.query(`SELECT count(*) AS total FROM (${spelledKeys(bound)}) k`);
+    const [row] = await context.query(`SELECT count(*) AS total FROM (${spelledKeys(dialect, bound)}) k`);
     return Number(row?.total ?? 0);
   }
 
@@ -116,27 +107,7 @@ export function createKeys(context: StoreContext) {
     return { keys: texts.map(keyFromText), last: texts.at(-1) ?? null };
   }
 
-  function distinctKeys(bound: BoundEntity): string {
-    const { root } = bound;
-    const cells = root.key.map((column, index) => `t.${dialect.column(column.name)} AS k${index + 1}`);
-    return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
-  }
-
-  /** Distinct by their bytes. */
-  function spelledKeys(bound: BoundEntity): string {
-    const { root } = bound;
-    if (root.single) return distinctKeys(bound);
-    const cells = root.key.flatMap((column, index) => {
-      const reference = `t.${dialect.column(column.name)}`;
-      return [
-        `${reference} AS k${index + 1}`,
-        ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
-      ];
-    });
-    return `SELECT DISTINCT ${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
-  }
-
-  return { keys, boundaries, sample, countKeys, estimateKeys, recorded };
+  return { keys, boundaries, countKeys, estimateKeys, recorded };
 }
 
 /**
@@ -158,6 +129,26 @@ export async function keyAt(
     values,
   );
   return row ? keyset.keyOf(row) : null;
+}
+
+function distinctKeys(dialect: Dialect, bound: BoundEntity): string {
+  const { root } = bound;
+  const cells = root.key.map((column, index) => `t.${dialect.column(column.name)} AS k${index + 1}`);
+  return `SELECT ${root.single ? '' : 'DISTINCT '}${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
+}
+
+/** Distinct by their bytes. */
+export function spelledKeys(dialect: Dialect, bound: BoundEntity): string {
+  const { root } = bound;
+  if (root.single) return distinctKeys(dialect, bound);
+  const cells = root.key.flatMap((column, index) => {
+    const reference = `t.${dialect.column(column.name)}`;
+    return [
+      `${reference} AS k${index + 1}`,
+      ...(column.bytes ? [`${column.bytes(reference)} AS b${index + 1}`] : []),
+    ];
+  });
+  return `SELECT DISTINCT ${cells.join(', ')} FROM ${dialect.table(root.name)} t`;
 }
 
 function placesOf(bound: BoundEntity): string[] {

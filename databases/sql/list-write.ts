@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { compareText } from '../../model/canonical.ts';
-import type { BoundEntity, BoundTable, Cells, TextRow } from '../columns/bound.ts';
-import { cellIn, rowsIn } from '../columns/rows.ts';
+import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
+import { rowsIn } from '../columns/rows.ts';
 import type { Fence, Outcome } from '../contract/write.ts';
 import {
   type ListedKey,
@@ -10,6 +10,7 @@ import {
   SharedRowDiffers,
   type SharedRows,
 } from '../engine/list-engine.ts';
+import { cellsOf, guardOf } from '../engine/placed-rows.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { heldRoute } from './fence.ts';
@@ -21,7 +22,7 @@ import {
   recordOf,
   roundsOf,
 } from './list-decision.ts';
-import { guardOf, knownOutcome, locksOf, type ReadyItem } from './write-request.ts';
+import { knownOutcome, locksOf, type ReadyItem } from './write-request.ts';
 
 /**
  * The guarded write of many items of one entity: fence, locks in key order, versions, operation ids, rows, records and
@@ -192,10 +193,6 @@ function sharedRows(
 function inOrder(table: BoundTable, rows: ReadonlyMap<string, Cells>): SharedRows {
   const sorted = [...rows].sort(([left], [right]) => compareText(left, right));
   return { table, rows: sorted.map(([, cells]) => cells) };
-}
-
-function cellsOf(table: BoundTable, row: TextRow): Cells {
-  return table.columns.map((column) => cellIn(row, column.name));
 }
 
 async function keepRecords(context: StoreContext, session: Session, decision: ListDecision): Promise<void> {

@@ -2,6 +2,7 @@ import type { Role, TriedRole } from '../../model/account-role.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Rights, RoleRights, TableRights, Verb } from '../contract/rights.ts';
+import type { RoutineItem } from '../engine/routine-item.ts';
 import { RollBack } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { type ControlTable, controlTables } from './control-tables.ts';
@@ -21,6 +22,23 @@ const prepared: Partial<Record<ControlTable, readonly Verb[]>> = {
 const reported: readonly ControlTable[] = ['read_counts', 'sightings'];
 /** What a write by the journal, or a touch, leaves. */
 const written: readonly ControlTable[] = ['records', 'operations'];
+
+/** About no record: where it is called, its epoch is one that no route has. */
+const noItem: RoutineItem = {
+  mode: 'secondary',
+  kind: 'delete',
+  operationId: null,
+  key: '',
+  parts: [],
+  version: '0',
+  expected: null,
+  readVersion: null,
+  status: 'completed',
+  digest: null,
+  before: null,
+  shared: [],
+  rows: null,
+};
 
 export function createRights(context: StoreContext): Rights {
   const { engine, migration } = context;
@@ -173,7 +191,7 @@ export function createRights(context: StoreContext): Rights {
 
   /** Under an epoch that no route has: it is fenced out before anything is written. */
   function calls(entity: BoundEntity): Promise<boolean> {
-    const request = { fence: { migration: migration.name, epoch: -1 }, item: '{}', locks: null };
+    const request = { fence: { migration: migration.name, epoch: -1 }, item: noItem, locks: null };
     return isAllowed(() => engine.callWrite(null, entity, request));
   }
 

@@ -1,13 +1,14 @@
 import { compareText, keyText } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
-import type { BoundEntity, BoundTable, TextRow, TextRows } from '../columns/bound.ts';
+import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
-import { canonicalCells, cellIn, rowsIn } from '../columns/rows.ts';
 import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
+import { placedRows } from '../engine/placed-rows.ts';
+import type { RoutineItem, RoutineShared } from '../engine/routine-item.ts';
 import type { TextCells } from '../engine/session.ts';
 import { statusOf } from './journal.ts';
 
@@ -22,19 +23,11 @@ export interface ReadyItem {
   /** Rows by table; of none any where the item deletes. */
   readonly rows: TextRows;
   /** In locking order. */
-  readonly shared: readonly ReadyShared[];
+  readonly shared: readonly RoutineShared[];
   /** Of the image; null where the item deletes. */
   readonly digest: string | null;
   /** The image to keep in the journal, as JSON; null where none is kept. */
   readonly before: string | null;
-}
-
-export interface ReadyShared {
-  readonly name: string;
-  readonly key: string;
-  /** Null stands for the write's own version. */
-  readonly version: string | null;
-  readonly digest: string;
 }
 
 /** Throws where the item's image cannot be turned into rows. */
@@ -61,58 +54,23 @@ export function readyItem(bound: BoundEntity, item: WriteItem, position: number)
 }
 
 /** An item as the write routine takes it. */
-export function requestJson(bound: BoundEntity, ready: ReadyItem): string {
-  const { item, shared } = ready;
-  const keys = Object.fromEntries(ready.keys.map((text, index) => [`k${index + 1}`, text]));
-  return JSON.stringify({
-    ordinal: ready.position,
+export function routineItem(bound: BoundEntity, ready: ReadyItem): RoutineItem {
+  const { item } = ready;
+  return {
     mode: item.mode,
     kind: item.kind,
-    operation: item.operationId ?? undefined,
+    operationId: item.operationId,
     key: ready.order,
+    parts: ready.keys,
     version: item.version,
-    expected: item.expectedVersion ?? undefined,
-    read_version: item.readVersion ?? undefined,
+    expected: item.expectedVersion ?? null,
+    readVersion: item.readVersion ?? null,
     status: item.status,
-    digest: ready.digest ?? undefined,
-    before: ready.before ?? undefined,
-    gone: item.image ? 0 : 1,
-    shared:
-      shared.length > 0
-        ? shared.map(({ name, key, version, digest }) => ({
-            e: name,
-            k: key,
-            v: version ?? undefined,
-            d: digest,
-          }))
-        : undefined,
-    rows: item.image ? requestRows(bound, ready.rows) : undefined,
-    ...keys,
-  });
-}
-
-/**
- * By the places of tables and columns, so that no name of theirs can mean anything else. A list of rows is never left out, and the
- * routines refuse where one is missing; a null cell is, which to them is the same.
- */
-function requestRows(bound: BoundEntity, rows: TextRows): Record<string, object[]> {
-  return Object.fromEntries(
-    bound.tables.map((table, at) => [
-      `t${at}`,
-      rowsIn(rows, table.name).map((row) => {
-        const cells = table.columns.flatMap((column, index): [string, string][] => {
-          const cell = cellIn(row, column.name);
-          return cell === null ? [] : [[`c${index}`, cell]];
-        });
-        return Object.fromEntries(table.reference ? [...cells, ['guard', guardOf(table, row)]] : cells);
-      }),
-    ]),
-  );
-}
-
-/** The key, as text, of the shared record that a referenced row belongs to. */
-export function guardOf(table: BoundTable, row: TextRow): string {
-  return JSON.stringify(canonicalCells(table.identity, row));
+    digest: ready.digest,
+    before: ready.before,
+    shared: ready.shared,
+    rows: item.image ? placedRows(bound, ready.rows) : null,
+  };
 }
 
 /** Own records first, then shared ones, each in key order: every list takes its locks in this order. */

@@ -1,5 +1,6 @@
 import { attemptIn } from '../../databases/engine/branch-name.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
+import type { RoutineItem } from '../../databases/engine/routine-item.ts';
 import type { Session } from '../../databases/engine/session.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { momentOf, type Side, type Step } from './cells.ts';
@@ -52,7 +53,7 @@ export function gated(engine: Engine, store: StoreName, gate: Gate): Engine {
     branches,
     commitPool,
     callWrite: (session, bound, request) =>
-      around(session ? idIn(request.item) : null, `write-${place}`, () =>
+      around(session ? transactionIn(request.item) : null, `write-${place}`, () =>
         engine.callWrite(session, bound, request),
       ),
   };
@@ -62,7 +63,6 @@ function idAmong(parameters: readonly unknown[]): string | null {
   return parameters.map(String).find((parameter) => momentOf(parameter) !== null) ?? null;
 }
 
-function idIn(item: string): string | null {
-  const { operation } = JSON.parse(item) as { operation?: string };
-  return operation?.split('/')[0] ?? null;
+function transactionIn({ operationId }: RoutineItem): string | null {
+  return operationId?.split('/')[0] ?? null;
 }

@@ -24,9 +24,14 @@ export class Workers<Started extends ProofWorker = WorkerProcess> implements Asy
     this.#start = start;
   }
 
+  /** Where all of them write. */
+  get logFile(): string {
+    return join(this.folder, 'worker.log');
+  }
+
   /** Resolves when the process runs, not when it takes work. */
   async start(): Promise<Started> {
-    const worker = await this.#start(this.#environment, join(this.folder, 'worker.log'));
+    const worker = await this.#start(this.#environment, this.logFile);
     this.#started.push(worker);
     return worker;
   }

@@ -2,17 +2,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadPending } from '../../activities/backfill/load-pending.ts';
 import type { CopyPage, LoadResult } from '../../databases/contract/backfill.ts';
 import type { Store } from '../../databases/contract/store.ts';
+import { createGuardedWrites } from '../../databases/sql/guarded-write.ts';
 import type { Key } from '../../model/canonical.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { type Account, account } from '../support/accounts.ts';
 import { withoutGuard } from '../support/unguarded.ts';
 import {
+  accessOver,
   deleteOf,
   type EngineRole,
   fence,
   imageFrom,
   migrationName,
   type Opened,
+  openEngineAs,
   openRole,
   readOne,
   writeOf,
@@ -116,37 +119,26 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
 
   /** A live delete that has found no row, and is not committed: its tombstone cannot be seen when the page is copied. */
   async function deleteInFlight(id: number) {
-    const live = await at.another();
-    const item = {
-      mode: 'secondary',
-      kind: 'delete',
-      key: JSON.stringify([String(id)]),
-      version: '5',
-      status: 'completed',
-      gone: 1,
-      k1: String(id),
+    const engine = openEngineAs(engineRole.role, at.url);
+    const context = accessOver(engineRole.role, engine);
+    const writes = createGuardedWrites(context);
+    const bound = await context.bind(account);
+    const written = Promise.withResolvers<void>();
+    const committed = Promise.withResolvers<void>();
+    const { ready } = writes.rows(bound, [deleteOf([String(id)], { ...secondaryWrite, version: '5' })]);
+    const transaction = engine.transaction(async (session) => {
+      await writes.call(session, bound, ready, fence);
+      written.resolve();
+      await committed.promise;
+    });
+    await Promise.race([written.promise, transaction]);
+    return {
+      async commit() {
+        committed.resolve();
+        await transaction;
+        await engine.close();
+      },
     };
-    const call =
-      engineRole.engine === 'PostgreSQL'
-        ? 'SELECT * FROM lockstep.write_account'
-        : 'CALL lockstep_write_in_account';
-    // As every session of ours; elsewhere the gaps between rows would be locked, too.
-    const isolation = 'TRANSACTION ISOLATION LEVEL READ COMMITTED';
-    await live.rows(
-      engineRole.engine === 'PostgreSQL'
-        ? `SET SESSION CHARACTERISTICS AS ${isolation}`
-        : `SET SESSION ${isolation}`,
-    );
-    await live.rows('START TRANSACTION');
-    // Quotes within a string of either engine.
-    const given = JSON.stringify(item).replaceAll('\\', engineRole.engine === 'PostgreSQL' ? '\\' : '\\\\');
-    const definitions = engineRole.engine === 'PostgreSQL' ? 'lockstep.definitions' : 'lockstep_definitions';
-    const [prepared] = await live.rows(
-      `SELECT entities FROM ${definitions} WHERE migration = '${migrationName}' ORDER BY revision DESC LIMIT 1`,
-    );
-    const { fingerprint } = JSON.parse(prepared?.entities ?? '').account;
-    await live.rows(`${call}('modern', '${migrationName}', 1, '${fingerprint}', '${given}', NULL)`);
-    return { commit: () => live.rows('COMMIT') };
   }
 
   test('waits for another attempt at the same page, and is overtaken by it', async () => {

@@ -34,7 +34,7 @@ const guards: readonly Guard[] = [
     name: 'operation id',
     without: {
       PostgreSQL: ['IF i.operation IS NOT NULL THEN', 'IF false THEN'],
-      MariaDB: ['IF v_operation IS NOT NULL THEN', 'IF FALSE THEN'],
+      MariaDB: ['IF p_operation IS NOT NULL THEN', 'IF FALSE THEN'],
     },
     async holds({ store }) {
       const write = writeOf(account, ada);
@@ -47,7 +47,7 @@ const guards: readonly Guard[] = [
     name: 'version check of a following write',
     without: {
       PostgreSQL: ['ELSIF i.version < v_stored OR', 'ELSIF false AND'],
-      MariaDB: ['ELSEIF v_version < v_stored OR', 'ELSEIF FALSE AND'],
+      MariaDB: ['ELSEIF p_version < v_stored OR', 'ELSEIF FALSE AND'],
     },
     async holds(at) {
       await at.asSecondary();
@@ -75,7 +75,7 @@ const guards: readonly Guard[] = [
       ],
       MariaDB: [
         'IF v_known THEN',
-        `IF v_known AND NOT EXISTS (SELECT 1 FROM lockstep_operations o WHERE o.id = v_operation AND o.status = 'aborted') THEN`,
+        `IF v_known AND NOT EXISTS (SELECT 1 FROM lockstep_operations o WHERE o.id = p_operation AND o.status = 'aborted') THEN`,
       ],
     },
     async holds({ store }) {
@@ -102,7 +102,7 @@ const guards: readonly Guard[] = [
     name: 'version above the one before',
     without: {
       PostgreSQL: ['greatest(i.version, v_stored + 1)', 'i.version'],
-      MariaDB: ['GREATEST(v_version, v_stored + 1)', 'v_version'],
+      MariaDB: ['GREATEST(p_version, v_stored + 1)', 'p_version'],
     },
     async holds({ store }) {
       await writeOne(store, account, writeOf(account, ada, { version: '9' }));
@@ -140,7 +140,7 @@ async function replaceRoutine(
       ? 'FUNCTION lockstep."write_account"'
       : 'PROCEDURE `lockstep_write_in_account`';
   const routine = (await routinesOf(engineRole.role, url, account)).find((statement) =>
-    statement.includes(`${name}(p_store`),
+    statement.includes(`${name}(p_`),
   );
   if (!routine?.includes(guard)) throw new Error(`no routine has "${guard}"`);
   if (engineRole.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');

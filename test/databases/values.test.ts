@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Key } from '../../model/canonical.ts';
@@ -151,6 +152,16 @@ forEachEngineRole('values', (at, { engine }) => {
     await expect(store.queryReadOnly(`UPDATE accounts SET owner = 'b'`, [])).rejects.toThrow(/read.only/i);
     await expect(store.queryReadOnly('SELECT nothing FROM accounts', [])).rejects.toThrow();
     expect(await store.queryReadOnly('SELECT owner FROM accounts', [])).toEqual([{ owner: 'a' }]);
+  });
+
+  test('a statement of the caller that fails throws what its driver says, and no value of it', async () => {
+    const place = engine === 'PostgreSQL' ? '$1' : '?';
+    const failing = at().store.queryReadOnly(`SELECT absent FROM accounts WHERE owner = ${place}`, [
+      'secret',
+    ]);
+    const error: unknown = await failing.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ message: expect.stringContaining('absent') });
+    expect(inspect(error)).not.toContain('secret');
   });
 
   test('a statement of the service is one statement, and changes nothing about those that follow', async () => {

@@ -23,15 +23,24 @@ export class WorkerProcess extends OwnProcess {
    * Resolves when its process runs, not when it takes work. The environment names the migration (`LOCKSTEP_CONFIG`); what the
    * worker says is added to the file `log`.
    */
-  static async start(environment: NodeJS.ProcessEnv, log: string): Promise<WorkerProcess> {
+  static async start(
+    environment: NodeJS.ProcessEnv,
+    log: string,
+    flags: readonly string[] = [],
+  ): Promise<WorkerProcess> {
     const healthPort = await freePort();
     const output = openSync(log, 'a');
-    const child = spawn(process.execPath, [program, 'worker', '--health', String(healthPort)], {
+    const child = spawn(process.execPath, [program, 'worker', '--health', String(healthPort), ...flags], {
       env: environment,
       stdio: ['ignore', output, output],
     });
     closeSync(output);
     return new WorkerProcess(child, healthPort, log);
+  }
+
+  /** What its health endpoint answers. */
+  async health(): Promise<string> {
+    return await (await fetch(`http://127.0.0.1:${this.#healthPort}/ready`)).text();
   }
 
   /** Resolves when the worker takes work. */

@@ -55,6 +55,10 @@ test.each([
   expect(upperBoundOf(found, whole)).toBeCloseTo(bound, 10);
 });
 
+test('samples of two stores that differ in all their keys prove nothing', () => {
+  expect(upperBoundOf({ ...tally, compared: 1_000, differences: 2_000 }, false)).toBe(1);
+});
+
 test('a sample with differences is bounded above the share that it found', () => {
   const bound = upperBoundOf({ ...tally, compared: 1_000, differences: 10 }, false);
   expect(bound).toBeGreaterThan(0.01);

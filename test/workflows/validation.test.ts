@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Entity } from '../../model/entity.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { advanceTo, type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -80,6 +81,19 @@ test('what differs at the first look only was a write between the stores', async
   delete at.faults.modern.read;
   expect(evidence).toMatchObject({ compared: 50, differences: 0 });
   expect(looks).toBe(2);
+});
+
+test('what samples of two stores prove is that of one of them', async () => {
+  const keysFrom =
+    (first: number) =>
+    async ({ name }: Pick<Entity, 'name'>, count: number) =>
+      Array.from({ length: name === account.name ? count : 0 }, (_, index) => [String(first + index)]);
+  at.faults.legacy.sample = keysFrom(1);
+  at.faults.modern.sample = keysFrom(201);
+  const evidence = await validated(100);
+  delete at.faults.legacy.sample;
+  delete at.faults.modern.sample;
+  expect(evidence).toMatchObject({ compared: 100, differences: 0, upperBound: 0.03 });
 });
 
 test('a write that is pending is late, not lost', async () => {

@@ -56,7 +56,8 @@ export function upperBoundOf({ compared, differences, inFlight }: Tally, whole: 
   if (proved <= 0) return 1;
   if (differences === 0) return Math.min(1, 3 / proved);
   const z = 1.6449;
-  const share = differences / proved;
+  // Samples of two stores may differ in more keys than one of them has.
+  const share = Math.min(1, differences / proved);
   const centre = share + (z * z) / (2 * proved);
   const spread = z * Math.sqrt((share * (1 - share)) / proved + (z * z) / (4 * proved * proved));
   return Math.min(1, (centre + spread) / (1 + (z * z) / proved));

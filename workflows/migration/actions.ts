@@ -192,12 +192,11 @@ function enter(
   });
   upsertSearchAttributes({ [searchAttributes.state]: [phase] });
   trackModernReads(run);
-  log.info('phase entered', { phase, epoch: run.state.epoch, by, reason });
+  // Who asked, and why, is in the history and no word of a log: a person may have written anything there.
+  log.info('phase entered', { phase, epoch: run.state.epoch });
   if (passed.length > 0)
     log.warn('conditions of caution were passed by force', {
       phase,
-      by,
-      reason,
       conditions: passed.map(({ name }) => name),
     });
 }

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
 import type { Guard } from '../guard.ts';
 
 const classify = 'activities/comparison/classify-difference.ts';
@@ -123,5 +124,36 @@ export const comparisonGuards: readonly Guard[] = [
     tests: ['test/workflows/validation.test.ts'],
     named: 'a write that is pending is late',
     keeps: 'A key that the journal has as pending is no difference.',
+  },
+  {
+    file: 'databases/sql/samples.ts',
+    text: '    shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));\n',
+    without: '',
+    tests: ['test/databases/samples.test.ts'],
+    named: 'as often as any other',
+    keeps: 'A sample leaves out keys at random, not the last ones.',
+  },
+  {
+    file: 'databases/postgresql/bulk.ts',
+    text: "root.single ? '' : ` AND NOT EXISTS (${earlierRow(root, alias)})`",
+    without: "''",
+    tests: ['test/databases/samples.test.ts'],
+    named: 'a key of many rows',
+    keeps: 'A key of many rows is no likelier in a sample than one of a single row.',
+  },
+  {
+    file: 'activities/comparison/compare.ts',
+    text: 'whole ? keys.length : Math.min(keys.length, request.count)',
+    without: 'keys.length',
+    tests: ['test/workflows/validation.test.ts'],
+    named: 'is that of one of them',
+    keeps: 'Samples of two stores do not prove twice what each of them proves.',
+  },
+  {
+    file: 'workflows/comparison/tally.ts',
+    text: 'Math.min(1, differences / proved)',
+    without: 'differences / proved',
+    tests: ['test/unit/evidence.test.ts'],
+    keeps: 'A bound is a number.',
   },
 ];

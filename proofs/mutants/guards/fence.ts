@@ -36,7 +36,7 @@ export const fenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: " OR (v_mode <> 'secondary' AND v_open = 0)\n",
+    text: " OR (p_mode <> 'secondary' AND v_open = 0)\n",
     without: '\n',
     tests: ['test/databases/fence.test.ts'],
     named: 'at MariaDB as',
@@ -52,7 +52,7 @@ export const fenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "      OR (v_mode = 'primary') <> (v_primary = p_store) THEN",
+    text: "      OR (p_mode = 'primary') <> (v_primary = ${literal(store)}) THEN",
     without: '      OR FALSE THEN',
     tests: ['test/databases/fence.test.ts'],
     named: 'at MariaDB as',

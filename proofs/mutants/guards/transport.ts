@@ -99,6 +99,22 @@ export const transportGuards: readonly Guard[] = [
     keeps: 'No path of a role, a database or a URL leads to another table.',
   },
   {
+    file: 'databases/mysql/read-only.ts',
+    text: "if (error instanceof Error) Reflect.deleteProperty(error, 'sql');",
+    without: '',
+    tests: ['test/databases/values.test.ts'],
+    named: 'no value of it',
+    keeps: 'No value of a statement is in an error of a service.',
+  },
+  {
+    file: 'workflows/migration/actions.ts',
+    text: "log.info('phase entered', { phase, epoch: run.state.epoch });",
+    without: "log.info('phase entered', { phase, epoch: run.state.epoch, by, reason });",
+    tests: ['test/proofs/second-quarter.test.ts'],
+    named: 'canaries',
+    keeps: 'What an operator notes is in no log.',
+  },
+  {
     file: 'databases/postgresql/search-path.ts',
     text: "['public', ...declared]",
     without: "[...declared, 'public']",

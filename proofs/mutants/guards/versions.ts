@@ -13,8 +13,8 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 'SET v_next = GREATEST(v_version, v_stored + 1);',
-    without: 'SET v_next = v_version;',
+    text: 'SET v_next = GREATEST(p_version, v_stored + 1);',
+    without: 'SET v_next = p_version;',
     tests: ['test/databases/versions.test.ts', 'test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: a decision is above what the record has, whatever the clock proposes.',
@@ -29,7 +29,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 'v_version < v_stored OR (v_version = v_stored AND (v_stored > 0 OR v_live))',
+    text: 'p_version < v_stored OR (p_version = v_stored AND (v_stored > 0 OR v_live))',
     without: 'FALSE',
     tests: ['test/databases/secondary-write.test.ts'],
     named: 'at MariaDB as',
@@ -45,7 +45,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "        WHEN v_expected <> v_stored THEN 'VersionConflict'\n",
+    text: "        WHEN p_expected <> v_stored THEN 'VersionConflict'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts', 'test/databases/guards.test.ts'],
     named: 'at MariaDB',
@@ -61,7 +61,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 'v_read_version <> v_stored OR (',
+    text: 'p_read_version <> v_stored OR (',
     without: 'FALSE OR (',
     tests: ['test/databases/stale-base.test.ts'],
     named: 'at MariaDB as',
@@ -100,8 +100,8 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: '          FROM lockstep_operations o WHERE o.id = v_operation;\n        LEAVE item;\n      END IF;\n    END IF;',
-    without: '          FROM lockstep_operations o WHERE o.id = v_operation;\n      END IF;\n    END IF;',
+    text: '          FROM lockstep_operations o WHERE o.id = p_operation;\n        LEAVE item;\n      END IF;\n    END IF;',
+    without: '          FROM lockstep_operations o WHERE o.id = p_operation;\n      END IF;\n    END IF;',
     tests: ['test/databases/idempotency.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an operation that is known takes effect no second time.',
@@ -113,5 +113,13 @@ export const versionGuards: readonly Guard[] = [
     tests: ['test/databases/bulk-copy-races.test.ts'],
     named: 'PostgreSQL > waits for a delete',
     keeps: 'PostgreSQL: a copy never brings back what is deleted meanwhile.',
+  },
+  {
+    file: 'databases/mysql/failures.ts',
+    text: ' || hasOtherParameters(failure)',
+    without: '',
+    tests: ['test/databases/failures.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > of a routine with other parameters',
+    keeps: 'MySQL/MariaDB: a caller of a routine with other parameters is told of the other definition.',
   },
 ];

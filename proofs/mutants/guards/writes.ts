@@ -12,7 +12,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "IF v_next > 0 AND v_mode <> 'tentative' THEN",
+    text: "IF v_next > 0 AND p_mode <> 'tentative' THEN",
     without: 'IF v_next > 0 THEN',
     tests: ['test/databases/tentative.test.ts'],
     named: 'at MariaDB as',
@@ -28,7 +28,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "        WHEN v_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
+    text: "        WHEN p_kind = 'create' AND v_live THEN 'AlreadyExists'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -44,7 +44,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "        WHEN v_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
+    text: "        WHEN p_kind IN ('update', 'delete') AND NOT v_live THEN 'NotFound'\n",
     without: '',
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
@@ -60,7 +60,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 'r.deleted = v_gone, r.digest',
+    text: 'r.deleted = p_gone, r.digest',
     without: 'r.deleted = 0, r.digest',
     tests: ['test/databases/secondary-write.test.ts'],
     named: 'that deletes leaves a tombstone',
