@@ -31,7 +31,7 @@ export async function corpus(conditions: Conditions): Promise<Report> {
     values += found.cases.length;
     for (const { source } of corpusOf(from, { server }).types) types.add(typeOf(source));
   }
-  bars.push(atLeast('values', short ? 100 : 500, values), atLeast('types', 45, types.size));
+  bars.push(atLeast('values', short ? 100 : 1_200, values), atLeast('types', 90, types.size));
   return report('corpus', seed, bars, { ...figures, values, types: types.size });
 }
 

@@ -8,7 +8,7 @@ import { overloaded } from './overloaded.ts';
 import { writeStart } from './start-write.ts';
 
 /** So long writes gather for a workflow. */
-const gatherMs = 250;
+const gatherMs = 1_000;
 /** What one workflow may have: its input stays in Temporal's history. */
 const maxBytes = 256 * 1024;
 const maxWrites = 1_000;

@@ -1,5 +1,6 @@
 import { field } from '../../model/field.ts';
 import { type Awkward, type CorpusType, copied, lossy, only, quoted, refused, value } from './awkward.ts';
+import { hardDays, hardDoubles, hardIntegers, hardTexts, hardTimes, instantOf } from './hard-values.ts';
 
 /** Values whose canonical form is what stands between the quotes, in which a backslash escapes. */
 const plain = (...texts: readonly string[]): Awkward[] =>
@@ -69,6 +70,14 @@ export const mysqlTypes: readonly CorpusType[] = [
     values: [...plain('32767'), refused('32768', /out of range/), refused('65535', /out of range/)],
   },
   {
+    name: 'mediumint_unsigned',
+    source: 'MEDIUMINT UNSIGNED',
+    target: 'integer',
+    field: field.integer(),
+    values: plain('0', '8388608', '16777215'),
+    unwritable: ['16777216', '-1'],
+  },
+  {
     name: 'mediumint_signed',
     source: 'MEDIUMINT',
     target: 'integer',
@@ -112,6 +121,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     target: 'bigint',
     field: field.bigint(),
     values: plain(
+      ...hardIntegers,
       '-9223372036854775808',
       '9223372036854775807',
       '9007199254740991',
@@ -325,6 +335,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     field: field.float(),
     values: [
       ...plain('0', '0.1', '0.30000000000000004', '-1.5', '123456789012345680'),
+      ...hardDoubles.map((text) => value(text.includes('e') ? text : `${text}e0`, text)),
       value('1.7976931348623157e308', '1.7976931348623157e+308'),
       value('2.2250738585072014e-308', '2.2250738585072014e-308'),
       value('4.9406564584124654e-324', '5e-324'),
@@ -363,6 +374,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     field: field.text(),
     values: [
       ...plain(
+        ...hardTexts,
         '',
         ' ',
         'a ',
@@ -432,7 +444,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     source: 'VARCHAR(60) CHARACTER SET utf16',
     target: 'text',
     field: field.text(),
-    values: plain('ä', '🎉', '\ufffd', 'a '),
+    values: plain('ä', '🎉', '\ufffd', 'a ', ...hardTexts),
   },
   {
     name: 'varchar_ascii',
@@ -456,7 +468,10 @@ export const mysqlTypes: readonly CorpusType[] = [
     source: 'TEXT',
     target: 'text',
     field: field.text(),
-    values: [...plain('', ' ', 'a  ', 'Grüße'), value(`REPEAT('ä', 30000)`, 'ä'.repeat(30_000))],
+    values: [
+      ...plain('', ' ', 'a  ', 'Grüße', ...hardTexts),
+      value(`REPEAT('ä', 30000)`, 'ä'.repeat(30_000)),
+    ],
     unwritable: ['x'.repeat(65_536), 'ä'.repeat(32_768)],
   },
   {
@@ -472,7 +487,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     target: 'text',
     field: field.text(),
     values: [
-      ...plain('', '{"not":"json"'),
+      ...plain('', '{"not":"json"', ...hardTexts),
       value(`REPEAT('0123456789', 10000)`, '0123456789'.repeat(10_000)),
     ],
   },
@@ -537,6 +552,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     field: field.date(),
     values: [
       ...plain(
+        ...hardDays,
         '0001-01-01',
         '1000-01-01',
         '1582-10-10',
@@ -643,6 +659,7 @@ export const mysqlTypes: readonly CorpusType[] = [
     field: field.timestamp(),
     there: zoneless,
     values: [
+      ...hardTimes.map((time) => value(quoted(time), instantOf(time))),
       value("'2024-02-29 12:00:00.123456'", '2024-02-29T12:00:00.123456Z'),
       value("'2024-02-29 12:00:00.000001'", '2024-02-29T12:00:00.000001Z'),
       value("'2024-02-29 12:00:00.999999'", '2024-02-29T12:00:00.999999Z'),

@@ -1,5 +1,6 @@
 import { field } from '../../model/field.ts';
-import { type CorpusType, copied, lossy, plain, quoted, refused, value } from './awkward.ts';
+import { type CorpusType, copied, lossy, only, plain, quoted, refused, value } from './awkward.ts';
+import { hardDays, hardDoubles, hardIntegers, hardTexts, hardTimes, instantOf } from './hard-values.ts';
 
 const zoneless = (canonical: string | boolean) =>
   quoted(String(canonical).replace('T', ' ').replace('Z', ''));
@@ -83,6 +84,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     target: 'BIGINT',
     field: field.bigint(),
     values: plain(
+      ...hardIntegers,
       '-9223372036854775808',
       '9223372036854775807',
       '9007199254740993',
@@ -221,6 +223,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     there: (canonical) => `CAST(${quoted(canonical)} AS DOUBLE)`,
     values: [
       ...plain('0', '0.1', '0.30000000000000004', '-1.5'),
+      ...hardDoubles.map((text) => value(quoted(text), text)),
       value("'1.7976931348623157e308'", '1.7976931348623157e+308'),
       value("'2.2250738585072014e-308'", '2.2250738585072014e-308'),
       value("'5e-324'", '5e-324'),
@@ -259,6 +262,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     there: escaped,
     values: [
       ...plain(
+        ...hardTexts,
         '',
         ' ',
         'a ',
@@ -488,7 +492,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     target: 'DATE',
     field: field.date(),
     values: [
-      ...plain('0001-01-01', '1582-10-10', '2024-02-29', '9999-12-31'),
+      ...plain('0001-01-01', '1582-10-10', '2024-02-29', '9999-12-31', ...hardDays),
       refused("'infinity'", /infinity/),
       refused("'-infinity'", /minus infinity/),
       refused("'0044-03-15 BC'", /real day/),
@@ -571,6 +575,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     field: field.timestamp(),
     there: zoneless,
     values: [
+      ...hardTimes.map((time) => value(quoted(`${time}+00`), instantOf(time))),
       value("'2024-02-29 12:00:00+02'", '2024-02-29T10:00:00.000000Z'),
       value("'2024-03-31 02:30:00.5 Europe/Berlin'", '2024-03-31T01:30:00.500000Z'),
       value("'1883-11-18 12:00:00 America/New_York'", '1883-11-18T17:00:00.000000Z'),
@@ -736,6 +741,9 @@ export const postgresqlTypes: readonly CorpusType[] = [
     field: field.json(),
     there: escaped,
     values: [
+      ...hardTexts.map((text) => value(`${quoted(JSON.stringify(text))}`, JSON.stringify(text))),
+      ...only('MariaDB', value("'12345678901234567890123'", '12345678901234567890123')),
+      ...only('MySQL', refused("'12345678901234567890123'", /./)),
       copied("'null'", 'null'),
       value("'{}'", '{}'),
       value("'[]'", '[]'),
@@ -947,6 +955,44 @@ export const postgresqlTypes: readonly CorpusType[] = [
     target: 'LONGTEXT',
     field: field.text(),
     values: plain('{[1,3),[5,7)}', '{}'),
+  },
+  {
+    name: 'int8multirange_any',
+    source: 'int8multirange',
+    target: 'LONGTEXT',
+    field: field.text(),
+    values: plain('{[1,3),[9007199254740993,9223372036854775807)}', '{}'),
+    unwritable: ['{[1,2]}'],
+  },
+  {
+    name: 'nummultirange_any',
+    source: 'nummultirange',
+    target: 'LONGTEXT',
+    field: field.text(),
+    values: plain('{[1.50,2.5],(3,4)}', '{}', '{(,)}'),
+  },
+  {
+    name: 'datemultirange_any',
+    source: 'datemultirange',
+    target: 'LONGTEXT',
+    field: field.text(),
+    values: plain('{[2024-01-01,2024-02-01),[2024-03-01,infinity)}', '{}'),
+  },
+  {
+    name: 'smallint_array',
+    source: 'smallint[]',
+    target: 'JSON',
+    field: field.json(),
+    values: [value("'{-32768,NULL,32767}'", '[-32768,null,32767]'), value("'{}'", '[]')],
+    unwritable: ['[32768]'],
+  },
+  {
+    name: 'varchar_hard',
+    source: 'varchar(60)',
+    target: 'VARCHAR(60)',
+    field: field.text(),
+    there: escaped,
+    values: plain(...hardTexts),
   },
   {
     name: 'text_array',

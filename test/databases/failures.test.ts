@@ -221,6 +221,24 @@ forEachEngineRole('a failure', (at, { engine }) => {
     });
   });
 
+  test('of a routine with other parameters refuses no write, but says what it was made for', async () => {
+    await on({
+      PostgreSQL: 'DROP FUNCTION lockstep.write_account',
+      MariaDB: 'DROP PROCEDURE lockstep_write_account',
+    });
+    undone.push(() => at().store.prepare());
+    await on({
+      PostgreSQL: `CREATE FUNCTION lockstep.write_account(other integer) RETURNS void LANGUAGE sql AS ''`,
+      MariaDB: 'CREATE PROCEDURE lockstep_write_account(other INT) DO 0',
+    });
+    const noted = await at().control('operations');
+    expect(await failureOf(write(ada))).toMatchObject({
+      code: 'NotPrepared',
+      message: expect.stringContaining('was made for another definition'),
+    });
+    expect(await at().control('operations')).toEqual(noted);
+  });
+
   async function copied() {
     const { store } = at();
     await store.clearChunks(migrationName);

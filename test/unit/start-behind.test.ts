@@ -108,4 +108,5 @@ test('close tries what is left once', async () => {
   behind.add(written('w'));
   await behind.close();
   expect(starts).toEqual([]);
+  await until('it is told', async () => warnings.length > 0);
 });

@@ -4,12 +4,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connect, type Lockstep } from '../../client/service/connect.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { HybridClock } from '../../model/version.ts';
-import { writeWorkflowId } from '../../workflows/messages.ts';
 import { account, flagged, newAccount, refusedByModern, twin } from '../support/accounts.ts';
 import type { Connected } from '../support/connect-both.ts';
 import { advanceTo, connectAndStart, type Fixture, fixture } from '../support/harness.ts';
@@ -33,32 +31,34 @@ afterAll(async () => {
 });
 afterEach(() => drained(at));
 
-async function runningWrites(): Promise<number> {
+async function workflows(state: 'Running' | 'Completed'): Promise<number> {
   const { count } = await at.temporal.workflow.count(
-    `LockstepMigration = '${at.migration.name}' AND ExecutionStatus = 'Running' AND WorkflowType IN ('write', 'writeGroup')`,
+    `LockstepMigration = '${at.migration.name}' AND ExecutionStatus = '${state}' AND WorkflowType IN ('write', 'writeGroup')`,
   );
   return count;
 }
 
-/** Its caller may be answered before it is started. */
-async function isOver(operationId: string): Promise<boolean> {
-  const handle = at.temporal.workflow.getHandle(writeWorkflowId(at.migration.name, operationId));
-  const found = await handle.describe().catch((error: unknown) => {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    return null;
-  });
-  return found?.status.name === 'COMPLETED';
+/** Callers may be answered before their workflow is started, which may be that of others too. */
+async function followed(write: () => Promise<void>): Promise<void> {
+  const before = await workflows('Completed');
+  await write();
+  await until('their workflow is over', async () => (await workflows('Completed')) > before);
 }
 
 test('every pattern: what is answered with `both` is in both stores, and its workflow completes', async () => {
   for (const entity of [account, flagged, twin]) {
     const value = newAccount();
-    const { operationId } = await service.repository(entity).create(value, { ack: 'both' });
-    const table = { account: 'accounts', flagged: 'flagged', twin: 'twins' }[entity.name] ?? '';
-    const [legacy, modern] = await rowsOf(at, table, value.id);
-    expect(legacy).toMatchObject({ owner: value.owner });
-    expect(modern).toEqual(legacy);
-    await until('the workflow is over', () => isOver(operationId));
+    await followed(async () => {
+      const { operationId } = await service.repository(entity).create(value, { ack: 'both' });
+      const table = { account: 'accounts', flagged: 'flagged', twin: 'twins' }[entity.name] ?? '';
+      const [legacy, modern] = await rowsOf(at, table, value.id);
+      expect(legacy).toMatchObject({ owner: value.owner });
+      expect(modern).toEqual(legacy);
+      await until(
+        'the journal says so',
+        async () => (await entryIn(at, 'legacy', operationId))?.status === 'completed',
+      );
+    });
   }
 });
 
@@ -106,11 +106,13 @@ test('a write sent again, at once or later, has the outcome of the first', async
   const value = newAccount();
   const operationId = randomUUID();
   const accounts = service.repository(account);
-  const first = await accounts.create(value, { operationId, ack: 'both' });
-  const again = await accounts.create(value, { operationId, ack: 'both' });
-  await until('the workflow is over', () => isOver(operationId));
-  const later = await accounts.create(value, { operationId, ack: 'both' });
-  expect([again.version, later.version]).toEqual([first.version, first.version]);
+  const create = () => accounts.create(value, { operationId, ack: 'both' });
+  let versions: (string | null)[] = [];
+  await followed(async () => {
+    versions = [(await create()).version, (await create()).version];
+  });
+  versions.push((await create()).version);
+  expect(versions).toEqual([versions[0], versions[0], versions[0]]);
 });
 
 test('a refusal of the primary is told, and told again', async () => {
@@ -246,7 +248,7 @@ test('what a killed service was promised is in both stores, once another worker 
   // Of some the workflow was not started yet: these are the journal's, which a schedule retries. Of others it was, and it decides
   // its writes when another worker has it, a few seconds later.
   const legacy = await until('both stores have the same', async () => {
-    if ((await runningWrites()) > 0) return false;
+    if ((await workflows('Running')) > 0) return false;
     await operator.journal.retry({ parked: false, olderThanMs: 0, ids: null });
     const rows = await ours('legacy');
     const { pending } = await at.stores.legacy.journalBacklog(at.migration.name);
