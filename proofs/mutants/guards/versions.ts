@@ -118,9 +118,8 @@ export const versionGuards: readonly Guard[] = [
     file: 'databases/mysql/failures.ts',
     text: ' || hasOtherParameters(failure)',
     without: '',
-    tests: ['test/workflows/definition.test.ts'],
-    named: 'a worker of an older definition',
-    keeps:
-      'MySQL/MariaDB: a caller whose table has other columns than the routine is told of the other definition.',
+    tests: ['test/databases/failures.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > of a routine with other parameters',
+    keeps: 'MySQL/MariaDB: a caller of a routine with other parameters is told of the other definition.',
   },
 ];
