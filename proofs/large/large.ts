@@ -49,7 +49,7 @@ export async function large(conditions: Conditions): Promise<Report> {
 }
 
 async function copied(from: 'mysql' | 'postgresql', { servers, short, note }: Conditions) {
-  const [rows, bytes] = short ? [12, 3 * megabyte] : [100, 20 * megabyte];
+  const [rows, bytes] = short ? [6, 2 * megabyte] : [100, 20 * megabyte];
   await using resources = new AsyncDisposableStack();
   const databases = resources.use(await createDatabasesOn(servers));
   const urls = inRoles(databases, from);
