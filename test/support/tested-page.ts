@@ -43,7 +43,13 @@ function namesOf(tested: readonly Tested[], name: (one: Tested) => string): stri
 }
 
 function table(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+  const widths = heads.map((head, at) =>
+    Math.max(3, ...[head, ...rows.map((row) => String(row[at]))].map((cell) => cell.length)),
+  );
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  const padded = (cells: readonly (string | number)[]) =>
+    line(cells.map((cell, at) => String(cell).padEnd(widths[at] ?? 0)));
+  return [padded(heads), line(widths.map((width) => '-'.repeat(width))), ...rows.map(padded)].join('');
 }
 
 if (import.meta.main) writeFileSync(pagePath, testedPage());
