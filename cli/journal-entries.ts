@@ -24,7 +24,7 @@ export function entryTable(entries: readonly ShownEntry[]): string[] {
     timeOf(entry.createdAtMs),
     String(entry.attempts),
     entry.failure ?? '',
-    entry.reason ?? '',
+    entry.fault ?? entry.reason ?? '',
   ]);
   const heads = ['operation', 'status', 'store', 'entity', 'kind', 'since', 'attempts', 'failure', 'reason'];
   return table([heads, ...rows]);
@@ -43,6 +43,7 @@ export function entryLines(entry: ShownEntry): string[] {
     ['attempts', String(entry.attempts)],
     ...(entry.failure ? [['failure', entry.failure]] : []),
     ...(entry.reason ? [['reason', entry.reason]] : []),
+    ...(entry.fault ? [['fault', entry.fault]] : []),
   ]);
 }
 

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Reconciliation } from '../client/operator/reconciliation.ts';
+import { isCorruptKey } from '../model/canonical.ts';
 import { LockstepError, type StoreName } from '../model/failure.ts';
 import { countFrom } from './journal-entries.ts';
 import { exit, table } from './output.ts';
@@ -83,7 +84,9 @@ export function addReconcileCommands(program: Command): void {
       await connected(session, async ({ reconciliation }) => {
         const groups = (await reconciliation.groupedDifferences({ groups: limit, keys: keysShown })).map(
           ({ keys, ...shown }) =>
-            given.keys ? { ...shown, keys: keys.map((key) => key.join(', ')) } : shown,
+            given.keys
+              ? { ...shown, keys: keys.map((key) => (isCorruptKey(key) ? 'no key' : key.join(', '))) }
+              : shown,
         );
         const counts = await reconciliation.countDifferences();
         const rows = groups.map((one) => [

@@ -200,6 +200,13 @@ export const callerFailures = {
     meaning: 'Neither journal knows the operation.',
     remedy: 'Check the id; completed operations are pruned after `journal.retentionMs`.',
   },
+  InvalidControlRow: {
+    retryable: false,
+    seenBy: ['service', 'operator'],
+    meaning:
+      'A row of a control table is not as Lockstep writes it: somebody else has changed it, or it was damaged. `reason` says which table, and what is wrong; nothing acts on such a row. A write whose own journal row it is may have taken effect.',
+    remedy: 'See who has written the row, and correct or delete it; then try again.',
+  },
   InvalidRequest: {
     retryable: false,
     seenBy: ['service', 'operator'],

@@ -1,3 +1,4 @@
+import { accounts } from './accounts/accounts.ts';
 import { amnesia } from './amnesia/amnesia.ts';
 import { canaries } from './canaries/canaries.ts';
 import { compensate } from './compensate.ts';
@@ -56,5 +57,6 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     package: packaged,
     tls,
     canaries,
+    accounts,
   }),
 );

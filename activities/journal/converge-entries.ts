@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../../databases/contract/journal.ts';
+import { isSound, type JournalEntry } from '../../databases/contract/journal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import { LockstepError } from '../../model/failure.ts';
@@ -16,7 +16,7 @@ export interface ConvergedEntries {
   readonly refused: readonly JournalEntry[];
 }
 
-/** Replicates what pending entries owe, each key once, and notes in the journal what fails. */
+/** Replicates what pending entries owe, each key once, and notes in the journal what fails, and which rows are none of ours. */
 export function createEntryConvergence(context: ActivityContext) {
   const { migration, stores } = context;
   const { noteTouchedKeys } = createTouchedRecords(context);
@@ -27,7 +27,9 @@ export function createEntryConvergence(context: ActivityContext) {
   ): Promise<ConvergedEntries> {
     const converged: JournalEntry[] = [];
     const refused: JournalEntry[] = [];
-    for (const [name, own] of Map.groupBy(entries, (entry) => entry.entity)) {
+    for (const { id, fault } of entries)
+      if (fault !== null) await stores[route.primary].recordAttempt([id], 'InvalidControlRow', fault);
+    for (const [name, own] of Map.groupBy(entries.filter(isSound), (entry) => entry.entity)) {
       const entity = entityNamed(migration, name);
       await noteTouchedKeys(entity, keysOf(own.filter(({ kind }) => kind === touchKind)), route);
       // Without a secondary nothing else is owed.

@@ -1,5 +1,10 @@
 import { currentState } from '../../databases/contract/current-state.ts';
-import type { JournalEntry, JournalPosition } from '../../databases/contract/journal.ts';
+import {
+  assertSound,
+  isSound,
+  type JournalEntry,
+  type JournalPosition,
+} from '../../databases/contract/journal.ts';
 import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
@@ -87,13 +92,16 @@ export function createJournalActivities(context: ActivityContext) {
         after: request.from,
         limit: entriesPerBatch,
       });
-      const undoing = entries.filter((entry) => entry.failure === 'CompensationFailed');
+      const undoing = entries.filter((entry) => isSound(entry) && entry.failure === 'CompensationFailed');
       // One whose undo has begun is for its workflow, or ended without it: what is converged would be told as taken.
-      const begun = entries.filter((entry) => entry.refusal !== null && !undoing.includes(entry));
+      const begun = entries.filter(
+        (entry) => isSound(entry) && entry.refusal !== null && !undoing.includes(entry),
+      );
       const toConverge = entries.filter((entry) => !undoing.includes(entry) && !begun.includes(entry));
       const { converged, refused } = await withHeartbeat(() => convergeEntries(toConverge, route));
       // Once in a run: the next one finds what is open then.
-      const tentative = request.from === null ? await tentativeEntries(request, route) : [];
+      const found = request.from === null ? await tentativeEntries(request, route) : [];
+      const tentative = found.filter(isSound);
       const settled = await withHeartbeat(() => settleDecided(tentative, pairedRoute(route)));
       const undecided = tentative.filter((entry) => !settled.has(entry.id));
       const [unparked, completed] = [
@@ -104,7 +112,7 @@ export function createJournalActivities(context: ActivityContext) {
       const last = entries.at(-1);
       return {
         completed: completed.length,
-        failed: toConverge.length - converged.length,
+        failed: toConverge.length - converged.length + found.length - tentative.length,
         unparked: idsOf(unparked),
         settled: settled.size,
         undoing: idsOf([...undoing, ...undecided.filter(isParked)]),
@@ -157,7 +165,7 @@ export function createJournalActivities(context: ActivityContext) {
         ids,
         limit: ids.length,
       });
-      for (const { id } of decided) {
+      for (const { id } of decided.filter(isSound)) {
         const entry = entries.find((candidate) => candidate.id === id && !isParked(candidate));
         if (entry && (await resolve(entry, route)).status === 'settled') settled.add(id);
       }
@@ -193,8 +201,10 @@ export function createJournalActivities(context: ActivityContext) {
     const find = async (store: StoreName) =>
       (await stores[store].journal({ migration: migration.name, ids: [id], limit: 1 })).find(isOpen) ?? null;
     const tentative = await find(route.secondary);
+    if (tentative) assertSound(tentative, route.secondary);
     if (tentative) return (await resolve(tentative, route)).status === 'settled';
     const owed = await find(route.primary);
+    if (owed) assertSound(owed, route.primary);
     if (!owed?.version) return true;
     const refusal = isParallel(owed) ? (owed.refusal ?? refusalOf(owed, route.secondary)) : null;
     const undone = await undoOperation({ operation: owed, route, version: owed.version, refusal });

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { currentState } from '../../databases/contract/current-state.ts';
-import type { JournalEntry } from '../../databases/contract/journal.ts';
+import { isSound, type JournalEntry } from '../../databases/contract/journal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import type { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { definitionDigest } from '../../model/definition.ts';
@@ -98,7 +98,7 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
 
   /** What a transaction of the caller's has done has no operation to decide about: it waits until the row is mended. */
   function isStuck(entry: JournalEntry, { converged, refused }: ConvergedEntries): boolean {
-    if (entry.kind === touchKind || converged.includes(entry)) return false;
+    if (!isSound(entry) || entry.kind === touchKind || converged.includes(entry)) return false;
     return refused.includes(entry) || entry.attempts + 1 >= migration.policy.conflictAttempts;
   }
 

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { backlogOf } from '../../databases/contract/backlog.ts';
 import { currentState } from '../../databases/contract/current-state.ts';
+import { isSound } from '../../databases/contract/journal.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
@@ -152,6 +153,8 @@ export function createMigrationActivities(context: ActivityContext) {
         statuses: ['pending'],
         limit: drainBatchSize,
       });
+      const unsound = pending.find((entry) => !isSound(entry));
+      if (unsound?.fault) throw notDrained(`${unsound.fault}, in the ${primary} store`);
       const tentative = await settleTentative(route);
       if (pending.length === 0 && tentative === 0) {
         let outcomes = 0;
@@ -210,6 +213,8 @@ export function createMigrationActivities(context: ActivityContext) {
       statuses: ['tentative'],
       limit: drainBatchSize,
     });
+    const unsound = entries.find((entry) => !isSound(entry));
+    if (unsound?.fault) throw notDrained(`${unsound.fault}, in the ${route.secondary} store`);
     for (const [id, resolution] of await resolveClosed(entries, route)) {
       if (resolution.status !== 'refused') continue;
       throw notDrained(

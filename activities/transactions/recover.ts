@@ -56,7 +56,8 @@ export function createRecoveryActivities(context: ActivityContext) {
             .map(({ branch }) => branch.transaction),
         );
         for (const key of inDoubt) {
-          const ended = await recoverOne(coordinator, key);
+          const ended = await recoverOne(coordinator, key).catch(loggedWhereUnsound);
+          if (ended === null) continue;
           for (const store of ended.unavailable) unavailable.add(store);
           if (ended.aborted) aborted += 1;
         }
@@ -110,6 +111,13 @@ export function createRecoveryActivities(context: ActivityContext) {
     }
   }
 
+  /** A record that nobody can read keeps its own branches, and no others: a person has to say what was decided. */
+  function loggedWhereUnsound(error: unknown): null {
+    if (!isLockstepError(error, 'InvalidControlRow')) throw error;
+    log('a transaction stays in doubt', { reason: error.message });
+    return null;
+  }
+
   return { recoverTransactions };
 }
 
@@ -142,13 +150,18 @@ async function preparedBranches(
         const { coordinator, migration, transaction } = branch;
         let record: TransactionRecord | null = null;
         await ifReachable(coordinator, unavailable, async () => {
-          record = await context.stores[coordinator].decision(migration, transaction);
+          record = await context.stores[coordinator].decision(migration, transaction).catch(nullWhereUnsound);
         });
         prepared.push({ store, branch, record });
       }
     });
   }
   return prepared;
+}
+
+function nullWhereUnsound(error: unknown): null {
+  if (isLockstepError(error, 'InvalidControlRow')) return null;
+  throw error;
 }
 
 function inDoubtOf(prepared: readonly PreparedBranch[]): InDoubt[] {

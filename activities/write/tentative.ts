@@ -1,5 +1,10 @@
 import { currentState } from '../../databases/contract/current-state.ts';
-import type { Decision, JournalEntry } from '../../databases/contract/journal.ts';
+import {
+  assertSound,
+  type Decision,
+  type JournalEntry,
+  type SoundEntry,
+} from '../../databases/contract/journal.ts';
 import type { JournaledOperation } from '../../databases/deciding/write-result.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
@@ -55,6 +60,7 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
     const resolutions = new Map<string, Resolution>();
     for (const entry of entries) {
       const decided = decisions.get(entry.id) ?? null;
+      if (decided) assertSound(decided, route.primary);
       resolutions.set(entry.id, await settle(entry, decided, route, { isTaken: true, closed: true }));
     }
     return resolutions;
@@ -62,7 +68,7 @@ export function createTentativeResolver(context: Pick<ActivityContext, 'migratio
 
   async function settle(
     operation: JournaledOperation,
-    decided: JournalEntry | null,
+    decided: SoundEntry | null,
     route: PairedRoute,
     { isTaken, closed }: { isTaken: boolean; closed: boolean },
   ): Promise<Resolution> {
@@ -156,7 +162,7 @@ function isOpen({ status }: JournalEntry): boolean {
 }
 
 /** What is still to be replicated has been decided all the same: its own entry sees to it. */
-function decisionOf({ id, status, version, reason, refusal }: JournalEntry): Decision {
+function decisionOf({ id, status, version, reason, refusal }: SoundEntry): Decision {
   switch (status) {
     case 'tentative':
       throw new LockstepError(

@@ -1,3 +1,4 @@
+import { assertSound } from '../../databases/contract/journal.ts';
 import { readOne } from '../../databases/contract/read-one.ts';
 import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
 import type { Store } from '../../databases/contract/store.ts';
@@ -113,6 +114,7 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
   ): Promise<Image | null> {
     if (kind === 'create') return null;
     const [entry] = await primary.journal({ migration: migration.name, ids: [id], limit: 1 });
+    if (entry) assertSound(entry, primary.name);
     if (entry?.before) return entry.before.image;
     if (other?.image || other?.deleted) {
       const open = await primary.journal({

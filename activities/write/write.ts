@@ -1,3 +1,4 @@
+import { assertSound } from '../../databases/contract/journal.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { WriteItem } from '../../databases/contract/write.ts';
 import { type BeingUndone, decideAtPrimary } from '../../databases/deciding/decide.ts';
@@ -141,6 +142,7 @@ export function createWriteActivities(context: ActivityContext) {
     const { store, operationId, failure, reason, undoing } = request;
     await stores[store].park(operationId, { failure, reason, undoing });
     const [entry] = await stores[store].journal({ migration: migration.name, ids: [operationId], limit: 1 });
+    if (entry) assertSound(entry, store);
     return entry?.status ?? 'parked';
   }
 

@@ -1,5 +1,6 @@
-import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import { isCorruptKey, type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Chunk } from '../contract/backfill.ts';
+import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import type { StoreContext } from '../sql/context.ts';
 
 /** Checkpoints of a backfill. */
@@ -10,6 +11,13 @@ export function createChunks(context: StoreContext) {
        WHERE migration = ? AND entity = ? ORDER BY range_no`,
       [migration, entity],
     );
+    const corrupt = rows.find(({ lower_key, upper_key, cursor_key }) =>
+      [lower_key, upper_key, cursor_key].some((text) => text && isCorruptKey(keyFromText(text))),
+    );
+    if (corrupt) {
+      const fault = `range ${corrupt.range_no} of ${entity} has a bound or a cursor that is no key`;
+      throw invalidControlRow(controlRowFault('chunks', fault), context.name);
+    }
     return rows.map((row) => ({
       entity,
       range: Number(row.range_no),

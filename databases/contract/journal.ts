@@ -1,7 +1,9 @@
 import type { Image, Key } from '../../model/canonical.ts';
+import type { StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
+import { invalidControlRow } from './control-row.ts';
 import type { RecordedRefusal } from './recorded-refusal.ts';
 import type { Outcome } from './write.ts';
 
@@ -10,8 +12,10 @@ export interface JournalEntry {
   readonly entity: string;
   readonly key: Key;
   readonly kind: string;
-  readonly status: OperationStatus;
+  readonly status: OperationStatus | 'unknown';
   readonly version: Version | null;
+  /** Why the row is not as Lockstep writes it: nothing acts on such an entry. Null of all others. */
+  readonly fault: string | null;
   /** Of the last try that failed, or of the refusal: names and codes, never values. */
   readonly reason: string | null;
   readonly failure: AnyFailureCode | null;
@@ -27,6 +31,18 @@ export interface JournalEntry {
   /** Milliseconds since 1970. */
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+}
+
+/** One whose row is as Lockstep writes it. */
+export type SoundEntry = JournalEntry & { readonly status: OperationStatus; readonly fault: null };
+
+export function isSound(entry: JournalEntry): entry is SoundEntry {
+  return entry.fault === null;
+}
+
+/** @throws LockstepError `InvalidControlRow` */
+export function assertSound(entry: JournalEntry, store?: StoreName): asserts entry is SoundEntry {
+  if (entry.fault !== null) throw invalidControlRow(entry.fault, store);
 }
 
 export interface JournalFilter {
@@ -87,6 +103,6 @@ export function knownOutcome({
   version,
   reason,
   refusal,
-}: JournalEntry): Extract<Outcome, { status: 'known' }> {
+}: SoundEntry): Extract<Outcome, { status: 'known' }> {
   return { status: 'known', recorded, version, reason, ...(refusal ? { refusal } : {}) };
 }

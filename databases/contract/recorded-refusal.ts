@@ -1,5 +1,6 @@
 import { failureSubjects, type RefusalDetails, type StoreName, violations } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
+import { parsedOrUndefined } from './control-row.ts';
 
 /**
  * Why an operation was refused for good, or undone because the other store refused it, as the primary keeps it: whoever sends the operation again is told the same. Names and
@@ -31,7 +32,9 @@ export function textOfRefusal({ code, message, store, about, violation }: Record
 /** Null where the text is none that `textOfRefusal` has made. */
 export function refusalInText(text: string | null | undefined): RecordedRefusal | null {
   if (!text?.startsWith('{')) return null;
-  const found: Readonly<Record<string, unknown>> = JSON.parse(text);
+  const parsed = parsedOrUndefined(text);
+  if (typeof parsed !== 'object' || parsed === null) return null;
+  const found: Readonly<Record<string, unknown>> = { ...parsed };
   const code = codes.find((known) => known === found.code);
   const store = (['legacy', 'modern'] as const).find((known) => known === found.store);
   if (!code || !store || typeof found.message !== 'string') return null;

@@ -23,7 +23,14 @@ import type {
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
-import type { Decision, JournalBacklog, JournalEntry, JournalFilter, RefusedOperation } from './journal.ts';
+import type {
+  Decision,
+  JournalBacklog,
+  JournalEntry,
+  JournalFilter,
+  RefusedOperation,
+  SoundEntry,
+} from './journal.ts';
 import type { ReadReports } from './read-reports.ts';
 import type { RecordedOutcomes } from './recorded-outcomes.ts';
 import type { RecordedRefusal } from './recorded-refusal.ts';
@@ -104,12 +111,12 @@ export interface Store
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
     options?: { primary?: { epoch: number } },
-  ): Promise<JournalEntry>;
+  ): Promise<SoundEntry>;
   /**
    * Notes that the primary refuses operations of an entity for good, each unless the journal has it. Gives the entries that stand,
    * in the order of the operations. Throws `Fenced` where this store is not the primary under the fence's epoch.
    */
-  refuse(entity: Entity, operations: readonly RefusedOperation[], fence: Fence): Promise<JournalEntry[]>;
+  refuse(entity: Entity, operations: readonly RefusedOperation[], fence: Fence): Promise<SoundEntry[]>;
   /** What the primary has decided of an operation that this store took before; changes nothing that was decided here. */
   settleTentative(id: string, decision: Decision): Promise<void>;
   /** Removes a tentative entry, whose rows are undone, and leaves its id free. */

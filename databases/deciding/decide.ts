@@ -6,7 +6,7 @@ import type { Operation, WriteRoute } from '../../model/operation.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import type { Version } from '../../model/version.ts';
 import { isOvertakenRoute, type OpenMigration } from '../contract/current-state.ts';
-import { knownOutcome } from '../contract/journal.ts';
+import { assertSound, knownOutcome } from '../contract/journal.ts';
 import { readOne } from '../contract/read-one.ts';
 import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
 import type { Outcome } from '../contract/write.ts';
@@ -121,6 +121,7 @@ async function refuse(
   try {
     const [entry] = await store.refuse(entity, [{ id, key, kind, refusal }], fence);
     if (!entry) throw new TypeError('a refusal gave no entry for its operation');
+    assertSound(entry, store.name);
     return resultOf(store, entity, operation, knownOutcome(entry));
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
@@ -136,6 +137,7 @@ async function knownOr(
 ): Promise<WriteResult> {
   const store = stores[route.primary];
   const [entry] = await store.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
+  if (entry) assertSound(entry, store.name);
   if (entry) return resultOf(store, entityNamed(migration, operation.entity), operation, knownOutcome(entry));
   const state = await store.readState(migration.name);
   return state?.epoch === route.epoch && state.open ? refused : { status: 'fenced' };

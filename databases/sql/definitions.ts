@@ -1,6 +1,9 @@
 import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
+import type { LockstepError } from '../../model/failure.ts';
+import { isObject } from '../../model/is-object.ts';
 import type { Policy } from '../../model/policy.ts';
+import { controlRowFault, invalidControlRow, parsedOrUndefined } from '../contract/control-row.ts';
 import type { PreparedDefinition } from '../contract/definition.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Session } from '../engine/session.ts';
@@ -22,8 +25,8 @@ export async function preparedDefinition(
   return {
     revision: Number(row.revision),
     entities: entitiesIn(row.entities),
-    tables: JSON.parse(row.tables ?? '[]'),
-    policy: JSON.parse(row.policy ?? '{}') as Policy,
+    tables: tablesIn(row.tables),
+    policy: objectIn(row.policy, 'policy') as Policy,
   };
 }
 
@@ -38,7 +41,11 @@ export async function revisionOf(
     `SELECT revision, entities FROM ${dialect.control('definitions')} WHERE migration = ? ORDER BY revision DESC`,
     [migration],
   );
-  const found = rows.find((row) => definesAlike(entitiesIn(row.entities), entities));
+  // An old revision that nobody can read is none that anybody has.
+  const found = rows.find(
+    (row) =>
+      isObject(parsedOrUndefined(row.entities ?? '{}')) && definesAlike(entitiesIn(row.entities), entities),
+  );
   return found ? Number(found.revision) : null;
 }
 
@@ -67,5 +74,22 @@ export function definitionChange(
 
 /** As the column of that name has it. */
 export function entitiesIn(text: string | null | undefined): PreparedDefinition['entities'] {
-  return JSON.parse(text ?? '{}') as PreparedDefinition['entities'];
+  return objectIn(text, 'entities') as PreparedDefinition['entities'];
+}
+
+function tablesIn(text: string | null | undefined): readonly string[] {
+  const tables = parsedOrUndefined(text ?? '[]');
+  if (Array.isArray(tables) && tables.every((name) => typeof name === 'string')) return tables;
+  throw unreadable('tables');
+}
+
+function objectIn(text: string | null | undefined, column: string): object {
+  const found = parsedOrUndefined(text ?? '{}');
+  if (isObject(found)) return found;
+  throw unreadable(column);
+}
+
+function unreadable(column: string): LockstepError {
+  const fault = controlRowFault('definitions', `its column ${column} is none; run lockstep prepare`);
+  return invalidControlRow(fault);
 }

@@ -8,6 +8,8 @@ import type {
   Differences,
   Verdict,
 } from '../contract/comparison.ts';
+import { verdicts } from '../contract/comparison.ts';
+import { controlRowFault } from '../contract/control-row.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
 
@@ -34,16 +36,16 @@ export function createDifferences(context: StoreContext): Differences {
   async function unresolvedDifferences(
     migration: string,
     entity: string,
-    { verdicts, after, limit, keys }: DifferencePage,
+    { verdicts: wanted, after, limit, keys }: DifferencePage,
   ): Promise<Difference[]> {
     const rows = await context.query(
       `SELECT entity, record_key, full_key, verdict, reason FROM ${table}
-       WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(verdicts)}) AND record_key > ?
+       WHERE migration = ? AND entity = ? AND verdict IN (${placeholders(wanted)}) AND record_key > ?
        ${keys ? `AND record_key IN (${placeholders(keys)})` : ''} ORDER BY record_key LIMIT ${Math.floor(limit)}`,
       [
         migration,
         entity,
-        ...verdicts,
+        ...wanted,
         after === null ? '' : indexedText(after),
         ...(keys ?? []).map(indexedKey),
       ],
@@ -59,7 +61,7 @@ export function createDifferences(context: StoreContext): Differences {
     );
     return rows.map((row) => ({
       entity: row.entity ?? '',
-      verdict: row.verdict as Verdict,
+      verdict: verdictOf(row.verdict),
       count: Number(row.total),
     }));
   }
@@ -82,8 +84,8 @@ export function createDifferences(context: StoreContext): Differences {
       );
       found.push({
         entity: entity ?? '',
-        verdict: verdict as Verdict,
-        reason: reason ?? '',
+        verdict: verdictOf(verdict),
+        reason: reasonOf({ verdict: verdict ?? null, reason: reason ?? null }),
         count: Number(total),
         keys: rows.map(keyOf),
       });
@@ -136,6 +138,16 @@ export async function putDifferences(
   }
 }
 
+/** A word that none of ours is says as little of its key as a row that nobody can read. */
+function verdictOf(text: string | null | undefined): Verdict {
+  return verdicts.find((verdict) => verdict === text) ?? 'unreadable';
+}
+
+function reasonOf({ verdict, reason }: TextCells): string {
+  const known = verdicts.some((one) => one === verdict);
+  return known ? (reason ?? '') : controlRowFault('differences', 'its verdict is none');
+}
+
 function keyOf(row: TextCells): Key {
   return keyFromText(row.full_key ?? row.record_key ?? '');
 }
@@ -144,8 +156,8 @@ function differenceOf(row: TextCells): Difference {
   return {
     entity: row.entity ?? '',
     key: keyOf(row),
-    verdict: row.verdict as Verdict,
-    reason: row.reason ?? '',
+    verdict: verdictOf(row.verdict),
+    reason: reasonOf(row),
   };
 }
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LockstepError } from '../../model/failure.ts';
 import { type DurableState, phases, routes } from '../../model/phase.ts';
+import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { attemptIn } from '../engine/branch-name.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
@@ -69,7 +70,11 @@ export function createDurableState(context: StoreContext) {
     );
     if (!row) return null;
     const phase = phases.find((known) => known === row.phase);
-    if (!phase) throw new TypeError(`the ${context.name} store's state names an unknown phase`);
+    const numbers = [row.epoch, row.change_number, row.read_percent, row.write_percent].map(Number);
+    if (!phase || numbers.some((number) => !Number.isSafeInteger(number) || number < 0)) {
+      const fault = `${phase ? 'a number' : 'the phase'} of ${migration} is none`;
+      throw invalidControlRow(controlRowFault('state', fault), context.name);
+    }
     return {
       migration,
       phase,

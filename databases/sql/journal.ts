@@ -1,7 +1,17 @@
-import { type Image, type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import { type Image, isCorruptKey, isImage, type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import type { Entity } from '../../model/entity.ts';
 import { type AnyFailureCode, isFailureCode } from '../../model/failure-codes.ts';
 import { type OperationStatus, operationStatuses } from '../../model/operation.ts';
-import type { Decision, JournalBacklog, JournalEntry, JournalFilter } from '../contract/journal.ts';
+import { isVersion } from '../../model/version.ts';
+import { controlRowFault, parsedOrUndefined } from '../contract/control-row.ts';
+import {
+  assertSound,
+  type Decision,
+  type JournalBacklog,
+  type JournalEntry,
+  type JournalFilter,
+  type SoundEntry,
+} from '../contract/journal.ts';
 import { type RecordedRefusal, refusalInText, textOfRefusal } from '../contract/recorded-refusal.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import { placeholders, type StoreContext } from './context.ts';
@@ -19,7 +29,7 @@ export function createJournal(context: StoreContext) {
     entry: { id: string; entity: string; key: Key; kind: string },
     migration: string,
     { primary }: { primary?: { epoch: number } } = {},
-  ): Promise<JournalEntry> {
+  ): Promise<SoundEntry> {
     const columns = ['id', 'migration', 'entity', 'record_key', 'kind', 'status'];
     const insert = insertNew(context.control('operations'), columns, ['id']);
     const { id, entity, key, kind } = entry;
@@ -32,6 +42,7 @@ export function createJournal(context: StoreContext) {
     } else await context.query(insert, values);
     const [found] = await journal({ migration, ids: [entry.id], limit: 1 });
     if (!found) throw new TypeError(`operation ${entry.id} is used by another migration`);
+    assertSound(found, context.name);
     return found;
   }
 
@@ -114,7 +125,7 @@ export function createJournal(context: StoreContext) {
        FROM ${context.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
       parameters,
     );
-    return rows.map(entryOf);
+    return rows.map((row) => entryOf(row, context.migration.entities));
   }
 
   function conditionsOf({ migration, statuses, ids, record, owed, due, olderThanMs, after }: JournalFilter) {
@@ -197,14 +208,12 @@ export function createJournal(context: StoreContext) {
   };
 }
 
-export function statusOf(text: string | null | undefined): OperationStatus {
-  const found = operationStatuses.find((status) => status === text);
-  if (!found) throw new TypeError('the journal holds an unknown status');
-  return found;
+export function statusOf(text: string | null | undefined): OperationStatus | 'unknown' {
+  return operationStatuses.find((status) => status === text) ?? 'unknown';
 }
 
-function entryOf(row: TextCells): JournalEntry {
-  const before = row.before_image ?? null;
+function entryOf(row: TextCells, entities: readonly Entity[]): JournalEntry {
+  const before = beforeIn(row.before_image);
   const status = statusOf(row.status);
   const refusal = refusalInText(row.refusal);
   // Until it is undone, what was tried last is of interest.
@@ -214,6 +223,7 @@ function entryOf(row: TextCells): JournalEntry {
   const failure = told?.code ?? row.failure ?? (status === 'failed' ? reason : null);
   return {
     id: row.id ?? '',
+    fault: faultOf(row, entities),
     entity: row.entity ?? '',
     key: keyFromText(row.record_key ?? '[]'),
     kind: row.kind ?? '',
@@ -223,8 +233,31 @@ function entryOf(row: TextCells): JournalEntry {
     failure: isFailureCode(failure) ? failure : null,
     refusal,
     attempts: Number(row.attempts ?? 0),
-    before: before === null ? null : { image: JSON.parse(before) as Image | null },
+    before,
     createdAtMs: Number(row.created_ms),
     updatedAtMs: Number(row.updated_ms),
   };
+}
+
+const open: readonly (string | null | undefined)[] = ['pending', 'parked', 'tentative'];
+
+/** What is over may be of an entity that the migration had once. */
+function faultOf(row: TextCells, entities: readonly Entity[]): string | null {
+  const fault = () => {
+    if (statusOf(row.status) === 'unknown') return 'its status is none';
+    if (isCorruptKey(keyFromText(row.record_key ?? ''))) return 'its record_key is no key';
+    if (row.version && !isVersion(row.version)) return 'its version is none';
+    if (row.refusal && refusalInText(row.refusal) === null) return 'its refusal is none';
+    if (row.before_image && beforeIn(row.before_image) === null) return 'its before_image is no image';
+    if (open.includes(row.status) && !entities.some(({ name }) => name === row.entity))
+      return 'it is open, and its entity is none of the migration';
+    return null;
+  };
+  const found = fault();
+  return found === null ? null : controlRowFault('operations', `${found} (operation ${row.id})`);
+}
+
+function beforeIn(text: string | null | undefined): { readonly image: Image | null } | null {
+  const image = text ? parsedOrUndefined(text) : undefined;
+  return image === null || isImage(image) ? { image } : null;
 }

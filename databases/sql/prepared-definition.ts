@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { definitionDigest } from '../../model/definition.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isObject } from '../../model/is-object.ts';
 import { type Phase, phases } from '../../model/phase.ts';
 import type { BoundEntity } from '../columns/bound.ts';
+import { parsedOrUndefined } from '../contract/control-row.ts';
 import type { Definitions, PreparedDefinition } from '../contract/definition.ts';
 import { insertInto } from '../engine/engine.ts';
 import type { Session } from '../engine/session.ts';
 import { allTables, type StoreContext } from './context.ts';
 import { controlState } from './control-tables.ts';
-import { definitionChange, entitiesIn, preparedDefinition } from './definitions.ts';
+import { definitionChange, preparedDefinition } from './definitions.ts';
 
 /** Phases in which entities may still come and go: all that they have is copied and compared afterwards. */
 const openPhases: readonly Phase[] = ['legacy-only', 'dual-write'];
@@ -107,9 +109,11 @@ export function createPreparedDefinition(context: StoreContext) {
       [migration.name],
     );
     for (const other of others) {
-      const taken: string[] = JSON.parse(other.tables ?? '[]');
-      const shared = tables.filter((name) => taken.includes(name));
-      const names = migration.entities.filter(({ name }) => entitiesIn(other.entities)[name]);
+      // What nobody can read is told to its own migration, and stops no other.
+      const taken = parsedOrUndefined(other.tables ?? '[]');
+      const theirs = parsedOrUndefined(other.entities ?? '{}');
+      const shared = tables.filter((name) => Array.isArray(taken) && taken.includes(name));
+      const names = migration.entities.filter(({ name }) => isObject(theirs) && Object.hasOwn(theirs, name));
       if (shared.length === 0 && names.length === 0) continue;
       const what =
         shared.length > 0

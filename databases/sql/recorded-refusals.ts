@@ -1,7 +1,7 @@
 import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { type JournalEntry, knownOutcome, type RefusedOperation } from '../contract/journal.ts';
+import { assertSound, knownOutcome, type RefusedOperation, type SoundEntry } from '../contract/journal.ts';
 import { textOfRefusal } from '../contract/recorded-refusal.ts';
 import { type Fence, type Outcome, refusalOfStore, type WriteItem } from '../contract/write.ts';
 import type { StoreContext } from './context.ts';
@@ -22,7 +22,7 @@ export function createRecordedRefusals(context: StoreContext) {
     entity: Entity,
     operations: readonly RefusedOperation[],
     fence: Fence,
-  ): Promise<JournalEntry[]> {
+  ): Promise<SoundEntry[]> {
     const bound = await context.bind(entity);
     const { migration, epoch } = fence;
     const rows = operations.map(() => `(${columns.map(() => '?').join(', ')})`);
@@ -49,6 +49,7 @@ export function createRecordedRefusals(context: StoreContext) {
     return ids.map((id) => {
       const entry = byId.get(id);
       if (!entry) throw new TypeError(`operation ${id} is used by another migration`);
+      assertSound(entry, context.name);
       return entry;
     });
   }

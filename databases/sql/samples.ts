@@ -33,7 +33,7 @@ export function createSamples(context: StoreContext) {
     const rows = await context.translateErrors(() => bulk.estimateRows(bound.root.name));
     if (rows === null || rows < Math.max(minRows, count * minRowsPerKey)) return null;
     const places = await context.translateErrors(() => bulk.rowPlaces(bound));
-    if (places === null) return null;
+    if (places === null || places.count > BigInt(rows * maxPlacesPerKey)) return null;
     const found = new Map<string, Key>();
     const drawing = drawFrom(places, seed);
     for (let tried = 0; found.size < count; tried += placesPerStatement) {

@@ -3,6 +3,7 @@ import { digestOf } from '../../model/digest.ts';
 import { ownImage } from '../../model/field.ts';
 import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import { keyTexts } from '../columns/key-text.ts';
+import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
 import type { RecordName } from '../engine/list-engine.ts';
@@ -131,10 +132,13 @@ export function knownOutcome(
   reason: string | null,
 ): Extract<Outcome, { status: 'known' }> {
   const refusal = refusalInText(reason);
+  const recorded = statusOf(status);
+  if (recorded === 'unknown')
+    throw invalidControlRow(controlRowFault('operations', 'the status of an operation is none'));
   return {
     status: 'known',
     version,
-    recorded: statusOf(status),
+    recorded,
     reason: refusal?.message ?? reason,
     ...(refusal ? { refusal } : {}),
   };

@@ -1,7 +1,9 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import type { LockstepError, StoreName } from '../../model/failure.ts';
 import { isFailureCode } from '../../model/failure-codes.ts';
 import type { TransactionDecision } from '../../model/transaction.ts';
-import type { Version } from '../../model/version.ts';
+import { isVersion, type Version } from '../../model/version.ts';
+import { controlRowFault, invalidControlRow, parsedOrUndefined } from '../contract/control-row.ts';
 import { operationIdOf, transactionKey } from '../contract/transaction-key.ts';
 import type { Decisions, TransactionRecord } from '../contract/transactions.ts';
 import type { Parameter, Session, TextCells } from '../engine/session.ts';
@@ -82,7 +84,7 @@ export function createDecisions(context: StoreContext): Decisions {
 
   async function decision(migration: string, transaction: string): Promise<TransactionRecord | null> {
     const [row] = await query(`${select()} WHERE migration = ? AND id = ?`, [migration, transaction]);
-    return row ? recordOf(row) : null;
+    return row ? recordOf(row, context.name) : null;
   }
 
   async function undecided(migration: string, olderThanMs: number): Promise<TransactionRecord[]> {
@@ -90,7 +92,7 @@ export function createDecisions(context: StoreContext): Decisions {
       `${select()} WHERE migration = ? AND decision IS NULL ORDER BY began_at LIMIT ${maxListed}`,
       [migration],
     );
-    return rows.map(recordOf).filter((record) => record.ageMs >= olderThanMs);
+    return rows.map((row) => recordOf(row, context.name)).filter((record) => record.ageMs >= olderThanMs);
   }
 
   async function known(migration: string, transaction: string): Promise<TransactionRecord> {
@@ -154,10 +156,12 @@ function deciding(
   };
 }
 
-function recordOf(row: TextCells): TransactionRecord {
+function recordOf(row: TextCells, store: StoreName): TransactionRecord {
   const { decision, code } = row;
+  const versions = decision === 'commit' ? versionsIn(row.versions) : null;
+  if (decision === 'commit' && versions === null) throw invalidRecord(row, store, 'list of versions');
   if (decision !== null && decision !== 'commit' && decision !== 'abort') {
-    throw new TypeError('the record of a transaction holds an unknown decision');
+    throw invalidRecord(row, store, 'decision');
   }
   return {
     transaction: row.id ?? '',
@@ -166,9 +170,18 @@ function recordOf(row: TextCells): TransactionRecord {
     key: keyFromText(row.record_key ?? '[]'),
     attempt: row.attempt ?? '',
     decision,
-    versions: row.versions ? (JSON.parse(row.versions) as Version[]) : null,
+    versions,
     code: isFailureCode(code) ? code : null,
     reason: row.reason ?? null,
     ageMs: Number(row.age_ms),
   };
+}
+
+function invalidRecord({ id }: TextCells, store: StoreName, what: string): LockstepError {
+  return invalidControlRow(controlRowFault('decisions', `the ${what} of transaction ${id} is none`), store);
+}
+
+function versionsIn(text: string | null | undefined): Version[] | null {
+  const versions = parsedOrUndefined(text ?? '');
+  return Array.isArray(versions) && versions.every(isVersion) ? versions : null;
 }

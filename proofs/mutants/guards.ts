@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts';
 import { changeGuards } from './guards/change-of-primary.ts';
 import { comparisonGuards } from './guards/comparison.ts';
+import { controlRowGuards } from './guards/control-rows.ts';
 import { copyGuards } from './guards/copies.ts';
 import { embeddedGuards } from './guards/embedded.ts';
 import { fenceGuards } from './guards/fence.ts';
@@ -29,6 +30,7 @@ import { writeGuards } from './guards/writes.ts';
 export const guards: readonly Guard[] = [
   ...changeGuards,
   ...comparisonGuards,
+  ...controlRowGuards,
   ...copyGuards,
   ...embeddedGuards,
   ...fenceGuards,

@@ -141,14 +141,26 @@ forEachEngineRole(
       expect(await of.sample(thing, 50, 1)).toEqual([]);
     });
 
-    test('is a scan where keys lie too far apart to be met, and of a small table', async () => {
+    // The first distance is told before anything is drawn, the second one by drawing.
+    test.each([30_000_000, 300_000])(
+      'is a scan where keys lie too far apart to be met: %i',
+      async (distance) => {
+        await insert(
+          at().sql,
+          'things',
+          Array.from({ length: 60 }, (_, id) => `(${id * distance}, 'far')`),
+        );
+        await using of = samplesOf(at());
+        expect(await of.sample(thing, 50, 1)).toHaveLength(50);
+      },
+    );
+
+    test('is a scan of a small table', async () => {
       await insert(
         at().sql,
         'things',
-        Array.from({ length: 60 }, (_, id) => `(${id * 30_000_000}, 'far')`),
+        Array.from({ length: 60 }, (_, id) => `(${id}, 'near')`),
       );
-      await using of = samplesOf(at());
-      expect(await of.sample(thing, 50, 1)).toHaveLength(50);
       await using small = samplesOf(at(), 99_999);
       expect(await small.sample(thing, 50, 1)).toHaveLength(50);
       expect(small.draws()).toBe(0);

@@ -94,6 +94,7 @@ test('a drain that cannot finish opens the old primary again, and callers only w
       kind: 'create',
       status: 'pending' as const,
       version: '1',
+      fault: null,
       reason: null,
       failure: null,
       refusal: null,

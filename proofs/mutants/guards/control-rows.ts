@@ -1,0 +1,39 @@
+import type { Guard } from '../guard.ts';
+
+const tests = ['test/workflows/control-rows.test.ts'];
+
+/** Rows of control tables that somebody else has written, or that were damaged. */
+export const controlRowGuards: readonly Guard[] = [
+  {
+    file: 'activities/journal/converge-entries.ts',
+    text: 'Map.groupBy(entries.filter(isSound), ',
+    without: 'Map.groupBy(entries, ',
+    tests,
+    named: 'hold up nobody',
+    keeps: 'A row of the journal that is none of ours holds up no other.',
+  },
+  {
+    file: 'activities/migration/migrate.ts',
+    text: 'const unsound = pending.find((entry) => !isSound(entry));',
+    without: 'const unsound = pending.find((entry) => isSound(entry) && !isSound(entry));',
+    tests,
+    named: 'not taken for one that is drained',
+    keeps: 'What nobody can read is told before the primary changes.',
+  },
+  {
+    file: 'databases/backfill/chunks.ts',
+    text: 'some((text) => text && isCorruptKey(keyFromText(text)))',
+    without: "some((text) => text === '' && isCorruptKey(keyFromText(text)))",
+    tests,
+    named: 'told by their table',
+    keeps: 'No range is copied from a cursor that is no key.',
+  },
+  {
+    file: 'databases/transactions/decisions.ts',
+    text: "  if (decision === 'commit' && versions === null) throw",
+    without: "  if (decision === 'commit' && versions === undefined) throw",
+    tests,
+    named: 'told by their table',
+    keeps: 'A decision to commit names its versions.',
+  },
+];
