@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { openStores } from '../../databases/open.ts';
-import { withLargePackets } from '../../test/corpus/large-values.ts';
 import { direct } from '../../test/databases/direct.ts';
 import { advanceTo } from '../../test/support/advance.ts';
 import { connecting, createDatabasesOn, inRoles } from '../../test/support/databases.ts';
+import { withLargePackets } from '../../test/support/large-packets.ts';
 import { until } from '../../test/support/until.ts';
 import { WorkerProcess } from '../../test/support/worker-process.ts';
 import {
