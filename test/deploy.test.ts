@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metricTable } from '../activities/metric-table.ts';
 import { createProgram } from '../cli/program.ts';
+import { which } from '../deploy/dev/programs.ts';
 import { promtool } from './support/promtool.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -96,4 +98,26 @@ test('the compose file gives only commands and options that there are', () => {
     for (const option of args.filter((word) => word.startsWith('--')))
       expect(command?.options.map(({ long }) => long)).toContain(option);
   }
+});
+
+test('Docker Compose takes the file; its worker has health and metrics, and what comes before it is waited for', ({
+  skip,
+}) => {
+  const tool = which('docker-compose');
+  if (tool === undefined)
+    return skip('there is no docker-compose on the PATH (apt-get install docker-compose)');
+  const said = execFileSync(tool, ['--file', join(root, 'docker-compose.yml'), 'config'], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+  for (const part of [
+    'service_completed_successfully',
+    '--health',
+    '--metrics',
+    '0.0.0.0:9464',
+    'prom/prometheus',
+    'grafana/grafana',
+  ])
+    expect(said).toContain(part);
+  for (const port of said.matchAll(/^ +- (\S+:\d+)\/tcp$/gm)) expect(port[1]).toMatch(/^127\.0\.0\.1:/);
 });

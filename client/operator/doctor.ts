@@ -31,6 +31,12 @@ export function examine(
   environment: NodeJS.ProcessEnv,
   role: TriedRole = 'worker',
 ): Promise<CheckResult[]> {
+  // Beside a service, and in its transactions alone: it has nothing to do with what else there is.
+  if (role === 'touch')
+    return withStores(migration, environment, async ({ legacy, modern }) => [
+      ...(await examineAccount(legacy, role)),
+      ...(await examineAccount(modern, role)),
+    ]);
   return withStores(migration, environment, async ({ legacy, modern }) => [
     ...(await examineStore(legacy, migration, role)),
     ...(await examineStore(modern, migration, role)),
@@ -39,19 +45,35 @@ export function examine(
   ]);
 }
 
-async function examineStore(store: Store, migration: Migration, role: TriedRole): Promise<CheckResult[]> {
-  const about = store.name;
-  const reached = await attempted(about, 'reachable', async () => {
+/** What matters to an account that does nothing but what its role says. */
+async function examineAccount(store: Store, role: TriedRole): Promise<CheckResult[]> {
+  const reached = await examineReach(store);
+  if (!reached.ok) return [reached];
+  const rights = await examineRights(store, role);
+  return [reached, ...(await examineSettings(store)), ...(rights ? [rights] : [])];
+}
+
+function examineReach(store: Store): Promise<CheckResult> {
+  return attempted(store.name, 'reachable', async () => {
     await store.ping();
     return `${store.engine} at ${store.address}`;
   });
-  if (!reached.ok) return [reached];
-  const settings = (await store.settings()).map(({ name, value, problem }) => ({
-    about,
+}
+
+async function examineSettings(store: Store): Promise<CheckResult[]> {
+  return (await store.settings()).map(({ name, value, problem }) => ({
+    about: store.name,
     check: name,
     ok: problem === null,
     found: problem === null ? value : `${value}: ${problem}`,
   }));
+}
+
+async function examineStore(store: Store, migration: Migration, role: TriedRole): Promise<CheckResult[]> {
+  const about = store.name;
+  const reached = await examineReach(store);
+  if (!reached.ok) return [reached];
+  const settings = await examineSettings(store);
   const prepared = await attempted(about, 'prepared', async () => {
     await store.check();
     return 'control tables and write routines are as the definition says';

@@ -11,8 +11,10 @@ export interface TableRights {
 /** What a role does in a store, whatever its engine. */
 export interface RoleRights {
   readonly tables: readonly TableRights[];
-  /** Calls the routines that `prepare` makes. */
+  /** Calls the routines that `prepare` makes, and writes by them. */
   readonly executes: boolean;
+  /** Reads by routines where the engine has such, and sees whether they are those of the definition. */
+  readonly readsByRoutines: boolean;
   /** Makes control tables and routines. */
   readonly creates: boolean;
   /** Makes triggers on these tables (`prepare --capture`). */

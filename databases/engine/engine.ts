@@ -35,6 +35,8 @@ export interface RawStored {
   readonly rows: TextRows;
 }
 
+export type IsAllowed = (attempt: () => Promise<unknown>) => Promise<boolean>;
+
 /** What tells one database from another. Everything else is `createSqlStore`. */
 export interface Engine extends Session {
   readonly kind: 'mysql' | 'postgresql';
@@ -109,6 +111,12 @@ export interface Engine extends Session {
   settings(): Promise<readonly Setting[]>;
   /** The statements that give an account these rights in this database. */
   grants(rights: RoleRights, account: string): Promise<readonly string[]>;
+  /**
+   * What of these rights this connection's account lacks beside those on tables and routines.
+   *
+   * @param isAllowed tells whether an attempt is refused for want of a right
+   */
+  missingFurther(rights: RoleRights, isAllowed: IsAllowed): Promise<readonly string[]>;
   /** Throws what is no database error, so that a bug is never taken for an outage. */
   classify(error: unknown): StoreFailure;
   isDeadlock(error: unknown): boolean;

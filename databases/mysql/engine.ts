@@ -16,7 +16,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
-import { grants } from './grants.ts';
+import { grants, missingFurther } from './grants.ts';
 import { createMysqlListEngine } from './list-engine.ts';
 import { assertFits, StatementTooLarge } from './packet-limit.ts';
 import { literal, quote, quoteTable } from './quote.ts';
@@ -326,6 +326,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     tableUse: (table) => tableUse(engine, table),
 
     grants: (rights, account) => grants(engine, rights, account),
+    missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),
 
     settings: () => readSettings(connections),
 

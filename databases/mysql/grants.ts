@@ -1,6 +1,8 @@
 import type { RoleRights } from '../contract/rights.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, IsAllowed } from '../engine/engine.ts';
+import { rolledBack } from '../engine/rolled-back.ts';
 import { literal, quoteTable } from './quote.ts';
+import { sequencesOf } from './sequences.ts';
 
 /** Rights on routines go with a routine that is made anew, so they are given for the database. */
 export async function grants(
@@ -19,14 +21,34 @@ export async function grants(
     give(`${verbs.join(', ')}${makes}`, await on(table));
   }
   for (const table of rights.triggersOn) give('TRIGGER', await on(table));
-  if (rights.executes) give('EXECUTE', all);
+  // Who may not call a routine does not see it either.
+  if (rights.executes || rights.readsByRoutines) give('EXECUTE', all);
   if (rights.loads.length > 0) give('CREATE TEMPORARY TABLES', all);
+  for (const table of rights.loads)
+    for (const { sequence } of await sequencesOf(engine, table)) give('SELECT, INSERT', sequence);
   for (const { table, renamed } of rights.retires) {
     give('ALTER, DROP', await on(table));
     give('CREATE, INSERT, ALTER, DROP', await on(renamed));
   }
   if (rights.endsPrepared && !(await isMariaDb(engine))) give('XA_RECOVER_ADMIN', '*.*');
   return statements;
+}
+
+export async function missingFurther(
+  engine: Pick<Engine, 'query' | 'transaction' | 'database'>,
+  { loads, endsPrepared }: RoleRights,
+  isAllowed: IsAllowed,
+): Promise<string[]> {
+  const missing: string[] = [];
+  const makesTable = () =>
+    rolledBack(engine, async ({ query }) => {
+      await query('CREATE TEMPORARY TABLE lockstep_trial (one INT)');
+      await query('DROP TEMPORARY TABLE lockstep_trial');
+    });
+  if (loads.length > 0 && !(await isAllowed(makesTable)))
+    missing.push(`CREATE TEMPORARY TABLES on database ${engine.database}`);
+  if (endsPrepared && !(await isAllowed(() => engine.query('XA RECOVER')))) missing.push('XA_RECOVER_ADMIN');
+  return missing;
 }
 
 async function inDatabase(

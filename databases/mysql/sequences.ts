@@ -7,18 +7,25 @@ SELECT COLUMN_NAME AS name, SUBSTR(COLUMN_DEFAULT, 9, CHAR_LENGTH(COLUMN_DEFAULT
 FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_DEFAULT LIKE 'nextval(%'`;
 
-/** InnoDB's AUTO_INCREMENT counts on from every key that is given to it; a sequence in a default does not. */
-export async function primeStatements(session: Session, table: string): Promise<string[]> {
+export async function sequencesOf(
+  { query }: Pick<Session, 'query'>,
+  table: string,
+): Promise<{ readonly column: string; readonly sequence: string }[]> {
   const parts = table.split('.');
-  const found = await session.query(sequencesSql, [
+  const found = await query(sequencesSql, [
     parts.length > 1 ? (parts[0] ?? null) : null,
     parts.at(-1) ?? table,
   ]);
+  return found.flatMap(({ name, sequence }) => (name && sequence ? [{ column: name, sequence }] : []));
+}
+
+/** InnoDB's AUTO_INCREMENT counts on from every key that is given to it; a sequence in a default does not. */
+export async function primeStatements(session: Session, table: string): Promise<string[]> {
   const statements: string[] = [];
-  for (const { name, sequence } of found) {
-    const [row] = await session.query(`SELECT MAX(${quote(name ?? '')}) AS top FROM ${quoteTable(table)}`);
+  for (const { column, sequence } of await sequencesOf(session, table)) {
+    const [row] = await session.query(`SELECT MAX(${quote(column)}) AS top FROM ${quoteTable(table)}`);
     // SETVAL takes a number and no expression; where the sequence is further already, it stays.
-    if (sequence && row?.top) statements.push(`SELECT SETVAL(${sequence}, ${row.top})`);
+    if (row?.top) statements.push(`SELECT SETVAL(${sequence}, ${row.top})`);
   }
   return statements;
 }

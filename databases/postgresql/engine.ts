@@ -24,7 +24,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
-import { grants } from './grants.ts';
+import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
@@ -291,6 +291,7 @@ export function createPostgresqlEngine(
     tableUse: (table) => tableUse(engine, table),
 
     grants: (rights, account) => grants(engine, rights, account),
+    missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),
 
     settings: () => readSettings(connections),
 

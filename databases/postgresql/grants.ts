@@ -1,16 +1,12 @@
 import type { RoleRights } from '../contract/rights.ts';
-import type { Engine } from '../engine/engine.ts';
-import { quote, quoteTable } from './quote.ts';
+import type { Engine, IsAllowed } from '../engine/engine.ts';
+import { rolledBack } from '../engine/rolled-back.ts';
+import { quote, quoteTable, text } from './quote.ts';
+import { sequencesOf } from './sequences.ts';
 
 const ownSchema = 'lockstep';
 
 const ownerSql = `SELECT pg_catalog.pg_get_userbyid(c.relowner) AS name FROM pg_class c WHERE c.oid = pg_catalog.to_regclass(?)`;
-
-/** Of columns that number themselves. */
-const sequencesSql = `SELECT d.objid::regclass::text AS name FROM pg_depend d
-WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = pg_catalog.to_regclass(?)
-  AND d.deptype IN ('a', 'i') AND EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S')
-ORDER BY 1`;
 
 /** Who makes the schema owns all that is in it. */
 export async function grants(
@@ -30,6 +26,7 @@ export async function grants(
   };
   const schemaOf = (table: string) => table.split('.')[0] ?? '';
   const database = `DATABASE ${quote(engine.database)}`;
+  if (rights.creates || rights.tables.length > 0) give('CONNECT', database);
   if (rights.creates) give('CREATE', database);
   const tables = await Promise.all(
     rights.tables.map(async ({ table, verbs }) => ({ table: await placed(table), verbs })),
@@ -41,8 +38,7 @@ export async function grants(
   if (rights.executes) give('EXECUTE', `ALL FUNCTIONS IN SCHEMA ${quote(ownSchema)}`);
   if (rights.loads.length > 0) give('TEMPORARY', database);
   for (const table of rights.loads)
-    for (const { name } of await engine.query(sequencesSql, [quoteTable(table)]))
-      give('SELECT, UPDATE', `SEQUENCE ${name}`);
+    for (const sequence of await sequencesOf(engine, table)) give('SELECT, UPDATE', `SEQUENCE ${sequence}`);
   for (const { table } of rights.retires) {
     const name = await placed(table);
     const [owner] = await engine.query(ownerSql, [quoteTable(name)]);
@@ -51,4 +47,26 @@ export async function grants(
     if (owner?.name) statements.push(`GRANT ${quote(owner.name)} TO ${who}`);
   }
   return [...new Set(statements)];
+}
+
+/** A sequence keeps what a transaction that is rolled back has done to it, so the server is asked instead. */
+export async function missingFurther(
+  engine: Pick<Engine, 'query' | 'transaction' | 'database'>,
+  { loads }: RoleRights,
+  isAllowed: IsAllowed,
+): Promise<string[]> {
+  if (loads.length === 0) return [];
+  const missing: string[] = [];
+  const makesTable = () =>
+    rolledBack(engine, ({ query }) => query('CREATE TEMPORARY TABLE lockstep_trial (one integer)'));
+  if (!(await isAllowed(makesTable))) missing.push(`TEMPORARY on database ${engine.database}`);
+  for (const table of loads)
+    for (const sequence of await sequencesOf(engine, table))
+      for (const verb of ['SELECT', 'UPDATE']) {
+        const [row] = await engine.query(
+          `SELECT pg_catalog.has_sequence_privilege(${text(sequence)}, '${verb}')::text AS may`,
+        );
+        if (row?.may !== 'true') missing.push(`${verb} on sequence ${sequence}`);
+      }
+  return missing;
 }

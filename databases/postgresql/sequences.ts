@@ -17,6 +17,11 @@ JOIN pg_sequence s ON s.seqrelid IN (
 WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
+/** The sequences that number a table's columns. */
+export async function sequencesOf({ query }: Pick<Session, 'query'>, table: string): Promise<string[]> {
+  return (await query(sequencesSql, [quoteTable(table)])).map(({ sequence }) => sequence ?? '');
+}
+
 export async function primeStatements(session: Session, table: string): Promise<string[]> {
   const found = await session.query(sequencesSql, [quoteTable(table)]);
   return found.map(({ column, sequence, descends, least, most }) => {

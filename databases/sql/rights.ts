@@ -2,9 +2,10 @@ import type { Role, TriedRole } from '../../model/account-role.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import type { Rights, RoleRights, TableRights, Verb } from '../contract/rights.ts';
+import { rolledBack } from '../engine/rolled-back.ts';
 import type { RoutineItem } from '../engine/routine-item.ts';
-import { RollBack } from '../engine/session.ts';
-import type { StoreContext } from './context.ts';
+import type { Parameter } from '../engine/session.ts';
+import { allTables, ownedTables, type StoreContext } from './context.ts';
 import { type ControlTable, controlTables } from './control-tables.ts';
 import { beside, retiredName } from './retirement.ts';
 
@@ -43,10 +44,6 @@ const noItem: RoutineItem = {
 export function createRights(context: StoreContext): Rights {
   const { engine, migration } = context;
 
-  async function bound(): Promise<BoundEntity[]> {
-    return await Promise.all(migration.entities.map((entity) => context.bind(entity)));
-  }
-
   function controls(verbsOf: (table: ControlTable) => readonly Verb[]): TableRights[] {
     return controlTables.map((table) => ({ table: context.control(table), verbs: verbsOf(table) }));
   }
@@ -54,18 +51,21 @@ export function createRights(context: StoreContext): Rights {
   const furtherOf = (verbs: readonly Verb[]) =>
     engine.dialect.furtherControlTables.map((table) => ({ table, verbs }));
 
-  async function rightsOf(role: Role): Promise<RoleRights> {
-    const entities = await bound();
-    const tables = [...new Set(entities.flatMap((entity) => entity.tables.map(({ name }) => name)))];
-    const owned = [...new Set(entities.flatMap((entity) => entity.owned.map(({ name }) => name)))];
+  /** By the declaration alone: an account that lacks rights may not see the tables. */
+  function rightsOf(role: Role): RoleRights {
+    const { entities } = migration;
+    const unique = (names: readonly string[]) => [...new Set(names)];
+    const tables = unique(entities.flatMap((entity) => allTables(entity, context.name)));
+    const owned = unique(entities.flatMap((entity) => ownedTables(entity, context.name)));
     const journaled = new Set(
       entities
-        .filter(({ entity }) => entity.entry === 'journal')
-        .flatMap((entity) => entity.tables.map(({ name }) => name)),
+        .filter(({ entry }) => entry === 'journal')
+        .flatMap((entity) => allTables(entity, context.name)),
     );
     const each = (verbs: readonly Verb[]) => tables.map((table) => ({ table, verbs }));
     const none = {
       executes: false,
+      readsByRoutines: false,
       creates: false,
       triggersOn: [],
       loads: [],
@@ -102,6 +102,7 @@ export function createRights(context: StoreContext): Rights {
             ...controls((table) => (writes.includes(table) ? all : look)),
           ],
           executes: journaled.size > 0,
+          readsByRoutines: true,
         };
       }
       case 'touch':
@@ -118,7 +119,7 @@ export function createRights(context: StoreContext): Rights {
           executes: true,
         };
       case 'reader':
-        return { ...none, tables: [...each(look), ...controls(() => look)] };
+        return { ...none, tables: [...each(look), ...controls(() => look)], readsByRoutines: true };
       case 'decommission':
         return {
           ...none,
@@ -132,16 +133,20 @@ export function createRights(context: StoreContext): Rights {
   }
 
   async function grants(role: Role, account: string): Promise<readonly string[]> {
-    return await context.translateErrors(async () => engine.grants(await rightsOf(role), account));
+    return await context.translateErrors(async () => engine.grants(rightsOf(role), account));
   }
 
   async function missingRights(role: TriedRole): Promise<readonly string[]> {
-    const rights = await rightsOf(role);
+    const rights = rightsOf(role);
     const missing: string[] = [];
     for (const { table, verbs } of rights.tables) missing.push(...(await missingOn(table, verbs)));
-    if (missing.length > 0 || !rights.executes) return missing;
-    for (const entity of await bound())
-      if (!(await calls(entity))) missing.push(`EXECUTE for ${entity.entity.name}`);
+    missing.push(...(await engine.missingFurther(rights, isAllowed)));
+    // Without its tables no entity can be bound, nor its routine called.
+    if (missing.length > 0 || !(rights.executes || rights.readsByRoutines)) return missing;
+    for (const entity of migration.entities) {
+      const bound = await context.bind(entity);
+      if (!(await isAllowed(() => callAs(role, rights, bound)))) missing.push(`EXECUTE for ${entity.name}`);
+    }
     return missing;
   }
 
@@ -156,7 +161,8 @@ export function createRights(context: StoreContext): Rights {
     if (found === null) return (await isAllowed(() => engine.query(presence(table)))) ? [] : lacksAll;
     const lacks = [];
     for (const verb of verbs) {
-      if (await isAllowed(() => rolledBack(trial(table, found, verb)))) continue;
+      if (await isAllowed(() => rolledBack(engine, ({ query }) => query(trial(table, found, verb)))))
+        continue;
       lacks.push(`${verb} on ${table}`);
       // The others read what they change.
       if (verb === 'SELECT') break;
@@ -189,21 +195,27 @@ export function createRights(context: StoreContext): Rights {
     }
   }
 
-  /** Under an epoch that no route has: it is fenced out before anything is written. */
-  function calls(entity: BoundEntity): Promise<boolean> {
-    const request = { fence: { migration: migration.name, epoch: -1 }, item: noItem, locks: null };
-    return isAllowed(() => engine.callWrite(null, entity, request));
+  async function callAs(role: TriedRole, { executes }: RoleRights, bound: BoundEntity): Promise<void> {
+    if (role === 'touch') await touch(bound);
+    else if (executes) await write(bound);
+    else await engine.readRows(bound, []);
   }
 
-  async function rolledBack(sql: string): Promise<void> {
-    try {
-      await engine.transaction(async (session) => {
-        await session.query(sql);
-        throw new RollBack();
-      });
-    } catch (error) {
-      if (!(error instanceof RollBack)) throw error;
-    }
+  /** Under an epoch that no route has: it is fenced out before anything is written. */
+  async function write(bound: BoundEntity): Promise<void> {
+    const request = { fence: { migration: migration.name, epoch: -1 }, item: noItem, locks: null };
+    await engine.callWrite(null, bound, request);
+  }
+
+  /** For a migration that no store knows: it is refused before anything is written. */
+  async function touch(bound: BoundEntity): Promise<void> {
+    const { sql, parameters } = engine.touchStatement(bound, {
+      keys: [bound.root.key.map(() => '0')],
+      version: '0',
+      id: 'trial',
+      fence: { migration: '', epoch: 0 },
+    });
+    await rolledBack(engine, ({ query }) => query(sql, parameters as readonly Parameter[]));
   }
 
   /** Another fault says nothing of rights; other checks find it. */

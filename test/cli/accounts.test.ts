@@ -19,7 +19,7 @@ test('prepare --grants prints SQL for each store and role, and changes nothing',
     /-- legacy, worker: .*\nGRANT SELECT, INSERT, UPDATE, DELETE ON .*accounts` TO 'lockstep_worker'@'%';/,
   );
   expect(stdout).toMatch(
-    /-- modern, reader: .*\n(GRANT USAGE .*;\n)+GRANT SELECT ON "public"."accounts" TO "lockstep_reader";/,
+    /-- modern, reader: .*\n(GRANT (?:CONNECT|USAGE) .*;\n)+GRANT SELECT ON "public"."accounts" TO "lockstep_reader";/,
   );
   expect(stdout).not.toContain(new URL(at.environment.LOCKSTEP_MODERN_URL ?? '').password);
   const { stdout: json } = await run(['prepare', '--grants', '--json']);

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { examine } from '../../client/operator/doctor.ts';
 import { prepareStores } from '../../client/operator/prepare.ts';
 import { planGrants } from '../../client/operator/rights.ts';
 import { openStores } from '../../databases/open.ts';
-import { type Role, triedRoles } from '../../model/account-role.ts';
+import { type Role, type TriedRole, triedRoles } from '../../model/account-role.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type RunningWorker, runWorker } from '../../workers/worker.ts';
 import { journaled, newAccount } from '../support/accounts.ts';
@@ -127,6 +128,52 @@ test.each(triedRoles)('every right of a %s is found, and one that is missing is 
     await stores.legacy.close();
     await stores.modern.close();
   }
+});
+
+test('rights beside those on tables are tried too', async () => {
+  const missingAs = async (role: TriedRole) => {
+    const stores = openStores(at.migration, environmentOf(role));
+    try {
+      return {
+        legacy: await stores.legacy.missingRights(role),
+        modern: await stores.modern.missingRights(role),
+      };
+    } finally {
+      await stores.legacy.close();
+      await stores.modern.close();
+    }
+  };
+  const name = (role: Role) => new URL(environmentOf(role).LOCKSTEP_LEGACY_URL ?? '').username;
+  const [row] = await at.sql.modern('SELECT current_database() AS database');
+  const { database } = row ?? {};
+  const inMysql = `\`${database?.replaceAll('_', '\\_')}\`.*`;
+  for (const [role, store, right, on, missing] of [
+    ['worker', 'modern', 'TEMPORARY', `DATABASE ${database}`, `TEMPORARY on database ${database}`],
+    [
+      'worker',
+      'legacy',
+      'CREATE TEMPORARY TABLES',
+      inMysql,
+      `CREATE TEMPORARY TABLES on database ${database}`,
+    ],
+    ['reader', 'legacy', 'EXECUTE', inMysql, 'EXECUTE for account'],
+    ['touch', 'legacy', 'EXECUTE', inMysql, 'EXECUTE for account'],
+  ] as const) {
+    const subject = store === 'modern' ? `"${name(role)}"` : `'${name(role)}'@'127.0.0.1'`;
+    if (right === 'TEMPORARY') await run(store, [`REVOKE ${right} ON ${on} FROM PUBLIC`]);
+    await run(store, [`REVOKE ${right} ON ${on} FROM ${subject}`]);
+    expect((await missingAs(role))[store]).toEqual([missing]);
+    await run(store, [`GRANT ${right} ON ${on} TO ${subject}`]);
+    expect(await missingAs(role)).toEqual({ legacy: [], modern: [] });
+  }
+});
+
+test('doctor looks only at what an account for touches needs', async () => {
+  const findings = await examine(at.migration, environmentOf('touch'), 'touch');
+  expect(findings.filter(({ ok }) => !ok)).toEqual([]);
+  expect(findings.filter(({ check }) => check.startsWith('rights'))).toHaveLength(2);
+  expect(new Set(findings.map(({ about }) => about))).toEqual(new Set(['legacy', 'modern']));
+  expect(findings.map(({ check }) => check)).not.toContain('prepared');
 });
 
 test('each verb is tried, and an account with the schema alone is told of it', async () => {
