@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { inspect, type ParseArgsConfig, parseArgs } from 'node:util';
 import { type FurtherName, furtherNames } from '../deploy/dev/contract.ts';
 import { type Servers, up, upFurther } from '../deploy/dev/servers.ts';
+import { recordTested, serverAt } from '../test/support/tested.ts';
+import { pagePath, testedPage } from '../test/support/tested-page.ts';
 import { type ChosenServers, NotHere, type Report, type Run } from './report.ts';
 import { tableOf } from './table.ts';
 
@@ -10,7 +13,7 @@ export interface CommandLine<Given> {
   readonly usage: string;
   /** What can be run, by name. */
   readonly runs: ReadonlyMap<string, (run: Run & Given) => Promise<Report>>;
-  /** Beside `--json`, `--seed`, `--mysql` and `--postgresql`. */
+  /** Beside `--json`, `--seed`, `--record`, `--mysql` and `--postgresql`. */
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** What the options say; null where they make no sense. */
   readonly given: (values: Values) => Given | null;
@@ -33,6 +36,7 @@ async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): 
       ...options,
       json: { type: 'boolean' },
       seed: { type: 'string' },
+      record: { type: 'boolean' },
       mysql: { type: 'string' },
       postgresql: { type: 'string' },
     },
@@ -51,7 +55,16 @@ async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): 
   const servers = await withChosen(await up({ report: note }), chosen, note);
   const found = await named({ servers, chosen, seed, note, ...more });
   process.stdout.write(values.json ? `${JSON.stringify(found)}\n` : `${tableOf(found)}\n`);
+  if (values.record) await record(`proof ${name}${values.short ? ', short' : ''}`, servers, found);
   return found.pass ? 0 : 1;
+}
+
+/** Into docs/servers.md. */
+async function record(suite: string, { mysql, postgresql }: Servers, { bars }: Report): Promise<void> {
+  const on = `${await serverAt(mysql.url)} with ${await serverAt(postgresql.url)}`;
+  const passed = bars.filter(({ ok }) => ok).length;
+  recordTested([{ suite, on, passed, failed: bars.length - passed, skipped: 0 }]);
+  writeFileSync(pagePath, testedPage());
 }
 
 /** Null where there is no server of that name, or it is of another kind. */

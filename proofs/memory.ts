@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { createPeopleEnvironment } from './people/environment.ts';
 import { fillPeople } from './people/rows.ts';
 import { atMost, type Conditions, exactly, type Report, report } from './report.ts';
+import { watchResident } from './support/resident.ts';
 
-const everyMs = 200;
 const limitMegabytes = 400;
 
 /** The resident memory of a worker does not depend on how many rows it copies. */
@@ -30,25 +28,12 @@ export async function memory({ servers, seed, short, note }: Conditions): Promis
     await fillPeople(environment.urls.legacy, rows, seed);
     const worker = await environment.startWorker();
     await worker.ready();
-    let peak = 0;
-    let over = false;
-    const watching = (async () => {
-      while (!over) {
-        peak = Math.max(peak, await residentMegabytes(worker.pid));
-        await new Promise((resolve) => setTimeout(resolve, everyMs));
-      }
-    })();
+    const stop = watchResident(worker.pid);
     const began = performance.now();
     const { copied } = await (await environment.start()).result();
     const seconds = Math.round((performance.now() - began) / 100) / 10;
-    over = true;
-    await watching;
+    const peak = await stop();
     note(`${rows} rows in ${seconds} s, ${peak} MB resident at most`);
     return { megabytes: peak, copied, seconds };
   }
-}
-
-async function residentMegabytes(pid: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Math.round(Number(stdout) / 1024);
 }

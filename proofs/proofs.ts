@@ -9,6 +9,7 @@ import { disk } from './disk.ts';
 import { hostile } from './hostile/hostile.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
+import { large } from './large/large.ts';
 import { matrix } from './matrix/matrix.ts';
 import { memory } from './memory.ts';
 import { mutants } from './mutants/mutants.ts';
@@ -38,6 +39,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     race,
     resume,
     memory,
+    large,
     throttle,
     touch,
     differences,

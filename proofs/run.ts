@@ -4,9 +4,10 @@ import { proofs } from './proofs.ts';
 
 await runFromCommandLine({
   usage: `npm run proof -- NAME [--json] [--seed N] [--short] [--proxy] [--only TEXT] [--way WAY] [--rate N] [--changes N]
-  [--mysql mysql-9.7|mariadb-11.8] [--postgresql postgresql-18]
+  [--mysql mysql-9.7|mariadb-11.8] [--postgresql postgresql-18] [--record]
 NAME is one of ${[...proofs.keys()].join(', ')}.
 --mysql and --postgresql take a server of another version than the one that every run starts.
+--record puts the counts of its bars into docs/servers.md.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
 --only TEXT takes those guards of mutants whose file or sentence has the text, those scenarios of restore whose name has it, or those
 names of names.

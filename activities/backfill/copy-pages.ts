@@ -15,6 +15,8 @@ import { secondaryItems } from '../write/converge.ts';
 
 /** Images are objects, and many of them at once keep the collector busy. */
 const maxImages = 5_000;
+/** Where rows grow within a page; one that is larger is a page of its own. */
+const maxPageBytes = 8 * 1024 * 1024;
 /** More than a page has ever had: what is read again was a page before. */
 const unlimited = 1_000_000_000;
 
@@ -45,7 +47,8 @@ export async function pagesOf(
 ): Promise<Pages> {
   const into = await target.pageTarget(entity);
   return {
-    next: (range) => read(range, { ...range, limit: Math.min(range.limit, maxImages) }),
+    next: (range) =>
+      read({ ...range, maxBytes: maxPageBytes }, { ...range, limit: Math.min(range.limit, maxImages) }),
     whole: (range) => read({ ...range, limit: unlimited }, { ...range, limit: unlimited }),
     leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };

@@ -10,6 +10,8 @@ import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
 import type { Throttle } from './throttle.ts';
 
+const maxBytesAhead = 8 * 1024 * 1024;
+
 interface CopyRequest {
   readonly entity: Entity;
   readonly range: number;
@@ -72,8 +74,9 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const started = Date.now();
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
-      // While live writes are given way to, nothing is done ahead.
-      reading.ahead = full && !throttle.isActive ? readFrom({ ...from, ...next }) : null;
+      // While live writes are given way to, nothing is done ahead; and of pages with huge rows one is enough to keep in memory.
+      const isAhead = full && !throttle.isActive && page.bytes < maxBytesAhead;
+      reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
       const committed = result.status === 'committed' ? result : null;

@@ -241,7 +241,7 @@ export function createTransactionActivities(context: ActivityContext) {
         });
       case 'failed':
         return await refuse(transaction, route, {
-          code: 'StoreRefused',
+          code: outcome.failure.code === 'LossyShape' ? 'LossyShape' : 'StoreRefused',
           reason: `${what}: the ${at} store refused: ${outcome.failure.message}; nothing was written`,
         });
       default:

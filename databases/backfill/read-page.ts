@@ -32,8 +32,9 @@ export function pageReads(context: StoreContext) {
     const text = new CopyText();
     const notLoadable: Key[] = [];
     let lastNotLoadableAt = -1;
-    await context.translateErrors(() =>
-      engine.bulk.copyOut({ sql, parameters: values }, cells, text, (row) => {
+    const { maxBytes = Number.POSITIVE_INFINITY } = range;
+    const isWhole = await context.translateErrors(() =>
+      engine.bulk.copyOut({ sql, parameters: values, maxBytes }, cells, text, (row) => {
         notLoadable.push(keyOfCells(bound, row));
         lastNotLoadableAt = text.rows;
       }),
@@ -45,7 +46,7 @@ export function pageReads(context: StoreContext) {
       page,
       notLoadable,
       last: last ?? null,
-      full: text.rows + notLoadable.length >= Math.floor(range.limit),
+      full: !isWhole || text.rows + notLoadable.length >= Math.floor(range.limit),
     };
   }
 

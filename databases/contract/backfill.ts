@@ -28,6 +28,8 @@ export interface PageRange {
   readonly after: Key | null;
   readonly upTo: Key | null;
   readonly limit: number;
+  /** A page of rows ends with the row by which it has so many bytes. Default: it does not. */
+  readonly maxBytes?: number;
 }
 
 export interface CopyMethod {

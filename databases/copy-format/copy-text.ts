@@ -1,9 +1,11 @@
 /** Pages follow each other quickly: memory that the next one takes over need not be collected and found again. */
 const spare: Buffer[] = [];
-const maxSpare = 8;
-const maxSpareBytes = 16 * 1024 * 1024;
+const maxSpare = 4;
+const maxSpareBytes = 8 * 1024 * 1024;
 const firstBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
+/** How much room is made ahead, in bytes: a page with a huge row must not have it twice. */
+const mostSpared = 4 * 1024 * 1024;
 
 const tab = 9;
 const newline = 10;
@@ -171,7 +173,8 @@ export class CopyText {
 
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + bytes));
+    const more = Math.min(this.#bytes.length, mostSpared);
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length + more, this.#length + bytes));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
   }

@@ -8,13 +8,16 @@ import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
 export interface BulkEngine {
   /** SQL for a column as a page takes it: its text, at the least cost. */
   pageCell(column: CatalogueColumn, reference: string): string;
-  /** Appends the rows of a query to a page; `unfit` gets the cells of those that some cell refuses. */
+  /**
+   * Appends the rows of a query to a page, until that has `maxBytes` or more; `notLoadable` gets the cells of those that some cell
+   * refuses. Resolves to whether it has all rows.
+   */
   copyOut(
-    query: { readonly sql: string; readonly parameters: readonly Parameter[] },
+    query: { readonly sql: string; readonly parameters: readonly Parameter[]; readonly maxBytes: number },
     cells: readonly CopyCell[],
     page: CopyText,
     notLoadable: (cells: readonly (string | null)[]) => void,
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** What a text of a page begins with in this column, where the bulk load takes it so; null where `write` must do it. */
   prefix(column: BoundColumn): string | null;
   /** Puts rows in, all or none. `absent` leaves those alone that are there. Throws where any is refused or changed. */

@@ -30,14 +30,20 @@ export class Connections<Client> {
     return this.#driver.connect();
   }
 
-  /** Lends a connection; one whose statement was only refused is kept. */
-  async borrow<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  /**
+   * Lends a connection; one whose statement was only refused is kept.
+   *
+   * @param work may call `abandon` where an answer is left unread, so that the connection must not serve again
+   */
+  async borrow<T>(work: (client: Client, abandon: () => void) => Promise<T>): Promise<T> {
     const client = await this.#driver.connect();
     let broken = false;
     try {
-      return await work(client);
+      return await work(client, () => {
+        broken = true;
+      });
     } catch (error) {
-      broken = this.#driver.isBroken(error);
+      broken ||= this.#driver.isBroken(error);
       throw error;
     } finally {
       this.#driver.release(client, broken);

@@ -30,12 +30,15 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
   return {
     pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
 
-    copyOut: ({ sql, parameters }, cells, page, notLoadable) =>
-      connections.borrow((client) =>
-        streamRows(client, { sql, parameters, timeoutMs }, (packet) =>
-          putRow(cells, page, packet, notLoadable),
-        ),
-      ),
+    copyOut: ({ sql, parameters, maxBytes }, cells, page, notLoadable) =>
+      connections.borrow(async (client, abandon) => {
+        const isWhole = await streamRows(client, { sql, parameters, timeoutMs }, (packet) => {
+          putRow(cells, page, packet, notLoadable);
+          return page.length < maxBytes;
+        });
+        if (!isWhole) abandon();
+        return isWhole;
+      }),
 
     prefix: () => '',
 

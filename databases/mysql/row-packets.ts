@@ -16,13 +16,14 @@ type RowState = (packet: RowPacket, connection: unknown) => unknown;
 
 /**
  * The rows of a query as the server sends them, without an object or a string for any of them: the driver calls the
- * command's `row` for each packet, which is ours here. Memory is that of what `take` keeps.
+ * command's `row` for each packet, which is ours here. Memory is that of what `take` keeps. Once it answers false, the connection
+ * is cut, because the server would send the other rows all the same; then the answer is false as well.
  */
 export function streamRows(
   client: mysql.PoolConnection,
   statement: { readonly sql: string; readonly parameters: readonly Parameter[]; readonly timeoutMs: number },
-  take: (packet: RowPacket) => void,
-): Promise<void> {
+  take: (packet: RowPacket) => boolean,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const query: Query & { row?: RowState } = underneath(client).query({
       sql: statement.sql,
@@ -33,11 +34,17 @@ export function streamRows(
     if (typeof own !== 'function')
       throw new TypeError('this version of mysql2 has another way of reading rows');
     let failed: unknown = null;
+    let isEnough = false;
     const row: RowState = (packet, connection) => {
-      if (packet.isEOF()) return own.call(query, packet, connection);
+      if (!isEnough && packet.isEOF()) return own.call(query, packet, connection);
       try {
         // After a failure the rest is read and dropped, so that the connection can serve again.
-        if (failed === null) take(packet);
+        if (failed === null && !isEnough && !take(packet)) {
+          isEnough = true;
+          client.destroy();
+          underneath(client).stream.destroy();
+          resolve(false);
+        }
       } catch (error) {
         failed = error;
       }
@@ -45,7 +52,7 @@ export function streamRows(
     };
     query.row = row;
     query.on('error', reject);
-    query.on('end', () => (failed === null ? resolve() : reject(failed)));
+    query.on('end', () => (failed === null ? resolve(true) : reject(failed)));
   });
 }
 

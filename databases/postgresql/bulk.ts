@@ -24,23 +24,33 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     pageCell: (column, reference) => (isBare(column) ? reference : column.read(reference)),
 
     copyOut: (query, cells, page, notLoadable) =>
-      connections.borrow(async (client) => {
+      connections.borrow(async (client, abandon) => {
         const values = query.parameters.values();
         // COPY takes no parameters.
         const sql = query.sql.replaceAll(/'[^']*'|"[^"]*"|\?/g, (found) =>
           found === '?' ? pg.escapeLiteral(String(values.next().value)) : found,
         );
         const rows = client.query(copyTo(`COPY (${sql}) TO STDOUT`));
-        let rest: Buffer = Buffer.alloc(0);
+        // Of a row that has not ended: put together once, when it has.
+        let rest: Buffer[] = [];
         for await (const chunk of rows as AsyncIterable<Buffer>) {
-          const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+          if (!chunk.includes(10)) {
+            rest.push(chunk);
+            continue;
+          }
+          const bytes = rest.length === 0 ? chunk : Buffer.concat([...rest, chunk]);
           let from = 0;
           for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
             putRow(cells, page, bytes, from, end, notLoadable);
             from = end + 1;
+            if (page.length < query.maxBytes) continue;
+            // The server would send the other rows all the same.
+            abandon();
+            return false;
           }
-          rest = bytes.subarray(from);
+          rest = [bytes.subarray(from)];
         }
+        return true;
       }),
 
     prefix(column) {

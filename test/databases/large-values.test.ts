@@ -131,6 +131,40 @@ describe('a value that is larger than the server gives or takes', () => {
     ]);
   });
 
+  test('ends the page with which it has many bytes, and the next page begins behind it', async () => {
+    const sizes = [10, 2 * mib, 2 * mib, 2 * mib, 10];
+    for (const [at, size] of sizes.entries()) {
+      await storeLarge(at + 1, size);
+      await postgresql.sql(
+        `INSERT INTO docs VALUES (${at + 1}, decode(repeat('07', ${size}), 'hex'), NULL, 'as it was')`,
+      );
+    }
+    for (const [source, target] of [
+      [mariadb, postgresql],
+      [postgresql, mariadb],
+    ] as const) {
+      const into = await target.store.pageTarget(doc);
+      const pages: (readonly [number, boolean])[] = [];
+      for (let after: Key | null = null; ; ) {
+        const read = await source.store.readPage(doc, into, {
+          after,
+          upTo: null,
+          limit: 10,
+          maxBytes: 6 * mib,
+        });
+        if (!read) throw new Error('a column map has pages');
+        pages.push([read.page.keys, read.full]);
+        if (!read.full) break;
+        after = read.last;
+      }
+      expect(pages).toEqual([
+        [3, true],
+        [2, false],
+      ]);
+      expect(source.store.lostConnections()).toBe(0);
+    }
+  });
+
   test('has another digest than null', async () => {
     await storeLarge(1, Math.floor(packet * 0.6));
     await postgresql.sql("INSERT INTO docs (id, body, note) VALUES (1, NULL, 'as it was')");

@@ -7,7 +7,8 @@ import { deleteOf, fence, forEachEngineRole, readOne, writeOf, writeOne } from '
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const secondaryWrite = { mode: 'secondary', kind: 'replace', operationId: null } as const;
 
-forEachEngineRole('a following write', (at) => {
+forEachEngineRole('a following write', (at, { engine }) => {
+  const records = engine === 'PostgreSQL' ? 'lockstep.records' : 'lockstep_records';
   beforeEach(() => at().asSecondary());
 
   test('takes image and version as given', async () => {
@@ -122,5 +123,23 @@ forEachEngineRole('a following write', (at) => {
     await other.rows('COMMIT');
     expect(await writing).toEqual({ status: 'applied', version: '5' });
     expect(await readOne(store, account, ['15'])).toMatchObject({ version: '5', image: write.image });
+  });
+
+  test('sees the row that came with the version it waited for', async () => {
+    const { store, another } = at();
+    const id = 16;
+    await writeOne(store, account, writeOf(account, { ...ada, id }, { ...secondaryWrite, version: '5' }));
+    await writeOne(store, account, deleteOf([String(id)], { ...secondaryWrite, version: '6' }));
+    const other = await another();
+    await other.rows('BEGIN');
+    const record = `entity = 'account' AND record_key = '["${id}"]'`;
+    await other.rows(`UPDATE ${records} SET version = 7 WHERE ${record}`);
+    const write = writeOf(account, { ...ada, id }, { ...secondaryWrite, version: '8' });
+    const writing = writeOne(store, account, write);
+    await (await another()).waiting();
+    await other.rows(`INSERT INTO accounts (id, owner, balance) VALUES (${id}, 'another write', 0)`);
+    await other.rows('COMMIT');
+    expect(await writing).toEqual({ status: 'applied', version: '8' });
+    expect(await readOne(store, account, [String(id)])).toMatchObject({ version: '8', image: write.image });
   });
 });

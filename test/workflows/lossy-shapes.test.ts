@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { setCapture } from '../../client/operator/capture.ts';
-import { flat, invoice, invoiceOf } from '../databases/entities.ts';
+import { flat, invoice, invoiceOf, normalized } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
 import { validate } from '../support/advance.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -102,4 +102,23 @@ test('what the secondary has beyond its shape is erased by no write, repair or c
   await until('both have it', async () => (await entryIn(at, 'legacy', operationId))?.status === 'completed');
   expect(await validate(control)).toMatchObject({ evidence: { differences: 0 } });
   expect(await at.sql.modern(all)).toEqual(await at.sql.legacy(all));
+});
+
+test('a transaction over a record that loses something writes nothing', async () => {
+  const bound = { ...invoiceOf(flat(), normalized()), pattern: 'transactional' as const };
+  await using at = await runningMigration('legacy-only', {
+    entities: [bound],
+    tables: { legacy: tables.MariaDB, modern: tables.PostgreSQL },
+  });
+  await at.sql.legacy(`INSERT INTO invoice_rows VALUES ${[...rowsOf('odd'), ...rowsOf('plain')].join(', ')}`);
+  await at.sql.legacy(oddLine);
+  const before = await at.sql.legacy(all);
+  const patch = { issued: '2026-03-03' };
+  await expect(
+    at.lockstep.transaction((tx) => [tx(bound).update('odd', patch), tx(bound).update('plain', patch)]),
+  ).rejects.toMatchObject({ code: 'LossyShape' });
+  await expect(
+    at.lockstep.transaction((tx) => [tx(bound).update('plain', patch), tx(bound).delete('odd')]),
+  ).rejects.toMatchObject({ code: 'LossyShape' });
+  expect(await at.sql.legacy(all)).toEqual(before);
 });

@@ -36,4 +36,11 @@ export const controlRowGuards: readonly Guard[] = [
     named: 'told by their table',
     keeps: 'A decision to commit names its versions.',
   },
+  {
+    file: 'activities/failures.ts',
+    text: 'failureOf(error) : withoutText(error)',
+    without: 'failureOf(error) : error',
+    tests: ['test/unit/unforeseen-errors.test.ts'],
+    keeps: 'The text of an error that is none of ours stays with the worker.',
+  },
 ];

@@ -69,11 +69,11 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 't WHERE ${match(root.key, keys)} FOR UPDATE;',
-    without: 't WHERE ${match(root.key, keys)};',
+    text: 't ON ${match(root.key, keys)} WHERE ${own} FOR UPDATE;',
+    without: 't ON ${match(root.key, keys)} WHERE ${own};',
     tests: ['test/databases/secondary-write.test.ts'],
     named: 'at MariaDB as (legacy|modern) > waits for a row',
-    keeps: 'MySQL/MariaDB: the live row is locked, so that a row that commits meanwhile is seen.',
+    keeps: 'MySQL/MariaDB: record and live row are locked, so that a row that commits meanwhile is seen.',
   },
   {
     file: 'databases/sql/version-bumps.ts',
