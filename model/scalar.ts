@@ -1,4 +1,5 @@
 import { isInteger, isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+import { jsonFault } from './json-fault.ts';
 import type { Substitutes } from './special-values.ts';
 
 /**
@@ -76,7 +77,7 @@ export function toCanonical(scalar: Scalar, value: unknown): string | boolean {
       if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
       throw refused('bytes (Uint8Array)', value);
     case 'json':
-      return canonicalJson(withinDepth(() => stringify(value)) ?? 'null');
+      return jsonText(value);
   }
 }
 
@@ -105,6 +106,12 @@ export function fromCanonical(scalar: Scalar, canonical: string | boolean): unkn
 
 function numberOf(text: string): number | LosslessNumber {
   return isSafeNumber(text) ? Number(text) : new LosslessNumber(text);
+}
+
+function jsonText(value: unknown): string {
+  const fault = withinDepth(() => jsonFault(value));
+  if (fault !== null) throw new NotCanonical(`holds ${fault}`);
+  return canonicalJson(withinDepth(() => stringify(value)) ?? 'null');
 }
 
 /** JSON text with sorted names and plainly written numbers of any length. */

@@ -72,3 +72,35 @@ test('what is kept is kept as it is the next time', () => {
     ),
   );
 });
+
+class Money {
+  readonly cents = 5;
+}
+
+test.each([
+  ['NaN', { price: Number.NaN }, /NaN and infinity/],
+  ['infinity, deep within', [{ list: [1, [Number.POSITIVE_INFINITY]] }], /NaN and infinity/],
+  ['a function', { call: () => 1 }, /a function/],
+  ['a function alone', () => 1, /a function/],
+  ['a symbol', [Symbol('s')], /a symbol/],
+  ['a Map', { map: new Map([[1, 2]]) }, /a Map/],
+  ['a Set', new Set([1]), /a Set/],
+  ['an object of a class', { money: new Money() }, /a Money/],
+  ['undefined in a list', [1, undefined], /undefined in it/],
+  ['a hole in a list', new Array(1), /undefined in it/],
+])('JSON that would be written as something else is refused: %s', (_, value, reason) => {
+  expect(() => toCanonical({ kind: 'json' }, value)).toThrow(reason);
+});
+
+test('JSON takes what JSON can say', () => {
+  const value = {
+    absent: undefined,
+    at: new Date(0),
+    big: 2n ** 70n,
+    none: null,
+    own: Object.assign(Object.create(null), { a: [true, 'x', 1.5] }),
+  };
+  expect(toCanonical({ kind: 'json' }, value)).toBe(
+    `{"at":"1970-01-01T00:00:00.000Z","big":${2n ** 70n},"none":null,"own":{"a":[true,"x",1.5]}}`,
+  );
+});

@@ -171,4 +171,11 @@ export const valueGuards: readonly Guard[] = [
     tests: ['test/unit/carried-failure.test.ts'],
     keeps: 'A failure that Temporal carried is recognised.',
   },
+  {
+    file: 'model/scalar.ts',
+    text: '  if (fault !== null) throw new NotCanonical(`holds ${fault}`);\n',
+    without: '',
+    tests: ['test/unit/scalar.test.ts'],
+    keeps: 'What JSON cannot say is refused, and not written as null or an empty object.',
+  },
 ];
