@@ -52,11 +52,18 @@ export async function grants(
 /** A sequence keeps what a transaction that is rolled back has done to it, so the server is asked instead. */
 export async function missingFurther(
   engine: Pick<Engine, 'query' | 'transaction' | 'database'>,
-  { loads }: RoleRights,
+  { tables, loads }: RoleRights,
   isAllowed: IsAllowed,
 ): Promise<string[]> {
-  if (loads.length === 0) return [];
   const missing: string[] = [];
+  // A schema that may not be used is passed over, as if its tables were not there.
+  if (tables.some(({ table }) => !table.includes('.'))) {
+    const [row] = await engine.query(
+      "SELECT pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('public'), 'USAGE')::text AS may",
+    );
+    if (row?.may === 'false') missing.push('USAGE on schema public');
+  }
+  if (loads.length === 0) return missing;
   const makesTable = () =>
     rolledBack(engine, ({ query }) => query('CREATE TEMPORARY TABLE lockstep_trial (one integer)'));
   if (!(await isAllowed(makesTable))) missing.push(`TEMPORARY on database ${engine.database}`);

@@ -54,7 +54,7 @@ export function namesIt({ verb, on }: SingleRight, told: string): boolean {
     case 'CONNECT':
       return /permission denied\): database .* grant that to/.test(told);
     case 'USAGE':
-      return told.includes('or on its schema') && told.includes('prepare --grants');
+      return /or on its schema|USAGE on schema/.test(told) && told.includes('prepare --grants');
     case 'EXECUTE':
     case 'TEMPORARY':
     case 'CREATE TEMPORARY TABLES':

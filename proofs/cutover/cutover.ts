@@ -84,6 +84,7 @@ export async function cutover(conditions: Conditions): Promise<Report> {
     writers,
     changing,
     patternOf,
+    workerIsService: way === 'embedded',
     // Those of the short form are too few for each to be taken away.
     victims: short ? [] : strikes.map(({ victim }) => victim),
     branches: await branches(environment),

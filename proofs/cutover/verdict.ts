@@ -23,6 +23,8 @@ export interface Outcome {
   readonly writers: Writers;
   readonly changing: Changing;
   readonly patternOf: (key: string) => Pattern;
+  /** A worker that is taken away takes with it the service that callers wait for; they send again what it did not answer. */
+  readonly workerIsService: boolean;
   /** Each of which is to be taken away at least once. */
   readonly victims: readonly Victim[];
   readonly branches: number;
@@ -37,11 +39,12 @@ const { drainLimitMs } = defaultSettings.phases;
 const bound = { drainLimitMs, askAgainMs: 1_000, noticeMs: 5_000 };
 
 export function verdict(outcome: Outcome): Report {
-  const { seed, wanted, log, writers, changing, victims, drainSeconds, findings } = outcome;
+  const { seed, wanted, log, writers, changing, victims, drainSeconds, findings, workerIsService } = outcome;
   const { absences } = changing;
   // `callerTimeoutMs` is to be above the drain and the start of a worker; on a busy machine that may take longer.
   const excuses = absences.filter(
-    ({ victim, from, to }) => victim !== 'worker' || to - from > callerTimeoutMs - drainLimitMs,
+    ({ victim, from, to }) =>
+      victim !== 'worker' || workerIsService || to - from > callerTimeoutMs - drainLimitMs,
   );
   const isExcused = (call: Parameters<typeof absencesDuring>[0]) => absencesDuring(call, excuses).length > 0;
   const failed = writers.calls.filter(

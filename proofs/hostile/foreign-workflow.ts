@@ -8,7 +8,7 @@ export async function schedule(
 ): Promise<unknown> {
   const activities = proxyActivities<Record<string, (...given: unknown[]) => Promise<unknown>>>({
     taskQueue,
-    startToCloseTimeout: '1 minute',
+    startToCloseTimeout: '5 minutes',
   });
   return await activities[activity]?.(...given);
 }

@@ -11,11 +11,13 @@ export interface Attempted {
   /** Null where it did what it was asked for. */
   readonly error: unknown;
   readonly attempts: number;
+  /** Whether it has come to an end in the time that it had. */
+  readonly hasEnded: boolean;
 }
 
 export interface Foreign extends AsyncDisposable {
-  /** Has a worker of the migration carry out an activity; null where it does not end in that time. */
-  attempt(activity: string, given: readonly unknown[], limitMs: number): Promise<Attempted | null>;
+  /** Has a worker of the migration carry out an activity. */
+  attempt(activity: string, given: readonly unknown[], limitMs: number): Promise<Attempted>;
 }
 
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
@@ -51,12 +53,14 @@ export async function foreignWorker(
       const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), limitMs).unref());
       const found = await Promise.race([ended, late]);
       if (found === null) {
+        const { raw } = await handle.describe();
         await handle.terminate('it should have been refused');
-        return null;
+        const tried = (raw.pendingActivities ?? []).map(({ attempt }) => attempt ?? 0);
+        return { result: null, error: null, hasEnded: false, attempts: Math.max(0, ...tried) };
       }
       const { events } = await handle.fetchHistory();
       const attempts = (events ?? []).map((event) => event.activityTaskStartedEventAttributes?.attempt ?? 0);
-      return { ...found, attempts: Math.max(0, ...attempts) };
+      return { ...found, hasEnded: true, attempts: Math.max(0, ...attempts) };
     },
     async [Symbol.asyncDispose]() {
       worker.shutdown();

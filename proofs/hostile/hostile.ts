@@ -1,7 +1,5 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { failureIn } from '../../model/carried-failure.ts';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
-import { isFailureCode } from '../../model/failure-codes.ts';
 import { messageTable } from '../../model/inputs/messages.ts';
 import { isObject } from '../../model/is-object.ts';
 import { defineMigration } from '../../model/migration.ts';
@@ -10,42 +8,51 @@ import { account, newAccount } from '../../test/support/accounts.ts';
 import { type RunningMigration, runMigrationOn } from '../../test/support/fixture.ts';
 import { serveHealth } from '../../workers/health.ts';
 import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
+import { hostileNames } from '../names/hostile-names.ts';
 import { atLeast, type Conditions, exactly, type Report, report } from '../report.ts';
+import { plantControlRows } from './control-rows.ts';
+import { type Fault, type Finding, faultOf } from './fault.ts';
+import { type Attempted, foreignWorker } from './foreign.ts';
 import { badRequests, isEndedByServer } from './half-http.ts';
+import { isFree, soundActivities } from './sound-activities.ts';
 import { hostileId, soundInputs } from './sound-inputs.ts';
+import { inTurns, some } from './turns.ts';
 import { secret, type Unsound, unsoundOf } from './unsound.ts';
 
-/** So many are under way at a time. */
-const atOnce = 16;
 /** What is refused is refused at once; a machine may be busy. */
-const limitMs = 60_000;
+const limitMs = 120_000;
 const httpLimitMs = 30_000;
-
-/** What is wrong with an answer to something that was sent. */
-type Fault = 'stuck' | 'retried' | 'accepted' | 'leak' | 'untyped';
 
 /** What Temporal's SDK says of a workflow's messages. */
 interface Metadata {
   readonly definition?: { readonly updateDefinitions?: readonly { readonly name: string }[] };
 }
 
-interface Finding {
-  readonly fault: Fault;
-  readonly what: string;
-}
-
 /** Messages that none of those that take something takes. */
 const badMessages: readonly unknown[] = [secret, [secret], -7, { by: 7, force: secret }, 'x'.repeat(100_000)];
 
 /**
- * Whatever is sent by somebody who reaches Temporal, a worker's endpoint or a configuration: each thing is refused once, typed, without
+ * Whatever is sent by somebody who reaches Temporal, a worker's endpoint, a control table or a configuration: each thing is refused once, typed, without
  * what was sent, and the migration is what it was.
  */
 export async function hostile({ servers, seed, short, note }: Conditions): Promise<Report> {
   await using at = await runMigrationOn(servers, 'dual-write', { entities: [account] });
   const before = await at.lockstep.control.status();
   const findings: Finding[] = [];
-  const sent = { starts: 0, messages: 0, definitions: 0, requests: 0 };
+  const sent = {
+    starts: 0,
+    activities: 0,
+    controlRows: 0,
+    names: 0,
+    messages: 0,
+    definitions: 0,
+    requests: 0,
+  };
+  const places = new Map<string, number>();
+  const count = (kind: keyof typeof sent, place: string) => {
+    sent[kind] += 1;
+    places.set(place, (places.get(place) ?? 0) + 1);
+  };
 
   const state = await at.stores.legacy.readState(at.migration.name);
   if (!state) throw new TypeError('the migration has no state');
@@ -57,10 +64,65 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   );
   note(`${starts.length} starts of ${Object.keys(soundInputs(at.migration, state)).length} workflows`);
   await inTurns(starts, async ({ type, what, value }, index) => {
-    sent.starts += 1;
+    count('starts', `start of ${type}`);
     const fault = await faultOfStart(at, type, value, `hostile/${at.migration.name}/${seed}/${index}`);
     if (fault) findings.push({ fault, what: `${type}: ${what}` });
   });
+
+  const activities = Object.entries(soundActivities(at.migration, state)).flatMap(([activity, sound]) => {
+    if (sound === null) return [];
+    const unsound = unsoundOf(sound).filter(({ what }) => !isFree(what));
+    return some(unsound, short ? 1 : Number.POSITIVE_INFINITY, seed).map((one) => ({ activity, ...one }));
+  });
+  note(`${activities.length} inputs of activities, from a workflow of somebody else`);
+  {
+    await using foreign = await foreignWorker(at.temporal, at.environment, at.migration);
+    await inTurns(activities, async ({ activity, what, value }) => {
+      count('activities', `activity ${activity}`);
+      const attempted = await foreign.attempt(activity, [value], limitMs);
+      const fault = await faultOfAttempt(attempted);
+      if (fault) findings.push({ fault, what: `${activity}: ${what}` });
+    });
+  }
+
+  note(
+    `${hostileNames.length} names that mean something elsewhere, of a migration, an entity and an operation`,
+  );
+  const names = some(
+    hostileNames.filter((name) => !isName(name)),
+    short ? 4 : Number.POSITIVE_INFINITY,
+    seed,
+  );
+  await inTurns(
+    names.flatMap((name) => ['migration', 'entity', 'operationId'].map((member) => ({ member, name }))),
+    async ({ member, name }, index) => {
+      count('names', `name of ${member}`);
+      const { migration, id } = {
+        migration: at.migration.name,
+        id: `hostile/${at.migration.name}/name/${seed}/${index}`,
+      };
+      const [type, input] =
+        member === 'migration'
+          ? ['validate', { migration: name, entities: [account.name], sample: null, seed: 1 }]
+          : [
+              'save',
+              {
+                entity: account.name,
+                kind: 'create',
+                value: newAccount(),
+                operationId: `${migration}-${index}`,
+                [member]: name,
+              },
+            ];
+      const fault = await faultOfStart(at, type as string, input, id);
+      if (fault) findings.push({ fault, what: `${member} ${JSON.stringify(name)}` });
+    },
+  );
+
+  const planted = await plantControlRows(at);
+  note(`${planted.rows} rows in control tables`);
+  for (let row = 0; row < planted.rows; row++) count('controlRows', 'control row');
+  findings.push(...(await planted.findings()));
 
   const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
   const messages = Object.entries(messageTable.migration ?? {}).filter(([, { takes }]) => takes.length > 0);
@@ -69,16 +131,16 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   note(`${badMessages.length} messages of ${messages.length} kinds, as updates and as signals`);
   for (const [name] of messages)
     for (const message of badMessages) {
-      sent.messages += 1;
+      count('messages', `signal ${name}`);
       await handle.signal(name, message);
       if (!updates.has(name)) continue;
-      sent.messages += 1;
+      count('messages', `update ${name}`);
       const fault = await faultOf(handle.executeUpdate(name, { args: [message] }));
       if (fault) findings.push({ fault, what: `update ${name}: ${typeof message}` });
     }
 
   for (const { what, value } of unsoundDefinitions()) {
-    sent.definitions += 1;
+    count('definitions', 'definition');
     const fault = faultOfDefinition(value);
     if (fault) findings.push({ fault, what });
   }
@@ -86,7 +148,7 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   const health = await serveHealth(0, '127.0.0.1', async () => []);
   await Promise.all(
     badRequests.map(async (request) => {
-      sent.requests += 1;
+      count('requests', 'request');
       if (!(await isEndedByServer(health.port, request, httpLimitMs)))
         findings.push({ fault: 'stuck', what: `a request of ${request.length} characters` });
     }),
@@ -102,23 +164,40 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   const after = await at.lockstep.control.status();
   const isAsBefore =
     after.phase === before.phase && after.epoch === before.epoch && after.deadline === before.deadline;
-  const count = (fault: Fault) => findings.filter((finding) => finding.fault === fault).length;
+  const found = (fault: Fault) => findings.filter((finding) => finding.fault === fault).length;
   const total = Object.values(sent).reduce((sum, number) => sum + number, 0);
   return report(
     'hostile',
     seed,
     [
       atLeast('things sent', short ? 100 : 600, total),
-      exactly('workflow tasks that fail for ever, and waits without an end', 0, count('stuck')),
-      exactly('activities that are tried for ever', 0, count('retried')),
-      exactly('accepted in silence', 0, count('accepted')),
-      exactly('refused without a code', 0, count('untyped')),
-      exactly('answers with what was sent', 0, count('leak')),
+      exactly('workflow tasks that fail for ever, and waits without an end', 0, found('stuck')),
+      exactly('activities that are tried for ever', 0, found('retried')),
+      exactly('accepted in silence', 0, found('accepted')),
+      exactly('refused without a code', 0, found('untyped')),
+      exactly('answers with what was sent', 0, found('leak')),
       exactly('writes that go on as before', 1, Number(isWhole)),
       exactly('migrations that are what they were', 1, Number(isAsBefore)),
     ],
-    { ...sent, findings: findings.map(({ fault, what }) => `${fault}: ${what}`) },
+    {
+      ...sent,
+      places: [...places].map(([place, number]) => `${place}: ${number}`),
+      findings: findings.map(({ fault, what }) => `${fault}: ${what}`),
+    },
   );
+}
+
+async function faultOfAttempt(attempted: Attempted): Promise<Fault | null> {
+  if (attempted.attempts > 1) return 'retried';
+  if (!attempted.hasEnded) return 'stuck';
+  return await faultOf(
+    attempted.error === null ? Promise.resolve(attempted.result) : Promise.reject(attempted.error),
+  );
+}
+
+/** What Lockstep takes for a name as well. */
+function isName(text: string): boolean {
+  return /^[\w.:@-]+$/.test(text);
 }
 
 async function faultOfStart(
@@ -148,29 +227,8 @@ async function faultOfRunning(temporal: Client, handle: WorkflowHandle): Promise
   return (raw.pendingActivities ?? []).some(({ attempt }) => (attempt ?? 0) > 1) ? 'retried' : 'stuck';
 }
 
-/** What is wrong with how something is refused; null where nothing is. */
-async function faultOf(answer: Promise<unknown>): Promise<Fault | null> {
-  const { result, error } = await answer.then(
-    (found) => ({ result: found, error: null }),
-    (reason: unknown) => ({ result: null, error: reason }),
-  );
-  if (error === null) return faultOfAnswers(result);
-  const failure = failureIn(error);
-  const texts = [failure?.message, failure?.details, error instanceof WorkflowFailedError && error.cause];
-  if (JSON.stringify(texts).includes(secret) || String(error).includes(secret)) return 'leak';
-  return failure === null ? 'untyped' : null;
-}
-
 function hasApart(tally: unknown): boolean {
   return isObject(tally) && 'apart' in tally && tally.apart !== 0;
-}
-
-/** Many saves have an answer each. */
-function faultOfAnswers(result: unknown): Fault | null {
-  const answers = Array.isArray(result) ? (result as readonly { status?: unknown; code?: unknown }[]) : [];
-  if (answers.length === 0 || answers.some(({ status }) => status !== 'failed')) return 'accepted';
-  if (JSON.stringify(answers).includes(secret)) return 'leak';
-  return answers.every(({ code }) => isFailureCode(code)) ? null : 'untyped';
 }
 
 function unsoundDefinitions(): readonly Unsound[] {
@@ -193,18 +251,4 @@ function faultOfDefinition(options: unknown): Fault | null {
   } catch (error) {
     return error instanceof LockstepError ? null : 'untyped';
   }
-}
-
-async function inTurns<T>(all: readonly T[], work: (one: T, index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < all.length; index = next++) await work(all[index] as T, index);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-}
-
-/** So many at most, from a place that the seed decides. */
-function some<T>(all: readonly T[], most: number, seed: number): readonly T[] {
-  const step = Math.max(1, all.length / most);
-  return all.filter((_, at) => Math.floor((at + seed) / step) !== Math.floor((at + seed - 1) / step));
 }

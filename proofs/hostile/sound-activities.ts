@@ -122,3 +122,8 @@ export function soundActivities(migration: Migration, state: DurableState): Soun
     measureReads: { ...needs, since: 0 },
   };
 }
+
+/** Where anything may stand that JSON has: the entity's own schema says more of it, where the entity is known. */
+export function isFree(what: string): boolean {
+  return /\.(image\.\w+|value|patch)\b|^input(\.items\.0)?\.key /.test(what);
+}

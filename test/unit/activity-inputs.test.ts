@@ -6,7 +6,7 @@ import { carryFailures } from '../../activities/failures.ts';
 import { activityInputs } from '../../activities/inputs/table.ts';
 import { unsealed } from '../../model/inputs/unsealed.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { soundActivities } from '../../proofs/hostile/sound-activities.ts';
+import { isFree, soundActivities } from '../../proofs/hostile/sound-activities.ts';
 import { secret, unsoundOf } from '../../proofs/hostile/unsound.ts';
 import { account } from '../support/accounts.ts';
 
@@ -25,8 +25,6 @@ const sound: Readonly<Record<string, unknown>> = soundActivities(migration, {
   writePercent: 100,
 });
 const schemas = activityInputs('inputs');
-/** Where anything may stand that JSON has: the entity's schema says more of it, where the entity is known. */
-const isFree = (what: string) => /\.(image\.\w+|value|patch)\b|^input(\.items\.0)?\.key /.test(what);
 
 /** The failure as Temporal has it; null where the activity's code runs. */
 async function failureOf(

@@ -20,8 +20,8 @@ afterAll(async () => {
 
 async function codeOf(activity: string, input: unknown): Promise<string | null> {
   const attempted = await foreign.attempt(activity, [input], limitMs);
-  expect(attempted?.attempts).toBe(1);
-  return attempted?.error ? (failureIn(attempted.error)?.code ?? String(attempted.error)) : null;
+  expect(attempted).toMatchObject({ hasEnded: true, attempts: 1 });
+  return attempted.error ? (failureIn(attempted.error)?.code ?? String(attempted.error)) : null;
 }
 
 test('a worker looks at what its activities are given, and a fault is final', async () => {
