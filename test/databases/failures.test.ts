@@ -226,7 +226,11 @@ forEachEngineRole('a failure', (at, { engine }) => {
       PostgreSQL: 'DROP FUNCTION lockstep.write_account',
       MariaDB: 'DROP PROCEDURE lockstep_write_account',
     });
-    undone.push(() => at().store.prepare());
+    undone.push(async () => {
+      // In PostgreSQL it would stand beside the one that is made anew.
+      if (engine === 'PostgreSQL') await at().sql('DROP FUNCTION lockstep.write_account(integer)');
+      await at().store.prepare();
+    });
     await on({
       PostgreSQL: `CREATE FUNCTION lockstep.write_account(other integer) RETURNS void LANGUAGE sql AS ''`,
       MariaDB: 'CREATE PROCEDURE lockstep_write_account(other INT) DO 0',
