@@ -229,6 +229,7 @@ export function createMigrationActivities(context: ActivityContext) {
     /** Those that have passed the gates. */
     entities: readonly string[];
   }): Promise<readonly string[]> {
+    await assertDecommissioned();
     const statements: string[] = [];
     for (const name of request.entities) {
       const entity = entityNamed(migration, name);
@@ -239,7 +240,19 @@ export function createMigrationActivities(context: ActivityContext) {
     return statements;
   }
 
+  /** Whoever reaches Temporal can schedule an activity, at any time. */
+  async function assertDecommissioned(): Promise<void> {
+    const { phase } = await currentState(context);
+    if (phase === 'decommissioned') return;
+    throw new LockstepError(
+      'InvalidRequest',
+      `${migration.name} is in the phase ${phase}, and its legacy tables are touched in decommissioned only; use lockstep decommission`,
+      { path: 'phase' },
+    );
+  }
+
   async function restoreLegacyTables(request: { entities: readonly string[] }): Promise<readonly string[]> {
+    await assertDecommissioned();
     const statements: string[] = [];
     for (const name of request.entities)
       statements.push(...(await stores.legacy.restoreRetired(entityNamed(migration, name))));
@@ -248,6 +261,7 @@ export function createMigrationActivities(context: ActivityContext) {
   }
 
   async function dropLegacy(request: { entities: readonly string[] }): Promise<readonly string[]> {
+    await assertDecommissioned();
     const statements: string[] = [];
     for (const name of request.entities)
       statements.push(...(await stores.legacy.dropRetired(entityNamed(migration, name))));

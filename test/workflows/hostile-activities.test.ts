@@ -4,6 +4,7 @@ import { failureIn } from '../../model/carried-failure.ts';
 import { type Foreign, foreignWorker } from '../../proofs/hostile/foreign.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
+import { rowIn } from '../support/inspect.ts';
 
 const limitMs = 60_000;
 
@@ -49,4 +50,12 @@ test('a transaction whose record does not say that it is committed is not finish
   await stores.legacy.decide(migration.name, transactionKey('aborted'), verdict);
   const given = { transactionId: 'aborted', coordinator: 'legacy', store: 'modern' };
   expect(await codeOf('finishTransaction', given)).toBe('InvalidRequest');
+});
+
+test('legacy tables are neither renamed nor dropped before the end', async () => {
+  const value = newAccount();
+  await at.lockstep.repository(account).create(value, { ack: 'both' });
+  for (const activity of ['renameLegacyTables', 'restoreLegacyTables', 'dropLegacy'])
+    expect(await codeOf(activity, { entities: ['account'] })).toBe('InvalidRequest');
+  expect(await rowIn(at, 'legacy', 'accounts', value.id)).toMatchObject({ owner: value.owner });
 });

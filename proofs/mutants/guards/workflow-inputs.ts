@@ -148,4 +148,12 @@ export const workflowInputGuards: readonly Guard[] = [
     tests: ['test/unit/input-version.test.ts'],
     keeps: 'An input of a later version is not read as one of this.',
   },
+  {
+    file: 'activities/migration/migrate.ts',
+    text: "    if (phase === 'decommissioned') return;\n",
+    without: '    if (phase !== null) return;\n',
+    tests: ['test/workflows/hostile-activities.test.ts'],
+    named: 'neither renamed',
+    keeps: 'No stranger has the legacy tables renamed or dropped before the migration has come to that.',
+  },
 ];
