@@ -1,7 +1,6 @@
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import type { WriteItem } from '../databases/contract/write.ts';
-import { openStores } from '../databases/open.ts';
 import type { StoreName } from '../model/failure.ts';
 import { imageOf } from '../model/field.ts';
 import { defineMigration } from '../model/migration.ts';
@@ -10,6 +9,7 @@ import { createDatabasesOn } from '../test/support/databases.ts';
 import { writeFirstRoute } from '../test/support/first-route.ts';
 import { wholeWrite } from '../test/support/whole-write.ts';
 import type { Setting } from './bench.ts';
+import { preparedStores } from './prepared-stores.ts';
 
 const upserts = {
   legacy:
@@ -37,15 +37,7 @@ export async function openAccountStores(servers: Setting['servers'], connections
     legacy: { poolSize: connections },
     modern: { poolSize: connections },
   });
-  const stores = openStores(migration, {
-    LOCKSTEP_LEGACY_URL: databases.mysqlUrl,
-    LOCKSTEP_MODERN_URL: databases.postgresqlUrl,
-  });
-  building.defer(async () => {
-    await stores.legacy.close();
-    await stores.modern.close();
-  });
-  for (const store of [stores.legacy, stores.modern]) await store.prepare();
+  const stores = await preparedStores(migration, databases, building);
   await writeFirstRoute(stores, migration.name);
   const upsert = async (store: StoreName, { id, owner, email, balance }: Account) => {
     const values = [id, owner, email, balance];

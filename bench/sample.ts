@@ -2,7 +2,6 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { z } from 'zod';
 import { createDifferenceClassifier } from '../activities/comparison/classify-difference.ts';
-import { openStores } from '../databases/open.ts';
 import { type Key, keyText } from '../model/canonical.ts';
 import { entity } from '../model/entity.ts';
 import { defineMigration } from '../model/migration.ts';
@@ -11,6 +10,7 @@ import { atMost, exactly, type Report, report } from '../proofs/report.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import { writeFirstRoute } from '../test/support/first-route.ts';
 import { median, rounded, type Setting } from './bench.ts';
+import { preparedStores } from './prepared-stores.ts';
 
 const defaultRows = 1_000_000;
 const defaultRuns = 9;
@@ -106,15 +106,7 @@ async function stageOn(servers: Setting['servers'], count: number, note: Setting
     entities: [some, many],
     deadline: '2100-01-01T00:00:00Z',
   });
-  const stores = openStores(migration, {
-    LOCKSTEP_LEGACY_URL: databases.mysqlUrl,
-    LOCKSTEP_MODERN_URL: databases.postgresqlUrl,
-  });
-  building.defer(async () => {
-    await stores.legacy.close();
-    await stores.modern.close();
-  });
-  for (const store of [stores.legacy, stores.modern]) await store.prepare();
+  const stores = await preparedStores(migration, databases, building);
   await writeFirstRoute(stores, migration.name);
   const release = building.move();
   return { stores, [Symbol.asyncDispose]: () => release.disposeAsync() };

@@ -2,7 +2,6 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 import type { Store } from '../databases/contract/store.ts';
 import type { WriteItem } from '../databases/contract/write.ts';
-import { openStores } from '../databases/open.ts';
 import { type Entity, keyOf } from '../model/entity.ts';
 import type { StoreName } from '../model/failure.ts';
 import { imageOf } from '../model/field.ts';
@@ -12,6 +11,7 @@ import { type Figures, type Report, report } from '../proofs/report.ts';
 import { account, createAccounts, twin } from '../test/support/accounts.ts';
 import { createDatabasesOn } from '../test/support/databases.ts';
 import { median, rounded, type Setting } from './bench.ts';
+import { preparedStores } from './prepared-stores.ts';
 
 const defaultWrites = 200;
 const defaultRuns = 15;
@@ -84,15 +84,7 @@ async function waysOn(servers: Setting['servers']) {
     entities: [account, twin],
     deadline: '2100-01-01T00:00:00Z',
   });
-  const stores = openStores(migration, {
-    LOCKSTEP_LEGACY_URL: databases.mysqlUrl,
-    LOCKSTEP_MODERN_URL: databases.postgresqlUrl,
-  });
-  building.defer(async () => {
-    await stores.legacy.close();
-    await stores.modern.close();
-  });
-  for (const store of [stores.legacy, stores.modern]) await store.prepare();
+  const stores = await preparedStores(migration, databases, building);
   await takeOutCheck(legacy, modern);
   let epoch = 0;
   let written = 0;

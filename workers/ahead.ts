@@ -1,4 +1,5 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { ConditionVariable } from '../model/condition-variable.ts';
 
 /** So many workflows may have results waiting for them: whoever writes faster than workflows run waits with them. */
 const maxRuns = 16;
@@ -18,7 +19,7 @@ interface Run {
  */
 export class Ahead {
   readonly #runs = new Map<string, Run>();
-  readonly #waiting = new Set<() => void>();
+  readonly #room = new ConditionVariable();
 
   /**
    * Opens the run of a workflow, once there is room for it; `close` follows. Gives null, or the number of those ahead of it where
@@ -29,7 +30,7 @@ export class Ahead {
     while (this.#runs.size >= maxRuns) {
       const leftMs = until - performance.now();
       if (leftMs <= 0) return this.#runs.size;
-      await this.#room(leftMs);
+      await this.#room.wait(leftMs);
     }
     this.leave(workflowId);
     const timer = setTimeout(() => this.leave(workflowId), keptMs);
@@ -60,21 +61,7 @@ export class Ahead {
     if (!run) return;
     clearTimeout(run.timer);
     this.#runs.delete(workflowId);
-    const [next] = this.#waiting;
-    next?.();
-  }
-
-  /** Resolves when a run has ended, or after that time. */
-  #room(leftMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const go = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(go);
-        resolve();
-      };
-      const timer = setTimeout(go, leftMs);
-      this.#waiting.add(go);
-    });
+    this.#room.notifyOne();
   }
 
   /** Around the activities of a worker, within `carryFailures`. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConditionVariable } from '../../model/condition-variable.ts';
 import type { Start } from '../temporal/acknowledged-start.ts';
 import { reasonOf } from '../temporal/failures.ts';
 import type { EmbeddedWorker, WrittenHere } from './embedded-worker.ts';
@@ -38,7 +39,7 @@ export class StartBehind {
   readonly #send: SendStart;
   /** By operation: sent again meanwhile, it has one workflow. */
   readonly #waiting = new Map<string, Waiting>();
-  readonly #callers = new Set<() => void>();
+  readonly #started = new ConditionVariable();
   readonly #closing = new AbortController();
   #bytes = 0;
   #isTold = false;
@@ -70,13 +71,13 @@ export class StartBehind {
           { waiting: this.#waiting.size },
         );
       }
-      await this.#nextStart(leftMs);
+      await this.#started.wait(leftMs);
     }
   }
 
   /** Resolves when at most half of the room is taken. */
   async whenReady(): Promise<void> {
-    while (this.#bytes > maxWaitingBytes / 2) await this.#nextStart(pauseMs);
+    while (this.#bytes > maxWaitingBytes / 2) await this.#started.wait(pauseMs);
   }
 
   /** Starts what is left, trying once: the stores have it whole, whatever comes of that. */
@@ -118,7 +119,7 @@ export class StartBehind {
       return reasonOf(error);
     }
     for (const { input } of [first, ...others]) this.#remove(input.operation.id);
-    for (const wake of this.#callers) wake();
+    this.#started.notifyAll();
     return null;
   }
 
@@ -155,18 +156,5 @@ export class StartBehind {
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#closing;
     if (!signal.aborted) await sleep(ms, undefined, { signal }).catch(() => undefined);
-  }
-
-  /** Resolves when workflows have been started, or after that time. */
-  #nextStart(leftMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const go = () => {
-        clearTimeout(timer);
-        this.#callers.delete(go);
-        resolve();
-      };
-      const timer = setTimeout(go, leftMs);
-      this.#callers.add(go);
-    });
   }
 }
