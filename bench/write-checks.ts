@@ -147,7 +147,7 @@ async function takeOutCheck(legacy: mysql.Connection, modern: pg.Client): Promis
   };
   const [[routine]] = await legacy.query<mysql.RowDataPacket[]>(
     `SELECT routine_name AS name FROM information_schema.routines
-     WHERE routine_schema = DATABASE() AND routine_name LIKE '%twin%' AND routine_definition LIKE '%p_fingerprint <=>%'`,
+     WHERE routine_schema = DATABASE() AND routine_name LIKE '%write%twin%' AND routine_definition LIKE '%p_fingerprint <=>%'`,
   );
   const name = mysql.escapeId(String(routine?.name));
   const [[shown]] = await legacy.query<mysql.RowDataPacket[]>(`SHOW CREATE PROCEDURE ${name}`);
