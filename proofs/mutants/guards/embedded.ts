@@ -28,7 +28,7 @@ export const embeddedGuards: readonly Guard[] = [
     text: '    if (this.#waiting.has(operation.id)) return;\n',
     without: '',
     tests: ['test/unit/start-behind.test.ts'],
-    keeps: 'A write that is sent again while it waits for its workflow has one.',
+    keeps: 'A write that is sent again while it waits for its workflow takes its room once.',
   },
   {
     file: 'client/service/start-behind.ts',
