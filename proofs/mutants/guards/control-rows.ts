@@ -58,4 +58,11 @@ export const controlRowGuards: readonly Guard[] = [
     tests: ['test/unit/unforeseen-errors.test.ts'],
     keeps: 'The text of an error that is none of ours stays with the worker.',
   },
+  {
+    file: 'cli/output.ts',
+    text: 'new Error(`${unforeseen(error).message}; LOCKSTEP_DEBUG=1 shows it`)',
+    without: '(error instanceof Error ? error : new Error(String(error)))',
+    tests: ['test/unit/told.test.ts'],
+    keeps: 'A command prints no text of an error that is none of ours.',
+  },
 ];
