@@ -49,6 +49,13 @@ export interface BulkEngine {
   releaseRecords(session: Session, entity: string, keys: readonly PlacedKey[]): Promise<void>;
   /** Positions of keys that have a row or a record. */
   present(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<number[]>;
+  /** Positions of keys that have rows in one of the tables. */
+  inTable(
+    session: Session,
+    bound: BoundEntity,
+    table: BoundTable,
+    keys: readonly PlacedKey[],
+  ): Promise<number[]>;
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
   isLockConflict(error: unknown): boolean;

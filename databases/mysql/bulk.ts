@@ -206,6 +206,14 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       return positions(rows);
     },
 
+    async inTable(session, bound, table, keys) {
+      const rows = await session.query(
+        `SELECT DISTINCT k.at FROM ${keyTable(bound)} STRAIGHT_JOIN ${quoteTable(table.name)} t ON ${match(table)}`,
+        [keyList(keys)],
+      );
+      return positions(rows);
+    },
+
     isLockConflict: () => false,
 
     async removeRows(session, bound, keys) {

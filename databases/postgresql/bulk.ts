@@ -203,6 +203,16 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       );
     },
 
+    async inTable(session, bound, table, keys) {
+      return positions(
+        await connections.clientOf(session).query({
+          text: `SELECT k.at FROM ${keyList(bound)}
+            WHERE $1 <> '' AND EXISTS (SELECT FROM ${quoteTable(table.name)} t WHERE ${match(table)})`,
+          values: keyValues(bound, keys),
+        }),
+      );
+    },
+
     isLockConflict: (error) => error instanceof pg.DatabaseError && error.code === '55P03',
 
     async removeRows(session, bound, keys) {
