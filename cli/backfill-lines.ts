@@ -15,7 +15,10 @@ export function backfillLines(backfill: Progress, rate: number | null): string[]
     `backfill  ${countsOf(backfill)}: ${backfill.copied} copied, ${backfill.skipped} already present, ${backfill.refused} refused${state}`,
     ...(backfill.running ? [`          ${speedOf(backfill, rate)}`] : []),
     ...(backfill.entities.length > 1
-      ? backfill.entities.map((one) => `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : ''}`)
+      ? backfill.entities.map(
+          (one) =>
+            `          ${one.entity}: ${countsOf(one)}${one.done ? ', done' : one.stopped === null ? '' : `, left out: ${one.stopped}`}`,
+        )
       : []),
     ...(backfill.waiting ? [pc.yellow(`          waiting: ${backfill.waiting}; resumes automatically`)] : []),
   ];

@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander';
 import { waitingFor } from '../client/waits.ts';
 import { type FurtherName, furtherNames } from '../deploy/dev/contract.ts';
 import { down, status, up, upFurther } from '../deploy/dev/servers.ts';
+import { LockstepError } from '../model/failure.ts';
 import { createOutput, exit, type Output, table } from './output.ts';
 import { globalOptions } from './session.ts';
 
@@ -19,7 +20,7 @@ export function addDevCommands(program: Command): void {
       const output = createOutput(globalOptions(command).json);
       if (further !== undefined) return await upOne(further, output);
       const report = (line: string) => output.note(line);
-      const servers = await waitingFor('the servers to be up', () => up({ report }));
+      const servers = await answerOf('the servers to be up', () => up({ report }));
       const { temporal, mysql, postgresql } = servers;
       // The passwords are those of throw-away servers on loopback; they are still shown only where --json asks for them.
       output.result(servers, [
@@ -37,7 +38,7 @@ export function addDevCommands(program: Command): void {
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
       const report = (line: string) => output.note(line);
-      await waitingFor('the servers to be down', () => down({ report }));
+      await answerOf('the servers to be down', () => down({ report }));
       output.result({ stopped: true }, ['stopped']);
     });
 
@@ -46,7 +47,7 @@ export function addDevCommands(program: Command): void {
     .description('show which servers are running')
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
-      const servers = await waitingFor('an answer of the servers', () => status());
+      const servers = await answerOf('an answer of the servers', () => status());
       output.result(servers, table(servers.map((server) => Object.values(server).map(String))));
       if (servers.some((server) => server.state === 'stopped' || server.state === 'unreachable'))
         process.exitCode = exit.pending;
@@ -55,9 +56,17 @@ export function addDevCommands(program: Command): void {
 
 async function upOne(name: FurtherName, output: Output): Promise<void> {
   const report = (line: string) => output.note(line);
-  const found = await waitingFor(`${name} to be up`, () => upFurther(name, { report }));
-  if ('unavailable' in found) throw new Error(found.unavailable);
+  const found = await answerOf(`${name} to be up`, () => upFurther(name, { report }));
+  if ('unavailable' in found) throw new LockstepError('Unexpected', found.unavailable);
   output.result(found, [withoutPassword(found.url)]);
+}
+
+/** What goes wrong with servers for development is told as it is: they hold no rows of anybody. */
+async function answerOf<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  return await waitingFor(what, ask).catch((error: unknown) => {
+    if (error instanceof LockstepError || !(error instanceof Error)) throw error;
+    throw new LockstepError('Unexpected', error.message, {}, { cause: error });
+  });
 }
 
 function withoutPassword(url: string): string {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from './run.ts';
+import { oldNodeReason } from './least-node.ts';
 
 // Who reads the output may leave before its end, as `head` does.
 for (const stream of [process.stdout, process.stderr]) {
@@ -9,4 +9,12 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await run(process.argv.slice(2));
+const reason = oldNodeReason(process.versions.node);
+if (reason === null) {
+  // An older Node fails at once on what this leads to.
+  const { run } = await import('./run.ts');
+  process.exitCode = await run(process.argv.slice(2));
+} else {
+  process.stderr.write(`${reason}\n`);
+  process.exitCode = 1;
+}

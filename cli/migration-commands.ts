@@ -1,9 +1,5 @@
 import type { Command as CliCommand } from 'commander';
-import type {
-  MigrationControl,
-  MigrationStatus,
-  Command as Sent,
-} from '../client/operator/migration-control.ts';
+import type { MigrationControl, MigrationStatus } from '../client/operator/migration-control.ts';
 import type { OperateOptions } from '../client/operator/operate.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
 import { waitingFor } from '../client/waits.ts';
@@ -57,24 +53,30 @@ export function addMigrationCommands(program: CliCommand): void {
   addStatusCommand(program);
   addStepCommands(program);
 
-  const steering: readonly (readonly [string, Sent, string])[] = [
-    ['resume', 'resume', 'let bulk work, drops and changes of phase go on'],
-    ['backfill', 'startBackfill', 'restart the backfill; rows already copied are kept'],
-  ];
-  for (const [name, sent, description] of steering) {
-    program
-      .command(name)
-      .description(description)
-      .action((_: unknown, command: CliCommand) =>
-        steer(
-          command,
-          async ({ migration }) => `${name} ${migration.name}`,
-          (control) => control.send(sent),
-          // As a pause, whatever state the stores are in.
-          { unchecked: sent === 'resume' },
-        ),
-      );
-  }
+  program
+    .command('resume')
+    .description('let bulk work, drops and changes of phase go on')
+    .action((_: unknown, command: CliCommand) =>
+      steer(
+        command,
+        async ({ migration }) => `resume ${migration.name}`,
+        (control) => control.send('resume'),
+        // As a pause, whatever state the stores are in.
+        { unchecked: true },
+      ),
+    );
+
+  program
+    .command('backfill')
+    .description('restart the backfill; rows already copied are kept')
+    .option('--anew <entity...>', 'begin these entities at their first key, the others at their checkpoints')
+    .action(({ anew }: { anew?: string[] }, command: CliCommand) =>
+      steer(
+        command,
+        async ({ migration }) => `backfill ${anew?.join(', ') ?? migration.name}`,
+        (control) => control.startBackfill(anew === undefined ? {} : { anew }),
+      ),
+    );
 
   program
     .command('reads')

@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { failureOfTemporal } from '../client/temporal/operator-connection.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
+import { unforeseen } from '../model/unforeseen.ts';
 
 /** 0 fine · 1 error · 2 differences or work pending · 3 preflight failed · 4 refused by a gate */
 export const exit = { fine: 0, error: 1, pending: 2, preflight: 3, refused: 4 } as const;
@@ -33,15 +34,16 @@ export function reportFailure(error: unknown, json: boolean): number {
     );
   } else {
     process.stderr.write(`${pc.red(failure ? failure.code : 'Error')}: ${message}\n`);
-    if (!failure && process.env.LOCKSTEP_DEBUG && error instanceof Error)
-      process.stderr.write(`${error.stack}\n`);
   }
+  // Whoever asks for it has the text as well, whatever it quotes.
+  if (!failure && process.env.LOCKSTEP_DEBUG)
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return failure ? exitCodeOf(failure) : exit.error;
 }
 
 /** An error in words for an operator. */
 export function failureOf(error: unknown): Error {
-  return lockstepFailure(error) ?? (error instanceof Error ? error : new Error(String(error)));
+  return lockstepFailure(error) ?? new Error(`${unforeseen(error).message}; LOCKSTEP_DEBUG=1 shows it`);
 }
 
 function lockstepFailure(error: unknown): LockstepError | null {

@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import type { KnownFaults, MigrationControl, MigrationStatus } from '../client/operator/migration-control.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
 import type { Backlog } from '../client/operator/stores-alone.ts';
+import { toldOf } from '../client/temporal/told.ts';
 import { exit } from './output.ts';
 import type { Report } from './report.ts';
 import type { CliSession } from './session.ts';
@@ -23,7 +24,7 @@ export async function statusReport(control: MigrationControl, status: MigrationS
   const problems = new Set<string>();
   const known = <T>(ask: () => Promise<T>): Promise<T | null> =>
     ask().catch((error: unknown) => {
-      problems.add(error instanceof Error ? error.message : String(error));
+      problems.add(toldOf(error));
       return null;
     });
   // At once: a store that hangs costs the time of one question.

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { StoresAlone } from '../client/operator/stores-alone.ts';
+import { toldOf } from '../client/temporal/told.ts';
 import type { LockstepError } from '../model/failure.ts';
 import type { Migration } from '../model/migration.ts';
 import { type DurableState, routes } from '../model/phase.ts';
@@ -17,7 +18,7 @@ export async function storesReport(
   const problems = new Set([message]);
   const known = <T>(ask: () => Promise<T>): Promise<T | null> =>
     ask().catch((error: unknown) => {
-      problems.add(error instanceof Error ? error.message : String(error));
+      problems.add(toldOf(error));
       return null;
     });
   // At once: a store that hangs costs the time of one question.

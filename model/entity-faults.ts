@@ -134,7 +134,8 @@ function rowsFaults(path: string, shape: RowsShape, key: readonly string[]): Fau
     return [{ path: `${path}.tables`, reason: 'a shape owns at least one table' }];
   const want = `${key.length} column${key.length === 1 ? '' : 's'}`;
   const keys = shape.owned
-    .filter((table) => table.key.length !== key.length)
+    // A program without types may have left it out.
+    .filter((table) => !Array.isArray(table.key) || table.key.length !== key.length)
     .map(({ table }) => ({
       path: `${path}.tables.${table}.key`,
       reason: `must name ${want}, for ${key.join(', ')}`,

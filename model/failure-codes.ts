@@ -205,7 +205,8 @@ export const callerFailures = {
     seenBy: ['service', 'operator'],
     meaning:
       'A row of a control table is not as Lockstep writes it: somebody else has changed it, or it was damaged. `reason` says which table, and what is wrong; nothing acts on such a row. A write whose own journal row it is may have taken effect.',
-    remedy: 'See who has written the row, and correct or delete it; then try again.',
+    remedy:
+      'See who has written the row, and correct or delete it; then try again. Checkpoints of a backfill are begun anew: `lockstep backfill --anew ENTITY`.',
   },
   InvalidRequest: {
     retryable: false,

@@ -1,5 +1,6 @@
 import { DefaultLogger, IllegalStateError, Runtime } from '@temporalio/worker';
 import type { EmbeddedWorker } from '../client/service/embedded-worker.ts';
+import { toldOf } from '../client/temporal/told.ts';
 import type { Migration } from '../model/migration.ts';
 import { Ahead } from './ahead.ts';
 import { connectNative, runWorker } from './worker.ts';
@@ -60,7 +61,7 @@ function leaveProcessToService(): void {
 }
 
 function warnOfEnd(error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = toldOf(error);
   process.emitWarning(
     `the embedded worker has ended: ${reason}; writes now need another worker of the migration, restart this service`,
     { type: 'LockstepWarning' },

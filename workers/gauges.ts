@@ -1,6 +1,7 @@
 import type { MetricGauge, MetricMeter } from '@temporalio/common';
 import type { GaugeSource } from '../activities/gauges.ts';
 import { metricTable } from '../activities/metric-table.ts';
+import { toldOf } from '../client/temporal/told.ts';
 
 export interface GaugeWatch {
   /** Resolves when no reading is under way any more. */
@@ -34,7 +35,7 @@ export function watchGauges(options: {
         for (const { gauge, value, tags } of await source.read()) gauges.get(gauge)?.set(value, tags);
       } catch (error) {
         // The gauge keeps its last value; what is wrong with it must not end the worker.
-        log('a gauge could not be read', { reason: error instanceof Error ? error.message : String(error) });
+        log('a gauge could not be read', { reason: toldOf(error) });
       }
     }
     if (!stopped) timer = setTimeout(next, everyMs);

@@ -1,5 +1,6 @@
 import { createServer, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { toldOf } from '../client/temporal/told.ts';
 
 export interface Health {
   readonly port: number;
@@ -21,8 +22,9 @@ export async function serveHealth(
   host: string,
   reasons: () => Promise<readonly string[]>,
 ): Promise<Health> {
+  const look = oneAtATime(reasons);
   const server = createServer(limits, (request, response) => {
-    void answer(request.url ?? '', reasons).then(({ status, body }) => {
+    void answer(request.url ?? '', look).then(({ status, body }) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
@@ -39,6 +41,19 @@ export async function serveHealth(
         // A request that is half sent keeps nobody from stopping.
         server.closeAllConnections();
       }),
+  };
+}
+
+/** However many ask, the stores are asked once at a time. */
+function oneAtATime(ask: () => Promise<readonly string[]>): () => Promise<readonly string[]> {
+  let underWay: Promise<readonly string[]> | null = null;
+  return () => {
+    underWay ??= ask()
+      .catch((error: unknown) => [toldOf(error)])
+      .finally(() => {
+        underWay = null;
+      });
+    return underWay;
   };
 }
 

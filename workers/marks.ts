@@ -1,5 +1,6 @@
 import type { ActivityContext } from '../activities/context.ts';
 import { exchangeMarks } from '../activities/migration/exchange-marks.ts';
+import { toldOf } from '../client/temporal/told.ts';
 import { setBackReason } from '../databases/contract/set-back.ts';
 import type { SetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -32,7 +33,7 @@ export async function watchMarks(context: ActivityContext, guard: SetBackGuard):
     } catch (error) {
       // An unavailable or unprepared store is told by those who need it; the exchange goes on when it is there.
       if (!(error instanceof LockstepError))
-        log('the stores could not see each other', { reason: String(error) });
+        log('the stores could not see each other', { reason: toldOf(error) });
     }
     if (!stopped) timer = setTimeout(next, everyMs);
   }

@@ -11,6 +11,7 @@ import { encryptionOf } from '../client/temporal/encryption-keys.ts';
 import { assertKeyFits } from '../client/temporal/key-check.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
 import { assertNamespace } from '../client/temporal/namespace.ts';
+import { toldOf } from '../client/temporal/told.ts';
 import { waitingFor } from '../client/waits.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { noteLeadingPhase } from '../databases/contract/current-state.ts';
@@ -172,9 +173,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       reasons: async () => {
         const found = worker.reasons();
         for (const store of [stores.legacy, stores.modern]) {
-          await store
-            .ping()
-            .catch((error: unknown) => found.push(error instanceof Error ? error.message : String(error)));
+          await store.ping().catch((error: unknown) => found.push(toldOf(error)));
         }
         return found;
       },

@@ -157,6 +157,8 @@ export interface EntityProgress {
   readonly bytes: number;
   readonly totalBytes: number;
   readonly done: boolean;
+  /** Why it is left out: what the control tables have of it cannot be read. */
+  readonly stopped: string | null;
 }
 
 /** Who asks for something, and why; null where it was not said. */
@@ -221,6 +223,11 @@ export interface PreviewRequest {
   readonly step: Preview['step'];
   /** With `reads`: the share that is meant. */
   readonly percent?: number;
+}
+
+export interface BackfillRequest {
+  /** Entities that begin at their first key; the others go on from their checkpoints. */
+  readonly anew?: readonly string[];
 }
 
 export interface StepRequest extends Partial<Asked> {
@@ -303,7 +310,7 @@ export const setWritePercent = defineUpdate<MigrationStatus, [number]>('setWrite
 export const setRate = defineUpdate<MigrationStatus, [number | null]>('setRate');
 export const apply = defineUpdate<MigrationStatus, [RunningDefinition]>('apply');
 export const setDeadline = defineUpdate<MigrationStatus, [string]>('setDeadline');
-export const startBackfill = defineUpdate<MigrationStatus>('startBackfill');
+export const startBackfill = defineUpdate<MigrationStatus, [BackfillRequest?]>('startBackfill');
 export const startValidation = defineUpdate<MigrationStatus, [ValidationRequest]>('startValidation');
 export const migrationStatus = defineQuery<MigrationStatus>('status');
 

@@ -87,10 +87,10 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     return { total, fingerprints, ranges: chunks.map(progressOf), parents };
   }
 
-  /** Deletes the checkpoints, so that a new backfill reads every key again. */
-  async function resetCheckpoints(): Promise<void> {
+  /** Deletes checkpoints, so that every key is read again; `entities` null is all of them. */
+  async function resetCheckpoints(request: { entities: readonly string[] | null }): Promise<void> {
     const route = await bulkRoute();
-    await stores[route.secondary].clearChunks(migration.name);
+    await stores[route.secondary].clearChunks(migration.name, request.entities);
   }
 
   /** Copies chunks of a range for about `sliceMs`, from its checkpoint on. `keysPerSecond` null is unlimited. */

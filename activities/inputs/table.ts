@@ -56,7 +56,7 @@ export function activityInputs(migration: string): {
     recoverTransactions: null,
     openRoute: v.object({ operationId: journal.id, dualWrite: v.boolean() }),
     planBackfill: entity,
-    resetCheckpoints: null,
+    resetCheckpoints: v.object({ entities: v.nullable(parts.entityNames) }),
     copyRange: bulk.range,
     copyWaiting: bulk.waiting,
     copyCircles: bulk.circles,

@@ -8,6 +8,7 @@ import type { Migration } from '../../model/migration.ts';
 import { encryptionOf } from '../temporal/encryption-keys.ts';
 import { assertKeyFits } from '../temporal/key-check.ts';
 import { connectToOperate, failureOfTemporal } from '../temporal/operator-connection.ts';
+import { toldOf } from '../temporal/told.ts';
 import { latestPoll } from './attended.ts';
 import { missingSearchAttributes } from './prepare.ts';
 import { withStores } from './with-stores.ts';
@@ -204,6 +205,6 @@ async function attempted(
   try {
     return { about, check, ok: true, found: await attempt() };
   } catch (error) {
-    return { about, check, ok: false, found: error instanceof Error ? error.message : String(error) };
+    return { about, check, ok: false, found: toldOf(error) };
   }
 }

@@ -41,7 +41,6 @@ const commands = {
   cancel: messages.cancelStep,
   pause: messages.pause,
   resume: messages.resume,
-  startBackfill: messages.startBackfill,
   rampReads: messages.rampReads,
 } as const;
 
@@ -213,6 +212,16 @@ export class MigrationControl {
       this.#handle().executeUpdate<messages.MigrationStatus, [messages.StepRequest]>(name, {
         args: [request],
       }),
+    );
+  }
+
+  /** Begins a backfill again: from its checkpoints where one has stopped, and `anew` for entities that are to begin at their first key. */
+  startBackfill(request: messages.BackfillRequest = {}): Promise<messages.MigrationStatus> {
+    return this.#commanded('startBackfill', () =>
+      this.#handle().executeUpdate<messages.MigrationStatus, [messages.BackfillRequest]>(
+        messages.startBackfill.name,
+        { args: [request] },
+      ),
     );
   }
 

@@ -1,5 +1,6 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
+import { unforeseen } from '../../model/unforeseen.ts';
 
 /**
  * For work that no caller waits for, such as counting, shadow reads and looks at the stores: what a store or Temporal refuses is
@@ -8,6 +9,6 @@ import { LockstepError } from '../../model/failure.ts';
  */
 export function ignoreExpected(error: unknown): void {
   if (error instanceof LockstepError || isGrpcServiceError(error)) return;
-  const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`work in the background failed: ${shown}`, { type: 'LockstepFault' });
+  const { message, frames } = unforeseen(error);
+  process.emitWarning(`work in the background failed: ${message}\n${frames}`, { type: 'LockstepFault' });
 }

@@ -3,12 +3,15 @@ import { type Token, tokenOf } from '../../model/token.ts';
 import type { Answered } from './write-options.ts';
 
 /** The answer to a write. */
-export interface Receipt<A extends Ack = Ack> {
+export type Receipt<A extends Ack = Ack> = Answer<Answered<string, A>, Answered<Token, A>>;
+
+/** Its parameters are what is in it, so that the receipt of a stronger `ack` is one of any. */
+interface Answer<V extends string | null, T extends Token | null> {
   readonly operationId: string;
   /** Null with `ack: 'recorded'`. */
-  readonly version: Answered<string, A>;
+  readonly version: V;
   /** Pass it as `atLeast` to read what was written. Null with `ack: 'recorded'`. */
-  readonly token: Answered<Token, A>;
+  readonly token: T;
 }
 
 /** The workflow gives a version unless it was told to answer before there is one. */

@@ -30,12 +30,18 @@ export type TransactionOptions<A extends Ack = Ack> = Pick<WriteOptions<A>, 'ope
   readonly ack?: A;
 };
 
-export interface CommitReceipt<A extends Ack = Ack> {
+export type CommitReceipt<A extends Ack = Ack> = CommitAnswer<
+  Answered<readonly string[], A>,
+  Answered<readonly Token[], A>
+>;
+
+/** As the answer to a single write: its parameters are what is in it. */
+interface CommitAnswer<V extends readonly string[] | null, T extends readonly Token[] | null> {
   readonly operationId: string;
   /** Of each record, in the order of the items; null with `ack: 'recorded'`. */
-  readonly versions: Answered<readonly string[], A>;
+  readonly versions: V;
   /** Pass one of them as `atLeast` to read what was written. */
-  readonly tokens: Answered<readonly Token[], A>;
+  readonly tokens: T;
 }
 
 interface Given {

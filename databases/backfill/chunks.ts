@@ -1,7 +1,7 @@
-import { isCorruptKey, type Key, keyFromText, keyText } from '../../model/canonical.ts';
+import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Chunk } from '../contract/backfill.ts';
-import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import type { StoreContext } from '../sql/context.ts';
+import { invalidCheckpoint, planFault } from './checkpoint-faults.ts';
 
 /** Checkpoints of a backfill. */
 export function createChunks(context: StoreContext) {
@@ -11,13 +11,8 @@ export function createChunks(context: StoreContext) {
        WHERE migration = ? AND entity = ? ORDER BY range_no`,
       [migration, entity],
     );
-    const corrupt = rows.find(({ lower_key, upper_key, cursor_key }) =>
-      [lower_key, upper_key, cursor_key].some((text) => text && isCorruptKey(keyFromText(text))),
-    );
-    if (corrupt) {
-      const fault = `range ${corrupt.range_no} of ${entity} has a bound or a cursor that is no key`;
-      throw invalidControlRow(controlRowFault('chunks', fault), context.name);
-    }
+    const fault = planFault(rows);
+    if (fault !== null) throw invalidCheckpoint('chunks', entity, fault, context.name);
     return rows.map((row) => ({
       entity,
       range: Number(row.range_no),
@@ -68,9 +63,15 @@ export function createChunks(context: StoreContext) {
     });
   }
 
-  async function clearChunks(migration: string): Promise<void> {
+  /** @param entities null is every one */
+  async function clearChunks(migration: string, entities: readonly string[] | null): Promise<void> {
+    const list = entities?.map(() => '?').join(', ');
+    const where = entities === null ? 'migration = ?' : `migration = ? AND entity IN (${list})`;
     for (const table of ['chunks', 'waiting'] as const)
-      await context.query(`DELETE FROM ${context.control(table)} WHERE migration = ?`, [migration]);
+      await context.query(`DELETE FROM ${context.control(table)} WHERE ${where}`, [
+        migration,
+        ...(entities ?? []),
+      ]);
   }
 
   return { chunks, planChunks, clearChunks };

@@ -1,4 +1,5 @@
-import { LoadRefused } from '../engine/bulk-engine.ts';
+import type { BoundTable } from '../columns/bound.ts';
+import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
@@ -9,7 +10,7 @@ import { isTransient, rejectionOf } from './rejection.ts';
 /** What became of the rows of a page, by the positions of their keys. */
 export interface Loaded {
   readonly loaded: readonly number[];
-  /** Some of their rows was refused, or would have been kept as other than it is. */
+  /** Some of their rows was refused, or would have been kept as other than it is, or they would get rows that they have not. */
   readonly rejected: readonly number[];
   /** Some of their rows refers to a row that is not there. */
   readonly waiting: readonly number[];
@@ -40,11 +41,12 @@ export async function loadRows(
 ): Promise<Loaded> {
   const { bulk } = context.engine;
   const loaded: number[] = [];
-  const rejected: number[] = [];
+  const rejected = await orphaned(bulk, session, page, positions);
   const waiting: number[] = [];
   let existing = 0;
   let outOfOrder = false;
-  let first = checkExisting ? await withoutExisting(positions) : positions;
+  const sound = rejected.length === 0 ? positions : positions.filter((one) => !rejected.includes(one));
+  let first = checkExisting ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
   if (await tryLoad(context, session, page, first)) loaded.push(...first);
   else {
@@ -81,6 +83,24 @@ export async function loadRows(
       await loadByHalves(some.slice(middle));
     }
   }
+}
+
+/** Those with rows that no record has, since the first table has none: a record that is copied would take them for its own. */
+async function orphaned(
+  bulk: BulkEngine,
+  session: Session,
+  page: BoundPage,
+  some: readonly number[],
+): Promise<number[]> {
+  const { bound } = page;
+  const keys = some.map((position) => placed(page, position));
+  const inTable = async (table: BoundTable) =>
+    keys.length === 0 ? [] : await bulk.inTable(session, bound, table, keys);
+  const found = new Set<number>();
+  for (const table of bound.owned)
+    if (table !== bound.root) for (const at of await inTable(table)) found.add(at);
+  if (found.size > 0) for (const at of await inTable(bound.root)) found.delete(at);
+  return some.filter((_, index) => found.has(index));
 }
 
 /** False where some row is rejected; nothing of them is in then. */

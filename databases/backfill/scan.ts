@@ -30,7 +30,10 @@ export function createScan(context: StoreContext) {
     if (legacy.form === 'columns' && modern.form === 'columns') {
       await scanColumns(bound, target.bound, found);
       await scanCases(bound, target.bound, found);
-    } else await scanImages(entity, target, found);
+    } else {
+      await scanImages(entity, target, found);
+      await scanOrphans(bound, found);
+    }
     return found.list();
   }
 
@@ -114,6 +117,28 @@ export function createScan(context: StoreContext) {
       after = page.at(-1) ?? null;
       if (!after || page.length < rowsPerPage) return;
     }
+  }
+
+  /** Rows of further tables whose key has none in the first one. */
+  async function scanOrphans({ lossIn, owned, root }: BoundEntity, found: Tally): Promise<void> {
+    if (lossIn === null) return;
+    for (const table of owned) {
+      if (table === root) continue;
+      const same = table.key.map((column, at) => isSamePart(column, root.key[at] ?? column));
+      const [row] = await context.query(
+        `SELECT COUNT(*) AS total FROM ${dialect.table(table.name)} t
+         WHERE NOT EXISTS (SELECT 1 FROM ${dialect.table(root.name)} r WHERE ${same.join(' AND ')})`,
+      );
+      const reason = `have no row of ${root.name}, and no record holds them`;
+      found.add(table.name, reason, Number(row?.total ?? 0));
+    }
+  }
+
+  /** By their texts where the tables have other types: not every server compares those. */
+  function isSamePart(child: BoundColumn, root: BoundColumn): string {
+    const [left, right] = [`t.${dialect.column(child.name)}`, `r.${dialect.column(root.name)}`];
+    if (child.declared === root.declared) return `${left} = ${right}`;
+    return `${child.read(left)} = ${root.read(right)}`;
   }
 
   return { scan };

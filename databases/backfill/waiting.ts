@@ -2,6 +2,7 @@ import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
 import type { Again, Chunk, WaitingList, WaitingPage } from '../contract/backfill.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
+import { invalidCheckpoint, isKey } from './checkpoint-faults.ts';
 
 /** What a page has added to the counts of its range. */
 interface PageCounts {
@@ -26,7 +27,12 @@ export function createWaiting(context: StoreContext) {
        WHERE migration = ? AND entity = ? ${beyond} ORDER BY range_no ${order}, page_no ${order} LIMIT ${Math.floor(limit)}`,
       [migration, entity, ...(after ? [after.range, after.range, after.page] : [])],
     );
-    return rows.map(pageOf);
+    return rows.map((row) => {
+      const isSound = [row.lower_key, row.upper_key].every((text) => !text || isKey(text));
+      if (isSound && Number(row.waiting) > 0 && Number(row.refused) >= 0) return pageOf(row);
+      const fault = `page ${row.page_no} of range ${row.range_no} has a bound that is no key, or a count that is none`;
+      throw invalidCheckpoint('waiting', entity, fault, context.name);
+    });
   }
 
   return { waitingPages };

@@ -5,9 +5,11 @@ export function controlRowFault(table: string, fault: string): string {
   return `a row of the control table ${table} is not as Lockstep writes it: ${fault}`;
 }
 
-const remedy = 'see who has written the row, and correct or delete it';
-
-export function invalidControlRow(fault: string, store?: StoreName): LockstepError {
+export function invalidControlRow(
+  fault: string,
+  store?: StoreName,
+  remedy = 'see who has written the row, and correct or delete it',
+): LockstepError {
   const at = store === undefined ? '' : `the ${store} store: `;
   return new LockstepError('InvalidControlRow', `${at}${fault}; ${remedy}`, {
     ...(store === undefined ? {} : { store }),

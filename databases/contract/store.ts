@@ -180,7 +180,8 @@ export interface Store
 
   chunks(migration: string, entity: string): Promise<Chunk[]>;
   planChunks(migration: string, entity: string, bounds: readonly Key[]): Promise<void>;
-  clearChunks(migration: string): Promise<void>;
+  /** @param entities null is every one */
+  clearChunks(migration: string, entities: readonly string[] | null): Promise<void>;
   /** Pages of an entity with rows whose parents were not there; see `PageLoad.again`. */
   waitingPages(migration: string, entity: string, list: WaitingList): Promise<WaitingPage[]>;
   /** For each item what its rows refer to that is not there; null where that is no record of an entity. */

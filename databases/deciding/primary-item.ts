@@ -15,7 +15,8 @@ export async function primaryItem(
   stored: StoredRecord | null,
   { primary: store, secondary }: Pick<WriteRoute, 'primary' | 'secondary'>,
 ): Promise<WriteItem | { refused: RecordedRefusal }> {
-  if (stored && stored.lossy !== null) {
+  // Of a record that is not there, the store says what a write comes to.
+  if (stored && stored.lossy !== null && stored.image !== null) {
     const message = lossMessage(entity.name, store, stored.lossy);
     return { refused: { code: 'LossyShape', message, store, about: 'row' } };
   }

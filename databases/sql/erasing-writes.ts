@@ -7,7 +7,7 @@ import type { StoredRecord, StoreFailure, WriteItem } from '../contract/write.ts
 import type { StoreContext } from './context.ts';
 import { createImages } from './images.ts';
 
-/** Writes that would replace or delete rows of which the shape does not hold all. */
+/** Writes that would replace or delete rows of which the shape does not hold all, or take rows for their own that no record has. */
 export function createErasingWrites(context: StoreContext) {
   const { read } = createImages(context);
 
@@ -18,7 +18,7 @@ export function createErasingWrites(context: StoreContext) {
   ): Promise<ReadonlyMap<number, StoreFailure>> {
     if (bound.lossIn === null) return new Map();
     const asked = [...items.entries()].filter(
-      ([, item]) => mayErase(item) && keyFault(bound, item.key) === null,
+      ([, item]) => mayErase(bound, item) && keyFault(bound, item.key) === null,
     );
     if (asked.length === 0) return new Map();
     const keys = new Map(asked.map(([, { key }]) => [keyText(key), key]));
@@ -37,15 +37,23 @@ export function createErasingWrites(context: StoreContext) {
   return { erasing };
 }
 
-/** A create meets no rows, and what is copied without a version replaces none. Whoever computed an update has looked already. */
-function mayErase({ mode, kind, version, readVersion }: WriteItem): boolean {
-  if (mode === 'copy') return version !== versionBeforeLockstep;
-  return mode !== 'primary' || (kind !== 'create' && !(kind === 'update' && readVersion != null));
+/** Whoever computed an update has looked already. */
+function mayErase({ owned }: BoundEntity, item: WriteItem): boolean {
+  if (isNewRecord(item)) return owned.length > 1;
+  return item.mode !== 'primary' || !(item.kind === 'update' && item.readVersion != null);
 }
 
-/** What is older than the record changes nothing. */
-function takesEffect({ mode, version }: WriteItem, stored: StoredRecord): boolean {
-  return mode === 'primary' || isNewer(version, stored.version);
+/** A row of the root is in its way, and stays. */
+function isNewRecord({ mode, kind, version }: WriteItem): boolean {
+  if (mode === 'copy') return version === versionBeforeLockstep;
+  return mode === 'primary' && kind === 'create';
+}
+
+/** What is older than the record changes nothing, nor does a change of one that is not there. */
+function takesEffect(item: WriteItem, { image, version }: StoredRecord): boolean {
+  if (isNewRecord(item)) return image === null;
+  if (item.mode === 'primary') return image !== null || item.kind === 'replace';
+  return isNewer(item.version, version);
 }
 
 function failureOf({ entity, store }: BoundEntity, { lossy }: StoredRecord): StoreFailure {

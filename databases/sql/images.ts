@@ -85,7 +85,11 @@ function storedOf(
     undecided: raw?.undecided ?? false,
     ...(found
       ? imageOrReason(bound, raw.rows)
-      : { image: null, unreadable: fault && !fault.isNeverThere ? fault.reason : null, lossy: null }),
+      : {
+          image: null,
+          unreadable: fault && !fault.isNeverThere ? fault.reason : null,
+          lossy: raw ? orphansIn(bound, raw.rows) : null,
+        }),
     neverThere: fault?.isNeverThere ? fault.reason : null,
   };
 }
@@ -101,6 +105,15 @@ export function imageOrReason(
     return { image: null, unreadable: shapeMessage(bound, 'fromRows', error), lossy: null };
   }
   return { image, unreadable: null, lossy: lossOrReason(bound, rows, image) };
+}
+
+/** Rows of a key that has none in its first table: no record holds them. */
+function orphansIn({ lossIn, owned, root }: BoundEntity, rows: TextRows): string | null {
+  if (lossIn === null) return null;
+  const found = owned.filter((table) => table !== root && rowsIn(rows, table.name).length > 0);
+  return found.length === 0
+    ? null
+    : `rows of ${found.map(({ name }) => name).join(', ')} stand without one of ${root.name}`;
 }
 
 function lossOrReason(bound: BoundEntity, rows: TextRows, image: Image): string | null {

@@ -23,7 +23,14 @@ const backfillProgress = v.object({
   secondsLeft: v.nullable(v.number()),
   throttledSeconds: v.number(),
   waiting: v.nullable(v.string()),
-  entities: v.array(v.object({ entity: parts.entityName, ...counts, done: v.boolean() })),
+  entities: v.array(
+    v.object({
+      entity: parts.entityName,
+      ...counts,
+      done: v.boolean(),
+      stopped: v.optional(v.nullable(v.string()), null),
+    }),
+  ),
   startedAt: parts.time,
   finishedAt: v.nullable(parts.time),
   stopped: v.nullable(v.string()),

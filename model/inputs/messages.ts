@@ -3,6 +3,7 @@ import { readFaults } from '../read-counts.ts';
 import { bulkWorks } from './bulk-results.ts';
 import {
   asked,
+  backfillRequest,
   previewRequest,
   rate,
   runningDefinition,
@@ -77,7 +78,8 @@ const ofMigration: Messages = {
   ),
   setDeadline: command('Moves the deadline (ISO time)', parts.time),
   startBackfill: command(
-    'Restarts the backfill from its checkpoints, or else from the first key; copied rows stay',
+    'Restarts the backfill from its checkpoints, or else from the first key; copied rows stay. {"anew": ["order"]} begins an entity at its first key',
+    v.optional(backfillRequest),
   ),
   startValidation: command(
     'Compares a sample ({"sample": 4000, "seed": 1}) or every key ({"sample": null, "seed": 1})',

@@ -53,6 +53,7 @@ export const backfillInput = v.object({
   paused: v.boolean(),
   rate,
   resume: v.exactOptional(v.boolean()),
+  anew: v.exactOptional(parts.entityNames),
   carried: v.nullable(
     v.object({
       startedAt: parts.time,
@@ -63,6 +64,11 @@ export const backfillInput = v.object({
       ),
     }),
   ),
+});
+
+/** A member that it lacks would be one that is misspelt. */
+export const backfillRequest = v.strictObject({
+  anew: v.exactOptional(v.pipe(parts.entityNames, v.minLength(1, 'has no entity'))),
 });
 
 export const validationRequest = v.strictObject({

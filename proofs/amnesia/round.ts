@@ -273,7 +273,7 @@ async function goOn(at: Fixture, lockstep: Connected, faults: string[]): Promise
   if (routes[phase].secondary === null) return;
   await lockstep.reconciliation.run({ repair: true });
   if (phase === 'backfill') {
-    await control.send('startBackfill').catch(() => undefined);
+    await control.startBackfill().catch(() => undefined);
     await until('the backfill is done', async () => (await control.status()).backfill?.done);
   } else if (phase !== 'dual-write') await validate(control);
   await control

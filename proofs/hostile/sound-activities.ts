@@ -82,7 +82,7 @@ export function soundActivities(migration: Migration, state: DurableState): Soun
     recoverTransactions: null,
     openRoute: { operationId: id, dualWrite: true },
     planBackfill: inOne,
-    resetCheckpoints: null,
+    resetCheckpoints: all,
     copyRange: { ...inOne, range: 0, fingerprints, keysPerSecond: null, sliceMs: 1 },
     copyWaiting: {
       ...inOne,

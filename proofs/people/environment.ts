@@ -97,7 +97,7 @@ export async function createPeopleEnvironment({
         urls.modern,
         tables.map((table) => `TRUNCATE TABLE ${table}`),
       );
-      await stores.modern.clearChunks(name);
+      await stores.modern.clearChunks(name, null);
     },
     async start(input = {}) {
       const handle = await temporal.workflow.start<BackfillWorkflow>('backfill', {

@@ -55,7 +55,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
     for (const table of ['accounts', 'invoice_lines', 'invoices', 'customers'])
       await at.sql(`DELETE FROM ${table}`);
     await at.sql(`DELETE FROM ${records}`);
-    await at.store.clearChunks(migrationName);
+    await at.store.clearChunks(migrationName, null);
     await at.store.planChunks(migrationName, 'account', []);
   });
 
@@ -335,7 +335,7 @@ describe.each(targets)('a page under live writes at $engine', (engineRole) => {
         `INSERT INTO ${records} (entity, record_key, version, deleted) VALUES ('customer', '["${id}"]', 5, ${engineRole.engine === 'PostgreSQL' ? 'false' : '0'})`,
       );
     }
-    await at.store.clearChunks(migrationName);
+    await at.store.clearChunks(migrationName, null);
     await at.store.planChunks(migrationName, 'invoice', []);
     const [from] = await at.store.chunks(migrationName, 'invoice');
     if (!from) throw new Error('no chunk is planned');

@@ -245,7 +245,7 @@ forEachEngineRole('a failure', (at, { engine }) => {
 
   async function copied() {
     const { store } = at();
-    await store.clearChunks(migrationName);
+    await store.clearChunks(migrationName, null);
     await store.planChunks(migrationName, account.name, []);
     const [from] = await store.chunks(migrationName, account.name);
     const { key, image } = writeOf(account, ada);

@@ -284,6 +284,120 @@ forEachEngineRole(
       });
     });
 
+    describe('rows of a child table that no record has', () => {
+      const lost = 'rows of items stand without one of heads';
+      const failure = { code: 'LossyShape', message: expect.stringContaining(lost) };
+      const names = ['heads', 'items'];
+      const orphan = "(7, 9, 'saw', 'sale')";
+      const next = () => String(BigInt(writeOf(filtered, order).version) + 1n);
+      let before: unknown;
+
+      beforeEach(async () => {
+        await at().sql(`INSERT INTO items (order_id, no, product, kind) VALUES ${orphan}`);
+        before = await contents(names);
+      });
+      const planned = async () => {
+        const { store } = at();
+        await store.planChunks(fence.migration, filtered.name, []);
+        const [chunk] = await store.chunks(fence.migration, filtered.name);
+        if (!chunk) throw new Error('a plan has a chunk');
+        return chunk;
+      };
+
+      test('are no part of one that is made: it is refused, alone, in a list, or in a transaction', async () => {
+        const { store } = at();
+        for (const kind of ['create', 'replace'] as const) {
+          const item = writeOf(filtered, order, { kind });
+          expect(await writeOne(store, filtered, item)).toMatchObject({ status: 'failed', failure });
+          const other = writeOf(filtered, { ...order, id: 8 });
+          expect(await store.write(filtered, [item, other], fence)).toMatchObject([
+            { status: 'failed', failure },
+            { status: 'applied' },
+          ]);
+          await store.write(filtered, [deleteOf(['8'])], fence);
+          const attempt = {
+            migration: fence.migration,
+            transaction: `orphans-${kind}`,
+            attempt: '1',
+            coordinator: 'legacy' as const,
+          };
+          expect(await store.applyTransaction(attempt, [{ entity: filtered, item }], fence)).toMatchObject({
+            status: 'not applied',
+            outcome: { status: 'failed', failure },
+          });
+        }
+        expect(await contents(names)).toEqual(before);
+      });
+
+      test('stay where what is not there is deleted', async () => {
+        expect(await writeOne(at().store, filtered, deleteOf(['7']))).toMatchObject({
+          status: 'refused',
+          reason: 'NotFound',
+        });
+        expect(await contents(names)).toEqual(before);
+      });
+
+      test('stay in a secondary', async () => {
+        const { store, asSecondary } = at();
+        await asSecondary();
+        const given = { mode: 'secondary', operationId: null, version: next() } as const;
+        for (const item of [
+          writeOf(filtered, order, { kind: 'replace', ...given }),
+          { ...deleteOf(['7']), ...given },
+          writeOf(filtered, order, { ...given, mode: 'tentative', operationId: 'tentative-orphans' }),
+        ])
+          expect(await writeOne(store, filtered, item)).toMatchObject({ status: 'failed', failure });
+        expect(await contents(names)).toEqual(before);
+      });
+
+      test.each(['0', next()])('stay where a backfill brings their key in version %s', async (version) => {
+        const { store, asSecondary } = at();
+        await asSecondary();
+        const item = writeOf(filtered, order, { mode: 'copy', operationId: null, version });
+        const result = await copyLeftover(store, filtered, [item], await planned());
+        expect(result).toMatchObject({ copied: 0, refused: 1 });
+        expect(await store.differences(fence.migration, 10)).toMatchObject([
+          { key: ['7'], verdict: 'refused', reason: expect.stringContaining(lost) },
+        ]);
+        expect(await contents(names)).toEqual(before);
+      });
+
+      test('are counted by a scan', async () => {
+        const { store } = at();
+        expect(await store.scan(filtered, await store.pageTarget(filtered))).toEqual([
+          { at: 'items', reason: 'have no row of heads, and no record holds them', rows: 1 },
+        ]);
+      });
+
+      test('send a page back, and the record that has them does not', async () => {
+        const { store, sql, asSecondary } = at();
+        await writeOne(store, filtered, writeOf(filtered, { ...order, id: 8 }));
+        before = await contents(names);
+        await asSecondary();
+        const { pageOf } = await store.pageTarget(filtered);
+        const records = [8, 7].map((id) => ({
+          key: [String(id)],
+          image: writeOf(filtered, { ...order, id }).image ?? {},
+        }));
+        const { page, notLoadable } = pageOf(records);
+        expect(notLoadable).toEqual([]);
+        const from = await planned();
+        const load = {
+          page,
+          except: [],
+          leftover: { items: [], unreadable: [], lossy: [] },
+          from,
+          next: { cursor: ['8'], done: true },
+          checkExisting: false,
+          checkParents: false,
+        };
+        expect(await store.loadPage(filtered, load, fence)).toEqual({ status: 'rejected', positions: [1] });
+        expect(await contents(names)).toEqual(before);
+        await sql('DELETE FROM items WHERE order_id = 7');
+        expect(await store.loadPage(filtered, load, fence)).toMatchObject({ copied: 1, skipped: 1 });
+      });
+    });
+
     test('what comes in with a backfill without all of its rows is told', async () => {
       const { store, asSecondary } = at();
       await asSecondary();

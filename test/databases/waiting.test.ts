@@ -26,7 +26,7 @@ forEachEngineRole(
       await at().sql('UPDATE nodes SET parent = NULL');
       await at().sql('DELETE FROM nodes');
       await at().asSecondary();
-      await at().store.clearChunks(migrationName);
+      await at().store.clearChunks(migrationName, null);
       await at().store.planChunks(migrationName, 'node', []);
     });
 
@@ -132,7 +132,7 @@ forEachEngineRole(
 
     test('is forgotten with the checkpoints', async () => {
       await load(first, {});
-      await at().store.clearChunks(migrationName);
+      await at().store.clearChunks(migrationName, null);
       expect(await waiting()).toEqual([]);
     });
 

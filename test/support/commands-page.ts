@@ -36,7 +36,7 @@ arguments is told as JSON too, where \`--json\` is among them.
 | \`LOCKSTEP_ENCRYPTION_KEY\` | keys that encrypt what Temporal keeps: base64 of 32 bytes each, comma-separated; the first encrypts, all decrypt |
 | \`LOCKSTEP_ENCRYPTION\` | \`required\` (the default with a key) refuses what is not encrypted, \`optional\` takes it |
 | \`LOCKSTEP_CODEC_TOKEN\` | what callers of \`lockstep codec\` must show |
-| \`LOCKSTEP_DEBUG\` | set to print the stack of an unexpected error |
+| \`LOCKSTEP_DEBUG\` | set to print the text and stack of an unexpected error; they may quote a row |
 
 ${leaves(program)
   .map((command) => section(command))

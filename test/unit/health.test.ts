@@ -31,3 +31,30 @@ test('headers that are too long are refused', async () => {
   expect(status).toBe(431);
   await health.close();
 });
+
+test('however many ask at once, the stores are asked once, and a fault is no end', async () => {
+  let asked = 0;
+  const held = Promise.withResolvers<readonly string[]>();
+  const health = await serveHealth(0, '127.0.0.1', () => {
+    asked += 1;
+    return held.promise;
+  });
+  const socket = connect(health.port, '127.0.0.1');
+  const requests = 50;
+  let received = '';
+  const all = new Promise<void>((resolve) =>
+    socket.on('data', (data) => {
+      received += data;
+      if (received.split('503 Service Unavailable').length > requests) resolve();
+    }),
+  );
+  socket.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(requests));
+  const live = await fetch(`http://127.0.0.1:${health.port}/live`);
+  expect(live.status).toBe(200);
+  held.reject(new TypeError('what-a-row-holds'));
+  await all;
+  expect(asked).toBe(1);
+  expect(received).not.toContain('what-a-row-holds');
+  socket.destroy();
+  await health.close();
+});

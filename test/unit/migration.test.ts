@@ -5,7 +5,7 @@ import { field } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
 import type { Settings } from '../../model/settings.ts';
-import { table } from '../../model/shape.ts';
+import { rows, table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
 
 const sound = { name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z' };
@@ -123,5 +123,23 @@ test.each([
 ] as const)('types are no check: %s', (path, given: unknown) => {
   expect(() => defineMigration(given as MigrationOptions)).toThrow(
     expect.objectContaining({ code: 'InvalidDefinition', details: expect.objectContaining({ path }) }),
+  );
+});
+
+test('a table without its key is refused by name, where no type has told', () => {
+  const shape = rows({
+    tables: JSON.parse('{"lines":{}}'),
+    toRows: ({ id }: { id: number }) => ({ lines: [{ id }] }),
+    fromRows: ({ lines }) => ({ id: lines[0]?.id ?? 0 }),
+  });
+  const keyless = entity({
+    name: 'keyless',
+    schema: z.strictObject({ id: z.int() }),
+    key: 'id',
+    legacy: shape,
+    modern: shape,
+  });
+  expect(() => defineMigration({ ...sound, entities: [keyless] })).toThrowError(
+    /keyless\.legacy\.tables\.lines\.key: must name 1 column, for id/,
   );
 });

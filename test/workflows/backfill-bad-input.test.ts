@@ -69,7 +69,7 @@ async function expectWhatCheckpointsSay(at: RunningMigration): Promise<void> {
 }
 
 async function completed(at: RunningMigration): Promise<void> {
-  await at.lockstep.control.send('startBackfill');
+  await at.lockstep.control.startBackfill();
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, refused: 0, stopped: null });
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
@@ -198,7 +198,7 @@ test('a key that no field can hold is a difference, stops nothing, and is copied
     },
   ]);
   await at.sql.legacy(`UPDATE accounts SET id = ${rows} WHERE id > ${rows}`);
-  await at.lockstep.control.send('startBackfill');
+  await at.lockstep.control.startBackfill();
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
   expect(await at.lockstep.reconciliation.differences(10)).toEqual([]);
@@ -218,7 +218,7 @@ test('a value that the target refuses is shown, keeps no other from being copied
   ]);
 
   await at.sql.legacy('UPDATE accounts SET balance = 1 WHERE id = 1234');
-  await control.send('startBackfill');
+  await control.startBackfill();
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: 1, skipped: rows - 1, refused: 0 });
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));

@@ -149,7 +149,7 @@ test('a table that is altered under a backfill stops it, and it goes on from the
 
   const chunks = await at.stores.modern.chunks(at.migration.name, 'account');
   const kept = chunks.reduce((sum, chunk) => sum + chunk.copied, 0);
-  await control.send('startBackfill');
+  await control.startBackfill();
   await until('the backfill is done', async () => (await progress(at)).done);
   // Nothing was looked at twice: what is there already would have been skipped.
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0 });

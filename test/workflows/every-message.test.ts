@@ -29,7 +29,7 @@ const sends = {
     const entities = [...definition.entities, 'another'];
     return await handleOf(at).executeUpdate(messages.apply, { args: [{ ...definition, entities }] });
   },
-  startBackfill: ({ lockstep }) => lockstep.control.send('startBackfill'),
+  startBackfill: ({ lockstep }) => lockstep.control.startBackfill(),
   startValidation: ({ lockstep }) => lockstep.control.startValidation({ sample: null, seed: 1 }),
 } satisfies Record<string, (at: RunningMigration) => Promise<unknown>>;
 

@@ -127,7 +127,7 @@ test.each([{ from: 'mysql' }, { from: 'postgresql' }] as const)(
     await at.sql.legacy('INSERT INTO lates VALUES (99, NULL)');
     await at.sql.legacy('UPDATE singles SET parent = 6 WHERE id = 2');
     await at.sql.legacy('UPDATE watched SET parent = 6 WHERE id = 2');
-    await at.lockstep.control.send('startBackfill');
+    await at.lockstep.control.startBackfill();
     await until('it is done', async () => (await at.lockstep.control.status()).backfill?.done);
     expect(await at.lockstep.reconciliation.differences(100)).toEqual([]);
     for (const name of incomplete)

@@ -99,7 +99,7 @@ test('a backfill that outlived its migration is taken over', async () => {
   await control.send('advance');
   await lost.temporal.workflow.getHandle(migrationWorkflowId(lost.migration.name)).terminate('lost');
   expect(await control.start()).toMatchObject({ phase: 'backfill', backfill: null });
-  await expect(control.send('startBackfill')).rejects.toMatchObject({ code: 'AlreadyRunning' });
+  await expect(control.startBackfill()).rejects.toMatchObject({ code: 'AlreadyRunning' });
   expect(await control.status()).toMatchObject({ backfill: { running: true } });
   pages.open();
   await until('the backfill is done', async () => (await control.status()).backfill?.done);

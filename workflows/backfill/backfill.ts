@@ -18,7 +18,8 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   run.setHandlers();
   try {
     await copyAll(run);
-    run.finishedAt = new Date().toISOString();
+    if (run.faults.size === 0) run.finishedAt = new Date().toISOString();
+    else run.stopped = [...run.faults.values()].join('; ');
   } catch (error) {
     if (failureIn(error) === null) throw error;
     run.stopped = messageOf(error);
@@ -32,12 +33,17 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
 }
 
 async function copyAll(run: BackfillRun): Promise<void> {
-  const { entities } = run.input;
-  if (!run.checkpointsReset) await run.untilDone('reset', () => longRunningFailFast.resetCheckpoints());
+  const { entities, resume, anew } = run.input;
+  const forgotten = { entities: (resume && anew) || null };
+  if (!run.checkpointsReset)
+    await run.untilDone('reset', () => longRunningFailFast.resetCheckpoints(forgotten));
   run.checkpointsReset = true;
   const parents = new Map<string, readonly string[]>();
   for (const entity of entities) {
-    const plan = await run.untilDone(entity, () => longRunningFailFast.planBackfill({ entity }));
+    const plan = await run.unlessFaulty(entity, () =>
+      run.untilDone(entity, () => longRunningFailFast.planBackfill({ entity })),
+    );
+    if (plan === null) continue;
     run.plan(entity, plan);
     parents.set(entity, plan.parents);
   }
@@ -49,6 +55,6 @@ async function copyAll(run: BackfillRun): Promise<void> {
   await copyWaiting(run, inOrder, circular);
   for (const entity of inOrder) await catchUp(run, entity);
   await retryRefused(run, inOrder);
-  for (const entity of entities)
+  for (const entity of inOrder)
     await run.untilDone(entity, () => longRunningFailFast.primeSequences({ entity }));
 }

@@ -7,7 +7,9 @@ import { type BackfillRun, sliceMs } from './run.ts';
 export async function copyRanges(run: BackfillRun, stage: CopyStage): Promise<boolean> {
   const lanes = lanesOf(run, stage);
   await Promise.all(Array.from({ length: Math.max(1, run.input.parallel) }, () => copyLanes(run, lanes)));
-  return run.ranges.every((range) => range.done || !stage.entities.includes(range.entity));
+  const isLeft = ({ entity, done }: BackfillRange) =>
+    !done && stage.entities.includes(entity) && !run.faults.has(entity);
+  return !run.ranges.some(isLeft);
 }
 
 /** Ranges that are copied one after the other: each by itself, but those of an entity whose rows refer to one another. */
@@ -23,10 +25,10 @@ function lanesOf(run: BackfillRun, { entities, inOrder }: CopyStage): BackfillRa
 async function copyLanes(run: BackfillRun, lanes: BackfillRange[][]): Promise<void> {
   for (let lane = lanes.shift(); lane; lane = lanes.shift()) {
     for (const range of lane) {
-      while (!range.done) {
+      while (!range.done && !run.faults.has(range.entity)) {
         await run.unpaused();
         if (run.isOver()) return;
-        await continueRange(run, range);
+        await run.unlessFaulty(range.entity, () => continueRange(run, range));
       }
     }
   }

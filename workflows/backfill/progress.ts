@@ -11,6 +11,8 @@ export interface BackfillState {
   readonly startedAt: string;
   readonly totals: ReadonlyMap<string, number>;
   readonly ranges: readonly BackfillRange[];
+  /** Entities that are left out, and why. */
+  readonly faults: ReadonlyMap<string, string>;
   readonly throughput: Throughput;
   readonly caughtUp: number;
   /** Keys that were refused at first, and have come in since. */
@@ -44,8 +46,11 @@ export class Throughput {
 }
 
 export function progressOf(state: BackfillState): BackfillProgress {
-  const entities = [...state.totals].map(([entity, total]) => entityProgress(entity, total, state.ranges));
-  const sum = (of: Exclude<keyof EntityProgress, 'entity' | 'done'>) =>
+  const entities = [...state.totals].map(([entity, total]) => ({
+    ...entityProgress(entity, total, state.ranges),
+    stopped: state.faults.get(entity) ?? null,
+  }));
+  const sum = (of: Exclude<keyof EntityProgress, 'entity' | 'done' | 'stopped'>) =>
     entities.reduce((all, one) => all + one[of], 0);
   const running = state.finishedAt === null && state.stopped === null;
   const seen = sum('copied') + sum('skipped') + sum('refused');
@@ -72,7 +77,11 @@ export function progressOf(state: BackfillState): BackfillProgress {
 }
 
 /** A total that is an estimate is corrected by what is known: it is never below what was seen, and equal at the end. */
-function entityProgress(entity: string, estimate: number, ranges: readonly BackfillRange[]): EntityProgress {
+function entityProgress(
+  entity: string,
+  estimate: number,
+  ranges: readonly BackfillRange[],
+): Omit<EntityProgress, 'stopped'> {
   const own = ranges.filter((range) => range.entity === entity);
   const sum = (of: 'copied' | 'skipped' | 'refused' | 'bytes') =>
     own.reduce((all, range) => all + range[of], 0);
@@ -107,6 +116,7 @@ export function initialProgress(startedAt: string): BackfillProgress {
     startedAt,
     totals: new Map(),
     ranges: [],
+    faults: new Map(),
     throughput: new Throughput(),
     caughtUp: 0,
     arrivedLate: 0,
@@ -125,6 +135,7 @@ export function progressDetails(progress: BackfillProgress): string {
     progress.perSecond === null ? '' : `${progress.perSecond} keys/s (last minute)${etaOf(progress)}`,
     progress.throttledSeconds > 0 ? `gave way to live writes for ${progress.throttledSeconds} s` : '',
     progress.waiting ? `**waiting**: ${progress.waiting}` : '',
+    ...progress.entities.flatMap(({ stopped }) => (stopped === null ? [] : [`**left out**: ${stopped}`])),
     ...(progress.entities.length > 1
       ? progress.entities.map(
           (one) => `- ${one.entity}: ${seenOf(one)} of about ${one.total}${one.done ? ', done' : ''}`,

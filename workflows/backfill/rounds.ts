@@ -23,6 +23,8 @@ export async function copyWaiting(
     }
     if (waiting === 0) return;
     if (settled > 0 || (await copyCircles(run, circular)) > 0) continue;
+    // What waits for rows of an entity that is left out may still get them.
+    if (run.faults.size > 0) return;
     for (const entity of inOrder) await copyRound(run, entity, { backwards, isLast: true });
     return;
   }
@@ -32,12 +34,14 @@ export async function copyWaiting(
 async function copyCircles(run: BackfillRun, circular: readonly string[]): Promise<number> {
   let arrived = 0;
   for (const entity of circular)
-    await run.pages(
-      entity,
-      (after: WaitingPosition | null) => longRunningFailFast.copyCircles({ entity, after, sliceMs }),
-      (slice) => {
-        arrived += slice.arrived;
-      },
+    await run.unlessFaulty(entity, () =>
+      run.pages(
+        entity,
+        (after: WaitingPosition | null) => longRunningFailFast.copyCircles({ entity, after, sliceMs }),
+        (slice) => {
+          arrived += slice.arrived;
+        },
+      ),
     );
   run.arrivedTogether += arrived;
   return arrived;
@@ -51,21 +55,23 @@ async function copyRound(
   const fingerprints = run.fingerprintsOf(entity);
   let settled = 0;
   let waiting = 0;
-  await run.pages(
-    entity,
-    (after: WaitingPosition | null) =>
-      longRunningFailFast.copyWaiting({ entity, fingerprints, ...round, after, sliceMs }),
-    (slice) => {
-      settled += slice.settled;
-      waiting += slice.waiting;
-      for (const range of run.ranges)
-        Object.assign(
-          range,
-          entity === range.entity && slice.ranges.find((now) => now.range === range.range),
-        );
-      run.mark();
-      run.show();
-    },
+  await run.unlessFaulty(entity, () =>
+    run.pages(
+      entity,
+      (after: WaitingPosition | null) =>
+        longRunningFailFast.copyWaiting({ entity, fingerprints, ...round, after, sliceMs }),
+      (slice) => {
+        settled += slice.settled;
+        waiting += slice.waiting;
+        for (const range of run.ranges)
+          Object.assign(
+            range,
+            entity === range.entity && slice.ranges.find((now) => now.range === range.range),
+          );
+        run.mark();
+        run.show();
+      },
+    ),
   );
   return { settled, waiting };
 }

@@ -24,6 +24,8 @@ export interface BackfillInput {
   readonly rate: number | null;
   /** Goes on from the checkpoints of one that stopped. */
   readonly resume?: boolean;
+  /** With `resume`: entities that begin at their first key all the same. */
+  readonly anew?: readonly string[];
   /** Carried through continue-as-new. */
   readonly carried: {
     readonly startedAt: string;
@@ -56,6 +58,8 @@ export class BackfillRun {
   readonly #totals = new Map<string, number>();
   readonly #fingerprints: Record<string, Fingerprints> = {};
   readonly #throughput = new Throughput();
+  /** Entities whose checkpoints nobody can read, and why: the others go on without them. */
+  readonly faults = new Map<string, string>();
   /** Steps that a store did not take, what it said, and how long it is left alone. */
   readonly #waits = new Map<string, { reason: string; waitMs: number }>();
   readonly #underWay = new Set<CancellationScope>();
@@ -68,7 +72,7 @@ export class BackfillRun {
     this.input = input;
     this.rate = input.rate;
     this.throttledMs = input.carried?.throttledMs ?? 0;
-    this.checkpointsReset = input.carried !== null || input.resume === true;
+    this.checkpointsReset = input.carried !== null || (input.resume === true && input.anew === undefined);
     this.#startedAt = input.carried?.startedAt ?? new Date().toISOString();
     this.#paused = input.paused;
   }
@@ -105,6 +109,22 @@ export class BackfillRun {
     const planned = this.#fingerprints[entity];
     if (!planned) throw new TypeError('an entity belongs to a plan');
     return planned;
+  }
+
+  /** Null where what the control tables have of the entity cannot be read: the others go on. */
+  async unlessFaulty<T>(entity: string, work: () => Promise<T>): Promise<T | null> {
+    if (this.faults.has(entity)) return null;
+    try {
+      return await work();
+    } catch (error) {
+      const known = failureIn(error);
+      if (known?.code !== 'InvalidControlRow') throw error;
+      this.faults.set(entity, known.message);
+      if (!this.#totals.has(entity)) this.#totals.set(entity, 0);
+      this.show();
+      log.warn('an entity is left out of the backfill', { entity, reason: known.message });
+      return null;
+    }
   }
 
   async unpaused(): Promise<void> {
@@ -217,6 +237,7 @@ export class BackfillRun {
       startedAt: this.#startedAt,
       totals: this.#totals,
       ranges: this.ranges,
+      faults: this.faults,
       throughput: this.#throughput,
       caughtUp: this.caughtUp,
       arrivedLate: this.arrivedLate,

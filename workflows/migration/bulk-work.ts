@@ -65,8 +65,8 @@ export async function setRate(run: MigrationRun, rate: number | null): Promise<m
   return run.status();
 }
 
-export async function restartBackfill(run: MigrationRun): Promise<void> {
-  if (!(await startBackfill(run))) throw failure('AlreadyRunning', 'a backfill is running already');
+export async function restartBackfill(run: MigrationRun, { anew }: messages.BackfillRequest): Promise<void> {
+  if (!(await startBackfill(run, anew))) throw failure('AlreadyRunning', 'a backfill is running already');
 }
 
 export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
@@ -79,8 +79,12 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
 }
 
-/** False where one runs already; it is ours then. */
-export async function startBackfill(run: MigrationRun): Promise<boolean> {
+/**
+ * False where one runs already; it is ours then.
+ *
+ * @param anew entities that begin at their first key; the others go on from their checkpoints
+ */
+export async function startBackfill(run: MigrationRun, anew?: readonly string[]): Promise<boolean> {
   const { migration, entities, policy } = run.input;
   const { paused, rate, backfill: before } = run.state;
   run.update({ backfill: initialProgress(new Date().toISOString()) });
@@ -92,7 +96,8 @@ export async function startBackfill(run: MigrationRun): Promise<boolean> {
       parallel: policy.backfillParallel,
       paused,
       rate,
-      resume: (before?.stopped ?? null) !== null,
+      resume: anew !== undefined || (before?.stopped ?? null) !== null,
+      ...(anew === undefined ? {} : { anew }),
       carried: null,
     },
   ]);

@@ -155,12 +155,20 @@ function settings(run: MigrationRun): Handler[] {
 function bulkWork(run: MigrationRun): Handler[] {
   return [
     update(run, messages.startBackfill, {
-      validator: () => {
+      validator: ({ anew = [] } = {}) => {
+        if (anew.some((entity) => !run.input.entities.includes(entity)))
+          throw failure(
+            'InvalidInput',
+            `the entities of ${run.input.migration} are ${run.input.entities.join(', ')}`,
+            {
+              path: 'anew',
+            },
+          );
         assertConditions([idle(run)]);
         const phases = ['backfill', 'validate'];
         assertPhase(run, phases, 'backfill', 'a backfill runs in the phases backfill and validate');
       },
-      action: () => run.exclusively('startBackfill', () => bulk.restartBackfill(run)),
+      action: (request = {}) => run.exclusively('startBackfill', () => bulk.restartBackfill(run, request)),
     }),
     update(run, messages.startValidation, {
       validator: ({ sample }) => {

@@ -21,12 +21,27 @@ export const controlRowGuards: readonly Guard[] = [
     keeps: 'What nobody can read is told before the primary changes.',
   },
   {
-    file: 'databases/backfill/chunks.ts',
-    text: 'some((text) => text && isCorruptKey(keyFromText(text)))',
-    without: "some((text) => text === '' && isCorruptKey(keyFromText(text)))",
+    file: 'databases/backfill/checkpoint-faults.ts',
+    text: 'some((text) => text && !isKey(text))',
+    without: "some((text) => text === '' && !isKey(text))",
     tests,
     named: 'told by their table',
     keeps: 'No range is copied from a cursor that is no key.',
+  },
+  {
+    file: 'databases/backfill/checkpoint-faults.ts',
+    text: 'Number(row.range_no) !== index',
+    without: 'Number(row.range_no) < 0',
+    tests: ['test/unit/checkpoint-faults.test.ts'],
+    keeps: 'No range goes missing from a backfill without notice.',
+  },
+  {
+    file: 'workflows/backfill/run.ts',
+    text: "if (known?.code !== 'InvalidControlRow') throw error;",
+    without: 'throw error;',
+    tests: ['test/workflows/corrupt-checkpoint.test.ts'],
+    named: 'leaves out its entity alone',
+    keeps: 'A corrupt checkpoint stops the backfill of no other entity.',
   },
   {
     file: 'databases/transactions/decisions.ts',
@@ -42,5 +57,12 @@ export const controlRowGuards: readonly Guard[] = [
     without: 'failureOf(error) : error',
     tests: ['test/unit/unforeseen-errors.test.ts'],
     keeps: 'The text of an error that is none of ours stays with the worker.',
+  },
+  {
+    file: 'cli/output.ts',
+    text: 'unforeseen(error).message',
+    without: '(error instanceof Error ? error.message : error)',
+    tests: ['test/unit/told.test.ts'],
+    keeps: 'A command prints no text of an error that is none of ours.',
   },
 ];
