@@ -281,7 +281,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       );
       const [records = [], ...tables] = resultSets(result);
       const grouped = tables.map(byPosition);
-      return records.map((record) => storedOf(bound, record, grouped));
+      const stored = new Map(records.map((record) => [record.at, storedOf(bound, record, grouped)]));
+      return keys.map((_, index) => {
+        const found = stored.get(String(index + 1));
+        if (!found) throw new TypeError('a key that was read is missing in the result');
+        return found;
+      });
     },
 
     async readCells(bound, keys) {
