@@ -6,17 +6,16 @@ import { defineMigration } from '../../model/migration.ts';
 import { defaultSettings } from '../../model/settings.ts';
 import { account, newAccount } from '../../test/support/accounts.ts';
 import { type RunningMigration, runMigrationOn } from '../../test/support/fixture.ts';
-import { serveHealth } from '../../workers/health.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { hostileNames } from '../names/hostile-names.ts';
 import { atLeast, type Conditions, exactly, type Report, report } from '../report.ts';
 import { plantControlRows } from './control-rows.ts';
 import { type Fault, type Finding, faultOf } from './fault.ts';
 import { type Attempted, foreignWorker } from './foreign.ts';
-import { badRequests, isEndedByServer } from './half-http.ts';
 import { sendMessages } from './messages.ts';
 import { oddSaves } from './odd-saves.ts';
 import { startRaw, unreadablePayloads } from './raw-payloads.ts';
+import { sendRequests } from './requests.ts';
 import { isFree, soundActivities } from './sound-activities.ts';
 import { hostileId, soundInputs } from './sound-inputs.ts';
 import { inTurns, some } from './turns.ts';
@@ -24,7 +23,6 @@ import { secret, type Unsound, unsoundOf } from './unsound.ts';
 
 /** What is refused is refused at once; a machine may be busy. */
 const limitMs = 120_000;
-const httpLimitMs = 30_000;
 
 /**
  * Whatever is sent by somebody who reaches Temporal, a worker's endpoint, a control table or a configuration: each thing is refused once, typed, without
@@ -158,17 +156,8 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     if (fault) findings.push({ fault, what });
   }
 
-  const health = await serveHealth(0, '127.0.0.1', async () => []);
-  await Promise.all(
-    badRequests.map(async (request) => {
-      count('requests', 'request');
-      if (!(await isEndedByServer(health.port, request, httpLimitMs)))
-        findings.push({ fault: 'stuck', what: `a request of ${request.length} characters` });
-    }),
-  );
-  if (!(await fetch(`http://127.0.0.1:${health.port}/live`)).ok)
-    findings.push({ fault: 'stuck', what: 'the endpoint answers nobody' });
-  await health.close();
+  note('requests at the endpoints of workers and of the codec');
+  findings.push(...(await sendRequests((place) => count('requests', place))));
 
   const value = newAccount();
   const accounts = at.lockstep.repository(account);
