@@ -124,25 +124,29 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   const types = Object.keys(soundInputs(at.migration, state));
   const raw = [
     ...types.flatMap((type) =>
-      Object.entries(unreadablePayloads).map(([what, input]) => ({
+      Object.entries(unreadablePayloads).map(([what, payload]) => ({
         kind: 'bytes' as const,
         type,
         what,
-        input,
+        input: () => payload,
       })),
     ),
     ...oddSaves.map((one) => ({ kind: 'odd' as const, type: 'save', ...one })),
   ];
-  await inTurns(
-    some(raw, short ? 40 : Number.POSITIVE_INFINITY, seed),
-    async ({ kind, type, what, input }, index) => {
-      count(kind, `${kind === 'bytes' ? 'bytes' : 'an odd value'} as the input of ${type}`);
-      const workflowId = `hostile/${at.migration.name}/raw/${seed}/${index}`;
-      await startRaw(target, { type, workflowId, taskQueue: at.migration.taskQueue }, { input });
-      const fault = await faultOfEnd(at.temporal, at.temporal.workflow.getHandle(workflowId));
-      if (fault) findings.push({ fault, what: `${type}: ${what}` });
-    },
-  );
+  const sentRaw = some(raw, short ? 40 : Number.POSITIVE_INFINITY, seed);
+  await inTurns(sentRaw, async ({ kind, type, what, input }, index) => {
+    count(kind, `${kind === 'bytes' ? 'bytes' : 'an odd value'} as the input of ${type}`);
+    // Under its own id: another would be refused by that.
+    const operationId = `odd-${index}`;
+    const workflowId = writeWorkflowId(at.migration.name, operationId);
+    await startRaw(
+      target,
+      { type, workflowId, taskQueue: at.migration.taskQueue },
+      { input: input(operationId) },
+    );
+    const fault = await faultOfEnd(at.temporal, at.temporal.workflow.getHandle(workflowId));
+    if (fault) findings.push({ fault, what: `${type}: ${what}` });
+  });
 
   note('messages to every workflow that can be held');
   const messages = await sendMessages(at, short);

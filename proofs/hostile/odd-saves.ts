@@ -4,11 +4,11 @@ import { secret } from './unsound.ts';
 /** A save in JSON, as a text, with something in it that a JSON library may write and no schema means. */
 export interface OddSave {
   readonly what: string;
-  readonly input: RawPayload;
+  readonly input: (operationId: string) => RawPayload;
 }
 
 const number = '7';
-const [sound, soundId] = ['"id":7,"owner":"o","email":null,"balance":"1.00"', 'odd'];
+const sound = '"id":7,"owner":"o","email":null,"balance":"1.00"';
 const nested = (depth: number, open: string, close: string) => open.repeat(depth) + close.repeat(depth);
 const long = 'x'.repeat(1_500_000);
 
@@ -104,19 +104,33 @@ const wholes: Readonly<Record<string, string>> = {
   'a token of 1.5 MB': `{"entity":"account","kind":"delete","key":7,"operationId":"odd","ifUnchangedSince":"${long}"}`,
 };
 
-function save(value: string, id = `"${soundId}"`): RawPayload {
-  return rawJson(`{"entity":"account","kind":"create","value":${value},"operationId":${id}}`);
-}
+const save = (value: string, id = '"odd"') =>
+  `{"entity":"account","kind":"create","value":${value},"operationId":${id}}`;
 
-/** Each is to be refused, typed and once. */
-export const oddSaves: readonly OddSave[] = [
-  ...Object.entries(values).map(([what, value]) => ({
-    what,
-    input: save(value.startsWith('"') ? `{${value}}` : value),
-  })),
-  ...Object.entries(ids).map(([what, id]) => ({
-    what: `an operation id ${what}`,
-    input: save(`{${sound}}`, id),
-  })),
-  ...Object.entries(wholes).map(([what, text]) => ({ what, input: rawJson(text) })),
-];
+const texts: Readonly<Record<string, string>> = {
+  ...mapped(
+    values,
+    (what) => what,
+    (value) => save(value.startsWith('"') ? `{${value}}` : value),
+  ),
+  ...mapped(
+    ids,
+    (what) => `an operation id ${what}`,
+    (id) => save(`{${sound}}`, id),
+  ),
+  ...wholes,
+};
+
+/** Each is to be refused, typed and once: for what it holds, under the workflow's own id. */
+export const oddSaves: readonly OddSave[] = Object.entries(texts).map(([what, text]) => ({
+  what,
+  input: (operationId) => rawJson(text.replaceAll('"operationId":"odd"', `"operationId":"${operationId}"`)),
+}));
+
+function mapped(
+  from: Readonly<Record<string, string>>,
+  name: (what: string) => string,
+  text: (value: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(from).map(([what, value]) => [name(what), text(value)]));
+}
