@@ -9,7 +9,7 @@ import { signalRaw, unreadablePayloads, updateRaw } from './raw-payloads.ts';
 import { secret } from './unsound.ts';
 
 /** Messages that none of those that take something takes. */
-export const badMessages: readonly unknown[] = [
+const badMessages: readonly unknown[] = [
   secret,
   [secret],
   -7,
