@@ -67,17 +67,13 @@ export function pageOfRows(
   prefixOf: (column: string) => string,
 ): BoundPage {
   const { root } = bound;
-  const places = root.key.map(({ name }) => ({
-    at: root.columns.findIndex((column) => column.name === name),
-    prefix: prefixOf(name).length,
-  }));
-  const keyAt = (position: number) => {
-    const cells = text.cells(position);
-    return keyFromCells(
+  const places = root.key.map(({ name }) => root.columns.findIndex((column) => column.name === name));
+  const prefixes = root.key.map(({ name }) => prefixOf(name).length);
+  const keyAt = (position: number) =>
+    keyFromCells(
       bound,
-      places.map(({ at, prefix }) => cells[at]?.slice(prefix) ?? null),
+      text.cells(position, places).map((cell, at) => cell?.slice(prefixes[at]) ?? null),
     );
-  };
   const hasUsableKeys = isUsableKey(source.root.key, root.key);
   return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, keyAt, hasUsableKeys);
 }
@@ -111,8 +107,7 @@ function distinctBytes(part: PagePart, positions: readonly number[]): Buffer {
   const pieces: Buffer[] = [];
   for (const position of positions) {
     for (let row = firstRow(part, position); row < firstRow(part, position + 1); row++) {
-      const cells = part.text.cells(row);
-      const identity = JSON.stringify(places.map((place) => cells[place] ?? null));
+      const identity = JSON.stringify(part.text.cells(row, places));
       if (seen.has(identity)) continue;
       seen.add(identity);
       pieces.push(part.text.slice(row, row + 1));

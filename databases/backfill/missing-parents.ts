@@ -91,15 +91,16 @@ function tuplesOf(
   positions: readonly number[],
   cells: ParentLink['cells'],
 ): { position: number; text: string }[] {
-  const found: { position: number; text: string }[] = [];
+  const places = cells.map(({ at }) => at);
+  const tuples: { position: number; text: string }[] = [];
   for (const position of positions) {
     for (let row = firstRow(part, position); row < firstRow(part, position + 1); row++) {
-      const all = part.text.cells(row);
-      const values = cells.map(({ at, prefix }) => all[at]?.slice(prefix.length) ?? null);
-      if (values.every((value) => value !== null)) found.push({ position, text: JSON.stringify(values) });
+      const found = part.text.cells(row, places);
+      const values = cells.map(({ prefix }, at) => found[at]?.slice(prefix.length) ?? null);
+      if (values.every((value) => value !== null)) tuples.push({ position, text: JSON.stringify(values) });
     }
   }
-  return found;
+  return tuples;
 }
 
 /** Which of some tuples, as JSON, the parent's table has. */

@@ -27,14 +27,15 @@ export function pageReads(context: StoreContext) {
     const columns = root.columns.map(
       (column, at) => `${engine.bulk.pageCell(column, `t.${engine.dialect.column(column.name)}`)} AS c${at}`,
     );
+    const limit = Math.floor(range.limit);
     const sql = `SELECT ${columns.join(', ')} FROM ${engine.dialect.table(root.name)} t
-      WHERE ${where} ORDER BY ${keyset.order} LIMIT ${Math.floor(range.limit)}`;
+      WHERE ${where} ORDER BY ${keyset.order} LIMIT ${limit}`;
     const text = new CopyText();
     const notLoadable: Key[] = [];
     let lastNotLoadableAt = -1;
     const { maxBytes = Number.POSITIVE_INFINITY } = range;
     const isWhole = await context.translateErrors(() =>
-      engine.bulk.copyOut({ sql, parameters: values, maxBytes }, cells, text, (row) => {
+      engine.bulk.copyOut({ sql, parameters: values, limit, maxBytes }, cells, text, (row) => {
         notLoadable.push(keyOfCells(bound, row));
         lastNotLoadableAt = text.rows;
       }),
@@ -46,7 +47,7 @@ export function pageReads(context: StoreContext) {
       page,
       notLoadable,
       last: last ?? null,
-      full: !isWhole || text.rows + notLoadable.length >= Math.floor(range.limit),
+      full: !isWhole || text.rows + notLoadable.length >= limit,
     };
   }
 

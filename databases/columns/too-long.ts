@@ -11,8 +11,11 @@ export function mayBeTooLong({ natural }: Pick<CatalogueColumn, 'natural'>): boo
  * begins with a NUL, which no such form does.
  */
 export function assertGiven(text: string): void {
-  if (text.charCodeAt(0) !== 0) return;
-  throw new NotCanonical(
+  if (text.charCodeAt(0) === 0) throw cannotBeGiven();
+}
+
+export function cannotBeGiven(): NotCanonical {
+  return new NotCanonical(
     'holds a value that the server cannot give as text, because that is longer than max_allowed_packet; raise it to more than twice the size of the value',
   );
 }

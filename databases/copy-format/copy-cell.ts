@@ -13,6 +13,8 @@ export interface CopyCell {
   readonly nullFits: boolean;
   /** Whether the bytes hold nothing that must be escaped. */
   readonly plain: boolean;
+  /** Whether the column holds bytes, which a source may give as they are. */
+  readonly bytes: boolean;
   /** The long way, over the canonical value. Throws `NotCanonical` for what the field or the target cannot hold. */
   readonly convert: (text: string | null) => string | null;
   /** What stands before the text where the target takes it in another form than its `write` does. */
@@ -30,6 +32,7 @@ export function copyCell(source: BoundColumn, target: BoundColumn, prefix: strin
     converted: rule === null,
     nullFits: target.nullable,
     plain: scalar.kind !== 'text' && scalar.kind !== 'json',
+    bytes: source.natural?.kind === 'bytes',
     convert: (text) => toColumn(target, scalar, fromColumn(source, scalar, text)),
     prefix,
   };
@@ -49,9 +52,14 @@ export function putNull(cell: CopyCell, page: CopyText): void {
 /** Writes a cell that the source gave as bare bytes. */
 export function putCell(cell: CopyCell, page: CopyText, bytes: Buffer, from: number, to: number): void {
   if (!cell.fits(bytes, from, to)) page.string(cell.convert(bytes.toString('utf8', from, to)), cell.prefix);
-  else if (cell.prefix !== '') page.text(bytes, from, to, cell.prefix);
-  else if (cell.plain) page.plain(bytes, from, to);
-  else page.text(bytes, from, to);
+  else if (cell.plain) page.plain(bytes, from, to, cell.prefix);
+  else page.text(bytes, from, to, cell.prefix);
+}
+
+/** Writes a cell of which the source gave the bytes that it holds, and not their digits. */
+export function putBytes(cell: CopyCell, page: CopyText, bytes: Buffer, from: number, to: number): void {
+  if (cell.converted) page.string(cell.convert(bytes.toString('hex', from, to)), cell.prefix);
+  else page.digits(bytes, from, to, cell.prefix);
 }
 
 const never: Fits = () => false;

@@ -1,3 +1,5 @@
+import { putDigits } from './digits.ts';
+
 /** Pages follow each other quickly: memory that the next one takes over need not be collected and found again. */
 const spare: Buffer[] = [];
 const maxSpare = 4;
@@ -51,24 +53,30 @@ export class CopyText {
   }
 
   /** Bytes that need no escaping. */
-  plain(source: Buffer, from: number, to: number): void {
-    this.#separate(to - from);
+  plain(source: Buffer, from: number, to: number, prefix = ''): void {
+    this.#separate(to - from + prefix.length * 2);
+    this.#prefix(prefix);
     const bytes = this.#bytes;
     let at = this.#length;
-    for (let index = from; index < to; index++) bytes[at++] = source[index] as number;
+    if (to - from > maxByLetter) at += source.copy(bytes, at, from, to);
+    else for (let index = from; index < to; index++) bytes[at++] = source[index] as number;
     this.#length = at;
+  }
+
+  /** Bytes as two digits each. */
+  digits(source: Buffer, from: number, to: number, prefix = ''): void {
+    this.#separate((to - from + prefix.length) * 2);
+    this.#prefix(prefix);
+    this.#length = putDigits(source, from, to, this.#bytes, this.#length);
   }
 
   /** UTF-8 as it is, escaped on the way. */
   text(source: Buffer, from: number, to: number, prefix = ''): void {
-    this.#separate((to - from) * 2 + prefix.length * 2);
+    const room = to - from > mostAtWorst ? to - from + escapesIn(source, from, to) : (to - from) * 2;
+    this.#separate(room + prefix.length * 2);
+    this.#prefix(prefix);
     const bytes = this.#bytes;
     let at = this.#length;
-    for (let index = 0; index < prefix.length; index++) {
-      const byte = prefix.charCodeAt(index);
-      if (byte === backslash) bytes[at++] = backslash;
-      bytes[at++] = byte;
-    }
     for (let index = from; index < to; index++) {
       const byte = source[index] as number;
       const letter = byte <= backslash ? escapes[byte] : 0;
@@ -112,7 +120,7 @@ export class CopyText {
     if (prefix === '') {
       if (value.length <= maxByLetter && this.#letters(value)) return;
       if (!special.test(value)) {
-        this.#separate(value.length * 3);
+        this.#separate(value.length > mostAtWorst ? Buffer.byteLength(value) : value.length * 3);
         this.#length += this.#bytes.write(value, this.#length);
         return;
       }
@@ -155,15 +163,36 @@ export class CopyText {
     return this.#bytes.subarray(this.#startOf(from), this.#startOf(to));
   }
 
-  /** The cells of a row, as texts. */
-  cells(row: number): (string | null)[] {
-    return cellsOf(this.#bytes, this.#startOf(row), this.#startOf(row + 1) - 1);
+  /** Some cells of a row, as texts: of the others nothing is made. */
+  cells(row: number, places: readonly number[]): (string | null)[] {
+    const bytes = this.#bytes;
+    const last = this.#startOf(row + 1) - 1;
+    const wanted = new Map<number, string | null>();
+    const until = Math.max(...places);
+    let from = this.#startOf(row);
+    for (let place = 0; place <= until; place++) {
+      const end = cellEnd(bytes, from, last);
+      if (places.includes(place)) wanted.set(place, cellText(bytes, from, end));
+      from = end + 1;
+    }
+    return places.map((place) => wanted.get(place) ?? null);
   }
 
   #rowStart = 0;
 
   #startOf(row: number): number {
     return this.#starts[row] ?? this.#rowStart;
+  }
+
+  #prefix(prefix: string): void {
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let index = 0; index < prefix.length; index++) {
+      const byte = prefix.charCodeAt(index);
+      if (byte === backslash) bytes[at++] = backslash;
+      bytes[at++] = byte;
+    }
+    this.#length = at;
   }
 
   #separate(bytes: number): void {
@@ -181,6 +210,8 @@ export class CopyText {
 }
 
 const maxByLetter = 64;
+/** For what is longer, no room is made for the worst case. */
+const mostAtWorst = 64 * 1024;
 
 /** What must be escaped. */
 const special = /[\\\t\n\r]/;
@@ -191,6 +222,15 @@ escapes[backslash] = backslash;
 escapes[tab] = 't'.charCodeAt(0);
 escapes[newline] = 'n'.charCodeAt(0);
 escapes[13] = 'r'.charCodeAt(0);
+
+function escapesIn(bytes: Buffer, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] as number;
+    if (byte <= backslash && escapes[byte]) count += 1;
+  }
+  return count;
+}
 
 /** The cells of a row that ends before `to`, where its newline stands. */
 export function cellsOf(bytes: Buffer, from: number, to: number): (string | null)[] {
@@ -204,9 +244,12 @@ export function cellsOf(bytes: Buffer, from: number, to: number): (string | null
 }
 
 export function cellEnd(bytes: Buffer, from: number, to: number): number {
+  const near = Math.min(to, from + maxByLetter);
   let at = from;
-  while (at < to && bytes[at] !== tab) at++;
-  return at;
+  while (at < near && bytes[at] !== tab) at++;
+  if (at < near || near === to) return at;
+  const found = bytes.subarray(near, to).indexOf(tab);
+  return found < 0 ? to : near + found;
 }
 
 export function isNull(bytes: Buffer, from: number, to: number): boolean {

@@ -6,14 +6,14 @@ import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
 
 /** What the engines do each in its own way when rows come in bulk. Positions are those in the list of keys given. */
 export interface BulkEngine {
-  /** SQL for a column as a page takes it: its text, at the least cost. */
+  /** SQL for a column as `copyOut` takes it, at the least cost. */
   pageCell(column: CatalogueColumn, reference: string): string;
   /**
-   * Appends the rows of a query to a page, until that has `maxBytes` or more; `notLoadable` gets the cells of those that some cell
-   * refuses. Resolves to whether it has all rows.
+   * Appends the rows of a query, `limit` at most, to a page, until that has `maxBytes` or more; `notLoadable` gets the cells of those
+   * that some cell refuses. Resolves to whether it has all rows of the query.
    */
   copyOut(
-    query: { readonly sql: string; readonly parameters: readonly Parameter[]; readonly maxBytes: number },
+    query: RowQuery,
     cells: readonly CopyCell[],
     page: CopyText,
     notLoadable: (cells: readonly (string | null)[]) => void,
@@ -59,6 +59,14 @@ export interface BulkEngine {
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
   isLockConflict(error: unknown): boolean;
+}
+
+export interface RowQuery {
+  readonly sql: string;
+  readonly parameters: readonly Parameter[];
+  /** How many rows the query gives at most. */
+  readonly limit: number;
+  readonly maxBytes: number;
 }
 
 /**

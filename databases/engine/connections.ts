@@ -5,14 +5,19 @@ export interface Driver<Client> {
   connect(): Promise<Client>;
   /** A broken connection is closed, and another is made at the next use. */
   release(client: Client, broken: boolean): void;
+  /** What stays the same however often a connection is lent. */
+  identity(client: Client): WeakKey;
   query(client: Client, sql: string, parameters: readonly Parameter[]): Promise<TextCells[]>;
   /** Whether a connection whose work failed so must not serve again: an answer to it may still come. */
   isBroken(error: unknown): boolean;
-  /** The statement that begins a transaction. */
-  readonly begin: string;
-  /** The statement after which a connection waits so long for a lock, in milliseconds; null for as long as a statement may take. */
-  lockWait(ms: number | null): string;
+  /** What begins a transaction that waits so long for locks, as far as a transaction can have a wait of its own. */
+  begin(wait: LockWait): string;
+  /** The statement after which a connection waits so long for a lock; null where `begin` has said it. */
+  readonly lockWait: ((wait: LockWait) => string) | null;
 }
+
+/** How long statements wait for a lock, in milliseconds; null for as long as they may take. Connections begin with that. */
+export type LockWait = number | null;
 
 /** A pool's connections: lent for a piece of work, or for a transaction. */
 export class Connections<Client> {
@@ -20,14 +25,27 @@ export class Connections<Client> {
   readonly query: Session['query'];
   readonly #driver: Driver<Client>;
   readonly #clients = new WeakMap<Session, Client>();
+  /** Of connections that do not wait as they began. */
+  readonly #waits = new WeakMap<WeakKey, LockWait>();
 
   constructor(driver: Driver<Client>) {
     this.#driver = driver;
     this.query = (sql, parameters = []) => this.borrow((client) => driver.query(client, sql, parameters));
   }
 
-  connect(): Promise<Client> {
-    return this.#driver.connect();
+  /** The wait is changed where it is another: most connections do the same all the time, and to say it each time is two round trips. */
+  async connect(lockWait: LockWait = null): Promise<Client> {
+    const client = await this.#driver.connect();
+    const change = this.#waitOf(client) === lockWait ? undefined : this.#driver.lockWait?.(lockWait);
+    if (change === undefined) return client;
+    try {
+      await this.#driver.query(client, change, []);
+    } catch (error) {
+      this.#driver.release(client, true);
+      throw error;
+    }
+    this.#waits.set(this.#driver.identity(client), lockWait);
+    return client;
   }
 
   /**
@@ -35,8 +53,19 @@ export class Connections<Client> {
    *
    * @param work may call `abandon` where an answer is left unread, so that the connection must not serve again
    */
-  async borrow<T>(work: (client: Client, abandon: () => void) => Promise<T>): Promise<T> {
-    const client = await this.#driver.connect();
+  async borrow<T>(
+    work: (client: Client, abandon: () => void) => Promise<T>,
+    lockWait: LockWait = null,
+  ): Promise<T> {
+    return await this.#lend(await this.connect(lockWait), work);
+  }
+
+  /** As `borrow`, for statements that wait for no lock. */
+  async borrowToRead<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    return await this.#lend(await this.#driver.connect(), work);
+  }
+
+  async #lend<T>(client: Client, work: (client: Client, abandon: () => void) => Promise<T>): Promise<T> {
     let broken = false;
     try {
       return await work(client, () => {
@@ -48,6 +77,10 @@ export class Connections<Client> {
     } finally {
       this.#driver.release(client, broken);
     }
+  }
+
+  #waitOf(client: Client): LockWait {
+    return this.#waits.get(this.#driver.identity(client)) ?? null;
   }
 
   session(client: Client): Session {
@@ -65,32 +98,18 @@ export class Connections<Client> {
     throw new TypeError('the session is none of these connections');
   }
 
-  transaction<T>(work: (session: Session) => Promise<T>, lockWaitMs?: number): Promise<T> {
-    return this.borrow((client) =>
-      this.withLockWait(client, lockWaitMs, () => this.transactionOn(client, work)),
-    );
-  }
-
-  /** Where the wait cannot be set back, the connection is broken, and the work is done again. */
-  async withLockWait<T>(client: Client, lockWaitMs: number | undefined, work: () => Promise<T>): Promise<T> {
-    if (lockWaitMs === undefined) return await work();
-    await this.#driver.query(client, this.#driver.lockWait(lockWaitMs), []);
-    let broken = false;
-    try {
-      return await work();
-    } catch (error) {
-      broken = this.#driver.isBroken(error);
-      throw error;
-    } finally {
-      // A connection that broke is not used again.
-      if (!broken) await this.#driver.query(client, this.#driver.lockWait(null), []);
-    }
+  transaction<T>(work: (session: Session) => Promise<T>, lockWait: LockWait = null): Promise<T> {
+    return this.borrow((client) => this.transactionOn(client, work, lockWait), lockWait);
   }
 
   /** Rolls back and rethrows when `work` fails. */
-  async transactionOn<T>(client: Client, work: (session: Session) => Promise<T>): Promise<T> {
+  async transactionOn<T>(
+    client: Client,
+    work: (session: Session) => Promise<T>,
+    lockWait: LockWait = null,
+  ): Promise<T> {
     const session = this.session(client);
-    await session.query(this.#driver.begin);
+    await session.query(this.#driver.begin(lockWait));
     try {
       const result = await work(session);
       await session.query('COMMIT');

@@ -102,8 +102,12 @@ export interface Engine extends Session {
    * `fenceWaitMs`: all writes that come meanwhile wait behind it.
    */
   lockFence(session: Session, migration: string): Promise<void>;
-  /** Keeps the route as it is until the transaction ends, as every write does. */
-  shareFence(session: Session, migration: string): Promise<void>;
+  /**
+   * The route, which stays as it is until the transaction ends, as every write keeps it.
+   *
+   * @param select of the row of `state` of the migration, which is its one parameter
+   */
+  shareFence(session: Session, migration: string, select: string): Promise<TextCells | null>;
   /** What lets the sequences behind the columns of a table go on above what stands there, never a step back. */
   primeStatements(table: string): Promise<readonly string[]>;
   /** Who uses a table, as far as the server tells. */

@@ -1,5 +1,5 @@
 import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
-import { RollBack, type Session } from './session.ts';
+import { RollBack, type Session, type TextCells } from './session.ts';
 
 /** A record's name and the text of its key. */
 export type RecordName = readonly [entity: string, key: string];
@@ -22,6 +22,21 @@ export interface StoredFacts {
     /** Or the refusal, as JSON. */
     readonly reason: string | null;
   }[];
+}
+
+/** From rows of four columns that one statement has found: `what` they are about, then `a` to `d`. */
+export function factsIn(rows: readonly TextCells[]): StoredFacts {
+  const of = (what: string) => rows.filter((row) => row.what === what);
+  return {
+    versions: of('version').map(({ a, b, c }) => ({ entity: a ?? '', key: b ?? '', version: c ?? '0' })),
+    operations: of('operation').map(({ a, b, c, d }) => ({
+      id: a ?? '',
+      status: b ?? '',
+      version: c ?? null,
+      reason: d ?? null,
+    })),
+    live: of('live').map(({ a }) => Number(a)),
+  };
 }
 
 export interface OperationRow {

@@ -3,13 +3,14 @@ import type mysql from 'mysql2/promise';
 import { NotCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
-import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
+import { cannotBeGiven } from '../columns/too-long.ts';
+import { type CopyCell, putBytes, putCell, putNull } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import { type BulkEngine, foreignKeysOf, LoadRefused, type RowPlaces } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
-import { insertStatements } from './insert-rows.ts';
+import { boundInsert, insertStatements, runsOf } from './insert-rows.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 
@@ -28,13 +29,18 @@ const bare = /^(tinyint|smallint|mediumint|int|bigint|decimal|date|datetime|time
 
 export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: BulkAccess): BulkEngine {
   return {
-    pageCell: (column, reference) => (bare.test(column.declared) ? reference : column.read(reference)),
+    pageCell: (column, reference) =>
+      bare.test(column.declared) || column.natural?.kind === 'bytes' ? reference : column.read(reference),
 
-    copyOut: ({ sql, parameters, maxBytes }, cells, page, notLoadable) =>
+    copyOut: ({ sql, parameters, limit, maxBytes }, cells, page, notLoadable) =>
       connections.borrow(async (client, abandon) => {
+        // What no other statement could give, as two digits for each byte, is not copied either.
+        const mostBytes = packetOf(client) / 2;
+        let left = limit;
         const isWhole = await streamRows(client, { sql, parameters, timeoutMs }, (packet) => {
-          putRow(cells, page, packet, notLoadable);
-          return page.length < maxBytes;
+          putRow(cells, page, packet, { mostBytes, notLoadable });
+          left -= 1;
+          return page.length < maxBytes || left <= 0;
         });
         if (!isWhole) abandon();
         return isWhole;
@@ -47,23 +53,23 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       // The server would take it, but neither a write of the row nor its reading could follow.
       if (longestRow(rows) > packetOf(client)) throw new LoadRefused(`a row of ${table.name} is too large`);
       const [server] = await session.query(localInfile);
-      const bringIn = server?.allowed === '1' ? load : insert;
-      if (how === 'new') return await bringIn(client, table, rows, timeoutMs);
+      const bringIn = async (into: TableColumns) => {
+        for (const run of runsOf(rows)) {
+          if (run.isHuge) await insertBound(client, into, run.rows, timeoutMs);
+          else await (server?.allowed === '1' ? load : insert)(client, into, run.rows, timeoutMs);
+        }
+      };
+      if (how === 'new') return await bringIn(table);
       await session.query('DROP TEMPORARY TABLE IF EXISTS lockstep_page');
       await session.query(
         `CREATE TEMPORARY TABLE lockstep_page (${cellNames(table)
           .map((name) => `${name} ${anyText}`)
           .join(', ')}) ENGINE = InnoDB`,
       );
-      await bringIn(
-        client,
-        {
-          name: 'lockstep_page',
-          columns: table.columns.map((column, at) => ({ ...column, name: `c${at}`, write: asIs })),
-        },
-        rows,
-        timeoutMs,
-      );
+      await bringIn({
+        name: 'lockstep_page',
+        columns: table.columns.map((column, at) => ({ ...column, name: `c${at}`, write: asIs })),
+      });
       const same = table.identity
         .map((column) => equals(column, `t.${quote(column.name)}`, cellOf(table, column)))
         .join(' AND ');
@@ -224,9 +230,23 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
 /** It is a global setting, and may be switched between two pages. */
 const localInfile = 'SELECT @@local_infile AS allowed';
 
+type TableColumns = Pick<BoundTable, 'name' | 'columns'>;
+
+/** One row by a prepared statement: its values travel once, and bytes as they are. */
+async function insertBound(
+  client: mysql.PoolConnection,
+  table: TableColumns,
+  row: Buffer,
+  timeoutMs: number,
+): Promise<void> {
+  const { sql, values } = boundInsert(table, row);
+  const [result] = await client.execute<mysql.ResultSetHeader>({ sql, values, timeout: timeoutMs });
+  assertNoWarnings(result, table.name);
+}
+
 async function insert(
   client: mysql.PoolConnection,
-  table: Pick<BoundTable, 'name' | 'columns'>,
+  table: TableColumns,
   rows: Buffer,
   timeoutMs: number,
 ): Promise<void> {
@@ -239,7 +259,7 @@ async function insert(
 /** With LOCAL the server changes or leaves out what it would refuse, and counts each as a warning. */
 async function load(
   client: mysql.PoolConnection,
-  { name, columns }: Pick<BoundTable, 'name' | 'columns'>,
+  { name, columns }: TableColumns,
   rows: Buffer,
   timeoutMs: number,
 ): Promise<void> {
@@ -310,12 +330,18 @@ function* pieces(rows: Buffer): Generator<Buffer> {
   for (let at = 0; at < rows.length; at += pieceBytes) yield rows.subarray(at, at + pieceBytes);
 }
 
+interface Limits {
+  /** Of a cell that holds bytes. */
+  readonly mostBytes: number;
+  readonly notLoadable: (cells: readonly (string | null)[]) => void;
+}
+
 /** A row of the text protocol: each cell is its length and its bytes, 0xfb for null. */
 function putRow(
   cells: readonly CopyCell[],
   page: CopyText,
   packet: RowPacket,
-  notLoadable: (cells: readonly (string | null)[]) => void,
+  { mostBytes, notLoadable }: Limits,
 ): void {
   const bytes = packet.buffer;
   let at = packet.offset;
@@ -329,13 +355,15 @@ function putRow(
       }
       const from = at + headerLength(first);
       at = from + cellLength(bytes, at, first);
-      putCell(cell, page, bytes, from, at);
+      if (!cell.bytes) putCell(cell, page, bytes, from, at);
+      else if (at - from > mostBytes) throw cannotBeGiven();
+      else putBytes(cell, page, bytes, from, at);
     }
     page.endRow();
   } catch (error) {
     if (!(error instanceof NotCanonical)) throw error;
     page.dropRow();
-    notLoadable(textsOf(bytes, packet.offset, cells.length));
+    notLoadable(textsOf(bytes, packet.offset, cells));
   }
 }
 
@@ -350,9 +378,10 @@ function cellLength(bytes: Buffer, at: number, first: number): number {
   return first === 0xfd ? bytes.readUIntLE(at + 1, 3) : Number(bytes.readBigUInt64LE(at + 1));
 }
 
-function textsOf(bytes: Buffer, start: number, count: number): (string | null)[] {
+function textsOf(bytes: Buffer, start: number, cells: readonly CopyCell[]): (string | null)[] {
   const texts: (string | null)[] = [];
-  for (let at = start; texts.length < count; ) {
+  let at = start;
+  for (const cell of cells) {
     const first = bytes[at] as number;
     if (first === 0xfb) {
       texts.push(null);
@@ -361,7 +390,7 @@ function textsOf(bytes: Buffer, start: number, count: number): (string | null)[]
     }
     const from = at + headerLength(first);
     at = from + cellLength(bytes, at, first);
-    texts.push(bytes.toString('utf8', from, at));
+    texts.push(bytes.toString(cell.bytes ? 'hex' : 'utf8', from, at));
   }
   return texts;
 }

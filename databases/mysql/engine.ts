@@ -90,7 +90,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   /** The statement of each connection is prepared at its first use. */
   async function cells(sql: string, parameters: readonly string[]): Promise<(string | number | null)[][]> {
     const statement = { sql, rowsAsArray: true, timeout: options.statementTimeoutMs };
-    return await connections.borrow(async (client) => {
+    return await connections.borrowToRead(async (client) => {
       assertFits(sql, parameters, ready.get(client.connection) ?? 0);
       const [rows] = await client.execute<CellRow[]>(statement, [...parameters]);
       return rows;
@@ -101,11 +101,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     new Connections<mysql.PoolConnection>({
       connect: () => connection(from),
       release: (client, broken) => (broken ? client.destroy() : client.release()),
+      identity: (client) => client.connection,
       query: async (client, sql, parameters) => rowsOf(await run(client, sql, parameters)),
       isBroken,
-      begin: 'START TRANSACTION',
+      begin: () => 'START TRANSACTION',
       // The server counts in seconds.
-      lockWait: (ms) => lockWaitSql(ms ?? options.statementTimeoutMs),
+      lockWait: (wait) => lockWaitSql(wait ?? options.statementTimeoutMs),
     });
   const connections = lent(pool);
   const commitQuery = lent(commitPool);
@@ -247,9 +248,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const given = argumentsOf(bound, request, fingerprint(bound));
       const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
       const sql = `CALL ${name}(${given.map(() => '?').join(', ')})`;
-      const call = (client: mysql.PoolConnection) =>
-        connections.withLockWait(client, request.fence.lockWaitMs, () => run(client, sql, given));
-      const result = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
+      const call = (client: mysql.PoolConnection) => run(client, sql, given);
+      const result = await (inside
+        ? call(connections.clientOf(inside))
+        : connections.borrow(call, request.fence.lockWaitMs));
       return resultSets(result)[0]?.[0] ?? {};
     },
 
@@ -274,12 +276,17 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
-      const result = await connections.borrow((client) =>
+      const result = await connections.borrowToRead((client) =>
         run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
       );
       const [records = [], ...tables] = resultSets(result);
       const grouped = tables.map(byPosition);
-      return records.map((record) => storedOf(bound, record, grouped));
+      const stored = new Map(records.map((record) => [record.at, storedOf(bound, record, grouped)]));
+      return keys.map((_, index) => {
+        const found = stored.get(String(index + 1));
+        if (!found) throw new TypeError('a key that was read is missing in the result');
+        return found;
+      });
     },
 
     async readCells(bound, keys) {
@@ -315,10 +322,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       }
     },
 
-    async shareFence(session, migration) {
-      await session.query('SELECT epoch FROM lockstep_state WHERE migration = ? LOCK IN SHARE MODE', [
-        migration,
-      ]);
+    async shareFence(session, migration, select) {
+      // In READ COMMITTED, what is read beside the locked row is read after it.
+      const [row] = await session.query(`${select} LOCK IN SHARE MODE`, [migration]);
+      return row ?? null;
     },
 
     primeStatements: (table) => primeStatements(engine, table),

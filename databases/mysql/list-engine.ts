@@ -1,6 +1,7 @@
 import { escape as literalSql } from 'mysql2';
 import { type BoundTable, changingColumns } from '../columns/bound.ts';
 import {
+  factsIn,
   type ListEngine,
   type ListedKey,
   type RecordName,
@@ -30,34 +31,15 @@ export function createMysqlListEngine(): ListEngine {
     },
 
     async readFacts(session, bound, { records, keys, operationIds }) {
-      const versions = await session.query(
-        `SELECT entity, record_key, version FROM lockstep_records WHERE ${among(records)}`,
+      const operations = `SELECT 'operation', id, status, version, COALESCE(refusal, reason) FROM lockstep_operations WHERE id IN ${tuple(operationIds)}`;
+      // The rows are locked, so that no other session takes one away or brings one before the end.
+      const rows = await session.query(
+        `SELECT 'version' AS what, entity AS a, record_key AS b, version AS c, NULL AS d FROM lockstep_records WHERE ${among(records)}
+         ${operationIds.length === 0 ? '' : `UNION ALL ${operations}`}
+         UNION ALL (SELECT 'live', i.at, NULL, NULL, NULL FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(bound.root.name)} t
+           ON ${hasKey(bound.root.key, 'i', quote)} FOR UPDATE)`,
       );
-      const operations =
-        operationIds.length === 0
-          ? []
-          : await session.query(
-              `SELECT id, status, version, COALESCE(refusal, reason) AS reason FROM lockstep_operations WHERE id IN ${tuple(operationIds)}`,
-            );
-      // Locked, so that no other session takes the row away or brings one before the end.
-      const live = await session.query(
-        `SELECT i.at FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(bound.root.name)} t
-         ON ${hasKey(bound.root.key, 'i', quote)} FOR UPDATE`,
-      );
-      return {
-        versions: versions.map(({ entity, record_key: key, version }) => ({
-          entity: entity ?? '',
-          key: key ?? '',
-          version: version ?? '0',
-        })),
-        operations: operations.map(({ id, status, version, reason }) => ({
-          id: id ?? '',
-          status: status ?? '',
-          version: version ?? null,
-          reason: reason ?? null,
-        })),
-        live: live.map(({ at }) => Number(at)),
-      };
+      return factsIn(rows);
     },
 
     async insertOperations(session, { migration, entity, epoch, operations }) {

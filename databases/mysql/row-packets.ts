@@ -11,6 +11,12 @@ export interface RowPacket {
   isEOF(): boolean;
 }
 
+/** As the driver has it, beside what its typings say. */
+type OwnQuery = Query & {
+  row?: RowState;
+  /** Ends the clock of its timeout. */
+  done(): unknown;
+};
 type OwnConnection = Connection & { readonly stream: Socket };
 type RowState = (packet: RowPacket, connection: unknown) => unknown;
 
@@ -25,13 +31,13 @@ export function streamRows(
   take: (packet: RowPacket) => boolean,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const query: Query & { row?: RowState } = underneath(client).query({
+    const query = underneath(client).query({
       sql: statement.sql,
       values: [...statement.parameters],
       timeout: statement.timeoutMs,
-    });
+    }) as OwnQuery;
     const own = query.row;
-    if (typeof own !== 'function')
+    if (typeof own !== 'function' || typeof query.done !== 'function')
       throw new TypeError('this version of mysql2 has another way of reading rows');
     let failed: unknown = null;
     let isEnough = false;
@@ -43,6 +49,7 @@ export function streamRows(
           isEnough = true;
           client.destroy();
           underneath(client).stream.destroy();
+          query.done();
           resolve(false);
         }
       } catch (error) {

@@ -30,27 +30,35 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         const sql = query.sql.replaceAll(/'[^']*'|"[^"]*"|\?/g, (found) =>
           found === '?' ? pg.escapeLiteral(String(values.next().value)) : found,
         );
-        const rows = client.query(copyTo(`COPY (${sql}) TO STDOUT`));
+        // The driver's clock of the query runs until it calls this, and the stream does not: it would keep both, and the process.
+        const rows = client.query(
+          Object.assign(copyTo(`COPY (${sql}) TO STDOUT`), { callback: () => undefined }),
+        );
+        let left = query.limit;
         // Of a row that has not ended: put together once, when it has.
         let rest: Buffer[] = [];
-        for await (const chunk of rows as AsyncIterable<Buffer>) {
-          if (!chunk.includes(10)) {
+        try {
+          for await (const chunk of rows as AsyncIterable<Buffer>) {
             rest.push(chunk);
-            continue;
+            if (!chunk.includes(10)) continue;
+            const bytes = rest.length === 1 ? chunk : Buffer.concat(rest);
+            rest = [];
+            let from = 0;
+            for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
+              putRow(cells, page, bytes, from, end, notLoadable);
+              from = end + 1;
+              left -= 1;
+              if (page.length < query.maxBytes || left <= 0) continue;
+              // The server would send the other rows all the same.
+              abandon();
+              return false;
+            }
+            if (from < bytes.length) rest = [bytes.subarray(from)];
           }
-          const bytes = rest.length === 0 ? chunk : Buffer.concat([...rest, chunk]);
-          let from = 0;
-          for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
-            putRow(cells, page, bytes, from, end, notLoadable);
-            from = end + 1;
-            if (page.length < query.maxBytes) continue;
-            // The server would send the other rows all the same.
-            abandon();
-            return false;
-          }
-          rest = [bytes.subarray(from)];
+          return true;
+        } finally {
+          rows.callback();
         }
-        return true;
       }),
 
     prefix(column) {

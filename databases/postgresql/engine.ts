@@ -111,10 +111,12 @@ export function createPostgresqlEngine(
     new Connections<pg.PoolClient>({
       connect: () => from.connect(),
       release: (client, broken) => client.release(broken),
+      identity: (client) => client,
       query: (client, sql, parameters) => run(client, sql, parameters),
       isBroken,
-      begin: 'BEGIN',
-      lockWait: (ms) => `SET lock_timeout = ${Math.ceil(ms ?? options.statementTimeoutMs)}`,
+      // In one round trip. To set it for the connection would have reads wait so long for a change of their table.
+      begin: (wait) => (wait === null ? 'BEGIN' : `BEGIN; SET LOCAL lock_timeout = ${Math.ceil(wait)}`),
+      lockWait: null,
     });
   const connections = lent(pool);
   const commitQuery = lent(commitPool);
@@ -226,10 +228,13 @@ export function createPostgresqlEngine(
     async callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);
       const call = (on: pg.PoolClient) =>
-        connections.withLockWait(on, request.fence.lockWaitMs, () =>
-          run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name),
-        );
-      const [row] = await (inside ? call(connections.clientOf(inside)) : connections.borrow(call));
+        run(on, `SELECT * FROM ${name}(?, ?, ?, ?, ?, ?)`, parametersOf(store, bound, request), name);
+      const { lockWaitMs } = request.fence;
+      const [row] = await (inside
+        ? call(connections.clientOf(inside))
+        : lockWaitMs === undefined
+          ? connections.borrow(call)
+          : connections.transaction((own) => call(connections.clientOf(own)), lockWaitMs));
       return row ?? {};
     },
 
@@ -279,11 +284,14 @@ export function createPostgresqlEngine(
       ]);
     },
 
-    async shareFence(inside, migration) {
+    async shareFence(inside, migration, select) {
       await inside.query(
         `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`,
         [migration],
       );
+      // A statement of its own sees what was committed until the lock was there.
+      const [row] = await inside.query(select, [migration]);
+      return row ?? null;
     },
 
     primeStatements: (table) => primeStatements(engine, table),

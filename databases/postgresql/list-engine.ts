@@ -6,6 +6,7 @@ import {
   changingColumns,
 } from '../columns/bound.ts';
 import {
+  factsIn,
   type ListEngine,
   type ListedKey,
   type RecordName,
@@ -61,17 +62,7 @@ export function createPostgresqlListEngine(
             WHERE EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${hasKey(root.key, 'i', quote)})`,
         values: [...namesOf(records), operationIds, ...keyValues(bound, keys)],
       });
-      const of = (what: string) => rows.filter((row) => row.what === what);
-      return {
-        versions: of('version').map(({ a, b, c }) => ({ entity: a ?? '', key: b ?? '', version: c ?? '0' })),
-        operations: of('operation').map(({ a, b, c, d }) => ({
-          id: a ?? '',
-          status: b ?? '',
-          version: c ?? null,
-          reason: d ?? null,
-        })),
-        live: of('live').map(({ a }) => Number(a)),
-      };
+      return factsIn(rows);
     },
 
     async insertOperations(session, { migration, entity, epoch, operations }) {

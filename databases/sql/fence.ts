@@ -22,13 +22,13 @@ export async function heldRoute(
   migration: string,
   entities: readonly BoundEntity[],
 ): Promise<HeldRoute | null> {
-  await context.engine.shareFence(session, migration);
-  const [row] = await session.query(
+  const row = await context.engine.shareFence(
+    session,
+    migration,
     `SELECT s.epoch, s.open, s.primary_store,
        (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
         ORDER BY d.revision DESC LIMIT 1) AS entities
      FROM ${context.control('state')} s WHERE s.migration = ?`,
-    [migration],
   );
   if (!row) return null;
   const prepared = entitiesIn(row.entities);

@@ -107,10 +107,10 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
     });
     const values = outcomes.flatMap((outcome) => all.map((column): Parameter => outcome[column] ?? null));
     return await context.transaction(async (session) => {
-      await context.engine.shareFence(session, migration);
-      const [state] = await session.query(
+      const state = await context.engine.shareFence(
+        session,
+        migration,
         `SELECT epoch, primary_store FROM ${context.control('state')} WHERE migration = ?`,
-        [migration],
       );
       if (Number(state?.epoch) !== epoch) {
         throw new LockstepError(

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isUnsealed } from './unsealed.ts';
+import { isUnreadable, isUnsealed } from './unsealed.ts';
 
 /** What is wrong with something that came from outside. It never holds a value: that may be a row. */
 export interface InputFault {
@@ -31,6 +31,8 @@ export function faultOf(schema: InputSchema, value: unknown): InputFault | null 
 export function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
   if (given.some(isUnsealed))
     return { path: '', reason: 'it is not encrypted for this workflow, and its worker takes nothing else' };
+  if (given.some(isUnreadable))
+    return { path: '', reason: "nobody can read it: it is neither JSON nor another encoding of Temporal's" };
   for (const [index, schema] of schemas.entries()) {
     const fault = faultOf(schema, given[index]);
     if (fault) return fault;

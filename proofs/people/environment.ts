@@ -35,7 +35,8 @@ export interface PeopleOptions {
 interface RunningBackfill {
   result(): Promise<BackfillProgress>;
   progress(): Promise<BackfillProgress>;
-  pause(paused: boolean): Promise<void>;
+  /** Ends it wherever it stands; its checkpoints stay. */
+  end(): Promise<void>;
 }
 
 /** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
@@ -117,7 +118,13 @@ export async function createPeopleEnvironment({
       return {
         result: () => handle.result(),
         progress: () => handle.query(backfillProgress),
-        pause: (paused) => handle.signal(setPaused, paused),
+        async end() {
+          const { status } = await handle.describe();
+          if (status.name !== 'RUNNING') return;
+          // So that its activities learn of it soon.
+          await handle.signal(setPaused, true);
+          await handle.terminate();
+        },
       };
     },
     [Symbol.asyncDispose]: () => release.disposeAsync(),

@@ -332,29 +332,41 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
   });
 });
 
+const awkwardSpecimen: Specimen = {
+  ...emptySpecimen,
+  id: -9_223_372_036_854_775_808n,
+  word: 'tab\t, line\n, return\r, \\N, \\, \f\v\b and "quotes"',
+  remark: "O'Neill — 東京 😀",
+  flag: true,
+  small: -32_768,
+  large: 18_446_744_073_709_551_615n,
+  price: '-1234567890123456.7890',
+  ratio: 0.1,
+  half: 0.1,
+  day: '2024-02-29',
+  clock: '23:59:59.999999',
+  seen: '1999-12-31T23:59:59.000001Z',
+  noted: '2024-03-10T02:30:00.120Z',
+  token: '00000000-0000-4000-8000-00000000abcd',
+  raw: new Uint8Array([0, 9, 10, 13, 92, 255]),
+  doc: { b: [1.5, 'x\ty'], a: null },
+  mood: 'Cross',
+  code: 'ab c',
+};
+
+const hugeText = "\\N, ', \t, \n, \\, O'Neill — 東京 😀".repeat(40_000);
+
 const specimens: Specimen[] = [
   emptySpecimen,
+  awkwardSpecimen,
   {
-    ...emptySpecimen,
-    id: -9_223_372_036_854_775_808n,
-    word: 'tab\t, line\n, return\r, \\N, \\, \f\v\b and "quotes"',
-    remark: "O'Neill — 東京 😀",
-    flag: true,
-    small: -32_768,
-    large: 18_446_744_073_709_551_615n,
-    price: '-1234567890123456.7890',
-    ratio: 0.1,
-    half: 0.1,
-    day: '2024-02-29',
-    clock: '23:59:59.999999',
-    seen: '1999-12-31T23:59:59.000001Z',
-    noted: '2024-03-10T02:30:00.120Z',
-    token: '00000000-0000-4000-8000-00000000abcd',
-    raw: new Uint8Array([0, 9, 10, 13, 92, 255]),
-    doc: { b: [1.5, 'x\ty'], a: null },
-    mood: 'Cross',
-    code: 'ab c',
+    ...awkwardSpecimen,
+    id: 0n,
+    remark: hugeText,
+    raw: Uint8Array.from({ length: 256 }, (_, byte) => byte),
+    doc: { text: hugeText },
   },
+  { ...emptySpecimen, id: -1n, remark: hugeText },
   {
     ...emptySpecimen,
     id: 2n,

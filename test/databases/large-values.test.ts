@@ -165,6 +165,27 @@ describe('a value that is larger than the server gives or takes', () => {
     }
   });
 
+  test('leaves no clock behind where its page ends early', async () => {
+    const clocks = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    for (let id = 1; id <= 12; id++) {
+      await storeLarge(id, 100);
+      await postgresql.sql(`INSERT INTO docs VALUES (${id}, '\\x07', NULL, 'as it was')`);
+    }
+    for (const [source, target] of [
+      [mariadb, postgresql],
+      [postgresql, mariadb],
+    ] as const) {
+      const into = await target.store.pageTarget(doc);
+      const before = clocks();
+      for (let at = 1; at <= 10; at++) {
+        const range = { after: [String(at)], upTo: null, limit: 10, maxBytes: 1 };
+        expect((await source.store.readPage(doc, into, range))?.page.keys).toBe(1);
+      }
+      // A pool keeps one for each connection.
+      expect(clocks() - before).toBeLessThan(5);
+    }
+  });
+
   test('has another digest than null', async () => {
     await storeLarge(1, Math.floor(packet * 0.6));
     await postgresql.sql("INSERT INTO docs (id, body, note) VALUES (1, NULL, 'as it was')");

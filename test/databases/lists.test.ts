@@ -48,6 +48,32 @@ forEachEngineRole('a list', (at) => {
     expect((await control('records')).map(({ record_key: key }) => key)).toEqual(['["32"]']);
   });
 
+  test.each([1, 2])(
+    'of %i that gave up a key soon lets others on its connection wait for theirs',
+    async (count) => {
+      const store = at().open({ options: { poolSize: 1 } });
+      const write = (version: string) =>
+        Array.from({ length: count }, (_, n) => writeOf(account, { ...ada, id: 41 + n }, { version }));
+      await store.write(account, write('1'), fence);
+      const other = await at().another();
+      await other.rows('BEGIN');
+      await other.rows("UPDATE accounts SET owner = 'held' WHERE id = 41");
+      await expect(store.write(account, write('2'), { ...fence, lockWaitMs: 1_000 })).rejects.toMatchObject({
+        code: 'StoreUnavailable',
+      });
+      let answer = 'none';
+      const patient = store.write(account, write('3'), fence).finally(() => {
+        answer = 'given';
+      });
+      await other.waiting(1);
+      // Longer than the first one waited.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      expect(answer).toBe('none');
+      await other.rows('COMMIT');
+      expect(await patient).toMatchObject(Array(count).fill({ status: 'applied' }));
+    },
+  );
+
   test('of nothing is nothing', async () => {
     expect(await at().store.write(account, [], fence)).toEqual([]);
   });

@@ -58,9 +58,9 @@ test('writes gather for one workflow; one that is alone has its own', async () =
   ]);
 });
 
-test('a write that is sent again while it waits has one workflow', async () => {
-  behind.add(written('w'));
-  behind.add(written('w'));
+test('a write that is sent again while it waits has one workflow, and takes its room once', async () => {
+  for (let sent = 0; sent < 50; sent++) behind.add(written('w', { bytes: 100_000 }));
+  await behind.room(0);
   await behind.close();
   expect(starts).toMatchObject([{ type: 'write' }]);
 });
@@ -78,6 +78,10 @@ test('a workflow has a bounded input', async () => {
   for (let index = 0; index < 4; index++) behind.add(written(`w${index}`, { bytes: 100_000 }));
   await behind.close();
   expect(starts.map(({ writes }) => writes)).toEqual([2, 2]);
+  starts = [];
+  for (let index = 0; index < 1_500; index++) behind.add(written(`small${index}`));
+  await behind.close();
+  expect(starts.map(({ writes }) => writes)).toEqual([1_000, 500]);
 });
 
 test('while Temporal is away they wait, told once, and further writes have room to a bound', async () => {

@@ -4,11 +4,22 @@ import type { Guard } from '../guard.ts';
 /** The fence: no write by a route that is over. */
 export const fenceGuards: readonly Guard[] = [
   {
-    file: 'databases/sql/fence.ts',
-    text: '  await context.engine.shareFence(session, migration);\n',
-    without: '',
+    file: 'databases/mysql/engine.ts',
+    text: '`${select} LOCK IN SHARE MODE`',
+    without: 'select',
     tests: ['test/databases/fence.test.ts', 'test/databases/version-bumps.test.ts'],
-    keeps: 'The route cannot change before a list, or work that goes around the routine, has committed.',
+    named: 'at MariaDB as',
+    keeps:
+      'MySQL/MariaDB: the route cannot change before a list, or work that goes around the routine, has committed.',
+  },
+  {
+    file: 'databases/postgresql/engine.ts',
+    text: '`SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`',
+    without: '`SELECT pg_catalog.hashtext(?)`',
+    tests: ['test/databases/fence.test.ts', 'test/databases/version-bumps.test.ts'],
+    named: 'at PostgreSQL as',
+    keeps:
+      'PostgreSQL: the route cannot change before a list, or work that goes around the routine, has committed.',
   },
   {
     file: 'databases/postgresql/write-routine.ts',
