@@ -7,6 +7,14 @@ const activityTests = ['test/workflows/hostile-activities.test.ts'];
 /** What comes into workflows and activities from outside. */
 export const workflowInputGuards: readonly Guard[] = [
   {
+    file: 'activities/check-inputs.ts',
+    text: '!ofMigrationAlone.has(activityType)',
+    without: 'true',
+    tests: activityTests,
+    named: 'is done for the migration alone',
+    keeps: 'Nobody but its migration writes the route.',
+  },
+  {
     file: 'workflows/payload-converter.ts',
     text: 'return unreadable as T;',
     without: "throw new TypeError('unreadable');",
