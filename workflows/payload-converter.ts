@@ -3,11 +3,11 @@ import {
   type PayloadConverter,
   type SerializationContext,
 } from '@temporalio/common';
-import { isUnsealed, unreadable } from '../model/inputs/unsealed.ts';
+import { isTooDeep, isUnsealed, maxDepth, tooDeep, unreadable } from '../model/inputs/not-taken.ts';
 
 /**
- * Reads what comes in, whatever it is: in the place of bytes that nobody can read stands a marker, which the look at inputs and messages
- * refuses. Thrown here, it would fail the task, again and again: of a signal, for as long as its workflow lives.
+ * Reads what comes in, whatever it is: in the place of bytes that nobody can read, or that nest too deep for code that goes down by calls, stands a
+ * marker, which the look at inputs and messages refuses. Thrown here, it would fail the task, again and again: of a signal, for as long as its workflow lives.
  *
  * @param isLookedAt whether somebody looks at what is read there before code that trusts it
  */
@@ -17,7 +17,7 @@ export function readingAnything(
   return {
     toPayload: (value, context, hint) => defaultPayloadConverter.toPayload(value, context, hint),
     fromPayload<T>(...given: Parameters<typeof defaultPayloadConverter.fromPayload<T>>): T {
-      const [, context] = given;
+      const [payload, context] = given;
       if (!isLookedAt(context)) {
         const result = defaultPayloadConverter.fromPayload<T>(...given);
         if (isUnsealed(result))
@@ -25,7 +25,10 @@ export function readingAnything(
         return result;
       }
       try {
-        return defaultPayloadConverter.fromPayload<T>(...given);
+        const value = defaultPayloadConverter.fromPayload<T>(...given);
+        // Each level has two bytes.
+        const mayBeDeep = (payload.data?.length ?? 0) > 2 * maxDepth;
+        return mayBeDeep && isTooDeep(value) ? (tooDeep as T) : value;
       } catch {
         return unreadable as T;
       }

@@ -9,7 +9,7 @@ import {
   type SerializationContext,
 } from '@temporalio/common';
 import { LockstepError } from '../../model/failure.ts';
-import { unsealed } from '../../model/inputs/unsealed.ts';
+import { unsealed } from '../../model/inputs/not-taken.ts';
 import {
   type Encryption,
   type EncryptionKey,

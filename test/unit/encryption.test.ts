@@ -3,7 +3,7 @@ import { defaultPayloadConverter, type SerializationContext } from '@temporalio/
 import { expect, test } from 'vitest';
 import { createDataConverter, createEncryptionCodec } from '../../client/temporal/encryption.ts';
 import { encryptionOf } from '../../client/temporal/encryption-keys.ts';
-import { isUnsealed } from '../../model/inputs/unsealed.ts';
+import { isUnsealed } from '../../model/inputs/not-taken.ts';
 import { payloadConverter as inActivities } from '../../workers/payload-converter.ts';
 import { payloadConverter as inWorkflows } from '../../workflows/payload-converter.ts';
 
