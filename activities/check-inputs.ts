@@ -1,17 +1,36 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { LockstepError } from '../model/failure.ts';
 import { faultIn, faultMessage } from '../model/inputs/input-fault.ts';
+import { migrationWorkflowId } from '../model/workflow-ids.ts';
+import type { Activities } from './index.ts';
 import { activityInputs } from './inputs/table.ts';
+
+/** They change the route, or what only its last phase may touch. Whoever reaches Temporal can schedule an activity, at any time. */
+const ofMigrationAlone: ReadonlySet<string> = new Set<keyof Activities>([
+  'writeState',
+  'renameLegacyTables',
+  'restoreLegacyTables',
+  'dropLegacy',
+  'removeSchedules',
+]);
 
 /** Around every activity of a worker, within `carryFailures`: what it is given is looked at before its code runs, and a fault is final. */
 export function checkInputs(migration: string): ActivityInterceptorsFactory {
   const schemas = new Map(Object.entries(activityInputs(migration)));
-  return ({ info: { activityType } }) => ({
+  const ownId = migrationWorkflowId(migration);
+  return ({ info: { activityType, workflowExecution, workflowType } }) => ({
     inbound: {
       async execute(input, next) {
         const schema = schemas.get(activityType);
         const fault = faultIn(schema ? [schema] : [], input.args);
-        if (!fault) return await next(input);
+        if (!fault) {
+          const isOwn = workflowType === 'migration' && workflowExecution?.workflowId === ownId;
+          if (isOwn || !ofMigrationAlone.has(activityType)) return await next(input);
+          throw new LockstepError(
+            'InvalidRequest',
+            `the activity ${activityType} is for the workflow ${ownId} alone; send that one what it should do`,
+          );
+        }
         const { path } = fault;
         throw new LockstepError(
           'InvalidRequest',

@@ -1,5 +1,7 @@
 import type { Waits } from '../client/waits.ts';
 
+/** How often, in milliseconds, it is said what a command waits for: nothing is silent for longer. */
+export const noticeEveryMs = 3_000;
 /** After so long it is said seldom. */
 const oftenMs = 30_000;
 

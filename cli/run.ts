@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { hearing } from '../client/waits.ts';
 import { LockstepError } from '../model/failure.ts';
-import { Notices } from './notices.ts';
+import { Notices, noticeEveryMs } from './notices.ts';
 import { reportFailure } from './output.ts';
 import { createProgram } from './program.ts';
 
@@ -13,10 +13,10 @@ export interface RunOptions {
 /** Runs a command to its end, with this process's streams and environment. Gives the exit code. */
 export async function run(
   args: readonly string[],
-  { noticeEveryMs = 3_000 }: RunOptions = {},
+  { noticeEveryMs: everyMs = noticeEveryMs }: RunOptions = {},
 ): Promise<number> {
   const json = args.includes('--json');
-  const notices = new Notices((line) => process.stderr.write(`${line}\n`), noticeEveryMs);
+  const notices = new Notices((line) => process.stderr.write(`${line}\n`), everyMs);
   process.exitCode = undefined;
   try {
     await hearing(notices, () => createProgram({ json }).parseAsync(args, { from: 'user' }));

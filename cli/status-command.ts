@@ -4,7 +4,7 @@ import type { MigrationControl, MigrationStatus } from '../client/operator/migra
 import { withStoresAlone } from '../client/operator/stores-alone.ts';
 import { hearing } from '../client/waits.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
-import { Notices } from './notices.ts';
+import { Notices, noticeEveryMs } from './notices.ts';
 import { failureOf } from './output.ts';
 import type { Report } from './report.ts';
 import { fitted, Screen } from './screen.ts';
@@ -13,7 +13,6 @@ import { statusReport } from './show-status.ts';
 import { storesReport } from './show-stores.ts';
 
 const everyMs = 1_000;
-const noticeEveryMs = 3_000;
 
 export function addStatusCommand(program: CliCommand): void {
   program

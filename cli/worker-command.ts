@@ -4,11 +4,10 @@ import { hearing } from '../client/waits.ts';
 import { serveHealth } from '../workers/health.ts';
 import { assertInstalled } from '../workers/needed-packages.ts';
 import { startWorker } from '../workers/start.ts';
-import { Notices } from './notices.ts';
+import { Notices, noticeEveryMs } from './notices.ts';
 import { openSession } from './session.ts';
 
 const gaugeEveryMs = 2_000;
-const noticeEveryMs = 3_000;
 const parentEveryMs = 500;
 /**
  * Where a machine has much memory, V8 lets the heap of a thread grow to hundreds of megabytes before it first looks for what is used no

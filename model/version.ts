@@ -8,7 +8,14 @@ const counterBits = 16n;
 export const versionBeforeLockstep: Version = '0';
 const maxVersion = (1n << 63n) - 1n;
 
-/** A clock that never gives the same value twice and never goes back, whatever the wall clock does. */
+/** Clocks of services differ by less. A version from farther ahead would keep every later write of its record out, and is refused. */
+export const maxLeadMs = 86_400_000;
+const maxLead = BigInt(maxLeadMs + 1) << counterBits;
+
+/**
+ * A clock that never gives the same value twice and never goes back, whatever the wall clock does; but for one that has stood so far
+ * ahead that nothing it gave was taken.
+ */
 export class HybridClock {
   readonly #now: () => number;
   #last = 0n;
@@ -20,6 +27,7 @@ export class HybridClock {
 
   next(): Version {
     const wall = BigInt(Math.max(0, Math.floor(this.#now()))) << counterBits;
+    if (this.#last > wall + maxLead) this.#last = 0n;
     this.#last = wall > this.#last ? wall : this.#last + 1n;
     return this.#last.toString();
   }

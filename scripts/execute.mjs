@@ -7,6 +7,8 @@ import { root } from './install.mjs';
 const binaries = join(root, 'node_modules', '.bin');
 // In the project itself `lockstep` stands for the sources; see "exports" in package.json.
 const fromSources = '--conditions=lockstep-source';
+/** What Node has compiled, by content: a process that loads the same files again starts in half the time. */
+const compiled = join(root, 'node_modules', '.cache', 'node');
 // The least that runs TypeScript as it is, without a flag.
 const LEAST = [22, 18];
 
@@ -30,6 +32,7 @@ export function execute(file, args, { cwd = process.cwd() } = {}) {
       ...process.env,
       PATH: [binaries, process.env.PATH].join(delimiter),
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${fromSources}`.trim(),
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled,
     },
   });
   // The terminal sends its interrupt to both of us; the child decides what to do about it.

@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
+import type { DevServer } from '../deploy/dev/contract.ts';
+import { mysql } from '../deploy/dev/mysql.ts';
 import { startServer, status, stopServer, up } from '../deploy/dev/servers.ts';
+import { ownServer } from '../proofs/support/own-server.ts';
 import { servers } from './support/servers.ts';
 
 test('servers that run are found, not started again', async () => {
@@ -34,3 +38,17 @@ test.each([
     }
   },
 );
+
+test('a server of a test that ends while it starts leaves nothing behind', async () => {
+  let folder = '';
+  const ending: DevServer<'mysql'> = {
+    ...mysql,
+    async initialize(instance) {
+      folder = instance.folder;
+    },
+    command: () => ({ file: process.execPath, args: ['--eval', ''] }),
+  };
+  await expect(ownServer(ending, () => undefined)).rejects.toThrow('ended while starting');
+  expect(folder).toContain('proof-mysql');
+  expect(existsSync(folder)).toBe(false);
+});

@@ -7,6 +7,7 @@ const root = dirname(import.meta.dirname);
 const entry = join(root, 'workflows', 'index.ts');
 const interceptors = join(root, 'workflows', 'check-inputs.ts');
 const failureConverter = join(root, 'workflows', 'failure-converter.ts');
+const payloadConverter = join(root, 'workflows', 'payload-converter.ts');
 /** The built package has it beside this file; among the sources there is none. */
 const prebuilt = join(import.meta.dirname, 'workflow-bundle.js');
 const cache = join(root, '.lockstep', 'bundles');
@@ -39,6 +40,7 @@ export async function buildBundle(codePath: string): Promise<void> {
     workflowsPath: entry,
     workflowInterceptorModules: [interceptors],
     failureConverterPath: failureConverter,
+    payloadConverterPath: payloadConverter,
     logger: quiet,
   });
   mkdirSync(dirname(codePath), { recursive: true });

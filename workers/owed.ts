@@ -1,3 +1,5 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { owedTaskQueue } from '../model/task-queues.ts';
 import { HeldSlots } from './held-slots.ts';
@@ -25,11 +27,17 @@ export interface Workers {
   reasons(): string[];
 }
 
+/** How activities' inputs are read; Temporal loads it by its path. */
+const payloadConverterPath = fileURLToPath(
+  new URL(`./payload-converter${extname(import.meta.url)}`, import.meta.url),
+);
+
 /**
  * What needs a store that is away is left to other workers: with both away no activity is taken, and with either away nothing
  * that is owed. Workflows go on, so that somebody answers operators.
  */
-export async function createWorkers(options: WorkerOptions, reach: Reach): Promise<Workers> {
+export async function createWorkers(given: WorkerOptions, reach: Reach): Promise<Workers> {
+  const options = { ...given, dataConverter: { ...given.dataConverter, payloadConverterPath } };
   const slots = {
     main: new HeldSlots(activitySlots, () => reach.isAway('legacy') && reach.isAway('modern')),
     owed: new HeldSlots(owedSlots, () => reach.isAway('legacy') || reach.isAway('modern')),

@@ -18,7 +18,7 @@ export const writeGroupWorkflowId = (migration: string, id: string) => `write-gr
 export const transactionWorkflowId = (migration: string, operationId: string) =>
   `transaction/${migration}/${operationId}`;
 export const recoveryWorkflowId = (migration: string) => `recover/${migration}`;
-export const migrationWorkflowId = (migration: string) => `migration/${migration}`;
+export { migrationWorkflowId } from '../model/workflow-ids.ts';
 export const backfillWorkflowId = (migration: string) => `backfill/${migration}`;
 export const validationWorkflowId = (migration: string) => `validate/${migration}`;
 

@@ -1,12 +1,14 @@
 const chunkMs = 500;
-/** While live writes go on: what a write may have to wait for. */
-const liveChunkMs = 25;
+/** While live writes go on: a write of its keys waits for it. Much shorter, it would be all overhead on a slow machine. */
+const liveChunkMs = 250;
+/** What is done with keys at a stretch holds up the writes in this process. */
+const maxLiveKeys = 10_000;
 const maxBytes = 4 * 1024 * 1024;
 const firstKeys = 1_000;
 /** Fewer would be all overhead, however slow the stores are at the moment. */
 const minKeys = 500;
 
-/** How many keys the next chunk takes: about half a second's worth, and never more than fit into memory with ease. */
+/** How many keys the next chunk takes: about as many as fit into the time that it may take, and never more than fit into memory with ease. */
 export class ChunkSize {
   readonly #most: number;
   #keys: number;
@@ -33,8 +35,9 @@ export class ChunkSize {
     if (chunk.keys === 0) return;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
     const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
+    const most = chunk.live ? Math.min(this.#most, maxLiveKeys) : this.#most;
     const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * maxBytes) / chunk.bytes;
     const grown = Math.max(this.#keys, chunk.keys) * 2;
-    this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, this.#most)));
+    this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, most)));
   }
 }

@@ -53,7 +53,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     }
 
     function readFrom(from: Chunk): Promise<PendingPage> {
-      const reading = readChecked(from);
+      const reading = throttle.ahead(() => readChecked(from));
       // It is awaited later; until then a failure must not count as unhandled.
       reading.catch(() => undefined);
       return reading;
@@ -75,7 +75,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead; and of pages with huge rows one is enough to keep in memory.
-      const isAhead = full && !throttle.isActive && page.bytes < maxBytesAhead;
+      const isAhead = full && throttle.readsAhead && page.bytes < maxBytesAhead;
       reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);

@@ -80,7 +80,7 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
     async function copyPage(again: Again, following: WaitingPage | null): Promise<number> {
       const { of } = again;
       const { page, notLoadable } = await (reading.ahead ?? read(of));
-      reading.ahead = following && !throttle.isActive ? read(following) : null;
+      reading.ahead = following && throttle.readsAhead ? read(following) : null;
       await check();
       const chunk = { entity: of.entity, range: of.range, ...noCounts };
       const step = {

@@ -1,40 +1,63 @@
 import type { LiveLatency } from '../write/live-latency.ts';
 
+/**
+ * How hard a copy goes on beside live writes: the share of the time, and whether chunks come one at a time (`alone`), with the
+ * next one read meanwhile (`ahead`), or as many at once as there are ranges under way (`together`).
+ */
+const levels = [
+  { share: 0.25, how: 'alone' },
+  { share: 0.5, how: 'alone' },
+  { share: 0.9, how: 'alone' },
+  { share: 0.9, how: 'ahead' },
+  { share: 0.9, how: 'together' },
+] as const;
+const firstLevel = 1;
+
 const liveMs = 5_000;
-/** Of the time: what the copying gets however slow live writes are, so that it ends, and the most it gets beside them. */
-const minShare = 0.25;
-const maxShare = 0.8;
-const maxPauseMs = 1_000;
-const shareIncrease = 0.05;
-const shareFactor = 0.5;
+const minRestMs = 100;
+const maxRestMs = 1_000;
+/** A rest is as long as so many writes, which else would all meet a chunk. */
+const writesPerRest = 2;
 /** So much longer hurts nobody, whatever the factor. */
 const toleranceMs = 10;
 /** How old writes may be that tell what is usual without copying. */
 const quietMs = 10 * 60_000;
-const adjustEveryMs = 1_000;
+const judgeEveryMs = 1_000;
 /** After so long too few writes have met the copying for it to matter much. */
 const patienceMs = 10_000;
+/** What slowed live writes is tried again after so long, then after twice as long each time, until it was good for so long. */
+const firstWaitMs = 20_000;
+const maxWaitMs = 5 * 60_000;
+const goodMs = 60_000;
+
+type Pause = (ms: number) => Promise<void>;
 
 /**
- * Lets a copy give way to live writes: as long as there are any, one chunk at a time, and a pause between two. The share of
- * the time that goes to chunks is raised by steps, and halved when the writes beside them are slowed.
+ * Lets a copy give way to live writes: as long as there are any, it rests now and then, which tells what they take without
+ * it, and goes on as hard as does not slow them.
  */
 export class Throttle {
   readonly #latency: LiveLatency;
   readonly #factor: number;
-  #share = minShare;
-  #adjustedAt: number;
+  #level = firstLevel;
+  readonly #tried = levels.map(() => ({ notBefore: 0, waitMs: firstWaitMs }));
+  #judgedAt: number;
   #changedAt: number;
-  /** When the pause after the last chunk is over. */
-  #freeAt = 0;
+  #underWay = 0;
+  /** Until when the time of chunks is counted, those that overlap once. */
+  #countedUntil: number;
+  /** How long the next rest is. */
+  #owedMs = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param factor how many times as long live writes may take; 0 never gives way */
   constructor(latency: LiveLatency, factor: number) {
     this.#latency = latency;
     this.#factor = factor;
-    this.#adjustedAt = latency.now();
-    this.#changedAt = latency.now();
+    const now = latency.now();
+    this.#judgedAt = now;
+    this.#changedAt = now;
+    this.#countedUntil = now;
   }
 
   /** Whether there is anything to give way to. */
@@ -42,50 +65,121 @@ export class Throttle {
     return this.#factor > 0 && this.#latency.isLive(liveMs);
   }
 
-  /** Copies when it is this chunk's turn; where live writes go on, after a pause. Gives the milliseconds of the pause. */
-  async run<T>(
-    copy: () => Promise<T>,
-    pause: (ms: number) => Promise<void>,
-  ): Promise<{ result: T; pausedMs: number }> {
+  /** Whether a page is read while another is written. */
+  get readsAhead(): boolean {
+    return !this.isActive || this.#current().how !== 'alone';
+  }
+
+  /** What is read before its turn comes is in the way of live writes as well. */
+  ahead<T>(read: () => Promise<T>): Promise<T> {
+    return this.#latency.whileCopying(read);
+  }
+
+  /** Copies when it is this chunk's turn; where live writes go on, after a rest. Gives the milliseconds of the rest. */
+  async run<T>(copy: () => Promise<T>, pause: Pause): Promise<{ result: T; pausedMs: number }> {
     if (!this.isActive) return { result: await this.#latency.whileCopying(copy), pausedMs: 0 };
-    const mine = this.#turn.then(() => this.#runInTurn(copy, pause));
+    if (this.#current().how === 'together') return await this.#runRested(copy, pause);
+    const mine = this.#turn.then(() => this.#runRested(copy, pause));
     this.#turn = mine.catch(() => undefined);
     return await mine;
   }
 
-  async #runInTurn<T>(
-    copy: () => Promise<T>,
-    pause: (ms: number) => Promise<void>,
-  ): Promise<{ result: T; pausedMs: number }> {
-    const pausedMs = Math.max(0, this.#freeAt - this.#latency.now());
-    if (pausedMs > 0) await pause(pausedMs);
+  async #runRested<T>(copy: () => Promise<T>, pause: Pause): Promise<{ result: T; pausedMs: number }> {
+    const pausedMs = await this.#rest(pause);
     const began = this.#latency.now();
-    const result = await this.#latency.whileCopying(copy);
-    const ended = this.#latency.now();
-    this.#adjustShare(ended);
-    // A chunk may have spent its time waiting for locks: its pause is bounded.
-    this.#freeAt = ended + Math.min(maxPauseMs, (ended - began) * (1 / this.#share - 1));
-    return { result, pausedMs };
+    if (this.#underWay === 0) this.#begin(began, began - this.#countedUntil);
+    this.#underWay += 1;
+    try {
+      return { result: await this.#latency.whileCopying(copy), pausedMs };
+    } finally {
+      this.#underWay -= 1;
+      const ended = this.#latency.now();
+      this.#judge(ended);
+      const { share } = this.#current();
+      const ms = ended - Math.max(began, this.#countedUntil);
+      this.#countedUntil = ended;
+      // A chunk may have spent its time waiting for locks: its rest is bounded.
+      this.#owedMs = Math.min(maxRestMs, this.#owedMs + ms * (1 / share - 1));
+    }
+  }
+
+  /** Time that passed anyway was a rest; after much of it the next chunks are judged, not the last ones. */
+  #begin(now: number, idleMs: number): void {
+    this.#owedMs = Math.max(0, this.#owedMs - idleMs);
+    if (idleMs < patienceMs) return;
+    this.#judgedAt = now;
+    this.#changedAt = now;
+  }
+
+  /** For as long as all that are under way have been, so that some writes meet none of them. */
+  async #rest(pause: Pause): Promise<number> {
+    let pausedMs = 0;
+    while (this.#owedMs >= between(minRestMs, writesPerRest * this.#usualMs(), maxRestMs)) {
+      const leftMs = this.#countedUntil + this.#owedMs - this.#latency.now();
+      if (leftMs <= 0) break;
+      await pause(leftMs);
+      pausedMs += leftMs;
+    }
+    return pausedMs;
   }
 
   /** By writes that were not judged by before, so that one slow moment counts once. */
-  #adjustShare(now: number): void {
-    if (now - this.#adjustedAt < adjustEveryMs) return;
-    const copying = this.#latency.quantile(0.9, 'copying', now - this.#adjustedAt);
-    if (copying === null) {
-      if (now - this.#changedAt >= patienceMs) this.#change(false, now);
+  #judge(now: number): void {
+    if (now - this.#judgedAt < judgeEveryMs) return;
+    const beside = this.#latency.recent('copying', now - this.#judgedAt);
+    if (beside === null) {
+      if (now - this.#changedAt >= patienceMs) this.#raise(now);
       return;
     }
-    // Where nothing tells what is usual, longer pauses will.
-    const quiet = this.#latency.quantile(0.9, 'quiet', quietMs);
-    this.#change(quiet === null || copying > quiet * this.#factor + toleranceMs, now);
-    this.#adjustedAt = now;
+    this.#judgedAt = now;
+    const usual = this.#quietMs();
+    // Where nothing tells what is usual, longer rests will.
+    if (usual === null || isSlowed(beside, usual * this.#factor + toleranceMs)) this.#lower(now);
+    else this.#raise(now);
   }
 
-  #change(slowed: boolean, now: number): void {
-    this.#share = slowed
-      ? Math.max(minShare, this.#share * shareFactor)
-      : Math.min(maxShare, this.#share + shareIncrease);
+  /** How often chunks come makes no difference to the writes beside one; how they come does. */
+  #lower(now: number): void {
+    if (this.#level === 0) return;
+    const tried = this.#tried[this.#level];
+    const isOther = levels[this.#level - 1]?.how !== this.#current().how;
+    if (tried && isOther) {
+      tried.notBefore = now + tried.waitMs;
+      tried.waitMs = Math.min(maxWaitMs, tried.waitMs * 2);
+    }
+    this.#level -= 1;
     this.#changedAt = now;
   }
+
+  #raise(now: number): void {
+    const tried = this.#tried[this.#level];
+    if (tried && now - this.#changedAt >= goodMs) tried.waitMs = firstWaitMs;
+    const next = this.#tried[this.#level + 1];
+    if (!next || now < next.notBefore) return;
+    this.#level += 1;
+    this.#changedAt = now;
+  }
+
+  #current(): (typeof levels)[number] {
+    return levels[this.#level] ?? levels[0];
+  }
+
+  /** What nine of ten writes take at most without copying; null where too few tell. */
+  #quietMs(): number | null {
+    return this.#latency.quantile(0.9, 'quiet', quietMs);
+  }
+
+  #usualMs(): number {
+    return this.#quietMs() ?? this.#latency.quantile(0.9, 'copying', quietMs) ?? 0;
+  }
+}
+
+/** Whether more of them than by chance take longer than nine of ten do. */
+function isSlowed(writes: readonly number[], limitMs: number): boolean {
+  const slow = writes.filter((ms) => ms > limitMs).length;
+  return slow > 0.1 * writes.length + 0.7 * Math.sqrt(writes.length);
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.max(least, Math.min(value, most));
 }

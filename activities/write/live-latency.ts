@@ -47,13 +47,17 @@ export class LiveLatency {
     return Object.values(this.#samples).some((samples) => (samples.at(-1)?.at ?? -Infinity) >= since);
   }
 
-  /** The share-quantile of the last `ms`; null where there are too few writes to tell. */
-  quantile(share: number, kind: 'copying' | 'quiet', ms: number): number | null {
+  /** The milliseconds of the writes of the last `ms`; null where they are too few to tell anything. */
+  recent(kind: 'copying' | 'quiet', ms: number): number[] | null {
     const since = this.now() - ms;
     const found = this.#samples[kind].filter(({ at }) => at > since);
-    if (found.length < minSamples) return null;
-    const sorted = found.map((sample) => sample.ms).sort((left, right) => left - right);
-    return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
+    return found.length < minSamples ? null : found.map((sample) => sample.ms);
+  }
+
+  /** The share-quantile of the same. */
+  quantile(share: number, kind: 'copying' | 'quiet', ms: number): number | null {
+    const sorted = this.recent(kind, ms)?.sort((left, right) => left - right);
+    return sorted?.[Math.ceil(sorted.length * share) - 1] ?? null;
   }
 }
 

@@ -1,6 +1,6 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
 import { unforeseen } from '../../model/unforeseen.ts';
+import { isOfTemporal } from '../temporal/failures.ts';
 
 /**
  * For work that no caller waits for, such as counting, shadow reads and looks at the stores: what a store or Temporal refuses is
@@ -8,7 +8,7 @@ import { unforeseen } from '../../model/unforeseen.ts';
  * standard error by default).
  */
 export function ignoreExpected(error: unknown): void {
-  if (error instanceof LockstepError || isGrpcServiceError(error)) return;
+  if (error instanceof LockstepError || isOfTemporal(error)) return;
   const { message, frames } = unforeseen(error);
   process.emitWarning(`work in the background failed: ${message}\n${frames}`, { type: 'LockstepFault' });
 }

@@ -125,17 +125,16 @@ function startOptions(taskQueue: string, { workflowId, input, entities, summary 
 
 /** Sends again while Temporal is away, or takes no question for the workflow. */
 async function whileThereIsTime<T>(client: Client, timeoutMs: number, send: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  return await client.connection.withDeadline(deadline, async () => {
-    for (;;) {
-      try {
-        return await send();
-      } catch (error) {
-        if (!isNotReady(error) || Date.now() + notReadyPauseMs >= deadline) throw error;
-        await setTimeout(notReadyPauseMs);
-      }
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    const leftMs = until - performance.now();
+    try {
+      return await client.connection.withDeadline(Date.now() + leftMs, send);
+    } catch (error) {
+      if (!isNotReady(error) || performance.now() + notReadyPauseMs >= until) throw error;
+      await setTimeout(notReadyPauseMs);
     }
-  });
+  }
 }
 
 export function unknownOutcome(what: string, about: About, timeoutMs: number, error: unknown): LockstepError {

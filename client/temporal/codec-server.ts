@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import { LockstepError } from '../../model/failure.ts';
@@ -22,7 +22,13 @@ export interface CodecServer {
 }
 
 const maxBodyBytes = 8 * 1024 * 1024;
-const requestTimeoutMs = 10_000;
+/** Whoever asks sends it at once. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+} satisfies ServerOptions;
 
 const base64 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]*={0,2}$/));
 const bodySchema = v.object({
@@ -36,7 +42,7 @@ const bodySchema = v.object({
  * what it is asked for does not say which workflow it is for, and so could not be bound to one.
  */
 export async function serveCodec(options: CodecServerOptions): Promise<CodecServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(limits, (request, response) => {
     allowOrigin(options.origin, request, response);
     answer(options, request).then(
       ({ status, body, headers }) => {
@@ -47,8 +53,6 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
       () => response.destroy(),
     );
   });
-  server.requestTimeout = requestTimeoutMs;
-  server.headersTimeout = requestTimeoutMs;
   server.maxConnections = 100;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

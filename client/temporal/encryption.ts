@@ -9,7 +9,7 @@ import {
   type SerializationContext,
 } from '@temporalio/common';
 import { LockstepError } from '../../model/failure.ts';
-import { unsealed } from '../../model/inputs/unsealed.ts';
+import { unsealed } from '../../model/inputs/not-taken.ts';
 import {
   type Encryption,
   type EncryptionKey,
@@ -57,7 +57,7 @@ export function createEncryptionCodec(
     const found = isSealed(payload) ? open(payload, all, context) : { wrong: plain };
     if ('metadata' in found) return found;
     // A task that failed for it would be tried for ever.
-    if (side === 'worker' && context?.type === 'workflow') return defaultPayloadConverter.toPayload(unsealed);
+    if (side === 'worker' && context !== undefined) return defaultPayloadConverter.toPayload(unsealed);
     throw fault(`a payload in Temporal${ofWorkflow(context)} ${found.wrong}`);
   };
   return {

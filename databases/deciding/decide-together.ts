@@ -2,7 +2,7 @@ import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
 import { entityNamed } from '../../model/migration.ts';
-import type { Operation, WriteRoute } from '../../model/operation.ts';
+import type { Operation, OperationStatus, WriteRoute } from '../../model/operation.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
 import type { Store } from '../contract/store.ts';
 import type { Fence, Outcome, StoredRecord, WriteItem } from '../contract/write.ts';
@@ -149,11 +149,13 @@ async function writeByKey(
   return items.map((item) => outcomes.get(item) ?? null);
 }
 
+/** Of a repeat that the journal knows so, a group says what the first try was told. */
+const toldAgain: readonly OperationStatus[] = ['pending', 'completed', 'failed'];
+
 /** What the routine has recorded under the operation's id, or nobody will: the fence. */
 function decisionOf(store: Store, entity: Entity, operation: Operation, outcome: Outcome): GroupDecision {
   if (outcome.status === 'failed') return apart;
-  if (outcome.status === 'known' && outcome.recorded !== 'pending' && outcome.recorded !== 'completed')
-    return apart;
+  if (outcome.status === 'known' && !toldAgain.includes(outcome.recorded)) return apart;
   const result = resultOf(store, entity, operation, outcome);
   return result.status === 'conflict' || result.status === 'aborted' ? apart : result;
 }

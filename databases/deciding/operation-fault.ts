@@ -3,10 +3,7 @@ import { type Entity, keyOf } from '../../model/entity.ts';
 import { type AnyFields, entityOf, imageOf } from '../../model/field.ts';
 import type { InputFault } from '../../model/inputs/input-fault.ts';
 import type { Operation } from '../../model/operation.ts';
-import { millisecondsOf } from '../../model/version.ts';
-
-/** Clocks of services differ by less. A version from far ahead would keep every later write of its record out. */
-const aheadMs = 86_400_000;
+import { maxLeadMs, millisecondsOf } from '../../model/version.ts';
 
 /**
  * What a worker finds wrong with an operation that Temporal brought it, and that no service of ours makes: a key that is not the
@@ -17,7 +14,7 @@ export function operationFault(
   { kind, key, image, proposed }: Operation,
   nowMs: number,
 ): InputFault | null {
-  if (millisecondsOf(proposed) > nowMs + aheadMs)
+  if (millisecondsOf(proposed) > nowMs + maxLeadMs)
     return { path: 'proposed', reason: "is more than a day ahead of the worker's clock" };
   const { fields, key: keyNames } = entity;
   const named = Object.fromEntries(keyNames.map((name, index) => [name, key[index] ?? null]));

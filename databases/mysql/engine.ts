@@ -30,7 +30,7 @@ import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { transport } from './transport.ts';
 import { argumentsOf } from './write-parameters.ts';
-import { innerName, innerRoutine, outerName, outerRoutine } from './write-routine.ts';
+import { writeName, writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = (column: { string(): string | null }) => column.string();
@@ -205,19 +205,17 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     routineStatements(bound) {
       const { name } = bound.entity;
-      const inner = innerRoutine(bound, fingerprint(bound));
+      const write = writeRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
       const touch = touchRoutine(bound, fingerprint(bound));
       return [
-        `DROP PROCEDURE IF EXISTS ${innerName(name)}`,
-        inner,
-        `DROP PROCEDURE IF EXISTS ${outerName(name)}`,
-        outerRoutine(bound),
+        `DROP PROCEDURE IF EXISTS ${writeName(name)}`,
+        write,
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
         `DROP PROCEDURE IF EXISTS ${touchName(name)}`,
         touch,
-        `ALTER PROCEDURE ${outerName(name)} COMMENT ${literal(commentOf(bound))}`,
+        `ALTER PROCEDURE ${writeName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
 
@@ -229,15 +227,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async isPrepared(session, bound) {
       const { name } = bound.entity;
-      const names = [
-        `lockstep_write_in_${name}`,
-        `lockstep_write_${name}`,
-        `lockstep_read_${name}`,
-        `lockstep_touch_${name}`,
-      ];
+      const names = [`lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?)`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
         names,
       );
       // The comment is the last that is made, on one of them.
@@ -245,10 +238,13 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     },
 
     async callWrite(inside, bound, request) {
-      const given = argumentsOf(bound, request, fingerprint(bound));
-      const name = inside ? innerName(bound.entity.name) : outerName(bound.entity.name);
-      const sql = `CALL ${name}(${given.map(() => '?').join(', ')})`;
-      const call = (client: mysql.PoolConnection) => run(client, sql, given);
+      const given = argumentsOf(bound, request, { fingerprint: fingerprint(bound), alone: !inside });
+      const sql = `CALL ${writeName(bound.entity.name)}(${given.map(() => '?').join(', ')})`;
+      const call = async (client: mysql.PoolConnection) => {
+        assertFits(sql, given, ready.get(client.connection) ?? 0);
+        const [result] = await client.execute({ sql, timeout: options.statementTimeoutMs }, given);
+        return result;
+      };
       const result = await (inside
         ? call(connections.clientOf(inside))
         : connections.borrow(call, request.fence.lockWaitMs));
@@ -281,7 +277,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       );
       const [records = [], ...tables] = resultSets(result);
       const grouped = tables.map(byPosition);
-      return records.map((record) => storedOf(bound, record, grouped));
+      const stored = new Map(records.map((record) => [record.at, storedOf(bound, record, grouped)]));
+      return keys.map((_, index) => {
+        const found = stored.get(String(index + 1));
+        if (!found) throw new TypeError('a key that was read is missing in the result');
+        return found;
+      });
     },
 
     async readCells(bound, keys) {
@@ -405,7 +406,7 @@ function isBroken(error: unknown): boolean {
 }
 
 const fingerprint = fingerprinting(
-  (bound) => innerRoutine(bound, '') + outerRoutine(bound) + readRoutine(bound) + touchRoutine(bound, ''),
+  (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),
 );
 
 function commentOf(bound: BoundEntity): string {

@@ -33,8 +33,8 @@ function oneSql({ root }: BoundEntity): string {
 
 function manySql(bound: BoundEntity): string {
   const { root } = bound;
-  return `SELECT k.at, ${cellsOf(root)} FROM ${keyList(bound, '?')} ${ownedRows(root, 't')}
-    ORDER BY k.at${root.single ? '' : `, ${orderOf(root)}`}`;
+  const order = root.single ? '' : ` ORDER BY ${orderOf(root)}`;
+  return `SELECT k.at, ${cellsOf(root)} FROM ${keyList(bound, '?')} ${ownedRows(root, 't')}${order}`;
 }
 
 /** Under names of our own: the driver refuses some that a column may have. */

@@ -13,8 +13,15 @@ const wordType = 'VARCHAR(20) CHARACTER SET ascii';
 type WriteParameter = readonly [
   name: string,
   type: string,
-  value: (request: WriteRequest, fingerprint: string) => Parameter,
+  value: (request: WriteRequest, called: Called) => Parameter,
 ];
+
+/** What of a call is not in its request. */
+interface Called {
+  readonly fingerprint: string;
+  /** Whether it is a transaction of its own. */
+  readonly alone: boolean;
+}
 
 /**
  * What an entity's write routine is called with, in order. What most writes have is a parameter of its own, the cells of the root
@@ -24,7 +31,8 @@ function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
   return [
     ['p_migration', 'VARCHAR(64)', ({ fence }) => fence.migration],
     ['p_epoch', 'BIGINT', ({ fence }) => fence.epoch],
-    ['p_fingerprint', 'VARCHAR(64)', (_, fingerprint) => fingerprint],
+    ['p_fingerprint', 'VARCHAR(64)', (_, { fingerprint }) => fingerprint],
+    ['p_alone', 'INT', (_, { alone }) => (alone ? 1 : 0)],
     ['p_locks', anyText, ({ locks }) => locks && JSON.stringify(locks)],
     ['p_mode', wordType, ({ item }) => item.mode],
     ['p_kind', wordType, ({ item }) => item.kind],
@@ -49,20 +57,16 @@ function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
   ];
 }
 
-/** The list that the routines are created with. */
+/** The list that the routine is created with. */
 export function parameterList(bound: BoundEntity): string {
   return writeParameters(bound)
     .map(([name, type]) => `${name} ${type}`)
     .join(', ');
 }
 
-export function parameterNames(bound: BoundEntity): string[] {
-  return writeParameters(bound).map(([name]) => name);
-}
-
-/** What they are called with. */
-export function argumentsOf(bound: BoundEntity, request: WriteRequest, fingerprint: string): Parameter[] {
-  return writeParameters(bound).map(([, , value]) => value(request, fingerprint));
+/** What it is called with. */
+export function argumentsOf(bound: BoundEntity, request: WriteRequest, called: Called): Parameter[] {
+  return writeParameters(bound).map(([, , value]) => value(request, called));
 }
 
 export function keyParameters({ root }: BoundEntity): string[] {

@@ -10,15 +10,9 @@ import {
   keyType,
   listedTables,
   parameterList,
-  parameterNames,
 } from './write-parameters.ts';
 
-/** The procedure that writes inside a transaction of the caller's, and the one that brings its own. */
-export function innerName(entity: string): string {
-  return quote(`lockstep_write_in_${entity}`);
-}
-
-export function outerName(entity: string): string {
+export function writeName(entity: string): string {
   return quote(`lockstep_write_${entity}`);
 }
 
@@ -33,29 +27,14 @@ const lockCells = `at FOR ORDINALITY, e ${entityType} PATH '$[0]', k ${keyType} 
 const guardCells = `e ${entityType} PATH '$.e', k ${keyType} PATH '$.k', v BIGINT PATH '$.v',
   d CHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.d'`;
 
-/** One round trip: begin, write, commit; rolled back and raised again when anything fails. */
-export function outerRoutine(bound: BoundEntity): string {
-  return `CREATE PROCEDURE ${outerName(bound.entity.name)}(${parameterList(bound)})
-SQL SECURITY INVOKER
-BEGIN
-  DECLARE EXIT HANDLER FOR SQLEXCEPTION
-  BEGIN
-    ROLLBACK;
-    RESIGNAL;
-  END;
-  START TRANSACTION;
-  CALL ${innerName(bound.entity.name)}(${parameterNames(bound).join(', ')});
-  COMMIT;
-END`;
-}
-
 /**
- * The guarded write of one item of an entity: epoch, operation id, record, rows and journal.
+ * The guarded write of one item of an entity: epoch, operation id, record, rows and journal. Where `p_alone` says so it is a
+ * transaction of its own, in one round trip, rolled back and raised again when anything fails; else it is part of the caller's.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
  *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
-export function innerRoutine(bound: BoundEntity, fingerprint: string): string {
+export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root, store } = bound;
   const name = literal(entity.name);
   const keys = keyParameters(bound);
@@ -63,7 +42,7 @@ export function innerRoutine(bound: BoundEntity, fingerprint: string): string {
   // One statement is cheaper than two. The row depends on the record in it, so that it is read after the record is locked.
   const lookLocked = `SELECT MAX(r.version), COUNT(t.${quote(root.key[0]?.name ?? '')}) > 0 INTO v_stored, v_live
       FROM lockstep_records r LEFT JOIN ${quoteTable(root.name)} t ON ${match(root.key, keys)} WHERE ${own} FOR UPDATE;`;
-  return `CREATE PROCEDURE ${innerName(entity.name)}(${parameterList(bound)})
+  return `CREATE PROCEDURE ${writeName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 BEGIN
   DECLARE v_done, v_known, v_live, v_open INT DEFAULT 0;
@@ -78,7 +57,13 @@ BEGIN
   DECLARE locks CURSOR FOR
     SELECT l.e, l.k FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l ORDER BY l.at;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_done = 1;
+  DECLARE EXIT HANDLER FOR SQLEXCEPTION
+  BEGIN
+    IF p_alone THEN ROLLBACK; END IF;
+    RESIGNAL;
+  END;
 
+  IF p_alone THEN START TRANSACTION; END IF;
   IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
   END IF;
@@ -194,7 +179,8 @@ ${upserts(bound, keys)}
     DELETE r FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l
       STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = l.e AND r.record_key = l.k WHERE r.version = 0;
   END IF;
-  SELECT v_outcome AS status, v_answered AS version, v_reason AS reason;
+  IF p_alone THEN COMMIT; END IF;
+  SELECT v_outcome AS status, CAST(v_answered AS CHAR) AS version, v_reason AS reason;
 END`;
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isUnsealed } from './unsealed.ts';
+import { whyNotTaken } from './not-taken.ts';
 
 /** What is wrong with something that came from outside. It never holds a value: that may be a row. */
 export interface InputFault {
@@ -29,8 +29,10 @@ export function faultOf(schema: InputSchema, value: unknown): InputFault | null 
 
 /** The first fault of what a workflow, a message or an activity is given. More arguments than there are schemas do no harm: nobody reads them. */
 export function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
-  if (given.some(isUnsealed))
-    return { path: '', reason: 'it is not encrypted for this workflow, and its worker takes nothing else' };
+  for (const value of given) {
+    const reason = whyNotTaken(value);
+    if (reason !== null) return { path: '', reason };
+  }
   for (const [index, schema] of schemas.entries()) {
     const fault = faultOf(schema, given[index]);
     if (fault) return fault;

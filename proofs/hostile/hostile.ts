@@ -1,19 +1,21 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import { temporalPlace } from '../../client/temporal/connection.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { messageTable } from '../../model/inputs/messages.ts';
 import { isObject } from '../../model/is-object.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { defaultSettings } from '../../model/settings.ts';
 import { account, newAccount } from '../../test/support/accounts.ts';
 import { type RunningMigration, runMigrationOn } from '../../test/support/fixture.ts';
-import { serveHealth } from '../../workers/health.ts';
-import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
+import { writeWorkflowId } from '../../workflows/messages.ts';
 import { hostileNames } from '../names/hostile-names.ts';
 import { atLeast, type Conditions, exactly, type Report, report } from '../report.ts';
 import { plantControlRows } from './control-rows.ts';
 import { type Fault, type Finding, faultOf } from './fault.ts';
 import { type Attempted, foreignWorker } from './foreign.ts';
-import { badRequests, isEndedByServer } from './half-http.ts';
+import { sendMessages } from './messages.ts';
+import { oddSaves } from './odd-saves.ts';
+import { startRaw, unreadablePayloads } from './raw-payloads.ts';
+import { sendRequests } from './requests.ts';
 import { isFree, soundActivities } from './sound-activities.ts';
 import { hostileId, soundInputs } from './sound-inputs.ts';
 import { inTurns, some } from './turns.ts';
@@ -21,15 +23,6 @@ import { secret, type Unsound, unsoundOf } from './unsound.ts';
 
 /** What is refused is refused at once; a machine may be busy. */
 const limitMs = 120_000;
-const httpLimitMs = 30_000;
-
-/** What Temporal's SDK says of a workflow's messages. */
-interface Metadata {
-  readonly definition?: { readonly updateDefinitions?: readonly { readonly name: string }[] };
-}
-
-/** Messages that none of those that take something takes. */
-const badMessages: readonly unknown[] = [secret, [secret], -7, { by: 7, force: secret }, 'x'.repeat(100_000)];
 
 /**
  * Whatever is sent by somebody who reaches Temporal, a worker's endpoint, a control table or a configuration: each thing is refused once, typed, without
@@ -45,6 +38,8 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     controlRows: 0,
     names: 0,
     messages: 0,
+    bytes: 0,
+    odd: 0,
     definitions: 0,
     requests: 0,
   };
@@ -124,20 +119,40 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   for (let row = 0; row < planted.rows; row++) count('controlRows', 'control row');
   findings.push(...(await planted.findings()));
 
-  const handle = at.temporal.workflow.getHandle(migrationWorkflowId(at.migration.name));
-  const messages = Object.entries(messageTable.migration ?? {}).filter(([, { takes }]) => takes.length > 0);
-  const { definition: handled } = await handle.query<Metadata>('__temporal_workflow_metadata');
-  const updates = new Set(handled?.updateDefinitions?.map(({ name }) => name));
-  note(`${badMessages.length} messages of ${messages.length} kinds, as updates and as signals`);
-  for (const [name] of messages)
-    for (const message of badMessages) {
-      count('messages', `signal ${name}`);
-      await handle.signal(name, message);
-      if (!updates.has(name)) continue;
-      count('messages', `update ${name}`);
-      const fault = await faultOf(handle.executeUpdate(name, { args: [message] }));
-      if (fault) findings.push({ fault, what: `update ${name}: ${typeof message}` });
-    }
+  note('bytes that nobody can read, and saves that are odd');
+  const target = { temporal: at.temporal, namespace: temporalPlace(at.environment).namespace };
+  const types = Object.keys(soundInputs(at.migration, state));
+  const raw = [
+    ...types.flatMap((type) =>
+      Object.entries(unreadablePayloads).map(([what, payload]) => ({
+        kind: 'bytes' as const,
+        type,
+        what,
+        input: () => payload,
+      })),
+    ),
+    ...oddSaves.map((one) => ({ kind: 'odd' as const, type: 'save', ...one })),
+  ];
+  const sentRaw = some(raw, short ? 40 : Number.POSITIVE_INFINITY, seed);
+  await inTurns(sentRaw, async ({ kind, type, what, input }, index) => {
+    count(kind, `${kind === 'bytes' ? 'bytes' : 'an odd value'} as the input of ${type}`);
+    // Under its own id: another would be refused by that.
+    const operationId = `odd-${index}`;
+    const workflowId = writeWorkflowId(at.migration.name, operationId);
+    await startRaw(
+      target,
+      { type, workflowId, taskQueue: at.migration.taskQueue },
+      { input: input(operationId) },
+    );
+    const fault = await faultOfEnd(at.temporal, at.temporal.workflow.getHandle(workflowId));
+    if (fault) findings.push({ fault, what: `${type}: ${what}` });
+  });
+
+  note('messages to every workflow that can be held');
+  const messages = await sendMessages(at, short);
+  for (const [place, number] of messages.sent)
+    for (let one = 0; one < number; one++) count('messages', place);
+  findings.push(...messages.findings);
 
   for (const { what, value } of unsoundDefinitions()) {
     count('definitions', 'definition');
@@ -145,17 +160,8 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     if (fault) findings.push({ fault, what });
   }
 
-  const health = await serveHealth(0, '127.0.0.1', async () => []);
-  await Promise.all(
-    badRequests.map(async (request) => {
-      count('requests', 'request');
-      if (!(await isEndedByServer(health.port, request, httpLimitMs)))
-        findings.push({ fault: 'stuck', what: `a request of ${request.length} characters` });
-    }),
-  );
-  if (!(await fetch(`http://127.0.0.1:${health.port}/live`)).ok)
-    findings.push({ fault: 'stuck', what: 'the endpoint answers nobody' });
-  await health.close();
+  note('requests at the endpoints of workers and of the codec');
+  findings.push(...(await sendRequests((place) => count('requests', place))));
 
   const value = newAccount();
   const accounts = at.lockstep.repository(account);
@@ -214,10 +220,18 @@ async function faultOfStart(
     // The workflow `write` says what becomes of it.
     return await temporal.workflow.getHandle(writeWorkflowId(migration.name, hostileId)).result();
   };
+  return await faultOfEnd(temporal, handle, ended());
+}
+
+/** What is wrong with how a workflow ends, or that it does not. */
+async function faultOfEnd(
+  temporal: Client,
+  handle: WorkflowHandle,
+  ended: Promise<unknown> = handle.result(),
+): Promise<Fault | null> {
   const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), limitMs).unref());
-  const fault = await Promise.race([faultOf(ended()), late]);
-  if (fault !== 'late') return fault;
-  return await faultOfRunning(temporal, handle);
+  const fault = await Promise.race([faultOf(ended), late]);
+  return fault === 'late' ? await faultOfRunning(temporal, handle) : fault;
 }
 
 /** Of something that does not come to its end; it is ended here. */

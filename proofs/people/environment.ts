@@ -36,6 +36,8 @@ interface RunningBackfill {
   result(): Promise<BackfillProgress>;
   progress(): Promise<BackfillProgress>;
   pause(paused: boolean): Promise<void>;
+  /** Ends it wherever it stands; its checkpoints stay. */
+  end(): Promise<void>;
 }
 
 /** Two databases with empty tables of people, in the phase `backfill`; workers are processes of their own. */
@@ -114,10 +116,18 @@ export async function createPeopleEnvironment({
           },
         ],
       });
+      const pause = (paused: boolean) => handle.signal(setPaused, paused);
       return {
         result: () => handle.result(),
         progress: () => handle.query(backfillProgress),
-        pause: (paused) => handle.signal(setPaused, paused),
+        pause,
+        async end() {
+          const { status } = await handle.describe();
+          if (status.name !== 'RUNNING') return;
+          // So that its activities learn of it soon.
+          await pause(true);
+          await handle.terminate();
+        },
       };
     },
     [Symbol.asyncDispose]: () => release.disposeAsync(),

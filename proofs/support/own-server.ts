@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountFor } from '../../deploy/dev/account.ts';
@@ -8,11 +8,15 @@ import { startDaemon, stopDaemon } from '../../deploy/dev/daemon.ts';
 import { findPrograms } from '../../deploy/dev/find-programs.ts';
 import { logFolder, serverFolder } from '../../deploy/dev/place.ts';
 import { freePort } from '../../deploy/dev/ports.ts';
+import { isAlive } from '../../scripts/identity.mjs';
 import { onLeaving } from '../../test/support/on-leaving.ts';
 import { until } from '../../test/support/until.ts';
 import { NotHere } from '../report.ts';
 
 const stopWithinMs = 30_000;
+/** Above those of every clone's servers, and below those that systems give to outgoing connections. */
+const firstPort = 27_500;
+const ports = 4_000;
 
 /** A server that a proof has to itself, and may kill. It is removed with its data when the proof is over. */
 export interface OwnServer<Name extends ServerName> extends AsyncDisposable {
@@ -41,38 +45,46 @@ export async function ownServer<Name extends ServerName>(
   const { way, programs } = await findPrograms(server, { report: note, folder });
   if (programs === null)
     throw new NotHere(`${server.title} runs in a container here; the proof starts and ends processes`);
-  const port = await freePort(server.firstPort + 2_000);
+  // So many that two servers which start at the same moment, or one that is to come back, do not meet.
+  const somePort = () => freePort(firstPort + randomInt(ports));
   const instance: Instance = {
     way,
     programs,
     folder,
     account,
-    port,
-    uiPort: server.firstUiPort === null ? null : await freePort(server.firstUiPort + 2_000),
+    port: await somePort(),
+    uiPort: server.firstUiPort === null ? null : await somePort(),
     password: randomBytes(18).toString('base64url'),
     process: null,
   };
+  const copyFolder = `${folder}-copy`;
+  const remove = () => {
+    for (const one of [folder, copyFolder]) rmSync(one, { recursive: true, force: true });
+  };
+  await using building = new AsyncDisposableStack();
+  building.defer(remove);
   await server.initialize(instance);
   const log = join(logFolder, `${own}.log`);
   const launch = () => startDaemon(server.command(instance), { log, account });
   const endpoint = server.endpoint(instance);
   const answers = () =>
-    until(`${server.title} answers; see ${log}`, () =>
-      server.ping(endpoint).then(
+    until(`${server.title} answers; see ${log}`, async () => {
+      if (!isAlive(running)) throw new Error(`${server.title} ended while starting; see ${log}`);
+      return await server.ping(endpoint).then(
         () => true,
         () => false,
-      ),
-    );
-  const copyFolder = `${folder}-copy`;
-  const remove = () => {
-    for (const one of [folder, copyFolder]) rmSync(one, { recursive: true, force: true });
-  };
+      );
+    });
   let running = await launch();
   const cancel = onLeaving(() => {
     endProcess(running.pid);
     remove();
   });
+  const stop = () => stopDaemon(running, server.signals.fast, stopWithinMs);
+  building.defer(stop);
+  building.defer(cancel);
   await answers();
+  const release = building.move();
   const kill = async () => {
     const children = childrenOf(running.pid);
     await stopDaemon(running, 'SIGKILL', stopWithinMs);
@@ -82,7 +94,6 @@ export async function ownServer<Name extends ServerName>(
     running = await launch();
     await answers();
   };
-  const stop = () => stopDaemon(running, server.signals.fast, stopWithinMs);
   return {
     endpoint,
     kill,
@@ -105,11 +116,7 @@ export async function ownServer<Name extends ServerName>(
       await server.initialize(instance);
       await restart();
     },
-    async [Symbol.asyncDispose]() {
-      cancel();
-      await stop();
-      remove();
-    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
 }
 

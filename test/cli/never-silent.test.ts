@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noticeEveryMs } from '../../cli/notices.ts';
+import { createProgram } from '../../cli/program.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { Commands } from '../support/commands.ts';
 import { connectAndStart, type Fixture, fixture } from '../support/harness.ts';
@@ -42,6 +45,8 @@ const asking = [
   'writes list',
   'writes show none',
   'writes retry none --yes',
+  'writes discard none --yes',
+  'writes compensate none --yes',
   'journal list',
   'journal show none',
   'journal retry --yes',
@@ -50,6 +55,24 @@ const asking = [
   'differences',
 ] as const;
 type Asking = (typeof asking)[number];
+
+/** Of these `dev` has servers of its own; `worker` and what runs on have tests of their own. */
+const askingNobody = ['dev up', 'dev down', 'dev status', 'schema', 'worker', 'codec'];
+
+test('no command is left out', () => {
+  const leaves = (command: Command, path: readonly string[]): string[] =>
+    command.commands.length === 0
+      ? [path.join(' ')]
+      : command.commands.flatMap((inner) => leaves(inner, [...path, inner.name()]));
+  const missing = leaves(createProgram({ json: false }), []).filter(
+    (path) => !askingNobody.includes(path) && !asking.some((one) => `${one} `.startsWith(`${path} `)),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('what a command waits for is said within three seconds', () => {
+  expect(noticeEveryMs).toBeLessThanOrEqual(3_000);
+});
 
 /** Of each way that a command goes to its servers, one. */
 const oneOfEach = [
@@ -137,6 +160,8 @@ const failures: readonly Failure[] = [
       'writes list',
       'writes show none',
       'writes retry none --yes',
+      'writes discard none --yes',
+      'writes compensate none --yes',
       'journal list',
       'journal show none',
       'reconcile --every 1h --yes',
@@ -254,12 +279,12 @@ function asPattern(part: string | RegExp): RegExp {
 
 // It says so as soon as anything lasts: here at once, so that no test depends on a duration.
 describe('what does not answer is named while it is waited for', () => {
-  const noticeEveryMs = 25;
+  const often = { noticeEveryMs: 25 };
 
   test.each(['legacy', 'modern'] as const)('the %s store', async (store) => {
     at.proxies[store].hang();
     const asking = ['doctor', 'status', 'journal list'].map(async (command) => {
-      const { stderr } = await commands.run(command.split(' '), environment, { noticeEveryMs });
+      const { stderr } = await commands.run(command.split(' '), environment, often);
       expect({ command, stderr }).toMatchObject({
         stderr: expect.stringMatching(
           new RegExp(`^waiting for .*the ${store} store \\(.*${new URL(at.proxies[store].url).host}`, 'm'),

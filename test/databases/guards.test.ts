@@ -138,11 +138,11 @@ async function replaceRoutine(
   const name =
     engineRole.engine === 'PostgreSQL'
       ? 'FUNCTION lockstep."write_account"'
-      : 'PROCEDURE `lockstep_write_in_account`';
+      : 'PROCEDURE `lockstep_write_account`';
   const routine = (await routinesOf(engineRole.role, url, account)).find((statement) =>
     statement.includes(`${name}(p_`),
   );
   if (!routine?.includes(guard)) throw new Error(`no routine has "${guard}"`);
-  if (engineRole.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_in_account`');
+  if (engineRole.engine === 'MariaDB') await sql('DROP PROCEDURE `lockstep_write_account`');
   await sql(routine.replace(guard, instead));
 }

@@ -42,17 +42,17 @@ test('what a URL, a role or a database has for its sessions does not change valu
     'standard_conforming_strings = off',
   ])
     await at.sql(`ALTER DATABASE ${database} SET ${setting}`);
-  const url = `${at.url}?options=${encodeURIComponent('-c search_path=app -c extra_float_digits=0')}&statement_timeout=1`;
+  const url = `${at.url}?options=${encodeURIComponent('-c search_path=app -c extra_float_digits=0')}&statement_timeout=3600000`;
   const store = at.open({ url });
   await writeOne(store, measure, writeOf(measure, { id: 1, ratio: 0.1 + 0.2 }));
   const { image } = await readOne(store, measure, ['1']);
   expect(image).toEqual({ id: '1', ratio: '0.30000000000000004' });
   expect(
     await store.queryReadOnly(
-      "SELECT ratio, to_regclass('measures') IS NOT NULL AS has_path FROM app.measures",
+      "SELECT ratio, to_regclass('measures') IS NOT NULL AS has_path, current_setting('statement_timeout') AS timeout FROM app.measures",
       [],
     ),
-  ).toEqual([{ ratio: 0.30000000000000004, has_path: true }]);
+  ).toEqual([{ ratio: 0.30000000000000004, has_path: true, timeout: '30s' }]);
   await expect(store.queryReadOnly('DELETE FROM app.measures', [])).rejects.toThrow('read-only');
 });
 

@@ -51,7 +51,7 @@ describe.skipIf('unavailable' in made)('TLS', () => {
     beforeAll(async () => {
       server = await tlsServer(base, certificates.right, [authority.cert, foreign.cert]);
     }, 180_000);
-    afterAll(() => server[Symbol.asyncDispose]());
+    afterAll(() => server?.[Symbol.asyncDispose]());
 
     const otherHost = /certificate is for another host.*sslmode=verify-ca/;
     const untrusted = /not trusted.*sslrootcert/;

@@ -173,6 +173,17 @@ forEachEngineRole(
       expect(await touches()).toEqual([]);
     });
 
+    test.skipIf(engineRole.engine === 'PostgreSQL')(
+      'may begin a transaction where each begins by itself',
+      async () => {
+        await service.sql('SET autocommit = 0');
+        await touch(account, [['1']]);
+        await service.sql('COMMIT');
+        await service.sql('SET autocommit = 1');
+        expect(await touches()).toHaveLength(1);
+      },
+    );
+
     // It costs the time for which the fence is waited for; the role makes no difference.
     test.runIf(engineRole.role === 'legacy')('keeps the route as it is until it ends', async () => {
       await service.sql('BEGIN');

@@ -64,3 +64,25 @@ await connect({}, { worker: 'embedded' }).catch(({ code, message }) => console.l
   expect(stderr).toContain('run npm install @temporalio/worker@1.24 pino@10');
   expect(code).toBe(3);
 });
+
+test('what Temporal loads by its path is in the package', async () => {
+  using app = await installed({ type: 'module' });
+  app.write({
+    'load.mjs': `
+import { globSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+const require = createRequire(import.meta.url);
+for (const file of globSync('node_modules/lockstep/dist/**/*.js'))
+  for (const [, name] of readFileSync(file, 'utf8').matchAll(/new URL\\(\`(.\\/[\\w-]+)\\$\\{extname/g))
+    console.log(name, Object.keys(require(join(process.cwd(), dirname(file), name + '.js'))).join());
+`,
+  });
+  const { code, stdout, stderr } = await app.node('load.mjs');
+  expect(code, stderr).toBe(0);
+  expect(stdout.split('\n').toSorted()).toEqual([
+    '',
+    './encoded-failures failureConverter',
+    './payload-converter payloadConverter',
+  ]);
+});

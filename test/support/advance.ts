@@ -61,9 +61,10 @@ export async function validate(control: Operator['control']): Promise<MigrationS
   });
 }
 
+/** What a signal, a plan or a ramp has begun refuses what an operator asks for meanwhile. */
 async function untilIdle(control: Operator['control']): Promise<void> {
-  await until('no backfill and no validation runs', async () => {
-    const { backfill, validating } = await control.status();
-    return !backfill?.running && !validating;
+  await until('no change, no backfill and no validation is under way', async () => {
+    const { busy, backfill, validating } = await control.status();
+    return busy === null && !backfill?.running && !validating;
   });
 }

@@ -57,9 +57,11 @@ export async function tlsServer(
       return { file, args: [...args, ...options(isPostgresql, instance.folder)] };
     },
   };
-  const running = await ownServer(server, () => undefined);
+  await using building = new AsyncDisposableStack();
+  const running = building.use(await ownServer(server, () => undefined));
   const { url } = running.endpoint;
   const outside = await direct(url);
+  building.defer(() => outside.end());
   const { password } = new URL(url);
   const account = `'${certified}'@'127.0.0.1'`;
   const statements = isPostgresql
@@ -69,6 +71,7 @@ export async function tlsServer(
         `GRANT SELECT ON *.* TO ${account}`,
       ];
   for (const statement of statements) await outside.rows(statement);
+  const release = building.move();
   return {
     url,
     async show(certificate) {
@@ -80,10 +83,7 @@ export async function tlsServer(
       const { fingerprint256 } = new X509Certificate(readFileSync(certificate.cert));
       await until('the server shows it', async () => (await shownBy(url)) === fingerprint256);
     },
-    async [Symbol.asyncDispose]() {
-      await outside.end();
-      await running[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
 }
 

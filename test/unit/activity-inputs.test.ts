@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { checkInputs } from '../../activities/check-inputs.ts';
 import { carryFailures } from '../../activities/failures.ts';
 import { activityInputs } from '../../activities/inputs/table.ts';
-import { unsealed } from '../../model/inputs/unsealed.ts';
+import { unsealed } from '../../model/inputs/not-taken.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { isFree, soundActivities } from '../../proofs/hostile/sound-activities.ts';
 import { secret, unsoundOf } from '../../proofs/hostile/unsound.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { canonicalText } from '../../model/canonical.ts';
 import { canonicalJson, NotCanonical, toCanonical } from '../../model/scalar.ts';
-import { HybridClock, isNewer } from '../../model/version.ts';
+import { HybridClock, isNewer, millisecondsOf } from '../../model/version.ts';
 
 test('equal images have one text, whatever the order of their fields', () => {
   expect(canonicalText({ b: '1', a: { d: null, c: ['2', '1'] } })).toBe(
@@ -53,4 +53,12 @@ test('the clock gives no version twice and never goes back, whatever the wall cl
     const before = versions[at - 1];
     if (before !== undefined) expect(isNewer(version, before)).toBe(true);
   }
+});
+
+test('a clock that stood so far ahead that nobody took its versions is with the wall clock again', () => {
+  const day = 86_400_000;
+  const walls = [1_000, 1_000 + day, 1_001, 1_002 + 3 * day, 1_003];
+  const clock = new HybridClock(() => walls.shift() ?? 0);
+  const given = [1, 2, 3, 4, 5].map(() => millisecondsOf(clock.next()));
+  expect(given).toEqual([1_000, 1_000 + day, 1_000 + day, 1_002 + 3 * day, 1_003]);
 });

@@ -3,7 +3,9 @@ import { defaultPayloadConverter, type SerializationContext } from '@temporalio/
 import { expect, test } from 'vitest';
 import { createDataConverter, createEncryptionCodec } from '../../client/temporal/encryption.ts';
 import { encryptionOf } from '../../client/temporal/encryption-keys.ts';
-import { isUnsealed } from '../../model/inputs/unsealed.ts';
+import { isUnsealed } from '../../model/inputs/not-taken.ts';
+import { payloadConverter as inActivities } from '../../workers/payload-converter.ts';
+import { payloadConverter as inWorkflows } from '../../workflows/payload-converter.ts';
 
 const newKey = () => randomBytes(32).toString('base64');
 const payload = defaultPayloadConverter.toPayload({ name: 'a-marker-of-row-content' });
@@ -87,12 +89,16 @@ test('with a key nothing plain is taken, unless it is optional', async () => {
   await expect(codecOf(key, 'client', 'optional').decode([payload])).resolves.toEqual([payload]);
 });
 
-test('a worker tells workflows of it, and takes no result of an activity from it', async () => {
+test('a worker tells of it who looks at what comes in, and takes no result of an activity from it', async () => {
   const worker = codecOf(newKey(), 'worker');
-  const [told] = await worker.decode([payload], write('w'));
-  expect(isUnsealed(defaultPayloadConverter.fromPayload(told ?? payload))).toBe(true);
   const activity = { type: 'activity', namespace: 'default', workflowId: 'w', isLocal: true } as const;
-  await expect(worker.decode([payload], activity)).rejects.toThrow(/not encrypted/);
+  for (const context of [write('w'), activity]) {
+    const [told = payload] = await worker.decode([payload], context);
+    expect(isUnsealed(inActivities.fromPayload(told, context))).toBe(true);
+    const inWorkflow = () => inWorkflows.fromPayload(told, context);
+    if (context.type === 'activity') expect(inWorkflow).toThrow(/not encrypted/);
+    else expect(isUnsealed(inWorkflow())).toBe(true);
+  }
   // Another worker may have the key.
   const unknown = await codecOf(newKey()).encode([payload], write('w'));
   await expect(worker.decode(unknown, write('w'))).rejects.toThrow(/does not hold/);

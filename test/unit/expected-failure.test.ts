@@ -1,3 +1,4 @@
+import { ServiceError } from '@temporalio/client';
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import { ignoreExpected } from '../../client/service/expected-failure.ts';
@@ -6,6 +7,7 @@ import { LockstepError } from '../../model/failure.ts';
 test('what a store refuses in the background is expected', () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   ignoreExpected(new LockstepError('StoreUnavailable', 'away'));
+  ignoreExpected(new ServiceError('Failed to start Workflow', { cause: new Error('tcp connect error') }));
   expect(warn).not.toHaveBeenCalled();
   warn.mockRestore();
 });

@@ -57,3 +57,18 @@ test('of two services the one whose clock is behind writes over the other as wel
   expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
   expect(await versionsOf(at, account, value.id)).toEqual([fourth.version, fourth.version]);
 });
+
+test('a clock that jumps far ahead and comes back is refused meanwhile, and no longer', async () => {
+  let now = Date.now();
+  const records = (await at.connect({ now: () => now })).repository(account);
+  const value = newAccount();
+  await records.create(value);
+  now += 72 * hour;
+  await expect(records.update(value.id, { owner: 'from ahead' })).rejects.toMatchObject({
+    message: expect.stringContaining("more than a day ahead of the worker's clock"),
+  });
+  now -= 72 * hour;
+  await records.update(value.id, { owner: 'from now' });
+  await drained(at);
+  for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'from now' });
+});

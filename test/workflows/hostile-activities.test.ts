@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMigrationActivities } from '../../activities/migration/migrate.ts';
 import { transactionKey } from '../../databases/contract/transaction-key.ts';
 import { failureIn } from '../../model/carried-failure.ts';
+import { HybridClock } from '../../model/version.ts';
 import { type Foreign, foreignWorker } from '../../proofs/hostile/foreign.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
@@ -52,10 +54,45 @@ test('a transaction whose record does not say that it is committed is not finish
   expect(await codeOf('finishTransaction', given)).toBe('InvalidRequest');
 });
 
-test('legacy tables are neither renamed nor dropped before the end', async () => {
+test('what changes the route or touches the legacy tables is done for the migration alone', async () => {
+  const { stores, migration } = at;
+  const state = await stores.legacy.readState(migration.name);
+  if (!state) throw new TypeError('the migration has no state');
+  const ended = {
+    ...state,
+    phase: 'decommissioned',
+    epoch: state.epoch + 1,
+    changeNumber: state.changeNumber + 1,
+  };
+  for (const [activity, given] of [
+    ['writeState', { store: 'legacy', state: ended, replaces: state.changeNumber }],
+    ['writeState', { store: 'modern', state: ended }],
+    ['renameLegacyTables', { entities: ['account'] }],
+    ['restoreLegacyTables', { entities: ['account'] }],
+    ['dropLegacy', { entities: ['account'] }],
+    ['removeSchedules', null],
+  ] as const)
+    expect(await codeOf(activity, given)).toBe('InvalidRequest');
+  for (const store of [stores.legacy, stores.modern])
+    expect(await store.readState(migration.name)).toEqual(state);
+});
+
+test('legacy tables are neither renamed nor dropped before the end, whoever asks', async () => {
+  const { stores, migration } = at;
   const value = newAccount();
   await at.lockstep.repository(account).create(value, { ack: 'both' });
-  for (const activity of ['renameLegacyTables', 'restoreLegacyTables', 'dropLegacy'])
-    expect(await codeOf(activity, { entities: ['account'] })).toBe('InvalidRequest');
+  const activities = createMigrationActivities({
+    migration,
+    stores,
+    clock: new HybridClock(),
+    wait: async () => {},
+    removeSchedules: async () => [],
+    log: () => {},
+  });
+  for (const activity of ['renameLegacyTables', 'restoreLegacyTables', 'dropLegacy'] as const)
+    await expect(activities[activity]({ entities: ['account'] })).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      message: expect.stringContaining('in the phase dual-write'),
+    });
   expect(await rowIn(at, 'legacy', 'accounts', value.id)).toMatchObject({ owner: value.owner });
 });

@@ -107,26 +107,32 @@ test('force passes what is caution, and says so from then on; what protects data
 });
 
 test('a step waits for its time, which shows, and is taken then', async () => {
-  const notBefore = inMs(3_000);
-  const { phase, planned } = await control().send('advance', { notBefore, by: 'ada' });
+  const later = inMs(3_600_000);
+  const { phase, planned } = await control().send('advance', { notBefore: later, by: 'ada' });
   expect({ phase, planned }).toMatchObject({
     phase: 'switch-reads',
-    planned: { step: 'advance', by: 'ada', notBefore, waitingFor: 'its time' },
+    planned: { step: 'advance', by: 'ada', notBefore: later, waitingFor: 'its time' },
   });
+  const notBefore = inMs(1_000);
+  await control().send('advance', { notBefore, by: 'bea' });
   const { history } = await until('the step is taken', async () => {
     const status = await control().status();
     return status.phase === 'switch-primary' && status.busy === null && status;
   });
   expect(history.at(-1)?.at.localeCompare(notBefore)).toBeGreaterThanOrEqual(0);
-  expect(history.at(-1)).toMatchObject({ by: 'ada' });
+  expect(history.at(-1)).toMatchObject({ by: 'bea' });
   expect((await control().status()).planned).toBeNull();
 });
 
 test('a step whose window passes is not taken, nor one that was cancelled', async () => {
-  await control().send('pause', { by: 'bea', reason: 'month end' });
-  await control().send('resume');
-  await control().send('advance', { notBefore: inMs(1_000), notAfter: inMs(4_000) });
-  await control().send('pause', { by: 'bea', reason: 'month end' });
+  // Its gate holds it until the pause does.
+  await control().setReadPercent(50);
+  await until('it is paused while the step waits', async () => {
+    await control().send('advance', { notBefore: inMs(500), notAfter: inMs(3_000) });
+    const { planned } = await control().send('pause', { by: 'bea', reason: 'month end' });
+    if (planned === null) await control().send('resume');
+    return planned;
+  });
   const { phase, lastFailure } = await until('it was given up', async () => {
     const status = await control().status();
     return status.planned === null && status;

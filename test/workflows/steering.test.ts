@@ -44,12 +44,41 @@ test('signals pause, resume and advance', async () => {
 
 test('a long history is begun anew, and the migration goes on as it was', async () => {
   const before = await control().status();
-  const { runId, historyLength } = await handle().describe();
-  for (let sent = historyLength; sent < 1_050; sent += 50)
-    await Promise.all(Array.from({ length: 50 }, () => handle().signal('resume')));
+  const { runId } = await handle().describe();
+  await lengthenHistory();
   await until('the history is begun anew', async () => (await handle().describe()).runId !== runId);
   expect(await control().status()).toEqual(before);
 });
+
+test('a workflow whose history is long, and that is cancelled in the middle of a change, makes it first', async () => {
+  using change = at.gates.close('modern', 'writeState');
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await change.waiting();
+  await lengthenHistory();
+  await handle().cancel();
+  change.open();
+  await expect(handle().result()).rejects.toThrow();
+  await advancing;
+  expect((await handle().describe()).status.name).toBe('CANCELLED');
+  for (const store of ['legacy', 'modern'] as const)
+    expect(await at.stores[store].readState(at.migration.name)).toMatchObject({
+      phase: 'backfill',
+      open: true,
+    });
+  expect(await control().start()).toMatchObject({ phase: 'backfill' });
+});
+
+/** So that it is to begin anew as soon as nothing is changing. */
+async function lengthenHistory(): Promise<void> {
+  const { runId: first } = await handle().describe();
+  await until('the history is long', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => handle().signal('resume')));
+    const { runId, historyLength } = await handle().describe();
+    return runId !== first || historyLength > 1_000;
+  });
+}
 
 test('a signal that a gate refuses shows in the status', async () => {
   await at.proxies.modern.cut();

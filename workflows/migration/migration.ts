@@ -33,8 +33,18 @@ export async function migration(input: MigrationInput): Promise<void> {
   upsertSearchAttributes({ [searchAttributes.state]: [run.state.phase] });
   showDeadline(run);
   run.show();
+  try {
+    await lead(run);
+  } catch (error) {
+    // Whatever it waited for: a workflow that is cancelled ends when the change that it makes is made.
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => untilIdle(run));
+    throw error;
+  }
+}
+
+async function lead(run: MigrationRun): Promise<void> {
   while (!ended(run)) {
-    await untilDueOrCancelled(run);
+    await untilDue(run);
     const now = Date.now();
     if (now >= nextReminder(run)) await remind(run);
     if (now >= plannedDue(run)) await tryPlanned(run);
@@ -42,7 +52,7 @@ export async function migration(input: MigrationInput): Promise<void> {
     if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
     if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
     if (!isHistoryLong()) continue;
-    await condition(() => run.busy === null && allHandlersFinished());
+    await untilIdle(run);
     await continueAsNew<typeof migration>({ ...run.input, state: run.state });
   }
   await unbounded.removeSchedules();
@@ -67,18 +77,8 @@ function ended({ state, busy }: MigrationRun): boolean {
   );
 }
 
-/** A workflow that is cancelled ends when the change that it makes is made. */
-async function untilDueOrCancelled(run: MigrationRun): Promise<void> {
-  try {
-    await untilDue(run);
-  } catch (error) {
-    if (isCancellation(error)) {
-      await CancellationScope.nonCancellable(() =>
-        condition(() => run.busy === null && allHandlersFinished()),
-      );
-    }
-    throw error;
-  }
+async function untilIdle(run: MigrationRun): Promise<void> {
+  await condition(() => run.busy === null && allHandlersFinished());
 }
 
 /** Waits for the next time at which something is due, or for a message that changes it. */

@@ -186,4 +186,12 @@ export const changeGuards: readonly Guard[] = [
     named: 'PostgreSQL serial',
     keeps: 'A sequence never goes back.',
   },
+  {
+    file: 'workflows/migration/migration.ts',
+    text: 'if (isCancellation(error)) await CancellationScope',
+    without: 'if (error === null) await CancellationScope',
+    tests: ['test/workflows/steering.test.ts'],
+    named: 'whose history is long',
+    keeps: 'A workflow that is cancelled leaves no change half made, whatever it waited for.',
+  },
 ];

@@ -38,6 +38,14 @@ export const embeddedGuards: readonly Guard[] = [
     keeps: 'While Temporal is away, no more writes are made than may wait for workflows.',
   },
   {
+    file: 'databases/deciding/decide-together.ts',
+    text: "['pending', 'completed', 'failed']",
+    without: "['pending', 'completed']",
+    tests: ['test/workflows/embedded-behind.test.ts'],
+    named: 'sent again to another',
+    keeps: 'A refusal is told again without a workflow, also while Temporal is away.',
+  },
+  {
     file: 'workers/write-ahead.ts',
     text: 'return input && write && (await write.taken) ? { ...write, input } : null;',
     without: 'return input && write ? { ...write, input } : null;',

@@ -33,10 +33,10 @@ export const touchGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/touch-routine.ts',
-    text: '    SAVEPOINT lockstep_touch;\n    RELEASE SAVEPOINT lockstep_touch;',
-    without: '    DO 0;',
+    text: 'IF NOT @@in_transaction AND @@autocommit THEN',
+    without: 'IF FALSE THEN',
     tests: ['test/databases/touch.test.ts'],
-    keeps: 'A touch outside a transaction is refused in MySQL/MariaDB.',
+    keeps: 'A touch outside a transaction is refused in MariaDB.',
   },
   {
     file: 'activities/write/converge.ts',

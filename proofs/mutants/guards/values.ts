@@ -152,6 +152,13 @@ export const valueGuards: readonly Guard[] = [
   },
   {
     file: 'model/version.ts',
+    text: '    if (this.#last > wall + maxLead) this.#last = 0n;\n',
+    without: '',
+    tests: ['test/unit/canonical.test.ts'],
+    keeps: 'A service whose clock jumped far ahead for a moment is not refused for as long as it had jumped.',
+  },
+  {
+    file: 'model/version.ts',
     text: 'return BigInt(version) > BigInt(than);',
     without: 'return version > than;',
     tests: ['test/unit/canonical.test.ts'],

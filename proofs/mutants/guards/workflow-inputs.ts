@@ -7,6 +7,29 @@ const activityTests = ['test/workflows/hostile-activities.test.ts'];
 /** What comes into workflows and activities from outside. */
 export const workflowInputGuards: readonly Guard[] = [
   {
+    file: 'activities/check-inputs.ts',
+    text: '!ofMigrationAlone.has(activityType)',
+    without: 'true',
+    tests: activityTests,
+    named: 'is done for the migration alone',
+    keeps: 'Nobody but its migration writes the route.',
+  },
+  {
+    file: 'workflows/payload-converter.ts',
+    text: 'return unreadable as T;',
+    without: "throw new TypeError('unreadable');",
+    tests: ['test/unit/payload-converter.test.ts'],
+    keeps: 'Bytes that nobody can read fail no task again and again.',
+  },
+  {
+    file: 'workers/owed.ts',
+    text: 'payloadConverterPath } };',
+    without: '} };',
+    tests: ['test/workflows/unreadable-payloads.test.ts'],
+    named: 'an activity that is given',
+    keeps: 'An activity that is given bytes that nobody can read is tried once.',
+  },
+  {
     file: 'workflows/check-inputs.ts',
     text: "if (fault) throw refused('InvalidRequest'",
     without: "if (fault && workflowType === '') throw refused('InvalidRequest'",
