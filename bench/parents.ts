@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { status } from '../deploy/dev/servers.ts';
 import { entity } from '../model/entity.ts';
 import { table } from '../model/shape.ts';
 import { atLeast, type Bar, exactly, type Report, report } from '../proofs/report.ts';
@@ -8,6 +9,8 @@ import type { BackfillInput } from '../workflows/backfill/run.ts';
 import { type BackfillProgress, backfillWorkflowId } from '../workflows/messages.ts';
 import { timed } from './backfill-peers.ts';
 import { median, rounded, type Setting } from './bench.ts';
+import { type LoadedTable, loadByHand } from './parents-by-hand.ts';
+import { cpuSeconds } from './writes/cpu.ts';
 
 type BackfillWorkflow = (input: BackfillInput) => Promise<BackfillProgress>;
 
@@ -37,6 +40,20 @@ const ways = {
   levels: ['grandchildren', 'children', 'parents'],
 } as const;
 
+const half = (row: number) => (row === 1 ? null : Math.floor(row / 2));
+const same = (row: number) => row;
+const none = () => null;
+/** The same rows by hand, parents first. */
+const handWays: Readonly<Record<string, readonly LoadedTable[]>> = {
+  plain: [{ name: 'plain', parentOf: half }],
+  tree: [{ name: 'tree', parentOf: half }],
+  levels: [
+    { name: 'parents', parentOf: none },
+    { name: 'children', parentOf: same },
+    { name: 'grandchildren', parentOf: same },
+  ],
+};
+
 const entities = Object.keys(parentOf).map((name) =>
   entity({
     name,
@@ -56,7 +73,10 @@ const modern = made.map((name) => {
   return `CREATE TABLE ${name} (${columns}${key})`;
 });
 
-/** How foreign keys slow a backfill from MySQL/MariaDB to PostgreSQL: rows of their own table, and three levels declared backwards. */
+/**
+ * How foreign keys slow a backfill from MySQL/MariaDB to PostgreSQL: rows of their own table, and three levels declared backwards.
+ * The same rows by hand say how much of that is the server's own check; seconds of CPU say it where other work disturbs.
+ */
 export async function parents({
   servers,
   seed,
@@ -72,11 +92,15 @@ export async function parents({
   await writeFirstRoute(at.stores, at.migration.name, 'backfill');
   await at.work();
   const perSecond = new Map<string, number[]>();
+  const byHand = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
+  const pids = [process.pid, ...(await status()).flatMap(({ pid }) => pid ?? [])];
   let refused = 0;
   let copied = 0;
   for (let run = 1; run <= runs; run++) {
     for (const [name, names] of Object.entries(ways)) {
       await at.sql.modern(`TRUNCATE TABLE ${made.join(', ')}`);
+      const before = cpuSeconds(pids);
       const seconds = await timed(async () => {
         const result = await copy(at, names);
         refused += result.refused;
@@ -85,13 +109,27 @@ export async function parents({
       const speed = (names.length * rows) / seconds;
       note(`run ${run} of ${runs}: ${name} ${seconds.toFixed(1)} s, ${Math.round(speed)} rows/s`);
       perSecond.set(name, [...(perSecond.get(name) ?? []), speed]);
+      const used = ((cpuSeconds(pids) ?? Number.NaN) - (before ?? Number.NaN)) / (names.length * rows);
+      cpu.set(name, [...(cpu.get(name) ?? []), used * 1e6]);
+    }
+    await at.sql.modern(`TRUNCATE TABLE ${made.join(', ')}`);
+    for (const [name, tables] of Object.entries(handWays)) {
+      const speed = (tables.length * rows) / (await loadByHand(at.proxies.modern.url, tables, rows));
+      note(`run ${run} of ${runs}: ${name} by hand, ${Math.round(speed)} rows/s`);
+      byHand.set(name, [...(byHand.get(name) ?? []), speed]);
     }
   }
   return report('parents', seed, barsOf(perSecond, { refused, copied, wanted: runs * rows * made.length }), {
     rows,
     runs,
-    rowsPerSecond: Object.fromEntries([...perSecond].map(([name, all]) => [name, Math.round(median(all))])),
+    rowsPerSecond: mediansOf(perSecond),
+    byHandRowsPerSecond: mediansOf(byHand),
+    cpuSecondsPerMillionRows: Object.fromEntries([...cpu].map(([name, all]) => [name, rounded(median(all))])),
   });
+}
+
+function mediansOf(perSecond: ReadonlyMap<string, readonly number[]>) {
+  return Object.fromEntries([...perSecond].map(([name, all]) => [name, Math.round(median(all))]));
 }
 
 async function fill({ sql }: Fixture, name: string, rows: number): Promise<void> {

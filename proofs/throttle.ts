@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { LivePeople } from './people/live.ts';
@@ -44,8 +45,8 @@ export async function throttle({ servers, seed, short, note }: Conditions): Prom
         await sleep(phaseMs);
         withoutMs.push(...live.latencies());
       }
-      const taken = await copyFor(environment, phaseMs);
-      duringMs.push(...live.latencies());
+      const taken = await copyFor(environment, live, phaseMs);
+      duringMs.push(...taken.latencies);
       await live.stop();
       live.latencies();
       keysPerSecond.push(taken.keys / taken.seconds);
@@ -67,6 +68,7 @@ export async function throttle({ servers, seed, short, note }: Conditions): Prom
       ...(short ? [] : barsOf(seen)),
     ],
     {
+      load: loadavg().map((load) => load.toFixed(1)),
       writes: live.asked,
       copied,
       throttledSeconds,
@@ -82,15 +84,19 @@ function inTurn<T>(ways: ReadonlyMap<Rate, T>, round: number): (readonly [Rate, 
   return [...all.slice(first), ...all.slice(0, first)];
 }
 
-/** A new backfill for so long, or until it is through. Keys are counted by what is committed. */
+/** A new backfill for so long, or until it is through, from when its ranges are planned. Keys are counted by what is committed. */
 async function copyFor(
   environment: PeopleEnvironment,
+  live: LivePeople,
   ms: number,
-): Promise<{ keys: number; seconds: number; throttledSeconds: number }> {
+): Promise<{ keys: number; seconds: number; throttledSeconds: number; latencies: number[] }> {
   await environment.clear();
-  const backfill = await environment.start();
-  const began = performance.now();
+  const backfill = await environment.start({ paused: true });
   const ended = backfill.result();
+  while ((await backfill.progress()).total === 0) await sleep(100);
+  const began = performance.now();
+  live.latencies();
+  await backfill.pause(false);
   let keys = 0;
   let seconds = 0;
   // However slow the machine is, something is to be seen.
@@ -100,10 +106,11 @@ async function copyFor(
     const chunks = await environment.stores.modern.chunks(environment.migration.name, 'person');
     keys = chunks.reduce((sum, { copied, skipped }) => sum + copied + skipped, 0);
   }
+  const latencies = live.latencies();
   const { throttledSeconds } = await backfill.progress();
   await backfill.end();
   await sleep(1_000);
-  return { keys, seconds, throttledSeconds };
+  return { keys, seconds, throttledSeconds, latencies };
 }
 
 function barsOf(seen: ReadonlyMap<Rate, Seen>): Bar[] {

@@ -43,6 +43,7 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     definitions: 0,
     requests: 0,
   };
+  const sentAgain: string[] = [];
   const places = new Map<string, number>();
   const count = (kind: keyof typeof sent, place: string) => {
     sent[kind] += 1;
@@ -74,7 +75,12 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     await using foreign = await foreignWorker(at.temporal, at.environment, at.migration);
     await inTurns(activities, async ({ activity, what, value }) => {
       count('activities', `activity ${activity}`);
-      const attempted = await foreign.attempt(activity, [value], limitMs);
+      let attempted = await foreign.attempt(activity, [value], limitMs);
+      if (!attempted.hasEnded && attempted.attempts <= 1) {
+        // A task may be lost between Temporal and a worker; what is stuck is so again.
+        sentAgain.push(`${activity}: ${what}`);
+        attempted = await foreign.attempt(activity, [value], limitMs);
+      }
       const fault = await faultOfAttempt(attempted);
       if (fault) findings.push({ fault, what: `${activity}: ${what}` });
     });
@@ -188,6 +194,7 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     {
       ...sent,
       places: [...places].map(([place, number]) => `${place}: ${number}`),
+      sentAgain,
       findings: findings.map(({ fault, what }) => `${fault}: ${what}`),
     },
   );

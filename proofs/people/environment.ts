@@ -35,6 +35,7 @@ export interface PeopleOptions {
 interface RunningBackfill {
   result(): Promise<BackfillProgress>;
   progress(): Promise<BackfillProgress>;
+  pause(paused: boolean): Promise<void>;
   /** Ends it wherever it stands; its checkpoints stay. */
   end(): Promise<void>;
 }
@@ -115,14 +116,16 @@ export async function createPeopleEnvironment({
           },
         ],
       });
+      const pause = (paused: boolean) => handle.signal(setPaused, paused);
       return {
         result: () => handle.result(),
         progress: () => handle.query(backfillProgress),
+        pause,
         async end() {
           const { status } = await handle.describe();
           if (status.name !== 'RUNNING') return;
           // So that its activities learn of it soon.
-          await handle.signal(setPaused, true);
+          await pause(true);
           await handle.terminate();
         },
       };

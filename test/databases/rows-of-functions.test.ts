@@ -82,6 +82,27 @@ const filtered = orderOf(
   }),
 );
 
+/** Whatever else stands there may go. */
+const loose = orderOf(
+  'loose',
+  rows({
+    tables: {
+      loose_heads: { key: ['id'] },
+      loose_items: { key: ['order_id'], identity: ['order_id', 'no'] },
+    },
+    lossy: 'allow',
+    toRows: ({ id, issued, lines }: Order) => ({
+      loose_heads: [{ id, issued }],
+      loose_items: lines.map((line) => ({ order_id: id, ...line })),
+    }),
+    fromRows: ({ loose_heads: [head], loose_items }) => ({
+      id: head?.id ?? 0,
+      issued: head?.issued ?? '',
+      lines: loose_items.map(({ no, product }) => ({ no, product })),
+    }),
+  }),
+);
+
 /** What the functions of a careless person give. */
 const wrongRows = orderOf(
   'wrong',
@@ -111,6 +132,8 @@ const tables = {
   documents: 'id INTEGER PRIMARY KEY, issued DATE NOT NULL, body JSON NOT NULL',
   heads: 'id INTEGER PRIMARY KEY, issued DATE NOT NULL, note VARCHAR(50)',
   items: `order_id INTEGER NOT NULL, ${line}, kind VARCHAR(10) NOT NULL, PRIMARY KEY (order_id, no)`,
+  loose_heads: 'id INTEGER PRIMARY KEY, issued DATE NOT NULL',
+  loose_items: `order_id INTEGER NOT NULL, ${line}, PRIMARY KEY (order_id, no)`,
   wrong_heads: 'id INTEGER PRIMARY KEY, issued DATE NOT NULL',
   wrong_items: `order_id INTEGER NOT NULL, ${line}, PRIMARY KEY (order_id, no)`,
   invoice_rows: `invoice_number VARCHAR(20) NOT NULL, issued DATE NOT NULL, customer_id INTEGER NOT NULL,
@@ -398,6 +421,27 @@ forEachEngineRole(
       });
     });
 
+    test.each(['create', 'copy'])(
+      'where the shape allows it, a %s erases rows that no record has',
+      async (way) => {
+        const { store, sql, asSecondary } = at();
+        const { image, ...item } = writeOf(loose, order);
+        await sql("INSERT INTO loose_items (order_id, no, product) VALUES (7, 9, 'saw')");
+        expect(await store.scan(loose, await store.pageTarget(loose))).toEqual([]);
+        if (way === 'create')
+          expect(await writeOne(store, loose, { ...item, image })).toMatchObject({ status: 'applied' });
+        else {
+          await asSecondary();
+          await store.planChunks(fence.migration, loose.name, []);
+          const [chunk] = await store.chunks(fence.migration, loose.name);
+          if (!chunk) throw new Error('a plan has a chunk');
+          const copied = { ...item, image, mode: 'copy', operationId: null, version: '0' } as const;
+          expect(await copyLeftover(store, loose, [copied], chunk)).toMatchObject({ copied: 1 });
+        }
+        expect(await readOne(store, loose, ['7'])).toMatchObject({ image });
+      },
+    );
+
     test('what comes in with a backfill without all of its rows is told', async () => {
       const { store, asSecondary } = at();
       await asSecondary();
@@ -466,5 +510,5 @@ forEachEngineRole(
       expect(await contents(['wrong_heads', 'wrong_items'])).toEqual([[], []]);
     });
   },
-  { entities: [wide, allowed, nested, filtered, wrongRows, invoice], onlyTables },
+  { entities: [wide, allowed, nested, filtered, loose, wrongRows, invoice], onlyTables },
 );

@@ -5,6 +5,7 @@ import { operate } from '../../client/operator/operate.ts';
 import { connect } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import { failureIn } from '../../model/carried-failure.ts';
+import { foreignWorker } from '../../proofs/hostile/foreign.ts';
 import { type RunningWorker, runWorker } from '../../workers/worker.ts';
 import { migrationWorkflowId, reconciliationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
 import { account } from '../support/accounts.ts';
@@ -82,6 +83,28 @@ test('a start in plain is refused once, and a message in plain changes nothing',
   await expect(migration.executeUpdate('pause', { args: [{ by: marker }] })).rejects.toThrow();
   await migration.signal('pause', { reason: marker });
   expect(await lockstep.control.status()).toMatchObject({ phase: 'switch-reads', paused: false });
+});
+
+test('an activity that somebody without the key asks for is refused once', async () => {
+  const { name, taskQueue } = at.migration;
+  await using _ = await foreignWorker(at.temporal, at.environment, at.migration);
+  const handle = await at.temporal.workflow.start('schedule', {
+    workflowId: `plain/${name}/activity`,
+    taskQueue: `foreign-${name}`,
+    args: ['drain', taskQueue, [{ primary: 'legacy', epoch: 1 }]],
+  });
+  // Its own workflow cannot read the answer.
+  const refused = await until('the activity is refused', async () => {
+    const { events } = await handle.fetchHistory();
+    return events?.find((event) => event.activityTaskFailedEventAttributes) && events;
+  });
+  const attempts = refused.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
+  const failures = refused.flatMap((event) => event.activityTaskFailedEventAttributes?.failure ?? []);
+  expect(attempts).toEqual([1]);
+  expect(failures).toMatchObject([
+    { applicationFailureInfo: { type: 'InvalidRequest', nonRetryable: true } },
+  ]);
+  await handle.terminate('seen');
 });
 
 test('an input that was moved from another workflow is refused once', async () => {
