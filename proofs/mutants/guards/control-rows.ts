@@ -65,4 +65,18 @@ export const controlRowGuards: readonly Guard[] = [
     tests: ['test/unit/told.test.ts'],
     keeps: 'A command prints no text of an error that is none of ours.',
   },
+  {
+    file: 'activities/failures.ts',
+    text: 'failure.stack = framesOf(error);',
+    without: "failure.stack = error.stack ?? '';",
+    tests: ['test/unit/unforeseen-errors.test.ts'],
+    keeps: 'Nor does its stack carry it.',
+  },
+  {
+    file: 'activities/failures.ts',
+    text: 'return /^\\w{1,60}$/.test(text) ? text : null;',
+    without: 'return text;',
+    tests: ['test/unit/unforeseen-errors.test.ts'],
+    keeps: 'Nor do its name and code, where these are texts.',
+  },
 ];
