@@ -66,14 +66,14 @@ export const controlRowGuards: readonly Guard[] = [
     keeps: 'A command prints no text of an error that is none of ours.',
   },
   {
-    file: 'activities/failures.ts',
-    text: 'failure.stack = framesOf(error);',
-    without: "failure.stack = error.stack ?? '';",
+    file: 'model/unforeseen.ts',
+    text: "stack.startsWith(head) ? stack.slice(head.length).trimStart() : ''",
+    without: 'stack.length < head.length ? head : stack',
     tests: ['test/unit/unforeseen-errors.test.ts'],
     keeps: 'Nor does its stack carry it.',
   },
   {
-    file: 'activities/failures.ts',
+    file: 'model/unforeseen.ts',
     text: 'return /^\\w{1,60}$/.test(text) ? text : null;',
     without: 'return text;',
     tests: ['test/unit/unforeseen-errors.test.ts'],
