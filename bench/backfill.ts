@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createPeopleEnvironment, type PeopleEnvironment } from '../proofs/people/environment.ts';
 import { fillPeople } from '../proofs/people/rows.ts';
 import { atLeast, type Bar, type Figures, type Report, report } from '../proofs/report.ts';
-import { pgloader, rowByRow, shellPipe, type Timed, timed } from './backfill-peers.ts';
+import { pageByPage, pgloader, rowByRow, shellPipe, type Timed, timed } from './backfill-peers.ts';
 import { median, rounded, type Setting } from './bench.ts';
 
 const defaultRows = 1_000_000;
@@ -37,6 +37,7 @@ export async function backfill({
   else note(loader.unavailable);
   ways.set('lockstepFunctions', { way: copying(functions, rows), rows });
   ways.set('lockstepBack', { way: copying(back, rows), rows });
+  ways.set('pageByPage', { way: pageByPage(map.urls), rows });
   ways.set('shellPipe', { way: shellPipe(map.urls), rows });
   ways.set('rowByRow', {
     way: rowByRow(map.urls, Math.min(loopedRows, rows)),
@@ -86,7 +87,8 @@ function barsOf(perSecond: ReadonlyMap<string, readonly number[]>): Bar[] {
     0.5,
     ratio('lockstepBack', 'lockstep'),
   );
-  if (!perSecond.has('pgloader')) return [back];
+  if (!perSecond.has('pgloader'))
+    return [atLeast('column map ÷ a script that copies pages', 1.5, ratio('lockstep', 'pageByPage')), back];
   return [
     atLeast('column map ÷ pgloader', 1.5, ratio('lockstep', 'pgloader')),
     atLeast('function shape ÷ pgloader', 0.5, ratio('lockstepFunctions', 'pgloader')),

@@ -18,6 +18,7 @@ import { StoreContext } from './sql/context.ts';
 import { createDifferences } from './sql/differences.ts';
 import { createDurableState } from './sql/durable-state.ts';
 import { createFingerprints } from './sql/fingerprint.ts';
+import { createFittingKeys } from './sql/fitting-keys.ts';
 import { createGuardedWrites } from './sql/guarded-write.ts';
 import { createImages } from './sql/images.ts';
 import { createJournal } from './sql/journal.ts';
@@ -57,6 +58,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createImages(context),
     ...createValues(context),
     ...createKeys(context),
+    ...createFittingKeys(context),
     ...createSamples(context),
     ...createSharedRecords(context),
     ...createDigests(context),

@@ -48,7 +48,10 @@ export async function pagesOf(
   const into = await target.pageTarget(entity);
   return {
     next: (range) =>
-      read({ ...range, maxBytes: maxPageBytes }, { ...range, limit: Math.min(range.limit, maxImages) }),
+      read(
+        { ...range, maxBytes: maxPageBytes },
+        { ...range, maxBytes: maxPageBytes, limit: Math.min(range.limit, maxImages) },
+      ),
     whole: (range) => read({ ...range, limit: unlimited }, { ...range, limit: unlimited }),
     leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };
@@ -93,7 +96,9 @@ export async function pagesOf(
   }
 
   async function readByKeys(range: PageRange): Promise<ImagePage> {
-    const keys = await source.keys(entity, range);
+    const all = await source.keys(entity, range);
+    const { after, maxBytes } = range;
+    const keys = maxBytes === undefined ? all : await source.fittingKeys(entity, all, { after, maxBytes });
     const stored = await source.read(entity, keys);
     return {
       records: stored.flatMap(({ key, image, lossy }) => (image && lossy === null ? [{ key, image }] : [])),
@@ -101,7 +106,7 @@ export async function pagesOf(
         unreadable === null && lossy === null ? [] : [key],
       ),
       last: keys.at(-1) ?? null,
-      full: keys.length >= Math.floor(range.limit),
+      full: keys.length < all.length || all.length >= Math.floor(range.limit),
     };
   }
 }

@@ -72,8 +72,10 @@ export function isOfTemporal(error: unknown): boolean {
   return error instanceof ServiceError || isGrpcServiceError(error);
 }
 
-/** The innermost message of Temporal's, for a remedy. */
+/** What Temporal says, as a part of a sentence, without the number of its status. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof ServiceError && error.cause instanceof Error) return error.cause.message;
-  return error instanceof Error ? error.message : String(error);
+  const cause = error instanceof ServiceError && error.cause instanceof Error ? error.cause : error;
+  const told = cause instanceof Error ? cause.message : String(cause);
+  const reason = isGrpcServiceError(cause) && cause.details ? cause.details : told;
+  return reason.replace(/\.$/, '');
 }

@@ -6,6 +6,7 @@ import { keyFromCells } from '../columns/key-text.ts';
 import { cellIn, textRowOf } from '../columns/rows.ts';
 import type { ImagePage, PageRange } from '../contract/backfill.ts';
 import type { StoreContext } from '../sql/context.ts';
+import { createFittingKeys, isUnlimited } from '../sql/fitting-keys.ts';
 import { imageOrReason } from '../sql/images.ts';
 import { createKeys } from '../sql/keys.ts';
 import { keysetOf } from '../sql/keyset.ts';
@@ -13,6 +14,7 @@ import { keysetOf } from '../sql/keyset.ts';
 /** Images in the order of their keys, where they lie in one table: by few queries, and without their records. */
 export function createImagePages(context: StoreContext) {
   const { keys } = createKeys(context);
+  const { fittingKeys } = createFittingKeys(context);
 
   /** Null where the shape has several tables. */
   async function readImages(entity: Entity, range: PageRange): Promise<ImagePage | null> {
@@ -20,8 +22,11 @@ export function createImagePages(context: StoreContext) {
     const { root } = bound;
     if (bound.tables.length > 1) return null;
     const { column, table } = context.engine.dialect;
-    // A key of several rows must not be cut in two.
-    const ahead = root.single ? null : await keys(entity, range);
+    // A key of several rows must not be cut in two, nor a page be larger than the memory for it.
+    const mayBeCut = !root.single || (range.maxBytes !== undefined && root.columns.some(isUnlimited));
+    const all = mayBeCut ? await keys(entity, range) : null;
+    const { after, maxBytes } = range;
+    const ahead = all && maxBytes !== undefined ? await fittingKeys(entity, all, { after, maxBytes }) : all;
     const last = ahead?.at(-1) ?? null;
     if (ahead && !last) return { records: [], notLoadable: [], last: null, full: false };
     const keyset = keysetOf(context.engine.dialect, bound);
@@ -49,7 +54,7 @@ export function createImagePages(context: StoreContext) {
       records,
       notLoadable,
       last: last ?? grouped.at(-1)?.key ?? null,
-      full: (ahead ?? rows).length >= Math.floor(range.limit),
+      full: (all ?? rows).length >= Math.floor(range.limit) || (ahead?.length ?? 0) < (all?.length ?? 0),
     };
   }
 

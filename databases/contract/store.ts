@@ -157,6 +157,12 @@ export interface Store
   read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */
   keys(entity: Entity, page: { after: Key | null; upTo: Key | null; limit: number }): Promise<Key[]>;
+  /** Of ascending keys, which are all behind `after`, the first whose rows have at most so many bytes together; at least one. */
+  fittingKeys(
+    entity: Entity,
+    keys: readonly Key[],
+    page: { readonly after: Key | null; readonly maxBytes: number },
+  ): Promise<readonly Key[]>;
   /** Keys that cut the rows into about `parts` equal ranges, ascending. */
   boundaries(entity: Entity, parts: number): Promise<Key[]>;
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */

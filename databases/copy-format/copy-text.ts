@@ -6,6 +6,8 @@ const maxSpare = 4;
 const maxSpareBytes = 8 * 1024 * 1024;
 const firstBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
+/** The memory of a page with huge rows serves the next one, unless it is collected before. */
+let hugeSpare: WeakRef<Buffer> | null = null;
 /** How much room is made ahead, in bytes: a page with a huge row must not have it twice. */
 const mostSpared = 4 * 1024 * 1024;
 
@@ -30,7 +32,8 @@ export class CopyText {
 
   /** Gives the memory back for other pages; nothing can be read from here afterwards. */
   release(): void {
-    if (spare.length < maxSpare && this.#bytes.length <= maxSpareBytes) spare.push(this.#bytes);
+    if (this.#bytes.length > maxSpareBytes) hugeSpare = new WeakRef(this.#bytes);
+    else if (spare.length < maxSpare) spare.push(this.#bytes);
     this.#bytes = nothing;
     this.#length = 0;
     this.#rowStart = 0;
@@ -203,10 +206,17 @@ export class CopyText {
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
     const more = Math.min(this.#bytes.length, mostSpared);
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length + more, this.#length + bytes));
+    const larger = roomFor(Math.max(this.#bytes.length + more, this.#length + bytes));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
   }
+}
+
+function roomFor(bytes: number): Buffer {
+  const kept = bytes > maxSpareBytes ? hugeSpare?.deref() : undefined;
+  if (!kept || kept.length < bytes) return Buffer.allocUnsafe(bytes);
+  hugeSpare = null;
+  return kept;
 }
 
 const maxByLetter = 64;

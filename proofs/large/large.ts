@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { openStores } from '../../databases/open.ts';
 import { direct } from '../../test/databases/direct.ts';
 import { advanceTo } from '../../test/support/advance.ts';
@@ -31,6 +32,10 @@ import {
 const limitMegabytes = 600;
 const smallRows = 200;
 const everyMs = 200;
+/** Each look is a task of the worker's, beside the copy. */
+const lookEveryMs = 1_000;
+/** For a hang, not for speed. */
+const limitMs = 30 * 60_000;
 const megabyte = 1_000_000;
 
 /** Rows of many megabytes are copied, in both directions, in the memory of few of them, while others are written. */
@@ -101,7 +106,11 @@ async function copied(from: 'mysql' | 'postgresql', { servers, short, note }: Co
   resources.defer(() => clearInterval(timer));
   const began = performance.now();
   await advanceTo(lockstep, 'backfill');
-  await until('the backfill is over', async () => (await lockstep.control.status()).backfill?.done === true);
+  const isOver = async () => {
+    await setTimeout(lookEveryMs);
+    return (await lockstep.control.status()).backfill?.done === true;
+  };
+  await until('the backfill is over', isOver, limitMs);
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   clearInterval(timer);
   await until('nothing is pending', async () => {

@@ -9,7 +9,10 @@ export function watchResident(pid: number): () => Promise<number> {
   let isOver = false;
   const watching = (async () => {
     while (!isOver) {
-      peak = Math.max(peak, await residentMegabytes(pid));
+      const now = await residentMegabytes(pid);
+      // Whoever waits for the process tells why it is gone.
+      if (now === null) return;
+      peak = Math.max(peak, now);
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   })();
@@ -20,7 +23,7 @@ export function watchResident(pid: number): () => Promise<number> {
   };
 }
 
-async function residentMegabytes(pid: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Math.round(Number(stdout) / 1024);
+async function residentMegabytes(pid: number): Promise<number | null> {
+  const found = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]).catch(() => null);
+  return found && Math.round(Number(found.stdout) / 1024);
 }

@@ -12,6 +12,8 @@ export interface Awkward {
   readonly lossy?: true;
   /** Set where a program sees null, and so cannot write the value back. */
   readonly copied?: true;
+  /** Set where Temporal takes no write of it, and the client must say so. */
+  readonly unsent?: true;
   /** Set where one of the two servers alone takes the value, or keeps it so. */
   readonly only?: MysqlServer;
 }

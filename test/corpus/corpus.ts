@@ -4,6 +4,7 @@ import { type AnyFields, field } from '../../model/field.ts';
 import { fromCanonical } from '../../model/scalar.ts';
 import { table } from '../../model/shape.ts';
 import type { Awkward, CorpusType, MysqlServer } from './awkward.ts';
+import { hugeTypes } from './huge.ts';
 import { mysqlTypes } from './mysql.ts';
 import { mysqlOracleOf, type Oracle, postgresqlOracle } from './oracle.ts';
 import { postgresqlTypes } from './postgresql.ts';
@@ -20,6 +21,7 @@ export interface Case {
 /** All types and values of one engine, on their way to the other. */
 export interface Corpus {
   readonly from: 'mysql' | 'postgresql';
+  readonly huge: boolean;
   readonly cases: readonly Case[];
   readonly types: readonly CorpusType[];
   readonly source: Oracle;
@@ -34,11 +36,17 @@ interface Choice {
   readonly server?: MysqlServer;
   /** Every `nth` value; 1, the default, takes all. */
   readonly nth?: number;
+  /** Values of many megabytes, and no others. */
+  readonly huge?: boolean;
 }
 
-export function corpusOf(from: 'mysql' | 'postgresql', { server = 'MariaDB', nth = 1 }: Choice = {}): Corpus {
+export function corpusOf(
+  from: 'mysql' | 'postgresql',
+  { server = 'MariaDB', nth = 1, huge = false }: Choice = {},
+): Corpus {
   const isThere = ({ only }: { only?: MysqlServer }) => only === undefined || only === server;
-  const types = (from === 'mysql' ? mysqlTypes : postgresqlTypes).filter(isThere);
+  const usual = from === 'mysql' ? mysqlTypes : postgresqlTypes;
+  const types = (huge ? hugeTypes[from] : usual).filter(isThere);
   const mysqlOracle = mysqlOracleOf(server);
   const [source, target] =
     from === 'mysql' ? [mysqlOracle, postgresqlOracle] : [postgresqlOracle, mysqlOracle];
@@ -51,6 +59,7 @@ export function corpusOf(from: 'mysql' | 'postgresql', { server = 'MariaDB', nth
   const [here, there] = from === 'mysql' ? [inMysql, ''] : ['', inMysql];
   return {
     from,
+    huge,
     cases,
     types,
     source,

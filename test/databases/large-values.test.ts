@@ -165,6 +165,33 @@ describe('a value that is larger than the server gives or takes', () => {
     }
   });
 
+  test('ends a page of images as well, and no key is passed by', async () => {
+    const sizes = [10, 10, 2 * mib, 2 * mib, 10, 2 * mib, 10];
+    for (const [at, size] of sizes.entries()) {
+      await storeLarge(at + 1, size);
+      await postgresql.sql(
+        `INSERT INTO docs VALUES (${at + 1}, decode(repeat('07', ${size}), 'hex'), NULL, 'as it was')`,
+      );
+    }
+    for (const source of [mariadb, postgresql]) {
+      const pages: string[][] = [];
+      for (let after: Key | null = null; ; ) {
+        const range = { after, upTo: null, limit: 10, maxBytes: 6 * mib };
+        const read = await source.store.readImages(doc, range);
+        if (!read) throw new Error('one table has images');
+        pages.push(read.records.map(({ key }) => key[0] ?? ''));
+        if (!read.full) break;
+        after = read.last;
+      }
+      // As text, a byte has two digits.
+      expect(pages).toEqual([
+        ['1', '2', '3'],
+        ['4', '5'],
+        ['6', '7'],
+      ]);
+    }
+  });
+
   test('leaves no clock behind where its page ends early', async () => {
     const clocks = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     for (let id = 1; id <= 12; id++) {

@@ -1,7 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 
 /** Values of 60 MB fit in: bytes travel as two digits each. */
-const packetBytes = 256 * 1024 * 1024;
+const packetBytes = 128 * 1024 * 1024;
 
 /** Until it is disposed of, new connections to the server take packets that such values fit into. */
 export async function withLargePackets(url: string): Promise<AsyncDisposable> {
