@@ -1,6 +1,6 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { LockstepError } from '../model/failure.ts';
-import { faultIn, faultMessage } from '../model/inputs/input-fault.ts';
+import { faultIn, faultMessage, type InputFault } from '../model/inputs/input-fault.ts';
 import { migrationWorkflowId } from '../model/workflow-ids.ts';
 import type { Activities } from './index.ts';
 import { activityInputs } from './inputs/table.ts';
@@ -23,23 +23,17 @@ export function checkInputs(migration: string): ActivityInterceptorsFactory {
       async execute(input, next) {
         const schema = schemas.get(activityType);
         const fault = faultIn(schema ? [schema] : [], input.args);
-        if (!fault) {
-          const isOwn = workflowType === 'migration' && workflowExecution?.workflowId === ownId;
-          if (isOwn || !ofMigrationAlone.has(activityType)) return await next(input);
-          throw new LockstepError(
-            'InvalidRequest',
-            `the activity ${activityType} is for the workflow ${ownId} alone; send that one what it should do`,
-          );
-        }
-        const { path } = fault;
-        throw new LockstepError(
-          'InvalidRequest',
-          faultMessage(`the input of the activity ${activityType}`, fault),
-          {
-            path,
-          },
+        if (fault) throw refused(faultMessage(`the input of the activity ${activityType}`, fault), fault);
+        const isOwn = workflowType === 'migration' && workflowExecution?.workflowId === ownId;
+        if (isOwn || !ofMigrationAlone.has(activityType)) return await next(input);
+        throw refused(
+          `the activity ${activityType} is for the workflow ${ownId} alone; send that one what it should do`,
         );
       },
     },
   });
+}
+
+function refused(message: string, about?: InputFault): LockstepError {
+  return new LockstepError('InvalidRequest', message, about ? { path: about.path } : {});
 }

@@ -66,7 +66,8 @@ export async function sendMessages(at: RunningMigration, short: boolean): Promis
       for (const message of badMessages) {
         if (kinds.includes('signal')) {
           count(`${type}: signal ${name}`);
-          await handle.signal(name, message);
+          // A busy Temporal may not answer; what changes nothing may be sent twice.
+          await handle.signal(name, message).catch(() => handle.signal(name, message));
         }
         if (!kinds.includes('update')) continue;
         const raw = {

@@ -6,6 +6,7 @@ import { carryFailures } from '../../activities/failures.ts';
 import { activityInputs } from '../../activities/inputs/table.ts';
 import { unsealed } from '../../model/inputs/not-taken.ts';
 import { defineMigration } from '../../model/migration.ts';
+import { migrationWorkflowId } from '../../model/workflow-ids.ts';
 import { isFree, soundActivities } from '../../proofs/hostile/sound-activities.ts';
 import { secret, unsoundOf } from '../../proofs/hostile/unsound.ts';
 import { account } from '../support/accounts.ts';
@@ -32,7 +33,11 @@ async function failureOf(
   given: readonly unknown[],
 ): Promise<ApplicationFailure | null> {
   const environment = new MockActivityEnvironment(
-    { activityType },
+    {
+      activityType,
+      workflowType: 'migration',
+      workflowExecution: { workflowId: migrationWorkflowId('inputs'), runId: 'one' },
+    },
     { interceptors: [carryFailures, checkInputs('inputs')] },
   );
   const error = await environment.run(async () => null, ...given).catch((reason: unknown) => reason);

@@ -135,8 +135,8 @@ export const workflowInputGuards: readonly Guard[] = [
   },
   {
     file: 'activities/check-inputs.ts',
-    text: '        if (!fault) return await next(input);\n',
-    without: '        return await next(input);\n',
+    text: 'if (fault) throw refused(faultMessage(',
+    without: 'if (!fault && fault) throw refused(faultMessage(',
     tests: ['test/unit/activity-inputs.test.ts'],
     keeps: 'An activity that is given anything fails once.',
   },
