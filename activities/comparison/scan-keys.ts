@@ -20,6 +20,8 @@ export interface Position {
 
 const rowsPerDigest = 500;
 const keysPerPage = 500;
+/** Rows that are compared by reading are in memory, of both stores. */
+const maxPageBytes = 8 * 1024 * 1024;
 const pageConcurrency = 4;
 
 /** Finds keys that look unequal; whether they are unequal is confirmed by reading them again. */
@@ -101,8 +103,9 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
       pageConcurrency,
       async () => {
         if (ended || (after !== from && shouldStop(suspects.length))) return null;
-        const keys = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
-        ended = keys.length < keysPerPage;
+        const all = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
+        const keys = await store.fittingKeys(entity, all, { after, maxBytes: maxPageBytes });
+        ended = all.length < keysPerPage && keys.length === all.length;
         after = keys.at(-1) ?? after;
         return keys.length > 0 ? keys : null;
       },
