@@ -19,8 +19,6 @@ import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
 /** A group's input stays in Temporal's history, which takes payloads of 2 MiB. */
 const groupBytes = 256 * 1024;
-/** Where no workflow leads, a group is made by calls of this size beside one another: while one store has some, the other has others. */
-const callSize = 32;
 /** A write whose row somebody holds, or whose caller waits for a store that is down, does not hold up the others for longer. */
 const slowMs = 1_000;
 
@@ -170,13 +168,9 @@ export class Writes {
     if (!first) return [];
     if (others.length === 0) return [this.#sendOne(first)];
     const behind = this.#behind(first.input);
-    if (!behind) return startGroup(this.#start, [first, ...others]);
-    const answers: Promise<WriteReceipt>[] = [];
-    for (let at = 0; at < group.length; at += callSize) {
-      const [head, ...rest] = group.slice(at, at + callSize);
-      if (head) answers.push(...writeFirst(this.#start, behind, [head, ...rest]));
-    }
-    return answers;
+    return behind
+      ? writeFirst(this.#start, behind, [first, ...others])
+      : startGroup(this.#start, [first, ...others]);
   }
 
   async #sendOne(write: TimedWrite): Promise<WriteReceipt> {
