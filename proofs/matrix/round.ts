@@ -124,7 +124,8 @@ function messageOf({ step }: Moment, from: 'mysql' | 'postgresql'): { store: Sto
   const engine = (store === 'legacy') === (from === 'mysql') ? 'mysql' : 'postgresql';
   const texts: Record<string, Record<'mysql' | 'postgresql', string>> = {
     begin: { mysql: 'XA START', postgresql: 'BEGIN' },
-    write: { mysql: 'CALL `lockstep_write', postgresql: 'write_bound' },
+    // MySQL's message names no statement, but the mode, with its length before it.
+    write: { mysql: place === 'primary' ? '\u0007primary' : '\u0009secondary', postgresql: 'write_bound' },
     prepare: { mysql: 'XA PREPARE', postgresql: 'PREPARE TRANSACTION' },
     commit: { mysql: 'XA COMMIT', postgresql: 'COMMIT PREPARED' },
   };

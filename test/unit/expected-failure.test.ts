@@ -1,5 +1,5 @@
-import { ServiceError } from '@temporalio/client';
 import { once } from 'node:events';
+import { ServiceError } from '@temporalio/client';
 import { expect, test, vi } from 'vitest';
 import { ignoreExpected } from '../../client/service/expected-failure.ts';
 import { LockstepError } from '../../model/failure.ts';

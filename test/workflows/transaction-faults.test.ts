@@ -26,7 +26,8 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   const answers: [string, StoreName, () => string][] = [
     ['the record', 'legacy', () => 'began_at'],
-    ['the write', 'legacy', () => (from === 'mysql' ? 'CALL `lockstep_write' : 'write_ledger')],
+    // MySQL's message names no statement, but the mode, with its length before it.
+    ['the write', 'legacy', () => (from === 'mysql' ? '\u0007primary' : 'write_ledger')],
     ['prepare', 'legacy', () => prepares[speaks('legacy')]],
     ['prepare', 'modern', () => prepares[speaks('modern')]],
     ['the decision', 'legacy', () => 'SET decision'],
