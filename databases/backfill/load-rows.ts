@@ -93,12 +93,13 @@ async function orphaned(
   some: readonly number[],
 ): Promise<number[]> {
   const { bound } = page;
+  const others = bound.owned.filter((table) => table !== bound.root);
+  // Most entities have one table, and pages tens of thousands of keys.
+  if (others.length === 0 || some.length === 0) return [];
   const keys = some.map((position) => placed(page, position));
-  const inTable = async (table: BoundTable) =>
-    keys.length === 0 ? [] : await bulk.inTable(session, bound, table, keys);
+  const inTable = (table: BoundTable) => bulk.inTable(session, bound, table, keys);
   const found = new Set<number>();
-  for (const table of bound.owned)
-    if (table !== bound.root) for (const at of await inTable(table)) found.add(at);
+  for (const table of others) for (const at of await inTable(table)) found.add(at);
   if (found.size > 0) for (const at of await inTable(bound.root)) found.delete(at);
   return some.filter((_, index) => found.has(index));
 }

@@ -1,6 +1,7 @@
 import type { StoreName } from '../../model/failure.ts';
 import { type Direct, direct } from '../../test/databases/direct.ts';
 import { ledger } from '../../test/support/accounts.ts';
+import { writeMessage } from '../../test/support/write-message.ts';
 import { type MatrixFault, type Moment, stoppingId } from './cells.ts';
 import type { MatrixEnvironment } from './environment.ts';
 import { branchesAt, newTransaction, type Seen, type Sent, seenBy, send } from './transaction.ts';
@@ -124,8 +125,10 @@ function messageOf({ step }: Moment, from: 'mysql' | 'postgresql'): { store: Sto
   const engine = (store === 'legacy') === (from === 'mysql') ? 'mysql' : 'postgresql';
   const texts: Record<string, Record<'mysql' | 'postgresql', string>> = {
     begin: { mysql: 'XA START', postgresql: 'BEGIN' },
-    // MySQL's message names no statement, but the mode, with its length before it.
-    write: { mysql: place === 'primary' ? '\u0007primary' : '\u0009secondary', postgresql: 'write_bound' },
+    write: {
+      mysql: writeMessage({ engine: 'mysql' }, 'bound', place === 'primary' ? 'primary' : 'secondary'),
+      postgresql: writeMessage({ engine: 'postgresql' }, 'bound'),
+    },
     prepare: { mysql: 'XA PREPARE', postgresql: 'PREPARE TRANSACTION' },
     commit: { mysql: 'XA COMMIT', postgresql: 'COMMIT PREPARED' },
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
 import { proxy } from '../support/servers.ts';
+import { writeMessage } from '../support/write-message.ts';
 import {
   deleteOf,
   fence,
@@ -95,7 +96,7 @@ forEachEngineRole('an operation id', (at) => {
     const through = open({ url: between.url });
     await through.ping();
     const write = writeOf(account, { ...ada, id: 17 });
-    const lost = between.dropNextAnswer('write_account');
+    const lost = between.dropNextAnswer(writeMessage(store, account.name));
     await expect(writeOne(through, account, write)).rejects.toMatchObject({ code: 'StoreUnavailable' });
     await lost;
     // The server may still be at it: the repeat waits behind it, or finds it done.

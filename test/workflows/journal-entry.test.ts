@@ -20,6 +20,7 @@ import { codesOf } from '../support/outcomes.ts';
 import { quick } from '../support/policy.ts';
 import { proxy, type Proxy as TemporalProxy } from '../support/proxy.ts';
 import { until } from '../support/until.ts';
+import { writeMessage } from '../support/write-message.ts';
 import { expectedRows, write } from '../support/writers.ts';
 
 const maxOwed = 8;
@@ -269,7 +270,7 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
 
   test('a lost answer of the primary is asked for again under the same id', async () => {
     const value = newAccount();
-    const lost = at.proxies.legacy.dropNextAnswer('write_account');
+    const lost = at.proxies.legacy.dropNextAnswer(writeMessage(at.stores.legacy, 'account'));
     const { operationId } = await accounts().create(value);
     await lost;
     await drained(at);

@@ -3,6 +3,7 @@ import type { StoreName } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowsOf, versionsOf } from '../support/inspect.ts';
+import { writeMessage } from '../support/write-message.ts';
 
 let at: RunningMigration;
 beforeAll(async () => {
@@ -18,7 +19,8 @@ test.each<[StoreName]>([['legacy'], ['modern']])(
     await accounts.create(value);
     await drained(at);
 
-    const dropped = at.proxies[store].dropNextAnswer('write_account');
+    const mode = store === 'legacy' ? 'primary' : 'secondary';
+    const dropped = at.proxies[store].dropNextAnswer(writeMessage(at.stores[store], account.name, mode));
     const { version, operationId } = await accounts.update(value.id, { owner: 'once' });
     await dropped;
     await drained(at);
@@ -33,7 +35,7 @@ test('a refusal whose answer is lost is still a refusal', async () => {
   const accounts = at.lockstep.repository(account);
   const value = newAccount();
   await accounts.create(value);
-  const dropped = at.proxies.legacy.dropNextAnswer('write_account');
+  const dropped = at.proxies.legacy.dropNextAnswer(writeMessage(at.stores.legacy, account.name));
   await expect(accounts.create(value)).rejects.toMatchObject({ code: 'AlreadyExists' });
   await dropped;
 });

@@ -7,6 +7,7 @@ import { advanceTo, type RunningMigration, runningMigration } from '../support/h
 import { entryIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
 import { inDoubtIn, transactionalFixture } from '../support/transactions.ts';
 import { until } from '../support/until.ts';
+import { writeMessage } from '../support/write-message.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: RunningMigration;
@@ -26,8 +27,7 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
 
   const answers: [string, StoreName, () => string][] = [
     ['the record', 'legacy', () => 'began_at'],
-    // MySQL's message names no statement, but the mode, with its length before it.
-    ['the write', 'legacy', () => (from === 'mysql' ? '\u0007primary' : 'write_ledger')],
+    ['the write', 'legacy', () => writeMessage(at.stores.legacy, ledger.name)],
     ['prepare', 'legacy', () => prepares[speaks('legacy')]],
     ['prepare', 'modern', () => prepares[speaks('modern')]],
     ['the decision', 'legacy', () => 'SET decision'],
