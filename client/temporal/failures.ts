@@ -76,6 +76,8 @@ export function isOfTemporal(error: unknown): boolean {
 export function reasonOf(error: unknown): string {
   const cause = error instanceof ServiceError && error.cause instanceof Error ? error.cause : error;
   const told = cause instanceof Error ? cause.message : String(cause);
-  const reason = isGrpcServiceError(cause) && cause.details ? cause.details : told;
+  // Of an update with a start, the details are bytes, and the message stands alone.
+  const isTwice = isGrpcServiceError(cause) && told.endsWith(`: ${cause.details}`);
+  const reason = isTwice ? cause.details : told;
   return reason.replace(/\.$/, '');
 }

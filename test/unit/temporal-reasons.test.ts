@@ -14,4 +14,7 @@ test('what Temporal says is told as a part of a sentence', () => {
   expect(reasonOf(new ServiceError('Failed to update', { cause }))).toBe(reason);
   expect(reasonOf(cause)).toBe(reason);
   expect(reasonOf(new Error('tcp connect error'))).toBe('tcp connect error');
+  const limit = 'limit on number of concurrent in-flight updates has been reached (10)';
+  const withStart = { code: status.RESOURCE_EXHAUSTED, details: '\b\u0002\u0010\u0001', metadata: {} };
+  expect(reasonOf(Object.assign(new Error(limit), withStart))).toBe(limit);
 });
