@@ -70,15 +70,11 @@ BEGIN
   DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_absent VARCHAR(1000) CHARACTER SET ascii DEFAULT '0';
 
-  -- MariaDB says whether there is a transaction. MySQL (in comments that MariaDB passes by) has to be tried.
-  /*M! IF NOT @@in_transaction AND @@autocommit THEN
-    ${signal(outside, 'there is no transaction')}
-  END IF; */
-  /*!80000 BEGIN
+  BEGIN
     DECLARE EXIT HANDLER FOR 1305 ${signal(outside, 'there is no transaction')}
     SAVEPOINT lockstep_touch;
     RELEASE SAVEPOINT lockstep_touch;
-  END; */
+  END;
   SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
     FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;
   IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN

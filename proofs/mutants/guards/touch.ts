@@ -33,10 +33,10 @@ export const touchGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/touch-routine.ts',
-    text: 'IF NOT @@in_transaction AND @@autocommit THEN',
-    without: 'IF FALSE THEN',
+    text: '    SAVEPOINT lockstep_touch;\n    RELEASE SAVEPOINT lockstep_touch;',
+    without: '    DO 0;',
     tests: ['test/databases/touch.test.ts'],
-    keeps: 'A touch outside a transaction is refused in MariaDB.',
+    keeps: 'A touch outside a transaction is refused in MySQL/MariaDB.',
   },
   {
     file: 'activities/write/converge.ts',
