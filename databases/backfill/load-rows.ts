@@ -45,7 +45,8 @@ export async function loadRows(
   const waiting: number[] = [];
   let existing = 0;
   let outOfOrder = false;
-  const sound = rejected.length === 0 ? positions : positions.filter((one) => !rejected.includes(one));
+  const orphans = new Set(rejected);
+  const sound = positions.filter((one) => !orphans.has(one));
   let first = checkExisting ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
   if (await tryLoad(context, session, page, first)) loaded.push(...first);

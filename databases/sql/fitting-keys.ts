@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import type { BoundColumn, BoundTable } from '../columns/bound.ts';
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { StoreContext } from './context.ts';
 import { keysetOf } from './keyset.ts';
 
@@ -19,15 +19,15 @@ export function createFittingKeys(context: StoreContext) {
     keys: readonly Key[],
     { after, maxBytes }: { readonly after: Key | null; readonly maxBytes: number },
   ): Promise<readonly Key[]> {
-    const { owned } = await context.bind(entity);
-    const measured = owned.filter(({ columns }) => columns.some(isUnlimited));
+    const bound = await context.bind(entity);
+    const measured = bound.owned.filter(({ columns }) => columns.some(isUnlimited));
     if (measured.length === 0) return keys;
     let taken = 0;
     let bytes = 0;
     let isNear = false;
     for (let step = firstKeys; taken < keys.length; ) {
       const next = keys.slice(taken, taken + step);
-      const more = await bytesOf(entity, measured, keys[taken - 1] ?? after, next.at(-1) ?? null);
+      const more = await bytesOf(bound, measured, keys[taken - 1] ?? after, next.at(-1) ?? null);
       if (bytes + more <= maxBytes) {
         bytes += more;
         taken += next.length;
@@ -43,12 +43,11 @@ export function createFittingKeys(context: StoreContext) {
   }
 
   async function bytesOf(
-    entity: Entity,
+    bound: BoundEntity,
     tables: readonly BoundTable[],
     lower: Key | null,
     upper: Key | null,
   ): Promise<number> {
-    const bound = await context.bind(entity);
     let sum = 0;
     for (const table of tables) {
       const { sql, values } = keysetOf(dialect, { ...bound, root: table }).within({ lower, upper });
