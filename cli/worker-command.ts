@@ -52,24 +52,36 @@ export function addWorkerCommand(program: Command): void {
         { migration: migration.name, taskQueue: migration.taskQueue, health: health?.port },
         'worker running',
       );
-      const parent = stopWithParent();
-      // Temporal's runtime takes SIGTERM and SIGINT and lets the worker drain.
-      await worker.finished.finally(() => clearInterval(parent));
+      whenToldToStop((again) => {
+        if (again) logger.info('stopping: what runs is given time to end; SIGKILL ends it at once');
+        // Its failure is that of `finished`.
+        else worker.shutdown().catch(() => undefined);
+      });
+      await worker.finished;
       await health?.close();
       logger.info({ migration: migration.name }, 'worker stopped');
     });
 }
 
-/** npm and npx run a command in a shell, and end the shell alone when they are stopped. */
-function stopWithParent(): NodeJS.Timeout | undefined {
-  if (process.env.npm_lifecycle_event === undefined) return undefined;
+/**
+ * Signals come twice where npm or npx stand between: from the terminal, and passed on. A second one must not end what drains. Of a
+ * signal that was sent to npm alone, only the end of its shell is seen.
+ */
+function whenToldToStop(stop: (again: boolean) => void): void {
+  let told = false;
+  const heard = () => {
+    stop(told);
+    told = true;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, heard);
+  if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(watch);
-    process.kill(process.pid, 'SIGTERM');
+    if (!told) heard();
   }, parentEveryMs);
-  return watch.unref();
+  watch.unref();
 }
 
 interface WorkerFlags {

@@ -31,6 +31,8 @@ function isFine(level: LogLevel): boolean {
 export function installRuntime(logger: Logger, metricsAddress: string | null): void {
   const level = logLevels.find((one) => levels[one] === logger.level) ?? 'INFO';
   Runtime.install({
+    // A runtime that takes signals leaves the second one to Node, which ends the process while the worker drains.
+    shutdownSignals: [],
     logger: new DefaultLogger(level, (line) => {
       logger[levels[line.level]]({ ...plain(line.meta) }, line.message);
     }),

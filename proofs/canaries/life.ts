@@ -276,10 +276,15 @@ export class Life {
   }
 
   async #untilIdle(): Promise<void> {
-    await until('no backfill and no validation runs', async () => {
-      const { backfill, validating } = await this.#status();
-      return !backfill?.running && !validating;
-    });
+    let seen: MigrationStatus | undefined;
+    try {
+      await until('no backfill and no validation runs', async () => {
+        seen = await this.#status();
+        return !seen.backfill?.running && !seen.validating;
+      });
+    } catch (error) {
+      throw new Error(`the last status was ${JSON.stringify(seen)}`, { cause: error });
+    }
   }
 
   async #status(): Promise<MigrationStatus> {

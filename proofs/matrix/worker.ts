@@ -43,6 +43,7 @@ const worker = await runWorker({
   log: (message, fields) => logger.info(fields, message),
 });
 process.send({ running: true });
+process.on('SIGTERM', () => void worker.shutdown());
 process.on('disconnect', () => process.exit(0));
 await worker.finished;
 process.exit(0);
