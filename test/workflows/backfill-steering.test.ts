@@ -169,3 +169,15 @@ test('a store that goes away makes a backfill wait, and says so', async () => {
   await until('the backfill is done', async () => (await progress(at)).done);
   expect(await progress(at)).toMatchObject({ copied: rows, skipped: 0, waiting: null });
 });
+
+test('a backfill that is being started when the migration is resumed does not wait for ever', async () => {
+  await using at = await runningMigration('backfill');
+  const { control } = at.lockstep;
+  const isOver = async () => !(await progress(at)).running;
+  await until('the first backfill is over', isOver);
+  for (let round = 0; round < 5; round++) {
+    await control.send('pause');
+    await Promise.all([control.startBackfill(), control.send('resume')]);
+    await until('it is over', isOver);
+  }
+});

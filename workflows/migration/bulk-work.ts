@@ -53,16 +53,18 @@ async function tellPaused(run: MigrationRun, workflowId: string): Promise<void> 
 
 export async function setRate(run: MigrationRun, rate: number | null): Promise<messages.MigrationStatus> {
   run.update({ rate });
-  if (run.state.backfill?.running) {
-    try {
-      const handle = getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration));
-      await handle.signal(messages.setBackfillRate, rate);
-    } catch (error) {
-      // It ended between our look and the signal; its own report is on the way.
-      log.warn('the backfill did not take a rate', { reason: messageOf(error) });
-    }
-  }
+  if (run.state.backfill?.running) await tellRate(run);
   return run.status();
+}
+
+async function tellRate(run: MigrationRun): Promise<void> {
+  try {
+    const handle = getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration));
+    await handle.signal(messages.setBackfillRate, run.state.rate);
+  } catch (error) {
+    // It ended between our look and the signal; its own report is on the way.
+    log.warn('the backfill did not take a rate', { reason: messageOf(error) });
+  }
 }
 
 export async function restartBackfill(run: MigrationRun, { anew }: messages.BackfillRequest): Promise<void> {
@@ -77,6 +79,7 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
   const workflowId = messages.validationWorkflowId(migration);
   const started = await start(validate, { workflowId, migration, what: 'validation' }, [input]);
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
+  if (run.state.paused) await tellPaused(run, workflowId);
 }
 
 /**
@@ -89,7 +92,7 @@ export async function startBackfill(run: MigrationRun, anew?: readonly string[])
   const { paused, rate, backfill: before } = run.state;
   run.update({ backfill: initialProgress(new Date().toISOString()) });
   const workflowId = messages.backfillWorkflowId(migration);
-  return await start(backfill, { workflowId, migration, what: 'backfill' }, [
+  const started = await start(backfill, { workflowId, migration, what: 'backfill' }, [
     {
       migration,
       entities,
@@ -101,6 +104,10 @@ export async function startBackfill(run: MigrationRun, anew?: readonly string[])
       carried: null,
     },
   ]);
+  // What was said while it was being started found nobody.
+  if (run.state.paused !== paused) await tellPaused(run, workflowId);
+  if (run.state.rate !== rate) await tellRate(run);
+  return started;
 }
 
 /** Starts a workflow that outlives this one. False where one of that id runs already. */
