@@ -5,6 +5,7 @@ import type { ActivityContext } from '../context.ts';
 import { type PendingPage, pagesOf } from './copy-pages.ts';
 import type { BulkRoute } from './copy-range.ts';
 import { loadPending } from './load-pending.ts';
+import { createPause, isCancelled } from './pause.ts';
 import type { Throttle } from './throttle.ts';
 
 const pagesPerList = 50;
@@ -31,7 +32,8 @@ export interface WaitingSlice {
 
 /** Reads pages again that have rows without their parents, one after the other, for about `sliceMs`. */
 export function createWaitingCopier(context: ActivityContext, throttle: Throttle) {
-  const { migration, stores, wait } = context;
+  const { migration, stores } = context;
+  const pause = createPause(context);
 
   async function copyWaiting(
     { entity, backwards, isLast, after, sliceMs, check }: WaitingRequest,
@@ -58,7 +60,7 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
           waiting += left;
           position = { range: page.range, page: page.page };
           Context.current().heartbeat({ settled });
-          if (Date.now() >= until || Context.current().cancellationSignal.aborted)
+          if (Date.now() >= until || isCancelled())
             return { settled, waiting, after: position };
         }
         if (found.length < pagesPerList) return { settled, waiting, after: null };
@@ -97,11 +99,6 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
       checkParents = result.outOfOrder;
       return result.waiting;
     }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    await wait(ms);
-    Context.current().heartbeat();
   }
 
   return { copyWaiting };
