@@ -60,8 +60,7 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
           waiting += left;
           position = { range: page.range, page: page.page };
           Context.current().heartbeat({ settled });
-          if (Date.now() >= until || isCancelled())
-            return { settled, waiting, after: position };
+          if (Date.now() >= until || isCancelled()) return { settled, waiting, after: position };
         }
         if (found.length < pagesPerList) return { settled, waiting, after: null };
       }

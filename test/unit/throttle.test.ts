@@ -49,16 +49,13 @@ class Beside {
     let copyingMs = 0;
     let pausedMs = 0;
     for (const until = this.now + forMs; this.now < until; ) {
-      const copied = await this.throttle.run(
-        async () => {
-          const began = this.now;
-          this.#copying = true;
-          await this.pass(chunkMs);
-          this.#copying = false;
-          copyingMs += this.now - began;
-        },
-        this.pause,
-      );
+      const copied = await this.throttle.run(async () => {
+        const began = this.now;
+        this.#copying = true;
+        await this.pass(chunkMs);
+        this.#copying = false;
+        copyingMs += this.now - began;
+      }, this.pause);
       pausedMs += copied.pausedMs;
       this.longestPauseMs = Math.max(this.longestPauseMs, copied.pausedMs);
     }

@@ -35,7 +35,8 @@ export const throttleGuards: readonly Guard[] = [
     text: '      if (!isWhole) break;\n',
     without: '',
     tests: ['test/unit/throttle.test.ts'],
-    keeps: 'A rest that a cancellation cuts short is not begun again at once, for as long as it should have been.',
+    keeps:
+      'A rest that a cancellation cuts short is not begun again at once, for as long as it should have been.',
   },
   {
     file: 'activities/backfill/throttle.ts',
