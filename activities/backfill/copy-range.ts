@@ -8,10 +8,11 @@ import type { ActivityContext } from '../context.ts';
 import { ChunkSize } from './chunk-size.ts';
 import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
-import { createPause, isCancelled } from './pause.ts';
+import { createPause, isCancelled, msForRate } from './pause.ts';
 import type { Throttle } from './throttle.ts';
 
-const maxBytesAhead = 8 * 1024 * 1024;
+/** Of pages with huge rows one is enough to keep in memory. */
+export const maxBytesAhead = 8 * 1024 * 1024;
 
 interface CopyRequest {
   readonly entity: Entity;
@@ -76,7 +77,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const started = Date.now();
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
-      // While live writes are given way to, nothing is done ahead; and of pages with huge rows one is enough to keep in memory.
+      // While live writes are given way to, nothing is done ahead.
       const isAhead = full && throttle.readsAhead && page.bytes < maxBytesAhead;
       reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
@@ -122,8 +123,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       chunk = result.chunk;
       throttledMs += pausedMs;
       Context.current().heartbeat({ range, copied: chunk.copied });
-      if (keysPerSecond !== null && !chunk.done)
-        await pause((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
+      if (!chunk.done) await pause(msForRate(result.keys, keysPerSecond, Date.now() - began));
     }
     return { chunk, throttledMs };
   }

@@ -19,6 +19,11 @@ export function createPause({ wait }: Pick<ActivityContext, 'wait'>): Pause {
   };
 }
 
+/** How long so many keys are to be paused after, so that no more come a second; null is unlimited. */
+export function msForRate(keys: number, keysPerSecond: number | null, sinceMs: number): number {
+  return keysPerSecond === null ? 0 : Math.max(0, (keys / keysPerSecond) * 1_000 - sinceMs);
+}
+
 export function isCancelled(): boolean {
   return Context.current().cancellationSignal.aborted;
 }
