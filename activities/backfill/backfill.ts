@@ -11,7 +11,7 @@ import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { convergeKeys } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
-import { createCircleCopier } from './copy-circles.ts';
+import { type CirclePosition, type CircleSlice, createCircleCopier } from './copy-circles.ts';
 import { type BulkRoute, createRangeCopier } from './copy-range.ts';
 import { createWaitingCopier, type WaitingPosition, type WaitingSlice } from './copy-waiting.ts';
 import { assertTablesUnchanged, type Fingerprints, fingerprintsOf } from './fingerprints.ts';
@@ -54,7 +54,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
   const throttle = new Throttle(latency, migration.policy.backfillSlowdown);
   const copier = createRangeCopier(context, throttle);
   const { copyWaiting: copyWaitingPages } = createWaitingCopier(context, throttle);
-  const { copyCircles: copyCirclesOf } = createCircleCopier(context);
+  const { copyCircles: copyCirclesOf } = createCircleCopier(context, throttle);
 
   async function bulkRoute(): Promise<BulkRoute> {
     const state = await currentState(context);
@@ -124,6 +124,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     fingerprints: Fingerprints;
     backwards: boolean;
     isLast: boolean;
+    keysPerSecond: number | null;
     after: WaitingPosition | null;
     sliceMs: number;
   }): Promise<WaitingResult> {
@@ -139,12 +140,13 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
   /** Copies what waits for one another in a circle, for about `sliceMs` from `after` on. */
   async function copyCircles(request: {
     entity: string;
-    after: WaitingPosition | null;
+    keysPerSecond: number | null;
+    after: CirclePosition | null;
     sliceMs: number;
-  }): Promise<{ arrived: number; after: WaitingPosition | null }> {
+  }): Promise<CircleSlice> {
     const entity = entityNamed(migration, request.entity);
     const route = await bulkRoute();
-    return await withHeartbeat(() => copyCirclesOf(entity, request, route));
+    return await withHeartbeat(() => copyCirclesOf({ ...request, entity }, route));
   }
 
   /**

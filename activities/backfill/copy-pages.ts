@@ -17,9 +17,6 @@ import { secondaryItems } from '../write/converge.ts';
 const maxImages = 5_000;
 /** Where rows grow within a page; one that is larger is a page of its own. */
 const maxPageBytes = 8 * 1024 * 1024;
-/** More than a page has ever had: what is read again was a page before. */
-const unlimited = 1_000_000_000;
-
 /** Rows of a range that are on their way, and the keys whose rows cannot come in with them. */
 export interface PendingPage {
   readonly page: CopyPage;
@@ -31,8 +28,6 @@ export interface PendingPage {
 /** Where pages of an entity come from, and what becomes of keys whose rows cannot come in with the others. */
 export interface Pages {
   next(range: PageRange): Promise<PendingPage>;
-  /** As `next`, of all keys in the range, however many. */
-  whole(range: Omit<PageRange, 'limit'>): Promise<PendingPage>;
   /** What the source has of keys whose rows cannot come in with their page. */
   leftover(keys: readonly Key[]): Promise<Leftover>;
 }
@@ -52,7 +47,6 @@ export async function pagesOf(
         { ...range, maxBytes: maxPageBytes },
         { ...range, maxBytes: maxPageBytes, limit: Math.min(range.limit, maxImages) },
       ),
-    whole: (range) => read({ ...range, limit: unlimited }, { ...range, limit: unlimited }),
     leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };
 

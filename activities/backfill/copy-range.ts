@@ -8,9 +8,11 @@ import type { ActivityContext } from '../context.ts';
 import { ChunkSize } from './chunk-size.ts';
 import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
+import { createPause, isCancelled, msForRate } from './pause.ts';
 import type { Throttle } from './throttle.ts';
 
-const maxBytesAhead = 8 * 1024 * 1024;
+/** Of pages with huge rows one is enough to keep in memory. */
+export const maxBytesAhead = 8 * 1024 * 1024;
 
 interface CopyRequest {
   readonly entity: Entity;
@@ -32,7 +34,8 @@ export type BulkRoute = WriteRoute & { readonly secondary: NonNullable<WriteRout
 
 /** Copies pages of a range for about `sliceMs` from its checkpoint on: the next is read while one is written. */
 export function createRangeCopier(context: ActivityContext, throttle: Throttle) {
-  const { migration, stores, wait } = context;
+  const { migration, stores } = context;
+  const pause = createPause(context);
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
 
@@ -74,7 +77,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const started = Date.now();
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
-      // While live writes are given way to, nothing is done ahead; and of pages with huge rows one is enough to keep in memory.
+      // While live writes are given way to, nothing is done ahead.
       const isAhead = full && throttle.readsAhead && page.bytes < maxBytesAhead;
       reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
@@ -116,12 +119,11 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     while (!chunk.done && Date.now() < until && !isCancelled()) {
       const from = chunk;
       const began = Date.now();
-      const { result, pausedMs } = await throttle.run(() => copy(from), pauseWithHeartbeat);
+      const { result, pausedMs } = await throttle.run(() => copy(from), pause);
       chunk = result.chunk;
       throttledMs += pausedMs;
       Context.current().heartbeat({ range, copied: chunk.copied });
-      if (keysPerSecond !== null && !chunk.done)
-        await pauseWithHeartbeat((result.keys / keysPerSecond) * 1000 - (Date.now() - began));
+      if (!chunk.done) await pause(msForRate(result.keys, keysPerSecond, Date.now() - began));
     }
     return { chunk, throttledMs };
   }
@@ -143,18 +145,5 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     );
   }
 
-  /** Heartbeats while it waits for the rate, so that a low one is not taken for a lost worker. */
-  async function pauseWithHeartbeat(ms: number): Promise<void> {
-    const until = Date.now() + ms;
-    while (Date.now() < until && !isCancelled()) {
-      await wait(Math.min(200, until - Date.now()));
-      Context.current().heartbeat();
-    }
-  }
-
   return { copyByPages };
-}
-
-function isCancelled(): boolean {
-  return Context.current().cancellationSignal.aborted;
 }

@@ -1,4 +1,5 @@
 import type { LiveLatency } from '../write/live-latency.ts';
+import type { Pause } from './pause.ts';
 
 /**
  * How hard a copy goes on beside live writes: the share of the time, and whether chunks come one at a time (`alone`), with the
@@ -29,8 +30,6 @@ const patienceMs = 10_000;
 const firstWaitMs = 20_000;
 const maxWaitMs = 5 * 60_000;
 const goodMs = 60_000;
-
-type Pause = (ms: number) => Promise<void>;
 
 /**
  * Lets a copy give way to live writes: as long as there are any, it rests now and then, which tells what they take without
@@ -117,8 +116,10 @@ export class Throttle {
     while (this.#owedMs >= between(minRestMs, writesPerRest * this.#usualMs(), maxRestMs)) {
       const leftMs = this.#countedUntil + this.#owedMs - this.#latency.now();
       if (leftMs <= 0) break;
-      await pause(leftMs);
-      pausedMs += leftMs;
+      const began = this.#latency.now();
+      const isWhole = await pause(leftMs);
+      pausedMs += this.#latency.now() - began;
+      if (!isWhole) break;
     }
     return pausedMs;
   }

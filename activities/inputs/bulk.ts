@@ -19,10 +19,15 @@ export const waiting = v.object({
   fingerprints,
   backwards: v.boolean(),
   isLast: v.boolean(),
+  keysPerSecond: rate,
   after: position,
 });
 
-export const circles = v.object({ ...sliceOf, after: position });
+export const circles = v.object({
+  ...sliceOf,
+  keysPerSecond: rate,
+  after: v.nullable(v.object({ page: position, key: v.nullable(parts.key) })),
+});
 
 export const slice = v.object({
   ...sliceOf,

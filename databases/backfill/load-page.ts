@@ -118,7 +118,7 @@ export function pageLoads(
     await putDifferences(context, session, fence.migration, written.differences);
     if (again) {
       const found = { copied, refused, waiting };
-      const counts = await settleWaiting(context, session, fence.migration, again, found);
+      const counts = await settleWaiting(context, session, fence.migration, again.of, next, found);
       return { status: 'committed', ...counts, foundExisting: existing > 0, outOfOrder };
     }
     const all = wanted.length + leftover.items.length + leftover.unreadable.length;

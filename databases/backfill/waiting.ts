@@ -1,5 +1,5 @@
 import { type Key, keyFromText, keyText } from '../../model/canonical.ts';
-import type { Again, Chunk, WaitingList, WaitingPage } from '../contract/backfill.ts';
+import type { Chunk, WaitingList, WaitingPage } from '../contract/backfill.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { invalidCheckpoint, isKey } from './checkpoint-faults.ts';
@@ -84,34 +84,55 @@ export async function waitingUnchanged(
   return row !== undefined && Number(row.waiting) === waiting;
 }
 
-/** What a waiting page has come to. Keys that left the source, or came in by a live write, wait no more either. */
+/**
+ * What a waiting page has come to. Keys that left the source, or came in by a live write, wait no more either. Where not all of it was
+ * read, the rest is a page of its own from now on.
+ */
 export async function settleWaiting(
   context: StoreContext,
   session: Session,
   migration: string,
-  { of }: Again,
+  of: WaitingPage,
+  next: Pick<Chunk, 'cursor' | 'done'>,
   found: Omit<PageCounts, 'skipped'>,
 ): Promise<PageCounts> {
-  const place = [migration, of.entity, of.range];
   // What was refused at an earlier reading is refused again, and counted already.
   const refused = Math.max(0, found.refused - of.refused);
-  const skipped = Math.max(0, of.waiting - found.copied - refused - found.waiting);
-  const table = context.control('waiting');
-  const where = 'WHERE migration = ? AND entity = ? AND range_no = ? AND page_no = ?';
-  if (found.waiting === 0) await session.query(`DELETE FROM ${table} ${where}`, [...place, of.page]);
-  else
-    await session.query(`UPDATE ${table} SET waiting = ?, refused = ? ${where}`, [
-      found.waiting,
-      found.refused,
-      ...place,
-      of.page,
-    ]);
+  const others = Math.max(0, of.waiting - found.copied - refused - found.waiting);
+  // It is unknown which of them lie in the rest. A page has some, until it was read.
+  const rest = next.done
+    ? null
+    : { waiting: Math.max(1, others), refused: of.refused + refused - found.refused };
+  const skipped = rest ? 0 : others;
+  // First, so that its number is none that a list has passed.
+  if (rest) await putWaiting(context, session, migration, of, { lower: next.cursor, upper: of.upper }, rest);
+  await replaceWaiting(context, session, migration, rest ? { ...of, upper: next.cursor } : of, found);
   await session.query(
     `UPDATE ${context.control('chunks')} SET copied = copied + ?, skipped = skipped + ?, refused = refused + ?,
        updated_at = ${context.engine.dialect.now} WHERE migration = ? AND entity = ? AND range_no = ?`,
-    [found.copied, skipped, refused, ...place],
+    [found.copied, skipped, refused, migration, of.entity, of.range],
   );
-  return { ...found, skipped, refused };
+  return { ...found, waiting: found.waiting + (rest?.waiting ?? 0), skipped, refused };
+}
+
+async function replaceWaiting(
+  context: StoreContext,
+  session: Session,
+  migration: string,
+  { entity, range, page, upper }: WaitingPage,
+  { waiting, refused }: Pick<PageCounts, 'waiting' | 'refused'>,
+): Promise<void> {
+  const table = context.control('waiting');
+  const where = 'WHERE migration = ? AND entity = ? AND range_no = ? AND page_no = ?';
+  const place = [migration, entity, range, page];
+  if (waiting === 0) await session.query(`DELETE FROM ${table} ${where}`, place);
+  else
+    await session.query(`UPDATE ${table} SET upper_key = ?, waiting = ?, refused = ? ${where}`, [
+      upper && keyText(upper),
+      waiting,
+      refused,
+      ...place,
+    ]);
 }
 
 function pageOf(row: TextCells): WaitingPage {

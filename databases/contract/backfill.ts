@@ -103,7 +103,7 @@ export interface PageLoad {
   readonly leftover: Leftover;
   /** The cursor that the range must still have. */
   readonly from: Chunk;
-  /** The cursor and the end that it has afterwards. */
+  /** The cursor and the end that it has afterwards; of a page that is read again, how far that has come. */
   readonly next: Pick<Chunk, 'cursor' | 'done'>;
   /** Looks for rows that are there before it loads: set where the chunk before found some. */
   readonly checkExisting: boolean;

@@ -43,7 +43,7 @@ forEachEngineRole(
       const { page } = (await store.pageTarget(node)).pageOf(
         records.flatMap(({ key, image }) => (image ? [{ key, image }] : [])),
       );
-      const next = { cursor: records.at(-1)?.key ?? null, done: false };
+      const next = { cursor: records.at(-1)?.key ?? null, done: given.again !== undefined };
       const leftover = { items: [], unreadable: [], lossy: [] };
       return await store.loadPage(
         node,
@@ -128,6 +128,49 @@ forEachEngineRole(
       expect(await load([root, leaf], readAgain(of))).toMatchObject({ copied: 0, skipped: 2, waiting: 0 });
       expect(await waiting()).toEqual([]);
       expect(await chunk()).toMatchObject({ copied: 2, skipped: 2 });
+    });
+
+    test('that has grown is read in two: the rest is a page of its own, behind all others', async () => {
+      const rows: Node[] = [
+        { id: 1, parent: 77 },
+        { id: 2, parent: 9 },
+        { id: 3, parent: 78 },
+        { id: 4, parent: 9 },
+      ];
+      await load(rows, {});
+      await load(second, {});
+      const [of] = await waiting();
+      const part = { ...readAgain(of), next: { cursor: ['2'], done: false } };
+      expect(await load(rows.slice(0, 2), part)).toMatchObject({
+        status: 'committed',
+        copied: 1,
+        waiting: 3,
+      });
+      expect(await waiting()).toMatchObject([
+        { page: 1, lower: null, upper: ['2'], waiting: 1 },
+        { page: 2, lower: ['4'], upper: ['9'], waiting: 1 },
+        { page: 3, lower: ['2'], upper: ['4'], waiting: 2 },
+      ]);
+      expect(await chunk()).toMatchObject({ copied: 2, skipped: 0 });
+      const rest = (await waiting()).at(-1);
+      expect(await load(rows.slice(2), readAgain(rest))).toMatchObject({ copied: 1, waiting: 1 });
+      expect(await chunk()).toMatchObject({ copied: 3, skipped: 0 });
+    });
+
+    test('has its rest read where nothing is known to wait in it', async () => {
+      const rows: Node[] = [
+        { id: 1, parent: 77 },
+        { id: 4, parent: null },
+      ];
+      await load(rows, {});
+      const [of] = await waiting();
+      const part = { ...readAgain(of), next: { cursor: ['1'], done: false } };
+      expect(await load(rows.slice(0, 1), part)).toMatchObject({ copied: 0, waiting: 2 });
+      const rest = (await waiting()).at(-1);
+      // One has come in the source since.
+      const since = [{ id: 3, parent: null }, ...rows.slice(1)];
+      expect(await load(since, readAgain(rest))).toMatchObject({ copied: 1, waiting: 0 });
+      expect(await waiting()).toMatchObject([{ page: 1, upper: ['1'], waiting: 1 }]);
     });
 
     test('is forgotten with the checkpoints', async () => {

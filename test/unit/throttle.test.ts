@@ -39,21 +39,23 @@ class Beside {
     this.now = Math.max(this.now, until);
   }
 
+  readonly pause = async (ms: number) => {
+    await this.pass(ms);
+    return true;
+  };
+
   /** Copies chunks for a while. Gives the share of the time that went to them. */
   async copy(chunkMs: number, forMs: number): Promise<number> {
     let copyingMs = 0;
     let pausedMs = 0;
     for (const until = this.now + forMs; this.now < until; ) {
-      const copied = await this.throttle.run(
-        async () => {
-          const began = this.now;
-          this.#copying = true;
-          await this.pass(chunkMs);
-          this.#copying = false;
-          copyingMs += this.now - began;
-        },
-        (ms) => this.pass(ms),
-      );
+      const copied = await this.throttle.run(async () => {
+        const began = this.now;
+        this.#copying = true;
+        await this.pass(chunkMs);
+        this.#copying = false;
+        copyingMs += this.now - began;
+      }, this.pause);
       pausedMs += copied.pausedMs;
       this.longestPauseMs = Math.max(this.longestPauseMs, copied.pausedMs);
     }
@@ -135,7 +137,7 @@ test('where nothing tells any more what writes take without copying, longer paus
   };
   const copyAll = async () => {
     for (const until = at.now + 12 * minute; at.now < until; ) {
-      await at.throttle.run(() => pausing(60), at.pass);
+      await at.throttle.run(() => pausing(60), at.pause);
     }
   };
   await copyAll();
@@ -153,7 +155,7 @@ test('a service that hardly writes does not hold a copy up', async () => {
 test('time that passes anyway between two chunks counts as a rest', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
   await at.pass(minute);
-  const copy = () => at.throttle.run(() => at.pass(400), at.pass.bind(at));
+  const copy = () => at.throttle.run(() => at.pass(400), at.pause);
   await copy();
   await at.pass(250);
   const { pausedMs } = await copy();
@@ -161,6 +163,20 @@ test('time that passes anyway between two chunks counts as a rest', async () => 
   expect(pausedMs).toBeLessThan(180);
   await at.pass(1_000);
   expect((await copy()).pausedMs).toBe(0);
+});
+
+test('a rest that is cut short is over', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
+  await at.pass(minute);
+  let pauses = 0;
+  const cutShort = async () => {
+    pauses += 1;
+    if (pauses > 100) throw new Error('it asks for a rest again and again');
+    return false;
+  };
+  await at.throttle.run(() => at.pass(400), at.pause);
+  expect(await at.throttle.run(() => at.pass(400), cutShort)).toMatchObject({ pausedMs: 0 });
+  expect(pauses).toBe(1);
 });
 
 test('a machine that is slow is not taken for writes that are slowed', async () => {
@@ -219,7 +235,7 @@ test('ranges that go on at once rest at once, so that writes tell what is usual'
   try {
     const latency = new LiveLatency();
     const throttle = new Throttle(latency, 1.5);
-    const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+    const pause = (ms: number) => new Promise<boolean>((resolve) => setTimeout(resolve, ms, true));
     const writing = setInterval(() => void latency.measure(() => pause(8)), 50);
     await vi.advanceTimersByTimeAsync(10_000);
     let stopped = false;
@@ -249,17 +265,14 @@ test('one chunk at a time while live writes go on', async () => {
     await at.pass(20);
     underWay -= 1;
   };
-  await Promise.all([1, 2, 3].map(() => at.throttle.run(copy, (ms) => at.pass(ms))));
+  await Promise.all([1, 2, 3].map(() => at.throttle.run(copy, at.pause)));
   expect(most).toBe(1);
 });
 
 test('a chunk that fails leaves the turn to the next', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 2 });
   await at.pass(minute);
-  const failing = at.throttle.run(
-    () => Promise.reject(new Error('away')),
-    (ms) => at.pass(ms),
-  );
+  const failing = at.throttle.run(() => Promise.reject(new Error('away')), at.pause);
   await expect(failing).rejects.toThrow('away');
   expect(await at.copy(25, 1_000)).toBeGreaterThan(0);
 });

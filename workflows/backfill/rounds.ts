@@ -1,5 +1,6 @@
+import type { CirclePosition } from '../../activities/backfill/copy-circles.ts';
 import type { WaitingPosition } from '../../activities/backfill/copy-waiting.ts';
-import { longRunningFailFast } from '../activities.ts';
+import { longRunningCancellable, longRunningFailFast } from '../activities.ts';
 import { type BackfillRun, sliceMs } from './run.ts';
 
 /**
@@ -15,17 +16,20 @@ export async function copyWaiting(
 ): Promise<void> {
   for (let backwards = true; ; backwards = !backwards) {
     let settled = 0;
+    let cut = 0;
     let waiting = 0;
     for (const entity of inOrder) {
       const found = await copyRound(run, entity, { backwards, isLast: false });
       settled += found.settled;
+      cut += found.cut;
       waiting += found.waiting;
     }
     if (waiting === 0) return;
-    if (settled > 0 || (await copyCircles(run, circular)) > 0) continue;
+    if (settled > 0 || cut > 0 || (await copyCircles(run, circular)) > 0) continue;
     // What waits for rows of an entity that is left out may still get them.
     if (run.faults.size > 0) return;
-    for (const entity of inOrder) await copyRound(run, entity, { backwards, isLast: true });
+    // Forwards, so that the rest of a page that has grown is met behind it.
+    for (const entity of inOrder) await copyRound(run, entity, { backwards: false, isLast: true });
     return;
   }
 }
@@ -37,9 +41,13 @@ async function copyCircles(run: BackfillRun, circular: readonly string[]): Promi
     await run.unlessFaulty(entity, () =>
       run.pages(
         entity,
-        (after: WaitingPosition | null) => longRunningFailFast.copyCircles({ entity, after, sliceMs }),
+        (after: CirclePosition | null) =>
+          run.interruptible(() =>
+            longRunningCancellable.copyCircles({ entity, keysPerSecond: run.rate, after, sliceMs }),
+          ),
         (slice) => {
           arrived += slice.arrived;
+          run.throttledMs += slice.throttledMs;
         },
       ),
     );
@@ -51,18 +59,25 @@ async function copyRound(
   run: BackfillRun,
   entity: string,
   round: { readonly backwards: boolean; readonly isLast: boolean },
-): Promise<{ settled: number; waiting: number }> {
+): Promise<{ settled: number; cut: number; waiting: number }> {
   const fingerprints = run.fingerprintsOf(entity);
   let settled = 0;
+  let cut = 0;
   let waiting = 0;
   await run.unlessFaulty(entity, () =>
     run.pages(
       entity,
       (after: WaitingPosition | null) =>
-        longRunningFailFast.copyWaiting({ entity, fingerprints, ...round, after, sliceMs }),
+        run.interruptible(() => {
+          const { rate: keysPerSecond } = run;
+          const request = { entity, fingerprints, ...round, keysPerSecond, after, sliceMs };
+          return longRunningCancellable.copyWaiting(request);
+        }),
       (slice) => {
         settled += slice.settled;
+        cut += slice.cut;
         waiting += slice.waiting;
+        run.throttledMs += slice.throttledMs;
         for (const range of run.ranges)
           Object.assign(
             range,
@@ -73,7 +88,7 @@ async function copyRound(
       },
     ),
   );
-  return { settled, waiting };
+  return { settled, cut, waiting };
 }
 
 /** What was written or deleted meanwhile. */

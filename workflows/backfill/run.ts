@@ -166,20 +166,20 @@ export class BackfillRun {
     }
   }
 
-  /** Pages until there is no next one, with a pause before each where somebody wants one. */
+  /** Pages until there is no next one, with a pause before each where somebody wants one. One that was interrupted is asked for again. */
   async pages<P, R extends { readonly after: P | null }>(
     entity: string,
-    page: (after: P | null) => Promise<R>,
+    page: (after: P | null) => Promise<R | null>,
     take: (found: R) => void,
   ): Promise<void> {
-    let after: P | null = null;
-    do {
+    for (let from: P | null = null; ; ) {
       await this.unpaused();
-      const from: P | null = after;
-      const found: R = await this.untilDone(entity, () => page(from));
+      const found: R | null = await this.untilDone(entity, () => page(from));
+      if (found === null) continue;
       take(found);
-      after = found.after;
-    } while (after !== null);
+      if (found.after === null) return;
+      from = found.after;
+    }
   }
 
   async continueWorkflow(): Promise<never> {

@@ -155,6 +155,27 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'A row whose key was written or deleted while its page was loaded goes again.',
   },
   {
+    file: 'activities/backfill/copy-waiting.ts',
+    text: 'await pause(msForRate(keys, keysPerSecond, Date.now() - began));',
+    without: '',
+    tests: ['test/workflows/waiting-pages.test.ts'],
+    keeps: 'Pages that are read again keep the rate.',
+  },
+  {
+    file: 'activities/backfill/copy-circles.ts',
+    text: 'await pause(msForRate(result.read, keysPerSecond, Date.now() - began));',
+    without: '',
+    tests: ['test/workflows/waiting-pages.test.ts'],
+    keeps: 'Rows that refer to one another keep the rate.',
+  },
+  {
+    file: 'databases/backfill/waiting.ts',
+    text: '  if (rest) await putWaiting(context, session, migration, of, { lower: next.cursor, upper: of.upper }, rest);\n',
+    without: '',
+    tests: ['test/workflows/waiting-pages.test.ts'],
+    keeps: 'The rest of a page whose rows have grown is read, too.',
+  },
+  {
     file: 'workflows/backfill/rounds.ts',
     text: '(await copyCircles(run, circular)) > 0',
     without: 'circular.length < 0',

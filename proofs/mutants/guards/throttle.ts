@@ -32,6 +32,14 @@ export const throttleGuards: readonly Guard[] = [
   },
   {
     file: 'activities/backfill/throttle.ts',
+    text: '      if (!isWhole) break;\n',
+    without: '',
+    tests: ['test/unit/throttle.test.ts'],
+    keeps:
+      'A rest that a cancellation cuts short is not begun again at once, for as long as it should have been.',
+  },
+  {
+    file: 'activities/backfill/throttle.ts',
     text: ' + 0.7 * Math.sqrt(writes.length)',
     without: '',
     tests: ['test/unit/throttle.test.ts'],
