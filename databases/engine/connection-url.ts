@@ -14,6 +14,10 @@ const unverified = ['allow', 'prefer', 'require'];
 /** They would take a connection elsewhere, or take its TLS away, behind the URL's host and `sslmode`. */
 const redirecting = /^(ssl.*|gss.*|host|hostaddr|port|uselibpqcompat)$/;
 
+const hostPattern = /^([\w.-]+|\[[\da-f:.]+\])$/i;
+/** Of a Unix socket, as the URL has it. */
+const socketFolder = /^%2f([\w.~-]|%[\da-f]{2})*$/i;
+
 /**
  * How a store is reached, from its connection string. Both engines take `sslmode=verify-full` (encrypted; the certificate is of a trusted
  * authority and for this host), `verify-ca` (of a trusted authority) and `disable`. Without it: `disable` on loopback, else `verify-full`.
@@ -34,6 +38,12 @@ export function connectionOf(name: StoreName, text: string, options: StoreOption
     throw fault('is not a URL');
   }
   if (url.hostname === '') throw fault('names no host');
+  const isPostgresql = url.protocol.startsWith('postgres');
+  const account = { user: url.username, password: url.password, database: url.pathname };
+  for (const [part, written] of Object.entries(account))
+    if (!isDecodable(written)) throw fault(`has a % in its ${part} that begins no code; write it as %25`);
+  if (!(isPostgresql && socketFolder.test(url.hostname)) && !hostPattern.test(url.hostname))
+    throw fault('has a host that is neither a name nor an address');
   const given = (parameter: OwnParameter) => url.searchParams.get(parameter);
   const asked = {
     mode: given('sslmode'),
@@ -42,7 +52,6 @@ export function connectionOf(name: StoreName, text: string, options: StoreOption
     key: given('sslkey'),
   };
   for (const parameter of ownParameters) url.searchParams.delete(parameter);
-  const isPostgresql = url.protocol.startsWith('postgres');
   const strange = [...url.searchParams.keys()].find((key) => !isPostgresql || redirecting.test(key));
   if (strange !== undefined)
     throw fault(`has the parameter ${strange}, which is not taken; there are ${ownParameters.join(', ')}`);
@@ -92,11 +101,18 @@ export function connectionOf(name: StoreName, text: string, options: StoreOption
   }
 }
 
-/** Of this machine alone: nobody else can listen, or answer. A folder is that of a Unix socket. */
+/** Of this machine alone: nobody else can listen, or answer. A name below `localhost` is not: many machines ask the network for it. */
 export function isLoopback(hostname: string): boolean {
-  const host = decodeURIComponent(hostname)
-    .replace(/^\[|\]$/g, '')
-    .toLowerCase();
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
   if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host === 'localhost' || host.endsWith('.localhost') || host.startsWith('/');
+  return host === '::1' || host === 'localhost' || socketFolder.test(host);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

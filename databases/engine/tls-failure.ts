@@ -1,4 +1,5 @@
 import type { StoreFailure } from '../contract/write.ts';
+import { PasswordKept } from './password-kept.ts';
 
 /** What OpenSSL and Node call a certificate that is not accepted. */
 const certificateCodes = new Set([
@@ -24,6 +25,7 @@ const certificateCodes = new Set([
 /** A connection that could not be made as `sslmode` wants it; null for every other error. Names hosts and certificates, no values. */
 export function tlsFailure(error: unknown): StoreFailure | null {
   if (!(error instanceof Error)) return null;
+  if (error instanceof PasswordKept) return failureOf(error.message, error.remedy);
   const code = 'code' in error ? String(error.code) : '';
   // Drivers' words: PostgreSQL's gives this one no code, and MySQL's takes the code of a wrong name away.
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT' || /does not support SSL connections/.test(error.message))

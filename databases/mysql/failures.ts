@@ -3,7 +3,6 @@ import type { StoreFailure } from '../contract/write.ts';
 import { conditionsOf, serverConditions } from '../engine/server-conditions.ts';
 import { tlsFailure } from '../engine/tls-failure.ts';
 import { StatementTooLarge } from './packet-limit.ts';
-import { PasswordKept } from './transport.ts';
 import { otherDefinition, rowsMissing } from './write-routine.ts';
 
 interface ServerError extends Error {
@@ -23,8 +22,6 @@ export function classify(error: unknown): StoreFailure {
   if (!(error instanceof Error)) throw error;
   if (error instanceof StatementTooLarge)
     return { code: 'StoreRefused', about: 'size', message: error.message, remedy: error.remedy };
-  if (error instanceof PasswordKept)
-    return { code: 'StoreUnavailable', about: 'network', message: error.message, remedy: error.remedy };
   const ofTls = tlsFailure(error);
   if (ofTls) return ofTls;
   const failure: ServerError = error;

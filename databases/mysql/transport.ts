@@ -2,6 +2,7 @@ import { connect, isIP } from 'node:net';
 import { type AuthPlugin, authPlugins } from 'mysql2';
 import type mysql from 'mysql2/promise';
 import type { ConnectionOptions } from '../engine/connection.ts';
+import { PasswordKept } from '../engine/password-kept.ts';
 
 /** Where the driver connects, and how it makes sure that it has the server before it sends the account and its password. */
 export function transport({
@@ -28,15 +29,6 @@ export function transport({
 function socketFor(host: string, port: number) {
   const socket = connect({ host, port, noDelay: true, keepAlive: true });
   return Object.assign(socket, { _host: host });
-}
-
-/** The server asked for the password over an unencrypted connection, and did not get it. */
-export class PasswordKept extends Error {
-  readonly remedy = 'encrypt the connection with sslmode=verify-full in the URL';
-
-  constructor() {
-    super('the server asks for the password itself, and the connection is not encrypted');
-  }
 }
 
 /**

@@ -26,6 +26,7 @@ import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
+import { KeepingClient } from './keeping-client.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
 import { quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
@@ -56,7 +57,9 @@ export function createPostgresqlEngine(
   options: ConnectionOptions,
   tables: readonly string[],
 ): Engine {
+  const Client = options.isExposed ? KeepingClient : pg.Client;
   const settings: pg.PoolConfig = {
+    Client,
     connectionString: options.url.toString(),
     connectionTimeoutMillis: options.connectTimeoutMs,
     // The server's own timeout comes first, unless the network swallows its answer.
@@ -71,7 +74,7 @@ export function createPostgresqlEngine(
     address: options.address,
     statementTimeoutMs: options.statementTimeoutMs,
     path: searchPath(tables),
-    another: () => new pg.Client(settings),
+    another: () => new Client(settings),
   };
   const onConnect = (client: pg.ClientBase) => beginSession(client, session);
   const pool = new pg.Pool({ ...settings, onConnect, max: options.poolSize });

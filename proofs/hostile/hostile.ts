@@ -1,10 +1,10 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { temporalPlace } from '../../client/temporal/connection.ts';
-import { LockstepError } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isObject } from '../../model/is-object.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { defaultSettings } from '../../model/settings.ts';
-import { account, newAccount } from '../../test/support/accounts.ts';
+import { account, accountTables, bound, createAccounts, newAccount } from '../../test/support/accounts.ts';
 import { type RunningMigration, runMigrationOn } from '../../test/support/fixture.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
 import { hostileNames } from '../names/hostile-names.ts';
@@ -14,7 +14,7 @@ import { type Fault, type Finding, faultOf } from './fault.ts';
 import { type Attempted, foreignWorker } from './foreign.ts';
 import { sendMessages } from './messages.ts';
 import { oddSaves } from './odd-saves.ts';
-import { startRaw, unreadablePayloads } from './raw-payloads.ts';
+import { startRaw, untakenPayloads } from './raw-payloads.ts';
 import { sendRequests } from './requests.ts';
 import { isFree, soundActivities } from './sound-activities.ts';
 import { hostileId, soundInputs } from './sound-inputs.ts';
@@ -29,7 +29,10 @@ const limitMs = 120_000;
  * what was sent, and the migration is what it was.
  */
 export async function hostile({ servers, seed, short, note }: Conditions): Promise<Report> {
-  await using at = await runMigrationOn(servers, 'dual-write', { entities: [account] });
+  await using at = await runMigrationOn(servers, 'dual-write', {
+    entities: [account, bound],
+    tables: { legacy: tablesIn('legacy'), modern: tablesIn('modern') },
+  });
   const before = await at.lockstep.control.status();
   const findings: Finding[] = [];
   const sent = {
@@ -130,7 +133,7 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
   const types = Object.keys(soundInputs(at.migration, state));
   const raw = [
     ...types.flatMap((type) =>
-      Object.entries(unreadablePayloads).map(([what, payload]) => ({
+      Object.entries(untakenPayloads).map(([what, payload]) => ({
         kind: 'bytes' as const,
         type,
         what,
@@ -154,8 +157,8 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     if (fault) findings.push({ fault, what: `${type}: ${what}` });
   });
 
-  note('messages to every workflow that can be held');
-  const messages = await sendMessages(at, short);
+  note('messages to every workflow while it runs');
+  const messages = await sendMessages(at, state, short);
   for (const [place, number] of messages.sent)
     for (let one = 0; one < number; one++) count('messages', place);
   findings.push(...messages.findings);
@@ -199,6 +202,9 @@ export async function hostile({ servers, seed, short, note }: Conditions): Promi
     },
   );
 }
+
+const tablesIn = (store: StoreName) =>
+  [...accountTables, 'bound'].map((table) => createAccounts(table, store));
 
 async function faultOfAttempt(attempted: Attempted): Promise<Fault | null> {
   if (attempted.attempts > 1) return 'retried';

@@ -1,22 +1,34 @@
 import { temporalPlace } from '../../client/temporal/connection.ts';
-import { messageTable } from '../../model/inputs/messages.ts';
-import { account, newAccount, refusedByModern } from '../../test/support/accounts.ts';
+import { faultIn } from '../../model/inputs/input-fault.ts';
+import { type Message, messageTable } from '../../model/inputs/messages.ts';
+import type { DurableState } from '../../model/phase.ts';
 import type { RunningMigration } from '../../test/support/fixture.ts';
-import { until } from '../../test/support/until.ts';
-import { migrationWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
 import type { Finding } from './fault.ts';
-import { signalRaw, unreadablePayloads, updateRaw } from './raw-payloads.ts';
+import {
+  queryRaw,
+  type RawPayload,
+  type RawTarget,
+  rawJson,
+  signalRaw,
+  unreadablePayloads,
+  untakenPayloads,
+  updateRaw,
+} from './raw-payloads.ts';
 import { secret } from './unsound.ts';
+import { type Waiting, waitingWorkflows } from './waiting.ts';
 
-/** Messages that none of those that take something takes. */
+/** What is no message, or none of this one. */
 const badMessages: readonly unknown[] = [
   secret,
   [secret],
   -7,
+  null,
   { by: 7, force: secret },
   { anew: secret },
-  'x'.repeat(100_000),
 ];
+
+/** Temporal takes no more in one message. */
+const largestBytes = 1_900_000;
 
 /** Names of messages that no workflow has; some mean something to JavaScript or to Temporal. */
 const strangers = [
@@ -31,145 +43,167 @@ const strangers = [
   secret,
 ];
 
-/** A workflow that waits, and what is to come of it in the end. */
-interface Waiting {
-  readonly type: string;
-  readonly workflowId: string;
-  /** Lets it go on, and tells whether it came to what it should. */
-  end(): Promise<boolean>;
-}
+const limitMs = 120_000;
 
 export interface SentMessages {
   readonly sent: ReadonlyMap<string, number>;
   readonly findings: readonly Finding[];
 }
 
-/** Sends each kind of workflow that can be held whatever it takes none of, and then lets it come to its end. */
-export async function sendMessages(at: RunningMigration, short: boolean): Promise<SentMessages> {
+/** Sends each kind of workflow while it runs whatever it does not take, and then lets it come to its end. */
+export async function sendMessages(
+  at: RunningMigration,
+  state: DurableState,
+  short: boolean,
+): Promise<SentMessages> {
   const sent = new Map<string, number>();
   const findings: Finding[] = [];
-  const target = { temporal: at.temporal, namespace: temporalPlace(at.environment).namespace };
-  const payloads = Object.values(unreadablePayloads).slice(0, short ? 4 : undefined);
-  const count = (what: string) => sent.set(what, (sent.get(what) ?? 0) + 1);
-  const refused = async (what: string, ask: Promise<{ refused: string | null }>) => {
-    count(what);
-    const answer = await ask.catch((error: unknown) => ({ refused: String(error) }));
-    if (answer.refused === null) findings.push({ fault: 'accepted', what });
-    else if (answer.refused.includes(secret) && !what.includes('nobody has'))
-      findings.push({ fault: 'leak', what });
-  };
-
-  for (const { type, workflowId, end } of await waitingWorkflows(at)) {
-    const handle = at.temporal.workflow.getHandle(workflowId);
-    const messages = Object.entries(messageTable[type] ?? {}).filter(([, { takes }]) => takes.length > 0);
-    for (const [name, { kinds }] of messages) {
-      for (const message of badMessages) {
-        if (kinds.includes('signal')) {
-          count(`${type}: signal ${name}`);
-          // A busy Temporal may not answer; what changes nothing may be sent twice.
-          await handle.signal(name, message).catch(() => handle.signal(name, message));
-        }
-        if (!kinds.includes('update')) continue;
-        const raw = {
-          metadata: { encoding: Buffer.from('json/plain') },
-          data: Buffer.from(JSON.stringify(message)),
-        };
-        await refused(`${type}: update ${name}`, updateRaw(target, workflowId, name, raw));
-      }
-      for (const payload of payloads) {
-        if (kinds.includes('signal')) {
-          count(`${type}: bytes as the signal ${name}`);
-          await signalRaw(target, workflowId, name, payload);
-        }
-        if (kinds.includes('update'))
-          await refused(`${type}: bytes as the update ${name}`, updateRaw(target, workflowId, name, payload));
-      }
-    }
-    for (const name of strangers) {
-      count(`${type}: a signal that nobody has`);
-      // Temporal itself refuses some of these names.
-      await handle.signal(name, secret).catch(() => undefined);
-      const update = updateRaw(target, workflowId, name, payloads[0] ?? {});
-      await refused(`${type}: an update that nobody has`, update);
-      const query = handle.query(name, secret).then(
-        () => ({ refused: null }),
-        (error: unknown) => ({ refused: String(error) }),
-      );
-      await refused(`${type}: a query that nobody has`, query);
-    }
-    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), 120_000).unref());
-    if (!(await Promise.race([end(), late])))
-      findings.push({ fault: 'stuck', what: `${type} after its messages` });
-    if (type === 'migration') continue;
-    count(`${type}: a signal behind its end`);
-    const behind = handle.signal('setPaused', true).then(
-      () => ({ refused: null }),
-      (error: unknown) => ({ refused: String(error) }),
-    );
-    await refused(`${type}: a signal behind its end`, behind);
+  const values = [...badMessages, 'x'.repeat(short ? 100_000 : largestBytes)];
+  for (const wait of waitingWorkflows(at, state)) {
+    const waiting = await wait();
+    const sending = new Sending({ at, waiting, values, short, sent, findings });
+    for (const [name, message] of Object.entries(messageTable[waiting.type] ?? {}))
+      await sending.sendAll(name, message);
+    await sending.sendUntimely();
+    await sending.sendStrangers();
+    await sending.end();
   }
   return { sent, findings };
 }
 
-async function waitingWorkflows(at: RunningMigration): Promise<Waiting[]> {
-  const { lockstep, migration, stores, temporal } = at;
-  const { name, taskQueue } = migration;
-  const parked = async (type: 'write' | 'save'): Promise<Waiting> => {
-    const operationId = `hostile-${type}`;
-    const workflowId = writeWorkflowId(name, operationId);
-    const value = newAccount({ balance: refusedByModern });
-    if (type === 'write') await lockstep.repository(account).create(value, { operationId });
-    else
-      await temporal.workflow.start('save', {
-        workflowId,
-        taskQueue,
-        args: [{ entity: account.name, kind: 'create', value, operationId }],
-      });
-    const status = async () =>
-      (await stores.legacy.journal({ migration: name, ids: [operationId], limit: 1 }))[0]?.status;
-    await until('the write is parked', async () => (await status()) === 'parked');
-    return {
-      type,
-      workflowId,
-      async end() {
-        await temporal.workflow.getHandle(workflowId).executeUpdate('resolve', { args: ['discard'] });
-        await temporal.workflow.getHandle(workflowId).result();
-        return (await status()) === 'discarded';
-      },
-    };
-  };
-  const held = async (type: string, input: object): Promise<Waiting> => {
-    const workflowId = `hostile/${name}/${type}`;
-    await temporal.workflow.signalWithStart(type, {
-      workflowId,
-      taskQueue,
-      args: [{ migration: name, entities: [account.name], ...input }],
-      signal: 'setPaused',
-      signalArgs: [true],
-    });
-    return {
-      type,
-      workflowId,
-      async end() {
-        const handle = temporal.workflow.getHandle(workflowId);
-        await handle.signal('setPaused', false);
-        return await handle.result().then(
-          () => true,
-          () => false,
-        );
-      },
-    };
-  };
-  return [
-    await parked('write'),
-    await parked('save'),
-    await held('backfill', { parallel: 1, paused: true, rate: null, carried: null }),
-    await held('validate', { sample: null, seed: 1 }),
-    await held('reconcile', { repair: false, from: null, carried: null }),
-    {
-      type: 'migration',
-      workflowId: migrationWorkflowId(name),
-      end: async () => (await lockstep.control.status()).phase === 'dual-write',
-    },
-  ];
+interface SendingOptions {
+  readonly at: RunningMigration;
+  readonly waiting: Waiting;
+  readonly values: readonly unknown[];
+  readonly short: boolean;
+  /** Counts and findings of all workflows. */
+  readonly sent: Map<string, number>;
+  readonly findings: Finding[];
+}
+
+class Sending {
+  readonly #given: SendingOptions;
+  readonly #target: RawTarget;
+  /** Updates that are answered when the workflow comes to its end. */
+  readonly #late: Promise<void>[] = [];
+
+  constructor(given: SendingOptions) {
+    const { at } = given;
+    this.#given = given;
+    this.#target = { temporal: at.temporal, namespace: temporalPlace(at.environment).namespace };
+  }
+
+  /** Bytes are refused by each message; values by those that take something else, and the others never look at them. */
+  async sendAll(name: string, message: Message): Promise<void> {
+    const all = message.takes.length > 0 ? untakenPayloads : unreadablePayloads;
+    const payloads = Object.values(all).slice(0, this.#given.short ? 4 : undefined);
+    const isWrong = (value: unknown) => faultIn(message.takes, [value]) !== null;
+    const values = this.#given.values.filter((value) => message.takes.length === 0 || isWrong(value));
+    for (const kind of message.kinds) {
+      for (const value of values) {
+        if (kind === 'query') await this.#ask(name, rawJson(JSON.stringify(value)));
+        else if (kind === 'signal') await this.#signal(name, rawJson(JSON.stringify(value)));
+        else if (message.takes.length > 0) await this.#refused(name, rawJson(JSON.stringify(value)));
+        else if (name === 'acknowledged') this.#answeredLate(name, value);
+      }
+      for (const payload of payloads) {
+        if (kind === 'query') await this.#ask(name, payload);
+        else if (kind === 'signal') await this.#signal(name, payload);
+        else await this.#refused(name, payload);
+      }
+    }
+  }
+
+  async sendUntimely(): Promise<void> {
+    for (const [name, value] of this.#given.waiting.untimely) {
+      const payload = rawJson(JSON.stringify(value));
+      await this.#signal(name, payload);
+      await this.#refused(name, payload);
+    }
+  }
+
+  async sendStrangers(): Promise<void> {
+    const [payload = {}] = Object.values(unreadablePayloads);
+    for (const name of strangers) {
+      // Temporal itself refuses some of these names.
+      await this.#signal(name, rawJson(JSON.stringify(secret))).catch(() => undefined);
+      await this.#refused(name, payload);
+      const what = this.#count('query that nobody has');
+      const asked = queryRaw(this.#target, this.#given.waiting.workflowId, name, payload);
+      if ((await refusalOf(asked)) === null) this.#given.findings.push({ fault: 'accepted', what });
+    }
+    await this.#signal('nobody', rawJson(JSON.stringify(this.#given.values.at(-1))));
+  }
+
+  async end(): Promise<void> {
+    const { type, workflowId } = this.#given.waiting;
+    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), limitMs).unref());
+    const ended = this.#given.waiting.end().catch(() => false);
+    if (!(await Promise.race([ended, late])))
+      this.#given.findings.push({ fault: 'stuck', what: `${this.#count('end')} after its messages` });
+    if (!(await Promise.race([Promise.all(this.#late).then(() => true), late])))
+      this.#given.findings.push({ fault: 'stuck', what: `${type}: an answer at its end` });
+    if (type === 'migration') return;
+    const payload = rawJson(JSON.stringify(secret));
+    for (const send of [signalRaw, updateRaw]) {
+      const what = this.#count('message behind its end');
+      const sent = send(this.#target, workflowId, 'acknowledged', payload);
+      if ((await refusalOf(sent)) === null) this.#given.findings.push({ fault: 'accepted', what });
+    }
+  }
+
+  async #signal(name: string, payload: RawPayload): Promise<void> {
+    this.#count(`signal ${shown(name)}`);
+    const send = () => signalRaw(this.#target, this.#given.waiting.workflowId, name, payload);
+    // A busy Temporal may not answer; what changes nothing may be sent twice.
+    await send().catch(send);
+  }
+
+  async #refused(name: string, payload: RawPayload): Promise<void> {
+    const what = this.#count(`update ${shown(name)}`);
+    const sent = updateRaw(this.#target, this.#given.waiting.workflowId, name, payload);
+    const refused = (await sent.catch((error: unknown) => ({ refused: String(error) }))).refused;
+    if (refused === null) this.#given.findings.push({ fault: 'accepted', what });
+    else if (name !== secret && refused.includes(secret)) this.#given.findings.push({ fault: 'leak', what });
+  }
+
+  async #ask(name: string, payload: RawPayload): Promise<void> {
+    const what = this.#count(`query ${shown(name)}`);
+    const answer = await queryRaw(this.#target, this.#given.waiting.workflowId, name, payload).catch(
+      () => null,
+    );
+    if (answer === null) this.#given.findings.push({ fault: 'untyped', what });
+    else if (answer.includes(secret)) this.#given.findings.push({ fault: 'leak', what });
+  }
+
+  /** Whoever waits for an answer gets it, whatever else was in the question. */
+  #answeredLate(name: string, value: unknown): void {
+    const what = this.#count(`update ${shown(name)}`);
+    const handle = this.#given.at.temporal.workflow.getHandle(this.#given.waiting.workflowId);
+    const answered = handle.executeUpdate(name, { args: [value] }).then(
+      (answer) => JSON.stringify(answer) ?? '',
+      (error: unknown) => String(error),
+    );
+    this.#late.push(
+      answered.then((answer) => {
+        if (answer.includes(secret)) this.#given.findings.push({ fault: 'leak', what });
+      }),
+    );
+  }
+
+  #count(message: string): string {
+    const what = `${this.#given.waiting.type} that waits for ${this.#given.waiting.waitsFor}: ${message}`;
+    this.#given.sent.set(what, (this.#given.sent.get(what) ?? 0) + 1);
+    return what;
+  }
+}
+
+const shown = (name: string) => (strangers.includes(name) || name === 'nobody' ? 'that nobody has' : name);
+
+/** Null where nothing was refused. */
+async function refusalOf(sending: Promise<unknown>): Promise<string | null> {
+  return await sending.then(
+    () => null,
+    (error: unknown) => String(error),
+  );
 }

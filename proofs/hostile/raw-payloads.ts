@@ -13,7 +13,7 @@ export const rawJson = (data: Uint8Array | string, encoding = 'json/plain'): Raw
   data: typeof data === 'string' ? bytes(data) : data,
 });
 
-/** What no library of Temporal's makes, or makes of nothing that Lockstep takes. */
+/** What no library of Temporal's makes. */
 export const unreadablePayloads: Readonly<Record<string, RawPayload>> = {
   'JSON that ends in the middle': rawJson('{"migration": "'),
   'text that is no JSON': rawJson('what-was-sent-must-not-come-back'),
@@ -29,8 +29,13 @@ export const unreadablePayloads: Readonly<Record<string, RawPayload>> = {
   'no metadata': { data: bytes('{}') },
   'no encoding': { metadata: { other: bytes('json/plain') }, data: bytes('{}') },
   'nothing at all': {},
-  'raw bytes': rawJson(Buffer.from([1, 2, 3]), 'binary/plain'),
   'an encoding that is no UTF-8': { metadata: { encoding: Buffer.from([0xff]) }, data: bytes('{}') },
+};
+
+/** With what Lockstep takes nowhere, though it can be read. */
+export const untakenPayloads: Readonly<Record<string, RawPayload>> = {
+  ...unreadablePayloads,
+  'raw bytes': rawJson(Buffer.from([1, 2, 3]), 'binary/plain'),
 };
 
 export interface RawTarget {
@@ -76,7 +81,7 @@ export async function signalRaw(
   });
 }
 
-/** Resolves to whether it was refused; an acceptance would be a fault. */
+/** Resolves to whether it was refused, when the update has been answered. */
 export async function updateRaw(
   { temporal, namespace }: RawTarget,
   workflowId: string,
@@ -93,4 +98,19 @@ export async function updateRaw(
     },
   });
   return { refused: outcome?.failure?.message ?? null };
+}
+
+/** Resolves to the answer as it came over the wire. */
+export async function queryRaw(
+  { temporal, namespace }: RawTarget,
+  workflowId: string,
+  queryType: string,
+  payload: RawPayload,
+): Promise<string> {
+  const { queryResult } = await temporal.workflowService.queryWorkflow({
+    namespace,
+    execution: { workflowId },
+    query: { queryType, queryArgs: of(payload) },
+  });
+  return Buffer.concat((queryResult?.payloads ?? []).map(({ data }) => data ?? Buffer.of())).toString();
 }

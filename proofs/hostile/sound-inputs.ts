@@ -57,10 +57,10 @@ export function soundInputs(migration: Migration, state: DurableState): SoundInp
 
 const clock = new HybridClock();
 
-function operationOf(entity: Entity): Operation {
+export function operationOf(entity: Entity, id = hostileId): Operation {
   const value = newAccount();
   return {
-    id: hostileId,
+    id,
     entity: entity.name,
     kind: 'replace',
     key: [String(value.id)],

@@ -2,11 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectionOptions } from '../../databases/engine/connection.ts';
 import { connectionOf } from '../../databases/engine/connection-url.ts';
 import { createMysqlEngine } from '../../databases/mysql/engine.ts';
+import { createPostgresqlEngine } from '../../databases/postgresql/engine.ts';
 import { mysql } from '../../deploy/dev/mysql.ts';
 import { postgresql } from '../../deploy/dev/postgresql.ts';
+import type { StoreName } from '../../model/failure.ts';
 import { defaultStores } from '../../model/migration.ts';
 import { authorities, type Certificate } from '../support/certificates.ts';
-import { askingForPassword, impostor } from '../support/impostor.ts';
+import { askingForPassword, askingInClear, impostor } from '../support/impostor.ts';
 import { certified, type TlsServer, tlsServer } from '../support/tls-server.ts';
 import { openStoreAs } from './engine-roles.ts';
 
@@ -132,23 +134,34 @@ describe.skipIf('unavailable' in made)('TLS', () => {
 });
 
 /** As from another machine: the server's own is not to be had here. */
-const toMysql = (port: number, isExposed: boolean): ConnectionOptions => ({
-  ...connectionOf('legacy', `mysql://someone:secret@127.0.0.1:${port}/shop`, defaultStores.legacy),
+const toImpostor = (engine: string, port: number, isExposed: boolean): ConnectionOptions => ({
+  ...connectionOf('legacy', `${engine}://someone:secret@127.0.0.1:${port}/shop`, defaultStores.legacy),
   isExposed,
 });
 
+const asking = {
+  mysql: { impostor: askingForPassword, open: createMysqlEngine },
+  postgresql: {
+    impostor: askingInClear,
+    open: (store: StoreName, options: ConnectionOptions) => createPostgresqlEngine(store, options, []),
+  },
+};
+
 test.each([
-  ['over a network', true],
-  ['on this machine', false],
-])('a server that asks for the password by a key of its own, %s', async (_, isExposed) => {
-  await using other = await askingForPassword();
-  const engine = createMysqlEngine('legacy', toMysql(other.port, isExposed));
+  ['mysql', 'over a network', true],
+  ['mysql', 'on this machine', false],
+  ['postgresql', 'over a network', true],
+  ['postgresql', 'on this machine', false],
+] as const)('a server of %s that asks for the password itself, %s', async (name, _, isExposed) => {
+  await using other = await asking[name].impostor();
+  const engine = asking[name].open('legacy', toImpostor(name, other.port, isExposed));
   const failure = await engine.query('SELECT 1').then(() => null, engine.classify);
   await engine.close();
   expect(other.greeted()).toBe(1);
   expect(other.password()).toBe(isExposed ? null : 'secret');
   if (isExposed)
     expect(failure).toMatchObject({
+      code: 'StoreUnavailable',
       message: expect.stringContaining('asks for the password itself'),
       remedy: expect.stringContaining('sslmode=verify-full'),
     });

@@ -73,6 +73,25 @@ export async function askingForPassword(): Promise<Impostor & { password(): stri
   return { ...listening, heard: () => Buffer.alloc(0), greeted: () => greeted, password: () => password };
 }
 
+/** A PostgreSQL server without TLS that asks for the password itself. */
+export async function askingInClear(): Promise<Impostor & { password(): string | null }> {
+  let password: string | null = null;
+  let greeted = 0;
+  const listening = await listen((socket) => {
+    socket.on('data', (data: Buffer) => {
+      if (data[0] === 'p'.charCodeAt(0)) {
+        password = data.subarray(5, -1).toString();
+        socket.end();
+        return;
+      }
+      greeted += 1;
+      // https://www.postgresql.org/docs/current/protocol-message-formats.html: AuthenticationCleartextPassword
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+    });
+  });
+  return { ...listening, heard: () => Buffer.alloc(0), greeted: () => greeted, password: () => password };
+}
+
 async function listen(serve: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

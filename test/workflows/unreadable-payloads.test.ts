@@ -8,11 +8,12 @@ import {
   signalRaw,
   startRaw,
   unreadablePayloads,
+  untakenPayloads,
   updateRaw,
 } from '../../proofs/hostile/raw-payloads.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
 import { migrationWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount } from '../support/accounts.ts';
+import { account, newAccount, refusedByModern } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 
 const secret = 'what-was-sent-must-not-come-back';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => at?.[Symbol.asyncDispose]());
 
 const target = () => ({ temporal: at.temporal, namespace: temporalPlace(at.environment).namespace });
-const payloads = Object.values(unreadablePayloads);
+const payloads = Object.values(untakenPayloads);
 
 async function failureOf(workflowId: string) {
   const error = await at.temporal.workflow
@@ -76,15 +77,31 @@ test('the migration takes bytes that nobody can read as any message, and is what
   expect(await at.lockstep.control.status()).toEqual(before);
 });
 
+test('an update that takes nothing is refused with bytes that nobody can read', async () => {
+  const { name, taskQueue } = at.migration;
+  const operationId = `asked-${name}`;
+  const workflowId = `write/${name}/${operationId}`;
+  const value = newAccount({ balance: refusedByModern });
+  const input = { entity: 'account', kind: 'create', value, operationId };
+  await at.temporal.workflow.start('save', { workflowId, taskQueue, args: [input] });
+  for (const payload of Object.values(unreadablePayloads)) {
+    const { refused } = await updateRaw(target(), workflowId, 'acknowledged', payload);
+    expect(refused).toMatch('message acknowledged is not what it should be');
+  }
+  expect(await at.temporal.workflow.getHandle(workflowId).executeUpdate('acknowledged')).toMatchObject({
+    operationId,
+  });
+});
+
 test('an activity that is given bytes that nobody can read is refused once', async () => {
   await using foreign = await foreignWorker(at.temporal, at.environment, at.migration);
   const refused = await Promise.all(
-    Object.entries(unreadablePayloads).map(async ([what, payload]) => {
+    Object.entries(untakenPayloads).map(async ([what, payload]) => {
       const { attempts, error } = await foreign.attemptRaw('drain', payload, 60_000);
       return { what, attempts, code: failureIn(error)?.code ?? String(error) };
     }),
   );
   expect(refused).toEqual(
-    Object.keys(unreadablePayloads).map((what) => ({ what, attempts: 1, code: 'InvalidRequest' })),
+    Object.keys(untakenPayloads).map((what) => ({ what, attempts: 1, code: 'InvalidRequest' })),
   );
 });

@@ -8,6 +8,7 @@ import {
   type WriteGroupInput,
 } from '../../model/write-group.ts';
 import { groupAcknowledged, groupStatus } from '../messages.ts';
+import { answerUpdate } from './answer-update.ts';
 import { groupDetails } from './details.ts';
 import { startAlone } from './start-alone.ts';
 
@@ -79,9 +80,7 @@ export class GroupRun {
     setHandler(groupStatus, () => this.tally(), {
       description: descriptionOf('writeGroup', 'status'),
     });
-    setHandler(groupAcknowledged, () => this.answered(), {
-      description: descriptionOf('writeGroup', 'acknowledged'),
-    });
+    answerUpdate('writeGroup', groupAcknowledged, () => this.answered());
   }
 
   async answered(): Promise<readonly GroupedAnswer[]> {

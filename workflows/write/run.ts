@@ -13,6 +13,7 @@ import {
   writeStatus,
 } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
+import { answerUpdate } from './answer-update.ts';
 
 /** A running write: where it stands, the answer to its caller, and an operator's decision. All of them change here only. */
 export class WriteRun {
@@ -62,9 +63,7 @@ export class WriteRun {
     setHandler(writeStatus, () => this.#status, {
       description: descriptionOf('write', 'status'),
     });
-    setHandler(acknowledged, () => this.acknowledgement.answered(), {
-      description: descriptionOf('write', 'acknowledged'),
-    });
+    answerUpdate('write', acknowledged, () => this.acknowledgement.answered());
     setHandler(resolve, (decision) => this.#decide(decision), {
       validator: (_decision) => this.#assertParked(),
       description: descriptionOf('write', 'resolve'),

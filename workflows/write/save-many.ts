@@ -1,12 +1,12 @@
-import { allHandlersFinished, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { allHandlersFinished, condition, upsertSearchAttributes } from '@temporalio/workflow';
 import type { AcceptedSaves } from '../../activities/write/save.ts';
-import { descriptionOf } from '../../model/inputs/messages.ts';
 import type { SaveAnswer, SaveManyRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { GroupedAnswer } from '../../model/write-group.ts';
 import { localThenRemote } from '../activities.ts';
 import { saveManyAcknowledged, searchAttributes, writeWorkflowId } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
+import { answerUpdate } from './answer-update.ts';
 import { carryOutGroup } from './group.ts';
 import { GroupRun } from './group-run.ts';
 
@@ -14,9 +14,7 @@ import { GroupRun } from './group-run.ts';
 export async function saveMany(request: SaveManyRequest): Promise<readonly SaveAnswer[]> {
   const acknowledgement = new Acknowledgement<readonly SaveAnswer[]>();
   const answerCallers = () =>
-    setHandler(saveManyAcknowledged, () => acknowledgement.answered(), {
-      description: descriptionOf('saveMany', 'acknowledged'),
-    });
+    answerUpdate('saveMany', saveManyAcknowledged, () => acknowledgement.answered());
   answerCallers();
   const accepted = await localThenRemote((activities) => activities.acceptSaves(request)).catch(
     (error: unknown) => acknowledgement.failed(error),

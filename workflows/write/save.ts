@@ -1,5 +1,4 @@
-import { ApplicationFailure, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { descriptionOf } from '../../model/inputs/messages.ts';
+import { ApplicationFailure, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { WriteReceipt } from '../../model/operation.ts';
 import type { SaveReceipt, SaveRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
@@ -8,6 +7,7 @@ import { localThenRemote } from '../activities.ts';
 import { failure } from '../failures.ts';
 import { saveAcknowledged, searchAttributes, writeWorkflowId } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
+import { answerUpdate } from './answer-update.ts';
 import { WriteRun } from './run.ts';
 import { carryOutTransaction, TransactionRun } from './transaction.ts';
 import { carryOut } from './write.ts';
@@ -18,10 +18,7 @@ import { carryOut } from './write.ts';
  */
 export async function save(request: SaveRequest): Promise<SaveReceipt> {
   const acknowledgement = new Acknowledgement<SaveReceipt>();
-  const answerCallers = () =>
-    setHandler(saveAcknowledged, () => acknowledgement.answered(), {
-      description: descriptionOf('save', 'acknowledged'),
-    });
+  const answerCallers = () => answerUpdate('save', saveAcknowledged, () => acknowledgement.answered());
   answerCallers();
   const run = await accepted(request).catch((error: unknown) => acknowledgement.failed(error));
   run.setHandlers();

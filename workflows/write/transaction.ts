@@ -8,6 +8,7 @@ import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
 import { type TransactionStatus, transactionAcknowledged, transactionStatus } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
+import { answerUpdate } from './answer-update.ts';
 import { assertNotExpired } from './expiry.ts';
 import { routeAfter } from './route.ts';
 
@@ -27,9 +28,7 @@ export class TransactionRun {
     setHandler(transactionStatus, () => this.status, {
       description: descriptionOf('transaction', 'status'),
     });
-    setHandler(transactionAcknowledged, () => this.acknowledgement.answered(), {
-      description: descriptionOf('transaction', 'acknowledged'),
-    });
+    answerUpdate('transaction', transactionAcknowledged, () => this.acknowledgement.answered());
   }
 }
 

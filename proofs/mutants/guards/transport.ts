@@ -4,6 +4,14 @@ import type { Guard } from '../guard.ts';
 /** Whom a connection talks to, and what Temporal keeps. */
 export const transportGuards: readonly Guard[] = [
   {
+    file: 'databases/postgresql/engine.ts',
+    text: 'options.isExposed ? KeepingClient : pg.Client',
+    without: 'pg.Client',
+    tests: ['test/databases/tls.test.ts'],
+    named: 'a server of postgresql that asks',
+    keeps: 'PostgreSQL is not handed a password over an unencrypted network.',
+  },
+  {
     file: 'databases/mysql/transport.ts',
     text: 'verifyIdentity: checksHost',
     without: 'verifyIdentity: false',
@@ -24,7 +32,7 @@ export const transportGuards: readonly Guard[] = [
     text: 'isExposed ? { ...place, authPlugins: keepingPasswords() } : place',
     without: 'isExposed ? place : place',
     tests: ['test/databases/tls.test.ts'],
-    named: 'by a key of its own',
+    named: 'a server of mysql that asks',
     keeps: 'Over an unencrypted network no password is sent by a key that the server hands out.',
   },
   {

@@ -22,6 +22,14 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'Bytes that nobody can read fail no task again and again.',
   },
   {
+    file: 'workflows/write/answer-update.ts',
+    text: '{ description, validator: () => undefined }',
+    without: '{ description }',
+    tests: ['test/workflows/unreadable-payloads.test.ts'],
+    named: 'an update that takes nothing',
+    keeps: 'An update is looked at, also where it takes nothing.',
+  },
+  {
     file: 'workers/owed.ts',
     text: 'payloadConverterPath } };',
     without: '} };',
