@@ -12,6 +12,7 @@ const minKeys = 500;
 export class ChunkSize {
   readonly #most: number;
   #keys: number;
+  #bytesPerKey = 0;
 
   constructor(most: number) {
     this.#most = Math.max(1, Math.floor(most));
@@ -33,11 +34,17 @@ export class ChunkSize {
     readonly live: boolean;
   }): void {
     if (chunk.keys === 0) return;
+    this.#bytesPerKey = chunk.bytes / chunk.keys;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
     const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
     const most = chunk.live ? Math.min(this.#most, maxLiveKeys) : this.#most;
     const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * maxBytes) / chunk.bytes;
     const grown = Math.max(this.#keys, chunk.keys) * 2;
     this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, most)));
+  }
+
+  /** As `learn`, of keys whose rows are left for later: they count as large as those before, and their time is yet to come. */
+  learnPostponed({ keys, live }: { readonly keys: number; readonly live: boolean }): void {
+    this.learn({ keys, bytes: keys * this.#bytesPerKey, ms: 1, live });
   }
 }
