@@ -5,6 +5,7 @@ import { createCircles } from './backfill/circles.ts';
 import { createImagePages } from './backfill/image-pages.ts';
 import { pageLoads } from './backfill/load-page.ts';
 import { createParentEntities } from './backfill/parent-links.ts';
+import { createPostponements } from './backfill/postpone-page.ts';
 import { pageReads } from './backfill/read-page.ts';
 import { createScan } from './backfill/scan.ts';
 import { createWaiting } from './backfill/waiting.ts';
@@ -77,6 +78,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createScan(context),
     ...createFingerprints(context),
     ...pageLoads(context, writes),
+    ...createPostponements(context),
     ...createDifferences(context),
     ...createSightings(context),
     ...createReadReports(context),

@@ -15,6 +15,7 @@ export class ChunkSize {
   readonly #most: number;
   #keys: number;
   #isHuge = false;
+  #bytesPerKey = 0;
 
   constructor(most: number) {
     this.#most = Math.max(1, Math.floor(most));
@@ -42,11 +43,17 @@ export class ChunkSize {
   }): void {
     if (chunk.keys === 0) return;
     this.#isHuge = chunk.bytes >= hugeBytes;
+    this.#bytesPerKey = chunk.bytes / chunk.keys;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
     const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
     const most = chunk.live ? Math.min(this.#most, maxLiveKeys) : this.#most;
     const inMemory = chunk.bytes === 0 ? this.#most : (chunk.keys * maxBytes) / chunk.bytes;
     const grown = Math.max(this.#keys, chunk.keys) * 2;
     this.#keys = Math.max(1, Math.floor(Math.min(inTime, inMemory, grown, most)));
+  }
+
+  /** As `learn`, of keys whose rows are left for later: they count as large as those before, and their time is yet to come. */
+  learnPostponed({ keys, live }: { readonly keys: number; readonly live: boolean }): void {
+    this.learn({ keys, bytes: keys * this.#bytesPerKey, ms: 1, live });
   }
 }

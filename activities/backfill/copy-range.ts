@@ -35,6 +35,8 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
   const pause = createPause(context);
   /** What one range has taught is good for the others. */
   const sizes = new Map<string, ChunkSize>();
+  /** Entities of which no row of a page could come in before those of later ones: the others are left for the next round, unread. */
+  const postponed = new Set<string>();
 
   async function copyByPages(order: CopyRequest, route: BulkRoute): Promise<CopiedSlice> {
     const { entity, range, keysPerSecond } = order;
@@ -46,7 +48,10 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     let checkExisting = false;
     let checkParents = false;
     try {
-      return await copyChunks(order, target, copyChunk);
+      return await copyChunks(order, target, (from) => {
+        if (range === 0 && from.cursor === null) postponed.delete(entity.name);
+        return postponed.has(entity.name) && !reading.ahead ? postpone(from) : copyChunk(from);
+      });
     } finally {
       // A page that nobody takes is still being read.
       await reading.ahead?.catch(() => undefined);
@@ -70,12 +75,24 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       return page;
     }
 
+    /** No key of it counts for the rate: the next round reads them. */
+    async function postpone(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
+      const limit = size.keys(keysPerSecond);
+      const { cursor, lower, upper } = from;
+      const keys = await stores[route.primary].keys(entity, { after: cursor ?? lower, upTo: upper, limit });
+      await order.check();
+      const next = { cursor: keys.at(-1) ?? cursor, done: keys.length < limit };
+      const isPostponed = await target.postponePage(entity, { from, next, keys: keys.length }, fence);
+      size.learnPostponed({ keys: keys.length, live: throttle.isActive });
+      return { chunk: isPostponed ? { ...from, ...next } : await chunkOf(target, entity, range), keys: 0 };
+    }
+
     async function copyChunk(from: Chunk): Promise<{ chunk: Chunk; keys: number }> {
       const started = Date.now();
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
-      const isAhead = full && throttle.readsAhead && page.bytes < hugeBytes;
+      const isAhead = full && throttle.readsAhead && !postponed.has(entity.name) && page.bytes < hugeBytes;
       reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
@@ -97,6 +114,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
           }
         : await chunkOf(target, entity, range);
       const keys = page.keys + notLoadable.length;
+      if (keys > 0 && committed?.waiting === keys) postponed.add(entity.name);
       const { bytes } = page;
       page.release();
       size.learn({ keys, bytes, ms: Date.now() - started, live: throttle.isActive });

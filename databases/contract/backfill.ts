@@ -113,6 +113,11 @@ export interface PageLoad {
   readonly again?: Again | undefined;
 }
 
+/** A chunk whose rows are left for later. */
+export interface Postponement extends Pick<PageLoad, 'from' | 'next'> {
+  readonly keys: number;
+}
+
 /**
  * - `committed`: rows, leftover, differences and checkpoint are in, in one transaction.
  * - `overtaken`: somebody else has moved the range on. Nothing was written; the checkpoint is to be read again.

@@ -14,6 +14,7 @@ import type {
   PageRange,
   PageTarget,
   ParentRecord,
+  Postponement,
   ReadPage,
   Together,
   UnfitRows,
@@ -214,6 +215,8 @@ export interface Store
   slowLoadReason(): Promise<string | null>;
   /** Rows by the bulk load, and their checkpoint, in one transaction. Throws `Fenced` under another route. */
   loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult>;
+  /** Moves a range past keys that wait from now on, unread. False where somebody else has moved it. Throws `Fenced` under another route. */
+  postponePage(entity: Entity, postponed: Postponement, fence: Fence): Promise<boolean>;
   /** Lets sequences and identities go on above the rows that are there, in whose numbers they had no part; never a step back. */
   primeSequences(entity: Entity): Promise<void>;
   /** What `primeSequences` would run now. */

@@ -147,7 +147,7 @@ export function createPostgresqlEngine(
       column: quote,
       control: (table) => `lockstep.${table}`,
       furtherControlTables: [],
-      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep') AND relkind = 'r'`,
+      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep')::oid AND relkind = 'r'`,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
       overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
@@ -157,7 +157,7 @@ export function createPostgresqlEngine(
           .filter((column) => !key.includes(column))
           .map((column) => `${column} = excluded.${column}`)
           .join(', ')}`,
-      millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
+      millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000.0)::bigint`,
       now: 'pg_catalog.clock_timestamp()',
       // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
       ago: (ms) => `pg_catalog.now() - interval '${Math.floor(ms)} milliseconds'`,
@@ -186,8 +186,8 @@ export function createPostgresqlEngine(
 
     async qualifiedName(table) {
       const [row] = await engine.query(
-        `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.oid = pg_catalog.to_regclass(?)`,
+        `SELECT n.nspname::text || '.' || c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = pg_catalog.to_regclass(?)::oid`,
         [quoteTable(table)],
       );
       return row?.name ?? table;

@@ -1,6 +1,10 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import type { Fence, WriteItem } from '../../databases/contract/write.ts';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
 import { type DurableState, otherStore } from '../../model/phase.ts';
+import { table } from '../../model/shape.ts';
 import { account } from '../support/accounts.ts';
 import {
   type fence,
@@ -13,6 +17,16 @@ import {
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 let epoch = 1;
+
+/** As a later version of the configuration has it. */
+const withoutEmail = entity({
+  name: 'account',
+  schema: z.strictObject({ id: z.int().positive(), owner: z.string(), balance: z.string() }),
+  key: 'id',
+  fields: { balance: field.decimal({ scale: 2 }) },
+  legacy: table('accounts'),
+  modern: table('accounts'),
+});
 
 forEachEngineRole('the fence', (at, { role }) => {
   let id = 0;
@@ -130,6 +144,37 @@ forEachEngineRole('the fence', (at, { role }) => {
     const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
     expect(fresh).toMatchObject({ status: 'applied' });
   });
+
+  // A definition changes before the switch only.
+  test.runIf(role === 'legacy')(
+    'that is waited for leads a list to the definition that was prepared meanwhile',
+    async () => {
+      const { store, another, open } = at();
+      const list = (owner: string) =>
+        store.write(
+          account,
+          [1, 2].map((offset) => writeOf(account, { ...ada, id: id * 100 + offset, owner })),
+          here(),
+        );
+      await list('Ada');
+      const blocker = await another();
+      const watcher = await another();
+      await blocker.rows(beginOf(at()));
+      await blocker.rows(`SELECT id FROM accounts WHERE id = ${id * 100 + 1} FOR UPDATE`);
+      const inFlight = list('Grace');
+      await watcher.waiting(1);
+      const preparing = open({ entities: [withoutEmail] }).prepare();
+      await watcher.waiting(2);
+      const late = list('late').catch((error: unknown) => error);
+      await watcher.waiting(3);
+      await blocker.rows('COMMIT');
+      expect(await inFlight).toMatchObject([{ status: 'applied' }, { status: 'applied' }]);
+      await preparing;
+      onTestFinished(() => open().prepare());
+      expect(await late).toMatchObject({ code: 'DefinitionChanged' });
+      expect(await at().sql('SELECT DISTINCT owner FROM accounts')).toEqual([{ owner: 'Grace' }]);
+    },
+  );
 
   test('is not lowered, and may be written twice', async () => {
     const { store } = at();

@@ -4,6 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { carryFailures } from '../../activities/failures.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { unforeseen } from '../../model/unforeseen.ts';
 
 const secret = 'what-a-row-holds';
 
@@ -65,4 +66,23 @@ test("ours and Temporal's are carried as they are", async () => {
   });
   for (const error of [new CancelledFailure('stop'), ApplicationFailure.create({ message: 'known' })])
     expect(await carried(error)).toBe(error);
+});
+
+test('what the operating system refuses is told by its call and its code, without the path', () => {
+  const { message } = unforeseen(
+    Object.assign(new Error(`ENOENT: open '/${secret}'`), { code: 'ENOENT', syscall: 'open', path: secret }),
+  );
+  expect(message).toBe('an unexpected Error (open ENOENT); its text stays out, because it may quote a row');
+  // A call alone says nothing of what is wrong.
+  expect(unforeseen(Object.assign(new Error(secret), { syscall: 'open' })).message).not.toContain('open');
+});
+
+test('what is thrown may be no error, or one without a text', () => {
+  for (const thrown of [secret, null, undefined, { message: secret, stack: secret }])
+    expect(unforeseen(thrown)).toEqual({
+      type: 'Error',
+      message: 'something was thrown that is no error',
+      frames: '',
+    });
+  expect(unforeseen(new Error('')).frames).toContain('unforeseen-errors');
 });

@@ -55,6 +55,9 @@ test('a dry run measures every condition, tells the steps, and changes nothing',
   ]);
   expect(advance.steps.join()).toContain(`under epoch ${before.epoch + 2}`);
   await control().preview({ step: 'rollback' });
+  const elsewhere = await control().preview({ step: 'decommission' });
+  expect(elsewhere).toMatchObject({ to: null, steps: [] });
+  expect(elsewhere.conditions.filter(({ met }) => !met)).toMatchObject([{ name: 'decommission' }]);
   const reads = await control().preview({ step: 'reads', percent: 10 });
   expect(reads.steps.join()).toContain('10 %');
   await at.stores.modern.recordDifferences(at.migration.name, [known]);
@@ -156,6 +159,22 @@ test('a step that its gate refuses in its time waits for the gate, and says for 
     (await control().status()).planned?.waitingFor.includes('reads are modern'),
   );
   expect(await control().send('cancel')).toMatchObject({ planned: null, phase: 'switch-reads' });
+});
+
+test('a planned step whose gate is being measured when it is cancelled is not taken', async () => {
+  using measuring = at.gates.close('modern', 'reportedReads');
+  await control().send('advance', { notBefore: inMs(500), by: 'ada' });
+  await until('its gate is measured', async () => (await control().status()).busy === 'advance');
+  await measuring.waiting();
+  expect(await control().status()).toMatchObject({ busy: 'advance', cancellable: true });
+  expect(await control().send('cancel', { by: 'bea' })).toMatchObject({
+    planned: null,
+    phase: 'switch-reads',
+    busy: null,
+    lastFailure: expect.stringContaining('cancelled by bea'),
+  });
+  measuring.open();
+  expect(await control().send('advance')).toMatchObject({ phase: 'switch-primary' });
 });
 
 test('a change of primary that has not opened can be cancelled: the old primary opens above it', async () => {

@@ -34,6 +34,30 @@ test('until the drop, the legacy tables can have their names back, and be retire
   expect(await at.stores.legacy.retiredTables()).toEqual([retired]);
 });
 
+test('tables that are being renamed after all are not given back in the middle of it', async () => {
+  await using at = await runningMigration('modern-only', {
+    entities: [account],
+    phases: { dropLegacyAfterMs: 3_600_000 },
+  });
+  const { control } = at.lockstep;
+  await at.proxies.legacy.cut();
+  const { renameAt, lastFailure } = await control.send('decommission');
+  expect(renameAt).not.toBeNull();
+  expect(lastFailure).toContain('rename legacy');
+  using renaming = at.gates.close('legacy', 'renameLegacyTables');
+  await at.proxies.legacy.restore();
+  await renaming.waiting();
+  await expect(control.undoDecommission(asked)).rejects.toMatchObject({ details: { gate: 'busy' } });
+  renaming.open();
+  await until('they are renamed', async () => (await control.status()).dropAt !== null);
+  expect(await control.undoDecommission(asked)).toMatchObject({
+    phase: 'modern-only',
+    renameAt: null,
+    dropAt: null,
+  });
+  expect(await at.sql.legacy('SELECT id FROM accounts')).toEqual([]);
+});
+
 test('also when the workflow has ended, because nobody drops them; not once they are dropped', async () => {
   await using at = await runningMigration('modern-only', { entities: [account] });
   const { control } = at.lockstep;

@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, log } from '@temporalio/workflow';
+import { allHandlersFinished, ContinueAsNew, condition, log } from '@temporalio/workflow';
 import { failureIn } from '../../model/carried-failure.ts';
 import { copyOrder } from '../../model/copy-order.ts';
 import { longRunningFailFast } from '../activities.ts';
@@ -21,7 +21,11 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     if (run.faults.size === 0) run.finishedAt = new Date().toISOString();
     else run.stopped = [...run.faults.values()].join('; ');
   } catch (error) {
-    if (failureIn(error) === null) throw error;
+    if (failureIn(error) === null) {
+      // Also where it was cancelled; one that continues as new has not ended.
+      if (!(error instanceof ContinueAsNew)) await tellEnd(input.migration, 'backfill');
+      throw error;
+    }
     run.stopped = messageOf(error);
     log.warn('the backfill stopped; its checkpoints stay', { reason: run.stopped });
   }
@@ -55,6 +59,8 @@ async function copyAll(run: BackfillRun): Promise<void> {
   await copyWaiting(run, inOrder, circular);
   for (const entity of inOrder) await catchUp(run, entity);
   await retryRefused(run, inOrder);
-  for (const entity of inOrder)
+  for (const entity of inOrder) {
+    await run.unpaused();
     await run.untilDone(entity, () => longRunningFailFast.primeSequences({ entity }));
+  }
 }

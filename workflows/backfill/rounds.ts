@@ -106,8 +106,10 @@ export async function catchUp(run: BackfillRun, entity: string): Promise<void> {
 export async function retryRefused(run: BackfillRun, inOrder: readonly string[]): Promise<void> {
   for (let arrived = 1; arrived > 0; ) {
     arrived = 0;
-    for (const entity of inOrder)
+    for (const entity of inOrder) {
+      await run.unpaused();
       arrived += await run.untilDone(entity, () => longRunningFailFast.retryRefused({ entity }));
+    }
     run.arrivedLate += arrived;
   }
 }

@@ -21,6 +21,7 @@ export interface ReconciliationInput extends ReconciliationRequest {
     readonly at: Step;
     readonly totals: Totals;
     readonly began: string;
+    readonly paused: boolean;
   } | null;
 }
 
@@ -52,7 +53,7 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
   let { totals, at } = input.carried ?? { totals: nothing, at: begin };
   const began = input.carried?.began ?? new Date().toISOString();
   const waiting = [...(input.carried?.entities ?? input.entities)];
-  let paused = false;
+  let paused = input.carried?.paused ?? false;
   setHandler(
     setPaused,
     (value) => {
@@ -73,7 +74,10 @@ export async function reconcile(input: ReconciliationInput): Promise<Reconciliat
     if (next === null) waiting.shift();
     at = next ?? begin;
     if (workflowInfo().continueAsNewSuggested && waiting.length > 0)
-      await continueAsNew<typeof reconcile>({ ...input, carried: { entities: waiting, at, totals, began } });
+      await continueAsNew<typeof reconcile>({
+        ...input,
+        carried: { entities: waiting, at, totals, began, paused },
+      });
   }
   const { differences: found, repaired, ahead, compared } = totals;
   // A repair also mends what an earlier comparison found.

@@ -91,7 +91,7 @@ export async function advance(run: MigrationRun, options: StepOptions): Promise<
   const next = phaseAfter(from);
   if (next === null) return;
   const passage: Passage = { force: options.force, passed: [] };
-  await gate(next, run, passage);
+  await run.abortable(() => gate(next, run, passage));
   // A route without a secondary leaves the application alone with the store that decides.
   if (routes[next].secondary === null)
     await bounded(primeLimitMs).primeStore({ store: routes[next].primary });

@@ -1,4 +1,4 @@
-import { log, sleep } from '@temporalio/workflow';
+import { log } from '@temporalio/workflow';
 import type { BulkResult, BulkResultRequest } from '../../activities/migration/bulk-result.ts';
 import { type BulkWork, type CheckedResult, checkedResult } from '../../model/inputs/bulk-results.ts';
 import { unbounded } from '../activities.ts';
@@ -20,11 +20,12 @@ export async function takeResult(run: MigrationRun, work: BulkWork): Promise<voi
   await run.lookOnce(work, async () => {
     let pauseMs = firstPauseMs;
     for (let tries = 1; isAwaited(run, work); tries++) {
-      const found = await unbounded.bulkResult(requestOf(run, work));
+      const found = await run.ofLastStarted(work, () => unbounded.bulkResult(requestOf(run, work)));
+      // What was started meanwhile tells its own end, and what is no longer awaited is nobody's.
+      if (found === null || !isAwaited(run, work)) return;
       if (found.status !== 'running') return take(run, work, found);
-      // A reconciliation is nobody's: the next one tells its own end.
-      if (work === 'reconciliation' || tries === mostTries) return;
-      await sleep(pauseMs);
+      if (tries === mostTries) return;
+      await run.untilAskedAgain(work, pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   });

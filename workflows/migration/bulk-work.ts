@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  type ExternalWorkflowHandle,
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
@@ -9,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { backfill } from '../backfill/backfill.ts';
 import { initialProgress } from '../backfill/progress.ts';
+import type { BackfillInput } from '../backfill/run.ts';
 import { validate } from '../comparison/validate.ts';
 import { failure, messageOf } from '../failures.ts';
 import * as messages from '../messages.ts';
@@ -42,13 +44,24 @@ async function tellBulkWork(run: MigrationRun): Promise<void> {
   await tellPaused(run, messages.reconciliationWorkflowId(migration));
 }
 
+/** What holds at its turn, not what held when it was asked for. */
 async function tellPaused(run: MigrationRun, workflowId: string): Promise<void> {
-  try {
-    await getExternalWorkflowHandle(workflowId).signal(messages.setPaused, run.state.paused);
-  } catch (error) {
-    // It ended between our look and the signal, or none runs.
-    log.info('no bulk work to be told', { workflowId, reason: messageOf(error) });
-  }
+  await tell(run, workflowId, (handle) => handle.signal(messages.setPaused, run.state.paused));
+}
+
+async function tell(
+  run: MigrationRun,
+  workflowId: string,
+  signal: (handle: ExternalWorkflowHandle) => Promise<void>,
+): Promise<void> {
+  await run.inTurn(async () => {
+    try {
+      await signal(getExternalWorkflowHandle(workflowId));
+    } catch (error) {
+      // It ended between our look and the signal, or none runs.
+      log.info('no bulk work to be told', { workflowId, reason: messageOf(error) });
+    }
+  });
 }
 
 export async function setRate(run: MigrationRun, rate: number | null): Promise<messages.MigrationStatus> {
@@ -58,13 +71,8 @@ export async function setRate(run: MigrationRun, rate: number | null): Promise<m
 }
 
 async function tellRate(run: MigrationRun): Promise<void> {
-  try {
-    const handle = getExternalWorkflowHandle(messages.backfillWorkflowId(run.input.migration));
-    await handle.signal(messages.setBackfillRate, run.state.rate);
-  } catch (error) {
-    // It ended between our look and the signal; its own report is on the way.
-    log.warn('the backfill did not take a rate', { reason: messageOf(error) });
-  }
+  const workflowId = messages.backfillWorkflowId(run.input.migration);
+  await tell(run, workflowId, (handle) => handle.signal(messages.setBackfillRate, run.state.rate));
 }
 
 export async function restartBackfill(run: MigrationRun, { anew }: messages.BackfillRequest): Promise<void> {
@@ -77,7 +85,9 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
   run.update({ validating: true });
   const input = { migration, entities, ...request };
   const workflowId = messages.validationWorkflowId(migration);
-  const started = await start(validate, { workflowId, migration, what: 'validation' }, [input]);
+  const started = await run.starting('validation', () =>
+    start(validate, { workflowId, migration, what: 'validation' }, [input]),
+  );
   if (!started) throw failure('AlreadyRunning', 'a validation is running already');
   if (run.state.paused) await tellPaused(run, workflowId);
 }
@@ -90,23 +100,27 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
 export async function startBackfill(run: MigrationRun, anew?: readonly string[]): Promise<boolean> {
   const { migration, entities, policy } = run.input;
   const { paused, rate, backfill: before } = run.state;
+  // Where it stopped before it had a plan, the checkpoints may be those of a time that does not count.
+  const isBegun = (before?.entities.length ?? 0) > 0;
+  const resume = isBegun && (anew !== undefined || before?.stopped !== null);
   run.update({ backfill: initialProgress(new Date().toISOString()) });
   const workflowId = messages.backfillWorkflowId(migration);
-  const started = await start(backfill, { workflowId, migration, what: 'backfill' }, [
-    {
-      migration,
-      entities,
-      parallel: policy.backfillParallel,
-      paused,
-      rate,
-      resume: anew !== undefined || (before?.stopped ?? null) !== null,
-      ...(anew === undefined ? {} : { anew }),
-      carried: null,
-    },
-  ]);
-  // What was said while it was being started found nobody.
-  if (run.state.paused !== paused) await tellPaused(run, workflowId);
-  if (run.state.rate !== rate) await tellRate(run);
+  const input: BackfillInput = {
+    migration,
+    entities,
+    parallel: policy.backfillParallel,
+    paused,
+    rate,
+    resume,
+    ...(resume && anew !== undefined ? { anew } : {}),
+    carried: null,
+  };
+  const started = await run.starting('backfill', () =>
+    start(backfill, { workflowId, migration, what: 'backfill' }, [input]),
+  );
+  // What was said while it was being started found nobody; one that runs already may not have been ours to tell.
+  if (!started || run.state.paused !== paused) await tellPaused(run, workflowId);
+  if (!started || run.state.rate !== rate) await tellRate(run);
   return started;
 }
 

@@ -55,7 +55,9 @@ function steering(run: MigrationRun): Handler[] {
     }),
     update(run, messages.cancelStep, {
       validator: () => {
-        if (run.state.planned !== null || run.cancellable) return;
+        // A plan that is being taken is no plan any more.
+        const isPlanned = run.state.planned !== null && run.state.planned.step !== run.busy;
+        if (isPlanned || run.cancellable) return;
         const why =
           run.busy === null
             ? 'nothing is planned and no change of primary is in progress'
@@ -159,10 +161,8 @@ function bulkWork(run: MigrationRun): Handler[] {
         if (anew.some((entity) => !run.input.entities.includes(entity)))
           throw failure(
             'InvalidInput',
-            `the entities of ${run.input.migration} are ${run.input.entities.join(', ')}`,
-            {
-              path: 'anew',
-            },
+            `what is to begin anew is no entity of ${run.input.migration}: those are ${run.input.entities.join(', ')}`,
+            { path: 'anew' },
           );
         assertConditions([idle(run)]);
         const phases = ['backfill', 'validate'];

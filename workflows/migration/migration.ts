@@ -49,8 +49,8 @@ async function lead(run: MigrationRun): Promise<void> {
     if (now >= nextReminder(run)) await remind(run);
     if (now >= plannedDue(run)) await tryPlanned(run);
     if (now >= nextRamp(run)) await ramp(run);
-    if (now >= dueTime(run, 'renameAt')) await renameLegacyTables(run);
-    if (now >= dueTime(run, 'dropAt')) await dropLegacy(run);
+    if (now >= dueTime(run, 'renameAt')) await run.alone('rename legacy', () => renameLegacyTables(run));
+    if (now >= dueTime(run, 'dropAt')) await run.alone('drop legacy', () => dropLegacy(run));
     if (!isHistoryLong()) continue;
     await untilIdle(run);
     await continueAsNew<typeof migration>({ ...run.input, state: run.state });
@@ -99,8 +99,8 @@ function nextDue(run: MigrationRun): number {
   );
 }
 
-/** A pause holds what touches the legacy tables. */
-function dueTime({ state }: MigrationRun, what: 'renameAt' | 'dropAt'): number {
+/** A pause holds what touches the legacy tables, and so does another change: one that gives them back, say. */
+function dueTime({ state, busy }: MigrationRun, what: 'renameAt' | 'dropAt'): number {
   const at = state[what];
-  return at === null || state.paused ? Number.POSITIVE_INFINITY : Date.parse(at);
+  return at === null || state.paused || busy !== null ? Number.POSITIVE_INFINITY : Date.parse(at);
 }

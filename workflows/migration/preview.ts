@@ -10,7 +10,7 @@ import {
   routes,
 } from '../../model/phase.ts';
 import { bounded } from '../activities.ts';
-import type { Condition, MigrationState, Preview, PreviewRequest } from '../messages.ts';
+import type { Condition, MigrationState, Preview, PreviewRequest, Step } from '../messages.ts';
 import { closingConditions } from './before-closing.ts';
 import { reachable, unmet } from './condition.ts';
 import { conditionsOf } from './gates.ts';
@@ -29,11 +29,17 @@ export async function preview(run: MigrationRun, { step, percent }: PreviewReque
     const steps = [`write the share of reads, ${percent ?? '?'} %, to both stores`];
     return { step, from, to: from, conditions, steps, statements: [] };
   }
-  const to = step === 'rollback' ? phaseBefore(from) : phaseAfter(from);
+  const to = targetOf(step, from);
   if (to === null) return { step, from, to, conditions: own, steps: [], statements: [] };
   const conditions = [...own, ...(await measured(() => gateConditions(run, step, to)))];
   const [statements, unplanned] = await statementsOf(from, to);
   return { step, from, to, conditions: [...conditions, ...unplanned], steps: stepsOf(run, to), statements };
+}
+
+/** Null where there is no such step in the phase: what another step would do is not shown for it. */
+function targetOf(step: Step, from: Phase): Phase | null {
+  if (step === 'rollback') return phaseBefore(from);
+  return (step === 'decommission') === (from === 'modern-only') ? phaseAfter(from) : null;
 }
 
 async function gateConditions(run: MigrationRun, step: Preview['step'], to: Phase): Promise<Condition[]> {

@@ -1,6 +1,13 @@
-import { ApplicationFailure, CancellationScope, log, setCurrentDetails } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  log,
+  setCurrentDetails,
+} from '@temporalio/workflow';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { Evidence } from '../../model/evidence.ts';
+import type { BulkWork } from '../../model/inputs/bulk-results.ts';
 import { routes } from '../../model/phase.ts';
 import { failure, messageOf } from '../failures.ts';
 import type {
@@ -22,6 +29,10 @@ export class MigrationRun {
 
   /** Looks that are under way, and whether another was asked for meanwhile. */
   readonly #looks = new Map<string, { again: boolean }>();
+  /** Bulk work that is being started, and how often each kind was. */
+  readonly #starting = new Set<BulkWork>();
+  readonly #starts = new Map<BulkWork, number>();
+  #told: Promise<void> = Promise.resolve();
 
   constructor(input: MigrationInput) {
     this.#input = input;
@@ -95,18 +106,29 @@ export class MigrationRun {
   /** One change at a time; a failure is thrown, and kept for the status. */
   async exclusively(what: string, work: () => Promise<void>): Promise<MigrationStatus> {
     this.#assertIdle();
-    this.#busy = what;
+    this.update({ lastFailure: null });
     try {
-      await work();
-      this.#release(null);
+      await this.alone(what, work);
     } catch (error) {
-      this.#release(`${what}: ${messageOf(error)}`);
+      this.update({ lastFailure: `${what}: ${messageOf(error)}` });
       const known = failureIn(error);
       throw known
         ? failure(known.code, known.message, known.details)
         : failure('Unexpected', messageOf(error));
     }
     return this.status();
+  }
+
+  /** As `exclusively`, for work that says itself what has failed. */
+  async alone(what: string, work: () => Promise<void>): Promise<void> {
+    this.#assertIdle();
+    this.#busy = what;
+    try {
+      await work();
+    } finally {
+      this.#busy = null;
+      this.show();
+    }
   }
 
   /** One look of a kind at a time; what is asked for meanwhile follows it, once. */
@@ -126,6 +148,45 @@ export class MigrationRun {
     } finally {
       this.#looks.delete(what);
     }
+  }
+
+  /** @param start false where it was running already */
+  async starting(work: BulkWork, start: () => Promise<boolean>): Promise<boolean> {
+    this.#starting.add(work);
+    try {
+      const started = await start();
+      if (started) this.#starts.set(work, this.#startsOf(work) + 1);
+      return started;
+    } finally {
+      this.#starting.delete(work);
+    }
+  }
+
+  /** What is found of the work that was last started; null where that is other work in the end. */
+  async ofLastStarted<T>(work: BulkWork, find: () => Promise<T>): Promise<T | null> {
+    const isSettled = () => !this.#starting.has(work);
+    await condition(isSettled);
+    const before = this.#startsOf(work);
+    const found = await find();
+    await condition(isSettled);
+    return this.#startsOf(work) === before ? found : null;
+  }
+
+  #startsOf(work: BulkWork): number {
+    return this.#starts.get(work) ?? 0;
+  }
+
+  /** One after the other, because signals that are sent together may arrive in another order. */
+  async inTurn(tell: () => Promise<void>): Promise<void> {
+    this.#told = this.#told.then(tell);
+    await this.#told;
+  }
+
+  /** Within a look: waits, but no longer than until somebody asks for another, which the next try is. */
+  async untilAskedAgain(what: string, longestMs: number): Promise<void> {
+    const underWay = this.#looks.get(what);
+    await condition(() => underWay?.again === true, longestMs);
+    if (underWay) underWay.again = false;
   }
 
   /** As `exclusively`, for what begins by itself and has nobody to answer: a failure is in the status and the log. */
@@ -178,10 +239,5 @@ export class MigrationRun {
   #assertIdle(): void {
     if (this.#busy === null) return;
     throw failure('GateRefused', `${this.#busy} is in progress; try again when it is over`, { gate: 'busy' });
-  }
-
-  #release(lastFailure: string | null): void {
-    this.#busy = null;
-    this.update({ lastFailure });
   }
 }

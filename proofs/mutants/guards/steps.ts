@@ -3,9 +3,58 @@ import type { Guard } from '../guard.ts';
 
 const planned = 'workflows/migration/planned.ts';
 const ramp = 'workflows/migration/ramp.ts';
+const bulkWorkRaces = 'test/workflows/bulk-work-races.test.ts';
 
 /** Steps of an operator: force, times, pauses, what may be cancelled; and the share of reads that goes up and down. */
 export const stepGuards: readonly Guard[] = [
+  {
+    file: 'workflows/migration/run.ts',
+    text: 'return this.#startsOf(work) === before ? found : null;',
+    without: 'return found;',
+    tests: [bulkWorkRaces],
+    named: 'is not taken for that of one',
+    keeps: 'The result of bulk work that has ended is not that of one which is being started.',
+  },
+  {
+    file: 'workflows/migration/bulk-work.ts',
+    text: 'const isBegun = (before?.entities.length ?? 0) > 0;',
+    without: 'const isBegun = before !== null;',
+    tests: [bulkWorkRaces],
+    named: 'forgotten old checkpoints',
+    keeps: 'A backfill goes on from checkpoints of its own phase alone.',
+  },
+  {
+    file: 'workflows/backfill/rounds.ts',
+    text: '      await run.unpaused();\n      arrived',
+    without: '      arrived',
+    tests: [bulkWorkRaces],
+    named: 'when its rows are in',
+    keeps: 'A pause holds the retry of refused rows.',
+  },
+  {
+    file: 'workflows/backfill/backfill.ts',
+    text: "      if (!(error instanceof ContinueAsNew)) await tellEnd(input.migration, 'backfill');\n",
+    without: '',
+    tests: [bulkWorkRaces],
+    named: 'cancelled by hand',
+    keeps: 'A backfill that is cancelled says that it ends.',
+  },
+  {
+    file: 'workflows/migration/actions.ts',
+    text: 'await run.abortable(() => gate(next, run, passage));',
+    without: 'await gate(next, run, passage);',
+    tests: ['test/workflows/planned-steps.test.ts'],
+    named: 'whose gate is being measured',
+    keeps: 'A step that is cancelled while its gate is measured is not taken.',
+  },
+  {
+    file: 'workflows/migration/migration.ts',
+    text: "await run.alone('rename legacy', () => renameLegacyTables(run));",
+    without: 'await renameLegacyTables(run);',
+    tests: ['test/workflows/undo-decommission.test.ts'],
+    named: 'in the middle of it',
+    keeps: 'Legacy tables are not given back while they are renamed.',
+  },
   {
     file: 'workflows/migration/condition.ts',
     text: 'if (!passage.force || !condition.forcible) throw',
