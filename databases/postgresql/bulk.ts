@@ -102,7 +102,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     estimateRows: (table) =>
       connections.borrow(async (client) => {
         const { rows } = await client.query<{ rows: string }>(
-          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = pg_catalog.to_regclass($1) AND reltuples > 0',
+          'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = pg_catalog.to_regclass($1)::oid AND reltuples > 0::real',
           [quoteTable(table)],
         );
         return rows[0] ? Number(rows[0].rows) : null;
@@ -115,7 +115,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         `SELECT pg_catalog.pg_relation_size(c.oid) / b.size AS blocks, (b.size - 24) / 28 AS slots
          FROM pg_class c CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::integer AS size) b
          JOIN pg_am a ON a.oid = c.relam AND a.amname = 'heap'
-         WHERE c.oid = pg_catalog.to_regclass(?) AND c.relkind = 'r'
+         WHERE c.oid = pg_catalog.to_regclass(?)::oid AND c.relkind = 'r'
            AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)`,
         [quoteTable(root.name)],
       );
@@ -125,13 +125,13 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     foreignKeys: async (table) =>
       foreignKeysOf(
         await connections.query(
-          `SELECT c.oid::text AS name, n.nspname || '.' || p.relname AS parent, a.attname AS own, b.attname AS other,
+          `SELECT c.oid::text AS name, n.nspname::text || '.' || p.relname::text AS parent, a.attname AS own, b.attname AS other,
              c.condeferrable::text AS deferrable
            FROM pg_constraint c JOIN pg_class p ON p.oid = c.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
            CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k(own, other, at)
            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own
            JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other
-           WHERE c.conrelid = to_regclass(?) AND c.contype = 'f' ORDER BY c.oid, k.at`,
+           WHERE c.conrelid = pg_catalog.to_regclass(?)::oid AND c.contype = 'f' ORDER BY c.oid, k.at`,
           [quoteTable(table)],
         ),
       ),
@@ -141,7 +141,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       connections.borrow(async (client) => {
         const { rows } = await client.query<{ made: string }>(
           `SELECT pg_catalog.pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
-           WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
+           WHERE i.indrelid = pg_catalog.to_regclass($1)::oid AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY 1`,
           [quoteTable(table)],
         );
         return rows.map(({ made }) => made);

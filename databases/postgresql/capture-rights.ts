@@ -6,7 +6,7 @@ export async function triggerAccounts({ query }: Pick<Session, 'query'>): Promis
   const rows = await query(
     `SELECT DISTINCT p.proowner::regrole::text AS owner, pg_catalog.has_table_privilege(p.proowner, 'lockstep.captured', 'INSERT')::text AS may
      FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-     WHERE p.pronamespace = pg_catalog.to_regnamespace('lockstep') AND p.proname LIKE 'capture\\_%'`,
+     WHERE p.pronamespace = pg_catalog.to_regnamespace('lockstep')::oid AND p.proname::text LIKE 'capture\\_%'`,
   );
   return rows.map(({ owner, may }) => ({
     name: owner ?? '',

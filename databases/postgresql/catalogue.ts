@@ -9,22 +9,22 @@ const columnsSql = `
 SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = a.attrelid) AS relation, a.attname AS name,
   a.attidentity = 'a' AS inserted, pg_catalog.format_type(a.atttypid, a.atttypmod) AS declared,
   CASE WHEN el.typtype = 'e' THEN 'enum'
-    WHEN el.typnamespace = 'pg_catalog'::regnamespace THEN pg_catalog.format_type(el.oid, NULL)
+    WHEN el.typnamespace = 'pg_catalog'::regnamespace::oid THEN pg_catalog.format_type(el.oid, NULL)
     WHEN ext.objid IS NOT NULL THEN el.typname ELSE pg_catalog.format_type(el.oid, NULL) END AS base,
   pg_catalog.format_type(el.oid, NULL) AS cast_to, base.typcategory = 'A' AS listed,
   NOT (a.attnotnull OR r.required) AS nullable, (a.attgenerated <> '') AS generated,
-  CASE WHEN el.oid IN ('bit'::regtype, 'bpchar'::regtype, 'varchar'::regtype)
+  CASE WHEN el.oid IN ('bit'::regtype::oid, 'bpchar'::regtype::oid, 'varchar'::regtype::oid)
     THEN information_schema._pg_char_max_length(el.oid, r.typmod) END AS length,
   coalesce(co.collisdeterministic, true) AND coalesce(ext.objid IS NULL OR el.typname <> 'citext', true) AS exact,
   pg_catalog.getdatabaseencoding() = 'UTF8' AS unicode,
-  a.attcollation = 0 OR CASE co.collname WHEN 'default'
+  a.attcollation = 0::oid OR CASE co.collname WHEN 'default'
     THEN (SELECT datcollate FROM pg_database WHERE datname = current_database()) ELSE co.collname END
     IN ('C', 'POSIX', 'ucs_basic', 'C.UTF-8', 'C.utf8') AS bytewise,
-  CASE el.oid WHEN 'money'::regtype THEN pg_catalog.scale(1::money::numeric)
-    WHEN 'numeric'::regtype THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
+  CASE el.oid WHEN 'money'::regtype::oid THEN pg_catalog.scale(1::money::numeric)
+    WHEN 'numeric'::regtype::oid THEN CASE WHEN r.typmod >= 0 THEN (((r.typmod - 4) & 2047) # 1024) - 1024 END END AS scale,
   information_schema._pg_datetime_precision(el.oid, r.typmod) AS precision,
   (a.attnotnull OR r.required) AND NOT a.atthasdef AND a.attidentity = '' AND NOT r.defaulted
-    AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgtype & 7 = 7) AS unfilled
+    AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgtype::integer & 7 = 7) AS unfilled
 FROM pg_attribute a
 CROSS JOIN LATERAL (
   WITH RECURSIVE below(oid, typmod, required, defaulted, ends) AS (
@@ -35,10 +35,10 @@ CROSS JOIN LATERAL (
     FROM below JOIN pg_type t ON t.oid = below.oid JOIN pg_type inner_t ON inner_t.oid = t.typbasetype WHERE NOT below.ends)
   SELECT oid, typmod, required, defaulted FROM below WHERE ends) r
 JOIN pg_type base ON base.oid = r.oid
-JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0 THEN base.typelem ELSE base.oid END
-LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass AND ext.objid = el.oid AND ext.deptype = 'e'
+JOIN pg_type el ON el.oid = CASE WHEN base.typcategory = 'A' AND base.typelem <> 0::oid THEN base.typelem ELSE base.oid END
+LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass::oid AND ext.objid = el.oid AND ext.deptype = 'e'
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
-WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(?)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
 /**
@@ -47,11 +47,11 @@ ORDER BY a.attnum`;
  */
 const uniqueSql = `
 SELECT i.indexrelid::text AS index, a.attname AS column, (NOT a.attnotnull OR EXISTS (SELECT FROM pg_constraint c
-    WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND c.conkey = ARRAY[a.attnum] AND NOT c.convalidated)) AS nullable
+    WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND c.conkey OPERATOR(pg_catalog.=) ARRAY[a.attnum] AND NOT c.convalidated)) AS nullable
 FROM pg_index i
 JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at) ON at <= i.indnkeyatts
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-WHERE i.indrelid = pg_catalog.to_regclass(?) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
+WHERE i.indrelid = pg_catalog.to_regclass(?)::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
   AND i.indisvalid AND i.indisready
   AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = i.indrelid AND p.relkind = 'r')
 ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;

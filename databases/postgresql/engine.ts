@@ -24,6 +24,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
+import { foreignOwners } from './foreign-owners.ts';
 import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { KeepingClient } from './keeping-client.ts';
@@ -147,7 +148,8 @@ export function createPostgresqlEngine(
       column: quote,
       control: (table) => `lockstep.${table}`,
       furtherControlTables: [],
-      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep') AND relkind = 'r'`,
+      controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep')::oid AND relkind = 'r'`,
+      foreignOwners,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
       overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
@@ -157,7 +159,7 @@ export function createPostgresqlEngine(
           .filter((column) => !key.includes(column))
           .map((column) => `${column} = excluded.${column}`)
           .join(', ')}`,
-      millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`,
+      millisecondsOf: (column) => `(extract(epoch FROM ${column}) * 1000.0)::bigint`,
       now: 'pg_catalog.clock_timestamp()',
       // The transaction's time: unlike the clock's it is one value for the statement, so an index can be used.
       ago: (ms) => `pg_catalog.now() - interval '${Math.floor(ms)} milliseconds'`,
@@ -186,8 +188,8 @@ export function createPostgresqlEngine(
 
     async qualifiedName(table) {
       const [row] = await engine.query(
-        `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.oid = pg_catalog.to_regclass(?)`,
+        `SELECT n.nspname::text || '.' || c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = pg_catalog.to_regclass(?)::oid`,
         [quoteTable(table)],
       );
       return row?.name ?? table;

@@ -6,7 +6,7 @@ import { sequencesOf } from './sequences.ts';
 
 const ownSchema = 'lockstep';
 
-const ownerSql = `SELECT pg_catalog.pg_get_userbyid(c.relowner) AS name FROM pg_class c WHERE c.oid = pg_catalog.to_regclass(?)`;
+const ownerSql = `SELECT pg_catalog.pg_get_userbyid(c.relowner) AS name FROM pg_class c WHERE c.oid = pg_catalog.to_regclass(?)::oid`;
 
 /** Who makes the schema owns all that is in it. */
 export async function grants(

@@ -8,13 +8,13 @@ SELECT a.attname AS column, s.seqrelid::regclass::text AS sequence, s.seqincreme
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
 JOIN pg_sequence s ON s.seqrelid IN (
-  SELECT p.objid FROM pg_depend p WHERE p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
+  SELECT p.objid FROM pg_depend p WHERE p.classid = 'pg_class'::regclass::oid AND p.refclassid = 'pg_class'::regclass::oid
     AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i'
   UNION
-  SELECT p.refobjid FROM pg_attrdef d JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
-    AND p.refclassid = 'pg_class'::regclass
+  SELECT p.refobjid FROM pg_attrdef d JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass::oid AND p.objid = d.oid
+    AND p.refclassid = 'pg_class'::regclass::oid
   WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)
-WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(?)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
 /** The sequences that number a table's columns. */

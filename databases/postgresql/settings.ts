@@ -7,7 +7,7 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
        pg_catalog.current_setting('synchronous_commit') AS synchronous, pg_catalog.pg_is_in_recovery()::text AS standby,
        (SELECT pg_catalog.string_agg(schema, ', ') FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS path(schema)
          WHERE pg_catalog.has_schema_privilege('public', schema::text, 'CREATE')) AS opened,
-       extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 AS now_ms`,
+       extract(epoch FROM pg_catalog.clock_timestamp()) * 1000.0 AS now_ms`,
   );
   const commits = ['on', 'local', 'remote_write', 'remote_apply'];
   return [

@@ -4,7 +4,7 @@ import { quoteTable } from './quote.ts';
 
 const countersSql = `
 SELECT seq_scan + coalesce(idx_scan, 0) AS reads, n_tup_ins + n_tup_upd + n_tup_del AS writes
-FROM pg_stat_user_tables WHERE relid = pg_catalog.to_regclass(?)`;
+FROM pg_stat_user_tables WHERE relid = pg_catalog.to_regclass(?)::oid`;
 
 const sessionsSql = `
 SELECT pg_catalog.count(*) AS sessions FROM pg_stat_activity
@@ -13,19 +13,19 @@ WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid() AND ap
 
 /** Triggers of --capture are ours, and go with the table. */
 const dependentsSql = `
-WITH t AS (SELECT pg_catalog.to_regclass(?) AS oid)
+WITH t AS (SELECT pg_catalog.to_regclass(?)::oid AS oid)
 SELECT DISTINCT 'view' AS kind, r.ev_class::regclass::text AS name FROM pg_depend d
-JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass, t
+JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass::oid, t
 WHERE d.refobjid = t.oid AND r.ev_class <> t.oid
 UNION
-SELECT 'foreign key', c.conname || ' of ' || c.conrelid::regclass::text FROM pg_constraint c, t
+SELECT 'foreign key', c.conname::text || ' of ' || c.conrelid::regclass::text FROM pg_constraint c, t
 WHERE c.contype = 'f' AND c.confrelid = t.oid AND c.conrelid <> t.oid
 UNION
 SELECT 'trigger', g.tgname FROM pg_trigger g, t
-WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE 'lockstep\\_%'
+WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname::text NOT LIKE 'lockstep\\_%'
 UNION
 SELECT 'routine', p.oid::regprocedure::text FROM pg_proc p
-WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'lockstep'::regnamespace)
+WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace::oid, 'information_schema'::regnamespace::oid, 'lockstep'::regnamespace::oid)
   AND position(pg_catalog.lower(?) IN pg_catalog.lower(coalesce(p.prosrc, ''))) > 0
 ORDER BY 1, 2`;
 

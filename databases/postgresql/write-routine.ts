@@ -132,7 +132,7 @@ BEGIN
           ON CONFLICT (entity, record_key) DO UPDATE
             SET version = excluded.version, deleted = false, digest = excluded.digest, operation = excluded.operation
             WHERE r.version < excluded.version;
-        IF FOUND THEN v_bumped := v_bumped || (g.e || g.k); END IF;
+        IF FOUND THEN v_bumped := pg_catalog.array_append(v_bumped, g.e || g.k); END IF;
       END LOOP;
     END IF;
 

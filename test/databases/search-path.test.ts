@@ -9,6 +9,30 @@ import { account } from '../support/accounts.ts';
 import { fence, type Opened, openRole, operationId, writeOf, writeOne } from './engine-roles.ts';
 import { slot } from './entities.ts';
 
+/** Operators for pairs of types for which the server has none of its own, and so converts one of them. They give what the server's would. */
+const operatorsElsewhere = `DO $do$
+DECLARE
+  types text[] := ARRAY['text', 'name', 'integer', 'smallint', 'numeric', 'real', 'double precision', 'oid', 'regclass', 'regtype',
+    'regnamespace', 'text[]', 'smallint[]', 'integer[]', 'interval', 'json', 'boolean'];
+  o record; l text; r text; made integer := 0; gives text; does text;
+BEGIN
+  FOR o IN SELECT * FROM (VALUES ('=', 'boolean'), ('<>', 'boolean'), ('<', 'boolean'), ('>', 'boolean'), ('>=', 'boolean'), ('||', 'text'),
+      ('*', 'numeric'), ('/', 'numeric'), ('+', 'numeric'), ('-', 'numeric'), ('&', 'integer'), ('~~', 'boolean'), ('!~~', 'boolean')) AS v(name, gives) LOOP
+    FOREACH l IN ARRAY types LOOP
+      FOREACH r IN ARRAY types LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_operator WHERE oprname = o.name AND oprleft = l::regtype::oid AND oprright = r::regtype::oid);
+        made := made + 1;
+        gives := CASE WHEN o.name = '||' AND l LIKE '%[]' THEN l ELSE o.gives END;
+        does := CASE WHEN gives LIKE '%[]' THEN '$1' WHEN gives = 'boolean' OR gives = 'text' THEN format('$1::text %s $2::text', o.name)
+          ELSE format('($1::text::numeric %s $2::text::numeric)', CASE o.name WHEN '&' THEN '+' ELSE o.name END) END;
+        EXECUTE format('CREATE FUNCTION public.elsewhere_%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L', made, l, r, gives,
+          format('BEGIN INSERT INTO public.ran VALUES (%L); RETURN %s; END', l || ' ' || o.name || ' ' || r, does));
+        EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.elsewhere_%s)', o.name, l, r, made);
+      END LOOP;
+    END LOOP;
+  END LOOP;
+END $do$`;
+
 let at: Opened;
 beforeAll(async () => {
   at = await openRole({ engine: 'PostgreSQL', role: 'legacy' });
@@ -29,6 +53,7 @@ beforeAll(async () => {
     `CREATE FUNCTION public.hashtext(character varying) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${note('hashtext')}; RETURN 1; END $$`,
     `CREATE FUNCTION public.same(character varying, character varying) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN ${note('=')}; RETURN true; END $$`,
     'CREATE OPERATOR public.= (LEFTARG = character varying, RIGHTARG = character varying, FUNCTION = public.same)',
+    operatorsElsewhere,
   ])
     await at.sql(statement);
 });
@@ -65,6 +90,14 @@ test("functions and operators of another account's do not run as ours", async ()
   await at.sql("INSERT INTO accounts (id, owner, balance) VALUES (10, 'x', 1.00)");
   await at.sql("UPDATE slots SET label = 'b'");
   expect(await store.captured(10)).toHaveLength(2);
+  await store.settings();
+  await store.journal({ migration: fence.migration, limit: 10 });
+  await store.journalBacklog(fence.migration);
+  await store.prune(fence.migration, { olderThanMs: 0, limit: 1 });
+  await store.missingRights('worker');
+  await store.grants('prepare', 'somebody');
+  await store.grants('decommission', 'somebody');
+  await store.tableUse();
   const { sql, parameters } = await store.touchStatement(account, {
     keys,
     version: '100',

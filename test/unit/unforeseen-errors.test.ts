@@ -84,5 +84,5 @@ test('what is thrown may be no error, or one without a text', () => {
       message: 'something was thrown that is no error',
       frames: '',
     });
-  expect(unforeseen(new Error('')).frames).toMatch(/^at .*unforeseen-errors/);
+  expect(unforeseen(new Error('')).frames).toContain('unforeseen-errors');
 });
