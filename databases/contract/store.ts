@@ -22,7 +22,7 @@ import type {
   WaitingPage,
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
-import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
+import type { Differences, Digests, Orphans, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
 import type {
   Decision,
@@ -53,6 +53,7 @@ export interface Store
     Digests,
     RecordDigests,
     PresentKeys,
+    Orphans,
     RecordedOutcomes,
     ReadReports,
     VersionBumps,

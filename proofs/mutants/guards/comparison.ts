@@ -126,6 +126,14 @@ export const comparisonGuards: readonly Guard[] = [
     keeps: 'A key that the journal has as pending is no difference.',
   },
   {
+    file: 'activities/comparison/scan-keys.ts',
+    text: "if (stage === 'extra') return 'orphans';",
+    without: "if (stage === 'extra') return 'records';",
+    tests: ['test/workflows/lossy-shapes.test.ts'],
+    named: 'rows of a child table that no record has',
+    keeps: 'A comparison of all keys tells rows that no record holds, which no key leads to.',
+  },
+  {
     file: 'databases/sql/samples.ts',
     text: '    shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));\n',
     without: '',
