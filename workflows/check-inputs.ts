@@ -1,4 +1,12 @@
-import { log, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
+import {
+  type ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  log,
+  setDefaultUpdateHandler,
+  type WorkflowInterceptorsFactory,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { faultIn, faultMessage, type InputFault, type InputSchema } from '../model/inputs/input-fault.ts';
 import { remedyAt } from '../model/inputs/input-version.ts';
 import { messageTable } from '../model/inputs/messages.ts';
@@ -20,8 +28,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
         const fault =
           faultIn(schemas, input.args) ??
           (continuedFromExecutionRunId === undefined ? carriedFault(workflowType, input.args) : null);
-        if (fault) throw refused('InvalidRequest', `the input of ${workflowType}`, fault);
-        return await next(input);
+        if (!fault) return await next(input);
+        const refusal = refused('InvalidRequest', `the input of ${workflowType}`, fault);
+        await refuseUpdates(refusal);
+        throw refusal;
       },
       validateUpdate(input, next) {
         const fault = faultIn(schemasOf(input.name), input.args);
@@ -39,6 +49,14 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
     },
   ],
 });
+
+/** Who starts a workflow with an update hears of that alone: without a handler, that it has none. */
+async function refuseUpdates(refusal: ApplicationFailure): Promise<void> {
+  setDefaultUpdateHandler(() => {
+    throw refusal;
+  });
+  await condition(allHandlersFinished);
+}
 
 function schemasOf(message: string): readonly InputSchema[] {
   const { workflowType } = workflowInfo();

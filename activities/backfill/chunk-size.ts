@@ -4,6 +4,8 @@ const liveChunkMs = 250;
 /** What is done with keys at a stretch holds up the writes in this process. */
 const maxLiveKeys = 10_000;
 const maxBytes = 4 * 1024 * 1024;
+/** Of pages as large as this, one is enough to keep in memory. */
+export const hugeBytes = 8 * 1024 * 1024;
 const firstKeys = 1_000;
 /** Fewer would be all overhead, however slow the stores are at the moment. */
 const minKeys = 500;
@@ -12,11 +14,17 @@ const minKeys = 500;
 export class ChunkSize {
   readonly #most: number;
   #keys: number;
+  #isHuge = false;
   #bytesPerKey = 0;
 
   constructor(most: number) {
     this.#most = Math.max(1, Math.floor(most));
     this.#keys = Math.min(this.#most, firstKeys);
+  }
+
+  /** Whether the last chunk took so much memory that the next one should be alone in it. */
+  get isHuge(): boolean {
+    return this.#isHuge;
   }
 
   /** @param keysPerSecond null is unlimited */
@@ -34,6 +42,7 @@ export class ChunkSize {
     readonly live: boolean;
   }): void {
     if (chunk.keys === 0) return;
+    this.#isHuge = chunk.bytes >= hugeBytes;
     this.#bytesPerKey = chunk.bytes / chunk.keys;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
     const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));

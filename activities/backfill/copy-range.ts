@@ -5,14 +5,11 @@ import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { ChunkSize } from './chunk-size.ts';
+import { ChunkSize, hugeBytes } from './chunk-size.ts';
 import { type PendingPage, pagesOf } from './copy-pages.ts';
 import { loadPending } from './load-pending.ts';
 import { createPause, isCancelled, msForRate } from './pause.ts';
 import type { Throttle } from './throttle.ts';
-
-/** Of pages with huge rows one is enough to keep in memory. */
-export const maxBytesAhead = 8 * 1024 * 1024;
 
 interface CopyRequest {
   readonly entity: Entity;
@@ -95,8 +92,7 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
       const { page, notLoadable, last, full } = await (reading.ahead ?? readFrom(from));
       const next = { cursor: last ?? from.cursor, done: !full };
       // While live writes are given way to, nothing is done ahead.
-      const isAhead =
-        full && throttle.readsAhead && !postponed.has(entity.name) && page.bytes < maxBytesAhead;
+      const isAhead = full && throttle.readsAhead && !postponed.has(entity.name) && page.bytes < hugeBytes;
       reading.ahead = isAhead ? readFrom({ ...from, ...next }) : null;
       const step = { from, next, checkExisting, checkParents };
       const result = await loadPending(target, entity, pages, { page, notLoadable }, step, fence);
@@ -138,7 +134,9 @@ export function createRangeCopier(context: ActivityContext, throttle: Throttle) 
     while (!chunk.done && Date.now() < until && !isCancelled()) {
       const from = chunk;
       const began = Date.now();
-      const { result, pausedMs } = await throttle.run(() => copy(from), pause);
+      const { result, pausedMs } = await throttle.run(() => copy(from), pause, {
+        alone: sizeFor(entity).isHuge,
+      });
       chunk = result.chunk;
       throttledMs += pausedMs;
       Context.current().heartbeat({ range, copied: chunk.copied });

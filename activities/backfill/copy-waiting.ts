@@ -3,8 +3,9 @@ import type { Again, WaitingPage } from '../../databases/contract/backfill.ts';
 import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { ActivityContext } from '../context.ts';
+import { hugeBytes } from './chunk-size.ts';
 import { type PendingPage, pagesOf } from './copy-pages.ts';
-import { type BulkRoute, maxBytesAhead } from './copy-range.ts';
+import type { BulkRoute } from './copy-range.ts';
 import { loadPending } from './load-pending.ts';
 import { createPause, isCancelled, msForRate } from './pause.ts';
 import type { Throttle } from './throttle.ts';
@@ -102,7 +103,7 @@ export function createWaitingCopier(context: ActivityContext, throttle: Throttle
     ): Promise<{ left: number; keys: number; isCut: boolean }> {
       const { of } = again;
       const { page, notLoadable, last, full } = await (reading.ahead ?? read(of));
-      const isAhead = throttle.readsAhead && page.bytes < maxBytesAhead;
+      const isAhead = throttle.readsAhead && page.bytes < hugeBytes;
       reading.ahead = following && isAhead ? read(following) : null;
       await check();
       // The bound in bytes may lie at the end of the page.

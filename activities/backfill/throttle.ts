@@ -74,16 +74,25 @@ export class Throttle {
     return this.#latency.whileCopying(read);
   }
 
-  /** Copies when it is this chunk's turn; where live writes go on, after a rest. Gives the milliseconds of the rest. */
-  async run<T>(copy: () => Promise<T>, pause: Pause): Promise<{ result: T; pausedMs: number }> {
-    if (!this.isActive) return { result: await this.#latency.whileCopying(copy), pausedMs: 0 };
-    if (this.#current().how === 'together') return await this.#runRested(copy, pause);
+  /**
+   * Copies when it is this chunk's turn; where live writes go on, after a rest. Gives the milliseconds of the rest.
+   *
+   * @param alone in turn with the other ranges, whether live writes go on or not; default: as live writes ask for
+   */
+  async run<T>(
+    copy: () => Promise<T>,
+    pause: Pause,
+    { alone = false }: { readonly alone?: boolean } = {},
+  ): Promise<{ result: T; pausedMs: number }> {
+    const inTurn = alone || (this.isActive && this.#current().how !== 'together');
+    if (!inTurn) return await this.#runRested(copy, pause);
     const mine = this.#turn.then(() => this.#runRested(copy, pause));
     this.#turn = mine.catch(() => undefined);
     return await mine;
   }
 
   async #runRested<T>(copy: () => Promise<T>, pause: Pause): Promise<{ result: T; pausedMs: number }> {
+    if (!this.isActive) return { result: await this.#latency.whileCopying(copy), pausedMs: 0 };
     const pausedMs = await this.#rest(pause);
     const began = this.#latency.now();
     if (this.#underWay === 0) this.#begin(began, began - this.#countedUntil);

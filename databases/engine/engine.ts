@@ -161,6 +161,11 @@ export interface Dialect {
   readonly furtherControlTables: readonly string[];
   /** A query for the `name` of each control table that is there, as `control` takes it. */
   readonly controlTables: string;
+  /**
+   * A query for the `name` of each account that this one does not trust and that owns a control table, a routine of ours, or where they lie;
+   * null where such things have no owners.
+   */
+  readonly foreignOwners: string | null;
   /** A query for the names of all triggers. */
   readonly triggers: string;
   /** What lets `INSERT … SELECT` give a value to a column that numbers itself. */

@@ -134,6 +134,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       column: quote,
       control: (table) => `lockstep_${table}`,
       furtherControlTables: ['lockstep_branches'],
+      foreignOwners: null,
       controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       triggers:

@@ -1,3 +1,4 @@
+import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { applyStep, controlState, missingSql } from './control-tables.ts';
 import { createPreparedDefinition } from './prepared-definition.ts';
@@ -13,6 +14,7 @@ export function createPreparation(context: StoreContext) {
   }
 
   async function plan(): Promise<readonly string[]> {
+    await assertOwned(context);
     const state = await context.translateErrors(() => controlState(engine));
     context.assertNotNewer(state);
     const statements = missingSql(state);
@@ -58,6 +60,7 @@ export async function migrateControlTables(context: StoreContext): Promise<void>
   let isDone = false;
   while (!isDone) {
     isDone = await context.alone(async (session) => {
+      await assertOwned(context, session);
       const state = await controlState(engine, session);
       context.assertNotNewer(state);
       const [next] = state.missing;
@@ -65,4 +68,20 @@ export async function migrateControlTables(context: StoreContext): Promise<void>
       return next === undefined;
     });
   }
+}
+
+/** Whoever owns what `prepare` goes on with may have put a trigger, or something else of that name, in its way: it would run as this account. */
+async function assertOwned(context: StoreContext, session: Session = context.engine): Promise<void> {
+  const { engine } = context;
+  const { foreignOwners } = engine.dialect;
+  if (foreignOwners === null) return;
+  const found = await context.translateErrors(() => session.query(foreignOwners));
+  if (found.length === 0) return;
+  const owners = found.map(({ name }) => name).join(', ');
+  throw context.notPrepared(
+    `the schema lockstep, or something in it, belongs to ${owners}, who could have anything run as ${engine.account}`,
+    {
+      remedy: `run lockstep prepare as ${owners}, or, where that account has made nothing there, give all of it to ${engine.account} (ALTER SCHEMA lockstep OWNER TO, ALTER TABLE … OWNER TO)`,
+    },
+  );
 }

@@ -56,6 +56,7 @@ test('a service in Python creates, updates and deletes, sends again and is refus
     'updated True',
     'refused AlreadyExists',
     'refused InvalidEntity',
+    'refused InvalidRequest',
     'refused VersionConflict',
     'deleted',
   ]);

@@ -73,6 +73,24 @@ test('without live writes nothing is given way to', async () => {
   expect(await at.copy(20, minute)).toBe(1);
 });
 
+test('what is to be alone is copied in turn, without live writes too', async () => {
+  const at = new Beside({ everyMs: Number.POSITIVE_INFINITY, quietMs: 1, copyingMs: 1 });
+  let together = 0;
+  let most = 0;
+  const copy = async () => {
+    together += 1;
+    most = Math.max(most, together);
+    await new Promise((resolve) => setImmediate(resolve));
+    together -= 1;
+  };
+  const run = (alone: boolean) =>
+    Promise.all([1, 2, 3].map(() => at.throttle.run(copy, at.pause, { alone })));
+  await run(true);
+  expect(most).toBe(1);
+  await run(false);
+  expect(most).toBe(3);
+});
+
 test('a factor of 0 never gives way', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 200 }, 0);
   await at.pass(minute);

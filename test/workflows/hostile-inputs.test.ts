@@ -1,4 +1,8 @@
-import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  WithStartWorkflowOperation,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configuredDefinition } from '../../client/operator/running-definition.ts';
 import { failureIn } from '../../model/carried-failure.ts';
@@ -44,6 +48,30 @@ afterAll(() => at?.[Symbol.asyncDispose]());
 const types = Object.entries(inputSchemas)
   .filter(([, schemas]) => schemas.length > 0)
   .map(([type]) => type);
+
+const answering = types.filter((type) => messageTable[type]?.acknowledged);
+
+test.each(answering)(
+  'whoever starts %s with anything, and asks for its answer, is told why',
+  async (type) => {
+    await Promise.all(
+      junk.map(async (input, index) => {
+        const startWorkflowOperation = new WithStartWorkflowOperation(type, {
+          workflowId: `asked/${at.migration.name}/${type}/${index}`,
+          taskQueue: at.migration.taskQueue,
+          args: [input],
+          workflowIdConflictPolicy: 'FAIL',
+        });
+        const error: unknown = await at.temporal.workflow
+          .executeUpdateWithStart('acknowledged', { startWorkflowOperation })
+          .catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+        expect(failureIn(error)).toMatchObject({ code: 'InvalidRequest' });
+        expect(JSON.stringify([failureIn(error), String(error)])).not.toContain(secret);
+      }),
+    );
+  },
+);
 
 test.each(types)('%s is started with anything, and fails once', async (type) => {
   await Promise.all(

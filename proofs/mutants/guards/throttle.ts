@@ -4,6 +4,20 @@ import type { Guard } from '../guard.ts';
 export const throttleGuards: readonly Guard[] = [
   {
     file: 'activities/backfill/throttle.ts',
+    text: 'alone || (this.isActive',
+    without: '(this.isActive',
+    tests: ['test/unit/throttle.test.ts'],
+    keeps: 'Chunks with huge rows are copied one at a time, whatever ranges they are of.',
+  },
+  {
+    file: 'activities/backfill/chunk-size.ts',
+    text: 'this.#isHuge = chunk.bytes >= hugeBytes',
+    without: 'this.#isHuge = false',
+    tests: ['test/unit/chunk-size.test.ts'],
+    keeps: 'After a chunk with huge rows the next one waits for its turn.',
+  },
+  {
+    file: 'activities/backfill/throttle.ts',
     text: 'this.#factor > 0 && this.#latency.isLive(liveMs)',
     without: 'this.#latency.isLive(liveMs)',
     tests: ['test/unit/throttle.test.ts'],

@@ -4,6 +4,13 @@ import type { Guard } from '../guard.ts';
 /** Whom a connection talks to, and what Temporal keeps. */
 export const transportGuards: readonly Guard[] = [
   {
+    file: 'databases/sql/preparation.ts',
+    text: 'if (found.length === 0) return;',
+    without: 'if (found.length >= 0) return;',
+    tests: ['test/databases/foreign-owners.test.ts'],
+    keeps: 'What another account has put where prepare goes does not run as the account that prepares.',
+  },
+  {
     file: 'databases/postgresql/catalogue.ts',
     text: 'WHERE a.attrelid = pg_catalog.to_regclass(?)::oid',
     without: 'WHERE a.attrelid = pg_catalog.to_regclass(?)',

@@ -22,6 +22,14 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'Bytes that nobody can read fail no task again and again.',
   },
   {
+    file: 'workflows/check-inputs.ts',
+    text: '        await refuseUpdates(refusal);\n',
+    without: '',
+    tests,
+    named: 'is told why',
+    keeps: 'Whoever starts a workflow with a question for its answer hears what is wrong with the input.',
+  },
+  {
     file: 'workflows/write/answer-update.ts',
     text: '{ description, validator: () => undefined }',
     without: '{ description }',
