@@ -190,9 +190,9 @@ async function until(
   control: MigrationControl,
   holds: (status: MigrationStatus) => boolean,
 ): Promise<MigrationStatus> {
-  for (;;) {
+  for (let pauseMs = 30; ; pauseMs = Math.min(300, pauseMs * 1.5)) {
     const status = await control.status();
     if (holds(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

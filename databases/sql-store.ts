@@ -24,6 +24,7 @@ import { createGuardedWrites } from './sql/guarded-write.ts';
 import { createImages } from './sql/images.ts';
 import { createJournal } from './sql/journal.ts';
 import { createKeys } from './sql/keys.ts';
+import { createOrphans } from './sql/orphans.ts';
 import { createPreparation } from './sql/preparation.ts';
 import { createReadReports } from './sql/read-reports.ts';
 import { createRecordedOutcomes } from './sql/recorded-outcomes.ts';
@@ -65,6 +66,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createDigests(context),
     ...createRecordDigests(context),
     ...createPresentKeys(context),
+    orphanKeys: createOrphans(context).orphanKeys,
     ...createVersionBumps(context),
     ...createCapture(context),
     ...createChunks(context),

@@ -10,11 +10,11 @@ import { type DigestSource, type ScanSlice, scanDigests } from './scan-digests.t
 
 /**
  * Where a full comparison stands. Rows that both stores can hash are compared by digests; others are read: all of the
- * primary's, then those keys of the secondary that the primary does not have. The records come last, for versions and tombstones.
+ * primary's, then those keys of the secondary that the primary does not have, then the primary's rows that no record holds. The records come last, for versions and tombstones.
  */
 export interface Position {
-  readonly stage: 'rows' | 'records' | 'extra';
-  /** The text of the last key that was looked at. */
+  readonly stage: 'rows' | 'records' | 'extra' | 'orphans';
+  /** The text of the last key that was looked at, or the store's own where it looks for rows that no record holds. */
   readonly after: string | null;
 }
 
@@ -36,7 +36,8 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
     route: WriteRoute,
   ): Promise<Position['stage'] | null> {
     if (stage === 'records') return null;
-    if (stage === 'extra') return 'records';
+    if (stage === 'extra') return 'orphans';
+    if (stage === 'orphans') return 'records';
     return (await maxRowsOf(entity, route)) === null ? 'extra' : 'records';
   }
 
@@ -54,6 +55,7 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
       // Their rows have been counted.
       return { ...scanned, compared: 0 };
     }
+    if (stage === 'orphans') return await scanOrphans(primary, entity, after, shouldStop);
     const from = after === null ? null : keyFromText(after);
     if (stage === 'extra') {
       return await scanPages(secondary, entity, from, shouldStop, async (keys) => {
@@ -116,6 +118,22 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
       },
     );
     return { compared, suspects, done: ended, next: after === null ? null : keyText(after) };
+  }
+
+  async function scanOrphans(
+    store: Store,
+    entity: Entity,
+    from: string | null,
+    shouldStop: (suspects: number) => boolean,
+  ): Promise<ScanSlice<string>> {
+    const suspects: string[] = [];
+    let next = from;
+    do {
+      const page = await store.orphanKeys(entity, next, keysPerPage);
+      suspects.push(...page.keys.map(keyText));
+      ({ next } = page);
+    } while (next !== null && !shouldStop(suspects.length));
+    return { compared: suspects.length, suspects, done: next === null, next };
   }
 
   return { scan, stageAfter };

@@ -31,7 +31,7 @@ export const circles = v.object({
 
 export const slice = v.object({
   ...sliceOf,
-  from: v.object({ stage: v.picklist(['rows', 'records', 'extra']), after: keyText }),
+  from: v.object({ stage: v.picklist(['rows', 'records', 'extra', 'orphans']), after: keyText }),
 });
 
 export const sample = v.object({

@@ -12,6 +12,7 @@ import type { StoreContext } from '../sql/context.ts';
 import { createImages } from '../sql/images.ts';
 import { createKeys } from '../sql/keys.ts';
 import { beyond, type OrderedPart } from '../sql/keyset.ts';
+import { createOrphans, furtherTables } from '../sql/orphans.ts';
 import { type BoundTarget, boundTarget } from './page-target.ts';
 
 const rowsPerPage = 500;
@@ -21,6 +22,7 @@ export function createScan(context: StoreContext) {
   const { dialect } = context.engine;
   const { keys } = createKeys(context);
   const { read } = createImages(context);
+  const { countOrphans } = createOrphans(context);
 
   async function scan(entity: Entity, into: PageTarget): Promise<UnfitRows[]> {
     const target = boundTarget(into);
@@ -119,26 +121,11 @@ export function createScan(context: StoreContext) {
     }
   }
 
-  /** Rows of further tables whose key has none in the first one. */
-  async function scanOrphans({ lossIn, owned, root }: BoundEntity, found: Tally): Promise<void> {
-    if (lossIn === null) return;
-    for (const table of owned) {
-      if (table === root) continue;
-      const same = table.key.map((column, at) => isSamePart(column, root.key[at] ?? column));
-      const [row] = await context.query(
-        `SELECT COUNT(*) AS total FROM ${dialect.table(table.name)} t
-         WHERE NOT EXISTS (SELECT 1 FROM ${dialect.table(root.name)} r WHERE ${same.join(' AND ')})`,
-      );
-      const reason = `have no row of ${root.name}, and no record holds them`;
-      found.add(table.name, reason, Number(row?.total ?? 0));
+  async function scanOrphans(bound: BoundEntity, found: Tally): Promise<void> {
+    for (const table of furtherTables(bound)) {
+      const reason = `have no row of ${bound.root.name}, and no record holds them`;
+      found.add(table.name, reason, await countOrphans(bound, table));
     }
-  }
-
-  /** By their texts where the tables have other types: not every server compares those. */
-  function isSamePart(child: BoundColumn, root: BoundColumn): string {
-    const [left, right] = [`t.${dialect.column(child.name)}`, `r.${dialect.column(root.name)}`];
-    if (child.declared === root.declared) return `${left} = ${right}`;
-    return `${child.read(left)} = ${root.read(right)}`;
   }
 
   return { scan };

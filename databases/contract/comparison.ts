@@ -56,6 +56,12 @@ export interface PresentKeys {
   missingKeys(entity: Entity, keys: readonly Key[]): Promise<Key[]>;
 }
 
+/** Rows in further tables that no record holds, since the first table has none of their key. */
+export interface Orphans {
+  /** Their keys, each once. */
+  orphanKeys(entity: Entity, after: string | null, limit: number): Promise<OrphanPage>;
+}
+
 /** Keys that differ, or that a store refused, with the reason. */
 export interface Differences {
   /** A key has one difference: the last that was found. */
@@ -109,4 +115,10 @@ export interface Difference {
   readonly verdict: Verdict;
   /** Field names or codes, never values. */
   readonly reason: string;
+}
+
+export interface OrphanPage {
+  readonly keys: readonly Key[];
+  /** Where the next page begins; null at the end. */
+  readonly next: string | null;
 }

@@ -22,7 +22,7 @@ import type {
   WaitingPage,
 } from './backfill.ts';
 import type { Capture, VersionBumps } from './capture.ts';
-import type { Differences, Digests, PresentKeys, RecordDigests } from './comparison.ts';
+import type { Differences, Digests, Orphans, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
 import type {
   Decision,
@@ -53,6 +53,7 @@ export interface Store
     Digests,
     RecordDigests,
     PresentKeys,
+    Orphans,
     RecordedOutcomes,
     ReadReports,
     VersionBumps,
@@ -166,7 +167,7 @@ export interface Store
   ): Promise<readonly Key[]>;
   /** Keys that cut the rows into about `parts` equal ranges, ascending. */
   boundaries(entity: Entity, parts: number): Promise<Key[]>;
-  /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
+  /** A uniform sample of the keys, or nearly one; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
   /** About as many, at once, for large tables; see `countKeys` for small ones. */

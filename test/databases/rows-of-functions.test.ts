@@ -327,6 +327,18 @@ forEachEngineRole(
         return chunk;
       };
 
+      test('are told by their keys, each once, in pages', async () => {
+        const { store } = at();
+        await store.write(filtered, [writeOf(filtered, { ...order, id: 8 })], fence);
+        await at().sql(
+          "INSERT INTO items (order_id, no, product, kind) VALUES (7, 10, 'oil', 'sale'), (9, 1, 'oil', 'sale')",
+        );
+        expect(await store.orphanKeys(filtered, null, 10)).toEqual({ keys: [['7'], ['9']], next: null });
+        const { keys, next } = await store.orphanKeys(filtered, null, 1);
+        expect(keys).toEqual([['7']]);
+        expect(await store.orphanKeys(filtered, next, 2)).toEqual({ keys: [['9']], next: null });
+      });
+
       test('are no part of one that is made: it is refused, alone, in a list, or in a transaction', async () => {
         const { store } = at();
         for (const kind of ['create', 'replace'] as const) {

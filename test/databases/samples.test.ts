@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
@@ -16,6 +17,13 @@ const thing = entity({
   key: 'id',
   legacy: table('things'),
   modern: table('things'),
+});
+const token = entity({
+  name: 'token',
+  schema: z.strictObject({ id: z.uuid() }),
+  key: 'id',
+  legacy: table('tokens'),
+  modern: table('tokens'),
 });
 interface Order {
   id: number;
@@ -38,9 +46,10 @@ const order = entity({
   legacy: lines(),
   modern: lines(),
 });
-const entities = [thing, order];
+const entities = [thing, token, order];
 const onlyTables = [
   'CREATE TABLE things (id INTEGER PRIMARY KEY, label VARCHAR(200) NOT NULL)',
+  'CREATE TABLE tokens (id CHAR(36) NOT NULL PRIMARY KEY)',
   'CREATE TABLE lines_of_orders (order_id INTEGER NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (order_id, no))',
 ];
 
@@ -48,8 +57,13 @@ const onlyTables = [
 function samplesOf({ engineRole, url }: Opened, size = 1_000_000) {
   const engine = openEngineAs(engineRole.role, url);
   let draws = 0;
+  let scans = 0;
   const large: Engine = {
     ...engine,
+    query: (sql, parameters) => {
+      if (sql.includes(') k')) scans += 1;
+      return engine.query(sql, parameters);
+    },
     bulk: {
       ...engine.bulk,
       estimateRows: async () => size,
@@ -66,7 +80,7 @@ function samplesOf({ engineRole, url }: Opened, size = 1_000_000) {
   };
   const migration = defineMigration({ name: 'move', entities, deadline: '2100-01-01T00:00:00Z' });
   const { sample } = createSamples(new StoreContext(engineRole.role, large, migration));
-  return { sample, draws: () => draws, [Symbol.asyncDispose]: () => engine.close() };
+  return { sample, draws: () => draws, scans: () => scans, [Symbol.asyncDispose]: () => engine.close() };
 }
 
 async function insert(sql: Opened['sql'], into: string, values: readonly string[]): Promise<void> {
@@ -79,12 +93,13 @@ async function share(
   sample: Store['sample'],
   of: (typeof entities)[number],
   is: (id: number) => boolean,
+  numberOf: (text: string) => number = Number,
 ): Promise<number> {
   const found: number[] = [];
   for (let seed = 1; seed <= 60; seed++) {
     const keys = await sample(of, 50, seed);
     expect(new Set(keys.map(String)).size).toBe(50);
-    found.push(...keys.map(([id]) => Number(id)));
+    found.push(...keys.map(([id]) => numberOf(id ?? '')));
   }
   return found.filter(is).length / found.length;
 }
@@ -93,7 +108,7 @@ forEachEngineRole(
   'a sample of a large table',
   (at) => {
     beforeEach(async () => {
-      for (const name of ['things', 'lines_of_orders']) await at().sql(`DELETE FROM ${name}`);
+      for (const name of ['things', 'tokens', 'lines_of_orders']) await at().sql(`DELETE FROM ${name}`);
     });
 
     describe('of keys that lie close together at one end and far apart at the other', () => {
@@ -119,6 +134,45 @@ forEachEngineRole(
         const first = await of.sample(thing, 20, 1);
         expect(await of.sample(thing, 20, 1)).toEqual(first);
         expect(await of.sample(thing, 20, 2)).not.toEqual(first);
+      });
+    });
+
+    describe('of UUIDs', () => {
+      const uuidOf = (hex: string) =>
+        [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+          '-',
+        );
+      const random = (seed: number) => createHash('sha256').update(String(seed)).digest('hex');
+      const lastDigit = (text: string) => Number.parseInt(text.slice(-1), 16);
+
+      test('takes each about as often as any other, where they lie evenly, and reads few', async () => {
+        // The last digit says how far a key is behind the one before it: they are taken alike.
+        const sorted = Array.from({ length: 1_600 }, (_, at) => random(at)).sort();
+        const gap = (at: number) => Number.parseInt((sorted[at] ?? '').slice(0, 10), 16);
+        const values = sorted.map((hex, at) => {
+          const isFar = at > 0 && gap(at) - gap(at - 1) > 2 ** 40 / 1_600;
+          return `('${uuidOf(`${hex.slice(0, 31)}${isFar ? 'f' : '0'}`)}')`;
+        });
+        const far = values.filter((value) => value.endsWith("f')")).length / values.length;
+        await insert(at().sql, 'tokens', values);
+        await using of = samplesOf(at());
+        const found = await share(of.sample, token, (digit) => digit === 15, lastDigit);
+        // With so few keys chance alone makes some samples look uneven.
+        expect(of.scans()).toBeLessThan(30);
+        expect(Math.abs(found - far)).toBeLessThan(4 * Math.sqrt(0.25 / 3_000));
+      });
+
+      test('is a scan where half of them lie close together', async () => {
+        const close = Array.from({ length: 800 }, (_, at) => `abc${random(at).slice(0, 28)}0`);
+        const values = close.flatMap((hex, at) => [hex, `${random(at + 800).slice(0, 31)}f`]);
+        await insert(
+          at().sql,
+          'tokens',
+          values.map((hex) => `('${uuidOf(hex)}')`),
+        );
+        await using of = samplesOf(at());
+        const found = await share(of.sample, token, (digit) => digit === 15, lastDigit);
+        expect(Math.abs(found - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / 3_000));
       });
     });
 

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { setCapture } from '../../client/operator/capture.ts';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { rows } from '../../model/shape.ts';
 import { flat, invoice, invoiceOf, normalized } from '../databases/entities.ts';
 import { tables } from '../databases/tables.ts';
 import { validate } from '../support/advance.ts';
@@ -102,6 +106,52 @@ test('what the secondary has beyond its shape is erased by no write, repair or c
   await until('both have it', async () => (await entryIn(at, 'legacy', operationId))?.status === 'completed');
   expect(await validate(control)).toMatchObject({ evidence: { differences: 0 } });
   expect(await at.sql.modern(all)).toEqual(await at.sql.legacy(all));
+});
+
+test('rows of a child table that no record has are told by a comparison of all keys, until they have one', async () => {
+  interface Order {
+    id: number;
+    lines: { no: number }[];
+  }
+  const shape = () =>
+    rows<Order, { heads: { id: number }[]; items: { order_id: number; no: number }[] }>({
+      tables: { heads: { key: ['id'] }, items: { key: ['order_id'], identity: ['order_id', 'no'] } },
+      toRows: ({ id, lines }) => ({ heads: [{ id }], items: lines.map(({ no }) => ({ order_id: id, no })) }),
+      fromRows: ({ heads: [head], items }) => ({ id: head?.id ?? 0, lines: items.map(({ no }) => ({ no })) }),
+    });
+  const order = entity({
+    name: 'order',
+    schema: z.custom<Order>(),
+    fields: { id: field.integer(), lines: field.list({ by: ['no'], fields: { no: field.integer() } }) },
+    key: 'id',
+    legacy: shape(),
+    modern: shape(),
+  });
+  const made = [
+    'CREATE TABLE heads (id INTEGER PRIMARY KEY)',
+    'CREATE TABLE items (order_id INTEGER NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (order_id, no))',
+  ];
+  await using at = await runningMigration('dual-write', {
+    entities: [order],
+    tables: { legacy: made, modern: made },
+  });
+  const { control } = at.lockstep;
+  await at.sql.legacy('INSERT INTO heads VALUES (1)');
+  await at.sql.legacy('INSERT INTO items VALUES (1, 1), (7, 1), (7, 2)');
+  await control.send('advance');
+  await until('the backfill is done', async () => (await control.status()).backfill?.done);
+  const told = {
+    key: ['7'],
+    verdict: 'lossy',
+    reason: 'in the primary, rows of items stand without one of heads',
+  };
+  for (let time = 1; time <= 2; time++) {
+    expect(await validate(control)).toMatchObject({ evidence: { differences: 1, compared: 2 } });
+    expect(await known(at)).toMatchObject([told]);
+  }
+  await at.sql.legacy('DELETE FROM items WHERE order_id = 7');
+  expect(await validate(control)).toMatchObject({ evidence: { differences: 0, compared: 1 } });
+  expect(await known(at)).toEqual([]);
 });
 
 test('a transaction over a record that loses something writes nothing', async () => {

@@ -126,12 +126,28 @@ export const comparisonGuards: readonly Guard[] = [
     keeps: 'A key that the journal has as pending is no difference.',
   },
   {
+    file: 'activities/comparison/scan-keys.ts',
+    text: "if (stage === 'extra') return 'orphans';",
+    without: "if (stage === 'extra') return 'records';",
+    tests: ['test/workflows/lossy-shapes.test.ts'],
+    named: 'rows of a child table that no record has',
+    keeps: 'A comparison of all keys tells rows that no record holds, which no key leads to.',
+  },
+  {
     file: 'databases/sql/samples.ts',
     text: '    shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));\n',
     without: '',
     tests: ['test/databases/samples.test.ts'],
     named: 'as often as any other',
     keeps: 'A sample leaves out keys at random, not the last ones.',
+  },
+  {
+    file: 'databases/sql/samples.ts',
+    text: 'sum ** 2 / squares < leastEvenness * fractions.length',
+    without: 'sum ** 2 / squares < 0',
+    tests: ['test/databases/samples.test.ts'],
+    named: 'half of them lie close together',
+    keeps: 'Keys that lie close together are not left out of a sample.',
   },
   {
     file: 'databases/postgresql/bulk.ts',
