@@ -104,7 +104,8 @@ decisions it takes.
 
 An update is answered, and one that is refused says which gate refused it, what it measured and what to do. A signal has no answer: what
 refused it is in the status, as \`lastFailure\`, and in the worker's log. Where both are named, they do the same. A message that is not what
-its schema says is refused as \`InvalidInput\`, with the path; such a signal is dropped, and logged.
+its schema says, or that nobody can read, is refused as \`InvalidInput\`, with the path; such a signal is dropped, and logged. Arguments that a message does not
+take are not looked at.
 
 ${Object.entries(messageTable)
   .map(([type, of]) => messagesOf(type, of))
@@ -120,7 +121,7 @@ refused by a database, is parked or waits for a store, has the workflow \`write\
 ## Inputs
 
 What a workflow is started with, as JSON Schema. Lockstep's client and command start them; who starts one by other means gives the same. An
-input that is not so fails the workflow once, as \`InvalidRequest\` with the path. What is left out of a schema is not looked at. \`inputVersion\` says by
+input that is not so fails the workflow once, as \`InvalidRequest\` with the path, and so does the update with which it was started. What is left out of a schema is not looked at. \`inputVersion\` says by
 which version of its form an input is to be read; left out, it is 1. A worker that does not know the version refuses the input by that.
 
 ${(Object.keys(workflows) as WorkflowType[]).map((type) => inputOf(type)).join('\n\n')}

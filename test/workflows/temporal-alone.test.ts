@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { StoreName } from '../../model/failure.ts';
 import { descriptionOf, messageTable } from '../../model/inputs/messages.ts';
+import { waitingWorkflows } from '../../proofs/hostile/waiting.ts';
+import { inputSchemas } from '../../workflows/inputs.ts';
 import { migrationWorkflowId, reconciliationWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount } from '../support/accounts.ts';
+import { account, bound, createAccounts, newAccount } from '../support/accounts.ts';
 import { bringTo, type RunningMigration, runningMigration } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
@@ -30,6 +33,30 @@ interface Metadata {
 const metadataOf = (workflowId: string) =>
   at.temporal.workflow.getHandle(workflowId).query<Metadata>('__temporal_workflow_metadata');
 
+/** What a workflow says that it takes is what `docs/temporal.md` is written from. */
+async function assertMessages(type: string, workflowId: string): Promise<void> {
+  const { definition = {} } = await metadataOf(workflowId);
+  const told = {
+    query: 'queryDefinitions',
+    signal: 'signalDefinitions',
+    update: 'updateDefinitions',
+  } as const;
+  for (const [kind, list] of Object.entries(told)) {
+    const shown = (definition[list] ?? []).flatMap(({ name = '', description }) =>
+      name.startsWith('__') ? [] : [{ name, description }],
+    );
+    const expected = Object.entries(messageTable[type] ?? {}).flatMap(([name, { kinds }]) =>
+      kinds.some((one) => one === kind) ? [{ name, description: descriptionOf(type, name) }] : [],
+    );
+    const sorted = (list: typeof expected) => list.toSorted((a, b) => a.name.localeCompare(b.name));
+    expect({ type, kind, messages: sorted(shown as typeof expected) }).toEqual({
+      type,
+      kind,
+      messages: sorted(expected),
+    });
+  }
+}
+
 test('one filter lists all that belongs to a migration, each with a summary and its messages', async () => {
   const { name } = at.migration;
   await at.lockstep.repository(account).create(newAccount(), { ack: 'both' });
@@ -47,31 +74,7 @@ test('one filter lists all that belongs to a migration, each with a summary and 
   for (const [type, workflowId] of listed) {
     const described = await at.temporal.workflow.getHandle(workflowId).describe();
     expect({ type, summary: await described.staticSummary() }).toEqual({ type, summary: expect.any(String) });
-    const { definition = {} } = await metadataOf(workflowId);
-    const told = {
-      query: 'queryDefinitions',
-      signal: 'signalDefinitions',
-      update: 'updateDefinitions',
-    } as const;
-    for (const [kind, list] of Object.entries(told)) {
-      const shown = (definition[list as keyof typeof definition] ?? []).filter(
-        (one) => !one.name?.startsWith('__'),
-      );
-      const expected = Object.entries(messageTable[type] ?? {}).flatMap(([message, { kinds }]) =>
-        kinds.some((one) => one === kind) ? [message] : [],
-      );
-      expect({ type, kind, names: shown.map((one) => one.name).sort() }).toEqual({
-        type,
-        kind,
-        names: expected.sort(),
-      });
-      for (const { name: message = '', description } of shown)
-        expect({ type, message, description }).toEqual({
-          type,
-          message,
-          description: descriptionOf(type, message),
-        });
-    }
+    await assertMessages(type, workflowId);
   }
   await at.lockstep.reconciliation.schedule(3_600_000);
   await until('a schedule is listed', async () => {
@@ -117,4 +120,22 @@ test('a signal that is refused says why in the status, and changes nothing', asy
   });
   expect(refused.lastFailure).toContain('reads are shared only in switch-reads');
   expect(refused).toMatchObject({ phase: 'dual-write', readPercent });
+});
+
+test('each type of workflow takes, while it runs, the messages that the page names', async () => {
+  const tables = (store: StoreName) => ['accounts', 'bound'].map((table) => createAccounts(table, store));
+  await using other = await runningMigration('dual-write', {
+    entities: [account, bound],
+    tables: { legacy: tables('legacy'), modern: tables('modern') },
+  });
+  const state = await other.stores.legacy.readState(other.migration.name);
+  if (!state) throw new TypeError('the migration has no state');
+  const met = new Set<string>();
+  for (const wait of waitingWorkflows(other, state)) {
+    const { type, workflowId, end } = await wait();
+    met.add(type);
+    await assertMessages(type, workflowId);
+    expect({ type, ended: await end() }).toEqual({ type, ended: true });
+  }
+  expect([...met].sort()).toEqual(Object.keys(inputSchemas).sort());
 });
