@@ -1,9 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { hearing } from '../client/waits.ts';
 import { serveHealth } from '../workers/health.ts';
+import { metricsEndpoint } from '../workers/metrics-endpoint.ts';
 import { assertInstalled } from '../workers/needed-packages.ts';
 import { startWorker } from '../workers/start.ts';
+import type { RunningWorker } from '../workers/worker.ts';
 import { Notices, noticeEveryMs } from './notices.ts';
 import { openSession } from './session.ts';
 
@@ -19,8 +21,12 @@ export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
     .description('run a worker until SIGTERM or SIGINT')
-    .option('--health <port>', 'serve /live and /ready on this port')
-    .option('--metrics <address>', 'serve Prometheus metrics on this address, such as 127.0.0.1:9464')
+    .option('--health <port>', 'serve /live and /ready on this port', portOf)
+    .option(
+      '--metrics <address>',
+      'serve Prometheus metrics on this address, such as 127.0.0.1:9464',
+      addressOf,
+    )
     .option('--bind <host>', 'address of the health endpoint', '127.0.0.1')
     .addOption(
       new Option(
@@ -37,7 +43,19 @@ export function addWorkerCommand(program: Command): void {
       // Here and not above: no other command needs what this loads.
       const { createLogger, installRuntime } = await import('../workers/log.ts');
       const logger = createLogger(given.logLevel);
-      installRuntime(logger, given.metrics ?? null);
+      let running: RunningWorker | null = null;
+      // Before anything that would keep the process: an address that is taken ends it.
+      await using health =
+        given.health === undefined
+          ? null
+          : await serveHealth(
+              given.health,
+              given.bind,
+              async () => (await running?.reasons()) ?? ['the worker is being started'],
+            );
+      const endpoint = given.metrics ? await metricsEndpoint(given.metrics) : null;
+      await using _metrics = await endpoint?.serve();
+      installRuntime(logger, endpoint?.source ?? null);
       const notices = new Notices((line) => logger.info({ migration: migration.name }, line), noticeEveryMs);
       const worker = await hearing(notices, () =>
         startWorker(migration, {
@@ -45,9 +63,7 @@ export function addWorkerCommand(program: Command): void {
           gaugeEveryMs: given.metrics ? gaugeEveryMs : null,
         }),
       ).finally(() => notices.stop());
-      const health = given.health
-        ? await serveHealth(Number(given.health), given.bind, () => worker.reasons())
-        : null;
+      running = worker;
       logger.info(
         { migration: migration.name, taskQueue: migration.taskQueue, health: health?.port },
         'worker running',
@@ -58,7 +74,6 @@ export function addWorkerCommand(program: Command): void {
         else worker.shutdown().catch(() => undefined);
       });
       await worker.finished;
-      await health?.close();
       logger.info({ migration: migration.name }, 'worker stopped');
     });
 }
@@ -84,9 +99,28 @@ function whenToldToStop(stop: (again: boolean) => void): void {
   watch.unref();
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const largestPort = 65_535;
+
+function portOf(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) <= largestPort) return Number(text);
+  throw new InvalidArgumentError(`use a port, a whole number up to ${largestPort}.`);
+}
+
+function addressOf(text: string): Address {
+  const { host, port } = /^(?<host>[\w.-]+|\[[\da-f:.]+\]):(?<port>\d+)$/i.exec(text)?.groups ?? {};
+  if (host === undefined || port === undefined)
+    throw new InvalidArgumentError('use HOST:PORT, such as 127.0.0.1:9464.');
+  return { host: host.replace(/^\[|\]$/g, ''), port: portOf(port) };
+}
+
 interface WorkerFlags {
-  readonly health?: string;
-  readonly metrics?: string;
+  readonly health?: number;
+  readonly metrics?: Address;
   readonly bind: string;
   readonly logLevel: string;
 }

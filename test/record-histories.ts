@@ -33,7 +33,8 @@ import { until } from './support/until.ts';
 
 /**
  * Records the histories that test/unit/replay.test.ts replays. Run it by hand, and only when released workflows are
- * given up: `node test/record-histories.ts`.
+ * given up: `node test/record-histories.ts`. Those that are called `…-asked-again` stay as they are: a demo on a busy machine has left
+ * them, where a caller asked again in the middle of a task.
  */
 const folder = new URL('./histories/', import.meta.url);
 const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });

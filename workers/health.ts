@@ -1,47 +1,17 @@
-import { createServer, type ServerOptions } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { toldOf } from '../client/temporal/told.ts';
-
-export interface Health {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** Whoever asks sends a line or two, at once. */
-const limits = {
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8 * 1024,
-} satisfies ServerOptions;
-const maxConnections = 64;
+import { type HttpServer, serveHttp } from './http-server.ts';
 
 /** `/live` while the process serves; `/ready` (200 or 503, with the reasons as JSON) while it can do its work. */
 export async function serveHealth(
   port: number,
   host: string,
   reasons: () => Promise<readonly string[]>,
-): Promise<Health> {
+): Promise<HttpServer> {
   const look = oneAtATime(reasons);
-  const server = createServer(limits, (request, response) => {
-    void answer(request.url ?? '', look).then(({ status, body }) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    });
+  return await serveHttp({ port, host }, async (url) => {
+    const { status, body } = await answer(url, look);
+    return { status, type: 'application/json', body: JSON.stringify(body) };
   });
-  server.maxConnections = maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        // A request that is half sent keeps nobody from stopping.
-        server.closeAllConnections();
-      }),
-  };
 }
 
 /** However many ask, the stores are asked once at a time. */

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import { LockstepError } from '../../model/failure.ts';
+import { listening } from '../listening.ts';
 import { createEncryptionCodec } from './encryption.ts';
 import type { Encryption } from './encryption-keys.ts';
 
@@ -54,12 +54,9 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
     );
   });
   server.maxConnections = 100;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
+  const port = await listening(server, options);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

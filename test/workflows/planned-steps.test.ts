@@ -177,6 +177,35 @@ test('a planned step whose gate is being measured when it is cancelled is not ta
   expect(await control().send('advance')).toMatchObject({ phase: 'switch-primary' });
 });
 
+test('a pause that is answered while a gate is measured holds the step', async () => {
+  using measuring = at.gates.close('modern', 'reportedReads');
+  const advancing = control()
+    .send('advance')
+    .catch((error: unknown) => error);
+  await until('its gate is measured', async () => (await control().status()).busy === 'advance');
+  await measuring.waiting();
+  await control().send('pause', { by: 'bea', reason: 'month end' });
+  measuring.open();
+  expect(await advancing).toMatchObject({ code: 'GateRefused', details: { gate: 'paused' } });
+  await control().send('resume');
+});
+
+test('a pause that is answered while reads are measured holds the step up', async () => {
+  await control().setReadPercent(0);
+  using measuring = at.gates.close('modern', 'reportedReads');
+  await control().send('rampReads');
+  await until('reads are measured', async () => (await control().status()).busy === 'ramp up');
+  await measuring.waiting();
+  await control().send('pause');
+  measuring.open();
+  const { readPercent } = await until('it has looked', async () => {
+    const found = await control().status();
+    return found.busy === null && found;
+  });
+  expect(readPercent).toBe(0);
+  await control().send('resume');
+});
+
 test('a change of primary that has not opened can be cancelled: the old primary opens above it', async () => {
   const before = await control().status();
   const drain = at.gates.close('legacy', 'journal');

@@ -20,6 +20,7 @@ import { changePhase, closeBehindLost } from './phase-change.ts';
 import { renameLegacyTables, restoreLegacyTables } from './retirement.ts';
 import type { MigrationRun } from './run.ts';
 import { durableStateOf } from './state.ts';
+import { assertConditions, resumed } from './steering.ts';
 
 /** What a migration does, at the word of an operator or when its time has come. */
 
@@ -92,6 +93,8 @@ export async function advance(run: MigrationRun, options: StepOptions): Promise<
   if (next === null) return;
   const passage: Passage = { force: options.force, passed: [] };
   await run.abortable(() => gate(next, run, passage));
+  // Nothing has begun yet: a pause that was answered meanwhile holds it.
+  assertConditions([resumed(run)]);
   // A route without a secondary leaves the application alone with the store that decides.
   if (routes[next].secondary === null)
     await bounded(primeLimitMs).primeStore({ store: routes[next].primary });

@@ -6,6 +6,7 @@ import type { ReadsOverBudget } from '../messages.ts';
 import { changeShare } from './actions.ts';
 import { bothStores } from './condition.ts';
 import type { MigrationRun } from './run.ts';
+import { assertConditions, resumed } from './steering.ts';
 
 /**
  * The share of reads that modern answers: up by steps, each of which must hold for a while, and down to 0 at once where reads
@@ -76,6 +77,7 @@ async function rampUp(run: MigrationRun): Promise<void> {
   try {
     const waits = whatMisses(run, await elsewhere.measureReads({ since: readsSince, needs: bothStores }));
     if (waits !== null) return run.update({ ramp: { nextAt: fromNow(againMs), waits } });
+    assertConditions([resumed(run)]);
     await changeShare(run, 'readPercent', next);
   } catch (error) {
     run.update({ ramp: { nextAt: fromNow(againMs), waits: messageOf(error) } });

@@ -26,9 +26,12 @@ export class Acknowledgement<Receipt> {
     throw refused;
   }
 
-  /** Waits for the answer; throws the failure where it is one. */
+  /**
+   * Waits for the answer; throws the failure where it is one. Whoever asks later is answered at once: a condition is looked at after all that a
+   * task brings, and a replay may bring what came in several tasks in one, so that the answer would come in another place.
+   */
   async answered(): Promise<Receipt> {
-    await condition(() => this.#answer !== null);
+    if (this.#answer === null) await condition(() => this.#answer !== null);
     if (this.#answer === null) throw new TypeError('a condition that holds was given up');
     if ('failed' in this.#answer) throw this.#answer.failed;
     return this.#answer.receipt;

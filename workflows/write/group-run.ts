@@ -83,8 +83,9 @@ export class GroupRun {
     answerUpdate('writeGroup', groupAcknowledged, () => this.answered());
   }
 
+  /** At once where there is an answer: see `Acknowledgement`. */
   async answered(): Promise<readonly GroupedAnswer[]> {
-    await condition(() => this.#answers !== null);
+    if (this.#answers === null) await condition(() => this.#answers !== null);
     return this.#answers ?? [];
   }
 }

@@ -219,7 +219,12 @@ export class Story {
   async #until(isSo: (status: MigrationStatus) => boolean): Promise<MigrationStatus> {
     const end = Date.now() + patienceMs;
     for (;;) {
-      const status = await this.#stage.operator.control.status();
+      const status = await this.#stage.operator.control.status().catch((error: unknown) => {
+        // A worker was killed, and a machine may be slow: the others are asked again.
+        if (!isLockstepError(error, 'NoWorker') || Date.now() >= end) throw error;
+        return null;
+      });
+      if (status === null) continue;
       const { backfill } = status;
       this.#progress = backfill?.running ? `${bar(backfill.copied + backfill.skipped, backfill.total)} ` : '';
       if (isSo(status)) return status;

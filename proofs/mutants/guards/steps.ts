@@ -12,7 +12,7 @@ export const stepGuards: readonly Guard[] = [
     text: 'return this.#startsOf(work) === before ? found : null;',
     without: 'return found;',
     tests: [bulkWorkRaces],
-    named: 'is not taken for that of one',
+    named: 'while the next is started',
     keeps: 'The result of bulk work that has ended is not that of one which is being started.',
   },
   {
@@ -46,6 +46,22 @@ export const stepGuards: readonly Guard[] = [
     tests: ['test/workflows/planned-steps.test.ts'],
     named: 'whose gate is being measured',
     keeps: 'A step that is cancelled while its gate is measured is not taken.',
+  },
+  {
+    file: 'workflows/migration/actions.ts',
+    text: '  assertConditions([resumed(run)]);\n',
+    without: '',
+    tests: ['test/workflows/planned-steps.test.ts'],
+    named: 'while a gate is measured',
+    keeps: 'A step whose gate is being measured when the migration is paused is not taken.',
+  },
+  {
+    file: ramp,
+    text: '    assertConditions([resumed(run)]);\n',
+    without: '',
+    tests: ['test/workflows/planned-steps.test.ts'],
+    named: 'while reads are measured',
+    keeps: 'A pause holds the share of reads where it is.',
   },
   {
     file: 'workflows/migration/migration.ts',
@@ -113,7 +129,7 @@ export const stepGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/migration/handlers.ts',
-    text: 'if (run.state.planned !== null || run.cancellable) return;',
+    text: 'if (isPlanned || run.cancellable) return;',
     without: 'if (run.state.planned !== null || run.busy) return;',
     tests: ['test/workflows/planned-steps.test.ts'],
     named: 'once the new primary opens',

@@ -3,6 +3,20 @@ import type { Guard } from '../guard.ts';
 /** Writes, what the secondary takes of them, and what is undone. */
 export const writeGuards: readonly Guard[] = [
   {
+    file: 'workflows/write/acknowledgement.ts',
+    text: 'if (this.#answer === null) await condition(',
+    without: 'await condition(',
+    tests: ['test/unit/replay.test.ts'],
+    keeps: 'A write whose caller asks again while the other store is away is taken up by another worker.',
+  },
+  {
+    file: 'workflows/write/group-run.ts',
+    text: 'if (this.#answers === null) await condition(',
+    without: 'await condition(',
+    tests: ['test/unit/replay.test.ts'],
+    keeps: 'A group whose callers ask again while the other store is away is taken up by another worker.',
+  },
+  {
     file: 'databases/postgresql/write-routine.ts',
     text: "IF v_next > 0 AND i.mode <> 'tentative' THEN",
     without: 'IF v_next > 0 THEN',

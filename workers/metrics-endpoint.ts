@@ -1,0 +1,39 @@
+import { createServer } from 'node:net';
+import { type HttpServer, serveHttp } from './http-server.ts';
+
+export interface MetricsEndpoint {
+  /** Where Temporal's runtime is to serve them, for this endpoint alone. */
+  readonly source: string;
+  serve(): Promise<HttpServer>;
+}
+
+const exposition = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * `/metrics` in Prometheus' form. Temporal's runtime serves them without a limit on connections or on the time that a request takes, so that
+ * half-sent ones would take all of the process's descriptors. It does so on loopback alone, behind an endpoint that has limits.
+ */
+export async function metricsEndpoint(place: { host: string; port: number }): Promise<MetricsEndpoint> {
+  const source = `127.0.0.1:${await freePort()}`;
+  return {
+    source,
+    serve: () =>
+      serveHttp(place, async (url) => {
+        if (url !== '/metrics') return { status: 404, type: 'text/plain', body: 'use /metrics' };
+        const found = await fetch(`http://${source}/metrics`);
+        return { status: found.status, type: exposition, body: await found.text() };
+      }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new TypeError('a server has no port');
+  return address.port;
+}
