@@ -167,7 +167,7 @@ export interface Store
   ): Promise<readonly Key[]>;
   /** Keys that cut the rows into about `parts` equal ranges, ascending. */
   boundaries(entity: Entity, parts: number): Promise<Key[]>;
-  /** A uniform sample of the keys, or nearly one; the same seed gives the same sample of the same rows. */
+  /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */
   sample(entity: Entity, count: number, seed: number): Promise<Key[]>;
   countKeys(entity: Entity): Promise<number>;
   /** About as many, at once, for large tables; see `countKeys` for small ones. */

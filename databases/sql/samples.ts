@@ -4,7 +4,6 @@ import type { Entity } from '../../model/entity.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import type { RowPlaces } from '../engine/bulk-engine.ts';
 import type { StoreContext } from './context.ts';
-import { createKeySeeks } from './key-seeks.ts';
 import { spelledKeys } from './keys.ts';
 import { keysetOf } from './keyset.ts';
 
@@ -17,31 +16,22 @@ const placesPerStatement = 999;
 /** With fewer rows than one on so many places, a scan is as fast. */
 const maxPlacesPerKey = 40;
 
-/** So many keys are sought for each of a sample, so that their weights can tell which are taken. */
-const soughtPerKey = 2;
-/** Keys lie evenly where weights make so much of the number of those that were met. UUIDs drawn at random have 0.93. */
-const leastEvenness = 0.85;
-
-/** Samples of keys: uniform ones, and nearly so where keys are sought. */
+/** Uniform samples of keys. */
 export function createSamples(context: StoreContext) {
   const { bulk, dialect } = context.engine;
-  const { seek } = createKeySeeks(context);
 
   async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
     const bound = await context.bind(entity);
-    const rows = await context.translateErrors(() => bulk.estimateRows(bound.root.name));
-    const isLarge = rows !== null && rows >= Math.max(minRows, count * minRowsPerKey);
-    const sampled = isLarge
-      ? ((await drawn(bound, count, seed, rows)) ?? (await sought(bound, count, seed)))
-      : null;
-    return sampled ?? (await scanned(bound, count, seed));
+    return (await drawn(bound, count, seed)) ?? (await scanned(bound, count, seed));
   }
 
   /**
    * Draws places at random, and takes the key of each that has one. Every key has exactly one place, so every key is as likely as
    * any other, however they lie. Null where places are no way to this table's keys, or too few of them have one.
    */
-  async function drawn(bound: BoundEntity, count: number, seed: number, rows: number): Promise<Key[] | null> {
+  async function drawn(bound: BoundEntity, count: number, seed: number): Promise<Key[] | null> {
+    const rows = await context.translateErrors(() => bulk.estimateRows(bound.root.name));
+    if (rows === null || rows < Math.max(minRows, count * minRowsPerKey)) return null;
     const places = await context.translateErrors(() => bulk.rowPlaces(bound));
     if (places === null || places.count > BigInt(rows * maxPlacesPerKey)) return null;
     const found = new Map<string, Key>();
@@ -56,29 +46,6 @@ export function createSamples(context: StoreContext) {
     const shuffled = [...found].map(([text, key]) => ({ key, at: hashOf(`${seed} ${text}`) }));
     shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));
     return shuffled.slice(0, count).map(({ key }) => key);
-  }
-
-  /**
-   * Seeks keys at random numbers between the first one and the last one, and takes those of them that their weights choose. Null where
-   * keys are no numbers, or do not lie evenly: then those that lie close together would hardly be met.
-   */
-  async function sought(bound: BoundEntity, count: number, seed: number): Promise<Key[] | null> {
-    const fractions = Array.from({ length: count * soughtPerKey }, (_, turn) =>
-      fractionOf(`${seed}/${turn}`),
-    );
-    const met = await seek(bound, fractions);
-    if (met === null) return null;
-    const found = [...new Map(met.map((one) => [keyText(one.key), one])).entries()];
-    const sum = found.reduce((total, [, { weight }]) => total + weight, 0);
-    const squares = found.reduce((total, [, { weight }]) => total + weight ** 2, 0);
-    if (found.length < count || sum ** 2 / squares < leastEvenness * fractions.length) return null;
-    // One with twice the weight comes twice as soon.
-    const inTurn = found.map(([text, { key, weight }]) => ({
-      key,
-      at: -Math.log1p(-fractionOf(`${seed} ${text}`)) / weight,
-    }));
-    inTurn.sort((left, right) => left.at - right.at);
-    return inTurn.slice(0, count).map(({ key }) => key);
   }
 
   async function keysAt(bound: BoundEntity, places: RowPlaces, at: readonly bigint[]): Promise<Key[]> {
@@ -122,11 +89,6 @@ function drawFrom({ count }: RowPlaces, seed: number): { next(many: number): big
       return numbers;
     },
   };
-}
-
-/** From 0 to 1, and never 1. */
-function fractionOf(text: string): number {
-  return Number.parseInt(hashOf(text).slice(0, 13), 16) / 2 ** 52;
 }
 
 function hashOf(text: string): string {

@@ -173,6 +173,26 @@ forEachEngineRole(
       expect(await waiting()).toMatchObject([{ page: 1, upper: ['1'], waiting: 1 }]);
     });
 
+    test('is left for later unread, once, and under its own route alone', async () => {
+      const from = await chunk();
+      const postponed = { from, next: { cursor: ['4'], done: false }, keys: 4 };
+      const { store } = at();
+      await expect(
+        store.postponePage(node, postponed, { ...fence, epoch: fence.epoch + 1 }),
+      ).rejects.toMatchObject({
+        code: 'Fenced',
+      });
+      expect(await waiting()).toEqual([]);
+      expect(await store.postponePage(node, postponed, fence)).toBe(true);
+      expect(await store.postponePage(node, postponed, fence)).toBe(false);
+      expect(await chunk()).toMatchObject({ cursor: ['4'], done: false, copied: 0, skipped: 0 });
+      const found = await waiting();
+      expect(found).toMatchObject([{ page: 1, lower: null, upper: ['4'], waiting: 4 }]);
+      await at().sql('INSERT INTO nodes VALUES (9, NULL)');
+      expect(await load(first, readAgain(found[0]))).toMatchObject({ copied: 4, waiting: 0 });
+      expect(await chunk()).toMatchObject({ copied: 4, skipped: 0 });
+    });
+
     test('is forgotten with the checkpoints', async () => {
       await load(first, {});
       await at().store.clearChunks(migrationName, null);

@@ -40,6 +40,18 @@ test('the result of a backfill that has ended is not taken for that of one which
   }
 });
 
+test('the result of a backfill that ends while the next is started is not that of the next', async () => {
+  await using at = await runningMigration('backfill', { entities: [account] });
+  for (let round = 0; round < 10; round++) {
+    // As soon as Temporal has it, and before the migration has heard of it.
+    await backfillOf(at).result();
+    await at.lockstep.control.startBackfill();
+    const { finishedAt }: BackfillProgress = await backfillOf(at).result();
+    await until('its own result is taken', async () => (await progress(at)).finishedAt === finishedAt);
+    await at.lockstep.control.startBackfill();
+  }
+});
+
 test('whatever several operators say at once, a backfill does what was said last', async () => {
   await using at = await runningMigration('dual-write', {
     entities: [account],

@@ -142,14 +142,6 @@ export const comparisonGuards: readonly Guard[] = [
     keeps: 'A sample leaves out keys at random, not the last ones.',
   },
   {
-    file: 'databases/sql/samples.ts',
-    text: 'sum ** 2 / squares < leastEvenness * fractions.length',
-    without: 'sum ** 2 / squares < 0',
-    tests: ['test/databases/samples.test.ts'],
-    named: 'half of them lie close together',
-    keeps: 'Keys that lie close together are not left out of a sample.',
-  },
-  {
     file: 'databases/postgresql/bulk.ts',
     text: "root.single ? '' : ` AND NOT EXISTS (${earlierRow(root, alias)})`",
     without: "''",

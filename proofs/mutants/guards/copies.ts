@@ -169,6 +169,22 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'Rows that refer to one another keep the rate.',
   },
   {
+    file: 'databases/backfill/postpone-page.ts',
+    text: '          if (!(await checkpointUnchanged(context, session, fence.migration, from))) return false;\n',
+    without: '',
+    tests: ['test/databases/waiting.test.ts'],
+    named: 'left for later unread',
+    keeps: 'A page that two attempts leave for later waits once.',
+  },
+  {
+    file: 'databases/backfill/postpone-page.ts',
+    text: "          await holdFence(context, session, fence, 'secondary', [bound]);\n",
+    without: '',
+    tests: ['test/databases/waiting.test.ts'],
+    named: 'left for later unread',
+    keeps: 'A page is left for later under the route of its copy alone.',
+  },
+  {
     file: 'databases/backfill/waiting.ts',
     text: '  if (rest) await putWaiting(context, session, migration, of, { lower: next.cursor, upper: of.upper }, rest);\n',
     without: '',

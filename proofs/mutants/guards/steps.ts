@@ -12,7 +12,7 @@ export const stepGuards: readonly Guard[] = [
     text: 'return this.#startsOf(work) === before ? found : null;',
     without: 'return found;',
     tests: [bulkWorkRaces],
-    named: 'is not taken for that of one',
+    named: 'while the next is started',
     keeps: 'The result of bulk work that has ended is not that of one which is being started.',
   },
   {
