@@ -14,7 +14,6 @@ export function createPreparation(context: StoreContext) {
   }
 
   async function plan(): Promise<readonly string[]> {
-    await assertOwned(context);
     const state = await context.translateErrors(() => controlState(engine));
     context.assertNotNewer(state);
     const statements = missingSql(state);
@@ -71,7 +70,7 @@ export async function migrateControlTables(context: StoreContext): Promise<void>
 }
 
 /** Whoever owns what `prepare` goes on with may have put a trigger, or something else of that name, in its way: it would run as this account. */
-async function assertOwned(context: StoreContext, session: Session = context.engine): Promise<void> {
+async function assertOwned(context: StoreContext, session: Session): Promise<void> {
   const { engine } = context;
   const { foreignOwners } = engine.dialect;
   if (foreignOwners === null) return;
