@@ -47,8 +47,8 @@ export const workflowInputGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/check-inputs.ts',
-    text: "if (fault) throw refused('InvalidRequest'",
-    without: "if (fault && workflowType === '') throw refused('InvalidRequest'",
+    text: '        if (!fault) return await next(input);\n        const refusal',
+    without: "        if (!fault || workflowType !== '') return await next(input);\n        const refusal",
     tests,
     named: 'is started with anything',
     keeps: 'A workflow that is started with anything fails once.',
@@ -63,8 +63,8 @@ export const workflowInputGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/check-inputs.ts',
-    text: '        if (!fault) return await next(input);\n',
-    without: '        return await next(input);\n',
+    text: '        if (!fault) return await next(input);\n        log.warn',
+    without: "        if (!fault || input.signalName !== '') return await next(input);\n        log.warn",
     tests,
     named: 'takes any message',
     keeps: 'A signal that is none changes nothing.',
@@ -134,8 +134,8 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'An operation id that is no text is refused.',
   },
   {
-    file: 'workers/health.ts',
-    text: '        server.closeAllConnections();\n',
+    file: 'workers/http-server.ts',
+    text: '    server.closeAllConnections();\n',
     without: '',
     tests: ['test/unit/health.test.ts'],
     named: 'half sent',
