@@ -63,8 +63,8 @@ export const workflowInputGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/check-inputs.ts',
-    text: '        if (!fault) return await next(input);\n        log',
-    without: '        if (input.signalName) return await next(input);\n        log',
+    text: '        if (!fault) return await next(input);\n        log.warn',
+    without: "        if (!fault || input.signalName !== '') return await next(input);\n        log.warn",
     tests,
     named: 'takes any message',
     keeps: 'A signal that is none changes nothing.',
