@@ -87,6 +87,6 @@ test('an entity that the migration does not have cannot begin anew', async () =>
     await expect(at.lockstep.control.startBackfill({ anew })).rejects.toMatchObject({
       code: 'InvalidInput',
       details: { path: 'anew' },
-      message: `the entities of ${at.migration.name} are account, twin`,
+      message: `what is to begin anew is no entity of ${at.migration.name}: those are account, twin`,
     });
 });
