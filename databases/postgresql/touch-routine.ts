@@ -7,6 +7,9 @@ import { fenceClass, otherDefinition } from './write-routine.ts';
 const moved = 'LS004';
 const closed = 'LS005';
 
+/** Shorter than a change of the route waits for the fence. */
+const fenceWaitMs = 500;
+
 /** By the state of the error; what a transaction in a database of another kind says stands here as well. */
 export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
   [moved]: 'moved',
@@ -64,6 +67,7 @@ END
 export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root, store } = bound;
   const keys = root.key.map((_, index) => `k${index + 1}`);
+  const fence = `${fenceClass}, pg_catalog.hashtext(p_migration)`;
   const state = 'SELECT s.* INTO v_state FROM lockstep.state s WHERE s.migration = p_migration';
   return `
 CREATE OR REPLACE FUNCTION ${touchName(entity.name)}(p_migration text, p_epoch bigint, p_fingerprint text, p_version bigint, p_id text, p_keys text[], ${keys.map((key) => `p_${key} text[]`).join(', ')})
@@ -75,8 +79,19 @@ DECLARE
   v_top bigint;
   v_id text;
   v_absent text := '';
+  v_limit text;
 BEGIN
-  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));
+  -- The caller may hold rows that others wait for who have the fence already: a change of the route, behind them, would never get it.
+  IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fence}) THEN
+    v_limit := pg_catalog.current_setting('lock_timeout');
+    PERFORM pg_catalog.set_config('lock_timeout', '${fenceWaitMs}ms', true);
+    BEGIN
+      PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fence});
+    EXCEPTION WHEN lock_not_available THEN
+      RAISE EXCEPTION USING ERRCODE = '${closed}', MESSAGE = 'the primary is being changed';
+    END;
+    PERFORM pg_catalog.set_config('lock_timeout', v_limit, true);
+  END IF;
   IF pg_catalog.current_setting('transaction_isolation') = 'read committed' THEN
     ${state};
   ELSE

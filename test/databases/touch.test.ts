@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openTransaction } from '../../client/service/caller-transaction.ts';
 import { type TouchAnswer, type TouchRequest, touchAnswerIn } from '../../databases/contract/touch.ts';
+import { fenceClass } from '../../databases/postgresql/write-routine.ts';
 import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { account } from '../support/accounts.ts';
@@ -192,6 +193,43 @@ forEachEngineRole(
       await service.sql('COMMIT');
       await at().asSecondary(2);
     });
+
+    // MySQL and MariaDB see the circle, and end one of the transactions.
+    test.runIf(engineRole.engine === 'PostgreSQL')(
+      'gives way to a change of the route that waits for others who wait for the transaction',
+      async () => {
+        await writeOne(at().store, account, writeOf(account, ada));
+        await using other = await caller(at().url);
+        await other.sql('BEGIN');
+        const statement = await at().store.touchStatement(account, {
+          keys: [['2']],
+          version: '100',
+          id: operationId(),
+          fence,
+        });
+        await openTransaction(other.tx).run(statement);
+        await service.sql('BEGIN');
+        await service.sql('UPDATE accounts SET balance = 5.00 WHERE id = 1');
+        const watcher = await at().another();
+        const waiting = other.sql('UPDATE accounts SET balance = 6.00 WHERE id = 1');
+        await watcher.waiting(1);
+        const change = await at().another();
+        await change.rows('BEGIN');
+        const taken = change.rows(
+          `SELECT pg_advisory_xact_lock(${fenceClass}, hashtext('${migrationName}'))`,
+        );
+        await watcher.waiting(2);
+        expect(await refusalOf(touch(account, [['1']]))).toBe('closed');
+        await service.sql('ROLLBACK');
+        await waiting;
+        await other.sql('COMMIT');
+        await taken;
+        await change.rows('ROLLBACK');
+        await service.sql('BEGIN');
+        expect(await touch(account, [['1']])).toMatchObject({ absent: [false] });
+        await service.sql('COMMIT');
+      },
+    );
 
     test('finds the route changed that an older snapshot of the transaction does not show', async () => {
       await service.sql(

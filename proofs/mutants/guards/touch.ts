@@ -12,10 +12,18 @@ export const touchGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/touch-routine.ts',
-    text: '  PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(p_migration));',
-    without: '',
+    text: 'IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fence}) THEN',
+    without: 'IF false THEN',
     tests: ['test/databases/touch.test.ts'],
     keeps: 'A change of route waits for transactions that have touched, in PostgreSQL.',
+  },
+  {
+    file: 'databases/postgresql/touch-routine.ts',
+    text: "PERFORM pg_catalog.set_config('lock_timeout', '${fenceWaitMs}ms', true);",
+    without: '',
+    tests: ['test/databases/touch.test.ts'],
+    named: 'gives way to a change',
+    keeps: 'A transaction that others wait for holds no change of the route up, in PostgreSQL.',
   },
   {
     file: 'databases/postgresql/touch-routine.ts',
