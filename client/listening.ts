@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { LockstepError } from '../model/failure.ts';
 
@@ -22,4 +23,11 @@ export async function listening(
     server.listen(port, host, resolve);
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** Takes no more connections, and resolves when the server has closed. A request that is half sent keeps nobody from stopping. */
+export async function stopListening(server: HttpServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
 }

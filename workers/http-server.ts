@@ -1,5 +1,5 @@
 import { createServer, type ServerOptions } from 'node:http';
-import { listening } from '../client/listening.ts';
+import { listening, stopListening } from '../client/listening.ts';
 
 export interface HttpServer extends AsyncDisposable {
   readonly port: number;
@@ -34,11 +34,6 @@ export async function serveHttp(
   });
   server.maxConnections = maxConnections;
   const port = await listening(server, place);
-  const close = async () => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    // A request that is half sent keeps nobody from stopping.
-    server.closeAllConnections();
-    await closed;
-  };
+  const close = () => stopListening(server);
   return { port, close, [Symbol.asyncDispose]: close };
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { listening } from '../client/listening.ts';
 import { type HttpServer, serveHttp } from './http-server.ts';
 
 export interface MetricsEndpoint {
@@ -28,12 +29,7 @@ export async function metricsEndpoint(place: { host: string; port: number }): Pr
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
+  const port = await listening(server, { host: '127.0.0.1', port: 0 });
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new TypeError('a server has no port');
-  return address.port;
+  return port;
 }

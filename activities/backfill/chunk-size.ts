@@ -14,8 +14,7 @@ const minKeys = 500;
 export class ChunkSize {
   readonly #most: number;
   #keys: number;
-  #isHuge = false;
-  #bytesPerKey = 0;
+  #last: { readonly keys: number; readonly bytes: number } = { keys: 0, bytes: 0 };
 
   constructor(most: number) {
     this.#most = Math.max(1, Math.floor(most));
@@ -24,7 +23,7 @@ export class ChunkSize {
 
   /** Whether the last chunk took so much memory that the next one should be alone in it. */
   get isHuge(): boolean {
-    return this.#isHuge;
+    return this.#last.bytes >= hugeBytes;
   }
 
   /** @param keysPerSecond null is unlimited */
@@ -42,8 +41,7 @@ export class ChunkSize {
     readonly live: boolean;
   }): void {
     if (chunk.keys === 0) return;
-    this.#isHuge = chunk.bytes >= hugeBytes;
-    this.#bytesPerKey = chunk.bytes / chunk.keys;
+    this.#last = chunk;
     const wanted = chunk.live ? liveChunkMs : chunkMs;
     const inTime = Math.max(minKeys, (chunk.keys * wanted) / Math.max(1, chunk.ms));
     const most = chunk.live ? Math.min(this.#most, maxLiveKeys) : this.#most;
@@ -54,6 +52,7 @@ export class ChunkSize {
 
   /** As `learn`, of keys whose rows are left for later: they count as large as those before, and their time is yet to come. */
   learnPostponed({ keys, live }: { readonly keys: number; readonly live: boolean }): void {
-    this.learn({ keys, bytes: keys * this.#bytesPerKey, ms: 1, live });
+    const bytesPerKey = this.#last.bytes / Math.max(1, this.#last.keys);
+    this.learn({ keys, bytes: keys * bytesPerKey, ms: 1, live });
   }
 }

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import { LockstepError } from '../../model/failure.ts';
-import { listening } from '../listening.ts';
+import { listening, stopListening } from '../listening.ts';
 import { createEncryptionCodec } from './encryption.ts';
 import type { Encryption } from './encryption-keys.ts';
 
@@ -55,14 +55,7 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
   });
   server.maxConnections = 100;
   const port = await listening(server, options);
-  return {
-    port,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return { port, close: () => stopListening(server) };
 }
 
 interface Answer {

@@ -11,8 +11,8 @@ export const throttleGuards: readonly Guard[] = [
   },
   {
     file: 'activities/backfill/chunk-size.ts',
-    text: 'this.#isHuge = chunk.bytes >= hugeBytes',
-    without: 'this.#isHuge = false',
+    text: 'return this.#last.bytes >= hugeBytes',
+    without: 'return false',
     tests: ['test/unit/chunk-size.test.ts'],
     keeps: 'After a chunk with huge rows the next one waits for its turn.',
   },

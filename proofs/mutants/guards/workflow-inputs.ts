@@ -134,8 +134,8 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'An operation id that is no text is refused.',
   },
   {
-    file: 'workers/http-server.ts',
-    text: '    server.closeAllConnections();\n',
+    file: 'client/listening.ts',
+    text: '  server.closeAllConnections();\n',
     without: '',
     tests: ['test/unit/health.test.ts'],
     named: 'half sent',
