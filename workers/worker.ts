@@ -9,6 +9,7 @@ import { notConnected, temporalPlace } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
 import { encryptionOf } from '../client/temporal/encryption-keys.ts';
 import { assertKeyFits } from '../client/temporal/key-check.ts';
+import { KeyPatience } from '../client/temporal/key-patience.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
 import { assertNamespace } from '../client/temporal/namespace.ts';
 import { toldOf } from '../client/temporal/told.ts';
@@ -42,6 +43,8 @@ export interface WorkerOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** How often what is pending, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
+  /** For how long it leaves to others what is encrypted by a key that it does not have. Default: a minute. */
+  readonly keyPatienceMs?: number;
   /** In a service's process: the connection is the service's to close, and some activities are begun before they are asked for. */
   readonly embedded?: { readonly connection: NativeConnection; readonly ahead: Ahead };
 }
@@ -125,6 +128,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     const reads = watchReads(context, temporal);
     release.push(() => reads.stop());
     const activities = createActivities(context);
+    const patience = new KeyPatience(({ message }) => log(message, {}), options.keyPatienceMs);
     const shared = {
       connection,
       namespace,
@@ -139,7 +143,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
-      dataConverter: createDataConverter(environment, 'worker'),
+      dataConverter: createDataConverter(environment, 'worker', patience),
     };
     const taking = {
       ...shared,
