@@ -81,7 +81,7 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'activities/backfill/backfill.ts',
-    text: '        const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));\n',
+    text: '        const results = await withHeartbeat(() => convergeInParts(context, entity, keys, route));\n',
     without: '        const results: Awaited<ReturnType<typeof convergeKeys>> = [];\n',
     tests: ['test/workflows/rollback.test.ts'],
     named: 'caught up the second time',
