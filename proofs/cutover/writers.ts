@@ -127,7 +127,10 @@ export class Writers {
   }
 
   /** Asks until the outcome is known, as a careful service does. */
-  async #ask({ drawn, operationId, token }: Sent, first: Repeat | 'at the end' | null): Promise<Token | null> {
+  async #ask(
+    { drawn, operationId, token }: Sent,
+    first: Repeat | 'at the end' | null,
+  ): Promise<Token | null> {
     const { accountsOf, log } = this.#options;
     const giveUpAt = Date.now() + askAgainForMs;
     let repeat: Call['repeat'] = first;
