@@ -11,6 +11,7 @@ import { createErasingWrites } from './erasing-writes.ts';
 import { shapeMessage } from './images.ts';
 import { writeList } from './list-write.ts';
 import { createRecordedRefusals } from './recorded-refusals.ts';
+import { withUnfitColumns } from './unfit-columns.ts';
 import {
   locksOf,
   outcomeOf,
@@ -89,9 +90,12 @@ export function createGuardedWrites(context: StoreContext) {
     try {
       return await call(null, bound, ready, fence);
     } catch (error) {
-      const failure = await context.refusalOf(error, [bound.entity]);
+      const refusal = await context.refusalOf(error, [bound.entity]);
       const [only, ...rest] = ready;
-      if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
+      if (only && rest.length === 0) {
+        const failure = withUnfitColumns(refusal, bound, only.rows);
+        return new Map([[only.position, { status: 'failed', failure }]]);
+      }
       return await writeApart(bound, ready, fence);
     }
   }
