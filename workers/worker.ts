@@ -16,7 +16,8 @@ import { toldOf } from '../client/temporal/told.ts';
 import { waitingFor } from '../client/waits.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { noteLeadingPhase } from '../databases/contract/current-state.ts';
-import type { Stores } from '../databases/contract/store.ts';
+import { whyNotAlone } from '../databases/contract/foreign-parts.ts';
+import type { Store, Stores } from '../databases/contract/store.ts';
 import { SetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -206,7 +207,19 @@ async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): 
       if (error.code === 'DefinitionChanged') throw error;
       log(error.message, { store: store.name, code: error.code });
     });
+    await logAdditions(store, log);
   }
+}
+
+/** They keep nothing from running: somebody may audit control tables by triggers. */
+async function logAdditions(store: Store, log: WorkerOptions['log']): Promise<void> {
+  const parts = await store.foreignParts().catch((error: unknown) => {
+    // What keeps it from answering was told.
+    if (error instanceof LockstepError) return null;
+    throw error;
+  });
+  const reason = parts === null ? null : whyNotAlone(parts);
+  if (reason !== null) log(reason, { store: store.name });
 }
 
 /**

@@ -24,6 +24,7 @@ import type {
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, Orphans, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
+import type { ForeignPartsOf } from './foreign-parts.ts';
 import type {
   Decision,
   JournalBacklog,
@@ -65,6 +66,7 @@ export interface Store
     ReadReports,
     VersionBumps,
     Differences,
+    ForeignPartsOf,
     Rights,
     Sightings,
     Touches,
