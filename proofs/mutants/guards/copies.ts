@@ -260,7 +260,8 @@ export const copyGuards: readonly Guard[] = [
     without: 'isNeverThere: column.natural?.kind === column.scalar.kind',
     tests: ['test/workflows/bad-keys.test.ts'],
     named: 'is one difference',
-    keeps: 'A row whose key is a date or a time beyond those of the field is a difference, and not passed over.',
+    keeps:
+      'A row whose key is a date or a time beyond those of the field is a difference, and not passed over.',
   },
   {
     file: 'databases/columns/key-fault.ts',
