@@ -132,6 +132,12 @@ export interface Engine extends Session {
 /** So long, in milliseconds, the fence is waited for at a time. */
 export const fenceWaitMs = 2_000;
 
+/**
+ * So long a touch waits for the fence, and no longer: its transaction may hold rows for which others queue who have the fence already, and each
+ * of those before them in the queue may wait as long, all within what a change of the route waits.
+ */
+export const touchFenceWaitMs = 50;
+
 /** At most so many connections of a store end transactions, beside those of its pool. */
 export const commitConnections = 3;
 
