@@ -50,11 +50,17 @@ function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): stri
     case 'boolean':
       if (text === 'true' || text === '1') return true;
       if (text === 'false' || text === '0') return false;
-      throw new NotCanonical('holds a number that is neither 0 nor 1 where a boolean is declared');
+      throw new NotCanonical(
+        'holds a number that is neither 0 nor 1 where a boolean is declared; correct the row, or declare field.integer()',
+      );
     case 'integer':
     case 'bigint':
       return toCanonical(scalar, natural?.kind === 'bits' ? numberOfBits(text) : text);
+    case 'date':
+      assertWholeDate(text);
+      return toCanonical(scalar, text);
     case 'timestamp':
+      assertWholeDate(text);
       return toCanonical(scalar, `${text.replace(' ', 'T')}Z`);
     case 'duration':
       return durationOfText(scalar, text);
@@ -79,6 +85,15 @@ function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): stri
       return toCanonical(scalar, text);
     default:
       return toCanonical(scalar, text);
+  }
+}
+
+/** MySQL lets a month and a day be unknown. */
+function assertWholeDate(text: string): void {
+  if (/^\d{4}-(?:00|\d\d-00)/.test(text)) {
+    throw new NotCanonical(
+      'holds a date with a zero month or day; correct the row, or declare field.text(), which keeps it',
+    );
   }
 }
 
