@@ -99,7 +99,7 @@ export const callerFailures = {
     retryable: true,
     seenBy: ['service'],
     meaning:
-      'A touch in a transaction of another store than the primary, or while the primary is being changed. The transaction must not commit, and in PostgreSQL cannot.',
+      'A touch in a transaction of another store than the primary, while the primary is being changed, or while a change of the route, of a share too, waits for other transactions. The transaction must not commit, and in PostgreSQL cannot.',
     remedy:
       'Roll back, and run the transaction again in the store that `lockstep.primary()` gives, which waits for the end of a change.',
   },

@@ -1,10 +1,21 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connected } from '../test/support/connect-both.ts';
+import type { WriteWay } from './account/way.ts';
 import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { LivePeople } from './people/live.ts';
 import { personIn } from './people/people.ts';
 import { fillPeople } from './people/rows.ts';
-import { atLeast, atMost, type Bar, type Conditions, exactly, type Report, report } from './report.ts';
+import {
+  atLeast,
+  atMost,
+  type Bar,
+  type Conditions,
+  exactly,
+  NotHere,
+  type Report,
+  report,
+} from './report.ts';
 
 const rates = [10, 50] as const;
 /** Writes a second of the one caller; 0 is the copy alone. */
@@ -21,15 +32,14 @@ interface Seen {
  * What giving way costs, and what it is good for: a copy alone and beside one caller, in turn in each round. It keeps most of
  * its speed, and the writes are hardly slower.
  */
-export async function throttle({ servers, seed, short, note }: Conditions): Promise<Report> {
+export async function throttle({ servers, seed, short, way = 'group', note }: Conditions): Promise<Report> {
   const rows = short ? 300_000 : 3_000_000;
   const phaseMs = short ? 3_000 : 10_000;
   const rounds = short ? 1 : 5;
   await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
   note(`filling ${rows} rows`);
   await fillPeople(environment.urls.legacy, rows, seed);
-  await (await environment.startWorker()).ready();
-  await using lockstep = await environment.connect();
+  await using lockstep = await connected(environment, way);
   const live = new LivePeople(lockstep, personIn('map'), rows, seed);
   const seen = new Map<Rate, Seen>(
     [0 as const, ...rates].map((rate) => [rate, { withoutMs: [], duringMs: [], keysPerSecond: [] }]),
@@ -68,6 +78,7 @@ export async function throttle({ servers, seed, short, note }: Conditions): Prom
       ...(short ? [] : barsOf(seen)),
     ],
     {
+      way,
       load: loadavg().map((load) => load.toFixed(1)),
       writes: live.asked,
       copied,
@@ -75,6 +86,14 @@ export async function throttle({ servers, seed, short, note }: Conditions): Prom
       ...Object.fromEntries([...seen].map(([rate, found]) => [`${rate} writes/s`, figuresOf(found, seen)])),
     },
   );
+}
+
+/** A service beside a worker's process, or with the worker in its own, where Temporal takes less of the machine. */
+async function connected(environment: PeopleEnvironment, way: WriteWay): Promise<Connected> {
+  if (way === 'embedded') return await environment.connect({ worker: 'embedded' });
+  if (way !== 'group') throw new NotHere(`throttle takes the ways group and embedded, not ${way}`);
+  await (await environment.startWorker()).ready();
+  return await environment.connect();
 }
 
 /** Who begins changes from round to round. */

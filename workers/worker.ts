@@ -9,13 +9,15 @@ import { notConnected, temporalPlace } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
 import { encryptionOf } from '../client/temporal/encryption-keys.ts';
 import { assertKeyFits } from '../client/temporal/key-check.ts';
+import { KeyPatience } from '../client/temporal/key-patience.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
 import { assertNamespace } from '../client/temporal/namespace.ts';
 import { toldOf } from '../client/temporal/told.ts';
 import { waitingFor } from '../client/waits.ts';
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { noteLeadingPhase } from '../databases/contract/current-state.ts';
-import type { Stores } from '../databases/contract/store.ts';
+import { whyNotAlone } from '../databases/contract/foreign-parts.ts';
+import type { Store, Stores } from '../databases/contract/store.ts';
 import { SetBackGuard } from '../databases/deciding/set-back-guard.ts';
 import { openStores } from '../databases/open.ts';
 import { LockstepError } from '../model/failure.ts';
@@ -42,6 +44,8 @@ export interface WorkerOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** How often what is pending, parked and in doubt is gauged; null, where nobody asks for metrics, does not. */
   readonly gaugeEveryMs?: number | null;
+  /** For how long it leaves to others what is encrypted by a key that it does not have. Default: a minute. */
+  readonly keyPatienceMs?: number;
   /** In a service's process: the connection is the service's to close, and some activities are begun before they are asked for. */
   readonly embedded?: { readonly connection: NativeConnection; readonly ahead: Ahead };
 }
@@ -125,6 +129,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
     const reads = watchReads(context, temporal);
     release.push(() => reads.stop());
     const activities = createActivities(context);
+    const patience = new KeyPatience(({ message }) => log(message, {}), options.keyPatienceMs);
     const shared = {
       connection,
       namespace,
@@ -139,7 +144,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       shutdownGraceTime: graceTime,
       // With a heartbeat comes the word that something is to be interrupted.
       maxHeartbeatThrottleInterval: '500ms',
-      dataConverter: createDataConverter(environment, 'worker'),
+      dataConverter: createDataConverter(environment, 'worker', patience),
     };
     const taking = {
       ...shared,
@@ -202,7 +207,19 @@ async function assertStoresFitOrLog(stores: Stores, log: WorkerOptions['log']): 
       if (error.code === 'DefinitionChanged') throw error;
       log(error.message, { store: store.name, code: error.code });
     });
+    await logAdditions(store, log);
   }
+}
+
+/** They keep nothing from running: somebody may audit control tables by triggers. */
+async function logAdditions(store: Store, log: WorkerOptions['log']): Promise<void> {
+  const parts = await store.foreignParts().catch((error: unknown) => {
+    // What keeps it from answering was told.
+    if (error instanceof LockstepError) return null;
+    throw error;
+  });
+  const reason = parts === null ? null : whyNotAlone(parts);
+  if (reason !== null) log(reason, { store: store.name });
 }
 
 /**

@@ -9,7 +9,7 @@ import { entityNamed } from '../../model/migration.ts';
 import { routeOf } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import { convergeKeys } from '../write/converge.ts';
+import { convergeInParts } from '../write/converge.ts';
 import type { LiveLatency } from '../write/live-latency.ts';
 import { type CirclePosition, type CircleSlice, createCircleCopier } from './copy-circles.ts';
 import { type BulkRoute, createRangeCopier } from './copy-range.ts';
@@ -166,7 +166,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
     for (let page = 0; page < 50; page++) {
       const { keys, last } = await stores[route.primary].recorded(entity, { after, limit: keysPerCatchUp });
       if (keys.length > 0) {
-        const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
+        const results = await withHeartbeat(() => convergeInParts(context, entity, keys, route));
         if (results.some((result) => result.status === 'fenced')) {
           throw new LockstepError(
             'Fenced',
@@ -204,7 +204,7 @@ export function createBackfillActivities(context: ActivityContext, latency: Live
       const found: Difference[] = await target.unresolvedDifferences(migration.name, entity.name, page);
       const keys = found.map(({ key }) => key);
       if (keys.length > 0) {
-        const tried = await withHeartbeat(() => convergeKeys(context, entity, keys, route));
+        const tried = await withHeartbeat(() => convergeInParts(context, entity, keys, route));
         const done = keys.filter((_, index) => tried[index]?.status === 'converged');
         await target.resolveDifferences(migration.name, entity.name, done);
         arrived += tried.filter((result) => result.status === 'converged' && result.changed).length;

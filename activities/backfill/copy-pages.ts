@@ -11,12 +11,11 @@ import type { Entity } from '../../model/entity.ts';
 import { holdsShared, sharedRecords } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
+import { partBytes } from '../fitting-parts.ts';
 import { secondaryItems } from '../write/converge.ts';
 
 /** Images are objects, and many of them at once keep the collector busy. */
 const maxImages = 5_000;
-/** Where rows grow within a page; one that is larger is a page of its own. */
-const maxPageBytes = 8 * 1024 * 1024;
 /** Rows of a range that are on their way, and the keys whose rows cannot come in with them. */
 export interface PendingPage {
   readonly page: CopyPage;
@@ -44,8 +43,8 @@ export async function pagesOf(
   return {
     next: (range) =>
       read(
-        { ...range, maxBytes: maxPageBytes },
-        { ...range, maxBytes: maxPageBytes, limit: Math.min(range.limit, maxImages) },
+        { ...range, maxBytes: partBytes },
+        { ...range, maxBytes: partBytes, limit: Math.min(range.limit, maxImages) },
       ),
     leftover: (keys) => leftoverOf(context, entity, source, keys, route),
   };
@@ -92,7 +91,8 @@ export async function pagesOf(
   async function readByKeys(range: PageRange): Promise<ImagePage> {
     const all = await source.keys(entity, range);
     const { after, maxBytes } = range;
-    const keys = maxBytes === undefined ? all : await source.fittingKeys(entity, all, { after, maxBytes });
+    const { keys } =
+      maxBytes === undefined ? { keys: all } : await source.fittingKeys(entity, all, { after, maxBytes });
     const stored = await source.read(entity, keys);
     return {
       records: stored.flatMap(({ key, image, lossy }) => (image && lossy === null ? [{ key, image }] : [])),

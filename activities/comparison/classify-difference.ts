@@ -8,10 +8,11 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
 import { isNewer, versionBeforeLockstep } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
+import { inFittingParts } from '../fitting-parts.ts';
 import { differingFields } from './differing-fields.ts';
 
-/** What a comparison of a key in both stores found. */
-export interface KeyComparison {
+/** What a comparison of a key in both stores found, without its rows. */
+export interface KeyFinding {
   readonly key: Key;
   /** Null where nothing differs. */
   readonly verdict: Verdict | null;
@@ -19,6 +20,12 @@ export interface KeyComparison {
   readonly reason: string;
   /** Whether the images are equal, or absent in both stores, and the versions alone differ. */
   readonly versionOnly: boolean;
+  readonly primary: Pick<StoredRecord, 'version'>;
+  readonly secondary: Pick<StoredRecord, 'version'>;
+}
+
+/** The same with what both stores have of the key. */
+export interface KeyComparison extends KeyFinding {
   readonly primary: StoredRecord;
   readonly secondary: StoredRecord;
 }
@@ -110,7 +117,19 @@ export function createDifferenceClassifier({ stores }: Pick<ActivityContext, 'st
     };
   }
 
-  return { compareKeys };
+  /** As `compareKeys`, of keys whose rows need not fit into memory together. */
+  async function findingsOf(entity: Entity, keys: readonly Key[], route: WriteRoute): Promise<KeyFinding[]> {
+    return await inFittingParts([stores.legacy, stores.modern], entity, keys, async (part) => {
+      const compared = await compareKeys(entity, part, route);
+      return compared.map(({ primary, secondary, ...finding }) => ({
+        ...finding,
+        primary: { version: primary.version },
+        secondary: { version: secondary.version },
+      }));
+    });
+  }
+
+  return { compareKeys, findingsOf };
 }
 
 /** A key that one of the stores cannot hold: only a row of the other is a difference, and no version is. */
@@ -146,7 +165,7 @@ function lossyPrimary(loss: string): Classification {
 }
 
 /** Whether the newer version is in the secondary. */
-export function isAhead({ primary, secondary }: Pick<KeyComparison, 'primary' | 'secondary'>): boolean {
+export function isAhead({ primary, secondary }: Pick<KeyFinding, 'primary' | 'secondary'>): boolean {
   return isNewer(secondary.version, primary.version);
 }
 

@@ -10,7 +10,7 @@ import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { otherStore, routes } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import type { KeyComparison } from './classify-difference.ts';
+import type { KeyFinding } from './classify-difference.ts';
 import { createDifferenceConfirmer } from './confirm-differences.ts';
 import { createDifferenceRecheck } from './recheck-differences.ts';
 import { createKeyScanner, type Position } from './scan-keys.ts';
@@ -100,7 +100,7 @@ export function createComparisonActivities(context: ActivityContext) {
         const { compared, suspects, done, next } = await scan(entity, position, route, shouldStop);
         const after = await stageAfter(entity, stage, route);
         // The stage of the records alone tells versions, and texts that are no keys, so that no key counts twice.
-        const counts = ({ key, versionOnly }: KeyComparison) =>
+        const counts = ({ key, versionOnly }: KeyFinding) =>
           (stage === 'records') === (versionOnly || isCorruptKey(key));
         const found = await confirmAndRecord(entity, suspects.map(keyFromText), route, counts);
         total = sum(total, { ...found, compared });
@@ -116,7 +116,7 @@ export function createComparisonActivities(context: ActivityContext) {
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts?: (finding: KeyComparison) => boolean,
+    counts?: (finding: KeyFinding) => boolean,
   ): Promise<ComparisonSlice> {
     const { differing, ambiguous, inFlight } = await confirm(entity, keys, route, counts);
     const found = [...differing, ...ambiguous];
@@ -140,7 +140,7 @@ export function createComparisonActivities(context: ActivityContext) {
     };
   }
 
-  function count(entity: Entity, differing: readonly KeyComparison[]): void {
+  function count(entity: Entity, differing: readonly KeyFinding[]): void {
     const missing = differing.filter(({ verdict }) => verdict === 'missing').length;
     const tags = { migration: migration.name, entity: entity.name };
     const { metricMeter } = Context.current();
@@ -174,7 +174,7 @@ function sum(left: ComparisonSlice, right: ComparisonSlice): ComparisonSlice {
 }
 
 function differenceOf(entity: Entity) {
-  return ({ key, verdict, reason }: KeyComparison): Difference => ({
+  return ({ key, verdict, reason }: KeyFinding): Difference => ({
     entity: entity.name,
     key,
     verdict: verdict ?? 'mismatch',

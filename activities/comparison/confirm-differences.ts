@@ -3,14 +3,14 @@ import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
-import { createDifferenceClassifier, isAhead, type KeyComparison } from './classify-difference.ts';
+import { createDifferenceClassifier, isAhead, type KeyFinding } from './classify-difference.ts';
 import { pendingKeys } from './differing-fields.ts';
 
 export interface ConfirmedDifferences {
-  readonly differing: readonly KeyComparison[];
-  readonly ambiguous: readonly KeyComparison[];
+  readonly differing: readonly KeyFinding[];
+  readonly ambiguous: readonly KeyFinding[];
   /** Keys that still changed at the last read, or whose write is still pending. */
-  readonly inFlight: readonly KeyComparison[];
+  readonly inFlight: readonly KeyFinding[];
 }
 
 const keysPerPage = 500;
@@ -19,14 +19,14 @@ const maxReads = 3;
 /** Tells what differs from what is on its way between the stores. */
 export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migration' | 'stores' | 'wait'>) {
   const { migration, wait } = context;
-  const { compareKeys } = createDifferenceClassifier(context);
+  const { findingsOf } = createDifferenceClassifier(context);
 
   /** @param counts which findings count at all; default: every one */
   async function confirm(
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts: (finding: KeyComparison) => boolean = () => true,
+    counts: (finding: KeyFinding) => boolean = () => true,
   ): Promise<ConfirmedDifferences> {
     const pages: ConfirmedDifferences[] = [];
     for (let at = 0; at < keys.length; at += keysPerPage)
@@ -46,23 +46,23 @@ export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migrat
     entity: Entity,
     keys: readonly Key[],
     route: WriteRoute,
-    counts: (finding: KeyComparison) => boolean,
+    counts: (finding: KeyFinding) => boolean,
   ): Promise<ConfirmedDifferences> {
-    const differing: KeyComparison[] = [];
-    const ambiguous: KeyComparison[] = [];
-    let open: KeyComparison[] = [];
+    const differing: KeyFinding[] = [];
+    const ambiguous: KeyFinding[] = [];
+    let open: KeyFinding[] = [];
     let before = new Map<string, string>();
     let pending = new Set<string>();
     for (let read = 1; read <= maxReads; read++) {
       const keysToRead = read === 1 ? keys : open.map((finding) => finding.key);
-      const findings = (await compareKeys(entity, keysToRead, route)).filter(counts);
+      const findings = (await findingsOf(entity, keysToRead, route)).filter(counts);
       ambiguous.push(...findings.filter((finding) => finding.verdict === 'ambiguous'));
       const found = findings.filter(({ verdict }) => verdict !== null && verdict !== 'ambiguous');
-      const isUnchanged = (finding: KeyComparison) => {
+      const isUnchanged = (finding: KeyFinding) => {
         const text = keyText(finding.key);
         return before.get(text) === versionsOf(finding) && !pending.has(text);
       };
-      const isConfirmed = (finding: KeyComparison) =>
+      const isConfirmed = (finding: KeyFinding) =>
         isUnchanged(finding) && (!isAhead(finding) || read === maxReads);
       differing.push(...found.filter(isConfirmed));
       open = found.filter((finding) => !isConfirmed(finding));
@@ -91,6 +91,6 @@ export function createDifferenceConfirmer(context: Pick<ActivityContext, 'migrat
   return { confirm };
 }
 
-function versionsOf({ primary, secondary }: KeyComparison): string {
+function versionsOf({ primary, secondary }: KeyFinding): string {
   return `${primary.version}/${secondary.version}`;
 }

@@ -4,13 +4,20 @@ import { type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import type { ActivityContext } from '../context.ts';
+import { inFittingParts } from '../fitting-parts.ts';
 import { type ConvergeResult, convergeKeys, type PairedRoute } from '../write/converge.ts';
 import { createVersionBumper } from './bump-version.ts';
 import { createDifferenceClassifier, isAhead, type KeyComparison } from './classify-difference.ts';
 import { createTakeBack, standsInSecondary } from './take-back.ts';
 
-/** A key that differs after all that could be done, with the refusal where there was one. */
+/** A key that differs after all that could be done. */
 export interface Unrepaired {
+  readonly key: Key;
+  readonly verdict: Verdict;
+}
+
+/** A key that still differs, with the refusal where there was one. */
+interface Open {
   readonly finding: KeyComparison;
   readonly verdict: Verdict;
   readonly why: string | null;
@@ -24,7 +31,8 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
   const { takeBack } = createTakeBack(context);
 
   /**
-   * Gives what still differs, once it is among the differences.
+   * Gives what still differs, once it is among the differences. Keys whose rows do not fit into memory together are repaired part
+   * by part.
    *
    * @param from whose row stands by a person's word; null: the primary's, except where the secondary has a newer version
    */
@@ -34,6 +42,18 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
     route: PairedRoute,
     from: StoreName | null,
   ): Promise<Unrepaired[]> {
+    return await inFittingParts([stores.legacy, stores.modern], entity, keys, async (part) => {
+      const left = await repairPart(entity, part, route, from);
+      return left.map(({ finding: { key }, verdict }) => ({ key, verdict }));
+    });
+  }
+
+  async function repairPart(
+    entity: Entity,
+    keys: readonly Key[],
+    route: PairedRoute,
+    from: StoreName | null,
+  ): Promise<Open[]> {
     // First what versions decide by themselves: a write or delete that the secondary has not seen.
     const stale = await attempt(entity, await differing(entity, keys, route), route);
     const open = from === route.secondary ? await attemptTakeBack(entity, stale, route) : stale;
@@ -59,11 +79,7 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
     return left;
   }
 
-  async function attemptTakeBack(
-    entity: Entity,
-    open: readonly Unrepaired[],
-    route: PairedRoute,
-  ): Promise<Unrepaired[]> {
+  async function attemptTakeBack(entity: Entity, open: readonly Open[], route: PairedRoute): Promise<Open[]> {
     const taken = open.filter(({ finding, why }) => why === null && standsInSecondary(finding));
     const results = await takeBack(
       entity,
@@ -94,7 +110,7 @@ export function createKeyRepair(context: Pick<ActivityContext, 'migration' | 'st
     entity: Entity,
     findings: readonly KeyComparison[],
     route: PairedRoute,
-  ): Promise<Unrepaired[]> {
+  ): Promise<Open[]> {
     if (findings.length === 0) return [];
     const keys = findings.map((finding) => finding.key);
     const results = await convergeKeys(context, entity, keys, route);

@@ -52,7 +52,7 @@ export function createRepairActivities(context: ActivityContext) {
       });
       const keys = found.map((difference) => difference.key);
       const open = await repair(entity, keys, route, from);
-      const stays = new Set(open.map(({ finding }) => keyText(finding.key)));
+      const stays = new Set(open.map(({ key }) => keyText(key)));
       const closed = keys.filter((key) => !stays.has(keyText(key)));
       await stores[route.primary].resolveDifferences(migration.name, entity.name, closed);
       const last = keys.length < keysPerPage ? undefined : keys.at(-1);

@@ -5,6 +5,7 @@ import type { WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
 import { mapConcurrently } from '../concurrency.ts';
 import type { ActivityContext } from '../context.ts';
+import { partBytes } from '../fitting-parts.ts';
 import { createDifferenceClassifier } from './classify-difference.ts';
 import { type DigestSource, type ScanSlice, scanDigests } from './scan-digests.ts';
 
@@ -20,8 +21,6 @@ export interface Position {
 
 const rowsPerDigest = 500;
 const keysPerPage = 500;
-/** Rows that are compared by reading are in memory, of both stores. */
-const maxPageBytes = 8 * 1024 * 1024;
 const pageConcurrency = 4;
 
 /** Finds keys that look unequal; whether they are unequal is confirmed by reading them again. */
@@ -58,14 +57,14 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
     if (stage === 'orphans') return await scanOrphans(primary, entity, after, shouldStop);
     const from = after === null ? null : keyFromText(after);
     if (stage === 'extra') {
-      return await scanPages(secondary, entity, from, shouldStop, async (keys) => {
+      return await scanPages(secondary, 'keys', entity, from, shouldStop, async (keys) => {
         const suspects = await primary.missingKeys(entity, keys);
         return { suspects, compared: suspects.length };
       });
     }
     const maxRows = await maxRowsOf(entity, route);
     if (maxRows === null) {
-      return await scanPages(primary, entity, from, shouldStop, async (keys) => {
+      return await scanPages(primary, 'rows', entity, from, shouldStop, async (keys) => {
         const suspects = await unequal(entity, keys, route);
         return { suspects, compared: keys.length };
       });
@@ -90,8 +89,10 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
     return findings.filter(({ verdict }) => verdict !== null).map(({ key }) => key);
   }
 
+  /** @param reads what the comparison of a page has in memory: rows that are larger than a page have it alone */
   async function scanPages(
     store: Store,
+    reads: 'keys' | 'rows',
     entity: Entity,
     from: Key | null,
     shouldStop: (suspects: number) => boolean,
@@ -106,16 +107,20 @@ export function createKeyScanner(context: Pick<ActivityContext, 'stores'>) {
       async () => {
         if (ended || (after !== from && shouldStop(suspects.length))) return null;
         const all = await store.keys(entity, { after, upTo: null, limit: keysPerPage });
-        const keys = await store.fittingKeys(entity, all, { after, maxBytes: maxPageBytes });
-        ended = all.length < keysPerPage && keys.length === all.length;
-        after = keys.at(-1) ?? after;
-        return keys.length > 0 ? keys : null;
+        const page =
+          reads === 'rows'
+            ? await store.fittingKeys(entity, all, { after, maxBytes: partBytes })
+            : { keys: all, bytes: 0 };
+        ended = all.length < keysPerPage && page.keys.length === all.length;
+        after = page.keys.at(-1) ?? after;
+        return page.keys.length > 0 ? page : null;
       },
-      async (keys) => {
+      async ({ keys }) => {
         const found = await compare(keys);
         suspects.push(...found.suspects.map(keyText));
         compared += found.compared;
       },
+      ({ bytes }) => bytes > partBytes,
     );
     return { compared, suspects, done: ended, next: after === null ? null : keyText(after) };
   }

@@ -5,6 +5,7 @@ import { LockstepError } from '../../model/failure.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import type { ActivityContext } from '../context.ts';
+import { inFittingParts } from '../fitting-parts.ts';
 import { type ConvergeResult, convergeApart, type LateKey } from '../write/converge.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
 
@@ -40,7 +41,9 @@ export function createEntryConvergence(context: ActivityContext) {
       const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
       const keys = [...byKey.keys()].map(keyFromText);
       // One after the other: what is owed takes no connections from callers.
-      const results = await convergeApart(context, entity, keys, route, { atOnce: 1 });
+      const results = await inFittingParts([stores[route.primary]], entity, keys, (part) =>
+        convergeApart(context, entity, part, route, { atOnce: 1 }),
+      );
       for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');

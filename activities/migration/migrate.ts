@@ -12,7 +12,7 @@ import { type DurableState, otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { completeEntries } from '../journal/complete-entries.ts';
-import { convergeKeys, type PairedRoute } from '../write/converge.ts';
+import { convergeInParts, type PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
 import { copyOutcomes } from './copy-outcomes.ts';
@@ -175,7 +175,7 @@ export function createMigrationActivities(context: ActivityContext) {
           route,
           { closed: true },
         );
-        const results = await convergeKeys(
+        const results = await convergeInParts(
           context,
           entity,
           entries.map((entry) => entry.key),

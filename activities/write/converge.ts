@@ -18,6 +18,7 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { type Version, versionBeforeLockstep } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
+import { inFittingParts } from '../fitting-parts.ts';
 
 export type ConvergeResult =
   | { readonly status: 'converged'; readonly version: Version; readonly changed: boolean }
@@ -60,6 +61,18 @@ export async function convergeKeys(
     if (!outcome) throw new TypeError('a write gave no outcome for its item');
     return convergedOf(record, outcome, `${entity.name}: the ${secondary.name} store refused`);
   });
+}
+
+/** As `convergeKeys`, of keys whose rows need not fit into memory together. */
+export async function convergeInParts(
+  context: OpenMigration,
+  entity: Entity,
+  keys: readonly Key[],
+  route: WriteRoute,
+): Promise<ConvergeResult[]> {
+  return await inFittingParts([context.stores[route.primary]], entity, keys, (part) =>
+    convergeKeys(context, entity, part, route),
+  );
 }
 
 /** A key that cannot be written now, while its store takes others. */

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
+import { whyNotAlone } from '../../databases/contract/foreign-parts.ts';
 import { setBackReason, setBackStores } from '../../databases/contract/set-back.ts';
 import type { Store } from '../../databases/contract/store.ts';
 import type { TriedRole } from '../../model/account-role.ts';
@@ -77,7 +78,14 @@ async function examineStore(store: Store, migration: Migration, role: TriedRole)
   const settings = await examineSettings(store);
   const prepared = await attempted(about, 'prepared', async () => {
     await store.check();
-    return 'control tables and write routines are as the definition says';
+    const { owners } = await store.foreignParts();
+    const whose = owners.length === 0 ? '' : `; ${owners.join(', ')} made them, and this account trusts them`;
+    return `control tables and write routines are as the definition says${whose}`;
+  });
+  const alone = await attempted(about, 'control tables', async () => {
+    const reason = whyNotAlone(await store.foreignParts());
+    if (reason === null) return 'nobody has added anything to them that this account sees';
+    throw new LockstepError('StoreRefused', reason, { store: about });
   });
   const definable = await attempted(about, 'tables and entities', async () => {
     await store.assertDefinable();
@@ -87,7 +95,15 @@ async function examineStore(store: Store, migration: Migration, role: TriedRole)
   const rights = await examineRights(store, role);
   // Without tables there is nothing to try them on.
   const tried = rights !== null && (prepared.ok || !rights.ok) ? [rights] : [];
-  const looked = [reached, ...settings, prepared, ...tried, definable, ...(prepared.ok ? [capture] : [])];
+  const looked = [
+    reached,
+    ...settings,
+    prepared,
+    alone,
+    ...tried,
+    definable,
+    ...(prepared.ok ? [capture] : []),
+  ];
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
   if (entities.length === 0) return looked;
   const transactions = await attempted(about, 'transactions over both stores', async () => {

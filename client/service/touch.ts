@@ -137,6 +137,13 @@ export class Touches {
           about,
           { cause },
         );
+      case 'changing':
+        return new LockstepError(
+          'NotPrimary',
+          `${entity.name}: a change of the route of ${migration.name} waits for other transactions in the ${store.name} store; roll back, and begin again where lockstep.primary() says`,
+          about,
+          { cause },
+        );
       case 'moved':
         return new LockstepError(
           'NotPrimary',

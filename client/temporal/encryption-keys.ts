@@ -41,6 +41,11 @@ export function encryptionOf(environment: NodeJS.ProcessEnv): Encryption | null 
   return { first, all: [first, ...others], isRequired: word !== 'optional' };
 }
 
+/** Whether a key could have this name. */
+export function isKeyId(id: string): boolean {
+  return /^[0-9a-f]{8}$/.test(id);
+}
+
 function keyOf(base64: string): EncryptionKey {
   if (base64 === '')
     throw fault(

@@ -9,14 +9,16 @@ import {
   type SerializationContext,
 } from '@temporalio/common';
 import { LockstepError } from '../../model/failure.ts';
-import { unsealed } from '../../model/inputs/not-taken.ts';
+import { unopened, unsealed } from '../../model/inputs/not-taken.ts';
 import {
   type Encryption,
   type EncryptionKey,
   encryptionKeyVariable,
   encryptionOf,
   encryptionVariable,
+  isKeyId,
 } from './encryption-keys.ts';
+import type { KeyPatience } from './key-patience.ts';
 import { placeOf } from './payload-place.ts';
 
 const encoding = 'binary/lockstep-aes-256-gcm';
@@ -30,16 +32,18 @@ const plain =
  * What clients and workers put between themselves and Temporal: encryption where a key is set, else nothing.
  *
  * @param side a worker looks at inputs and messages before workflows do, and so answers for those that are not encrypted
+ * @param patience a worker's, with what is encrypted by a key that it does not have
  * @throws LockstepError `InvalidDefinition`; see `encryptionOf`
  */
 export function createDataConverter(
   environment: NodeJS.ProcessEnv,
   side: 'client' | 'worker' = 'client',
+  patience?: KeyPatience,
 ): DataConverter {
   const encryption = encryptionOf(environment);
   if (encryption === null) return {};
   return {
-    payloadCodecs: [createEncryptionCodec(encryption, side)],
+    payloadCodecs: [createEncryptionCodec(encryption, side, patience)],
     // Messages and stacks of failures are payloads then, too. Temporal's client loads it by its path.
     failureConverterPath: fileURLToPath(
       new URL(`./encoded-failures${extname(import.meta.url)}`, import.meta.url),
@@ -51,11 +55,19 @@ export function createDataConverter(
 export function createEncryptionCodec(
   { first, all, isRequired }: Encryption,
   side: 'client' | 'worker',
+  patience?: KeyPatience,
 ): PayloadCodec {
   const read = (payload: Payload, context: SerializationContext | undefined): Payload => {
     if (!isSealed(payload) && !isRequired) return payload;
     const found = isSealed(payload) ? open(payload, all, context) : { wrong: plain };
     if ('metadata' in found) return found;
+    if ('missing' in found) {
+      const error = unknownKey(found.missing, context);
+      // Nobody looks at the result of an activity.
+      if (context?.type === 'workflow' && patience?.isOver(error))
+        return defaultPayloadConverter.toPayload(unopened);
+      throw error;
+    }
     // A task that failed for it would be tried for ever.
     if (side === 'worker' && context !== undefined) return defaultPayloadConverter.toPayload(unsealed);
     throw fault(`a payload in Temporal${ofWorkflow(context)} ${found.wrong}`);
@@ -98,15 +110,15 @@ interface Opened extends Payload {
   readonly metadata: Record<string, Uint8Array>;
 }
 
-/** What was encrypted, or what is wrong with it. Throws where the key is missing, which another process may have. */
+/** What was encrypted, or what is wrong with it. Where the key is missing, another process may have it. */
 function open(
   payload: Payload,
   keys: readonly EncryptionKey[],
   context: SerializationContext | undefined,
-): Opened | { readonly wrong: string } {
+): Opened | { readonly wrong: string } | { readonly missing: string | null } {
   const id = keyIdOf(payload);
   const found = keys.find((key) => key.id === id);
-  if (!found) throw unknownKey(id, context);
+  if (!found) return { missing: id };
   const place = textOf(payload.metadata?.place);
   if (context && place !== placeOf(context))
     return { wrong: 'was encrypted for another place; somebody has moved it' };
@@ -128,8 +140,10 @@ function opened(data: Buffer, { id, key }: EncryptionKey, place: string): string
 
 /** Says which key is missing, and never that Temporal does not answer. */
 export function unknownKey(id: string | null, context?: SerializationContext): LockstepError {
+  // Whoever sent it has chosen the name.
+  const name = id !== null && isKeyId(id) ? id : 'of a name that no key of ours has';
   return fault(
-    `a payload in Temporal${ofWorkflow(context)} was encrypted with key ${id}, which ${encryptionKeyVariable} does not hold; ` +
+    `a payload in Temporal${ofWorkflow(context)} was encrypted with key ${name}, which ${encryptionKeyVariable} does not hold; ` +
       'set the key that services and workers have, or add an older one after it',
   );
 }

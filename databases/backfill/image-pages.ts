@@ -26,7 +26,8 @@ export function createImagePages(context: StoreContext) {
     const mayBeCut = !root.single || (range.maxBytes !== undefined && root.columns.some(isUnlimited));
     const all = mayBeCut ? await keys(entity, range) : null;
     const { after, maxBytes } = range;
-    const ahead = all && maxBytes !== undefined ? await fittingKeys(entity, all, { after, maxBytes }) : all;
+    const ahead =
+      all && maxBytes !== undefined ? (await fittingKeys(entity, all, { after, maxBytes })).keys : all;
     const last = ahead?.at(-1) ?? null;
     if (ahead && !last) return { records: [], notLoadable: [], last: null, full: false };
     const keyset = keysetOf(context.engine.dialect, bound);

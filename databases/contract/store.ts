@@ -24,6 +24,7 @@ import type {
 import type { Capture, VersionBumps } from './capture.ts';
 import type { Differences, Digests, Orphans, PresentKeys, RecordDigests } from './comparison.ts';
 import type { Definitions } from './definition.ts';
+import type { ForeignPartsOf } from './foreign-parts.ts';
 import type {
   Decision,
   JournalBacklog,
@@ -44,6 +45,13 @@ import type { Branches, Decisions } from './transactions.ts';
 import type { Values } from './values.ts';
 import type { Fence, Outcome, SharedRecordVersion, StoredRecord, WriteItem } from './write.ts';
 
+/** The first of some keys, whose rows are in memory together. */
+export interface FittingKeys {
+  readonly keys: readonly Key[];
+  /** Of their rows, as far as the columns set no limit. */
+  readonly bytes: number;
+}
+
 /** One of the two databases, with the entities of a migration bound to its tables. */
 export interface Store
   extends Branches,
@@ -58,6 +66,7 @@ export interface Store
     ReadReports,
     VersionBumps,
     Differences,
+    ForeignPartsOf,
     Rights,
     Sightings,
     Touches,
@@ -159,12 +168,12 @@ export interface Store
   read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */
   keys(entity: Entity, page: { after: Key | null; upTo: Key | null; limit: number }): Promise<Key[]>;
-  /** Of ascending keys, which are all behind `after`, the first whose rows have at most so many bytes together; at least one. */
+  /** Of some keys the first whose rows have at most so many bytes together; at least one. With `after` they ascend, and are all behind it. */
   fittingKeys(
     entity: Entity,
     keys: readonly Key[],
-    page: { readonly after: Key | null; readonly maxBytes: number },
-  ): Promise<readonly Key[]>;
+    page: { readonly after?: Key | null; readonly maxBytes: number },
+  ): Promise<FittingKeys>;
   /** Keys that cut the rows into about `parts` equal ranges, ascending. */
   boundaries(entity: Entity, parts: number): Promise<Key[]>;
   /** A uniform sample of the keys; the same seed gives the same sample of the same rows. */

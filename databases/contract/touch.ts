@@ -43,11 +43,12 @@ export interface TouchAnswer {
  * Why the transaction may not go on.
  * - `moved`: the store is not the primary, or not of this migration at all
  * - `closed`: the primary is being changed
+ * - `changing`: a change of the route, of a share too, waits for other transactions
  * - `definition`: the store is prepared for another definition
  * - `outside`: there is no transaction
  * - `missing`: the store is not prepared
  */
-export type TouchRefusal = 'moved' | 'closed' | 'definition' | 'outside' | 'missing';
+export type TouchRefusal = 'moved' | 'closed' | 'changing' | 'definition' | 'outside' | 'missing';
 
 /** Writes that a caller makes by SQL of his own, and what is noted of them in his transaction. */
 export interface Touches {

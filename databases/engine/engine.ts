@@ -84,6 +84,8 @@ export interface Engine extends Session {
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */
   isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
+  /** Whether nobody else has made them. */
+  isOwn(session: Session, bound: BoundEntity): Promise<boolean>;
   readonly lists: ListEngine;
   /** The routine's answer for the item. */
   callWrite(session: Session | null, bound: BoundEntity, request: WriteRequest): Promise<TextCells>;
@@ -130,6 +132,12 @@ export interface Engine extends Session {
 /** So long, in milliseconds, the fence is waited for at a time. */
 export const fenceWaitMs = 2_000;
 
+/**
+ * So long a touch waits for the fence, and no longer: its transaction may hold rows for which others queue who have the fence already, and each
+ * of those before them in the queue may wait as long, all within what a change of the route waits.
+ */
+export const touchFenceWaitMs = 50;
+
 /** At most so many connections of a store end transactions, beside those of its pool. */
 export const commitConnections = 3;
 
@@ -163,9 +171,13 @@ export interface Dialect {
   readonly controlTables: string;
   /**
    * A query for the `name` of each account that this one does not trust and that owns a control table, a routine of ours, or where they lie;
-   * null where such things have no owners.
+   * null where tables have no owners: there routines of others are made anew.
    */
   readonly foreignOwners: string | null;
+  /** A query for the `name` of each account whose routines or control tables these are, beside this one and those that may do all. */
+  readonly owners: string;
+  /** A query for the `name` of each trigger, rule and view where the control tables are. */
+  readonly additions: string;
   /** A query for the names of all triggers. */
   readonly triggers: string;
   /** What lets `INSERT … SELECT` give a value to a column that numbers itself. */

@@ -135,6 +135,12 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       control: (table) => `lockstep_${table}`,
       furtherControlTables: ['lockstep_branches'],
       foreignOwners: null,
+      owners: `SELECT DISTINCT DEFINER AS name FROM information_schema.ROUTINES
+        WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME LIKE 'lockstep\\_%' AND DEFINER <> CURRENT_USER()`,
+      additions: `SELECT CONCAT('the trigger ', TRIGGER_NAME, ' on ', EVENT_OBJECT_TABLE) AS name FROM information_schema.TRIGGERS
+        WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE LIKE 'lockstep\\_%'
+        UNION ALL SELECT CONCAT(TABLE_NAME, ', which is no table') FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%' AND TABLE_TYPE = 'VIEW'`,
       controlTables: `SELECT SUBSTR(TABLE_NAME, 10) AS name FROM information_schema.TABLES
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       triggers:
@@ -229,15 +235,24 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
-      const { name } = bound.entity;
-      const names = [`lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
+      const names = routineNames(bound);
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?)`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND SECURITY_TYPE = 'INVOKER'`,
         names,
       );
       // The comment is the last that is made, on one of them.
       return made.length === names.length && made.some(({ comment }) => comment === commentOf(bound));
+    },
+
+    /** Whoever may make routines could have made them first, with the right comment, and they run with the rights of who calls them. */
+    async isOwn(session, bound) {
+      const [others] = await session.query(
+        `SELECT COUNT(*) AS made FROM information_schema.ROUTINES
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND DEFINER <> CURRENT_USER()`,
+        routineNames(bound),
+      );
+      return others?.made === '0';
     },
 
     async callWrite(inside, bound, request) {
@@ -349,6 +364,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
 /** Names of locks are the server's: the database is part of it. */
 const prepareLock = "CONCAT('lockstep prepare ', LEFT(SHA2(DATABASE(), 256), 32))";
+
+function routineNames({ entity: { name } }: BoundEntity): string[] {
+  return [`lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
+}
 
 function isPreparedByOther(store: StoreName, address: string): LockstepError {
   return new LockstepError(

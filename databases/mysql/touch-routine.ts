@@ -1,18 +1,26 @@
 import type { BoundEntity } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import type { TouchRefusal } from '../contract/touch.ts';
+import { touchFenceWaitMs } from '../engine/engine.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { otherDefinition } from './write-routine.ts';
 
 const moved = 31002;
 const closed = 31003;
 const outside = 31004;
+const changing = 31005;
+
+const fencePauseMs = 5;
+const fenceTries = touchFenceWaitMs / fencePauseMs;
+/** As MariaDB says it, and as MySQL does: each takes the other's for a comment. */
+const sharedUnlessTaken = '/*M! LOCK IN SHARE MODE SKIP LOCKED */ /*!80000 FOR SHARE SKIP LOCKED */';
 
 /** By the number of the error; what a transaction in a database of another kind says stands here as well. */
 export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
   [moved]: 'moved',
   [closed]: 'closed',
   [outside]: 'outside',
+  [changing]: 'changing',
   [otherDefinition]: 'definition',
   '1146': 'missing',
   '1305': 'missing',
@@ -61,12 +69,13 @@ export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
     'INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, copied)';
   const signal = (number: number, message: string) =>
     `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${number}, MESSAGE_TEXT = ${literal(message)};`;
-  return `CREATE PROCEDURE ${touchName(entity.name)}(p_migration VARCHAR(64), p_epoch BIGINT, p_fingerprint VARCHAR(64), p_version BIGINT, p_id VARCHAR(200) CHARACTER SET ascii,
+  return `CREATE PROCEDURE ${touchName(entity.name)}(p_migration VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin, p_epoch BIGINT, p_fingerprint VARCHAR(64), p_version BIGINT, p_id VARCHAR(200) CHARACTER SET ascii,
   p_list LONGTEXT CHARACTER SET utf8mb4, p_key ${keyType}, ${parts.map((part) => `p_${part} ${partType}`).join(', ')})
 SQL SECURITY INVOKER
 BEGIN
   DECLARE v_epoch, v_open BIGINT;
   DECLARE v_version BIGINT DEFAULT p_version;
+  DECLARE v_taken, v_tries INT DEFAULT 0;
   DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_absent VARCHAR(1000) CHARACTER SET ascii DEFAULT '0';
 
@@ -75,8 +84,25 @@ BEGIN
     SAVEPOINT lockstep_touch;
     RELEASE SAVEPOINT lockstep_touch;
   END;
-  SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
-    FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;
+  -- The caller may hold rows for which others wait who have the fence already, and a change of the route for those. In the queue behind
+  -- it he would close the circle, and the change, which has written nothing, is what the server ends.
+  fence: LOOP
+    SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
+      FROM lockstep_state s WHERE s.migration = p_migration ${sharedUnlessTaken};
+    IF v_epoch IS NOT NULL THEN
+      LEAVE fence;
+    END IF;
+    -- A statement of its own: in a condition it would read with a lock.
+    SELECT COUNT(*) INTO v_taken FROM lockstep_state s WHERE s.migration = p_migration;
+    IF v_taken = 0 THEN
+      LEAVE fence;
+    END IF;
+    IF v_tries = ${fenceTries} THEN
+      ${signal(changing, 'a change of the route waits for other transactions')}
+    END IF;
+    SET v_tries = v_tries + 1;
+    DO SLEEP(${fencePauseMs / 1_000});
+  END LOOP;
   IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN
     ${signal(moved, `the ${store} store is not the primary`)}
   END IF;

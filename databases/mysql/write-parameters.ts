@@ -29,7 +29,7 @@ interface Called {
  */
 function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
   return [
-    ['p_migration', 'VARCHAR(64)', ({ fence }) => fence.migration],
+    ['p_migration', 'VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin', ({ fence }) => fence.migration],
     ['p_epoch', 'BIGINT', ({ fence }) => fence.epoch],
     ['p_fingerprint', 'VARCHAR(64)', (_, { fingerprint }) => fingerprint],
     ['p_alone', 'INT', (_, { alone }) => (alone ? 1 : 0)],

@@ -24,7 +24,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
-import { foreignOwners } from './foreign-owners.ts';
+import { additions, foreignOwners } from './foreign-owners.ts';
 import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { KeepingClient } from './keeping-client.ts';
@@ -150,6 +150,8 @@ export function createPostgresqlEngine(
       furtherControlTables: [],
       controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep')::oid AND relkind = 'r'`,
       foreignOwners,
+      owners: foreignOwners,
+      additions,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
       overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
@@ -229,6 +231,9 @@ export function createPostgresqlEngine(
       );
       return row?.made === commentOf(fingerprint(bound)) && row.touches === 't';
     },
+
+    // All that lies in the schema was looked at before.
+    isOwn: async () => true,
 
     async callWrite(inside, bound, request) {
       const name = routineName(bound.entity.name);

@@ -1,19 +1,19 @@
 import type { BoundEntity } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import type { TouchRefusal } from '../contract/touch.ts';
+import { touchFenceWaitMs } from '../engine/engine.ts';
 import { body, quote, quoteTable, text } from './quote.ts';
 import { fenceClass, otherDefinition } from './write-routine.ts';
 
 const moved = 'LS004';
 const closed = 'LS005';
-
-/** Shorter than a change of the route waits for the fence. */
-const fenceWaitMs = 500;
+const changing = 'LS008';
 
 /** By the state of the error; what a transaction in a database of another kind says stands here as well. */
 export const touchRefusals: Readonly<Record<string, TouchRefusal>> = {
   [moved]: 'moved',
   [closed]: 'closed',
+  [changing]: 'changing',
   [otherDefinition]: 'definition',
   '25P01': 'outside',
   '42883': 'missing',
@@ -84,11 +84,11 @@ BEGIN
   -- The caller may hold rows that others wait for who have the fence already: a change of the route, behind them, would never get it.
   IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fence}) THEN
     v_limit := pg_catalog.current_setting('lock_timeout');
-    PERFORM pg_catalog.set_config('lock_timeout', '${fenceWaitMs}ms', true);
+    PERFORM pg_catalog.set_config('lock_timeout', '${touchFenceWaitMs}ms', true);
     BEGIN
       PERFORM pg_catalog.pg_advisory_xact_lock_shared(${fence});
     EXCEPTION WHEN lock_not_available THEN
-      RAISE EXCEPTION USING ERRCODE = '${closed}', MESSAGE = 'the primary is being changed';
+      RAISE EXCEPTION USING ERRCODE = '${changing}', MESSAGE = 'a change of the route waits for other transactions';
     END;
     PERFORM pg_catalog.set_config('lock_timeout', v_limit, true);
   END IF;

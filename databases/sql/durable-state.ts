@@ -5,6 +5,7 @@ import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { attemptIn } from '../engine/branch-name.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
+import { throughDeadlocks } from './deadlocks.ts';
 
 const columns = [
   'migration',
@@ -24,8 +25,7 @@ export function createDurableState(context: StoreContext) {
   }
 
   async function writeState(state: DurableState, given: { replaces?: number } = {}): Promise<void> {
-    await context.transaction(async (session) => {
-      await takeFence(session, state.migration);
+    await underFence(state.migration, async (session) => {
       const known = await stateIn(session, state.migration);
       // An attempt whose answer was lost is sent again.
       if (isDeepStrictEqual(known, state)) return;
@@ -45,7 +45,17 @@ export function createDurableState(context: StoreContext) {
   }
 
   async function lookAtFence(migration: string): Promise<void> {
-    await context.transaction((session) => takeFence(session, migration));
+    await underFence(migration, async () => undefined);
+  }
+
+  /** A server may end this transaction for a deadlock of others whom it waits for. */
+  async function underFence(migration: string, work: (session: Session) => Promise<void>): Promise<void> {
+    const once = () =>
+      context.engine.transaction(async (session) => {
+        await takeFence(session, migration);
+        await work(session);
+      });
+    await context.translateErrors(() => throughDeadlocks(context.engine, once));
   }
 
   /** An attempt that comes late must not bring an old route back. */
@@ -89,8 +99,9 @@ export function createDurableState(context: StoreContext) {
   /** Prepared branches of the epoch before hold the fence until they end. */
   async function takeFence(session: Session, migration: string): Promise<void> {
     try {
-      await context.translateErrors(() => context.engine.lockFence(session, migration));
+      await context.engine.lockFence(session, migration);
     } catch (error) {
+      if (context.engine.isDeadlock(error)) throw error;
       const inDoubt = await branchesOfMigration(migration);
       if (inDoubt === 0) throw error;
       throw new LockstepError(
@@ -98,7 +109,6 @@ export function createDurableState(context: StoreContext) {
         `the ${context.name} store cannot take a new epoch of ${migration}: ${inDoubt} transaction${inDoubt === 1 ? ' is' : 's are'} prepared there and in doubt; ` +
           'a worker ends them within moments of their decision, and it is tried again',
         { store: context.name },
-        { cause: error },
       );
     }
   }

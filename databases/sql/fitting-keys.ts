@@ -1,8 +1,10 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
+import { keyFault } from '../columns/key-fault.ts';
+import type { FittingKeys } from '../contract/store.ts';
 import type { StoreContext } from './context.ts';
-import { keysetOf } from './keyset.ts';
+import { type Condition, type Keyset, keysetOf } from './keyset.ts';
 
 const firstKeys = 16;
 
@@ -11,46 +13,50 @@ export function createFittingKeys(context: StoreContext) {
   const { dialect } = context.engine;
 
   /**
-   * Of keys that ascend, and behind `after` are all, the first ones: together their own rows have at most `maxBytes`, or there is one.
-   * Only columns without a limit are measured, each row once.
+   * The first of some keys: together their own rows have at most `maxBytes`, or there is one. Only columns without a limit are
+   * measured. Where keys ascend and behind `after` are all, whole ranges are, and each row about once.
    */
   async function fittingKeys(
     entity: Entity,
     keys: readonly Key[],
-    { after, maxBytes }: { readonly after: Key | null; readonly maxBytes: number },
-  ): Promise<readonly Key[]> {
+    { after, maxBytes }: { readonly after?: Key | null; readonly maxBytes: number },
+  ): Promise<FittingKeys> {
     const bound = await context.bind(entity);
     const measured = bound.owned.filter(({ columns }) => columns.some(isUnlimited));
-    if (measured.length === 0) return keys;
+    if (measured.length === 0) return { keys, bytes: 0 };
+    const rowsOf = (keyset: Keyset, from: number, to: number): Condition => {
+      if (after !== undefined)
+        return keyset.within({ lower: keys[from - 1] ?? after, upper: keys[to - 1] ?? null });
+      return keyset.among(keys.slice(from, to).filter((key) => keyFault(bound, key) === null));
+    };
     let taken = 0;
     let bytes = 0;
     let isNear = false;
     for (let step = firstKeys; taken < keys.length; ) {
-      const next = keys.slice(taken, taken + step);
-      const more = await bytesOf(bound, measured, keys[taken - 1] ?? after, next.at(-1) ?? null);
+      const end = Math.min(taken + step, keys.length);
+      const more = await bytesOf(bound, measured, (keyset) => rowsOf(keyset, taken, end));
       if (bytes + more <= maxBytes) {
         bytes += more;
-        taken += next.length;
+        taken = end;
         if (!isNear) step *= 2;
-      } else if (next.length === 1) {
-        return keys.slice(0, Math.max(1, taken));
+      } else if (end === taken + 1) {
+        return taken === 0 ? { keys: keys.slice(0, 1), bytes: more } : { keys: keys.slice(0, taken), bytes };
       } else {
         isNear = true;
-        step = Math.ceil(next.length / 4);
+        step = Math.ceil((end - taken) / 4);
       }
     }
-    return keys;
+    return { keys, bytes };
   }
 
   async function bytesOf(
     bound: BoundEntity,
     tables: readonly BoundTable[],
-    lower: Key | null,
-    upper: Key | null,
+    rowsOf: (keyset: Keyset) => Condition,
   ): Promise<number> {
     let sum = 0;
     for (const table of tables) {
-      const { sql, values } = keysetOf(dialect, { ...bound, root: table }).within({ lower, upper });
+      const { sql, values } = rowsOf(keysetOf(dialect, { ...bound, root: table }));
       const lengths = table.columns
         .filter(isUnlimited)
         .map((column) => `COALESCE(${lengthOf(column, `t.${dialect.column(column.name)}`)}, 0)`);

@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
-import { keyFromCells, placeTexts } from '../columns/key-text.ts';
+import { keyFromCells, keyTexts, placeTexts } from '../columns/key-text.ts';
 import type { KeyRange } from '../contract/comparison.ts';
 import type { Dialect } from '../engine/engine.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
@@ -25,6 +25,8 @@ export interface Keyset {
   readonly cells: string;
   /** Holds for the rows in a range of keys; an index on the key finds its beginning at once. */
   within(range: KeyRange): Condition;
+  /** Holds for the rows of these keys; a collation may give others beside. */
+  among(keys: readonly Key[]): Condition;
   /** The key in a row of `cells`; see `keyFromCells`. */
   keyOf(row: TextCells): Key;
 }
@@ -49,6 +51,16 @@ export function keysetOf(dialect: Dialect, bound: BoundEntity): Keyset {
         sql: conditions.map(({ sql }) => sql).join(' AND '),
         values: conditions.flatMap(({ values }) => values),
       };
+    },
+    among(keys) {
+      const [only, ...more] = parts;
+      if (!only || keys.length === 0) return { sql: '1 = 0', values: [] };
+      const equal = parts.map(({ reference, value }) => `${reference} = ${value}`).join(' AND ');
+      const sql =
+        more.length === 0
+          ? `${only.reference} IN (${keys.map(() => only.value).join(', ')})`
+          : keys.map(() => `(${equal})`).join(' OR ');
+      return { sql: `(${sql})`, values: keys.flatMap((key) => keyTexts(bound, key)) };
     },
     keyOf: (row) =>
       keyFromCells(

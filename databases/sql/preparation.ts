@@ -1,3 +1,5 @@
+import type { BoundEntity } from '../columns/bound.ts';
+import type { ForeignParts } from '../contract/foreign-parts.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { applyStep, controlState, missingSql } from './control-tables.ts';
@@ -13,6 +15,17 @@ export function createPreparation(context: StoreContext) {
     await context.translateErrors(() => engine.commitPool.query('SELECT 1 AS one'));
   }
 
+  async function isMade(session: Session, bound: BoundEntity): Promise<boolean> {
+    return (await engine.isPrepared(session, bound)) && (await engine.isOwn(session, bound));
+  }
+
+  async function foreignParts(): Promise<ForeignParts> {
+    const { owners, additions } = engine.dialect;
+    const names = async (sql: string) =>
+      (await context.translateErrors(() => engine.query(sql))).map(({ name }) => name ?? '');
+    return { owners: await names(owners), additions: await names(additions) };
+  }
+
   async function plan(): Promise<readonly string[]> {
     const state = await context.translateErrors(() => controlState(engine));
     context.assertNotNewer(state);
@@ -21,7 +34,7 @@ export function createPreparation(context: StoreContext) {
     if (definition !== null) statements.push(definition);
     for (const entity of migration.entities) {
       const bound = await context.bind(entity);
-      if (await context.translateErrors(() => engine.isPrepared(engine, bound))) continue;
+      if (await context.translateErrors(() => isMade(engine, bound))) continue;
       statements.push(...engine.routineStatements(bound));
     }
     return statements;
@@ -35,7 +48,7 @@ export function createPreparation(context: StoreContext) {
     for (const entity of migration.entities) {
       const bound = await context.bind(entity);
       await context.alone(async (session) => {
-        if (await engine.isPrepared(session, bound)) return;
+        if (await isMade(session, bound)) return;
         for (const statement of engine.routineStatements(bound)) await session.query(statement);
       });
     }
@@ -47,7 +60,7 @@ export function createPreparation(context: StoreContext) {
   }
 
   const settings = () => context.translateErrors(() => engine.settings());
-  return { ping, plan, prepare, check, settings, ...definitions };
+  return { ping, plan, prepare, check, foreignParts, settings, ...definitions };
 }
 
 /**

@@ -5,6 +5,7 @@ import { isObject } from '../is-object.ts';
  * first.
  */
 export const unsealed = { lockstep: 'a payload that is not encrypted for this workflow' } as const;
+export const unopened = { lockstep: 'a payload under a key that the worker does not hold' } as const;
 export const unreadable = { lockstep: 'a payload that nobody can read' } as const;
 export const tooDeep = { lockstep: 'a payload that nests too deep' } as const;
 
@@ -13,6 +14,10 @@ export const maxDepth = 1_000;
 
 const reasons: ReadonlyMap<unknown, string> = new Map([
   [unsealed.lockstep, 'it is not encrypted for this workflow, and its worker takes nothing else'],
+  [
+    unopened.lockstep,
+    'it is encrypted with a key that its worker does not hold; encrypt with the key that workers have, or give them yours first',
+  ],
   [unreadable.lockstep, "nobody can read it: it is neither JSON nor another encoding of Temporal's"],
   [tooDeep.lockstep, `it nests more than ${maxDepth} deep`],
 ]);

@@ -11,6 +11,7 @@ import { inputGuards } from './guards/input.ts';
 import { journalGuards } from './guards/journal.ts';
 import { journalEntryGuards } from './guards/journal-entry.ts';
 import { keptValueGuards } from './guards/kept-values.ts';
+import { largeRowGuards } from './guards/large-rows.ts';
 import { listGuards } from './guards/lists.ts';
 import { readGuards } from './guards/reads.ts';
 import { retryGuards } from './guards/retries.ts';
@@ -41,6 +42,7 @@ export const guards: readonly Guard[] = [
   ...journalEntryGuards,
   ...workflowInputGuards,
   ...keptValueGuards,
+  ...largeRowGuards,
   ...listGuards,
   ...readGuards,
   ...retryGuards,

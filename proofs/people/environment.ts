@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import type { ConnectOptions } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
@@ -48,7 +49,7 @@ export interface PeopleEnvironment extends AsyncDisposable {
   readonly temporal: Client;
   readonly folder: string;
   startWorker(): Promise<WorkerProcess>;
-  connect(): Promise<Connected>;
+  connect(options?: Pick<ConnectOptions, 'worker'>): Promise<Connected>;
   /** Empties the modern tables and forgets everything about them. */
   clear(): Promise<void>;
   /** Starts the workflow that the migration would start. */

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
+import type { ConnectOptions } from '../../client/service/connect.ts';
 import { connectTemporal } from '../../client/temporal/connection.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Phase } from '../../model/phase.ts';
@@ -10,7 +11,7 @@ import { endMigration } from '../../test/support/end-migration.ts';
 /** A migration whose stores are prepared, without workflow or worker. What it leaves in Temporal ends with it. */
 export interface PreparedMigration extends AsyncDisposable {
   readonly temporal: Client;
-  connect(): Promise<Connected>;
+  connect(options?: Pick<ConnectOptions, 'worker'>): Promise<Connected>;
   /** Starts its workflow, which needs a worker, and takes it to a phase. The caller closes the connection. */
   startedIn(phase: Phase): Promise<Connected>;
 }
@@ -26,7 +27,9 @@ export async function prepareMigration(
   await registerSearchAttributes(temporal);
   resources.defer(() => endMigration(temporal, migration));
   const release = resources.move();
-  const connected = () => connectBoth(migration, { environment, temporal });
+  // A worker in this process has a client of its own.
+  const connected = ({ worker }: Pick<ConnectOptions, 'worker'> = {}) =>
+    connectBoth(migration, { environment, ...(worker ? { worker } : { temporal }) });
   return {
     temporal,
     connect: connected,

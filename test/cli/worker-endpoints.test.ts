@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
@@ -59,6 +60,50 @@ test('requests that are half sent keep a worker neither from answering others no
   expect(await worker.stop()).toBe(0);
   for (const socket of hanging) socket.destroy();
 });
+
+/** Where a process listens, by /proc: a row of a table has address and port in hexadecimal, the state 0A, and the socket's inode. */
+function listeningAt(pid: number): string[] {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      // It was closed meanwhile.
+      return '';
+    }
+  });
+  const own = new Set(links);
+  const rows = ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1),
+  );
+  return rows.flatMap((row) => {
+    const [, local = '', , state, , , , , , inode] = row.trim().split(/\s+/);
+    if (state !== '0A' || !own.has(`socket:[${inode}]`)) return [];
+    const [address = '', port = ''] = local.split(':');
+    return [`${address === '0100007F' ? 'loopback' : address}:${Number.parseInt(port, 16)}`];
+  });
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'a worker listens on loopback alone where it is not told otherwise, and nowhere when it has ended',
+  async () => {
+    const [health, metrics] = [await freePort(), await freePort()];
+    const flags = ['--health', String(health), '--metrics', `127.0.0.1:${metrics}`];
+    const worker = await workerProcess(environmentOf(at), flags);
+    const places = listeningAt(worker.pid);
+    expect(places).toEqual(expect.arrayContaining([`loopback:${health}`, `loopback:${metrics}`]));
+    // One more is Temporal's own.
+    expect(places.length).toBe(3);
+    expect(places.filter((place) => !place.startsWith('loopback:'))).toEqual([]);
+    const own = places
+      .map((place) => Number(place.split(':')[1]))
+      .find((port) => port !== health && port !== metrics);
+    const found = await fetch(`http://127.0.0.1:${own}/metrics`);
+    expect(await found.text()).toContain('# TYPE temporal_');
+    expect(await worker.stop()).toBe(0);
+    for (const port of [health, metrics, own])
+      await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow();
+  },
+);
 
 async function halfSent(port: number, count: number): Promise<Socket[]> {
   return await Promise.all(

@@ -21,7 +21,6 @@ export interface Case {
 /** All types and values of one engine, on their way to the other. */
 export interface Corpus {
   readonly from: 'mysql' | 'postgresql';
-  readonly huge: boolean;
   readonly cases: readonly Case[];
   readonly types: readonly CorpusType[];
   readonly source: Oracle;
@@ -59,7 +58,6 @@ export function corpusOf(
   const [here, there] = from === 'mysql' ? [inMysql, ''] : ['', inMysql];
   return {
     from,
-    huge,
     cases,
     types,
     source,

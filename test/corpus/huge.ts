@@ -47,12 +47,15 @@ type Engine = 'mysql' | 'postgresql';
 function huge(from: Engine, piece: Piece, size: number, around = bare): Awkward {
   const times = Math.ceil((size * megabyte) / piece.bytes);
   const to = from === 'mysql' ? 'postgresql' : 'mysql';
-  const is = around.canonical(piece.text.repeat(times));
+  const canonical = () => around.canonical(piece.text.repeat(times));
   return {
     literal: around[from](piece[from](times)),
-    is,
+    // Made anew each time: all of them together would fill the memory.
+    get is() {
+      return canonical();
+    },
     there: around[to](piece[to](times)),
-    ...(Buffer.byteLength(is) > sentBytes ? { unsent: true } : {}),
+    ...(Buffer.byteLength(canonical()) > sentBytes ? { unsent: true } : {}),
   };
 }
 

@@ -131,6 +131,34 @@ describe('a value that is larger than the server gives or takes', () => {
     ]);
   });
 
+  test('is measured by its key, beside those that lie between', async () => {
+    const sizes = [10, 2 * mib, 2 * mib, 2 * mib, 10];
+    for (const [at, size] of sizes.entries()) {
+      await storeLarge(at + 1, size);
+      await postgresql.sql(
+        `INSERT INTO docs VALUES (${at + 1}, decode(repeat('07', ${size}), 'hex'), NULL, 'as it was')`,
+      );
+    }
+    for (const { store } of [mariadb, postgresql]) {
+      const fitting = (ids: readonly (number | string)[], maxBytes: number) =>
+        store.fittingKeys(
+          doc,
+          ids.map((id) => [String(id)]),
+          { maxBytes },
+        );
+      const all = await fitting([1, 2, 4, 5], 9 * mib);
+      expect(all.keys).toEqual([['1'], ['2'], ['4'], ['5']]);
+      expect(all.bytes).toBeGreaterThanOrEqual(8 * mib);
+      expect(all.bytes).toBeLessThan(9 * mib);
+      expect((await fitting([1, 2, 4, 5], 5 * mib)).keys).toEqual([['1'], ['2']]);
+      const one = await fitting([4, 2], mib);
+      expect(one.keys).toEqual([['4']]);
+      expect(one.bytes).toBeGreaterThanOrEqual(4 * mib);
+      // What no column can hold has no row.
+      expect(await fitting(['9'.repeat(30), 7], mib)).toEqual({ keys: [['9'.repeat(30)], ['7']], bytes: 0 });
+    }
+  });
+
   test('ends the page with which it has many bytes, and the next page begins behind it', async () => {
     const sizes = [10, 2 * mib, 2 * mib, 2 * mib, 10];
     for (const [at, size] of sizes.entries()) {

@@ -47,6 +47,11 @@ forEachEngineRole(
         ),
       );
     const touches = () => at().control('operations', `kind = 'touch' ORDER BY id`);
+    /** What a change of the route waits for. */
+    const exclusiveFence =
+      engineRole.engine === 'PostgreSQL'
+        ? `SELECT pg_advisory_xact_lock(${fenceClass}, hashtext('${migrationName}'))`
+        : `SELECT epoch FROM lockstep_state WHERE migration = '${migrationName}' FOR UPDATE`;
     const recordOf = (key: Key) => at().control('records', `record_key = '${keyText(key)}'`);
 
     test('raises the version and notes what is pending, in the transaction itself', async () => {
@@ -194,42 +199,58 @@ forEachEngineRole(
       await at().asSecondary(2);
     });
 
-    // MySQL and MariaDB see the circle, and end one of the transactions.
-    test.runIf(engineRole.engine === 'PostgreSQL')(
-      'gives way to a change of the route that waits for others who wait for the transaction',
-      async () => {
-        await writeOne(at().store, account, writeOf(account, ada));
-        await using other = await caller(at().url);
-        await other.sql('BEGIN');
-        const statement = await at().store.touchStatement(account, {
-          keys: [['2']],
-          version: '100',
-          id: operationId(),
-          fence,
-        });
-        await openTransaction(other.tx).run(statement);
-        await service.sql('BEGIN');
-        await service.sql('UPDATE accounts SET balance = 5.00 WHERE id = 1');
-        const watcher = await at().another();
-        const waiting = other.sql('UPDATE accounts SET balance = 6.00 WHERE id = 1');
-        await watcher.waiting(1);
-        const change = await at().another();
-        await change.rows('BEGIN');
-        const taken = change.rows(
-          `SELECT pg_advisory_xact_lock(${fenceClass}, hashtext('${migrationName}'))`,
-        );
-        await watcher.waiting(2);
-        expect(await refusalOf(touch(account, [['1']]))).toBe('closed');
-        await service.sql('ROLLBACK');
-        await waiting;
-        await other.sql('COMMIT');
-        await taken;
-        await change.rows('ROLLBACK');
-        await service.sql('BEGIN');
-        expect(await touch(account, [['1']])).toMatchObject({ absent: [false] });
-        await service.sql('COMMIT');
-      },
-    );
+    test('gives way to a change of the route that waits for others who wait for the transaction', async () => {
+      await writeOne(at().store, account, writeOf(account, ada));
+      await using other = await caller(at().url);
+      await other.sql('BEGIN');
+      const statement = await at().store.touchStatement(account, {
+        keys: [['2']],
+        version: '100',
+        id: operationId(),
+        fence,
+      });
+      await openTransaction(other.tx).run(statement);
+      await service.sql('BEGIN');
+      await service.sql('UPDATE accounts SET balance = 5.00 WHERE id = 1');
+      const watcher = await at().another();
+      const waiting = other.sql('UPDATE accounts SET balance = 6.00 WHERE id = 1');
+      await watcher.waiting(1);
+      const change = await at().another();
+      await change.rows('BEGIN');
+      const taken = change.rows(exclusiveFence);
+      await watcher.waiting(2);
+      expect(await refusalOf(touch(account, [['1']]))).toBe('changing');
+      await service.sql('ROLLBACK');
+      await waiting;
+      await other.sql('COMMIT');
+      await taken;
+      await change.rows('ROLLBACK');
+      await service.sql('BEGIN');
+      expect(await touch(account, [['1']])).toMatchObject({ absent: [false] });
+      await service.sql('COMMIT');
+    });
+
+    test('holds no other migration of the database up', async () => {
+      await service.sql('BEGIN');
+      await touch(account, [['1']]);
+      const state = await at().store.readState(migrationName);
+      if (!state) throw new Error('the migration has a route');
+      await at().store.writeState({ ...state, migration: 'another' });
+      await service.sql('ROLLBACK');
+    });
+
+    // PostgreSQL lets the transaction go first.
+    test('a change of the route that the server ends for a deadlock is made again', async () => {
+      await service.sql('BEGIN');
+      // The server ends the transaction that has done less.
+      await service.sql(insertBea);
+      await touch(account, [['1'], ['2']]);
+      const changing = at().asSecondary(2);
+      await (await at().another()).waiting(1);
+      await service.sql(exclusiveFence);
+      await service.sql('COMMIT');
+      await changing;
+    });
 
     test('finds the route changed that an older snapshot of the transaction does not show', async () => {
       await service.sql(

@@ -32,6 +32,7 @@ export async function lockstep(args: readonly string[], environment: NodeJS.Proc
 }
 
 export interface WorkerProcess {
+  readonly pid: number;
   /** SIGKILL: nothing is released, nobody is told. */
   kill(): Promise<void>;
   /** SIGTERM: resolves to the exit code. */
@@ -57,7 +58,9 @@ export async function workerProcess(
     if (child.exitCode !== null) throw new Error(`the worker ended: ${output().stderr}`);
     return output().stderr.includes('worker running');
   });
+  if (child.pid === undefined) throw new TypeError('a process that runs has an id');
   return {
+    pid: child.pid,
     kill: async () => {
       await end('SIGKILL');
     },

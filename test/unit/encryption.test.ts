@@ -3,19 +3,25 @@ import { defaultPayloadConverter, type SerializationContext } from '@temporalio/
 import { expect, test } from 'vitest';
 import { createDataConverter, createEncryptionCodec } from '../../client/temporal/encryption.ts';
 import { encryptionOf } from '../../client/temporal/encryption-keys.ts';
-import { isUnsealed } from '../../model/inputs/not-taken.ts';
+import { KeyPatience } from '../../client/temporal/key-patience.ts';
+import { isUnsealed, unopened } from '../../model/inputs/not-taken.ts';
 import { payloadConverter as inActivities } from '../../workers/payload-converter.ts';
 import { payloadConverter as inWorkflows } from '../../workflows/payload-converter.ts';
 
 const newKey = () => randomBytes(32).toString('base64');
 const payload = defaultPayloadConverter.toPayload({ name: 'a-marker-of-row-content' });
-const codecOf = (keys: string, side: 'client' | 'worker' = 'client', mode?: 'required' | 'optional') => {
+const codecOf = (
+  keys: string,
+  side: 'client' | 'worker' = 'client',
+  mode?: 'required' | 'optional',
+  patience?: KeyPatience,
+) => {
   const encryption = encryptionOf({
     LOCKSTEP_ENCRYPTION_KEY: keys,
     ...(mode ? { LOCKSTEP_ENCRYPTION: mode } : {}),
   });
   if (!encryption) throw new Error('there is a key');
-  return createEncryptionCodec(encryption, side);
+  return createEncryptionCodec(encryption, side, patience);
 };
 const write = (workflowId: string): SerializationContext => ({
   type: 'workflow',
@@ -99,9 +105,45 @@ test('a worker tells of it who looks at what comes in, and takes no result of an
     if (context.type === 'activity') expect(inWorkflow).toThrow(/not encrypted/);
     else expect(isUnsealed(inWorkflow())).toBe(true);
   }
-  // Another worker may have the key.
+});
+
+test('a worker leaves a key that it does not have to others for a while, and then says what it gives up', async () => {
+  let now = 0;
+  const reported: string[] = [];
+  const patience = new KeyPatience(
+    ({ message }) => void reported.push(message),
+    60_000,
+    () => now,
+  );
+  const worker = codecOf(newKey(), 'worker', 'required', patience);
   const unknown = await codecOf(newKey()).encode([payload], write('w'));
-  await expect(worker.decode(unknown, write('w'))).rejects.toThrow(/does not hold/);
+  const left = () => expect(worker.decode(unknown, write('w'))).rejects.toThrow(/does not hold/);
+  await left();
+  now = 59_999;
+  await left();
+  expect(reported).toEqual([]);
+  now = 60_000;
+  const [told = payload] = await worker.decode(unknown, write('w'));
+  expect(inWorkflows.fromPayload(told, write('w'))).toEqual(unopened);
+  expect(reported).toEqual([
+    expect.stringMatching(/key [0-9a-f]{8}, which LOCKSTEP_ENCRYPTION_KEY does not hold/),
+  ]);
+  // Long after it, others may have another key again.
+  now += 600_001;
+  await left();
+  // Nobody looks at the result of an activity.
+  now += 60_000;
+  const activity = { type: 'activity', namespace: 'default', workflowId: 'w', isLocal: true } as const;
+  const result = await codecOf(newKey()).encode([payload], activity);
+  await expect(worker.decode(result, activity)).rejects.toThrow(/does not hold/);
+});
+
+test('the name of a key that a stranger chose is not told', async () => {
+  const [sealed = payload] = await codecOf(newKey()).encode([payload], write('w'));
+  const named = { ...sealed, metadata: { ...sealed.metadata, 'encryption-key-id': Buffer.from('secret\n') } };
+  const refused = codecOf(newKey()).decode([named], write('w'));
+  await expect(refused).rejects.toThrow(/a name that no key of ours has/);
+  await expect(refused).rejects.not.toThrow(/secret/);
 });
 
 test('a key of another length is refused without showing it', () => {

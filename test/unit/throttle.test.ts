@@ -183,6 +183,60 @@ test('time that passes anyway between two chunks counts as a rest', async () => 
   expect((await copy()).pausedMs).toBe(0);
 });
 
+/** Two chunks that overlap for so long, where they may. Gives how many were under way at once. */
+async function overlapping(at: Beside, ms: number): Promise<number> {
+  const gate = Promise.withResolvers<void>();
+  let underWay = 0;
+  const copy = async () => {
+    underWay += 1;
+    await gate.promise;
+  };
+  const both = [1, 2].map(() => at.throttle.run(copy, at.pause));
+  await new Promise((resolve) => setImmediate(resolve));
+  const most = underWay;
+  at.now += ms;
+  gate.resolve();
+  await Promise.all(both);
+  return most;
+}
+
+test('the time of chunks that overlap counts once', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 2 });
+  await at.pass(minute);
+  await at.copy(25, minute);
+  // What is owed of earlier chunks is over then.
+  await at.pass(1_000);
+  expect(await overlapping(at, 2_700)).toBe(2);
+  const { pausedMs } = await at.throttle.run(() => at.pass(10), at.pause);
+  expect(pausedMs).toBeGreaterThan(290);
+  expect(pausedMs).toBeLessThan(310);
+});
+
+test('after an idle time nothing is judged by the writes of before it', async () => {
+  const at = new Beside({ everyMs: 25, quietMs: 1, copyingMs: 2 });
+  await at.pass(minute);
+  await at.copy(25, minute);
+  // One that is surely judged, and then one that is not: its writes are too few moments away.
+  await at.copy(1_100, 1);
+  at.service.copyingMs = 20;
+  await at.copy(700, 1);
+  at.service.copyingMs = 2;
+  await at.pass(20_000);
+  await at.copy(25, 1);
+  expect(await overlapping(at, 10)).toBe(2);
+});
+
+test('a copy that was idle has to be good for a while before it goes on harder', async () => {
+  const at = new Beside({ everyMs: 4_000, quietMs: 2, copyingMs: 2 });
+  await at.pass(minute);
+  await at.copy(25, 12_000);
+  await at.pass(30_000);
+  await at.copy(25, 3_000);
+  expect(at.throttle.readsAhead).toBe(false);
+  await at.copy(25, 12_000);
+  expect(at.throttle.readsAhead).toBe(true);
+});
+
 test('a rest that is cut short is over', async () => {
   const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 4 });
   await at.pass(minute);

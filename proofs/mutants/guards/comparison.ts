@@ -164,4 +164,20 @@ export const comparisonGuards: readonly Guard[] = [
     tests: ['test/unit/evidence.test.ts'],
     keeps: 'A bound is a number.',
   },
+  {
+    file: 'workflows/comparison/reconcile.ts',
+    text: 'let paused = input.carried?.paused ?? false;',
+    without: 'let paused = false;',
+    tests: ['test/workflows/reconcile-held.test.ts'],
+    named: 'stays held',
+    keeps: 'A reconciliation that is held stays held in the run that follows.',
+  },
+  {
+    file: 'workflows/migration/bulk-results.ts',
+    text: 'if (tries === mostTries) return;',
+    without: "if (work === 'reconciliation' || tries === mostTries) return;",
+    tests: ['test/workflows/reconcile-held.test.ts'],
+    named: 'lost after its word',
+    keeps: 'Evidence of a reconciliation whose worker was lost after its word is taken when it ends.',
+  },
 ];

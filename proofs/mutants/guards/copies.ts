@@ -81,7 +81,7 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'activities/backfill/backfill.ts',
-    text: '        const results = await withHeartbeat(() => convergeKeys(context, entity, keys, route));\n',
+    text: '        const results = await withHeartbeat(() => convergeInParts(context, entity, keys, route));\n',
     without: '        const results: Awaited<ReturnType<typeof convergeKeys>> = [];\n',
     tests: ['test/workflows/rollback.test.ts'],
     named: 'caught up the second time',
@@ -253,6 +253,15 @@ export const copyGuards: readonly Guard[] = [
     without: '',
     tests: ['test/workflows/bad-keys.test.ts'],
     keeps: 'The tombstone of a key that a store cannot hold is no difference.',
+  },
+  {
+    file: 'databases/columns/key-fault.ts',
+    text: 'isNeverThere: isHeldWhole(column)',
+    without: 'isNeverThere: column.natural?.kind === column.scalar.kind',
+    tests: ['test/workflows/bad-keys.test.ts'],
+    named: 'is one difference',
+    keeps:
+      'A row whose key is a date or a time beyond those of the field is a difference, and not passed over.',
   },
   {
     file: 'databases/columns/key-fault.ts',

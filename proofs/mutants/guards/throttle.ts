@@ -122,4 +122,39 @@ export const throttleGuards: readonly Guard[] = [
     tests: ['test/unit/throttle.test.ts'],
     keeps: 'A chunk beside live writes is a short one.',
   },
+  {
+    file: 'activities/backfill/throttle.ts',
+    text: 'const ms = ended - Math.max(began, this.#countedUntil);',
+    without: 'const ms = ended - began;',
+    tests: ['test/unit/throttle.test.ts'],
+    keeps: 'The time of chunks that overlap counts once.',
+  },
+  {
+    file: 'activities/backfill/throttle.ts',
+    text: `    this.#judgedAt = now;
+    this.#changedAt = now;
+  }
+
+  /** For as long`,
+    without: `    this.#changedAt = now;
+  }
+
+  /** For as long`,
+    tests: ['test/unit/throttle.test.ts'],
+    keeps: 'After an idle time nothing is judged by the writes of before it.',
+  },
+  {
+    file: 'activities/backfill/throttle.ts',
+    text: `    this.#judgedAt = now;
+    this.#changedAt = now;
+  }
+
+  /** For as long`,
+    without: `    this.#judgedAt = now;
+  }
+
+  /** For as long`,
+    tests: ['test/unit/throttle.test.ts'],
+    keeps: 'A copy that was idle has to be good for a while before it goes on harder.',
+  },
 ];

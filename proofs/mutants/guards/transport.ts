@@ -182,4 +182,20 @@ export const transportGuards: readonly Guard[] = [
     tests: ['test/workflows/accounts.test.ts'],
     keeps: 'A right that is missing is named by its own trial.',
   },
+  {
+    file: 'databases/mysql/engine.ts',
+    text: " AND SECURITY_TYPE = 'INVOKER'",
+    without: '',
+    tests: ['test/databases/foreign-parts.test.ts'],
+    named: 'none of ours',
+    keeps: 'A routine that runs with the rights of who made it is never called.',
+  },
+  {
+    file: 'databases/sql/preparation.ts',
+    text: ' && (await engine.isOwn(session, bound))',
+    without: '',
+    tests: ['test/databases/foreign-parts.test.ts'],
+    named: 'makes it anew',
+    keeps: 'A routine of another account under our name does not stay.',
+  },
 ];
