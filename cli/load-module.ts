@@ -30,6 +30,10 @@ export async function loadModule(file: string): Promise<object> {
 /** Whether the file says so, or its package. Where neither does, Node would find out, and warn. */
 function isEsModule(file: string): boolean {
   if (/\.m[jt]s$/.test(file)) return true;
+  // Where there is none, some versions of Node name the folder.
   const manifest = findPackageJSON('.', pathToFileURL(file));
-  return manifest !== undefined && JSON.parse(readFileSync(manifest, 'utf8')).type === 'module';
+  return (
+    manifest?.endsWith('package.json') === true &&
+    JSON.parse(readFileSync(manifest, 'utf8')).type === 'module'
+  );
 }

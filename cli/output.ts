@@ -3,6 +3,7 @@ import { failureOfTemporal } from '../client/temporal/operator-connection.ts';
 import { LockstepError } from '../model/failure.ts';
 import type { AnyFailureCode } from '../model/failure-codes.ts';
 import { unforeseen } from '../model/unforeseen.ts';
+import { oneLine, shown } from './shown.ts';
 
 /** 0 fine · 1 error · 2 differences or work pending · 3 preflight failed · 4 refused by a gate */
 export const exit = { fine: 0, error: 1, pending: 2, preflight: 3, refused: 4 } as const;
@@ -16,10 +17,11 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   return {
     result(object, lines) {
-      process.stdout.write(json ? `${JSON.stringify(object)}\n` : `${lines.join('\n')}\n`);
+      // In JSON what stands for such a character is its escape.
+      process.stdout.write(`${shown(json ? JSON.stringify(object) : lines.join('\n'))}\n`);
     },
     note(line) {
-      process.stderr.write(`${line}\n`);
+      process.stderr.write(`${shown(line)}\n`);
     },
   };
 }
@@ -30,10 +32,10 @@ export function reportFailure(error: unknown, json: boolean): number {
   const { message } = failureOf(error);
   if (json) {
     process.stdout.write(
-      `${JSON.stringify({ error: { code: failure?.code ?? 'Unexpected', message, ...failure?.details } })}\n`,
+      `${shown(JSON.stringify({ error: { code: failure?.code ?? 'Unexpected', message, ...failure?.details } }))}\n`,
     );
   } else {
-    process.stderr.write(`${pc.red(failure ? failure.code : 'Error')}: ${message}\n`);
+    process.stderr.write(`${pc.red(failure ? failure.code : 'Error')}: ${shown(message)}\n`);
   }
   // Whoever asks for it has the text as well, whatever it quotes.
   if (!failure && process.env.LOCKSTEP_DEBUG)
@@ -66,11 +68,12 @@ export const exitOf: Partial<Record<AnyFailureCode, number>> = {
 };
 
 export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>(
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = cells.reduce<number[]>(
     (known, row) => row.map((cell, at) => Math.max(known[at] ?? 0, cell.length)),
     [],
   );
-  return rows.map((row) =>
+  return cells.map((row) =>
     row
       .map((cell, at) => cell.padEnd(widths[at] ?? 0))
       .join('  ')

@@ -4,6 +4,7 @@ import { LockstepError } from '../model/failure.ts';
 import { Notices, noticeEveryMs } from './notices.ts';
 import { reportFailure } from './output.ts';
 import { createProgram } from './program.ts';
+import { shown } from './shown.ts';
 
 export interface RunOptions {
   /** How often, in milliseconds, it is said what a command waits for. @default 3_000 */
@@ -16,7 +17,7 @@ export async function run(
   { noticeEveryMs: everyMs = noticeEveryMs }: RunOptions = {},
 ): Promise<number> {
   const json = args.includes('--json');
-  const notices = new Notices((line) => process.stderr.write(`${line}\n`), everyMs);
+  const notices = new Notices((line) => process.stderr.write(`${shown(line)}\n`), everyMs);
   process.exitCode = undefined;
   try {
     await hearing(notices, () => createProgram({ json }).parseAsync(args, { from: 'user' }));

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { oneLine } from './shown.ts';
 
 interface Terminal {
   readonly columns?: number;
@@ -17,7 +18,7 @@ export class Screen {
 
   draw(lines: readonly string[]): void {
     const { columns = 80, rows = 24 } = this.#terminal;
-    const all = fitted(lines, columns);
+    const all = fitted(lines.map(oneLine), columns);
     // The last row stays free, so that nothing scrolls.
     const shown =
       all.length < rows ? all : [...all.slice(0, rows - 2), `… ${all.length - rows + 2} lines more`];

@@ -3,6 +3,7 @@ import type { KnownFaults, MigrationStatus, ReportedReads } from '../client/oper
 import type { Backlog } from '../client/operator/stores-alone.ts';
 import { type Phase, phases, routes } from '../model/phase.ts';
 import { backfillLines } from './backfill-lines.ts';
+import { oneLine } from './shown.ts';
 
 /** A migration's status for a person. */
 export function statusLines(
@@ -54,7 +55,7 @@ export function statusLines(
       : []),
     ...(status.validating ? ['now       validating'] : []),
     ...(status.lastFailure ? [pc.yellow(`last      ${status.lastFailure}`)] : []),
-  ];
+  ].map(oneLine);
 }
 
 export function phasePath(current: Phase): string {

@@ -1,18 +1,16 @@
 import type { Interceptor } from '@grpc/grpc-js';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { LockstepError } from '../../model/failure.ts';
 import { cancelWhereClosed } from './closed-channel.ts';
 import { createDataConverter } from './encryption.ts';
 import { reasonOf } from './failures.ts';
 import { assertNamespace } from './namespace.ts';
 import { silenceOf } from './silence.ts';
+import { temporalSettings } from './temporal-settings.ts';
 
-/** Where Temporal's own environment variables and TOML file say that it is (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …). */
+/** As `temporalSettings` says, with what holds where it says nothing. */
 export function temporalPlace(environment: NodeJS.ProcessEnv) {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-    overrideEnvVars: definedOnly(environment),
-  });
+  const { connectionOptions, namespace = 'default' } = temporalSettings(environment);
   return { connectionOptions, namespace, address: connectionOptions.address ?? 'localhost:7233' };
 }
 
@@ -62,11 +60,5 @@ export function temporalUnavailable(address: string, reason: string, cause?: unk
     `Temporal at ${address} does not answer: ${reason}; start it (lockstep dev up starts one for development), or correct TEMPORAL_ADDRESS`,
     { reason, remedy: 'TEMPORAL_ADDRESS' },
     { cause },
-  );
-}
-
-function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }

@@ -6,6 +6,7 @@ import type { Fence, Outcome, StoreFailure, WriteItem } from '../contract/write.
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
+import { withUnfitColumns } from '../sql/unfit-columns.ts';
 import { outcomesInOrder } from '../sql/write-request.ts';
 import { rejectionOf } from './rejection.ts';
 
@@ -73,7 +74,9 @@ export async function writeLeftover(
     } catch (error) {
       const failure = rejectionOf(context, error);
       await session.query('ROLLBACK TO SAVEPOINT lockstep_row');
-      if (list.length === 1) return [{ status: 'failed', failure }];
+      const [only] = ready;
+      if (only && list.length === 1)
+        return [{ status: 'failed', failure: withUnfitColumns(failure, bound, only.rows) }];
     }
     const apart: Outcome[] = [];
     for (const item of list) apart.push(...(await writeList([item])));

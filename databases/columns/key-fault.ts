@@ -37,7 +37,7 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
     const fault = formFault(column, part);
     if (fault) {
       const reason = `${where} ${fault}; correct the row, or declare the key as what it is`;
-      return { reason, isNeverThere: column.natural?.kind === column.scalar.kind };
+      return { reason, isNeverThere: isHeldWhole(column) };
     }
     try {
       assertInRange(column, part);
@@ -57,6 +57,13 @@ export function isFault(found: readonly string[] | KeyFault): found is KeyFault 
 export function keyFault(bound: BoundEntity, key: Key): KeyFault | null {
   const found = keyTextsOrFault(bound, key);
   return isFault(found) ? found : null;
+}
+
+/** Whether the column itself holds nothing but values of the field: a date may be one before our era, a number NaN. */
+function isHeldWhole({ natural, scalar }: BoundColumn): boolean {
+  return (
+    natural?.kind === scalar.kind && ['integer', 'bigint', 'uuid', 'bytes', 'boolean'].includes(scalar.kind)
+  );
 }
 
 function unusable(reason: string): KeyFault {

@@ -11,6 +11,8 @@ import { createErasingWrites } from './erasing-writes.ts';
 import { shapeMessage } from './images.ts';
 import { writeList } from './list-write.ts';
 import { createRecordedRefusals } from './recorded-refusals.ts';
+import { withUnfitColumns } from './unfit-columns.ts';
+import { isUnusableKeyThere } from './unusable-keys.ts';
 import {
   locksOf,
   outcomeOf,
@@ -40,7 +42,14 @@ export function createGuardedWrites(context: StoreContext) {
 
   /** Items as rows, without those that would erase what the shape does not hold. It reads, and so comes before a transaction. */
   async function sound(bound: BoundEntity, items: readonly WriteItem[]): Promise<ItemsAsRows> {
-    return rows(bound, items, await erasing(bound, items));
+    const { ready, failed } = rows(bound, items, await erasing(bound, items));
+    const outcomes = new Map(failed);
+    for (const position of failed.keys()) {
+      const item = items[position];
+      if (item && (await isGone(bound, item)))
+        outcomes.set(position, { status: 'applied', version: item.version });
+    }
+    return { ready, failed: outcomes };
   }
 
   /**
@@ -64,12 +73,6 @@ export function createGuardedWrites(context: StoreContext) {
       try {
         ready.push(readyItem(bound, item, position));
       } catch (error) {
-        const { mode, image, key, version } = item;
-        if (mode !== 'primary' && image === null && keyFault(bound, key)?.isNeverThere) {
-          // What no row can be is deleted.
-          failed.set(position, { status: 'applied', version });
-          continue;
-        }
         failed.set(position, {
           status: 'failed',
           failure: { code: 'StoreRefused', about: 'row', message: shapeMessage(bound, 'toRows', error) },
@@ -78,6 +81,12 @@ export function createGuardedWrites(context: StoreContext) {
     }
     ready.sort((left, right) => compareText(left.order, right.order) || left.position - right.position);
     return { ready, failed };
+  }
+
+  /** What cannot be looked for, and is in no row, is deleted. */
+  async function isGone(bound: BoundEntity, { mode, image, key }: WriteItem): Promise<boolean> {
+    if (mode === 'primary' || image !== null || keyFault(bound, key) === null) return false;
+    return !(await isUnusableKeyThere(context, bound, key));
   }
 
   async function writeReady(
@@ -89,9 +98,12 @@ export function createGuardedWrites(context: StoreContext) {
     try {
       return await call(null, bound, ready, fence);
     } catch (error) {
-      const failure = await context.refusalOf(error, [bound.entity]);
+      const refusal = await context.refusalOf(error, [bound.entity]);
       const [only, ...rest] = ready;
-      if (only && rest.length === 0) return new Map([[only.position, { status: 'failed', failure }]]);
+      if (only && rest.length === 0) {
+        const failure = withUnfitColumns(refusal, bound, only.rows);
+        return new Map([[only.position, { status: 'failed', failure }]]);
+      }
       return await writeApart(bound, ready, fence);
     }
   }

@@ -97,11 +97,16 @@ const directions: Direction[] = [
     },
     fill: [
       `INSERT INTO pages VALUES ('a', 'a'), (CONCAT('n', CHAR(0)), 'nul'), ('${long}', 'long'), ('z', 'z')`,
-      "INSERT INTO words VALUES ('0000-00-00', 0, 'zero'), ('0000-00-00', 1, 'none'), ('2024-02-29', 0, 'leap')",
+      "INSERT INTO words VALUES ('0000-00-00', 0, 'zero'), ('0000-00-00', 1, 'none'), ('2024-00-10', 0, 'some'), ('2024-02-29', 0, 'leap')",
     ],
     differences: [
       ['page', 'n\u0000', /NUL/],
       ['day', '0000-00-00', /zero date/],
+      [
+        'day',
+        '2024-00-10',
+        /words\.day holds what is no date; correct the row, or declare the key as what it is/,
+      ],
     ],
     corrupt: 'lockstep_',
   },
@@ -124,9 +129,16 @@ const directions: Direction[] = [
     },
     fill: [
       `INSERT INTO pages VALUES ('a', 'a'), ('${long}', 'long'), ('z', 'z')`,
-      "INSERT INTO words VALUES ('infinity', 0, 'never'), ('infinity', 1, 'ever'), ('2024-02-29', 0, 'leap')",
+      "INSERT INTO words VALUES ('infinity', 0, 'never'), ('infinity', 1, 'ever'), ('0044-03-15 BC', 0, 'ides'), ('2024-02-29', 0, 'leap')",
     ],
-    differences: [['day', 'infinity', /infinity/]],
+    differences: [
+      ['day', 'infinity', /infinity/],
+      [
+        'day',
+        '0044-03-15 BC',
+        /words\.day holds what is no date; correct the row, or declare the key as what it is/,
+      ],
+    ],
     corrupt: 'lockstep.',
   },
 ];

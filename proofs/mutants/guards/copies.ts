@@ -256,6 +256,15 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'databases/columns/key-fault.ts',
+    text: 'isNeverThere: isHeldWhole(column)',
+    without: 'isNeverThere: column.natural?.kind === column.scalar.kind',
+    tests: ['test/workflows/bad-keys.test.ts'],
+    named: 'is one difference',
+    keeps:
+      'A row whose key is a date or a time beyond those of the field is a difference, and not passed over.',
+  },
+  {
+    file: 'databases/columns/key-fault.ts',
     text: '      return isWritten(scalar, part) ?',
     without: '      return isWritten(scalar, part) || part !== "" ?',
     tests: ['test/workflows/bad-keys.test.ts'],

@@ -31,4 +31,18 @@ export const inputGuards: readonly Guard[] = [
     tests: ['test/unit/write-outcomes.test.ts'],
     keeps: 'An item without an outcome is never taken for written.',
   },
+  {
+    file: 'cli/output.ts',
+    text: "shown(json ? JSON.stringify(object) : lines.join('\\n'))",
+    without: "json ? JSON.stringify(object) : lines.join('\\n')",
+    tests: ['test/cli/hostile-texts.test.ts'],
+    keeps: 'What others have written has no power over a terminal.',
+  },
+  {
+    file: 'cli/status-lines.ts',
+    text: '].map(oneLine);',
+    without: '];',
+    tests: ['test/cli/hostile-texts.test.ts'],
+    keeps: 'A note makes no line of a status.',
+  },
 ];
