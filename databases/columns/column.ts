@@ -9,9 +9,10 @@ import { labelsText, setOfText } from './set.ts';
 import { assertNoSubstitute, specialText, substituteOf } from './substitute.ts';
 import { assertGiven, mayBeTooLong } from './too-long.ts';
 
-/** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
+/** Moments are compared without the `T`, the `Z` and the zeros at their end, booleans as 1 and 0. The field decides, for both stores. */
 export function isCompact(scalar: Scalar): boolean {
-  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.substitutes === undefined);
+  if (scalar.kind === 'boolean' || scalar.kind === 'time') return true;
+  return scalar.kind === 'timestamp' && scalar.substitutes === undefined;
 }
 
 export interface CatalogueTable {
