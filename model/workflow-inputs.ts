@@ -5,7 +5,7 @@ import type { DurableState } from './phase.ts';
 import { writePolicyOf } from './policy.ts';
 import { isInRollout } from './rollout.ts';
 import type { Transaction, TransactionInput } from './transaction.ts';
-import type { WriteGroupInput } from './write-group.ts';
+import type { GroupCommon } from './write-group.ts';
 
 /** What the workflow `write` is started with. */
 export function writeInput(
@@ -29,7 +29,7 @@ export function groupInput(
   { policy, name }: Migration,
   state: DurableState,
   { ack, dualWrite }: Pick<WriteInput, 'ack' | 'dualWrite'>,
-): Omit<WriteGroupInput, 'writes'> {
+): GroupCommon {
   return { migration: name, ack, route: routeOf(state, dualWrite), dualWrite, policy: writePolicyOf(policy) };
 }
 

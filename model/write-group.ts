@@ -1,18 +1,29 @@
-import type { Pattern } from './entity.ts';
 import type { FailureDetails } from './failure.ts';
 import type { AnyFailureCode } from './failure-codes.ts';
 import type { Operation, WriteInput } from './operation.ts';
 import type { Version } from './version.ts';
 
 /** One of the writes that share a workflow. */
-export interface GroupedWrite {
-  readonly operation: Operation;
-  readonly pattern: Pattern;
+export type GroupedWrite = Pick<WriteInput, 'operation' | 'pattern' | 'decided'>;
+
+/** What the writes of a group have in common. */
+export type GroupCommon = Omit<WriteInput, 'operation' | 'pattern' | 'decided' | 'validateAfterMs'>;
+
+/** What a group's workflow is started with, the writes in the order they were asked for. */
+export interface WriteGroupInput extends GroupCommon {
+  readonly writes: readonly Pick<WriteInput, 'operation' | 'pattern'>[];
+  /** Further writes, which the route's primary has decided already. Only their journal has more than this. */
+  readonly decided?: readonly DecidedWrites[];
 }
 
-/** What a group's workflow is started with: what its writes have in common, and the writes in the order they were asked for. */
-export interface WriteGroupInput extends Omit<WriteInput, 'operation' | 'pattern' | 'validateAfterMs'> {
-  readonly writes: readonly GroupedWrite[];
+/** Of one entity. */
+export interface DecidedWrites extends Pick<WriteInput, 'pattern'>, Pick<Operation, 'entity' | 'definition'> {
+  readonly writes: readonly DecidedWrite[];
+}
+
+export interface DecidedWrite extends Pick<Operation, 'id' | 'kind' | 'key'> {
+  /** Under which it is pending in the primary's journal. */
+  readonly version: Version;
 }
 
 /**
@@ -44,7 +55,21 @@ export interface GroupTally {
   readonly open: number;
 }
 
+/** All writes of a group. Those that are decided have no image. */
+export function writesOf({ writes, decided = [] }: WriteGroupInput): readonly GroupedWrite[] {
+  const further = decided.flatMap(({ pattern, entity, definition, writes: own }) =>
+    own.map(({ id, kind, key, version }): GroupedWrite => {
+      const operation = { id, entity, kind, key, image: null, proposed: version, definition };
+      return { operation: { ...operation, expectedVersion: null }, pattern, decided: version };
+    }),
+  );
+  return [...writes, ...further];
+}
+
 /** The write as its own workflow is started with it. */
-export function aloneInput({ writes: _, ...common }: WriteGroupInput, write: GroupedWrite): WriteInput {
+export function aloneInput(
+  { writes: _, decided: __, ...common }: WriteGroupInput,
+  write: GroupedWrite,
+): WriteInput {
   return { ...common, ...write, validateAfterMs: null };
 }

@@ -64,7 +64,9 @@ export class WriteAhead {
       return await Promise.all(
         decided.map(async (write, index) => {
           const input = inputs[index];
-          return input && write && (await write.taken) ? { ...write, input } : null;
+          return input && write && (await write.taken)
+            ? { ...write, input: inputBehind(input, write.decision) }
+            : null;
         }),
       );
     };
@@ -73,21 +75,22 @@ export class WriteAhead {
 
   /** See `EmbeddedWorker`. */
   takeOver(workflowId: string, writes: readonly [WrittenHere, ...WrittenHere[]]): void {
-    const [{ input, decision, timing }, ...others] = writes;
+    const [{ decision, timing }, ...others] = writes;
     const give = <T>(activity: string, result: Promise<T>) =>
       void this.#ahead.begin(workflowId, activity, () => result);
-    const applied = writes.filter((write) => write.decision.status === 'applied');
-    const isOwed = input.route.secondary !== null && applied.length > 0;
-    const completed = Promise.all(applied.map((write) => write.completed));
+    const undecided = writes.filter(({ input }) => input.decided === undefined);
+    const decided = writes.filter(({ input }) => input.decided !== undefined);
+    const completed = Promise.all(decided.map((write) => write.completed));
     if (others.length === 0) {
-      give('writePrimary', Promise.resolve<WriteResult>(decision));
+      if (undecided.length > 0) give('writePrimary', Promise.resolve<WriteResult>(decision));
       const replicated = completed.then((): WriteResult => decision);
-      if (isOwed) give('replicateToSecondary', replicated);
+      if (decided.length > 0) give('replicateToSecondary', replicated);
     } else {
-      const decisions = writes.map((write) => groupDecision(write.decision));
-      give('writeGroupAtPrimary', Promise.resolve<GroupDecisions>({ decisions, timing }));
-      const replicated = completed.then(() => applied.map((): GroupReplication => 'applied'));
-      if (isOwed) give('replicateGroup', replicated);
+      const decisions = undecided.map((write) => groupDecision(write.decision));
+      const known = Promise.resolve<GroupDecisions>({ decisions, timing });
+      if (undecided.length > 0) give('writeGroupAtPrimary', known);
+      const replicated = completed.then(() => decided.map((): GroupReplication => 'applied'));
+      if (decided.length > 0) give('replicateGroup', replicated);
     }
     this.#ahead.close(workflowId);
   }
@@ -211,6 +214,12 @@ function answerTo(
   return decision.status === 'applied'
     ? { status: 'done', version: decision.version }
     : { status: 'failed', ...toldRefusal(operation, store, decision) };
+}
+
+/** What both stores have needs no image any more: its workflow takes less, and so does the wait for it. */
+function inputBehind(input: WriteInput, decision: DecidedHere['decision']): WriteInput {
+  if (decision.status !== 'applied' || input.route.secondary === null) return input;
+  return { ...input, operation: { ...input.operation, image: null }, decided: decision.version };
 }
 
 /** As the activity of a group would have answered. */

@@ -53,6 +53,9 @@ export interface KnownFaults extends StoreFaults {
 }
 
 /** What an operator does with a migration: start, look, and send its messages. */
+/** What steers writes must not wait behind the backlog of them that a worker which died leaves; servers without priorities pass it by. */
+const aheadOfWrites = { priorityKey: 1 };
+
 export class MigrationControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
@@ -85,6 +88,7 @@ export class MigrationControl {
         workflowId: messages.migrationWorkflowId(name),
         taskQueue,
         workflowTaskTimeout,
+        priority: aheadOfWrites,
         staticSummary: `migration ${name}`,
         typedSearchAttributes: searchAttributesOf(name),
         args: [

@@ -17,6 +17,7 @@ export interface DecidedHere {
 
 /** A write that no store is owed any more: refused, or in each store that the route has. */
 export interface WrittenHere extends DecidedHere {
+  /** For its workflow; `decided` where both stores have it. */
   readonly input: WriteInput;
 }
 

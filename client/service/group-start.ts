@@ -1,26 +1,57 @@
 import { randomUUID } from 'node:crypto';
 import type { WriteInput } from '../../model/operation.ts';
-import type { GroupedAnswer, WriteGroupInput } from '../../model/write-group.ts';
+import type {
+  DecidedWrite,
+  DecidedWrites,
+  GroupCommon,
+  GroupedAnswer,
+  WriteGroupInput,
+} from '../../model/write-group.ts';
 import { groupAcknowledged, writeGroupWorkflowId } from '../../workflows/messages.ts';
 import type { Start } from '../temporal/acknowledged-start.ts';
+import type { WrittenHere } from './embedded-worker.ts';
+
+type GroupStart = Start<readonly GroupedAnswer[]> & { readonly input: WriteGroupInput };
 
 /** One workflow for writes that differ in nothing but their operations. */
-export function groupStart(
-  inputs: readonly [WriteInput, ...WriteInput[]],
-): Start<readonly GroupedAnswer[]> & { readonly input: WriteGroupInput } {
-  const [{ migration, ack, route, dualWrite, policy }] = inputs;
-  const input: WriteGroupInput = {
-    migration,
-    ack,
-    route,
-    dualWrite,
-    policy,
-    writes: inputs.map(({ operation, pattern }) => ({ operation, pattern })),
-  };
+export function groupStart(inputs: readonly [WriteInput, ...WriteInput[]]): GroupStart {
+  const writes = inputs.map(({ operation, pattern }) => ({ operation, pattern }));
+  return startOf(inputs, { ...commonOf(inputs[0]), writes });
+}
+
+/** The same for writes that have been made: of those that the primary has, the workflow needs little. */
+export function groupStartBehind(writes: readonly [WrittenHere, ...WrittenHere[]]): GroupStart {
+  const [first, ...others] = writes;
+  const whole: WriteInput[] = [];
+  const decided = new Map<string, DecidedWrites & { readonly writes: DecidedWrite[] }>();
+  for (const { input } of writes) {
+    const { pattern, operation, decided: version } = input;
+    if (version === undefined) {
+      whole.push(input);
+      continue;
+    }
+    const { id, entity, definition, kind, key } = operation;
+    const common = JSON.stringify([entity, pattern, definition]);
+    const own = decided.get(common) ?? { entity, pattern, definition, writes: [] };
+    decided.set(common, own);
+    own.writes.push({ id, kind, key, version });
+  }
+  return startOf([first.input, ...others.map(({ input }) => input)], {
+    ...commonOf(first.input),
+    writes: whole.map(({ operation, pattern }) => ({ operation, pattern })),
+    decided: [...decided.values()],
+  });
+}
+
+function commonOf({ migration, ack, route, dualWrite, policy }: WriteInput): GroupCommon {
+  return { migration, ack, route, dualWrite, policy };
+}
+
+function startOf(inputs: readonly [WriteInput, ...WriteInput[]], input: WriteGroupInput): GroupStart {
   const entities = [...new Set(inputs.map(({ operation }) => operation.entity))];
   return {
     workflowType: 'writeGroup',
-    workflowId: writeGroupWorkflowId(migration, randomUUID()),
+    workflowId: writeGroupWorkflowId(input.migration, randomUUID()),
     input,
     acknowledgement: groupAcknowledged,
     recorded: inputs.map((): GroupedAnswer => ({ status: 'done', version: null })),

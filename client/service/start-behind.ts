@@ -4,17 +4,17 @@ import type { Start } from '../temporal/acknowledged-start.ts';
 import { reasonOf } from '../temporal/failures.ts';
 import type { EmbeddedWorker, WrittenHere } from './embedded-worker.ts';
 import { ignoreExpected } from './expected-failure.ts';
-import { groupStart } from './group-start.ts';
+import { groupStartBehind } from './group-start.ts';
 import { overloaded } from './overloaded.ts';
 import { writeStart } from './start-write.ts';
 
 /** So long writes gather for a workflow. */
-const gatherMs = 1_000;
-/** What one workflow may have: its input stays in Temporal's history. */
-const maxBytes = 256 * 1024;
-const maxWrites = 1_000;
+const gatherMs = 2_000;
+/** What one workflow may have: it costs as much as hundreds of its writes, and its input stays in Temporal's history. */
+const maxBytes = 1024 * 1024;
+const maxWrites = 4_000;
 /** So many bytes may wait for workflows; further writes wait before they are made. */
-const maxWaitingBytes = 16 * maxBytes;
+const maxWaitingBytes = 4 * maxBytes;
 const startLimitMs = 5_000;
 const pauseMs = 1_000;
 
@@ -103,9 +103,7 @@ export class StartBehind {
     const [first, ...others] = this.#nextBatch();
     if (!first) return null;
     const start =
-      others.length === 0
-        ? writeStart(first.input, startLimitMs)
-        : groupStart([first.input, ...others.map(({ input }) => input)]);
+      others.length === 0 ? writeStart(first.input, startLimitMs) : groupStartBehind([first, ...others]);
     const { workflowId } = start;
     const ahead = await this.#worker.open(workflowId, startLimitMs);
     if (ahead !== null) return `${ahead} workflows of this process have not run yet`;

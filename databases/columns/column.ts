@@ -1,5 +1,5 @@
 import type { Canonical } from '../../model/canonical.ts';
-import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { canonicalJson, NotCanonical, type Scalar, TooFine, toCanonical } from '../../model/scalar.ts';
 import { bitsOfNumber, numberOfBits } from './bits.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 import { durationOfText } from './duration.ts';
@@ -9,9 +9,10 @@ import { labelsText, setOfText } from './set.ts';
 import { assertNoSubstitute, specialText, substituteOf } from './substitute.ts';
 import { assertGiven, mayBeTooLong } from './too-long.ts';
 
-/** Moments are compared without the `T`, the `Z` and the zeros at their end. The field decides, for both stores. */
+/** Moments are compared without the `T`, the `Z` and the zeros at their end, booleans as 1 and 0. The field decides, for both stores. */
 export function isCompact(scalar: Scalar): boolean {
-  return scalar.kind === 'time' || (scalar.kind === 'timestamp' && scalar.substitutes === undefined);
+  if (scalar.kind === 'boolean' || scalar.kind === 'time') return true;
+  return scalar.kind === 'timestamp' && scalar.substitutes === undefined;
 }
 
 export interface CatalogueTable {
@@ -58,10 +59,12 @@ function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): stri
       return toCanonical(scalar, natural?.kind === 'bits' ? numberOfBits(text) : text);
     case 'date':
       assertWholeDate(text);
-      return toCanonical(scalar, text);
+      return momentOf(scalar, text);
+    case 'time':
+      return momentOf(scalar, text);
     case 'timestamp':
       assertWholeDate(text);
-      return toCanonical(scalar, `${text.replace(' ', 'T')}Z`);
+      return momentOf(scalar, `${text.replace(' ', 'T')}Z`);
     case 'duration':
       return durationOfText(scalar, text);
     case 'bytes':
@@ -85,6 +88,27 @@ function plainValue(column: CatalogueColumn, scalar: Scalar, text: string): stri
       return toCanonical(scalar, text);
     default:
       return toCanonical(scalar, text);
+  }
+}
+
+/** What each database has beside what a field says. */
+const beyondFields = {
+  date: 'holds a date that is no real day of the years 0001 to 9999',
+  time: 'holds what is no time of day from 00:00:00 to 23:59:59.999999',
+  timestamp: 'holds a timestamp that is none of the years 0001 to 9999',
+} as const;
+
+function momentOf(
+  scalar: Scalar & { readonly kind: keyof typeof beyondFields },
+  text: string,
+): string | boolean {
+  try {
+    return toCanonical(scalar, text);
+  } catch (error) {
+    if (!(error instanceof NotCanonical) || error instanceof TooFine) throw error;
+    throw new NotCanonical(
+      `${beyondFields[scalar.kind]}; correct the row, or declare field.text(), which keeps it`,
+    );
   }
 }
 

@@ -12,6 +12,8 @@ export function rangeFault(column: BoundColumn, text: string): string | null {
       return value < range.least || value > range.most ? `is out of the range of ${declared}` : null;
     }
     case 'decimal': {
+      if (declared === 'money')
+        return isMoney(text, natural.scale ?? 0) ? null : 'is out of the range of money';
       const [, digits, scale] = /\((\d+),\s?(\d+)\)/.exec(declared) ?? [];
       if (digits === undefined) return null;
       const whole = text.replace(/^-?0*/, '').replace(/\..*$/, '');
@@ -32,6 +34,13 @@ export function rangeFault(column: BoundColumn, text: string): string | null {
     default:
       return null;
   }
+}
+
+/** 64 bits, of the smallest unit. */
+function isMoney(text: string, scale: number): boolean {
+  const [whole = '', fraction = ''] = text.split('.');
+  const units = BigInt(`${whole}${fraction.slice(0, scale).padEnd(scale, '0')}`);
+  return units >= -(2n ** 63n) && units < 2n ** 63n;
 }
 
 function longer(declared: string, bytes: number): string | null {

@@ -15,12 +15,14 @@ export interface RowText {
 }
 
 /**
- * All columns of a column map, its key among them, in the order of the fields. A value that may hold any character comes
- * behind its length, so that no two rows have one text. Null where a column has no canonical text in SQL.
+ * All columns of a column map, its key among them, in the order of the fields: first those whose values hold no bar, with the lengths
+ * of the others, then these others, so that no two rows have one text. MySQL and MariaDB keep a buffer from number to number, and lose
+ * it at each text. Null where a column has no canonical text in SQL.
  */
 export function rowText(dialect: Dialect, bound: BoundEntity): RowText | null {
   if (bound.entity.shapes[bound.store].form !== 'columns') return null;
-  const parts: string[] = [];
+  const head: string[] = [];
+  const free: string[] = [];
   let bytes = 0;
   for (const column of bound.root.columns) {
     const { scalar } = column;
@@ -31,15 +33,13 @@ export function rowText(dialect: Dialect, bound: BoundEntity): RowText | null {
     const mayBeNull = column.nullable || column.specialValues.length > 0;
     const present = (part: string, otherwise: string) =>
       mayBeNull ? `COALESCE(${part}, ${otherwise})` : part;
-    if (isFree(column))
-      parts.push(
-        present(dialect.byteLengthAsText(value), "'~'"),
-        present(shortened(dialect, column, value), "''"),
-      );
-    else parts.push(present(value, "'~'"));
+    if (isFree(column)) {
+      head.push(present(dialect.byteLength(value), '-1'));
+      free.push(present(shortened(dialect, column, value), "''"));
+    } else head.push(mayBeNull ? `COALESCE(${dialect.asText(value)}, '~')` : value);
     bytes += bytesOf(column);
   }
-  return { sql: dialect.concatBar(parts), bytes };
+  return { sql: dialect.concatBar([...head, ...free]), bytes };
 }
 
 /** Decided by the field, not by the column: both stores must write it in the same way. */

@@ -206,9 +206,10 @@ export interface Dialect {
   readonly comparesRows: boolean;
   /** Puts values together, none of them null, with a bar between. */
   concatBar(values: readonly string[]): string;
-  /** The length of a text in bytes, and that length as text. */
+  /** The length of a text in bytes. */
   byteLength(text: string): string;
-  byteLengthAsText(text: string): string;
+  /** A value of any type, where COALESCE takes it beside a text. */
+  asText(value: string): string;
   /** An aggregate: the texts of all rows, a line each, in the order in which they come. */
   stringAgg(text: string): string;
 }

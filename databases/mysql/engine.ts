@@ -161,9 +161,11 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         `RENAME TABLE ${quoteTable(table)} TO ${quoteTable([...table.split('.').slice(0, -1), to].join('.'))}`,
       comparesRows: false,
       constraints: null,
-      concatBar: (values) => `CONCAT_WS('|', ${values.join(', ')})`,
+      // As bytes, so that nothing is converted to another character set or looked at for its form. MySQL's CONCAT_WS would begin with a
+      // buffer anew for each row.
+      concatBar: (values) => `CONCAT(${values.join(", _binary'|', ")})`,
       byteLength: (value) => `LENGTH(${value})`,
-      byteLengthAsText: (value) => `LENGTH(${value})`,
+      asText: (value) => value,
       stringAgg: (value) => `GROUP_CONCAT(${value} SEPARATOR '\n')`,
     },
 

@@ -57,7 +57,7 @@ function conflictOf(failure: ServerError, number: number): StoreFailure | null {
     return { code: 'UniqueConflict', about: 'row', violation: 'unique', message };
   }
   if (foreign.has(number)) {
-    const message = `error ${number} (foreign key)`;
+    const message = `error ${number} (foreign key)${foreignKeyIn(failure)}`;
     return { code: 'ForeignKeyConflict', about: 'row', violation: 'foreign-key', message };
   }
   return null;
@@ -193,6 +193,12 @@ function missingIn(failure: ServerError): string {
     /^((?:FUNCTION|PROCEDURE) [\w.$]+) does not exist$/.exec(message)?.[1] ??
     /^(Table '[\w.$]+') doesn't exist$/.exec(message)?.[1];
   return found ? `: ${found}` : '';
+}
+
+/** Which one, of which table; the rest of the message tells the same of its columns. */
+function foreignKeyIn({ sqlMessage = '' }: ServerError): string {
+  const found = /\(`[^`]*`\.`([\w$]+)`, CONSTRAINT `([\w.$]+)` FOREIGN KEY /.exec(sqlMessage);
+  return found ? ` at constraint ${found[2]}, table ${found[1]}` : '';
 }
 
 function columnIn(failure: ServerError): string {

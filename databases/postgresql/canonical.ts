@@ -21,8 +21,19 @@ export function canonicalSql(column: Described, value: string, scalar: Scalar): 
   return plain === null ? null : substituteSql(column.specialValues, scalar, { own, plain, literal });
 }
 
-/** See `CatalogueColumn.compact`. */
-export function compactSql({ base }: Described, value: string, scalar: Scalar): string | null {
+/** See `CatalogueColumn.compact`. Numbers become the same text without a cast. */
+export function compactSql({ base, natural }: Described, value: string, scalar: Scalar): string | null {
+  const isWhole = natural?.kind === 'integer' || natural?.kind === 'bigint';
+  if (scalar.kind === 'boolean') {
+    if (isWhole) return value;
+    if (natural?.kind === 'boolean') return `${value}::integer`;
+    return `CASE ${value} WHEN 1 THEN '1' WHEN 0 THEN '0' ELSE ${value}::text END`;
+  }
+  if (isWhole && (scalar.kind === 'integer' || scalar.kind === 'bigint')) return value;
+  if (natural?.kind === 'decimal' && scalar.kind === 'decimal' && base !== 'money') {
+    const isSame = scalar.scale !== null && scalar.scale === natural.scale;
+    return isSame && scalar.substitutes === undefined ? value : null;
+  }
   if (!isCompact(scalar)) return null;
   return base === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')::text` : `${value}::text`;
 }

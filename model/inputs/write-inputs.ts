@@ -8,6 +8,8 @@ import * as parts from './parts.ts';
 
 /** What the workflows of writes are started with. */
 
+const definition = v.pipe(v.string(), v.maxLength(128, 'is no digest of a definition'));
+
 export const operation = v.pipe(
   v.object({
     id: parts.operationId,
@@ -16,7 +18,7 @@ export const operation = v.pipe(
     key: parts.key,
     image: v.nullable(parts.image),
     proposed: parts.version,
-    definition: v.pipe(v.string(), v.maxLength(128, 'is no digest of a definition')),
+    definition,
     expectedVersion: v.nullable(parts.version),
   }),
   v.check(({ kind, image }) => kind !== 'delete' || image === null, 'is a delete, which has no image'),
@@ -64,11 +66,32 @@ export const writeInput = v.pipe(
   ),
 );
 
-export const writeGroupInput = v.object({
-  ...common,
-  decided: v.exactOptional(parts.version),
-  writes: v.pipe(v.array(v.object({ operation, pattern })), v.minLength(1, 'has no write')),
+const decidedWrites = v.object({
+  entity: parts.entityName,
+  pattern,
+  definition,
+  writes: v.array(
+    v.object({
+      id: parts.operationId,
+      kind: v.picklist(operationKinds),
+      key: parts.key,
+      version: parts.version,
+    }),
+  ),
 });
+
+export const writeGroupInput = v.pipe(
+  v.object({
+    ...common,
+    writes: v.array(v.object({ operation, pattern })),
+    decided: v.exactOptional(v.array(decidedWrites)),
+  }),
+  v.check(
+    ({ writes, decided = [] }) =>
+      writes.length + decided.reduce((sum, own) => sum + own.writes.length, 0) > 0,
+    'has no write',
+  ),
+);
 
 export const transaction = v.object({
   id: parts.operationId,

@@ -31,7 +31,7 @@ export interface Outcome {
   readonly findings: readonly CheckResult[];
 }
 
-/** Of the writes: some are drawn late and not sent again before the end. */
+/** Of the writes: at most five in a hundred are sent again. */
 const repeatedShare = 0.03;
 const { callerTimeoutMs } = defaultSettings.write;
 const { drainLimitMs } = defaultSettings.phases;

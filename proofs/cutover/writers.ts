@@ -13,7 +13,7 @@ export type Repeat = (typeof repeats)[number];
 /** One call of a service, and what it was told. */
 export interface Call {
   readonly operationId: string;
-  readonly repeat: Repeat | 'after no answer' | null;
+  readonly repeat: Repeat | 'at the end' | 'after no answer' | null;
   readonly askedAt: number;
   readonly answeredAt: number;
   readonly answer: Answer;
@@ -48,7 +48,8 @@ interface Sent {
   readonly token: Token | null;
 }
 
-const repeatedShare = 0.05;
+/** One write in so many: not left to chance, which draws too few of a short run. */
+const repeatedEvery = 20;
 const readBackShare = 0.2;
 const askAgainForMs = 180_000;
 const pauseMs = 250;
@@ -82,10 +83,11 @@ export class Writers {
     for (const waiting of this.#later) waiting.changes -= 1;
   }
 
-  /** Resolves when everything that was asked for has its answer. */
+  /** Resolves when everything that was asked for has its answer, and what was to be sent again is. */
   async stop(): Promise<void> {
     this.#goesOn = false;
     await this.#working;
+    for (const { sent } of this.#later.splice(0)) await this.#ask(sent, 'at the end');
   }
 
   async #work(place: number): Promise<void> {
@@ -107,7 +109,7 @@ export class Writers {
     const { key, change } = drawn;
     const token = drawn.careful ? (this.#tokens.get(key) ?? null) : null;
     const sent = { drawn, operationId: `write-${this.#asked}`, token };
-    const repeat = this.#random.chance(repeatedShare) ? this.#random.pick(repeats) : null;
+    const repeat = this.#asked % repeatedEvery === 0 ? this.#random.pick(repeats) : null;
     const reads = this.#random.chance(readBackShare);
     log.ask({ operationId: sent.operationId, key, change, expected: token && versionOf(token) });
     const given = await this.#ask(sent, null);
@@ -125,7 +127,10 @@ export class Writers {
   }
 
   /** Asks until the outcome is known, as a careful service does. */
-  async #ask({ drawn, operationId, token }: Sent, first: Repeat | null): Promise<Token | null> {
+  async #ask(
+    { drawn, operationId, token }: Sent,
+    first: Repeat | 'at the end' | null,
+  ): Promise<Token | null> {
     const { accountsOf, log } = this.#options;
     const giveUpAt = Date.now() + askAgainForMs;
     let repeat: Call['repeat'] = first;

@@ -51,6 +51,18 @@ const statements = {
     price numeric(12,4), flag boolean, seen timestamptz, token uuid, raw bytea, PRIMARY KEY (region, number))`,
 };
 
+/** More columns than a function of PostgreSQL takes arguments. */
+const wideNames = Array.from({ length: 250 }, (_, at) => `n${at}`);
+const wide = entity({
+  name: 'wide',
+  schema: z.custom<Record<string, bigint | null>>(),
+  fields: Object.fromEntries(['id', ...wideNames].map((name) => [name, field.bigint()])),
+  key: 'id',
+  legacy: table('wides'),
+  modern: table('wides'),
+});
+const createWides = `CREATE TABLE wides (id bigint PRIMARY KEY, ${wideNames.map((name) => `${name} integer`).join(', ')})`;
+
 const blank: Entry = {
   region: 'r',
   number: 1n,
@@ -73,7 +85,7 @@ describe('the same rows in two engines', () => {
     ] as const) {
       const engineRole = await openRole(
         { engine, role },
-        { tables: [statements[engine]], entities: [entry] },
+        { tables: [statements[engine], createWides], entities: [entry, wide] },
       );
       engineRoles.push(engineRole);
     }
@@ -110,6 +122,25 @@ describe('the same rows in two engines', () => {
     const [left, right] = await both((store) => store.digestible(entry));
     expect(left).toMatchObject({ order: ['bytes', 'value'] });
     expect(left?.order).toEqual(right?.order);
+  });
+
+  test('have one digest in a table of many columns, and another where any of them differs', async () => {
+    const digestsNow = async () => {
+      const [[left], [right]] = await both((store) => store.digests(wide, everything));
+      expect(left).toEqual(right);
+      return left?.digest;
+    };
+    const seen = new Set<unknown>();
+    for (const { sql } of engineRoles)
+      await sql(
+        `INSERT INTO wides (id, ${wideNames.join(', ')}) VALUES (1, ${wideNames.join(', ').replaceAll('n', '')})`,
+      );
+    seen.add(await digestsNow());
+    for (const name of ['n97', 'n98', 'n99', 'n197', 'n198', 'n249']) {
+      for (const { sql } of engineRoles) await sql(`UPDATE wides SET ${name} = NULL`);
+      seen.add(await digestsNow());
+    }
+    expect(seen.size).toBe(7);
   });
 
   test('have one digest, whatever the values', async () => {

@@ -68,6 +68,7 @@ forEachEngineRole('a failure', (at, { engine }) => {
       code: 'ForeignKeyConflict',
       about: 'row',
       violation: 'foreign-key',
+      message: expect.stringMatching(/ \(foreign key\) at constraint known, table accounts$/),
     });
     await at().sql(`INSERT INTO owners VALUES ('Ada')`);
     expect(await write(ada)).toMatchObject({ status: 'applied' });

@@ -12,22 +12,28 @@ interface Session {
   id: number;
   expiry: bigint;
   agent: string;
+  paid: string;
 }
 
 const session = entity({
   name: 'session',
   schema: z.custom<Session>(),
-  fields: { id: field.integer(), expiry: field.bigint(), agent: field.text() },
+  fields: {
+    id: field.integer(),
+    expiry: field.bigint(),
+    agent: field.text(),
+    paid: field.decimal({ scale: 2 }),
+  },
   key: 'id',
   legacy: table('sessions'),
   modern: table('sessions'),
 });
 const rows = {
-  1: { id: 1, expiry: 1n, agent: 'fits' },
-  2: { id: 2, expiry: 2n ** 64n - 1n, agent: 'one that is far too long' },
+  1: { id: 1, expiry: 1n, agent: 'fits', paid: '-92233720368547758.08' },
+  2: { id: 2, expiry: 2n ** 64n - 1n, agent: 'one that is far too long', paid: '92233720368547758.08' },
 };
 const named =
-  /^SQLSTATE 2200[13] \(.*\): sessions\.expiry is out of the range of bigint, sessions\.agent is longer than character varying\(10\); correct the value, or widen the column$/;
+  /^SQLSTATE 2200[13] \(.*\): sessions\.expiry is out of the range of bigint, sessions\.agent is longer than character varying\(10\), sessions\.paid is out of the range of money; correct the value, or widen the column$/;
 
 let mariadb: Opened;
 let postgresql: Opened;
@@ -37,7 +43,7 @@ beforeAll(async () => {
     {
       entities: [session],
       onlyTables: [
-        'CREATE TABLE sessions (id INT PRIMARY KEY, expiry BIGINT UNSIGNED NOT NULL, agent TEXT NOT NULL)',
+        'CREATE TABLE sessions (id INT PRIMARY KEY, expiry BIGINT UNSIGNED NOT NULL, agent TEXT NOT NULL, paid DECIMAL(30,2) NOT NULL)',
       ],
     },
   );
@@ -46,7 +52,7 @@ beforeAll(async () => {
     {
       entities: [session],
       onlyTables: [
-        'CREATE TABLE sessions (id integer PRIMARY KEY, expiry bigint NOT NULL, agent varchar(10) NOT NULL)',
+        'CREATE TABLE sessions (id integer PRIMARY KEY, expiry bigint NOT NULL, agent varchar(10) NOT NULL, paid money NOT NULL)',
       ],
     },
   );
@@ -70,8 +76,8 @@ test('a write is told which columns have no room for its values, without them', 
 });
 
 test('so is a copy', async () => {
-  for (const { id, expiry, agent } of Object.values(rows))
-    await mariadb.sql(`INSERT INTO sessions VALUES (${id}, ${expiry}, '${agent}')`);
+  for (const { id, expiry, agent, paid } of Object.values(rows))
+    await mariadb.sql(`INSERT INTO sessions VALUES (${id}, ${expiry}, '${agent}', ${paid})`);
   await postgresql.store.planChunks(migrationName, session.name, []);
   const { from, read } = await firstPage(mariadb, postgresql, session);
   const leftover = async (keys: readonly Key[]) => ({

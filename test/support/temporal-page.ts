@@ -69,7 +69,9 @@ export function temporalPage(): string {
 Written by \`node test/support/temporal-page.ts\` from \`model/inputs/\` and \`workflows/\`.
 
 Everything that Lockstep does for a long time is a Temporal workflow on the task queue \`lockstep-<migration>\`. What the other store is
-owed is retried on the task queue \`lockstep-<migration>-owed\`; every worker serves both. You can follow and steer all of it with Temporal UI,
+owed is retried on the task queue \`lockstep-<migration>-owed\`; every worker serves both. The migration's own tasks have priority 1, all others 3,
+which the server heeds where it has priorities on (\`matching.useNewMatcher\`; Temporal Cloud has): there a change of the primary does not wait
+behind a backlog of writes. You can follow and steer all of it with Temporal UI,
 Temporal's own command or any of its clients, without Lockstep's command:
 
 \`\`\`

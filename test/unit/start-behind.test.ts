@@ -75,13 +75,13 @@ test('writes of two routes share no workflow, nor does one that is read back lat
 });
 
 test('a workflow has a bounded input', async () => {
-  for (let index = 0; index < 4; index++) behind.add(written(`w${index}`, { bytes: 100_000 }));
+  for (let index = 0; index < 4; index++) behind.add(written(`w${index}`, { bytes: 400_000 }));
   await behind.close();
   expect(starts.map(({ writes }) => writes)).toEqual([2, 2]);
   starts = [];
-  for (let index = 0; index < 1_500; index++) behind.add(written(`small${index}`));
+  for (let index = 0; index < 4_500; index++) behind.add(written(`small${index}`));
   await behind.close();
-  expect(starts.map(({ writes }) => writes)).toEqual([1_000, 500]);
+  expect(starts.map(({ writes }) => writes)).toEqual([4_000, 500]);
 });
 
 test('while Temporal is away they wait, told once, and further writes have room to a bound', async () => {

@@ -32,6 +32,16 @@ test('a paused migration does not advance, by update or by signal', async () => 
   expect(await control().send('resume')).toMatchObject({ paused: false, phase: 'legacy-only', busy: null });
 });
 
+test('a server with priorities gives the migration its turn before writes, and its bulk work beside them', async () => {
+  const { name } = at.migration;
+  const priorityOf = async (workflowId: string) =>
+    (await at.temporal.workflow.getHandle(workflowId).describe()).priority?.priorityKey;
+  await advanceTo(at.lockstep, 'backfill');
+  await until('the backfill is started', async () => (await control().status()).backfill !== null);
+  expect(await priorityOf(messages.migrationWorkflowId(name))).toBe(1);
+  expect(await priorityOf(messages.backfillWorkflowId(name))).toBe(3);
+});
+
 test('signals pause, resume and advance', async () => {
   await control().send('rollback');
   await handle().signal('pause');

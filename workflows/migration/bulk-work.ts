@@ -124,6 +124,9 @@ export async function startBackfill(run: MigrationRun, anew?: readonly string[])
   return started;
 }
 
+/** As all have that are given none; it would have its parent's. */
+const asWrites = { priorityKey: 3 };
+
 /** Starts a workflow that outlives this one. False where one of that id runs already. */
 async function start<W extends Workflow>(
   workflow: W,
@@ -137,6 +140,7 @@ async function start<W extends Workflow>(
       searchAttributes: { [messages.searchAttributes.migration]: [migration] },
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      priority: asWrites,
       args,
     });
     return true;

@@ -27,12 +27,20 @@ export interface GroupDecided {
 
 /** The primary's decisions, whatever route the writes take; see `decide`. */
 export async function decideGroup(run: GroupRun): Promise<GroupDecided> {
-  const { writes, dualWrite } = run.input;
+  const { writes } = run;
+  const { dualWrite } = run.input;
   let { route } = run.input;
-  let open = writes.map((_, index) => index);
+  let open: readonly number[] = writes.flatMap(({ decided }, index) =>
+    decided === undefined ? [index] : [],
+  );
   let timing: Timing | null = null;
   const owed: OwedDecision[] = [];
-  for (;;) {
+  const apply = (index: number, version: Version) => {
+    run.set(index, { at: route.secondary ? 'owed' : 'done', version });
+    if (route.secondary) owed.push({ index, version, decidedBy: route.primary });
+  };
+  for (const [index, { decided }] of writes.entries()) if (decided !== undefined) apply(index, decided);
+  while (open.length > 0) {
     const decided = await decideOnce(run, open, route);
     if (decided === null) break;
     timing = decided.timing;
@@ -40,11 +48,8 @@ export async function decideGroup(run: GroupRun): Promise<GroupDecided> {
     for (const [at, index] of open.entries()) {
       const decision = decided.decisions[at] ?? { status: 'apart' };
       if (decision.status === 'fenced') fenced.push(index);
-      else if (decision.status === 'applied') {
-        const { version } = decision;
-        run.set(index, { at: route.secondary ? 'owed' : 'done', version });
-        if (route.secondary) owed.push({ index, version, decidedBy: route.primary });
-      } else settle(run, index, decision, route);
+      else if (decision.status === 'applied') apply(index, decision.version);
+      else settle(run, index, decision, route);
     }
     const [first] = fenced;
     if (first === undefined) break;
@@ -61,7 +66,7 @@ async function decideOnce(
   open: readonly number[],
   route: WriteRoute,
 ): Promise<GroupDecisions | null> {
-  const { writes } = run.input;
+  const { writes } = run;
   if (expired(run, open)) return null;
   try {
     return await localGroup.writeGroupAtPrimary({
@@ -84,7 +89,7 @@ function settle(
   decision: Exclude<GroupDecision, { status: 'applied' | 'fenced' }>,
   route: WriteRoute,
 ): void {
-  const operation = run.input.writes[index]?.operation;
+  const operation = run.writes[index]?.operation;
   if (decision.status === 'apart' || !operation) {
     run.giveApart(index);
     return;
@@ -97,13 +102,13 @@ function settle(
 
 /** See `assertNotExpired`. */
 function expired(run: GroupRun, open: readonly number[]): boolean {
-  const { writes, policy } = run.input;
+  const { writes, input } = run;
   let found = false;
   for (const index of open) {
     const operation = writes[index]?.operation;
     if (!operation) continue;
     try {
-      assertNotExpired({ entity: operation.entity, operationId: operation.id }, policy);
+      assertNotExpired({ entity: operation.entity, operationId: operation.id }, input.policy);
     } catch (error) {
       const known = failureIn(error);
       if (!known) throw error;

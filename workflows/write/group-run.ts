@@ -4,8 +4,10 @@ import type { Version } from '../../model/version.ts';
 import {
   aloneInput,
   type GroupedAnswer,
+  type GroupedWrite,
   type GroupTally,
   type WriteGroupInput,
+  writesOf,
 } from '../../model/write-group.ts';
 import { groupAcknowledged, groupStatus } from '../messages.ts';
 import { answerUpdate } from './answer-update.ts';
@@ -20,13 +22,15 @@ type State =
 /** A running group: where each of its writes stands, and the answer to their callers. All of them change here only. */
 export class GroupRun {
   readonly input: WriteGroupInput;
+  readonly writes: readonly GroupedWrite[];
   readonly #states: State[];
   readonly #children: Promise<void>[] = [];
   #answers: readonly GroupedAnswer[] | null = null;
 
   constructor(input: WriteGroupInput) {
     this.input = input;
-    this.#states = input.writes.map(() => ({ at: 'open' }));
+    this.writes = writesOf(input);
+    this.#states = this.writes.map(() => ({ at: 'open' }));
     if (input.ack === 'recorded') this.answer();
   }
 
@@ -36,7 +40,7 @@ export class GroupRun {
 
   /** Gives a write a workflow of its own, under the id that it would have had alone. */
   giveApart(index: number): void {
-    const write = this.input.writes[index];
+    const write = this.writes[index];
     if (!write) throw new TypeError('a group has no such write');
     this.set(index, { at: 'apart' });
     this.#children.push(startAlone(aloneInput(this.input, write)));

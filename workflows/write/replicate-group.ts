@@ -37,7 +37,7 @@ async function replicateOnce(
   first: boolean,
 ): Promise<readonly GroupReplication[]> {
   const owed = decisions.flatMap(({ index, decidedBy }): OwedWrite[] => {
-    const operation = run.input.writes[index]?.operation;
+    const operation = run.writes[index]?.operation;
     return operation ? [{ id: operation.id, entity: operation.entity, key: operation.key, decidedBy }] : [];
   });
   const request = { owed, route, timing };
@@ -66,5 +66,5 @@ async function complete(
 }
 
 function idOf(run: GroupRun, { index }: OwedDecision): string {
-  return run.input.writes[index]?.operation.id ?? '';
+  return run.writes[index]?.operation.id ?? '';
 }

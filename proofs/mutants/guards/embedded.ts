@@ -47,8 +47,8 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'workers/write-ahead.ts',
-    text: 'return input && write && (await write.taken) ? { ...write, input } : null;',
-    without: 'return input && write ? { ...write, input } : null;',
+    text: '&& (await write.taken)',
+    without: '',
     tests: ['test/workflows/embedded.test.ts'],
     named: 'is not answered while',
     keeps: 'With `both`, a caller is answered when both stores have the write.',
