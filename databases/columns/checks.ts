@@ -104,7 +104,7 @@ export function notUnique(table: CatalogueTable, names: readonly string[], path:
   const indexes = table.unique.map((index) => `(${index.join(', ')})`).join(' ') || 'none';
   return invalid(
     path,
-    `(${names.join(', ')}) is not unique: no primary key or unique index without nullable columns covers it; ` +
+    `(${names.join(', ')}) is not unique: no primary key or unique index without nullable columns covers it, and partial or invalid ones do not count; ` +
       `create one, or name the columns of one of: ${indexes}`,
   );
 }

@@ -51,11 +51,17 @@ function holdsNul(scalar: Scalar, value: string): boolean {
 
 function assertNotRounded(declared: string, value: unknown): void {
   if (isLosslessNumber(value)) {
-    if (isInt64(value.value) || canonicalJson(String(Number(value.value))) === value.value) return;
+    if (isInt64(value.value) || isDouble(value.value)) return;
     throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
   }
   if (value === null || typeof value !== 'object') return;
   for (const member of Object.values(value)) assertNotRounded(declared, member);
+}
+
+/** Whether a canonical number is one of 64 bits with a point; what is beyond them is none of JSON's. */
+function isDouble(text: string): boolean {
+  const number = Number(text);
+  return Number.isFinite(number) && canonicalJson(String(number)) === text;
 }
 
 function isInt64(text: string): boolean {
@@ -93,7 +99,7 @@ function fitsElement(
     const { value } = element;
     if (kind === 'integer' || kind === 'bigint') return /^-?\d+$/.test(value);
     if (kind === 'decimal') return scale === null || (/\.(\d+)$/.exec(value)?.[1] ?? '').length <= scale;
-    return canonicalJson(String(Number(value))) === value;
+    return isDouble(value);
   }
   if (typeof element !== 'string') return false;
   if (kind === 'text') return characters === null || [...element].length <= characters;

@@ -3,9 +3,10 @@ import { rangeFault } from '../columns/range.ts';
 import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { StoreFailure } from '../contract/write.ts';
 
-/** The failure of one item, with the columns that have no room for its values: PostgreSQL does not say which they are. */
+/** The failure of one item, with the columns that have no room for its values: PostgreSQL does not say which they are, and no server why. */
 export function withUnfitColumns(failure: StoreFailure, bound: BoundEntity, rows: TextRows): StoreFailure {
-  if (failure.violation !== 'out-of-range' && failure.violation !== 'too-long') return failure;
+  // MySQL calls a moment beyond TIMESTAMP an invalid value.
+  if (!['out-of-range', 'too-long', 'invalid-value'].includes(failure.violation ?? '')) return failure;
   const faults = new Set<string>();
   for (const table of bound.tables) {
     for (const row of rowsIn(rows, table.name)) {

@@ -744,6 +744,8 @@ export const postgresqlTypes: readonly CorpusType[] = [
       ...hardTexts.map((text) => value(`${quoted(JSON.stringify(text))}`, JSON.stringify(text))),
       ...only('MariaDB', value("'12345678901234567890123'", '12345678901234567890123')),
       ...only('MySQL', refused("'12345678901234567890123'", /./)),
+      ...only('MariaDB', value("'1e400'", `1${'0'.repeat(400)}`)),
+      ...only('MySQL', refused("'1e400'", /round/), refused(`'{"a":[1e400]}'`, /round/)),
       copied("'null'", 'null'),
       value("'{}'", '{}'),
       value("'[]'", '[]'),
