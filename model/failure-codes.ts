@@ -119,8 +119,10 @@ export const callerFailures = {
   OperationIdTaken: {
     retryable: false,
     seenBy: ['service'],
-    meaning: 'The operation id of a transaction was used by another write. Nothing was written.',
-    remedy: 'Send the transaction under an id of its own.',
+    meaning:
+      'The operation id was used by another write: of another record, of another kind, or of another migration. Nothing was written.',
+    remedy:
+      'Send each write, and each transaction, under an id of its own; only a repeat has that of its first try.',
   },
   AlreadyExists: {
     retryable: false,

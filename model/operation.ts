@@ -26,6 +26,9 @@ export interface Operation {
   readonly expectedVersion: Version | null;
 }
 
+/** Which write its sender means: under the id of another one it is no repeat. */
+export type AskedWrite = Pick<Operation, 'entity' | 'kind' | 'key'>;
+
 /** Where an operation stands in the journal of a store. `tentative`: the store has its rows, and the primary has not decided yet. */
 export const operationStatuses = [
   'pending',
@@ -81,4 +84,9 @@ export interface WriteReceipt {
 /** What a caller is told of a write that the secondary of `parallel` refused, the first time and whenever it is sent again. */
 export function undoneMessage(reason: string): string {
   return `${reason}; what the other store had taken was undone`;
+}
+
+/** What a caller is told whose operation id another write has. */
+export function operationIdTakenMessage(entity: string, id: string): string {
+  return `${entity}: operation id ${id} was used by another write; send this one under an id of its own`;
 }

@@ -2,7 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Evidence, VoidedEvidence } from '../model/evidence.ts';
 import type { StoreName } from '../model/failure.ts';
 import type { BulkWork } from '../model/inputs/bulk-results.ts';
-import type { WriteReceipt } from '../model/operation.ts';
+import type { AskedWrite, WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReadFault } from '../model/read-counts.ts';
@@ -53,8 +53,8 @@ export interface WriteStatus {
   readonly reason: string | null;
 }
 
-/** Answers when the write is as durable as its `ack` asks; fails with the write's own failure. */
-export const acknowledged = defineUpdate<WriteReceipt>('acknowledged');
+/** Answers when the write is as durable as its `ack` asks; fails with the write's own failure. Refused where it is not the write that is asked for. */
+export const acknowledged = defineUpdate<WriteReceipt, [asked?: AskedWrite]>('acknowledged');
 /** A person's decision about a parked write. */
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');

@@ -24,12 +24,13 @@ interface StartOptions {
 
 /** The workflow of one write. */
 export function writeStart(input: WriteInput, timeoutMs: number): AcknowledgedStart<WriteReceipt> {
-  const { id, kind, entity } = input.operation;
+  const { id, kind, entity, key } = input.operation;
   return {
     workflowType: 'write',
     workflowId: writeWorkflowId(input.migration, id),
     input,
     acknowledgement: acknowledged,
+    asked: { entity, kind, key },
     recorded: { operationId: id, version: null, epoch: input.route.epoch },
     operationId: id,
     entities: [entity],

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
-import { operationIdPattern, type WriteInput } from '../../model/operation.ts';
+import { type AskedWrite, operationIdPattern, type WriteInput } from '../../model/operation.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import type { WriteGroupInput } from '../../model/write-group.ts';
 import { answerOf, isNotReady, reasonOf } from './failures.ts';
@@ -31,7 +31,9 @@ export interface AcknowledgedStart<Receipt> {
   readonly workflowType: 'write' | 'writeGroup' | 'transaction';
   readonly workflowId: string;
   readonly input: AcknowledgedInput;
-  readonly acknowledgement: UpdateDefinition<Receipt>;
+  readonly acknowledgement: UpdateDefinition<Receipt, [asked?: AskedWrite]>;
+  /** Default: its id says which one it is. */
+  readonly asked?: AskedWrite;
   /** The answer with `ack: 'recorded'`: it has begun, and nothing more is known. */
   readonly recorded: Receipt;
   readonly operationId: string;
@@ -70,7 +72,7 @@ export async function startAcknowledged<Receipt>(
 /** A workflow to start, and the update that answers. */
 export type Start<Receipt> = Pick<
   AcknowledgedStart<Receipt>,
-  'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'recorded' | 'entities' | 'summary'
+  'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'asked' | 'recorded' | 'entities' | 'summary'
 >;
 
 /** Starts it and waits for the answer, as long as there is time. Throws what Temporal's client does. */
@@ -87,6 +89,7 @@ export async function sendStart<Receipt>(
       return start.recorded;
     }
     return await client.workflow.executeUpdateWithStart(start.acknowledgement, {
+      args: start.asked ? [start.asked] : [],
       startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(start.workflowType, options),
     });
   });

@@ -1,4 +1,4 @@
-import type { Image, Key } from '../../model/canonical.ts';
+import { type Image, type Key, recordIdentity } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import type { OperationStatus } from '../../model/operation.ts';
@@ -97,12 +97,15 @@ export interface JournalBacklog {
   readonly oldestTentativeMs: number | null;
 }
 
-/** What a repeat of an operation is answered by the journal. */
-export function knownOutcome({
-  status: recorded,
-  version,
-  reason,
-  refusal,
-}: SoundEntry): Extract<Outcome, { status: 'known' }> {
+/** What a repeat of an operation is answered by the journal. One that is another operation than the journal has under its id is no repeat. */
+export function knownOutcome(
+  entry: SoundEntry,
+  asked: Pick<JournalEntry, 'entity' | 'key' | 'kind'>,
+): Extract<Outcome, { status: 'known' | 'id-taken' }> {
+  const isRepeat =
+    entry.kind === asked.kind &&
+    recordIdentity(entry.entity, entry.key) === recordIdentity(asked.entity, asked.key);
+  if (!isRepeat) return { status: 'id-taken' };
+  const { status: recorded, version, reason, refusal } = entry;
   return { status: 'known', recorded, version, reason, ...(refusal ? { refusal } : {}) };
 }

@@ -70,6 +70,8 @@ export type Outcome =
       /** What the first try was told, where a primary refused it for another reason than `Refusal`. */
       readonly refusal?: RecordedRefusal;
     }
+  /** Another write has its operation id. */
+  | { readonly status: 'id-taken' }
   | { readonly status: 'superseded'; readonly version: Version }
   | { readonly status: 'refused'; readonly reason: Refusal; readonly version: Version }
   | { readonly status: 'stale-base'; readonly version: Version }

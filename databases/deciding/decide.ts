@@ -122,7 +122,7 @@ async function refuse(
     const [entry] = await store.refuse(entity, [{ id, key, kind, refusal }], fence);
     if (!entry) throw new TypeError('a refusal gave no entry for its operation');
     assertSound(entry, store.name);
-    return resultOf(store, entity, operation, knownOutcome(entry));
+    return resultOf(store, entity, operation, knownOutcome(entry, operation));
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;
     return { status: 'fenced' };
@@ -138,7 +138,13 @@ async function knownOr(
   const store = stores[route.primary];
   const [entry] = await store.journal({ migration: migration.name, ids: [operation.id], limit: 1 });
   if (entry) assertSound(entry, store.name);
-  if (entry) return resultOf(store, entityNamed(migration, operation.entity), operation, knownOutcome(entry));
+  if (entry)
+    return resultOf(
+      store,
+      entityNamed(migration, operation.entity),
+      operation,
+      knownOutcome(entry, operation),
+    );
   const state = await store.readState(migration.name);
   return state?.epoch === route.epoch && state.open ? refused : { status: 'fenced' };
 }

@@ -1,7 +1,7 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { type FailureDetails, LockstepError, type RefusalDetails } from '../../model/failure.ts';
-import { type Operation, undoneMessage } from '../../model/operation.ts';
+import { type Operation, operationIdTakenMessage, undoneMessage } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
 import type { Store } from '../contract/store.ts';
@@ -33,6 +33,7 @@ export type WriteResult =
         | 'InvalidEntity'
         | 'LossyShape'
         | 'Compensated'
+        | 'OperationIdTaken'
         | 'DefinitionChanged';
       readonly message: string;
       /** What the record has, where the primary refused what it was asked for. */
@@ -77,6 +78,12 @@ export function resultOf(store: Store, entity: Entity, operation: Told, outcome:
       return { status: 'applied', version: outcome.version };
     case 'known':
       return knownResult(entity, operation, outcome);
+    case 'id-taken':
+      return {
+        status: 'refused',
+        code: 'OperationIdTaken',
+        message: operationIdTakenMessage(entity.name, operation.id),
+      };
     case 'refused':
       return {
         status: 'refused',

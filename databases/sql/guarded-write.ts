@@ -9,6 +9,7 @@ import type { StoreContext } from './context.ts';
 import { throughDeadlocks } from './deadlocks.ts';
 import { createErasingWrites } from './erasing-writes.ts';
 import { shapeMessage } from './images.ts';
+import { createKnownOperations } from './known-operations.ts';
 import { writeList } from './list-write.ts';
 import { createRecordedRefusals } from './recorded-refusals.ts';
 import { withUnfitColumns } from './unfit-columns.ts';
@@ -30,6 +31,7 @@ interface ItemsAsRows {
 /** Lists of guarded writes: as one, or in parts where one of them is refused. */
 export function createGuardedWrites(context: StoreContext) {
   const { withRecorded } = createRecordedRefusals(context);
+  const { withoutOthers } = createKnownOperations(context);
   const { erasing } = createErasingWrites(context);
 
   async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
@@ -37,7 +39,8 @@ export function createGuardedWrites(context: StoreContext) {
     const bound = await context.bind(entity);
     const { ready, failed } = await sound(bound, items);
     const outcomes = outcomesInOrder(items, failed, await writeReady(bound, ready, fence));
-    return await withRecorded(entity, items, outcomes, fence);
+    const own = await withoutOthers(entity, items, outcomes, fence);
+    return await withRecorded(entity, items, own, fence);
   }
 
   /** Items as rows, without those that would erase what the shape does not hold. It reads, and so comes before a transaction. */

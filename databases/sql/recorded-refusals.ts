@@ -1,6 +1,7 @@
 import { keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { operationIdTakenMessage } from '../../model/operation.ts';
 import { assertSound, knownOutcome, type RefusedOperation, type SoundEntry } from '../contract/journal.ts';
 import { textOfRefusal } from '../contract/recorded-refusal.ts';
 import { type Fence, type Outcome, refusalOfStore, type WriteItem } from '../contract/write.ts';
@@ -48,7 +49,11 @@ export function createRecordedRefusals(context: StoreContext) {
     const byId = new Map(entries.map((entry) => [entry.id, entry]));
     return ids.map((id) => {
       const entry = byId.get(id);
-      if (!entry) throw new TypeError(`operation ${id} is used by another migration`);
+      if (!entry)
+        throw new LockstepError('OperationIdTaken', operationIdTakenMessage(entity.name, id), {
+          entity: entity.name,
+          operationId: id,
+        });
       assertSound(entry, context.name);
       return entry;
     });
@@ -85,7 +90,7 @@ export function createRecordedRefusals(context: StoreContext) {
         const wanted = operations[at];
         if (entry.refusal && wanted && textOfRefusal(entry.refusal) === textOfRefusal(wanted.refusal))
           return null;
-        return knownOutcome(entry);
+        return knownOutcome(entry, wanted ? { entity: entity.name, ...wanted } : entry);
       });
     } catch (error) {
       if (!(error instanceof LockstepError) || error.code !== 'Fenced') throw error;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { operationKinds } from '../operation.ts';
 import { readFaults } from '../read-counts.ts';
 import { bulkWorks } from './bulk-results.ts';
 import {
@@ -97,9 +98,18 @@ const ofMigration: Messages = {
   ),
 };
 
+const askedWrite = v.object({
+  entity: parts.entityName,
+  kind: v.picklist(operationKinds),
+  key: parts.key,
+});
+
 const ofWrite: Messages = {
   status: query('Where the write stands'),
-  acknowledged: update('Answers when the write is as durable as its ack asks; fails with its failure'),
+  acknowledged: update(
+    'Answers when the write is as durable as its ack asks; fails with its failure. Refused where it is not the write that is asked for',
+    v.optional(askedWrite),
+  ),
   resolve: command('Decides about a parked write', v.picklist(['retry', 'discard', 'compensate'])),
 };
 

@@ -86,7 +86,7 @@ forEachEngineRole('an operation id', (at) => {
     const outcomes = await Promise.all(lists.map((items) => store.write(account, items, fence)));
     for (const index of operationIds.keys()) {
       const statuses = outcomes.map((all) => all[index]?.status);
-      expect(statuses.toSorted()).toEqual(['applied', ...Array(5).fill('known')]);
+      expect(statuses.toSorted()).toEqual(['applied', ...Array(5).fill('id-taken')]);
     }
   });
 

@@ -73,6 +73,26 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
       () => false,
     );
 
+  test('an id that another write has is refused, alone and among others', async () => {
+    const accounts = at.lockstep.repository(journaled);
+    const [first, other] = [newAccount(), newAccount()];
+    const operationId = `used-${first.id}`;
+    await accounts.create(first, { operationId });
+    const outcomes = await Promise.allSettled([
+      accounts.create(other, { operationId }),
+      accounts.create(newAccount()),
+      accounts.create(newAccount()),
+    ]);
+    expect(codesOf(outcomes)).toEqual(['OperationIdTaken', 'done', 'done']);
+    expect(codesOf(await Promise.allSettled([accounts.delete(first.id, { operationId })]))).toEqual([
+      'OperationIdTaken',
+    ]);
+    await drained(at);
+    expect(await rowsOf(at, 'accounts', other.id)).toEqual([null, null]);
+    for (const row of await rowsOf(at, 'accounts', first.id))
+      expect(row).toMatchObject({ owner: first.owner });
+  });
+
   test('writes reach the other store without a workflow of their own', async () => {
     const [kept, changed, deleted] = [newAccount(), newAccount(), newAccount()];
     const receipts = await Promise.all([kept, changed, deleted].map((value) => accounts().create(value)));
@@ -121,11 +141,13 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
   test('refused writes are told so, again and by either entry, and fail none of their neighbours', async () => {
     const taken = newAccount({ email: `taken-${from}` });
     await accounts().create(taken);
+    const unique = newAccount({ email: taken.email });
+    const check = newAccount({ balance: refusedByLegacy });
     const sent = () => [
       accounts().create({ ...taken }, { operationId: `exists-${from}` }),
       accounts().create(newAccount()),
-      accounts().create(newAccount({ email: taken.email }), { operationId: `unique-${from}` }),
-      accounts().create(newAccount({ balance: refusedByLegacy }), { operationId: `check-${from}` }),
+      accounts().create(unique, { operationId: `unique-${from}` }),
+      accounts().create(check, { operationId: `check-${from}` }),
       accounts().update(987_654, { owner: 'nobody' }, { operationId: `missing-${from}` }),
       accounts().create(newAccount()),
     ];
@@ -133,8 +155,8 @@ describe.each(['mysql', 'postgresql'] as const)('entry by the journal, migrating
     expect(codesOf(await Promise.allSettled(sent()))).toEqual(codes);
     expect(codesOf(await Promise.allSettled(sent()))).toEqual(codes);
     const byWorkflow = await Promise.allSettled([
-      accounts().create(newAccount(), { operationId: `check-${from}`, ack: 'both' }),
-      at.lockstep.repository(account).create(newAccount(), { operationId: `unique-${from}` }),
+      accounts().create({ ...check, balance: '1.00' }, { operationId: `check-${from}`, ack: 'both' }),
+      at.lockstep.repository(account).create(unique, { operationId: `unique-${from}` }),
     ]);
     expect(codesOf(byWorkflow)).toEqual(['StoreRefused', 'StoreRefused']);
     const { token } = await accounts().update(taken.id, { owner: 'seen' });

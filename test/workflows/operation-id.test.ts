@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../../client/service/connect.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import { keyOf } from '../../model/entity.ts';
 import { imageOf } from '../../model/field.ts';
 import type { WriteInput } from '../../model/operation.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { account, newAccount, twin } from '../support/accounts.ts';
+import { account, newAccount, refusedByModern, twin } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, rowsOf, versionsOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 let at: RunningMigration;
 beforeAll(async () => {
@@ -106,4 +108,49 @@ test('without a worker the outcome is unknown, and known when it is sent again',
   await at.work();
   const { version } = await accounts.create(value, { operationId, ack: 'both' });
   expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+});
+
+test.each(['workflow', 'embedded'] as const)(
+  'an id that another write has is refused, and nothing is written: by the %s',
+  async (way) => {
+    await using open = new AsyncDisposableStack();
+    const service =
+      way === 'embedded'
+        ? await connect(at.migration, { environment: at.environment, worker: 'embedded' })
+        : at.lockstep;
+    if (service !== at.lockstep) open.defer(() => service.close());
+    const writes = service.repository(account);
+    const [first, other] = [newAccount(), newAccount()];
+    const operationId = `used-${first.id}`;
+    const receipt = await writes.create(first, { operationId, ack: 'both' });
+    const taken = { code: 'OperationIdTaken', retryable: false, details: { operationId } };
+    await expect(writes.create(other, { operationId, ack: 'both' })).rejects.toMatchObject(taken);
+    await expect(writes.update(first.id, { owner: 'other' }, { operationId })).rejects.toMatchObject(taken);
+    const [among] = await Promise.allSettled([
+      writes.replace(other, { operationId }),
+      writes.create(newAccount()),
+      writes.create(newAccount()),
+    ]);
+    expect(among).toMatchObject({ status: 'rejected', reason: taken });
+    expect(await writes.create(first, { operationId, ack: 'both' })).toEqual(receipt);
+    expect(await rowsOf(at, 'accounts', other.id)).toEqual([null, null]);
+    for (const row of await rowsOf(at, 'accounts', first.id))
+      expect(row).toMatchObject({ owner: first.owner });
+  },
+);
+
+test('an id is refused while the workflow of the write that has it goes on', async () => {
+  const [value, other] = [newAccount({ balance: refusedByModern }), newAccount()];
+  const operationId = `parked-${value.id}`;
+  const accounts = at.lockstep.repository(account);
+  await accounts.create(value, { operationId });
+  await until(
+    'it is parked',
+    async () => (await at.lockstep.control.writeStatus(operationId).catch(() => null))?.stage === 'parked',
+  );
+  await expect(accounts.create(other, { operationId })).rejects.toMatchObject({ code: 'OperationIdTaken' });
+  expect(await accounts.create(value, { operationId })).toMatchObject({ operationId });
+  await at.lockstep.control.resolve(operationId, 'compensate');
+  await drained(at);
+  expect(await rowsOf(at, 'accounts', other.id)).toEqual([null, null]);
 });

@@ -57,13 +57,13 @@ async function told(sending: Promise<Sent>): Promise<string | null> {
 /** Every kind of operation of one record, in the order in which they are sent first. */
 function operationsOn(accounts: Accounts, value: Account, tag: string) {
   const { id } = value;
-  const gone = newAccount();
+  const [gone, missing] = [newAccount(), newAccount()];
   const options = (name: string) => ({ operationId: `${tag}-${id}-${name}` });
   return [
     () => told(accounts.create(value, options('created'))),
     () => told(accounts.update(id, { owner: 'first' }, options('updated'))),
     () => told(accounts.create({ ...value, owner: 'over' }, options('exists'))),
-    () => told(accounts.update(newAccount().id, { owner: 'nobody' }, options('missing'))),
+    () => told(accounts.update(missing.id, { owner: 'nobody' }, options('missing'))),
     () => told(accounts.create(gone, options('made'))),
     () => told(accounts.delete(gone.id, options('deleted'))),
     () => told(accounts.update(id, { owner: 'last' }, options('superseding'))),

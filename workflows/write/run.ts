@@ -1,6 +1,13 @@
 import { condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { recordIdentity } from '../../model/canonical.ts';
 import { descriptionOf } from '../../model/inputs/messages.ts';
-import type { WriteInput, WriteReceipt, WriteRoute } from '../../model/operation.ts';
+import {
+  type AskedWrite,
+  operationIdTakenMessage,
+  type WriteInput,
+  type WriteReceipt,
+  type WriteRoute,
+} from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { failure } from '../failures.ts';
 import {
@@ -63,7 +70,12 @@ export class WriteRun {
     setHandler(writeStatus, () => this.#status, {
       description: descriptionOf('write', 'status'),
     });
-    answerUpdate('write', acknowledged, () => this.acknowledgement.answered());
+    answerUpdate(
+      'write',
+      acknowledged,
+      () => this.acknowledgement.answered(),
+      (asked?: AskedWrite) => this.#assertAsked(asked),
+    );
     setHandler(resolve, (decision) => this.#decide(decision), {
       validator: (_decision) => this.#assertParked(),
       description: descriptionOf('write', 'resolve'),
@@ -79,6 +91,18 @@ export class WriteRun {
 
   #decide(decision: Resolution): void {
     this.#decision = decision;
+  }
+
+  /** An older service does not say what it asks for. */
+  #assertAsked(asked: AskedWrite | undefined): void {
+    const { id, entity, kind, key } = this.input.operation;
+    if (!asked) return;
+    if (asked.kind === kind && recordIdentity(asked.entity, asked.key) === recordIdentity(entity, key))
+      return;
+    throw failure('OperationIdTaken', operationIdTakenMessage(asked.entity, id), {
+      entity: asked.entity,
+      operationId: id,
+    });
   }
 
   #assertParked(): void {
