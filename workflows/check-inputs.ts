@@ -26,7 +26,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     inbound: [
       {
         async execute(input, next) {
-          const { workflowType, continuedFromExecutionRunId } = workflowInfo();
+          const { workflowType } = workflowInfo();
           const untaken = untakenIn('the input', input.args);
           const schemas: readonly InputSchema[] = Object.hasOwn(inputSchemas, workflowType)
             ? inputSchemas[workflowType as keyof typeof inputSchemas]
@@ -34,7 +34,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           const fault =
             untaken ??
             faultIn(schemas, input.args) ??
-            (continuedFromExecutionRunId === undefined ? carriedFault(workflowType, input.args) : null);
+            (isFirst() ? carriedFault(workflowType, input.args) : null);
           if (!fault) return await next(input);
           isRefused = true;
           const refusal = refused('InvalidRequest', `the input of ${workflowType}`, fault);
@@ -100,6 +100,12 @@ function schemasOf(message: string): readonly InputSchema[] {
   const { workflowType } = workflowInfo();
   const ofType = Object.hasOwn(messageTable, workflowType) ? messageTable[workflowType] : undefined;
   return (ofType && Object.hasOwn(ofType, message) ? ofType[message]?.takes : undefined) ?? [];
+}
+
+/** What a schedule in the start, or a policy of retries, has Temporal start again, has the input that somebody gave, as the first run has. */
+function isFirst(): boolean {
+  const { continuedFromExecutionRunId, cronSchedule, attempt } = workflowInfo();
+  return continuedFromExecutionRunId === undefined || Boolean(cronSchedule) || attempt > 1;
 }
 
 function carriedFault(workflowType: string, [first]: readonly unknown[]): InputFault | null {

@@ -23,8 +23,11 @@ export interface OwedLook {
   readonly stopped: string | null;
 }
 
-/** So long one look takes, and with it the shutdown of its worker. */
-const lookMs = 1_000;
+/**
+ * So long one look takes, and with it the shutdown of its worker. Each look costs Temporal an activity and a workflow task, which is
+ * more than many writes cost.
+ */
+const lookMs = 3_000;
 /** Entries that come meanwhile share the next batch: statements and commits are what it costs beside writers. */
 const pollMs = 250;
 const entriesPerBatch = 500;
@@ -39,7 +42,7 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
   const { convergeEntries } = createEntryConvergence(context);
   const journaled = migration.entities.filter(({ entry }) => entry === 'journal').map(({ name }) => name);
 
-  /** Takes what has committed, and looks again and again for a second. What fails too often is left to the journal's retry. */
+  /** Takes what has committed, and looks again and again for three seconds. What fails too often is left to the journal's retry. */
   async function replicateOwed(): Promise<OwedLook> {
     const until = performance.now() + lookMs;
     const { cancellationSignal } = Context.current();
@@ -53,6 +56,7 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
           completed += batch.completed;
           failed += batch.failed;
           stuck.push(...batch.stuck);
+          if (stuck.length > 0) break;
           if (batch.completed + batch.failed < fullBatch) await wait(pollMs);
         }
         return { completed, failed, stuck, stopped: null };

@@ -1,5 +1,8 @@
+import { status } from '@grpc/grpc-js';
 import { Context } from '@temporalio/activity';
 import {
+  type Client,
+  isGrpcServiceError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -35,6 +38,7 @@ export async function bulkResult(request: BulkResultRequest): Promise<BulkResult
     for (;;) {
       const found = await handle.describe().catch(nullWhereNone);
       if (found === null || !isMeant(found, request)) return { status: 'none' };
+      if (!(await isOfOurWorkers(found))) return { status: 'none' };
       if (found.status.name !== 'RUNNING') break;
       if (performance.now() >= until) return { status: 'running' };
       await new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -54,6 +58,37 @@ function isMeant(
 ): boolean {
   const isStartedBy = wanted.startedBy === null || parentExecution?.workflowId === wanted.startedBy;
   return type === wanted.workflowType && isStartedBy;
+}
+
+/**
+ * Whether each of its runs was for our workers, who look at what comes in: a run that follows another counts on with what that one has
+ * counted, and whoever has a worker of their own lets it say anything. What the namespace has of earlier runs no more cannot be asked.
+ */
+async function isOfOurWorkers({ workflowId, runId }: WorkflowExecutionDescription): Promise<boolean> {
+  const { client, info } = Context.current();
+  for (let run: string | null = runId; run; ) {
+    const started = await startOf(client, { workflowId, runId: run });
+    if (!started) return run !== runId;
+    if (started.taskQueue?.name !== info.taskQueue) return false;
+    run = started.continuedExecutionRunId || null;
+  }
+  return true;
+}
+
+async function startOf(
+  { workflowService, options }: Client,
+  execution: { workflowId: string; runId: string },
+) {
+  const { namespace } = options;
+  const found = await workflowService
+    .getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 })
+    .catch(nullWhereGone);
+  return found?.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+}
+
+function nullWhereGone(error: unknown): null {
+  if (isGrpcServiceError(error) && error.code === status.NOT_FOUND) return null;
+  throw error;
 }
 
 function nullWhereNone(error: unknown): null {

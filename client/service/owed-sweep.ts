@@ -4,8 +4,8 @@ import { owed, replicateOwedWorkflowId } from '../../workflows/messages.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import { ignoreExpected } from './expected-failure.ts';
 
-/** Touches that come within this time ask once. */
-const quietMs = 1_000;
+/** Touches that come within this time ask once. Shorter than a worker looks on after the last one. */
+const quietMs = 3_000;
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 const sendLimitMs = 5_000;
