@@ -90,6 +90,23 @@ forEachEngineRole('an operation id', (at) => {
     }
   });
 
+  test('of another record, another kind or another migration is no repeat', async () => {
+    const { store, sql, engineRole } = at();
+    const write = writeOf(account, { ...ada, id: 80_000 }, { kind: 'create' });
+    const { operationId: id } = write;
+    await writeOne(store, account, write);
+    const others = [
+      writeOf(account, { ...ada, id: 80_001 }, { kind: 'create', operationId: id }),
+      writeOf(account, { ...ada, id: 80_000, owner: 'Grace' }, { operationId: id }),
+    ];
+    for (const other of others) expect(await writeOne(store, account, other)).toEqual({ status: 'id-taken' });
+    const operations = engineRole.engine === 'mysql' ? 'lockstep_operations' : 'lockstep.operations';
+    await sql(`UPDATE ${operations} SET migration = 'other' WHERE id = '${id}'`);
+    expect(await writeOne(store, account, write)).toEqual({ status: 'id-taken' });
+    expect(await readOne(store, account, ['80001'])).toMatchObject({ image: null });
+    expect(await readOne(store, account, ['80000'])).toMatchObject({ version: '1', image: write.image });
+  });
+
   test('makes a retry harmless when the answer was lost', async () => {
     const { store, open, url } = at();
     await using between = await proxy(url);

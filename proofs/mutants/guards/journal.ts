@@ -8,6 +8,30 @@ const retry = 'activities/journal/journal.ts';
 /** The journal: what it keeps, and what becomes of what nobody finishes. */
 export const journalGuards: readonly Guard[] = [
   {
+    file: 'databases/contract/journal.ts',
+    text: "if (!isRepeat) return { status: 'id-taken' };",
+    without: '',
+    tests: ['test/workflows/operation-id.test.ts'],
+    named: 'an id that another write has',
+    keeps: 'A write under the id of another one is not answered with its receipt.',
+  },
+  {
+    file: 'databases/sql/known-operations.ts',
+    text: "if (!entry) return { status: 'id-taken' };",
+    without: 'if (!entry) return outcome;',
+    tests: ['test/databases/idempotency.test.ts'],
+    named: 'of another migration',
+    keeps: 'Nor under the id of a write of another migration.',
+  },
+  {
+    file: 'workflows/write/run.ts',
+    text: '(asked?: AskedWrite) => this.#assertAsked(asked)',
+    without: '() => undefined',
+    tests: ['test/workflows/operation-id.test.ts'],
+    named: 'while the workflow of the write',
+    keeps: 'Nor while the workflow of that one goes on.',
+  },
+  {
     file: pruning,
     text: "\"status IN ('completed', 'failed', 'aborted', 'compensated')\"",
     without: "\"status IN ('completed', 'failed', 'aborted', 'compensated', 'pending')\"",

@@ -31,7 +31,7 @@ export const workflowInputGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/write/answer-update.ts',
-    text: '{ description, validator: () => undefined }',
+    text: '{ description, validator }',
     without: '{ description }',
     tests: ['test/workflows/unreadable-payloads.test.ts'],
     named: 'an update that takes nothing',
