@@ -100,7 +100,7 @@ forEachEngineRole('an operation id', (at) => {
       writeOf(account, { ...ada, id: 80_000, owner: 'Grace' }, { operationId: id }),
     ];
     for (const other of others) expect(await writeOne(store, account, other)).toEqual({ status: 'id-taken' });
-    const operations = engineRole.engine === 'mysql' ? 'lockstep_operations' : 'lockstep.operations';
+    const operations = engineRole.engine === 'MariaDB' ? 'lockstep_operations' : 'lockstep.operations';
     await sql(`UPDATE ${operations} SET migration = 'other' WHERE id = '${id}'`);
     expect(await writeOne(store, account, write)).toEqual({ status: 'id-taken' });
     expect(await readOne(store, account, ['80001'])).toMatchObject({ image: null });
