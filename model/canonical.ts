@@ -70,6 +70,21 @@ export function canonicalText(value: Canonical): string {
   return `{${members.join(',')}}`;
 }
 
+/** Whether two values have the same canonical text, without writing it: a value may be many megabytes. */
+export function isSameValue(left: Canonical, right: Canonical): boolean {
+  if (left === right) return true;
+  if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object') return false;
+  if (isList(left) || isList(right)) {
+    if (!isList(left) || !isList(right) || left.length !== right.length) return false;
+    return left.every((item, at) => isSameValue(item, right[at] ?? null));
+  }
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  return names.every(
+    (name) => Object.hasOwn(right, name) && isSameValue(left[name] ?? null, right[name] ?? null),
+  );
+}
+
 export function isList(value: Canonical): value is readonly Canonical[] {
   return Array.isArray(value);
 }

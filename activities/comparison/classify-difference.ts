@@ -1,6 +1,6 @@
 import type { Verdict } from '../../databases/contract/comparison.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
-import { canonicalText, type Image, type Key, keyText, recordIdentity } from '../../model/canonical.ts';
+import { type Image, isSameValue, type Key, keyText, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage, sharedRecords } from '../../model/field.ts';
@@ -171,7 +171,7 @@ export function isAhead({ primary, secondary }: Pick<KeyFinding, 'primary' | 'se
 
 function isSameImage({ image: left }: StoredRecord, { image: right }: StoredRecord): boolean {
   if (left === null || right === null) return left === right;
-  return canonicalText(left) === canonicalText(right);
+  return isSameValue(left, right);
 }
 
 /** Rows that are not what their record speaks of were changed by another than Lockstep. */

@@ -1,5 +1,5 @@
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
-import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
+import { type Image, isSameValue, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import type { WriteRoute } from '../../model/operation.ts';
@@ -9,7 +9,7 @@ import { otherStore } from '../../model/phase.ts';
 export function differingFields(entity: Entity, left: Image, right: Image): string[] {
   const own = [ownImage(entity.fields, left), ownImage(entity.fields, right)] as const;
   return [...new Set(own.flatMap(Object.keys))].filter(
-    (name) => canonicalText(own[0][name] ?? null) !== canonicalText(own[1][name] ?? null),
+    (name) => !isSameValue(own[0][name] ?? null, own[1][name] ?? null),
   );
 }
 

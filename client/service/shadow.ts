@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { OpenMigration } from '../../databases/contract/current-state.ts';
 import type { StoredRecord } from '../../databases/contract/write.ts';
-import { canonicalText } from '../../model/canonical.ts';
+import { type Image, isSameValue } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { ownImage } from '../../model/field.ts';
@@ -113,13 +113,13 @@ async function pairOf(reads: KeyReads, from: StoreName): Promise<Pair | null> {
  * holds several copies of one, only a comparison that sees them all can tell.
  */
 function agree(entity: Entity, { routed, other }: Pair): boolean {
-  return !routed.undecided && !other.undecided && textOf(entity, routed) === textOf(entity, other);
+  return !routed.undecided && !other.undecided && isSameValue(ownOf(entity, routed), ownOf(entity, other));
 }
 
 function isSame(left: StoredRecord, right: StoredRecord): boolean {
-  return left.version === right.version && canonicalText(left.image) === canonicalText(right.image);
+  return left.version === right.version && isSameValue(left.image, right.image);
 }
 
-function textOf({ fields }: Entity, { image }: StoredRecord): string {
-  return canonicalText(image === null ? null : ownImage(fields, image));
+function ownOf({ fields }: Entity, { image }: StoredRecord): Image | null {
+  return image === null ? null : ownImage(fields, image);
 }

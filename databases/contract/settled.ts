@@ -1,4 +1,4 @@
-import { canonicalText } from '../../model/canonical.ts';
+import { isSameValue } from '../../model/canonical.ts';
 import type { StoredRecord } from './write.ts';
 
 /** Whether two stores have the same of a key, so that a difference that was written down is none any more. */
@@ -10,5 +10,5 @@ export function isSettled(left: StoredRecord, right: StoredRecord): boolean {
     // A tombstone has no place where the key has none.
     return left.version === right.version || left.neverThere !== null || right.neverThere !== null;
   }
-  return left.version === right.version && canonicalText(left.image) === canonicalText(right.image);
+  return left.version === right.version && isSameValue(left.image, right.image);
 }

@@ -1,4 +1,4 @@
-import { canonicalText, type Image, keyText } from '../../model/canonical.ts';
+import { type Image, isSameValue, keyText } from '../../model/canonical.ts';
 import { type Entity, keyOf } from '../../model/entity.ts';
 import { type AnyFields, entityOf, imageOf } from '../../model/field.ts';
 import type { InputFault } from '../../model/inputs/input-fault.ts';
@@ -39,7 +39,7 @@ function among(fields: AnyFields, names: readonly string[]): AnyFields {
 /** Whether these fields, all of them and no others, come out of a program's values as they went in. */
 function isCanonicalOf(fields: AnyFields, image: Image): boolean {
   try {
-    return canonicalText(imageOf(fields, entityOf(fields, image), 'image')) === canonicalText(image);
+    return isSameValue(imageOf(fields, entityOf(fields, image), 'image'), image);
   } catch {
     // Whatever a conversion says of a value that is none tells of the value.
     return false;

@@ -1,4 +1,4 @@
-import { canonicalText, type Image, recordIdentity } from '../../model/canonical.ts';
+import { type Image, isSameValue, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import { type Entity, validImage } from '../../model/entity.ts';
 import { entityOf, sharedRecords } from '../../model/field.ts';
@@ -69,12 +69,14 @@ function sharedVersionsOf(
     readImage
       ? sharedRecords(entity.fields, readImage).map((shared) => [
           recordIdentity(shared.name, shared.key),
-          canonicalText(shared.record),
+          shared.record,
         ])
       : [],
   );
   return sharedRecords(entity.fields, image)
-    .filter((shared) => known.get(recordIdentity(shared.name, shared.key)) !== canonicalText(shared.record))
+    .filter(
+      (shared) => !isSameValue(known.get(recordIdentity(shared.name, shared.key)) ?? null, shared.record),
+    )
     .map((shared) => ({
       name: shared.name,
       key: shared.key,

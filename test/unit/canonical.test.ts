@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { canonicalText } from '../../model/canonical.ts';
+import { type Canonical, canonicalText, isSameValue } from '../../model/canonical.ts';
 import { canonicalJson, NotCanonical, toCanonical } from '../../model/scalar.ts';
 import { HybridClock, isNewer, millisecondsOf } from '../../model/version.ts';
 
@@ -8,6 +8,45 @@ test('equal images have one text, whatever the order of their fields', () => {
     canonicalText({ a: { c: ['2', '1'], d: null }, b: '1' }),
   );
   expect(canonicalText({ a: ['1', '2'] })).not.toBe(canonicalText({ a: ['2', '1'] }));
+});
+
+test('values are the same where their texts are', () => {
+  const scalars: Canonical[] = [
+    null,
+    true,
+    false,
+    '',
+    'null',
+    'true',
+    '1',
+    '[]',
+    '{}',
+    'a',
+    '\u0000',
+    '\ud83d',
+  ];
+  const flat: Canonical[] = [
+    ...scalars,
+    [],
+    {},
+    ...scalars.map((one) => [one]),
+    ...scalars.map((one) => ({ a: one })),
+  ];
+  const values: Canonical[] = [
+    ...flat,
+    ...flat.flatMap((one): Canonical[] => [[one, '1'], ['1', one], { a: one, b: '1' }, { b: '1', a: one }]),
+    JSON.parse('{"__proto__":"1"}'),
+    JSON.parse('{"__proto__":{}}'),
+    { constructor: '1' },
+    { 0: '1' },
+    { length: '1' },
+  ];
+  for (const left of values) {
+    for (const right of values.map((value) => structuredClone(value))) {
+      const isSame = canonicalText(left) === canonicalText(right);
+      expect(isSameValue(left, right), `${canonicalText(left)} and ${canonicalText(right)}`).toBe(isSame);
+    }
+  }
 });
 
 test('half of a surrogate pair is refused, as text, in JSON and in its names', () => {
