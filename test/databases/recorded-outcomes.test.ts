@@ -73,7 +73,7 @@ forEachEngineRole('recorded outcomes', (at) => {
 
   test('answer the operation when it is sent again, with its age', async () => {
     const { store } = at();
-    const write = writeOf(account, ada);
+    const write = writeOf(account, ada, { kind: 'create' });
     const id = write.operationId ?? '';
     const outcome = decided(id, { status: 'failed', reason: 'AlreadyExists', updated_at: '60000' });
     expect(await store.takeOutcomes('operations', [outcome], fence)).toEqual(new Set([id]));
