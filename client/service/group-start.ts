@@ -25,22 +25,31 @@ export function groupStartBehind(writes: readonly [WrittenHere, ...WrittenHere[]
   const whole: WriteInput[] = [];
   const decided = new Map<string, DecidedWrites & { readonly writes: DecidedWrite[] }>();
   for (const { input } of writes) {
-    const { pattern, operation, decided: version } = input;
-    if (version === undefined) {
+    const write = decidedWrite(input);
+    if (!write) {
       whole.push(input);
       continue;
     }
-    const { id, entity, definition, kind, key } = operation;
+    const { pattern } = input;
+    const { entity, definition } = input.operation;
     const common = JSON.stringify([entity, pattern, definition]);
     const own = decided.get(common) ?? { entity, pattern, definition, writes: [] };
     decided.set(common, own);
-    own.writes.push({ id, kind, key, version });
+    own.writes.push(write);
   }
   return startOf([first.input, ...others.map(({ input }) => input)], {
     ...commonOf(first.input),
     writes: whole.map(({ operation, pattern }) => ({ operation, pattern })),
     decided: [...decided.values()],
   });
+}
+
+/** What a group's workflow needs of a write that is decided; null of any other. */
+export function decidedWrite({
+  operation: { id, kind, key },
+  decided: version,
+}: WriteInput): DecidedWrite | null {
+  return version === undefined ? null : { id, kind, key, version };
 }
 
 function commonOf({ migration, ack, route, dualWrite, policy }: WriteInput): GroupCommon {

@@ -4,17 +4,17 @@ import type { Start } from '../temporal/acknowledged-start.ts';
 import { reasonOf } from '../temporal/failures.ts';
 import type { EmbeddedWorker, WrittenHere } from './embedded-worker.ts';
 import { ignoreExpected } from './expected-failure.ts';
-import { groupStartBehind } from './group-start.ts';
+import { decidedWrite, groupStartBehind } from './group-start.ts';
 import { overloaded } from './overloaded.ts';
 import { writeStart } from './start-write.ts';
 
 /** So long writes gather for a workflow. */
 const gatherMs = 2_000;
-/** What one workflow may have: it costs as much as hundreds of its writes, and its input stays in Temporal's history. */
-const maxBytes = 1024 * 1024;
+/** What one workflow may have: it costs as much as hundreds of its writes, and Temporal warns of inputs above 512 KiB. */
+const maxBytes = 480 * 1024;
 const maxWrites = 4_000;
 /** So many bytes may wait for workflows; further writes wait before they are made. */
-const maxWaitingBytes = 4 * maxBytes;
+const maxWaitingBytes = 8 * maxBytes;
 const startLimitMs = 5_000;
 const pauseMs = 1_000;
 
@@ -53,7 +53,7 @@ export class StartBehind {
   add(write: WrittenHere): void {
     const { operation, route, dualWrite, validateAfterMs } = write.input;
     if (this.#waiting.has(operation.id)) return;
-    const bytes = Buffer.byteLength(JSON.stringify(operation));
+    const bytes = Buffer.byteLength(JSON.stringify(decidedWrite(write.input) ?? operation));
     const kind = validateAfterMs === null ? JSON.stringify([route, dualWrite]) : operation.id;
     this.#waiting.set(operation.id, { write, kind, bytes });
     this.#bytes += bytes;

@@ -75,7 +75,7 @@ test('writes of two routes share no workflow, nor does one that is read back lat
 });
 
 test('a workflow has a bounded input', async () => {
-  for (let index = 0; index < 4; index++) behind.add(written(`w${index}`, { bytes: 400_000 }));
+  for (let index = 0; index < 4; index++) behind.add(written(`w${index}`, { bytes: 200_000 }));
   await behind.close();
   expect(starts.map(({ writes }) => writes)).toEqual([2, 2]);
   starts = [];
