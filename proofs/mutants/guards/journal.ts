@@ -20,7 +20,7 @@ export const journalGuards: readonly Guard[] = [
     text: "if (!entry) return { status: 'id-taken' };",
     without: 'if (!entry) return outcome;',
     tests: ['test/databases/idempotency.test.ts'],
-    named: 'of another migration',
+    named: 'another migration is no repeat',
     keeps: 'Nor under the id of a write of another migration.',
   },
   {
