@@ -33,12 +33,13 @@ const pollMs = 100;
 export async function bulkResult(request: BulkResultRequest): Promise<BulkResult> {
   const { workflow } = Context.current().client;
   const handle = workflow.getHandle(request.workflowId);
+  const known = new Set<string>();
   return await withHeartbeat(async () => {
     const until = performance.now() + waitMs;
     for (;;) {
       const found = await handle.describe().catch(nullWhereNone);
       if (found === null || !isMeant(found, request)) return { status: 'none' };
-      if (!(await isOfOurWorkers(found))) return { status: 'none' };
+      if (!(await isOfOurWorkers(found, known))) return { status: 'none' };
       if (found.status.name !== 'RUNNING') break;
       if (performance.now() >= until) return { status: 'running' };
       await new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -63,15 +64,21 @@ function isMeant(
 /**
  * Whether each of its runs was for our workers, who look at what comes in: a run that follows another counts on with what that one has
  * counted, and whoever has a worker of their own lets it say anything. What the namespace has of earlier runs no more cannot be asked.
+ *
+ * @param known runs of which it was so, and of all before them; those that are found are added
  */
-async function isOfOurWorkers({ workflowId, runId }: WorkflowExecutionDescription): Promise<boolean> {
+async function isOfOurWorkers(
+  { workflowId, runId }: WorkflowExecutionDescription,
+  known: Set<string>,
+): Promise<boolean> {
   const { client, info } = Context.current();
-  for (let run: string | null = runId; run; ) {
+  for (let run: string | null = runId; run && !known.has(run); ) {
     const started = await startOf(client, { workflowId, runId: run });
     if (!started) return run !== runId;
     if (started.taskQueue?.name !== info.taskQueue) return false;
     run = started.continuedExecutionRunId || null;
   }
+  known.add(runId);
   return true;
 }
 

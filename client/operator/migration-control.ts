@@ -52,10 +52,10 @@ export interface KnownFaults extends StoreFaults {
   readonly evidence: string | null;
 }
 
-/** What an operator does with a migration: start, look, and send its messages. */
 /** What steers writes must not wait behind the backlog of them that a worker which died leaves; servers without priorities pass it by. */
 const aheadOfWrites = { priorityKey: 1 };
 
+/** What an operator does with a migration: start, look, and send its messages. */
 export class MigrationControl {
   readonly #temporal: Client;
   readonly #open: OpenMigration;
