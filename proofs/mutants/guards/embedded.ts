@@ -108,7 +108,7 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/write-first.ts',
-    text: '    await starts.room(timeoutMs);\n',
+    text: '    await starts.room(timeLeftMs());\n',
     without: '',
     tests: ['test/unit/write-first.test.ts'],
     keeps: 'Where no more writes may wait for workflows, none is made.',
@@ -122,7 +122,7 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/write-first.ts',
-    text: '    for (const write of found) if (write) starts.add(write);\n',
+    text: '    for (const write of found) if (write && !write.isOwed) starts.add(write);\n',
     without: '',
     tests: ['test/unit/write-first.test.ts'],
     keeps: 'A write that is answered gets a workflow.',
