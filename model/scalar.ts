@@ -1,5 +1,5 @@
 import { LosslessNumber, stringify } from 'lossless-json';
-import { canonicalJson, halfCharacter, numberOf, parseJson, plainNumber, tooDeep } from './canonical-json.ts';
+import { canonicalJson, halfCharacter, plainNumber, seenJson, tooDeep } from './canonical-json.ts';
 import { jsonFault } from './json-fault.ts';
 import { NotCanonical } from './not-canonical.ts';
 import type { Substitutes } from './special-values.ts';
@@ -97,7 +97,7 @@ export function fromCanonical(scalar: Scalar, canonical: string | boolean): unkn
     case 'set':
       return JSON.parse(canonical);
     case 'json':
-      return parseJson(canonical, numberOf);
+      return seenJson(canonical);
     default:
       return canonical;
   }

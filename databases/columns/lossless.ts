@@ -1,5 +1,5 @@
 import { isLosslessNumber, LosslessNumber } from 'lossless-json';
-import { canonicalJson, numbersIn, parseJson } from '../../model/canonical-json.ts';
+import { canonicalJson, parseJson } from '../../model/canonical-json.ts';
 import { NotCanonical } from '../../model/not-canonical.ts';
 import { type Scalar, toCanonical } from '../../model/scalar.ts';
 import type { CatalogueColumn, ColumnLimits } from './catalogue.ts';
@@ -52,10 +52,10 @@ function holdsNul(scalar: Scalar, value: string): boolean {
 }
 
 function assertNotRounded(declared: string, json: string): void {
-  for (const number of numbersIn(json)) {
+  canonicalJson(json, (number) => {
     if (!isInt64(number) && !isDouble(number))
       throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
-  }
+  });
 }
 
 /** Whether a canonical number is one of 64 bits with a point; what is beyond them is none of JSON's. */
