@@ -130,7 +130,7 @@ class CanonicalJson {
     const partsOf = ({ from, to }: Member) => given.slice(from - begin, to - begin);
     this.#parts.length = begin;
     let last: Member | null = null;
-    for (const member of members.toSorted((left, right) => (left.name < right.name ? -1 : 1))) {
+    for (const member of members.toSorted(byName)) {
       if (last?.name === member.name) {
         if (partsOf(last).join('') !== partsOf(member).join(''))
           throw new SyntaxError('an object names a member twice');
@@ -238,6 +238,11 @@ class CanonicalJson {
       this.#at < this.#text.length ? `not JSON at character ${this.#at + 1}` : 'the JSON text ends too early',
     );
   }
+}
+
+function byName(left: Member, right: Member): number {
+  if (left.name === right.name) return 0;
+  return left.name < right.name ? -1 : 1;
 }
 
 function areSorted(members: readonly Member[]): boolean {
