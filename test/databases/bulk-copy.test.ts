@@ -186,25 +186,26 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
     expect(await chunkOf(account)).toMatchObject({ copied: 1, skipped: 3, refused: 0 });
   });
 
-  test('finds what is there among thousands of keys, be it little or much, whatever their sign and number of digits', async () => {
+  test('finds what is there among many keys, be it little or much, whatever their sign and number of digits', async () => {
     // Without 0, which is not what a plain INSERT puts into a column that counts up.
-    const ids = Array.from({ length: 2_400 }, (_, index) => (index < 1_200 ? index - 1_200 : index - 1_199));
+    const ids = Array.from({ length: 1_200 }, (_, index) => (index < 600 ? index - 600 : index - 599));
     await insert(source, ids.map((id) => `(${id}, 'old', NULL, 1)`).join(', '));
-    for (const every of [401, 11, 2]) {
+    for (const every of [401, 11, 1]) {
       await target.reset();
       await target.asSecondary();
       await target.store.planChunks(migrationName, account.name, []);
-      const edges = [-1_200, -1_000, -999, -100, -99, -10, -9, -1, 1, 9, 10, 99, 100, 999, 1_000, 1_200];
+      const edges = [-600, -100, -99, -10, -9, -1, 1, 9, 10, 99, 100, 600];
       const touched = new Set([...edges, ...ids.filter((id) => id % every === 0)]);
-      const [there, deleted] = [2, 1].map((part) => [...touched].filter((_, at) => at % 2 === part % 2));
-      await insert(target, (there ?? []).map((id) => `(${id}, 'here', NULL, 1)`).join(', '));
-      for (const id of deleted ?? [])
+      const there = [...touched].filter((_, at) => at % 40 === 0);
+      const deleted = [...touched].filter((_, at) => at % 40 !== 0);
+      await insert(target, there.map((id) => `(${id}, 'here', NULL, 1)`).join(', '));
+      for (const id of deleted)
         await writeOne(target.store, account, deleteOf([String(id)], { ...secondaryWrite, version: '5' }));
       const result = await put(account, await readPage(account, null, 5_000));
       expect(result).toMatchObject({ copied: ids.length - touched.size, skipped: touched.size });
       const owners = new Map((await accountsIn(target)).map(({ id, owner }) => [Number(id), owner]));
       const expected = ids.flatMap((id) =>
-        touched.has(id) ? (there?.includes(id) ? [[id, 'here']] : []) : [[id, 'old']],
+        touched.has(id) ? (there.includes(id) ? [[id, 'here']] : []) : [[id, 'old']],
       );
       expect([...owners]).toEqual(expected);
     }

@@ -40,7 +40,7 @@ export const copyGuards: readonly Guard[] = [
     text: 'keyText(this.#page.keyAt(from)) === text ? from : null',
     without: 'false ? from : null',
     tests: ['test/databases/bulk-copy.test.ts'],
-    named: 'among thousands of keys',
+    named: 'among many keys',
     keeps: 'What is found between the least and the greatest key of a page is left alone.',
   },
   {
@@ -48,7 +48,7 @@ export const copyGuards: readonly Guard[] = [
     text: 'return rows.length > most ? null : rows.map(({ record_key }) => record_key ??',
     without: 'return rows.map(({ record_key }) => record_key ??',
     tests: ['test/databases/bulk-copy.test.ts'],
-    named: 'among thousands of keys',
+    named: 'among many keys',
     keeps: 'Where much is there, all of it is left alone.',
   },
   {
