@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type mysql from 'mysql2/promise';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { cannotBeGiven } from '../columns/too-long.ts';

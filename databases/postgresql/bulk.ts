@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { keyText } from '../../model/canonical.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { equals } from '../columns/column.ts';
