@@ -55,7 +55,7 @@ function huge(from: Engine, piece: Piece, size: number, around = bare, server?: 
       return canonical();
     },
     there: around[to](piece[to](times)),
-    ...(Buffer.byteLength(JSON.stringify(canonical())) > sentBytes ? { unsent: true } : {}),
+    ...(times * (Buffer.byteLength(JSON.stringify(piece.text)) - 2) > sentBytes ? { unsent: true } : {}),
     ...(server ? { only: server } : {}),
   };
 }
