@@ -47,8 +47,8 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'workers/write-ahead.ts',
-    text: 'if (!isOwed) return',
-    without: 'if (write.taken) return',
+    text: 'const isOwed = !(await Promise.race([write.taken, late.promise]));',
+    without: 'const isOwed = false;',
     tests: ['test/workflows/embedded.test.ts'],
     named: 'is not answered while',
     keeps: 'With `both`, a caller is answered when both stores have the write.',
