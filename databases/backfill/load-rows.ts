@@ -5,6 +5,7 @@ import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
 import type { ParentLink } from './parent-links.ts';
+import { lockParents } from './parent-locks.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
 /** What became of the rows of a page, by the positions of their keys. */
@@ -49,7 +50,7 @@ export async function loadRows(
   const sound = positions.filter((one) => !orphans.has(one));
   let first = checkExisting ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
-  if (await tryLoad(context, session, page, first)) loaded.push(...first);
+  if (await tryLoad(context, session, page, first, links)) loaded.push(...first);
   else {
     const absent = checkExisting ? first : await withoutExisting(first);
     await loadByHalves(checkParents ? absent : await withParentsOnly(absent));
@@ -74,7 +75,7 @@ export async function loadRows(
 
   async function loadByHalves(some: readonly number[]): Promise<void> {
     if (some.length === 0) return;
-    if (await tryLoad(context, session, page, some)) {
+    if (await tryLoad(context, session, page, some, links)) {
       loaded.push(...some);
     } else if (some.length === 1) {
       rejected.push(...some);
@@ -111,17 +112,25 @@ async function tryLoad(
   session: Session,
   page: BoundPage,
   positions: readonly number[],
+  links: readonly ParentLink[],
 ): Promise<boolean> {
   if (positions.length === 0) return true;
-  const { constraints } = context.engine.dialect;
+  const { bulk, dialect } = context.engine;
+  const { constraints } = dialect;
   await session.query('SAVEPOINT lockstep_load');
   try {
     if (constraints) await session.query(constraints.defer);
+    const checks: (() => Promise<boolean>)[] = [];
     for (const part of page.parts) {
+      const { table } = part;
       const rows = bytesOf(part, positions);
-      const how = part.table.reference ? 'absent' : 'new';
-      if (rows.length > 0) await context.engine.bulk.copyIn(session, part.table, rows, how);
+      if (rows.length === 0) continue;
+      const refers = !table.reference && links.some((link) => link.table === table);
+      const own = refers ? await bulk.parentChecks(session, table) : null;
+      await bulk.copyIn(session, table, rows, own ? 'unchecked' : table.reference ? 'absent' : 'new');
+      for (const check of own ?? []) checks.push(() => lockParents(part, positions, check));
     }
+    for (const check of checks) if (!(await check())) throw new LoadRefused('a parent is not there');
     // What a constraint puts off until the commit would end the whole chunk then, and nobody would know whose row it was.
     if (constraints) await session.query(constraints.check);
     await session.query('RELEASE SAVEPOINT lockstep_load');
