@@ -9,7 +9,8 @@ import {
 } from './canonical.ts';
 import { LockstepError } from './failure.ts';
 import { memberOf } from './member.ts';
-import { fromCanonical, NotCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
+import { NotCanonical } from './not-canonical.ts';
+import { fromCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
 import type { SpecialValue } from './special-values.ts';
 import { type SubstitutableScalar, type SubstituteOptions, substitutesOf } from './substitute.ts';
 

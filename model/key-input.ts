@@ -1,7 +1,8 @@
 import type { Key } from './canonical.ts';
 import type { Entity } from './entity.ts';
 import { LockstepError } from './failure.ts';
-import { NotCanonical, toCanonical } from './scalar.ts';
+import { NotCanonical } from './not-canonical.ts';
+import { toCanonical } from './scalar.ts';
 
 /** The value of a key of one field; an object with all fields of a composite one. */
 export type KeyOf<E, K> = K extends readonly (infer N extends keyof E)[]

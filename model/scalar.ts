@@ -1,5 +1,7 @@
-import { isInteger, isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+import { LosslessNumber, stringify } from 'lossless-json';
+import { canonicalJson, halfCharacter, plainNumber, seenJson, tooDeep } from './canonical-json.ts';
 import { jsonFault } from './json-fault.ts';
+import { NotCanonical } from './not-canonical.ts';
 import type { Substitutes } from './special-values.ts';
 
 /**
@@ -34,9 +36,6 @@ export type ScalarKind = Scalar['kind'];
 export function digitsOf({ precision }: { readonly precision: number | null }): number {
   return precision ?? 6;
 }
-
-/** A value that its scalar cannot hold. The message names the type of the value, never the value. */
-export class NotCanonical extends Error {}
 
 /** A time with more digits after the second than its field or column keeps. */
 export class TooFine extends NotCanonical {}
@@ -98,14 +97,10 @@ export function fromCanonical(scalar: Scalar, canonical: string | boolean): unkn
     case 'set':
       return JSON.parse(canonical);
     case 'json':
-      return parse(canonical, undefined, numberOf);
+      return seenJson(canonical);
     default:
       return canonical;
   }
-}
-
-function numberOf(text: string): number | LosslessNumber {
-  return isSafeNumber(text) ? Number(text) : new LosslessNumber(text);
 }
 
 function jsonText(value: unknown): string {
@@ -113,15 +108,6 @@ function jsonText(value: unknown): string {
   if (fault !== null) throw new NotCanonical(`holds ${fault}`);
   return canonicalJson(withinDepth(() => stringify(value)) ?? 'null');
 }
-
-/** JSON text with sorted names and plainly written numbers of any length. */
-export function canonicalJson(text: string): string {
-  return withinDepth(() => writeJson(parse(text), 0));
-}
-
-/** How deeply lists and objects of JSON may lie in each other: less than what any process has room for. */
-const maxJsonDepth = 1_000;
-const tooDeep = `holds JSON of more than ${maxJsonDepth} levels; nest it less deeply, or declare the field as text`;
 
 /** What has no end but the stack's tells so by an error that says nothing of JSON. */
 function withinDepth<T>(work: () => T): T {
@@ -132,39 +118,6 @@ function withinDepth<T>(work: () => T): T {
     throw error;
   }
 }
-
-function writeJson(value: unknown, depth: number): string {
-  if (depth > maxJsonDepth) throw new NotCanonical(tooDeep);
-  if (isLosslessNumber(value)) return plainNumber(value.value);
-  if (typeof value === 'string' && !value.isWellFormed()) throw new NotCanonical(halfCharacter);
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => writeJson(item, depth + 1)).join(',')}]`;
-  if (Object.keys(value).some((name) => !name.isWellFormed())) throw new NotCanonical(halfCharacter);
-  const members = Object.entries(value)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member, depth + 1)}`);
-  return `{${members.join(',')}}`;
-}
-
-/** `1.50`, `15e-1` and `1.5` are one number: digits without exponent, without trailing zeros, without negative zero. */
-function plainNumber(text: string): string {
-  if (isInteger(text) && !/[.eE]/.test(text)) return text === '-0' ? '0' : text;
-  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (!match) throw new NotCanonical('a JSON number has an unknown form');
-  const [, sign = '', whole = '', fraction = '', exponentText = '0'] = match;
-  const exponent = Number(exponentText);
-  if (Math.abs(exponent) > 1_000) throw new NotCanonical('a JSON number has an exponent beyond 1000');
-  const digits = `${whole}${fraction}`;
-  const point = whole.length + exponent;
-  const padded = point <= 0 ? `${'0'.repeat(1 - point)}${digits}` : digits.padEnd(point, '0');
-  const at = point <= 0 ? 1 : point;
-  const integral = padded.slice(0, at).replace(/^0+(?=\d)/, '');
-  const rest = padded.slice(at).replace(/0+$/, '');
-  const plain = rest === '' ? integral : `${integral}.${rest}`;
-  return plain === '0' ? '0' : `${sign}${plain}`;
-}
-
-const halfCharacter = 'holds half of a surrogate pair, which no store can keep';
 
 function textOf(value: unknown, nul: boolean): string {
   if (typeof value !== 'string') throw refused('a string', value);

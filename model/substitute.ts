@@ -1,4 +1,5 @@
-import { NotCanonical, type Scalar, toCanonical } from './scalar.ts';
+import { NotCanonical } from './not-canonical.ts';
+import { type Scalar, toCanonical } from './scalar.ts';
 import { type SpecialValue, type Substitute, type Substitutes, specialValues } from './special-values.ts';
 
 /** As a field declares it. Default `refuse`: the row is reported, and not copied. */

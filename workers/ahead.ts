@@ -7,14 +7,13 @@ const maxRuns = 16;
 const keptMs = 6_000;
 
 interface Run {
+  /** By activity. */
   readonly results: Map<string, Promise<unknown>>;
   readonly timer: NodeJS.Timeout;
-  /** Nothing more is begun for it. */
-  isWhole: boolean;
 }
 
 /**
- * What this process does of a workflow's first local activities before the workflow has asked for them. Each result is taken
+ * What this process has done of a workflow's first local activities before the workflow asked for them. Each result is taken
  * over once. Whoever asks again, or elsewhere, repeats the call, which finds what it did the first time.
  */
 export class Ahead {
@@ -22,7 +21,7 @@ export class Ahead {
   readonly #room = new ConditionVariable();
 
   /**
-   * Opens the run of a workflow, once there is room for it; `close` follows. Gives null, or the number of those ahead of it where
+   * Opens the run of a workflow, once there is room for it; `give` follows. Gives null, or the number of those ahead of it where
    * there was none within that time.
    */
   async open(workflowId: string, timeoutMs: number): Promise<number | null> {
@@ -35,24 +34,16 @@ export class Ahead {
     this.leave(workflowId);
     const timer = setTimeout(() => this.leave(workflowId), keptMs);
     timer.unref();
-    this.#runs.set(workflowId, { results: new Map(), timer, isWhole: false });
+    this.#runs.set(workflowId, { results: new Map(), timer });
     return null;
   }
 
-  begin<T>(workflowId: string, activity: string, work: () => Promise<T>): Promise<T> {
-    const result = work();
+  /** All that the workflow takes over; by activity. */
+  give(workflowId: string, results: ReadonlyMap<string, Promise<unknown>>): void {
     // Where nobody asks for it, its failure is told to whoever began it.
-    result.catch(() => undefined);
-    this.#runs.get(workflowId)?.results.set(activity, result);
-    return result;
-  }
-
-  /** Nothing more is begun for the workflow, which takes over what there is. */
-  close(workflowId: string): void {
+    for (const result of results.values()) result.catch(() => undefined);
     const run = this.#runs.get(workflowId);
-    if (!run) return;
-    run.isWhole = true;
-    if (run.results.size === 0) this.leave(workflowId);
+    for (const [activity, result] of results) run?.results.set(activity, result);
   }
 
   /** Another worker may have the workflow: nothing is kept for it. */
@@ -83,7 +74,7 @@ export class Ahead {
     const result = run?.results.get(activity);
     if (!run || !result) return undefined;
     run.results.delete(activity);
-    if (run.isWhole && run.results.size === 0) this.leave(workflowId);
+    if (run.results.size === 0) this.leave(workflowId);
     return result;
   }
 }

@@ -41,6 +41,8 @@ export async function buildBundle(codePath: string): Promise<void> {
     workflowInterceptorModules: [interceptors],
     failureConverterPath: failureConverter,
     payloadConverterPath: payloadConverter,
+    // Evaluated once in each worker, not once in each workflow: no module keeps anything of a workflow.
+    preloadModules: [interceptors, entry, failureConverter, payloadConverter],
     logger: quiet,
   });
   mkdirSync(dirname(codePath), { recursive: true });
@@ -50,7 +52,7 @@ export async function buildBundle(codePath: string): Promise<void> {
 }
 
 function fingerprint(): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(readFileSync(import.meta.filename));
   for (const folder of ['workflows', 'model']) {
     for (const name of filesIn(join(root, folder))) {
       hash.update(name).update(readFileSync(join(root, folder, name)));

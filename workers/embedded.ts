@@ -23,9 +23,7 @@ export async function runEmbedded(
       temporal: worker.temporal,
       isRunning: worker.isRunning,
       open: (...given) => ahead.open(...given),
-      writeAhead: (...given) => writes.write(...given),
-      writeGroupAhead: (...given) => writes.writeGroup(...given),
-      writeBoth: (...given) => writes.writeBoth(...given),
+      write: (...given) => writes.write(...given),
       takeOver: (...given) => writes.takeOver(...given),
       begun: (...given) => writes.begun(...given),
       close: async () => {

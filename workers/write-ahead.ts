@@ -2,7 +2,7 @@ import { asyncLocalStorage } from '@temporalio/activity';
 import type { Activities } from '../activities/index.ts';
 import type { GroupDecisions } from '../activities/write/group.ts';
 import type { GroupReplication, OwedWrite } from '../activities/write/replicate-group.ts';
-import type { AheadAnswers, DecidedHere, WrittenHere } from '../client/service/embedded-worker.ts';
+import type { DecidedHere, WrittenHere } from '../client/service/embedded-worker.ts';
 import type { GroupDecision } from '../databases/deciding/decide-together.ts';
 import type { WriteResult } from '../databases/deciding/write-result.ts';
 import type { StoreName } from '../model/failure.ts';
@@ -12,11 +12,10 @@ import { toldRefusal } from '../model/told-refusal.ts';
 import type { GroupedAnswer, WriteGroupInput } from '../model/write-group.ts';
 import type { Ahead } from './ahead.ts';
 
-/** Of a store that does not answer for so long, the workflow knows what to do. */
+/** Of a store that does not answer for so long, a workflow knows what to do. */
 const limitMs = 5_000;
-
-/** Makes the call of an activity. */
-type Begin = <T>(activity: string, work: () => Promise<T>) => Promise<T>;
+/** So long a caller who asked for the primary waits for the other store, in which case no workflow has to be started for him. */
+const otherStoreMs = 250;
 
 /** One write that the primary has decided, and what comes of it at the other store. */
 interface UnderWay extends DecidedHere {
@@ -25,8 +24,8 @@ interface UnderWay extends DecidedHere {
 }
 
 /**
- * The store calls with which the workflows `write` and `writeGroup` begin, made while these are being started, or before. Only the
- * way on which all goes well is here; whatever else comes of a call, the workflow sees to it and tells the caller.
+ * The store calls with which the workflows `write` and `writeGroup` begin, made before these are started. Only the way on which
+ * all goes well is here; whatever else comes of a call, a workflow sees to it.
  */
 export class WriteAhead {
   readonly #activities: Activities;
@@ -39,60 +38,57 @@ export class WriteAhead {
   }
 
   /** See `EmbeddedWorker`. */
-  async write(workflowId: string, input: WriteInput, timeoutMs: number): Promise<AheadAnswers> {
-    return await this.#answered(workflowId, 1, timeoutMs, (begin) => this.#one(input, begin));
-  }
-
-  /** See `EmbeddedWorker`. */
-  async writeGroup(workflowId: string, input: WriteGroupInput, timeoutMs: number): Promise<AheadAnswers> {
-    const { length } = input.writes;
-    return await this.#answered(workflowId, length, timeoutMs, (begin) => this.#many(input, begin));
-  }
-
-  /** See `EmbeddedWorker`. */
-  async writeBoth(
+  async write(
     inputs: readonly [WriteInput, ...WriteInput[]],
     timeoutMs: number,
   ): Promise<readonly (WrittenHere | null)[]> {
-    const begin: Begin = (_, work) => this.#tracked(work());
+    return await inTime(() => this.#written(inputs), timeoutMs).catch(() => inputs.map(() => null));
+  }
+
+  async #written(inputs: readonly [WriteInput, ...WriteInput[]]): Promise<readonly (WrittenHere | null)[]> {
     const [first, ...others] = inputs;
-    const work = async () => {
-      const decided =
-        others.length === 0
-          ? await this.#one(first, begin)
-          : await this.#many({ ...first, writes: inputs }, begin);
+    const decided =
+      others.length === 0 ? await this.#one(first) : await this.#many({ ...first, writes: inputs });
+    const isPrimaryEnough = first.ack === 'primary';
+    const late = Promise.withResolvers<false>();
+    const timer = isPrimaryEnough ? setTimeout(late.resolve, otherStoreMs, false) : undefined;
+    try {
       return await Promise.all(
-        decided.map(async (write, index) => {
-          const input = inputs[index];
-          return input && write && (await write.taken)
-            ? { ...write, input: inputBehind(input, write.decision) }
-            : null;
+        inputs.map(async (input, index) => {
+          const write = decided[index];
+          if (!write) return null;
+          const isOwed = !(await Promise.race([write.taken, late.promise]));
+          if (!isOwed) return { ...write, isOwed, input: inputBehind(input, write.decision) };
+          return isPrimaryEnough ? { ...write, isOwed, input } : null;
         }),
       );
-    };
-    return await inTime(work, timeoutMs).catch(() => inputs.map(() => null));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** See `EmbeddedWorker`. */
   takeOver(workflowId: string, writes: readonly [WrittenHere, ...WrittenHere[]]): void {
     const [{ decision, timing }, ...others] = writes;
-    const give = <T>(activity: string, result: Promise<T>) =>
-      void this.#ahead.begin(workflowId, activity, () => result);
     const undecided = writes.filter(({ input }) => input.decided === undefined);
     const decided = writes.filter(({ input }) => input.decided !== undefined);
     const completed = Promise.all(decided.map((write) => write.completed));
+    const results = new Map<string, Promise<unknown>>();
     if (others.length === 0) {
-      if (undecided.length > 0) give('writePrimary', Promise.resolve<WriteResult>(decision));
-      const replicated = completed.then((): WriteResult => decision);
-      if (decided.length > 0) give('replicateToSecondary', replicated);
+      if (undecided.length > 0) results.set('writePrimary', Promise.resolve<WriteResult>(decision));
+      else
+        results.set(
+          'replicateToSecondary',
+          completed.then((): WriteResult => decision),
+        );
     } else {
       const decisions = undecided.map((write) => groupDecision(write.decision));
       const known = Promise.resolve<GroupDecisions>({ decisions, timing });
-      if (undecided.length > 0) give('writeGroupAtPrimary', known);
+      if (undecided.length > 0) results.set('writeGroupAtPrimary', known);
       const replicated = completed.then(() => decided.map((): GroupReplication => 'applied'));
-      if (decided.length > 0) give('replicateGroup', replicated);
+      if (decided.length > 0) results.set('replicateGroup', replicated);
     }
-    this.#ahead.close(workflowId);
+    this.#ahead.give(workflowId, results);
   }
 
   /** See `EmbeddedWorker`. */
@@ -113,29 +109,11 @@ export class WriteAhead {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
-  async #answered(
-    workflowId: string,
-    count: number,
-    timeoutMs: number,
-    work: (begin: Begin) => Promise<readonly (UnderWay | null)[]>,
-  ): Promise<AheadAnswers> {
-    const begin: Begin = (activity, call) => this.#tracked(this.#ahead.begin(workflowId, activity, call));
-    try {
-      const decided = await inTime(() => work(begin), timeoutMs);
-      return decided.map((write) => write?.answer ?? null);
-    } catch {
-      // The workflow is given the same failure, and says what comes of it.
-      return Array.from({ length: count }, () => null);
-    } finally {
-      this.#ahead.close(workflowId);
-    }
-  }
-
-  async #one(input: WriteInput, begin: Begin): Promise<readonly [UnderWay | null]> {
+  async #one(input: WriteInput): Promise<readonly [UnderWay | null]> {
     const { operation, route } = input;
     const startedAtMs = Date.now();
     const started = performance.now();
-    const decision = await begin('writePrimary', () => this.#activities.writePrimary(input));
+    const decision = await this.#tracked(this.#activities.writePrimary(input));
     if (decision.status === 'aborted' || decision.status === 'fenced') return [null];
     const answer = answerTo(operation, route.primary, decision);
     const timing = { startedAtMs, tookMs: performance.now() - started };
@@ -144,25 +122,23 @@ export class WriteAhead {
     const { version } = decision;
     const request = { operation, route, decidedBy: route.primary, version, tentativeIn: null, timing };
     const seen = Promise.withResolvers<WriteResult | null>();
-    const completed = begin('replicateToSecondary', () =>
-      this.#activities.replicateToSecondary(request, seen.resolve),
-    );
+    const completed = this.#tracked(this.#activities.replicateToSecondary(request, seen.resolve));
     completed.then(seen.resolve, () => seen.resolve(null));
     return [{ ...decided, completed, taken: seen.promise.then((result) => result?.status === 'applied') }];
   }
 
-  async #many(
-    { writes, route }: Pick<WriteGroupInput, 'writes' | 'route'>,
-    begin: Begin,
-  ): Promise<readonly (UnderWay | null)[]> {
+  async #many({
+    writes,
+    route,
+  }: Pick<WriteGroupInput, 'writes' | 'route'>): Promise<readonly (UnderWay | null)[]> {
     const operations = writes.map(({ operation }) => operation);
-    const { decisions, timing } = await begin('writeGroupAtPrimary', () =>
+    const { decisions, timing } = await this.#tracked(
       this.#activities.writeGroupAtPrimary({ operations, route }),
     );
     const owed = operations.flatMap(({ id, entity, key }, index): OwedWrite[] =>
       decisions[index]?.status === 'applied' ? [{ id, entity, key, decidedBy: route.primary }] : [],
     );
-    const replication = this.#replication({ owed, route, timing }, decisions, begin);
+    const replication = this.#replication({ owed, route, timing });
     return operations.map((operation, index) => {
       const decision = decisions[index];
       if (!decision || decision.status === 'apart' || decision.status === 'fenced') return null;
@@ -174,19 +150,12 @@ export class WriteAhead {
     });
   }
 
-  /** Null where the other store is owed nothing, or not yet. */
-  #replication(
-    request: Parameters<Activities['replicateGroup']>[0],
-    decisions: readonly GroupDecision[],
-    begin: Begin,
-  ) {
+  /** Null where the other store is owed nothing. */
+  #replication(request: Parameters<Activities['replicateGroup']>[0]) {
     const { owed, route } = request;
-    // Those that are fenced are decided under another route first, and then go to the secondary with these.
-    const isWhole = decisions.every(({ status }) => status !== 'fenced');
     if (!route.secondary || owed.length === 0) return null;
-    if (!isWhole) return { completed: Promise.resolve(), seen: Promise.resolve(new Map()) };
     const seen = Promise.withResolvers<readonly GroupReplication[]>();
-    const completed = begin('replicateGroup', () => this.#activities.replicateGroup(request, seen.resolve));
+    const completed = this.#tracked(this.#activities.replicateGroup(request, seen.resolve));
     completed.then(seen.resolve, () => seen.resolve([]));
     return {
       completed,

@@ -12,7 +12,7 @@ import { costOfWorkflows } from './workflows.ts';
 /** By each caller. */
 const defaultWrites = 20;
 const defaultCallers = [1, 32];
-const counted: readonly WayName[] = ['bare', 'textbook', 'single', 'group', 'groupBoth'];
+const counted: readonly WayName[] = ['bare', 'textbook', 'group', 'groupBoth'];
 const idleMs = 3_000;
 
 /** What one write takes. Statements are those beyond what service and worker ask without any write. */

@@ -71,7 +71,7 @@ export async function openStage(
 }
 
 /** Without the witness of proofs, which would double what Lockstep's writes cost; and with all keys there, so that every write is an update. */
-async function fill(stores: StoreUrls, keys: readonly string[]): Promise<void> {
+export async function fill(stores: StoreUrls, keys: readonly string[]): Promise<void> {
   await using upserts = openUpserts(stores);
   await upserts.createTables();
   const legacy = await createConnection({ uri: stores.legacy });

@@ -39,6 +39,8 @@ export interface Way {
    * way of Lockstep's.
    */
   readonly lockstep?: WriteWay;
+  /** Lockstep as it was, with its worker in a process of its own. */
+  readonly older?: true;
   /** Needs the packages of `bench/peers`. */
   readonly peer?: true;
 }

@@ -1,3 +1,4 @@
+import { olderCommit } from './older/checkout.ts';
 import type { Way } from './way.ts';
 
 /** In the order of the tables. A new way is a line here and a file that exports `open`. */
@@ -9,11 +10,11 @@ export const ways = {
   dbos1: { title: 'DBOS, one step', answered: 'both', file: '../peers/dbos-one.ts', peer: true },
   dbos2: { title: 'DBOS, two steps', answered: 'both', file: '../peers/dbos-two.ts', peer: true },
   textbook: { title: 'Temporal, two activities', answered: 'both', file: './ways/textbook.ts' },
-  single: {
-    title: 'Lockstep, a workflow a write',
+  older: {
+    title: `Lockstep at commit ${olderCommit}`,
     answered: 'primary',
-    file: './ways/single.ts',
-    lockstep: 'single',
+    file: './ways/older.ts',
+    older: true,
   },
   group: { title: '**Lockstep**', answered: 'primary', file: './ways/group.ts', lockstep: 'group' },
   groupBoth: {

@@ -3,6 +3,8 @@ import { status } from '../../deploy/dev/servers.ts';
 import { type Figures, type Report, report } from '../../proofs/report.ts';
 import { rounded, type Setting } from '../bench.ts';
 import { barsOf } from './bars.ts';
+import { checkOutOlder } from './older/checkout.ts';
+import { openOlderStage } from './older/stage.ts';
 import { writePage } from './page.ts';
 import { installPeers, peerVersions } from './peer-packages.ts';
 import { type Contender, inRounds, type Measured, placeOf } from './rounds.ts';
@@ -34,12 +36,17 @@ export async function writes({
   const crowds = callers ?? defaultCallers;
   const plan = { callers: crowds, rounds: runs ?? defaultRounds, forMs: rows ?? defaultMs, withinMs, note };
   if (names.some((name) => wayOf(name).peer)) await installPeers(note);
+  if (names.some((name) => wayOf(name).older)) await checkOutOlder(note);
   await using open = new AsyncDisposableStack();
-  const needsWorker = names.some((name) => ['single', 'group'].includes(wayOf(name).lockstep ?? ''));
+  const needsWorker = names.some((name) => wayOf(name).lockstep === 'group');
+  const standing = (name: StageName) => {
+    if (name === 'older') return openOlderStage(servers, seed);
+    const lockstep = name === 'shared' ? (needsWorker ? 'group' : undefined) : name;
+    return openStage(servers, seed, { lockstep });
+  };
   const stages = new Map<StageName, Stage>();
   for (const name of new Set(names.map((one) => stageOf(wayOf(one))))) {
-    const lockstep = name === 'shared' ? (needsWorker ? 'group' : undefined) : name;
-    stages.set(name, open.use(await openStage(servers, seed, { lockstep })));
+    stages.set(name, open.use(await standing(name)));
   }
   const serverPids = (await status()).flatMap(({ pid }) => pid ?? []);
   note(`opening ${names.join(', ')}`);
@@ -49,7 +56,8 @@ export async function writes({
       const stage = stages.get(stageOf(way));
       if (!stage) throw new TypeError(`${name} has no stage`);
       const running = open.use(await RunningWay.open(way, stage.place(name), seed));
-      const worker = way.lockstep !== undefined && stage.workerPid !== null ? [stage.workerPid] : [];
+      const worker =
+        (way.lockstep ?? way.older) !== undefined && stage.workerPid !== null ? [stage.workerPid] : [];
       return { name, running, pids: [...serverPids, ...worker] };
     }),
   );
@@ -71,9 +79,10 @@ function wayOf(name: WayName): Way {
 }
 
 /** One migration for each kind of worker; what is no way of Lockstep's is beside the first. */
-type StageName = 'shared' | 'journal' | 'embedded';
+type StageName = 'shared' | 'journal' | 'embedded' | 'older';
 
-function stageOf({ lockstep }: Way): StageName {
+function stageOf({ lockstep, older }: Way): StageName {
+  if (older) return 'older';
   return lockstep === 'journal' || lockstep === 'embedded' ? lockstep : 'shared';
 }
 

@@ -1,10 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Timing, WriteResult } from '../../databases/deciding/write-result.ts';
 import type { WriteInput } from '../../model/operation.ts';
-import type { GroupedAnswer, WriteGroupInput } from '../../model/write-group.ts';
-
-/** In the order of the writes; null where only the workflow can tell. */
-export type AheadAnswers = readonly (GroupedAnswer | null)[];
+import type { GroupedAnswer } from '../../model/write-group.ts';
 
 /** What the primary has made of a write, in this process. */
 export interface DecidedHere {
@@ -15,8 +12,10 @@ export interface DecidedHere {
   readonly completed: Promise<unknown>;
 }
 
-/** A write that no store is owed any more: refused, or in each store that the route has. */
+/** A write that this process has made, and answers. */
 export interface WrittenHere extends DecidedHere {
+  /** Whether the other store may not have it yet; with `ack: 'primary'` alone. */
+  readonly isOwed: boolean;
   /** For its workflow; `decided` where both stores have it. */
   readonly input: WriteInput;
 }
@@ -28,30 +27,22 @@ export interface EmbeddedWorker {
   /** False once it has ended: then other workers of the migration do the work. */
   isRunning(): boolean;
   /**
-   * Resolves when a workflow may be started: whoever writes faster than workflows run waits. `writeAhead` follows.
+   * Resolves when a workflow may be started: whoever writes faster than workflows run waits. `takeOver` follows.
    *
    * @returns null, or how many workflows are ahead of it where there was no room within that time
    */
   open(workflowId: string, timeoutMs: number): Promise<number | null>;
   /**
-   * Makes the store calls with which the workflow begins at once, while it is being started; the workflow takes their results
-   * over. Never rejects.
-   *
-   * @returns the answers of the primary, at the latest after that time
-   */
-  writeAhead(workflowId: string, input: WriteInput, timeoutMs: number): Promise<AheadAnswers>;
-  writeGroupAhead(workflowId: string, input: WriteGroupInput, timeoutMs: number): Promise<AheadAnswers>;
-  /**
    * Makes the store calls of writes that differ in nothing but their operations, before they have a workflow. Never rejects.
    *
    * @returns in the order of the writes, at the latest after that time; null where only a workflow can tell
    */
-  writeBoth(
+  write(
     inputs: readonly [WriteInput, ...WriteInput[]],
     timeoutMs: number,
   ): Promise<readonly (WrittenHere | null)[]>;
   /**
-   * The workflow that follows writes takes over what `writeBoth` found: `write` that of one, `writeGroup` that of several. `open` comes
+   * The workflow of writes takes over what `write` found: the workflow `write` that of one, `writeGroup` that of several. `open` comes
    * first, its start and `begun` follow.
    */
   takeOver(workflowId: string, writes: readonly [WrittenHere, ...WrittenHere[]]): void;

@@ -30,9 +30,9 @@ type Follower = Pick<EmbeddedWorker, 'open' | 'takeOver' | 'begun'>;
 type SendStart = (start: Start<unknown>, timeoutMs: number) => Promise<boolean>;
 
 /**
- * Gives workflows to writes that no store is owed any more and whose callers have their answers. They gather, so that the workflows are
- * few; a write that is alone has that of its own id. While Temporal is away they wait, up to a bound. Where the process dies first,
- * nothing is lost: a journal that still has them as pending is retried.
+ * Gives workflows to writes that this process has made. Those that no store is owed any more, and whose callers have their answers, gather, so
+ * that the workflows are few; a write that is alone has that of its own id. While Temporal is away they wait, up to a bound. Where the
+ * process dies first, nothing is lost: a journal that still has them as pending is retried.
  */
 export class StartBehind {
   readonly #worker: Follower;
@@ -58,6 +58,30 @@ export class StartBehind {
     this.#waiting.set(operation.id, { write, kind, bytes });
     this.#bytes += bytes;
     this.#running ??= this.#run();
+  }
+
+  /**
+   * Starts the workflow of writes that differ in nothing but their operations. It begins with what this process has made of them.
+   *
+   * @throws LockstepError `Overloaded` where workflows run too slowly for it to begin in time
+   * @throws what Temporal's client does
+   */
+  async startAtOnce(writes: readonly [WrittenHere, ...WrittenHere[]], timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    const [first, ...others] = writes;
+    const start = others.length === 0 ? writeStart(first.input, timeoutMs) : groupStartBehind(writes);
+    const { workflowId } = start;
+    const ahead = await this.#worker.open(workflowId, timeoutMs);
+    if (ahead !== null) {
+      throw overloaded(
+        `${ahead} workflows of this process have not run yet, none of them within ${Math.round(timeoutMs)} ms`,
+        { waiting: ahead },
+      );
+    }
+    this.#worker.takeOver(workflowId, writes);
+    const started = this.#send(start, Math.max(0, until - performance.now()));
+    this.#worker.begun(workflowId, started);
+    await started;
   }
 
   /** Resolves when further writes may be made; throws `Overloaded` where none may within that time. */
@@ -102,16 +126,8 @@ export class StartBehind {
   async #startNext(): Promise<string | null> {
     const [first, ...others] = this.#nextBatch();
     if (!first) return null;
-    const start =
-      others.length === 0 ? writeStart(first.input, startLimitMs) : groupStartBehind([first, ...others]);
-    const { workflowId } = start;
-    const ahead = await this.#worker.open(workflowId, startLimitMs);
-    if (ahead !== null) return `${ahead} workflows of this process have not run yet`;
-    this.#worker.takeOver(workflowId, [first, ...others]);
-    const started = this.#send(start, startLimitMs);
-    this.#worker.begun(workflowId, started);
     try {
-      await started;
+      await this.startAtOnce([first, ...others], startLimitMs);
     } catch (error) {
       ignoreExpected(error);
       return reasonOf(error);

@@ -1,9 +1,7 @@
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
-import type { GroupedAnswer } from '../../model/write-group.ts';
-import { sendStart } from '../temporal/acknowledged-start.ts';
+import { sendStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
 import { groupStart } from './group-start.ts';
-import { startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
-import { receiptOf, startWrite } from './start-write.ts';
+import { receiptOf, startWrite, type WriteStart } from './start-write.ts';
 
 /** A write that may share a workflow with others, and when its caller stops waiting (milliseconds of `performance.now`). */
 export interface TimedWrite {
@@ -23,29 +21,13 @@ export function startGroup(
   const timeoutMs = Math.max(...writes.map(leftMs));
   const [first, ...others] = writes;
   const start = groupStart([first.input, ...others.map(({ input }) => input)]);
-  let asked: Promise<readonly GroupedAnswer[]> | null = null;
-  const ask = () => {
-    asked ??= sendStart(temporal, migration.taskQueue, start, Math.max(...writes.map(leftMs)));
-    return asked;
-  };
-  const worker = workerAhead(given, start.input.ack);
-  const ahead =
-    worker !== null
-      ? startAhead(
-          worker,
-          given,
-          start,
-          (forMs) => worker.writeGroupAhead(start.workflowId, start.input, forMs),
-          timeoutMs,
-        )
-      : null;
+  const asked = sendStart(temporal, migration.taskQueue, start, timeoutMs);
   return writes.map(async ({ input, until }, index) => {
     const { id, entity } = input.operation;
-    const about = { entity, operationId: id };
-    const answerTo = async () => (await ahead)?.[index] ?? (await ask())[index];
-    const answer = await answerTo().catch((error: unknown) => {
-      throw withoutAnswer(about, timeoutMs, error);
+    const answers = await asked.catch((error: unknown) => {
+      throw unknownOutcome('write', { entity, operationId: id }, timeoutMs, error);
     });
+    const answer = answers[index];
     if (answer?.status === 'apart') return await startWrite(given, input, leftMs({ until }));
     if (!answer) throw new TypeError('a group gave fewer answers than it has writes');
     return receiptOf(input, answer);

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type Ack, plainPatterns } from '../../model/entity.ts';
+import type { Ack } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
@@ -13,8 +13,13 @@ import {
   transactionWorkflowId,
   writeWorkflowId,
 } from '../../workflows/messages.ts';
-import { type AcknowledgedStart, checkStart, startAcknowledged } from '../temporal/acknowledged-start.ts';
-import { startAhead, type WriteStart, withoutAnswer, workerAhead } from './start-ahead.ts';
+import { type AcknowledgedStart, startAcknowledged } from '../temporal/acknowledged-start.ts';
+
+/** With what writes are started. */
+export interface WriteStart {
+  readonly temporal: Client;
+  readonly migration: Migration;
+}
 
 interface StartOptions {
   readonly ack: Ack;
@@ -42,27 +47,11 @@ export function writeStart(input: WriteInput, timeoutMs: number): AcknowledgedSt
 
 /** Starts a write's workflow and waits for its acknowledgement; throws as `startAcknowledged` does. */
 export async function startWrite(
-  given: WriteStart,
+  { temporal, migration }: WriteStart,
   input: WriteInput,
   timeoutMs: number,
 ): Promise<WriteReceipt> {
-  const { temporal, migration } = given;
-  const { id, entity } = input.operation;
-  const until = performance.now() + timeoutMs;
-  const start = writeStart(input, timeoutMs);
-  const worker = plainPatterns.includes(input.pattern) ? workerAhead(given, input.ack) : null;
-  if (worker !== null) {
-    checkStart(start);
-    const begin = (leftMs: number) => worker.writeAhead(start.workflowId, input, leftMs);
-    const [answer] = await startAhead(worker, given, start, begin, timeoutMs).catch((error: unknown) => {
-      throw withoutAnswer({ entity, operationId: id }, timeoutMs, error);
-    });
-    if (answer) return receiptOf(input, answer);
-  }
-  return await startAcknowledged(temporal, migration, {
-    ...start,
-    timeoutMs: Math.max(0, until - performance.now()),
-  });
+  return await startAcknowledged(temporal, migration, writeStart(input, timeoutMs));
 }
 
 /** Throws the failure that is the answer. */

@@ -1,10 +1,9 @@
 import type { WriteReceipt } from '../../model/operation.ts';
-import { checkStart } from '../temporal/acknowledged-start.ts';
+import { checkStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
 import type { EmbeddedWorker } from './embedded-worker.ts';
-import type { WriteStart } from './start-ahead.ts';
 import type { StartBehind } from './start-behind.ts';
 import { leftMs, startGroup, type TimedWrite } from './start-group.ts';
-import { receiptOf, startWrite, writeStart } from './start-write.ts';
+import { receiptOf, startWrite, type WriteStart, writeStart } from './start-write.ts';
 
 /** Who makes the store calls of writes, and who gives them workflows after that. */
 export interface Behind {
@@ -13,8 +12,9 @@ export interface Behind {
 }
 
 /**
- * Makes the store calls of writes in this process, and answers by what the stores say; workflows follow. What is more than that is
- * asked of a workflow at once, which repeats the calls: operation ids make that harmless.
+ * Makes the store calls of writes in this process, and answers by what the stores say; workflows follow. A write whose caller asked for
+ * the primary, and that the other store does not have soon, gets its workflow before the answer. What is more than that is asked of a workflow,
+ * which repeats the calls: operation ids make that harmless.
  */
 export function writeFirst(
   given: WriteStart,
@@ -22,27 +22,35 @@ export function writeFirst(
   writes: readonly [TimedWrite, ...TimedWrite[]],
 ): readonly [Promise<WriteReceipt>, ...Promise<WriteReceipt>[]] {
   const [first, ...others] = writes;
+  const timeLeftMs = () => Math.max(...writes.map(leftMs));
+  const timeoutMs = timeLeftMs();
   const written = (async () => {
     if (others.length === 0) checkStart(writeStart(first.input, leftMs(first)));
-    const timeoutMs = Math.max(...writes.map(leftMs));
-    await starts.room(timeoutMs);
-    const found = await worker.writeBoth(
-      [first.input, ...others.map(({ input }) => input)],
-      Math.max(...writes.map(leftMs)),
-    );
-    for (const write of found) if (write) starts.add(write);
+    await starts.room(timeLeftMs());
+    const found = await worker.write([first.input, ...others.map(({ input }) => input)], timeLeftMs());
+    for (const write of found) if (write && !write.isOwed) starts.add(write);
     return found;
   })();
-  const elsewhere: WriteStart = { ...given, embedded: null };
+  const owed = written.then(async (found) => {
+    const [oldest, ...rest] = found.flatMap((write) => (write?.isOwed ? [write] : []));
+    if (oldest) await starts.startAtOnce([oldest, ...rest], timeLeftMs());
+  });
+  owed.catch(() => undefined);
   const asked = written.then((found) =>
     askFor(
-      elsewhere,
+      given,
       writes.filter((_, index) => !found[index]),
     ),
   );
   asked.catch(() => undefined);
   const receiptAt = async (write: TimedWrite, index: number) => {
     const found = (await written)[index];
+    if (found?.isOwed) {
+      const { id, entity } = write.input.operation;
+      await owed.catch((error: unknown) => {
+        throw unknownOutcome('write', { entity, operationId: id }, timeoutMs, error);
+      });
+    }
     if (found) return receiptOf(write.input, found.answer);
     const receipt = (await asked).get(write);
     if (!receipt) throw new TypeError('a write was neither made nor asked for');

@@ -6,14 +6,14 @@ import type { Migration } from '../../model/migration.ts';
 import type { WriteInput, WriteReceipt } from '../../model/operation.ts';
 import { withinLimit } from '../../model/time-limit.ts';
 import { checkOperationId, sendEagerStart, unknownOutcome } from '../temporal/acknowledged-start.ts';
+import type { EmbeddedWorker } from './embedded-worker.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { overloaded } from './overloaded.ts';
 import type { OwedBound } from './owed-bound.ts';
-import type { WriteStart } from './start-ahead.ts';
 import { StartBehind } from './start-behind.ts';
 import { leftMs, startGroup, type TimedWrite } from './start-group.ts';
-import { startWrite } from './start-write.ts';
+import { startWrite, type WriteStart } from './start-write.ts';
 import { type Behind, writeFirst } from './write-first.ts';
 import { type QueuedWrite, WriteQueue } from './write-queue.ts';
 
@@ -25,6 +25,8 @@ const slowMs = 1_000;
 type GroupableWrite = TimedWrite & QueuedWrite;
 
 interface WritesParts extends WriteStart {
+  /** Null where the workers are elsewhere. */
+  readonly embedded: EmbeddedWorker | null;
   readonly journal: JournalEntry;
   readonly owed: OwedBound;
 }
@@ -35,6 +37,7 @@ interface WritesParts extends WriteStart {
  */
 export class Writes {
   readonly #start: WriteStart;
+  readonly #embedded: EmbeddedWorker | null;
   readonly #migration: Migration;
   readonly #owed: OwedBound;
   /** Each has places of its own: what waits for Temporal holds nothing up that does not. */
@@ -45,9 +48,10 @@ export class Writes {
   #starts: StartBehind | null = null;
   #isClosed = false;
 
-  constructor({ journal, owed, ...start }: WritesParts) {
+  constructor({ journal, owed, embedded, ...start }: WritesParts) {
     const { migration } = start;
     this.#start = start;
+    this.#embedded = embedded;
     this.#migration = migration;
     this.#owed = owed;
     const { groupSize, groupsInFlight, maxWaiting } = migration.policy;
@@ -68,7 +72,7 @@ export class Writes {
     const timeoutMs = given ?? policy.callerTimeoutMs;
     if (entry === 'journal') return await this.#counted(() => this.#byJournal(input, timeoutMs));
     const write = () => this.#byWorkflow(input, timeoutMs);
-    return await (this.#start.embedded ? this.#counted(write) : write());
+    return await (this.#embedded ? this.#counted(write) : write());
   }
 
   async #byWorkflow(input: WriteInput, timeoutMs: number): Promise<WriteReceipt> {
@@ -179,15 +183,13 @@ export class Writes {
     return await writeFirst(this.#start, behind, [write])[0];
   }
 
-  /** Where no store is owed a write once its caller has the answer, its workflow may follow; null where it must lead. */
-  #behind({ ack, pattern, route }: WriteInput): Behind | null {
-    const { temporal, migration, embedded } = this.#start;
-    const leavesOwed = ack === 'primary' && route.secondary !== null;
-    if (!embedded?.isRunning() || ack === 'recorded' || leavesOwed || !plainPatterns.includes(pattern))
-      return null;
-    const { taskQueue } = migration;
+  /** Where the stores may be called before the write has its workflow; null where the workflow must lead. */
+  #behind({ ack, pattern }: WriteInput): Behind | null {
+    const embedded = this.#embedded;
+    if (!embedded?.isRunning() || ack === 'recorded' || !plainPatterns.includes(pattern)) return null;
+    const { temporal, migration } = this.#start;
     this.#starts ??= new StartBehind(embedded, (start, timeoutMs) =>
-      sendEagerStart(temporal, taskQueue, start, timeoutMs),
+      sendEagerStart(temporal, migration.taskQueue, start, timeoutMs),
     );
     return { worker: embedded, starts: this.#starts };
   }

@@ -1,5 +1,5 @@
 import { type Key, keyText } from '../../model/canonical.ts';
-import type { BoundEntity, BoundTable } from '../columns/bound.ts';
+import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { isUsableKey, keyFault } from '../columns/key-fault.ts';
 import { keyFromCells, keyTexts } from '../columns/key-text.ts';
 import type { CopyPage } from '../contract/backfill.ts';
@@ -22,19 +22,22 @@ export class BoundPage implements CopyPage {
   readonly keyAt: (position: number) => Key;
   /** Whether it is known of all of them that the target can use them. */
   readonly hasUsableKeys: boolean;
+  /** Whether they are whole numbers, in their order. */
+  readonly ascends: boolean;
 
   constructor(
     bound: BoundEntity,
     parts: readonly PagePart[],
     keys: number,
     keyAt: (position: number) => Key,
-    hasUsableKeys: boolean,
+    { hasUsableKeys, ascends }: { readonly hasUsableKeys: boolean; readonly ascends: boolean },
   ) {
     this.bound = bound;
     this.parts = parts;
     this.keys = keys;
     this.keyAt = keyAt;
     this.hasUsableKeys = hasUsableKeys;
+    this.ascends = ascends;
   }
 
   /** Positions of keys that nothing can be done with in the target. */
@@ -74,8 +77,17 @@ export function pageOfRows(
       bound,
       text.cells(position, places).map((cell, at) => cell?.slice(prefixes[at]) ?? null),
     );
-  const hasUsableKeys = isUsableKey(source.root.key, root.key);
-  return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, keyAt, hasUsableKeys);
+  return new BoundPage(bound, [{ table: root, text, firsts: null }], text.rows, keyAt, {
+    hasUsableKeys: isUsableKey(source.root.key, root.key),
+    ascends: [source, bound].every(({ root: { key } }) => key.length === 1 && key.every(isWholeNumber)),
+  });
+}
+
+/** Whether the store orders its values as numbers, and their texts are those of the canonical values. */
+function isWholeNumber({ natural, scalar, rule }: BoundColumn): boolean {
+  const isWhole = (kind: string | undefined) => kind === 'integer' || kind === 'bigint';
+  const hasSubstitutes = 'substitutes' in scalar && scalar.substitutes;
+  return isWhole(natural?.kind) && isWhole(scalar.kind) && !rule.own && !hasSubstitutes;
 }
 
 export function placed(page: BoundPage, position: number): PlacedKey {

@@ -3,6 +3,7 @@ import type { BoundEntity } from '../columns/bound.ts';
 import type { PlacedKey, Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, placed } from './bound-page.ts';
+import { PageKeys } from './page-keys.ts';
 
 /** What keeps a page, in one transaction, from overwriting or bringing back what a live write or delete has touched. */
 export interface CopyGuard {
@@ -23,7 +24,7 @@ export function createCopyGuard({ engine }: StoreContext, bound: BoundEntity): C
     return {
       before: async (_session, _page, positions) => positions,
       async after(session, page, positions) {
-        const keys = () => positions.map((position) => placed(page, position));
+        const keys = new PageKeys(page, positions);
         return pick(positions, await engine.bulk.recordedMeanwhile(session, name, keys));
       },
     };

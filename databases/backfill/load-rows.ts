@@ -4,6 +4,7 @@ import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
+import { PageKeys } from './page-keys.ts';
 import type { ParentLink } from './parent-links.ts';
 import { lockParents } from './parent-locks.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
@@ -48,19 +49,20 @@ export async function loadRows(
   let outOfOrder = false;
   const orphans = new Set(rejected);
   const sound = positions.filter((one) => !orphans.has(one));
-  let first = checkExisting ? await withoutExisting(sound) : sound;
+  const isChecked = checkExisting || (page.ascends && bulk.looksBetween);
+  let first = isChecked ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
   if (await tryLoad(context, session, page, first, links)) loaded.push(...first);
   else {
-    const absent = checkExisting ? first : await withoutExisting(first);
+    // Once more: a live write may have come since.
+    const absent = await withoutExisting(first);
     await loadByHalves(checkParents ? absent : await withParentsOnly(absent));
   }
   return { loaded, rejected, waiting, existing, outOfOrder };
 
   async function withoutExisting(some: readonly number[]): Promise<readonly number[]> {
     if (some.length === 0) return some;
-    const keys = some.map((position) => placed(page, position));
-    const present = new Set(await bulk.present(session, page.bound, keys));
+    const present = new Set(await bulk.present(session, page.bound, new PageKeys(page, some)));
     existing += present.size;
     return some.filter((_, index) => !present.has(index));
   }

@@ -64,7 +64,7 @@ export class BoundTarget implements PageTarget {
       if (!key) throw new TypeError('a page has no key at this position');
       return key;
     };
-    const page = new BoundPage(bound, parts, keys.length, keyAt, true);
+    const page = new BoundPage(bound, parts, keys.length, keyAt, { hasUsableKeys: true, ascends: false });
     return { page, notLoadable };
   };
 }

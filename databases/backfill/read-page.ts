@@ -1,6 +1,6 @@
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundEntity } from '../columns/bound.ts';
 import { isCasedUuid, keyFromCells } from '../columns/key-text.ts';
 import type { CopyMethod, PageRange, PageTarget, ReadPage } from '../contract/backfill.ts';

@@ -1,6 +1,6 @@
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity } from '../columns/bound.ts';
 import { fromColumn, toColumn } from '../columns/column.ts';
 import { keyPart } from '../columns/key-text.ts';

@@ -1,4 +1,4 @@
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 
 /** The unsigned number that a string of bits stands for. */
 export function numberOfBits(bits: string): string {

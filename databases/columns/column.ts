@@ -1,5 +1,7 @@
 import type { Canonical } from '../../model/canonical.ts';
-import { canonicalJson, NotCanonical, type Scalar, TooFine, toCanonical } from '../../model/scalar.ts';
+import { canonicalJson } from '../../model/canonical-json.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { type Scalar, TooFine, toCanonical } from '../../model/scalar.ts';
 import { bitsOfNumber, numberOfBits } from './bits.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 import { durationOfText } from './duration.ts';

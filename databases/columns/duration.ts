@@ -1,4 +1,5 @@
-import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { type Scalar, toCanonical } from '../../model/scalar.ts';
 
 /** A span as either engine writes it: `-838:59:59.5`, or with PostgreSQL's days and months, whose length is not fixed. */
 export function durationOfText(scalar: Scalar, text: string): string | boolean {

@@ -1,6 +1,7 @@
 import { isCorruptKey, type Key, keyText } from '../../model/canonical.ts';
 import { keyLimitBytes } from '../../model/entity.ts';
-import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { type Scalar, toCanonical } from '../../model/scalar.ts';
 import type { BoundColumn, BoundEntity } from './bound.ts';
 import { toColumn } from './column.ts';
 import { wholeRange } from './range.ts';

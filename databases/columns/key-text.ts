@@ -1,5 +1,5 @@
 import type { Key } from '../../model/canonical.ts';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity } from './bound.ts';
 import { fromColumn, toColumn } from './column.ts';
 import { isFault, keyTextsOrFault } from './key-fault.ts';

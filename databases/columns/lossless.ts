@@ -1,5 +1,7 @@
-import { isLosslessNumber, parse } from 'lossless-json';
-import { canonicalJson, NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { isLosslessNumber, LosslessNumber } from 'lossless-json';
+import { canonicalJson, parseJson } from '../../model/canonical-json.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { type Scalar, toCanonical } from '../../model/scalar.ts';
 import type { CatalogueColumn, ColumnLimits } from './catalogue.ts';
 
 /** Throws `NotCanonical` where the column would take a value and keep another one. */
@@ -39,7 +41,7 @@ export function assertLossless(
     throw new NotCanonical(`has more digits after the point than ${declared} keeps`);
   if (noNul && holdsNul(scalar, value))
     throw new NotCanonical(`holds a NUL character, which ${declared} refuses; use a bytea column`);
-  if (jsonDoubles && scalar.kind === 'json') assertNotRounded(declared, parse(value));
+  if (jsonDoubles && scalar.kind === 'json') assertNotRounded(declared, value);
   if (strings) assertStringMembers(declared, value);
   if (isCanonicalText && (natural?.kind === 'text' || scalar.kind === 'text') && !isCanonicalText(value))
     throw new NotCanonical(`is not written as ${declared} gives it back`);
@@ -49,13 +51,11 @@ function holdsNul(scalar: Scalar, value: string): boolean {
   return scalar.kind === 'json' ? /(?<!\\)(?:\\\\)*\\u0000/.test(value) : value.includes('\u0000');
 }
 
-function assertNotRounded(declared: string, value: unknown): void {
-  if (isLosslessNumber(value)) {
-    if (isInt64(value.value) || isDouble(value.value)) return;
-    throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
-  }
-  if (value === null || typeof value !== 'object') return;
-  for (const member of Object.values(value)) assertNotRounded(declared, member);
+function assertNotRounded(declared: string, json: string): void {
+  canonicalJson(json, (number) => {
+    if (!isInt64(number) && !isDouble(number))
+      throw new NotCanonical(`holds a number that ${declared} would round; keep it as a string`);
+  });
 }
 
 /** Whether a canonical number is one of 64 bits with a point; what is beyond them is none of JSON's. */
@@ -69,7 +69,7 @@ function isInt64(text: string): boolean {
 }
 
 function assertStringMembers(declared: string, value: string): void {
-  const found = parse(value);
+  const found: unknown = JSON.parse(value);
   const fits =
     found !== null &&
     typeof found === 'object' &&
@@ -80,7 +80,7 @@ function assertStringMembers(declared: string, value: string): void {
 
 /** A list whose elements the column would turn into others, such as a number among texts. */
 export function assertElements(elements: NonNullable<ColumnLimits['elements']>, value: string): void {
-  const list = parse(value);
+  const list = parseJson(value, (text) => new LosslessNumber(text));
   if (!Array.isArray(list)) throw new NotCanonical('is no list, and the column holds lists');
   for (const element of list) {
     if (element !== null && !fitsElement(elements, element)) {

@@ -1,4 +1,5 @@
-import { NotCanonical, toCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { toCanonical } from '../../model/scalar.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 
 /** The labels of a SET, which has commas between them, or of a JSON list, which every other column holds. */

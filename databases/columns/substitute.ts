@@ -1,5 +1,6 @@
 import type { Canonical } from '../../model/canonical.ts';
-import { NotCanonical, type Scalar } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import type { Scalar } from '../../model/scalar.ts';
 import type { SpecialValue, Substitute } from '../../model/special-values.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 

@@ -1,4 +1,4 @@
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 
 /** Whether values of a column are given in another form than they are stored in, which may be longer. */

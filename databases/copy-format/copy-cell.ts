@@ -1,4 +1,5 @@
-import { NotCanonical, type Scalar } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import type { Scalar } from '../../model/scalar.ts';
 import type { BoundColumn } from '../columns/bound.ts';
 import { fromColumn, toColumn } from '../columns/column.ts';
 import type { CopyText } from './copy-text.ts';

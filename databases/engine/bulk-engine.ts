@@ -1,5 +1,6 @@
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
+import type { KeySpan } from '../columns/key-span.ts';
 import type { CopyCell } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
@@ -53,12 +54,14 @@ export interface BulkEngine {
    * Called when the rows are in: from here to the end of the transaction no live delete can have missed them. Gives the
    * positions of keys that have a record, which speaks of what is newer than any row of a backfill.
    */
-  recordedMeanwhile(session: Session, entity: string, keys: () => readonly PlacedKey[]): Promise<number[]>;
+  recordedMeanwhile(session: Session, entity: string, keys: KeyList): Promise<number[]>;
   /** Locks the keys' records as the write routine does, and gives the positions of those that have one. */
   lockRecords(session: Session, entity: string, keys: readonly PlacedKey[]): Promise<number[]>;
   releaseRecords(session: Session, entity: string, keys: readonly PlacedKey[]): Promise<void>;
   /** Positions of keys that have a row or a record. */
-  present(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<number[]>;
+  present(session: Session, bound: BoundEntity, keys: KeyList): Promise<number[]>;
+  /** Whether `present` costs next to nothing where keys have a span. */
+  readonly looksBetween: boolean;
   /** Positions of keys that have rows in one of the tables. */
   inTable(
     session: Session,
@@ -69,6 +72,16 @@ export interface BulkEngine {
   removeRows(session: Session, bound: BoundEntity, keys: readonly PlacedKey[]): Promise<void>;
   /** Whether the transaction gave way to a live write, and is to be tried again from its beginning. */
   isLockConflict(error: unknown): boolean;
+}
+
+/** Keys that are many, and written out as late as possible. */
+export interface KeyList {
+  readonly length: number;
+  all(): readonly PlacedKey[];
+  /** Between which of them all lie; null where nobody knows without writing them out. */
+  span(): KeySpan | null;
+  /** The positions of those that have these texts. Only where they have a span. */
+  among(texts: readonly string[]): number[];
 }
 
 export interface RowQuery {

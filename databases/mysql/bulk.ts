@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type mysql from 'mysql2/promise';
-import { NotCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { cannotBeGiven } from '../columns/too-long.ts';
@@ -167,7 +167,7 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
           `SELECT i.at FROM (SELECT k.at, k.record_key FROM ${recordKeys}) i
              STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ? AND r.record_key = i.record_key
            WHERE r.version > 0 LOCK IN SHARE MODE`,
-          [recordList(keys()), entity],
+          [recordList(keys.all()), entity],
         ),
       );
     },
@@ -197,8 +197,10 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       );
     },
 
+    looksBetween: false,
+
     async present(session, bound, keys) {
-      const list = keyList(keys);
+      const list = keyList(keys.all());
       const rows = await session.query(
         `SELECT k.at FROM ${keyTable(bound)} STRAIGHT_JOIN ${quoteTable(bound.root.name)} t ON ${match(bound.root)}
          UNION SELECT k.at FROM ${keyTable(bound)} STRAIGHT_JOIN lockstep_records r

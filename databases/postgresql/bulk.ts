@@ -1,16 +1,24 @@
 import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { NotCanonical } from '../../model/scalar.ts';
+import { keyText } from '../../model/canonical.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
 import type { BoundColumn, BoundEntity, BoundTable } from '../columns/bound.ts';
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import { equals } from '../columns/column.ts';
+import { textRangesOf } from '../columns/key-span.ts';
 import { type CopyCell, putCell, putNull } from '../copy-format/copy-cell.ts';
 import { type CopyText, cellEnd, cellsOf, cellText, isNull } from '../copy-format/copy-text.ts';
-import { type BulkEngine, foreignKeysOf, LoadRefused, type RowPlaces } from '../engine/bulk-engine.ts';
+import {
+  type BulkEngine,
+  foreignKeysOf,
+  type KeyList,
+  LoadRefused,
+  type RowPlaces,
+} from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
-import type { PlacedKey } from '../engine/session.ts';
+import type { PlacedKey, Session } from '../engine/session.ts';
 import { checkedByRowReason, parentChecks } from './parent-checks.ts';
 import { quote, quoteTable } from './quote.ts';
 import { copyClass } from './write-routine.ts';
@@ -168,6 +176,8 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         entity,
       ]);
       // A statement of its own: its snapshot is taken when the lock is held.
+      const between = await recordsBetween(session, entity, keys);
+      if (between) return keys.among(between);
       const [any] = await session.query('SELECT 1 AS one FROM lockstep.records WHERE entity = ? LIMIT 1', [
         entity,
       ]);
@@ -176,7 +186,7 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         await connections.clientOf(session).query({
           text: `SELECT k.at FROM pg_catalog.unnest($2::text[]) WITH ORDINALITY AS k(key, at)
             JOIN lockstep.records r ON r.entity = $1 AND r.record_key = k.key WHERE r.version > 0`,
-          values: [entity, keys().map(({ text }) => text)],
+          values: [entity, keys.all().map(({ text }) => text)],
         }),
       );
     },
@@ -207,13 +217,18 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       });
     },
 
+    looksBetween: true,
+
     async present(session, bound, keys) {
+      const rows = await rowsBetween(session, bound.root, keys);
+      const records = rows && (await recordsBetween(session, bound.entity.name, keys));
+      if (records) return keys.among([...rows, ...records]);
       return positions(
         await connections.clientOf(session).query({
           text: `SELECT k.at FROM ${keyList(bound)}
             WHERE EXISTS (SELECT FROM ${quoteTable(bound.root.name)} t WHERE ${match(bound.root)})
               OR EXISTS (SELECT FROM lockstep.records r WHERE r.entity = $1 AND r.record_key = k.key AND r.version > 0)`,
-          values: keyValues(bound, keys),
+          values: keyValues(bound, keys.all()),
         }),
       );
     },
@@ -240,6 +255,43 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
     },
   };
   return bulk;
+}
+
+/** Texts of the keys within the span that have a row; null where there is none, or so many that it is better to ask by keys. */
+async function rowsBetween(session: Session, root: BoundTable, keys: KeyList): Promise<string[] | null> {
+  const span = keys.span();
+  const [column] = root.key;
+  if (!span || !column) return null;
+  const most = mostBetween(keys);
+  const name = `t.${quote(column.name)}`;
+  const rows = await session.query(
+    `SELECT ${name}::text AS key FROM ${quoteTable(root.name)} t WHERE ${name} BETWEEN ?::bigint AND ?::bigint
+     ORDER BY ${name} LIMIT ${most + 1}`,
+    [String(span.first), String(span.last)],
+  );
+  return rows.length > most ? null : rows.map(({ key }) => keyText([key ?? '']));
+}
+
+/** The same of those that have a record. */
+async function recordsBetween(session: Session, entity: string, keys: KeyList): Promise<string[] | null> {
+  const span = keys.span();
+  if (!span) return null;
+  const most = mostBetween(keys);
+  // By the order, in which the index has them, no plan is taken that reads the whole table.
+  const ranges = textRangesOf(span).map(({ from, to }) => ({
+    sql: `(SELECT record_key FROM lockstep.records WHERE entity = ? AND record_key BETWEEN ? AND ? AND length(record_key) = ?
+       AND version > 0 ORDER BY record_key LIMIT ${most + 1})`,
+    parameters: [entity, from, to, from.length],
+  }));
+  const rows = await session.query(
+    ranges.map(({ sql }) => sql).join(' UNION ALL '),
+    ranges.flatMap(({ parameters }) => parameters),
+  );
+  return rows.length > most ? null : rows.map(({ record_key }) => record_key ?? '');
+}
+
+function mostBetween(keys: KeyList): number {
+  return Math.max(50, Math.floor(keys.length / 20));
 }
 
 const bareKinds = ['integer', 'bigint', 'decimal', 'float', 'date', 'time', 'timestamp', 'uuid', 'text'];

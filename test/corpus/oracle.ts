@@ -14,7 +14,7 @@ export const mysqlOracleOf = (server: MysqlServer): Oracle => ({
   setUp: ["SET sql_mode = ''", "SET time_zone = '+00:00'", 'SET NAMES utf8mb4'],
   holds({ name, target, there }, awkward) {
     const literal = literalOf(awkward, there);
-    if (/^(BINARY|LONGBLOB|BIT|FLOAT|DOUBLE)/.test(target)) return `${name} = ${literal}`;
+    if (/^(BINARY|(LONG|MEDIUM)BLOB|BIT|FLOAT|DOUBLE)/.test(target)) return `${name} = ${literal}`;
     if (target === 'JSON' && server === 'MySQL') return `${name} = CAST(${literal} AS JSON)`;
     if (target.startsWith('DECIMAL')) return `${name} = CAST(${literal} AS DECIMAL(65,30))`;
     return `CAST(CAST(${name} AS CHAR CHARACTER SET utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`;

@@ -186,6 +186,31 @@ describe.each(ways)('a page from $title', ({ from, to, server }) => {
     expect(await chunkOf(account)).toMatchObject({ copied: 1, skipped: 3, refused: 0 });
   });
 
+  test('finds what is there among many keys, be it little or much, whatever their sign and number of digits', async () => {
+    // Without 0, which is not what a plain INSERT puts into a column that counts up.
+    const ids = Array.from({ length: 1_200 }, (_, index) => (index < 600 ? index - 600 : index - 599));
+    await insert(source, ids.map((id) => `(${id}, 'old', NULL, 1)`).join(', '));
+    for (const every of [401, 11, 1]) {
+      await target.reset();
+      await target.asSecondary();
+      await target.store.planChunks(migrationName, account.name, []);
+      const edges = [-600, -100, -99, -10, -9, -1, 1, 9, 10, 99, 100, 600];
+      const touched = new Set([...edges, ...ids.filter((id) => id % every === 0)]);
+      const there = [...touched].filter((_, at) => at % 40 === 0);
+      const deleted = [...touched].filter((_, at) => at % 40 !== 0);
+      await insert(target, there.map((id) => `(${id}, 'here', NULL, 1)`).join(', '));
+      for (const id of deleted)
+        await writeOne(target.store, account, deleteOf([String(id)], { ...secondaryWrite, version: '5' }));
+      const result = await put(account, await readPage(account, null, 5_000));
+      expect(result).toMatchObject({ copied: ids.length - touched.size, skipped: touched.size });
+      const owners = new Map((await accountsIn(target)).map(({ id, owner }) => [Number(id), owner]));
+      const expected = ids.flatMap((id) =>
+        touched.has(id) ? (there.includes(id) ? [[id, 'here']] : []) : [[id, 'old']],
+      );
+      expect([...owners]).toEqual(expected);
+    }
+  });
+
   test('does not bring back what was deleted, where that is all that it meets', async () => {
     await insert(source, `(21, 'old', NULL, 1), (22, 'old', NULL, 1)`);
     await writeOne(target.store, account, deleteOf(['21'], { ...secondaryWrite, version: '5' }));

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromColumn } from '../../databases/columns/column.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
-import { NotCanonical, type Scalar } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import type { Scalar } from '../../model/scalar.ts';
 import { createDatabases, type Databases } from '../support/servers.ts';
 import { engineRoles, openEngineAs } from './engine-roles.ts';
 

@@ -13,10 +13,14 @@ async function call(
   return await inbound?.execute?.({ args: [], headers: {} }, async () => 'called');
 }
 
+function results(given: Readonly<Record<string, unknown>>): Map<string, Promise<unknown>> {
+  return new Map(Object.entries(given).map(([activity, result]) => [activity, Promise.resolve(result)]));
+}
+
 test('a workflow takes over what was begun for it, once', async () => {
   const ahead = new Ahead();
   await ahead.open('w', 1_000);
-  ahead.begin('w', 'writePrimary', async () => 'begun');
+  ahead.give('w', results({ writePrimary: 'begun' }));
   expect(await call(ahead, 'other', 'writePrimary')).toBe('called');
   expect(await call(ahead, 'w', 'replicateToSecondary')).toBe('called');
   expect(await call(ahead, 'w', 'writePrimary', { attempt: 2 })).toBe('called');
@@ -28,17 +32,16 @@ test('a workflow takes over what was begun for it, once', async () => {
 test('what fails, fails for the workflow as well', async () => {
   const ahead = new Ahead();
   await ahead.open('w', 1_000);
-  const begun = ahead.begin('w', 'writePrimary', () => Promise.reject(new Error('away')));
-  await expect(begun).rejects.toThrow('away');
+  ahead.give('w', new Map([['writePrimary', Promise.reject(new Error('away'))]]));
   await expect(call(ahead, 'w', 'writePrimary')).rejects.toThrow('away');
 });
 
 test('nothing is kept for a workflow that another worker may have', async () => {
   const ahead = new Ahead();
   await ahead.open('w', 1_000);
-  ahead.begin('w', 'writePrimary', async () => 'begun');
+  ahead.give('w', results({ writePrimary: 'begun' }));
   ahead.leave('w');
-  ahead.begin('w', 'replicateToSecondary', async () => 'begun');
+  ahead.give('w', results({ replicateToSecondary: 'begun' }));
   expect(await call(ahead, 'w', 'writePrimary')).toBe('called');
   expect(await call(ahead, 'w', 'replicateToSecondary')).toBe('called');
 });
@@ -47,7 +50,7 @@ test('whoever writes faster than workflows run waits until one has taken over al
   const ahead = new Ahead();
   for (let index = 0; index < 16; index++) {
     await ahead.open(`w${index}`, 1_000);
-    ahead.begin(`w${index}`, 'writePrimary', async () => index);
+    ahead.give(`w${index}`, results({ writePrimary: index, replicateToSecondary: index }));
   }
   let isOpen = false;
   const waiting = ahead.open('next', 60_000).then(() => {
@@ -55,9 +58,8 @@ test('whoever writes faster than workflows run waits until one has taken over al
   });
   await call(ahead, 'w0', 'writePrimary');
   await new Promise((resolve) => setImmediate(resolve));
-  // More may be begun for it.
   expect(isOpen).toBe(false);
-  ahead.close('w0');
+  await call(ahead, 'w0', 'replicateToSecondary');
   await waiting;
 });
 

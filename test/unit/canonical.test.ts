@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Canonical, canonicalText, isSameValue } from '../../model/canonical.ts';
-import { canonicalJson, NotCanonical, toCanonical } from '../../model/scalar.ts';
+import { canonicalJson } from '../../model/canonical-json.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { toCanonical } from '../../model/scalar.ts';
 import { HybridClock, isNewer, millisecondsOf } from '../../model/version.ts';
 
 test('equal images have one text, whatever the order of their fields', () => {

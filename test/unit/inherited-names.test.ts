@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { canonicalJson } from '../../model/canonical-json.ts';
 import { entity } from '../../model/entity.ts';
 import { entityOf, field, imageOf, patchOf } from '../../model/field.ts';
-import { canonicalJson, NotCanonical, toCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { toCanonical } from '../../model/scalar.ts';
 import { table } from '../../model/shape.ts';
 
 const inherited = ['constructor', 'toString', 'hasOwnProperty', 'valueOf', 'isPrototypeOf'];

@@ -4,7 +4,8 @@ import type { ColumnLimits } from '../../databases/columns/catalogue.ts';
 import { toColumn } from '../../databases/columns/column.ts';
 import { unmapped } from '../../databases/columns/types.ts';
 import { copyCell } from '../../databases/copy-format/copy-cell.ts';
-import { NotCanonical, type Scalar } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import type { Scalar } from '../../model/scalar.ts';
 
 /** MySQL's own JSON and copies from MySQL to MySQL are told here, because the other tests run on MariaDB and PostgreSQL. */
 function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {

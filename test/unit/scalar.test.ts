@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NotCanonical, type Scalar, toCanonical } from '../../model/scalar.ts';
+import { NotCanonical } from '../../model/not-canonical.ts';
+import { type Scalar, toCanonical } from '../../model/scalar.ts';
 
 const whole: Scalar = { kind: 'bigint' };
 const money: Scalar = { kind: 'decimal', scale: 2 };

@@ -4,6 +4,7 @@ import { StartBehind } from '../../client/service/start-behind.ts';
 import { writeFirst } from '../../client/service/write-first.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { WriteInput } from '../../model/operation.ts';
+import { until } from '../support/until.ts';
 
 const follower = { open: async () => null, takeOver: () => {}, begun: () => {} };
 
@@ -15,9 +16,9 @@ function timed(id: string, bytes = 1) {
 }
 
 /** Of a worker that has both stores at hand, and notes what it was asked to write. */
-function service(starts: StartBehind) {
+function service(starts: StartBehind, isOwed = false) {
   const asked: string[] = [];
-  const writeBoth: EmbeddedWorker['writeBoth'] = async (inputs) =>
+  const write: EmbeddedWorker['write'] = async (inputs) =>
     inputs.map((input): WrittenHere => {
       asked.push(input.operation.id);
       const decision = { status: 'applied' as const, version: '7' };
@@ -27,11 +28,12 @@ function service(starts: StartBehind) {
         answer: { status: 'done', version: '7' },
         decision,
         timing,
+        isOwed,
         completed: Promise.resolve(),
       };
     });
-  const given = { temporal: {} as never, migration: {} as never, embedded: null };
-  const behind = { worker: { ...follower, writeBoth } as unknown as EmbeddedWorker, starts };
+  const given = { temporal: {} as never, migration: {} as never };
+  const behind = { worker: { ...follower, write } as unknown as EmbeddedWorker, starts };
   return {
     asked,
     write: (...[first, ...others]: Parameters<typeof writeFirst>[2]) =>
@@ -50,6 +52,40 @@ test('what both stores have is answered, and gets a workflow', async () => {
   expect(receipts).toMatchObject([{ operationId: 'a' }, { operationId: 'b' }]);
   await starts.close();
   expect(started).toEqual(['writeGroup']);
+});
+
+test('what the other store does not have yet is answered when its workflow is started', async () => {
+  const told = Promise.withResolvers<boolean>();
+  const started: string[] = [];
+  const starts = new StartBehind(follower, async ({ workflowType }) => {
+    started.push(workflowType);
+    return await told.promise;
+  });
+  const { write } = service(starts, true);
+  let answered = 0;
+  const receipts = write(timed('a'), timed('b')).map(async (receipt) => {
+    await receipt;
+    answered += 1;
+  });
+  await until('it is being started', async () => started.length > 0);
+  expect(answered).toBe(0);
+  told.resolve(true);
+  await Promise.all(receipts);
+  await starts.close();
+  expect(started).toEqual(['writeGroup']);
+});
+
+test('what the other store does not have, and no workflow sees to, is not said to be done', async () => {
+  const starts = new StartBehind(follower, async () => {
+    throw new LockstepError('TemporalUnavailable', 'Temporal is away');
+  });
+  const { write } = service(starts, true);
+  await expect(write(timed('a'))[0]).rejects.toMatchObject({ code: 'OutcomeUnknown' });
+  const full = new StartBehind({ ...follower, open: async () => 16 }, async () => true);
+  await expect(service(full, true).write(timed('b'))[0]).rejects.toMatchObject({
+    code: 'OutcomeUnknown',
+    message: expect.stringMatching(/16 workflows of this process have not run yet/),
+  });
 });
 
 test('while too many writes wait for workflows, no further one is made', async () => {

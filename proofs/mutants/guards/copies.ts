@@ -36,6 +36,22 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'A page leaves alone what is there.',
   },
   {
+    file: 'databases/backfill/page-keys.ts',
+    text: 'keyText(this.#page.keyAt(from)) === text ? from : null',
+    without: 'false ? from : null',
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'among many keys',
+    keeps: 'What is found between the least and the greatest key of a page is left alone.',
+  },
+  {
+    file: 'databases/postgresql/bulk.ts',
+    text: 'return rows.length > most ? null : rows.map(({ record_key }) => record_key ??',
+    without: 'return rows.map(({ record_key }) => record_key ??',
+    tests: ['test/databases/bulk-copy.test.ts'],
+    named: 'among many keys',
+    keeps: 'Where much is there, all of it is left alone.',
+  },
+  {
     file: 'databases/backfill/rejection.ts',
     text: '  if (isAboutAll(failure)) throw error;\n',
     without: '',

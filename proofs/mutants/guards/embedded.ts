@@ -47,11 +47,32 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'workers/write-ahead.ts',
-    text: '&& (await write.taken)',
-    without: '',
+    text: 'const isOwed = !(await Promise.race([write.taken, late.promise]));',
+    without: 'const isOwed = false;',
     tests: ['test/workflows/embedded.test.ts'],
     named: 'is not answered while',
     keeps: 'With `both`, a caller is answered when both stores have the write.',
+  },
+  {
+    file: 'workers/write-ahead.ts',
+    text: 'isPrimaryEnough ? setTimeout(late.resolve, otherStoreMs, false) : undefined;',
+    without: 'undefined;',
+    tests: ['test/unit/write-ahead.test.ts'],
+    keeps: 'With `primary`, a caller does not wait long for the other store.',
+  },
+  {
+    file: 'workers/write-ahead.ts',
+    text: 'return isPrimaryEnough ? { ...write, isOwed, input } : null;',
+    without: 'return { ...write, isOwed: false, input };',
+    tests: ['test/unit/write-ahead.test.ts'],
+    keeps: 'What the other store may not have is told apart from what both have.',
+  },
+  {
+    file: 'client/service/write-first.ts',
+    text: '    if (oldest) await starts.startAtOnce([oldest, ...rest], timeLeftMs());\n',
+    without: '',
+    tests: ['test/unit/write-first.test.ts'],
+    keeps: 'With `primary`, a caller is answered when a workflow sees to what the other store is owed.',
   },
   {
     file: 'workers/write-ahead.ts',
@@ -87,7 +108,7 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/write-first.ts',
-    text: '    await starts.room(timeoutMs);\n',
+    text: '    await starts.room(timeLeftMs());\n',
     without: '',
     tests: ['test/unit/write-first.test.ts'],
     keeps: 'Where no more writes may wait for workflows, none is made.',
@@ -101,7 +122,7 @@ export const embeddedGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/write-first.ts',
-    text: '    for (const write of found) if (write) starts.add(write);\n',
+    text: '    for (const write of found) if (write && !write.isOwed) starts.add(write);\n',
     without: '',
     tests: ['test/unit/write-first.test.ts'],
     keeps: 'A write that is answered gets a workflow.',
