@@ -1,4 +1,5 @@
 import { isSafeNumber, LosslessNumber } from 'lossless-json';
+import { Characters, type Stretch } from './characters.ts';
 import { NotCanonical } from './not-canonical.ts';
 
 /**
@@ -20,8 +21,8 @@ export function parseJson(json: string, numberOf: (text: string) => unknown): un
 
 /** What a program sees of a canonical text: a number that JavaScript would round stays as it is written. */
 export function seenJson(json: string): unknown {
-  // Fifteen digits and a point are never rounded. Most texts have no longer number, and need no look at each.
-  if (!/[\d.]{17}/.test(json)) return JSON.parse(json);
+  // Fifteen digits are never rounded. Most texts have no longer number, and need no look at each.
+  if (!/[\d.]{16}/.test(json)) return JSON.parse(json);
   return parseJson(json, (text) => (isSafeNumber(text) ? Number(text) : new LosslessNumber(text)));
 }
 
@@ -30,11 +31,9 @@ const maxJsonDepth = 1_000;
 export const tooDeep = `holds JSON of more than ${maxJsonDepth} levels; nest it less deeply, or declare the field as text`;
 export const halfCharacter = 'holds half of a surrogate pair, which no store can keep';
 
-/** Where a member stands among the parts of the canonical text. */
-interface Member {
+/** Where a member stands in what is written. */
+interface Member extends Stretch {
   readonly name: string;
-  readonly from: number;
-  readonly to: number;
 }
 
 const openingBrace = 0x7b;
@@ -51,19 +50,20 @@ const plainHere = /(?:-?(?:0|[1-9]\d*)\.\d*[1-9]|-?[1-9]\d*|0)(?![\d.eE])/y;
 const numberHere = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
- * Goes through a text once. Stretches of it that are canonical already become parts of the result as they are; no value becomes an
- * object, and the parts are put together once, however deep they lie. So neither time nor memory depends on more than the text's length.
+ * Goes through a text once and writes its canonical form character by character: nothing of it becomes an object or a string of its own but
+ * names, and what has an escape.
  */
 class CanonicalJson {
   readonly #text: string;
   readonly #seeNumber: ((number: string) => void) | undefined;
-  readonly #parts: string[] = [];
+  readonly #written: Characters;
   #at = 0;
-  /** Where the stretch begins that is no part yet. */
+  /** Where the stretch begins that is canonical as it is, and not written yet. */
   #from = 0;
 
   constructor(text: string, seeNumber: ((number: string) => void) | undefined) {
     this.#text = text;
+    this.#written = new Characters(text.length);
     this.#seeNumber = seeNumber;
   }
 
@@ -72,7 +72,7 @@ class CanonicalJson {
     this.#next();
     if (this.#at < this.#text.length) throw this.#unexpected();
     this.#flush();
-    return this.#parts.join('');
+    return this.#written.toString();
   }
 
   #value(depth: number): void {
@@ -102,7 +102,7 @@ class CanonicalJson {
     if (this.#next() !== closingBrace) {
       members.push(this.#member(depth));
       while (this.#next() === comma) {
-        this.#replace(this.#at, this.#at + 1, ',');
+        this.#at += 1;
         members.push(this.#member(depth));
       }
     }
@@ -110,36 +110,29 @@ class CanonicalJson {
     this.#pass(closingBrace);
   }
 
-  /** Its parts are its own: it may have to change places. */
+  /** Flushed before and behind it: it may have to change places. */
   #member(depth: number): Member {
     if (this.#next() !== quote) throw this.#unexpected();
     this.#flush();
-    const from = this.#parts.length;
+    const from = this.#written.length;
     const name = this.#string();
     this.#next();
     this.#pass(colon);
     this.#value(depth + 1);
     this.#flush();
-    return { name, from, to: this.#parts.length };
+    return { name, from, to: this.#written.length };
   }
 
   /** A name may be there twice where its values are the same. */
   #sort(members: readonly Member[]): void {
-    const begin = members[0]?.from ?? 0;
-    const given = this.#parts.slice(begin);
-    const partsOf = ({ from, to }: Member) => given.slice(from - begin, to - begin);
-    this.#parts.length = begin;
-    let last: Member | null = null;
-    for (const member of members.toSorted(byName)) {
-      if (last?.name === member.name) {
-        if (partsOf(last).join('') !== partsOf(member).join(''))
-          throw new SyntaxError('an object names a member twice');
-        continue;
-      }
-      if (last) this.#parts.push(',');
-      for (const part of partsOf(member)) this.#parts.push(part);
-      last = member;
-    }
+    const sorted = members.toSorted(byName);
+    const own = sorted.filter((member, index) => {
+      const before = sorted[index - 1];
+      if (before?.name !== member.name) return true;
+      if (!this.#written.hasSame(before, member)) throw new SyntaxError('an object names a member twice');
+      return false;
+    });
+    this.#written.arrange(members[0]?.from ?? 0, own);
   }
 
   /** What it says. */
@@ -223,8 +216,8 @@ class CanonicalJson {
   }
 
   #replace(from: number, to: number, by: string): void {
-    if (from > this.#from) this.#parts.push(this.#text.slice(this.#from, from));
-    if (by !== '') this.#parts.push(by);
+    this.#written.add(this.#text, this.#from, from);
+    this.#written.add(by);
     this.#from = to;
     this.#at = to;
   }

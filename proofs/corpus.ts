@@ -7,6 +7,7 @@ import { type RunningMigration, runMigrationOn } from '../test/support/fixture.t
 import { withLargePackets } from '../test/support/large-packets.ts';
 import { until } from '../test/support/until.ts';
 import { atLeast, type Bar, type Conditions, exactly, type Figures, type Report, report } from './report.ts';
+import { missedHeartbeats } from './support/missed-heartbeats.ts';
 
 /** Keys of rows that were created through the client begin here. */
 const created = 100_000;
@@ -80,6 +81,7 @@ async function tryOut(corpus: Corpus, title: string, { servers, note }: Conditio
   const unsent = await sendNone(corpus, environment);
   const unwritable = await refuseAll(corpus, environment);
   const again = await comparison(corpus, environment);
+  const silent = await missedHeartbeats(environment.temporal, environment.migration.name);
 
   const runs = [copied, compared, written, unsent, unwritable, again];
   const wrong = runs.flatMap((run) => run.wrong);
@@ -99,6 +101,7 @@ async function tryOut(corpus: Corpus, title: string, { servers, note }: Conditio
         unwritable.sound + unsent.sound,
       ),
       exactly(name('differences that the writes brought'), 0, again.wrong.length),
+      exactly(name('attempts of activities that missed their heartbeat'), 0, silent.length),
     ],
     figures: {
       columns: corpus.types.length,
@@ -108,7 +111,7 @@ async function tryOut(corpus: Corpus, title: string, { servers, note }: Conditio
       'live writes': written.tried,
       'refused live writes': unwritable.tried + unsent.tried,
       seconds: Math.round((performance.now() - began) / 1_000),
-      wrong: wrong.slice(0, 40),
+      wrong: [...wrong, ...silent].slice(0, 40),
     },
   };
 }

@@ -4,7 +4,7 @@ import type { BoundEntity } from '../columns/bound.ts';
 import type { LoadResult, PageLoad, PageTarget } from '../contract/backfill.ts';
 import type { Fence, StoreFailure } from '../contract/write.ts';
 import { RollBack, type Session } from '../engine/session.ts';
-import type { StoreContext } from '../sql/context.ts';
+import { ownedTables, type StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import { putDifferences } from '../sql/differences.ts';
 import { holdFence } from '../sql/fence.ts';
@@ -45,7 +45,8 @@ export function pageLoads(
   }
 
   function slowLoadReason(): Promise<string | null> {
-    return context.translateErrors(() => engine.bulk.slowCopyInReason());
+    const tables = context.migration.entities.flatMap((entity) => ownedTables(entity, context.name));
+    return context.translateErrors(() => engine.bulk.slowCopyInReason(tables));
   }
 
   async function loadPage(entity: Entity, load: PageLoad, fence: Fence): Promise<LoadResult> {

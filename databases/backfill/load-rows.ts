@@ -6,6 +6,7 @@ import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
 import { PageKeys } from './page-keys.ts';
 import type { ParentLink } from './parent-links.ts';
+import { lockParents } from './parent-locks.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
 /** What became of the rows of a page, by the positions of their keys. */
@@ -51,7 +52,7 @@ export async function loadRows(
   const isChecked = checkExisting || (page.ascends && bulk.looksBetween);
   let first = isChecked ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
-  if (await tryLoad(context, session, page, first)) loaded.push(...first);
+  if (await tryLoad(context, session, page, first, links)) loaded.push(...first);
   else {
     // Once more: a live write may have come since.
     const absent = await withoutExisting(first);
@@ -76,7 +77,7 @@ export async function loadRows(
 
   async function loadByHalves(some: readonly number[]): Promise<void> {
     if (some.length === 0) return;
-    if (await tryLoad(context, session, page, some)) {
+    if (await tryLoad(context, session, page, some, links)) {
       loaded.push(...some);
     } else if (some.length === 1) {
       rejected.push(...some);
@@ -113,17 +114,25 @@ async function tryLoad(
   session: Session,
   page: BoundPage,
   positions: readonly number[],
+  links: readonly ParentLink[],
 ): Promise<boolean> {
   if (positions.length === 0) return true;
-  const { constraints } = context.engine.dialect;
+  const { bulk, dialect } = context.engine;
+  const { constraints } = dialect;
   await session.query('SAVEPOINT lockstep_load');
   try {
     if (constraints) await session.query(constraints.defer);
+    const checks: (() => Promise<boolean>)[] = [];
     for (const part of page.parts) {
+      const { table } = part;
       const rows = bytesOf(part, positions);
-      const how = part.table.reference ? 'absent' : 'new';
-      if (rows.length > 0) await context.engine.bulk.copyIn(session, part.table, rows, how);
+      if (rows.length === 0) continue;
+      const refers = !table.reference && links.some((link) => link.table === table);
+      const own = refers ? await bulk.parentChecks(session, table) : null;
+      await bulk.copyIn(session, table, rows, own ? 'unchecked' : table.reference ? 'absent' : 'new');
+      for (const check of own ?? []) checks.push(() => lockParents(part, positions, check));
     }
+    for (const check of checks) if (!(await check())) throw new LoadRefused('a parent is not there');
     // What a constraint puts off until the commit would end the whole chunk then, and nobody would know whose row it was.
     if (constraints) await session.query(constraints.check);
     await session.query('RELEASE SAVEPOINT lockstep_load');

@@ -21,10 +21,20 @@ export interface BulkEngine {
   ): Promise<boolean>;
   /** What a text of a page begins with in this column, where the bulk load takes it so; null where `write` must do it. */
   prefix(column: BoundColumn): string | null;
-  /** Puts rows in, all or none. `absent` leaves those alone that are there. Throws where any is refused or changed. */
-  copyIn(session: Session, table: BoundTable, rows: Buffer, how: 'new' | 'absent'): Promise<void>;
-  /** Why `copyIn` is slower than it could be, with the remedy; null where it is not. */
-  slowCopyInReason(): Promise<string | null>;
+  /**
+   * Puts rows in, all or none. `absent` leaves those alone that are there. `unchecked` leaves the checks that `parentChecks` gave to the
+   * caller, before the end of the transaction. Throws where any is refused or changed.
+   */
+  copyIn(
+    session: Session,
+    table: BoundTable,
+    rows: Buffer,
+    how: 'new' | 'absent' | 'unchecked',
+  ): Promise<void>;
+  /** What a load may check at once instead of the database for each row, from here to the end of the transaction; null where nothing. */
+  parentChecks(session: Session, table: BoundTable): Promise<readonly ParentCheck[] | null>;
+  /** Why `copyIn` into these tables is slower than it could be, with the remedy; null where it is not. */
+  slowCopyInReason(tables: readonly string[]): Promise<string | null>;
 
   /** What the database's statistics say; null where they say nothing. */
   estimateRows(table: string): Promise<number | null>;
@@ -104,6 +114,15 @@ export interface ForeignKey {
   readonly referenced: readonly string[];
   /** Whether it can be put off until the end of a transaction. */
   readonly isDeferrable: boolean;
+}
+
+/** A foreign key of a table that rows are loaded into. */
+export interface ParentCheck {
+  readonly columns: readonly string[];
+  /** Where it refers to the table itself: the columns there. Equal texts in both are equal values. */
+  readonly own: readonly string[] | null;
+  /** Locks the rows that some tuples refer to, as the database's check does: until the end of the transaction they stay. False where one is not there. */
+  lockAll(tuples: readonly (readonly string[])[]): Promise<boolean>;
 }
 
 /** From rows with the name of the key, the table that it refers to, a pair of columns, in order, and whether it is `deferrable`. */

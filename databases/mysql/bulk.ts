@@ -106,6 +106,8 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
       return placesBetween(column.name, BigInt(row.least), BigInt(row.most));
     },
 
+    parentChecks: async () => null,
+
     async foreignKeys(table) {
       const parts = table.split('.');
       return foreignKeysOf(

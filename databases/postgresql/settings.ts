@@ -1,5 +1,6 @@
 import { clockSetting, oneOf, type Setting } from '../contract/setting.ts';
 import type { Session } from '../engine/session.ts';
+import { checkedByRowReason } from './parent-checks.ts';
 
 export async function readSettings({ query }: Pick<Session, 'query'>): Promise<Setting[]> {
   const [row] = await query(
@@ -36,6 +37,11 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
       value: row?.opened
         ? `every account may create operators in ${row.opened}, which could run as Lockstep's; REVOKE CREATE ON SCHEMA ${row.opened} FROM PUBLIC`
         : 'not every account may create in them',
+      problem: null,
+    },
+    {
+      name: 'foreign keys',
+      value: (await checkedByRowReason({ query })) ?? 'a backfill looks for the parents of a page at once',
       problem: null,
     },
     clockSetting(Number(row?.now_ms), Date.now()),

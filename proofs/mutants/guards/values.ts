@@ -145,7 +145,7 @@ export const valueGuards: readonly Guard[] = [
   },
   {
     file: 'model/canonical-json.ts',
-    text: "        if (partsOf(last).join('') !== partsOf(member).join(''))\n          throw new SyntaxError('an object names a member twice');\n",
+    text: "      if (!this.#written.hasSame(before, member)) throw new SyntaxError('an object names a member twice');\n",
     without: '',
     tests: ['test/unit/canonical-json.test.ts'],
     keeps: 'JSON that names a member twice with two values is refused.',
@@ -165,6 +165,20 @@ export const valueGuards: readonly Guard[] = [
     keeps: 'A string of JSON has one text, however it is escaped.',
   },
   {
+    file: 'model/characters.ts',
+    text: 'this.#bits <= 0xff',
+    without: 'this.#bits <= 0xffff',
+    tests: ['test/unit/canonical-json.test.ts'],
+    keeps: 'Characters of more than a byte stay what they are in canonical JSON.',
+  },
+  {
+    file: 'model/characters.ts',
+    text: '    if (length <= this.#codes.length) return;',
+    without: '    if (length >= 0) return;',
+    tests: ['test/unit/canonical.test.ts'],
+    keeps: 'A number that is longer once it is written plainly is not cut off.',
+  },
+  {
     file: 'model/canonical-json.ts',
     text: 'return (at - first) % 2 === 1;',
     without: 'return at > first;',
@@ -180,8 +194,8 @@ export const valueGuards: readonly Guard[] = [
   },
   {
     file: 'model/canonical-json.ts',
-    text: '  if (!/[\\d.]{17}/.test(json)) return JSON.parse(json);',
-    without: "  if (json !== '') return JSON.parse(json);",
+    text: '/[\\d.]{16}/',
+    without: '/[\\d.]{17}/',
     tests: ['test/unit/canonical-json.test.ts'],
     keeps: 'A number of JSON that JavaScript would round is seen as it is written.',
   },
