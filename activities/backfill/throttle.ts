@@ -19,7 +19,7 @@ const minRestMs = 100;
 const maxRestMs = 1_000;
 /** A rest is as long as so many writes, which else would all meet a chunk. */
 const writesPerRest = 2;
-/** So much longer hurts nobody, whatever the factor. */
+/** So much longer hurts nobody, whatever the factor; chunks come together only where writes are not even that much slower. */
 const toleranceMs = 10;
 /** How old writes may be that tell what is usual without copying. */
 const quietMs = 10 * 60_000;
@@ -144,7 +144,7 @@ export class Throttle {
     this.#judgedAt = now;
     const usual = this.#quietMs();
     // Where nothing tells what is usual, longer rests will.
-    if (usual === null || isSlowed(beside, usual * this.#factor + toleranceMs)) this.#lower(now);
+    if (usual === null || isSlowed(beside, usual * this.#factor + this.#toleranceMs())) this.#lower(now);
     else this.#raise(now);
   }
 
@@ -172,6 +172,10 @@ export class Throttle {
 
   #current(): (typeof levels)[number] {
     return levels[this.#level] ?? levels[0];
+  }
+
+  #toleranceMs(): number {
+    return this.#current().how === 'together' ? 0 : toleranceMs;
   }
 
   /** What nine of ten writes take at most without copying; null where too few tell. */

@@ -134,7 +134,7 @@ test('a copy that slows live writes gives way, and goes on as before when it doe
 });
 
 test('a slow moment is judged once, however much is written and copied in it', async () => {
-  const at = new Beside({ everyMs: 25, quietMs: 1, copyingMs: 2 });
+  const at = new Beside({ everyMs: 25, quietMs: 2, copyingMs: 2 });
   await at.pass(minute);
   await at.copy(25, 2 * minute);
   at.service.copyingMs = 20;
@@ -212,8 +212,16 @@ test('the time of chunks that overlap counts once', async () => {
   expect(pausedMs).toBeLessThan(310);
 });
 
+test('chunks come one at a time where writes beside several take a few milliseconds longer', async () => {
+  const at = new Beside({ everyMs: 50, quietMs: 2, copyingMs: 8 });
+  await at.pass(minute);
+  await at.copy(25, 2 * minute);
+  expect(at.throttle.readsAhead).toBe(true);
+  expect(await overlapping(at, 10)).toBe(1);
+});
+
 test('after an idle time nothing is judged by the writes of before it', async () => {
-  const at = new Beside({ everyMs: 25, quietMs: 1, copyingMs: 2 });
+  const at = new Beside({ everyMs: 25, quietMs: 2, copyingMs: 2 });
   await at.pass(minute);
   await at.copy(25, minute);
   // One that is surely judged, and then one that is not: its writes are too few moments away.

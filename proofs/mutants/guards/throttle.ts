@@ -96,10 +96,17 @@ export const throttleGuards: readonly Guard[] = [
   },
   {
     file: 'activities/backfill/throttle.ts',
-    text: 'usual * this.#factor + toleranceMs',
+    text: 'usual * this.#factor + this.#toleranceMs()',
     without: 'usual * this.#factor',
     tests: ['test/unit/throttle.test.ts'],
     keeps: 'Writes that take a few milliseconds longer do not hold a copy up.',
+  },
+  {
+    file: 'activities/backfill/throttle.ts',
+    text: "=== 'together' ? 0 : toleranceMs",
+    without: "=== 'together' ? toleranceMs : toleranceMs",
+    tests: ['test/unit/throttle.test.ts'],
+    keeps: 'Chunks come together only where that slows live writes no more than the factor says.',
   },
   {
     file: 'activities/backfill/chunk-size.ts',
