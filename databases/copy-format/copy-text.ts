@@ -170,15 +170,19 @@ export class CopyText {
   cells(row: number, places: readonly number[]): (string | null)[] {
     const bytes = this.#bytes;
     const last = this.#startOf(row + 1) - 1;
-    const wanted = new Map<number, string | null>();
-    const until = Math.max(...places);
+    const found: (string | null)[] = [];
     let from = this.#startOf(row);
-    for (let place = 0; place <= until; place++) {
-      const end = cellEnd(bytes, from, last);
-      if (places.includes(place)) wanted.set(place, cellText(bytes, from, end));
-      from = end + 1;
+    let place = 0;
+    for (const wanted of places) {
+      // Mostly they ascend.
+      if (wanted < place) {
+        from = this.#startOf(row);
+        place = 0;
+      }
+      for (; place < wanted; place++) from = cellEnd(bytes, from, last) + 1;
+      found.push(from > last ? null : cellText(bytes, from, cellEnd(bytes, from, last)));
     }
-    return places.map((place) => wanted.get(place) ?? null);
+    return found;
   }
 
   #rowStart = 0;
