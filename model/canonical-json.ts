@@ -21,8 +21,8 @@ export function parseJson(json: string, numberOf: (text: string) => unknown): un
 
 /** What a program sees of a canonical text: a number that JavaScript would round stays as it is written. */
 export function seenJson(json: string): unknown {
-  // Fifteen digits and a point are never rounded. Most texts have no longer number, and need no look at each.
-  if (!/[\d.]{17}/.test(json)) return JSON.parse(json);
+  // Fifteen digits are never rounded. Most texts have no longer number, and need no look at each.
+  if (!/[\d.]{16}/.test(json)) return JSON.parse(json);
   return parseJson(json, (text) => (isSafeNumber(text) ? Number(text) : new LosslessNumber(text)));
 }
 

@@ -17,7 +17,7 @@ export const acks = ['primary', 'both', 'recorded'] as const;
 /** When a caller is answered: the primary has committed, both stores have, or the intent is durable. */
 export type Ack = (typeof acks)[number];
 
-const entries = ['workflow', 'journal'] as const;
+export const entries = ['workflow', 'journal'] as const;
 /**
  * Where a write enters. `workflow`: Temporal has it first, and a worker carries it out. `journal`: the service itself writes data and
  * pending operation in one transaction of the primary, and a worker brings the other store along behind it.

@@ -1,4 +1,4 @@
-import type { Image, Key } from './canonical.ts';
+import { type Image, type Key, recordIdentity } from './canonical.ts';
 import type { Ack, Pattern } from './entity.ts';
 import type { StoreName } from './failure.ts';
 import { type DurableState, flagsApplyIn, routes } from './phase.ts';
@@ -28,6 +28,15 @@ export interface Operation {
 
 /** Which write its sender means: under the id of another one it is no repeat. */
 export type AskedWrite = Pick<Operation, 'entity' | 'kind' | 'key'>;
+
+type NamedWrite = Omit<AskedWrite, 'kind'> & { readonly kind: string };
+
+export function isSameWrite(left: NamedWrite, right: NamedWrite): boolean {
+  return (
+    left.kind === right.kind &&
+    recordIdentity(left.entity, left.key) === recordIdentity(right.entity, right.key)
+  );
+}
 
 /** Where an operation stands in the journal of a store. `tentative`: the store has its rows, and the primary has not decided yet. */
 export const operationStatuses = [

@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connected } from '../test/support/connect-both.ts';
-import type { WriteWay } from './account/way.ts';
+import { entryOf, type WriteWay } from './account/way.ts';
 import { createPeopleEnvironment, type PeopleEnvironment } from './people/environment.ts';
 import { LivePeople } from './people/live.ts';
 import { personIn } from './people/people.ts';
@@ -36,11 +36,12 @@ export async function throttle({ servers, seed, short, way = 'group', note }: Co
   const rows = short ? 300_000 : 3_000_000;
   const phaseMs = short ? 3_000 : 10_000;
   const rounds = short ? 1 : 5;
-  await using environment = await createPeopleEnvironment({ servers, form: 'map', from: 'mysql' });
+  const entry = entryOf(way, 'primary-secondary');
+  await using environment = await createPeopleEnvironment({ servers, form: 'map', entry, from: 'mysql' });
   note(`filling ${rows} rows`);
   await fillPeople(environment.urls.legacy, rows, seed);
   await using lockstep = await connected(environment, way);
-  const live = new LivePeople(lockstep, personIn('map'), rows, seed);
+  const live = new LivePeople(lockstep, personIn('map', entry), rows, seed);
   const seen = new Map<Rate, Seen>(
     [0 as const, ...rates].map((rate) => [rate, { withoutMs: [], duringMs: [], keysPerSecond: [] }]),
   );
@@ -88,10 +89,10 @@ export async function throttle({ servers, seed, short, way = 'group', note }: Co
   );
 }
 
-/** A service beside a worker's process, or with the worker in its own, where Temporal takes less of the machine. */
+/** A service beside a worker's process, or with the worker in its own. */
 async function connected(environment: PeopleEnvironment, way: WriteWay): Promise<Connected> {
   if (way === 'embedded') return await environment.connect({ worker: 'embedded' });
-  if (way !== 'group') throw new NotHere(`throttle takes the ways group and embedded, not ${way}`);
+  if (way === 'single') throw new NotHere('throttle takes the ways group, journal and embedded, not single');
   await (await environment.startWorker()).ready();
   return await environment.connect();
 }

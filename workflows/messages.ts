@@ -97,8 +97,10 @@ export interface TransactionStatus {
   readonly reason: string | null;
 }
 
-/** Answers when the transaction is as durable as its `ack` asks; fails with its own failure. */
-export const transactionAcknowledged = defineUpdate<CommitReceipt>('acknowledged');
+/** Answers when the transaction is as durable as its `ack` asks; fails with its own failure. Refused where it is not the one that is asked for. */
+export const transactionAcknowledged = defineUpdate<CommitReceipt, [asked?: readonly AskedWrite[]]>(
+  'acknowledged',
+);
 export const transactionStatus = defineQuery<TransactionStatus>('status');
 
 /** What a reconciliation found, and what it mended. */

@@ -22,6 +22,7 @@ import type { ActivityContext } from '../context.ts';
 import { assertSoundOperations, isSoundRoute } from '../write/sound-operations.ts';
 import { commitBranch, finishBranches } from './finish-branches.ts';
 import { closeTransaction } from './recover.ts';
+import { isOtherInJournal } from './repeats.ts';
 import { primaryChanges, type Refusal, secondaryChanges } from './transaction-changes.ts';
 
 /** What became of a transaction. Only what a retry may change is thrown instead. */
@@ -65,7 +66,14 @@ export function createTransactionActivities(context: ActivityContext) {
       coordinator: route.primary,
     };
     const { record, isFirst } = await open(transaction, attempt);
-    if (record.decision !== null) return await finish(record, route.primary);
+    if (record.decision !== null) {
+      const finished = await finish(record, route.primary);
+      const isOther =
+        finished.status === 'committed' &&
+        (finished.versions.length !== transaction.operations.length ||
+          (await isOtherInJournal(stores[route.primary], migration.name, transaction)));
+      return isOther ? { status: 'aborted', ...idTaken(transaction) } : finished;
+    }
     if (!isFirst) await finishBranches(context, record, route.primary);
     return route.secondary === null
       ? await executeInOneStore(transaction, route, attempt)
@@ -267,12 +275,14 @@ export function createTransactionActivities(context: ActivityContext) {
       const entry = entries.find((candidate) => candidate.id === id && candidate.status === 'completed');
       return entry?.version ? [entry.version] : [];
     });
-    if (versions.length === ids.length) {
+    if (
+      versions.length === ids.length &&
+      !(await isOtherInJournal(stores[at], migration.name, transaction))
+    ) {
       const verdict = { decision: 'commit', attempt, versions } as const;
       return await finish(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
     }
-    const reason = `operation id ${transaction.id} was used by another write; send the transaction under an id of its own`;
-    return await refuse(transaction, route, { code: 'OperationIdTaken', reason });
+    return await refuse(transaction, route, idTaken(transaction));
   }
 
   /** Written down under the fence, so that a repeat is refused in the same way, at another primary too. */
@@ -336,6 +346,13 @@ const refusalTexts: Readonly<Record<StoredRefusal, string>> = {
 
 function mayYetBeTaken(outcome: Outcome): boolean {
   return outcome.status === 'failed' && isConflict(outcome.failure);
+}
+
+function idTaken({ id }: Transaction): Refusal {
+  return {
+    code: 'OperationIdTaken',
+    reason: `operation id ${id} was used by another write; send the transaction under an id of its own`,
+  };
 }
 
 function keptChanging({ id }: Transaction): LockstepError {

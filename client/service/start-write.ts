@@ -76,6 +76,7 @@ export function startTransaction(
     workflowId: transactionWorkflowId(migration.name, id),
     input,
     acknowledgement: transactionAcknowledged,
+    asked: operations.map(({ entity, kind, key }) => ({ entity, kind, key })),
     recorded: { operationId: id, versions: null, epoch: input.route.epoch },
     operationId: id,
     entities,

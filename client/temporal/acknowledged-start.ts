@@ -4,6 +4,7 @@ import {
   isGrpcDeadlineError,
   type UpdateDefinition,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { LockstepError } from '../../model/failure.ts';
@@ -27,13 +28,13 @@ type AcknowledgedInput = WriteInput | WriteGroupInput | TransactionInput;
 type Acknowledging = (input: AcknowledgedInput) => Promise<unknown>;
 
 /** A workflow whose caller waits for the acknowledgement, and not for its end. */
-export interface AcknowledgedStart<Receipt> {
+export interface AcknowledgedStart<Receipt, Asked = AskedWrite> {
   readonly workflowType: 'write' | 'writeGroup' | 'transaction';
   readonly workflowId: string;
   readonly input: AcknowledgedInput;
-  readonly acknowledgement: UpdateDefinition<Receipt, [asked?: AskedWrite]>;
+  readonly acknowledgement: UpdateDefinition<Receipt, [asked?: Asked]>;
   /** Default: its id says which one it is. */
-  readonly asked?: AskedWrite;
+  readonly asked?: Asked;
   /** The answer with `ack: 'recorded'`: it has begun, and nothing more is known. */
   readonly recorded: Receipt;
   readonly operationId: string;
@@ -54,10 +55,10 @@ export interface About {
  * Throws the workflow's own failure, or `OutcomeUnknown` where no answer came in time: it may still take effect, and sending it
  * again with the same operation id is safe.
  */
-export async function startAcknowledged<Receipt>(
+export async function startAcknowledged<Receipt, Asked>(
   client: Client,
   { taskQueue, policy }: Migration,
-  start: AcknowledgedStart<Receipt>,
+  start: AcknowledgedStart<Receipt, Asked>,
 ): Promise<Receipt> {
   const { workflowType, entities, operationId } = start;
   const about = { entity: entities.join(', '), operationId };
@@ -70,26 +71,23 @@ export async function startAcknowledged<Receipt>(
 }
 
 /** A workflow to start, and the update that answers. */
-export type Start<Receipt> = Pick<
-  AcknowledgedStart<Receipt>,
+export type Start<Receipt, Asked = AskedWrite> = Pick<
+  AcknowledgedStart<Receipt, Asked>,
   'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'asked' | 'recorded' | 'entities' | 'summary'
 >;
 
 /** Starts it and waits for the answer, as long as there is time. Throws what Temporal's client does. */
-export async function sendStart<Receipt>(
+export async function sendStart<Receipt, Asked>(
   client: Client,
   taskQueue: string,
-  start: Start<Receipt>,
+  start: Start<Receipt, Asked>,
   timeoutMs: number,
 ): Promise<Receipt> {
   const options = startOptions(taskQueue, start);
   return await whileThereIsTime(client, timeoutMs, async () => {
-    if (start.input.ack === 'recorded') {
-      await client.workflow.start<Acknowledging>(start.workflowType, options);
-      return start.recorded;
-    }
+    if (start.input.ack === 'recorded') return await record(client, options, start);
     return await client.workflow.executeUpdateWithStart(start.acknowledgement, {
-      args: start.asked ? [start.asked] : [],
+      args: start.asked === undefined ? [] : [start.asked],
       startWorkflowOperation: new WithStartWorkflowOperation<Acknowledging>(start.workflowType, options),
     });
   });
@@ -114,7 +112,33 @@ export async function sendEagerStart(
   return eagerlyStarted;
 }
 
-function startOptions(taskQueue: string, { workflowId, input, entities, summary }: Start<unknown>) {
+/** Where one runs already, it is asked whether it is the one that is meant: else nobody would know of this one. */
+async function record<Receipt, Asked>(
+  client: Client,
+  options: ReturnType<typeof startOptions>,
+  start: Start<Receipt, Asked>,
+): Promise<Receipt> {
+  try {
+    const anew = { ...options, workflowIdConflictPolicy: 'FAIL' } as const;
+    await client.workflow.start<Acknowledging>(start.workflowType, anew);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    await client.workflow
+      .getHandle(start.workflowId)
+      .executeUpdate<Receipt, [Asked | undefined]>(start.acknowledgement.name, { args: [start.asked] });
+  }
+  return start.recorded;
+}
+
+function startOptions(
+  taskQueue: string,
+  {
+    workflowId,
+    input,
+    entities,
+    summary,
+  }: Pick<Start<unknown>, 'workflowId' | 'input' | 'entities' | 'summary'>,
+) {
   return {
     workflowId,
     taskQueue,
@@ -153,7 +177,12 @@ export function unknownOutcome(what: string, about: About, timeoutMs: number, er
 }
 
 /** Throws `InvalidOperationId` or `TooLarge` where Temporal would not take it. */
-export function checkStart(start: AcknowledgedStart<unknown>): void {
+export function checkStart(
+  start: Pick<
+    AcknowledgedStart<unknown>,
+    'workflowType' | 'input' | 'whenTooLarge' | 'entities' | 'operationId'
+  >,
+): void {
   const { workflowType, input, whenTooLarge, entities, operationId } = start;
   checkOperationId(operationId);
   const about = { entity: entities.join(', '), operationId };

@@ -1,7 +1,7 @@
-import { type Image, type Key, recordIdentity } from '../../model/canonical.ts';
+import type { Image, Key } from '../../model/canonical.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
-import type { OperationStatus } from '../../model/operation.ts';
+import { isSameWrite, type OperationStatus } from '../../model/operation.ts';
 import type { Version } from '../../model/version.ts';
 import { invalidControlRow } from './control-row.ts';
 import type { RecordedRefusal } from './recorded-refusal.ts';
@@ -102,10 +102,7 @@ export function knownOutcome(
   entry: SoundEntry,
   asked: Pick<JournalEntry, 'entity' | 'key' | 'kind'>,
 ): Extract<Outcome, { status: 'known' | 'id-taken' }> {
-  const isRepeat =
-    entry.kind === asked.kind &&
-    recordIdentity(entry.entity, entry.key) === recordIdentity(asked.entity, asked.key);
-  if (!isRepeat) return { status: 'id-taken' };
+  if (!isSameWrite(entry, asked)) return { status: 'id-taken' };
   const { status: recorded, version, reason, refusal } = entry;
   return { status: 'known', recorded, version, reason, ...(refusal ? { refusal } : {}) };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { operationKinds } from '../operation.ts';
 import { readFaults } from '../read-counts.ts';
+import { maxTransactionSize } from '../transaction.ts';
 import { bulkWorks } from './bulk-results.ts';
 import {
   asked,
@@ -126,7 +127,8 @@ export const messageTable: Readonly<Record<string, Messages>> = {
   transaction: {
     status: query('Where the transaction stands'),
     acknowledged: update(
-      'Answers when the transaction is as durable as its ack asks; fails with its failure',
+      'Answers when the transaction is as durable as its ack asks; fails with its failure. Refused where it is not the one that is asked for',
+      v.optional(v.pipe(v.array(askedWrite), v.minLength(1), v.maxLength(maxTransactionSize))),
     ),
   },
   migration: ofMigration,

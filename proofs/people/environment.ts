@@ -4,6 +4,7 @@ import type { ConnectOptions } from '../../client/service/connect.ts';
 import type { Stores } from '../../databases/contract/store.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Servers } from '../../deploy/dev/servers.ts';
+import type { Entry } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Connected } from '../../test/support/connect-both.ts';
@@ -29,6 +30,8 @@ type BackfillWorkflow = (input: BackfillInput) => Promise<BackfillProgress>;
 export interface PeopleOptions {
   servers: Servers;
   form: Form;
+  /** Default: by a workflow. */
+  entry?: Entry;
   /** The engine of the legacy store; modern has the other one. */
   from: 'mysql' | 'postgresql';
 }
@@ -59,18 +62,19 @@ export interface PeopleEnvironment extends AsyncDisposable {
 export async function createPeopleEnvironment({
   servers,
   form,
+  entry = 'workflow',
   from,
 }: PeopleOptions): Promise<PeopleEnvironment> {
   await using resources = new AsyncDisposableStack();
   const databases = resources.use(await createDatabasesOn(servers));
   const urls = inRoles(databases, from);
   const name = databases.name.replaceAll('_', '-').replace('test', 'people');
-  const migration = peopleMigration(name, form);
+  const migration = peopleMigration(name, { form, entry });
   const environment = {
     ...process.env,
     LOCKSTEP_CONFIG: config,
     ...connecting(urls, servers),
-    ...peopleEnvironment(name, form),
+    ...peopleEnvironment(name, { form, entry }),
   };
   await run(databases.mysqlUrl, peopleTables.mysql);
   await run(databases.postgresqlUrl, peopleTables.postgresql);

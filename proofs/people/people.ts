@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entity } from '../../model/entity.ts';
+import { type Entry, entity, entries } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
 import { defineMigration, type MigrationOptions } from '../../model/migration.ts';
 import { rows, table } from '../../model/shape.ts';
@@ -36,6 +36,12 @@ export function personOf(id: number, turn: number): Person {
 const forms = ['map', 'functions'] as const;
 export type Form = (typeof forms)[number];
 
+/** How people lie in the stores, and how writes of them enter. */
+export interface PeopleForm {
+  readonly form: Form;
+  readonly entry: Entry;
+}
+
 interface Flat {
   id: number;
   email: string;
@@ -50,9 +56,10 @@ interface Flat {
 type PersonRow = Omit<Flat, 'balance' | 'visits'>;
 type LedgerRow = Pick<Flat, 'balance' | 'visits'> & { person_id: number };
 
-export function personIn(form: Form) {
+export function personIn(form: Form, entry: Entry = 'workflow') {
   return entity({
     name: 'person',
+    entry,
     schema: personSchema,
     key: 'id',
     fields: { balance: field.decimal({ scale: 2 }) },
@@ -95,24 +102,35 @@ export const peopleTables = {
 } as const;
 
 /** What a proof or a bench passes to the workers that it starts. */
-const variables = { name: 'LOCKSTEP_PEOPLE_MIGRATION', form: 'LOCKSTEP_PEOPLE_FORM' } as const;
+const variables = {
+  name: 'LOCKSTEP_PEOPLE_MIGRATION',
+  form: 'LOCKSTEP_PEOPLE_FORM',
+  entry: 'LOCKSTEP_PEOPLE_ENTRY',
+} as const;
 
-export function peopleMigration(name: string, form: Form, options: Partial<MigrationOptions> = {}) {
+export function peopleMigration(
+  name: string,
+  { form, entry }: PeopleForm,
+  options: Partial<MigrationOptions> = {},
+) {
   return defineMigration({
     name,
-    entities: [personIn(form)],
+    entities: [personIn(form, entry)],
     deadline: '2035-01-31T00:00:00Z',
     ...options,
   });
 }
 
-export function peopleEnvironment(name: string, form: Form): NodeJS.ProcessEnv {
-  return { [variables.name]: name, [variables.form]: form };
+export function peopleEnvironment(name: string, { form, entry }: PeopleForm): NodeJS.ProcessEnv {
+  return { [variables.name]: name, [variables.form]: form, [variables.entry]: entry };
 }
 
 export function peopleMigrationFrom(environment: NodeJS.ProcessEnv) {
   const form = forms.find((known) => known === environment[variables.form]);
   const name = environment[variables.name];
-  if (!name || !form) throw new Error(`${variables.name} and ${variables.form} say what to migrate`);
-  return peopleMigration(name, form);
+  const entry = entries.find((known) => known === environment[variables.entry]);
+  if (!name || !form || !entry) {
+    throw new Error(`${Object.values(variables).join(', ')} say what to migrate`);
+  }
+  return peopleMigration(name, { form, entry });
 }

@@ -206,6 +206,15 @@ describe('canonical JSON', () => {
         expect(JSON.stringify(found, exactNumber)).toBe(JSON.stringify(parse(canonical), exactNumber));
       }),
     );
+    for (const rounded of ['9007199254740993', '-9007199254740993', '0.12345678901234567'])
+      expect(fromCanonical({ kind: 'json' }, rounded), rounded).toEqual(new LosslessNumber(rounded));
+    fc.assert(
+      fc.property(fc.stringMatching(/^-?[1-9]\d{12,17}(\.\d{0,4}[1-9])?$/), (text) => {
+        const found = fromCanonical({ kind: 'json' }, text);
+        expect(isLosslessNumber(found) ? found.value : plainNumber(String(found))).toBe(text);
+      }),
+      { numRuns: 1_000 },
+    );
     const [large, small, list] = fromCanonical(
       { kind: 'json' },
       '[12345678901234567890,1.5,["__proto__"]]',

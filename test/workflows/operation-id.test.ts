@@ -148,8 +148,13 @@ test('an id is refused while the workflow of the write that has it goes on', asy
     'it is parked',
     async () => (await at.lockstep.control.writeStatus(operationId).catch(() => null))?.stage === 'parked',
   );
-  await expect(accounts.create(other, { operationId })).rejects.toMatchObject({ code: 'OperationIdTaken' });
-  expect(await accounts.create(value, { operationId })).toMatchObject({ operationId });
+  for (const ack of ['primary', 'both', 'recorded'] as const) {
+    await expect(accounts.create(other, { operationId, ack })).rejects.toMatchObject({
+      code: 'OperationIdTaken',
+    });
+  }
+  for (const ack of ['primary', 'recorded'] as const)
+    expect(await accounts.create(value, { operationId, ack })).toMatchObject({ operationId });
   await at.lockstep.control.resolve(operationId, 'compensate');
   await drained(at);
   expect(await rowsOf(at, 'accounts', other.id)).toEqual([null, null]);

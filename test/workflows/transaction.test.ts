@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RepositoryOf } from '../../client/service/repository.ts';
+import type { TransactionItem } from '../../client/service/transaction.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { definitionDigest } from '../../model/definition.ts';
 import { keyOf } from '../../model/entity.ts';
@@ -13,6 +14,7 @@ import { bound, ledger, newAccount, refusedByLegacy, refusedByModern } from '../
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { entryIn, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
 import { inDoubtIn, transactionalFixture } from '../support/transactions.ts';
+import { until } from '../support/until.ts';
 
 const stores: readonly StoreName[] = ['legacy', 'modern'];
 
@@ -181,11 +183,50 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   test('an operation id that another write used is refused', async () => {
     const [value, other] = [newAccount(), newAccount()];
     const { operationId } = await accounts.create(value);
+    const send = (items: (tx: TransactionScope) => readonly TransactionItem[]) =>
+      at.lockstep.transaction(items, { operationId });
+    const taken = { code: 'OperationIdTaken', details: { operationId } };
     await expect(
-      at.lockstep.transaction((tx) => [tx(bound).create(newAccount()), tx(ledger).create(other)], {
-        operationId,
-      }),
-    ).resolves.toMatchObject({ versions: [expect.any(String)] });
+      send((tx) => [tx(bound).create(newAccount()), tx(ledger).create(other)]),
+    ).rejects.toMatchObject(taken);
+    await expect(send((tx) => [tx(bound).create(value), tx(ledger).create(other)])).rejects.toMatchObject(
+      taken,
+    );
+    await expect(send((tx) => [tx(bound).update(value.id, { owner: 'other' })])).rejects.toMatchObject(taken);
+    await expect(send((tx) => [tx(bound).create(value)])).resolves.toMatchObject({ operationId });
+    expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
+    for (const row of await rowsOf(at, 'bound', value.id)) expect(row).toMatchObject({ owner: value.owner });
+  });
+
+  test('an operation id that a longer transaction used is refused', async () => {
+    const [value, other] = [newAccount(), newAccount()];
+    const operationId = randomUUID();
+    const whole = (tx: TransactionScope) => [tx(bound).create(value), tx(ledger).create(other)];
+    const receipt = await at.lockstep.transaction(whole, { operationId });
+    await expect(
+      at.lockstep.transaction((tx) => [tx(bound).create(value)], { operationId }),
+    ).rejects.toMatchObject({ code: 'OperationIdTaken' });
+    expect(await at.lockstep.transaction(whole, { operationId })).toEqual(receipt);
+  });
+
+  test('an operation id is refused while the transaction that has it goes on', async () => {
+    const [value, other] = [newAccount(), newAccount()];
+    await accounts.create(value);
+    const held = await at.another('legacy');
+    await held.rows('BEGIN');
+    await held.rows(`UPDATE bound SET owner = 'held' WHERE id = ${value.id}`);
+    const operationId = randomUUID();
+    const change = (tx: TransactionScope) => [tx(bound).update(value.id, { owner: 'changed' })];
+    const going = at.lockstep.transaction(change, { operationId });
+    const workflow = at.temporal.workflow.getHandle(transactionWorkflowId(at.migration.name, operationId));
+    await until('its workflow goes on', async () => (await workflow.describe().catch(() => null)) !== null);
+    for (const ack of ['primary', 'recorded'] as const) {
+      await expect(
+        at.lockstep.transaction((tx) => [tx(ledger).create(other)], { operationId, ack }),
+      ).rejects.toMatchObject({ code: 'OperationIdTaken' });
+    }
+    await held.rows('ROLLBACK');
+    expect(await going).toMatchObject({ operationId });
     expect(await rowsOf(at, 'ledgers', other.id)).toEqual([null, null]);
   });
 

@@ -1,9 +1,8 @@
 import { condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
-import { recordIdentity } from '../../model/canonical.ts';
 import { descriptionOf } from '../../model/inputs/messages.ts';
 import {
   type AskedWrite,
-  operationIdTakenMessage,
+  isSameWrite,
   type WriteInput,
   type WriteReceipt,
   type WriteRoute,
@@ -21,6 +20,7 @@ import {
 } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { answerUpdate } from './answer-update.ts';
+import { idTaken } from './id-taken.ts';
 
 /** A running write: where it stands, the answer to its caller, and an operator's decision. All of them change here only. */
 export class WriteRun {
@@ -95,14 +95,8 @@ export class WriteRun {
 
   /** An older service does not say what it asks for. */
   #assertAsked(asked: AskedWrite | undefined): void {
-    const { id, entity, kind, key } = this.input.operation;
-    if (!asked) return;
-    if (asked.kind === kind && recordIdentity(asked.entity, asked.key) === recordIdentity(entity, key))
-      return;
-    throw failure('OperationIdTaken', operationIdTakenMessage(asked.entity, id), {
-      entity: asked.entity,
-      operationId: id,
-    });
+    if (!asked || isSameWrite(asked, this.input.operation)) return;
+    throw idTaken(asked, this.input.operation.id);
   }
 
   #assertParked(): void {

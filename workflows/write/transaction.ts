@@ -2,7 +2,7 @@ import { ApplicationFailure, allHandlersFinished, condition, setHandler } from '
 import type { TransactionResult } from '../../activities/transactions/transaction.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import { descriptionOf } from '../../model/inputs/messages.ts';
-import type { WriteRoute } from '../../model/operation.ts';
+import { type AskedWrite, isSameWrite, type WriteRoute } from '../../model/operation.ts';
 import type { CommitReceipt, TransactionInput } from '../../model/transaction.ts';
 import { bounded, local, unbounded } from '../activities.ts';
 import { failure, messageOf } from '../failures.ts';
@@ -10,6 +10,7 @@ import { type TransactionStatus, transactionAcknowledged, transactionStatus } fr
 import { Acknowledgement } from './acknowledgement.ts';
 import { answerUpdate } from './answer-update.ts';
 import { assertNotExpired } from './expiry.ts';
+import { idTaken } from './id-taken.ts';
 import { routeAfter } from './route.ts';
 
 type Committed = TransactionResult & { readonly status: 'committed' };
@@ -28,7 +29,23 @@ export class TransactionRun {
     setHandler(transactionStatus, () => this.status, {
       description: descriptionOf('transaction', 'status'),
     });
-    answerUpdate('transaction', transactionAcknowledged, () => this.acknowledgement.answered());
+    answerUpdate(
+      'transaction',
+      transactionAcknowledged,
+      () => this.acknowledgement.answered(),
+      (asked?: readonly AskedWrite[]) => this.#assertAsked(asked),
+    );
+  }
+
+  /** An older service does not say what it asks for. */
+  #assertAsked(asked: readonly AskedWrite[] | undefined): void {
+    const { id, operations } = this.input.transaction;
+    const [first] = asked ?? [];
+    if (!asked || !first) return;
+    const isSame =
+      asked.length === operations.length &&
+      operations.every((operation, at) => isSameWrite(operation, asked[at] ?? first));
+    if (!isSame) throw idTaken(first, id);
   }
 }
 

@@ -8,8 +8,40 @@ const retry = 'activities/journal/journal.ts';
 /** The journal: what it keeps, and what becomes of what nobody finishes. */
 export const journalGuards: readonly Guard[] = [
   {
+    file: 'activities/transactions/transaction.ts',
+    text: 'finished.versions.length !== transaction.operations.length ||',
+    without: '',
+    tests: ['test/workflows/transaction.test.ts'],
+    named: 'an operation id that another write used is refused',
+    keeps: 'A transaction that is longer than the one which has its id is no repeat of it.',
+  },
+  {
+    file: 'activities/transactions/repeats.ts',
+    text: 'return !operation || !isSameWrite(entry, operation);',
+    without: 'return !operation;',
+    tests: ['test/workflows/transaction.test.ts'],
+    named: 'an operation id that another write used is refused',
+    keeps: 'A transaction of other writes than the one which has its id is no repeat of it.',
+  },
+  {
+    file: 'workflows/write/transaction.ts',
+    text: '    if (!isSame) throw idTaken(first, id);\n',
+    without: '',
+    tests: ['test/workflows/transaction.test.ts'],
+    named: 'while the transaction that has it goes on',
+    keeps: 'An open transaction answers for no other.',
+  },
+  {
+    file: 'client/temporal/acknowledged-start.ts',
+    text: "workflowIdConflictPolicy: 'FAIL' }",
+    without: '}',
+    tests: ['test/workflows/operation-id.test.ts'],
+    named: 'an id is refused while',
+    keeps: 'With `recorded`, no open workflow of another write stands for the one that is asked for.',
+  },
+  {
     file: 'databases/contract/journal.ts',
-    text: "if (!isRepeat) return { status: 'id-taken' };",
+    text: "if (!isSameWrite(entry, asked)) return { status: 'id-taken' };",
     without: '',
     tests: ['test/workflows/operation-id.test.ts'],
     named: 'an id that another write has',

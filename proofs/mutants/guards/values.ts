@@ -194,10 +194,17 @@ export const valueGuards: readonly Guard[] = [
   },
   {
     file: 'model/canonical-json.ts',
-    text: '  if (!/[\\d.]{17}/.test(json)) return JSON.parse(json);',
-    without: "  if (json !== '') return JSON.parse(json);",
+    text: '/[\\d.]{16}/',
+    without: '/[\\d.]{17}/',
     tests: ['test/unit/canonical-json.test.ts'],
     keeps: 'A number of JSON that JavaScript would round is seen as it is written.',
+  },
+  {
+    file: 'databases/columns/lossless.ts',
+    text: 'if (utf8Bytes !== undefined && value.length * 3 > utf8Bytes && Buffer.byteLength(value) > utf8Bytes)',
+    without: 'if (utf8Bytes !== undefined && value.length > utf8Bytes)',
+    tests: ['test/unit/limits.test.ts'],
+    keeps: 'A text of more bytes than its column has is told as too long, not as one of a wrong character.',
   },
   {
     file: 'model/version.ts',
