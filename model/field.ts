@@ -117,7 +117,9 @@ export const field = {
   duration: ({ precision }: Precision = {}): Scalars<string> =>
     scalarField({ kind: 'duration', precision: precision ?? null }),
   /** Exactly `length` bits, as a string of 0 and 1. */
-  bits: ({ length }: { length: number }): Scalars<string> => scalarField({ kind: 'bits', length }),
+  bits: (given: { length: number }): Scalars<string> =>
+    // A program in JavaScript may have left it out: `defineMigration` says so, with all else that is wrong.
+    scalarField({ kind: 'bits', length: given?.length ?? Number.NaN }),
   /** Distinct labels, sorted: MySQL's SET, a list or JSON elsewhere. */
   set: (): Scalars<readonly string[]> => scalarField({ kind: 'set' }),
   uuid: (): Scalars<string> => scalarField({ kind: 'uuid' }),

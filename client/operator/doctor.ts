@@ -76,14 +76,17 @@ async function examineStore(store: Store, migration: Migration, role: TriedRole)
   const reached = await examineReach(store);
   if (!reached.ok) return [reached];
   const settings = await examineSettings(store);
+  const foreign = store.foreignParts();
+  // Each of those that ask for them tells why they cannot be had.
+  foreign.catch(() => undefined);
   const prepared = await attempted(about, 'prepared', async () => {
     await store.check();
-    const { owners } = await store.foreignParts();
+    const { owners } = await foreign;
     const whose = owners.length === 0 ? '' : `; ${owners.join(', ')} made them, and this account trusts them`;
     return `control tables and write routines are as the definition says${whose}`;
   });
   const alone = await attempted(about, 'control tables', async () => {
-    const reason = whyNotAlone(await store.foreignParts());
+    const reason = whyNotAlone(await foreign);
     if (reason === null) return 'nobody has added anything to them that this account sees';
     throw new LockstepError('StoreRefused', reason, { store: about });
   });

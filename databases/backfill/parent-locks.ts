@@ -7,26 +7,32 @@ export async function lockParents(
   positions: readonly number[],
   { columns, own, lockAll }: ParentCheck,
 ): Promise<boolean> {
-  const wanted = tuplesOf(part, positions, columns);
+  const wanted = new Map<string, readonly string[]>();
+  for (const tuple of tuplesOf(part, positions, columns)) wanted.set(textOf(tuple), tuple);
   // What came in with them is seen by nobody who could take it away.
-  if (own) for (const text of tuplesOf(part, positions, own).keys()) wanted.delete(text);
+  if (own) for (const tuple of tuplesOf(part, positions, own)) wanted.delete(textOf(tuple));
   return wanted.size === 0 || (await lockAll([...wanted.values()]));
 }
 
-/** What the columns hold where none of them is null, once each. */
-function tuplesOf(
+/** What the columns hold in rows where none of them is null. */
+function* tuplesOf(
   part: PagePart,
   positions: readonly number[],
   names: readonly string[],
-): Map<string, readonly string[]> {
+): Generator<readonly string[]> {
   const places = names.map((name) => part.table.columns.findIndex((column) => column.name === name));
-  const tuples = new Map<string, readonly string[]>();
   for (const position of positions) {
     for (let row = firstRow(part, position); row < firstRow(part, position + 1); row++) {
-      const values = part.text.cells(row, places).filter((value) => value !== null);
-      if (values.length === places.length)
-        tuples.set(values.length === 1 ? (values[0] ?? '') : JSON.stringify(values), values);
+      const values = part.text.cells(row, places);
+      if (hasAll(values)) yield values;
     }
   }
-  return tuples;
+}
+
+function hasAll(values: readonly (string | null)[]): values is readonly string[] {
+  return !values.includes(null);
+}
+
+function textOf(tuple: readonly string[]): string {
+  return tuple.length === 1 ? (tuple[0] ?? '') : JSON.stringify(tuple);
 }

@@ -52,6 +52,8 @@ export interface ColumnLimits {
   readonly cased?: boolean;
   /** BINARY(n) fills up with zeros. */
   readonly octets?: number;
+  /** A text type that is bounded in bytes, where it keeps texts as UTF-8. */
+  readonly utf8Bytes?: number;
   /** The values of an ENUM; others may be taken for a position in the list. */
   readonly labels?: readonly string[];
   /** The labels of a SET, which gives them back in this order. */

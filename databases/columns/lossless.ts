@@ -14,6 +14,7 @@ export function assertLossless(
     characters,
     padded,
     octets,
+    utf8Bytes,
     labels,
     members,
     year,
@@ -27,6 +28,9 @@ export function assertLossless(
     throw new NotCanonical(`ends with a blank, which ${declared} drops; cut it off, or use a varchar column`);
   if (characters !== undefined && value.endsWith(' ') && [...value].length > characters)
     throw new NotCanonical(`is longer than ${declared}; shorten it, or widen the column`);
+  // MariaDB would say that the first character beyond its bytes is a wrong one.
+  if (utf8Bytes !== undefined && value.length * 3 > utf8Bytes && Buffer.byteLength(value) > utf8Bytes)
+    throw new NotCanonical(`is too long for ${declared}; shorten it, or widen the column`);
   if (octets !== undefined && value.length !== octets * 2)
     throw new NotCanonical(
       `is not ${octets} bytes long, and ${declared} would fill it up; use a varbinary column`,

@@ -44,8 +44,13 @@ function isMoney(text: string, scale: number): boolean {
 }
 
 function longer(declared: string, bytes: number): string | null {
+  return bytes > mostBytesOf(declared) ? `is longer than ${declared}` : null;
+}
+
+/** What a column of MySQL or MariaDB holds of bytes, or of a text's UTF-8; infinity where that is not what bounds it. */
+export function mostBytesOf(declared: string): number {
   const most = /^varbinary\((\d+)\)/.exec(declared)?.[1] ?? bytesOfType[declared.replace(/[( ].*/, '')];
-  return most !== undefined && bytes > Number(most) ? `is longer than ${declared}` : null;
+  return Number(most ?? Number.POSITIVE_INFINITY);
 }
 
 const bytesOfType: Readonly<Record<string, number>> = {

@@ -169,13 +169,10 @@ export interface Dialect {
   readonly furtherControlTables: readonly string[];
   /** A query for the `name` of each control table that is there, as `control` takes it. */
   readonly controlTables: string;
-  /**
-   * A query for the `name` of each account that this one does not trust and that owns a control table, a routine of ours, or where they lie;
-   * null where tables have no owners: there routines of others are made anew.
-   */
-  readonly foreignOwners: string | null;
-  /** A query for the `name` of each account whose routines or control tables these are, beside this one and those that may do all. */
+  /** A query for the `name` of each account whose routines or control tables these are, or where they lie, beside this one and those that may do all. */
   readonly owners: string;
+  /** Whether tables have owners too; where they have none, routines of others are made anew. */
+  readonly tablesHaveOwners: boolean;
   /** A query for the `name` of each trigger, rule and view where the control tables are. */
   readonly additions: string;
   /** A query for the names of all triggers. */

@@ -1,6 +1,7 @@
 import type { Scalar } from '../../model/scalar.ts';
 import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
 import type { CatalogueTable } from '../columns/column.ts';
+import { mostBytesOf } from '../columns/range.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
 import type { Session } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
@@ -161,6 +162,10 @@ function limitsOf(described: Described): ColumnLimits {
       return { characters: length, padded: true };
     case 'varchar':
       return { characters: length };
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+      return /^(utf8|ascii)/.test(described.collation) ? { utf8Bytes: mostBytesOf(base) } : {};
     case 'binary':
       return { octets: length };
     case 'enum':

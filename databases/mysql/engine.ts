@@ -134,9 +134,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       column: quote,
       control: (table) => `lockstep_${table}`,
       furtherControlTables: ['lockstep_branches'],
-      foreignOwners: null,
       owners: `SELECT DISTINCT DEFINER AS name FROM information_schema.ROUTINES
         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME LIKE 'lockstep\\_%' AND DEFINER <> CURRENT_USER()`,
+      tablesHaveOwners: false,
       additions: `SELECT CONCAT('the trigger ', TRIGGER_NAME, ' on ', EVENT_OBJECT_TABLE) AS name FROM information_schema.TRIGGERS
         WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE LIKE 'lockstep\\_%'
         UNION ALL SELECT CONCAT(TABLE_NAME, ', which is no table') FROM information_schema.TABLES

@@ -26,6 +26,23 @@ export function assertFits(sql: string, parameters: readonly Parameter[], limit:
   for (const value of parameters)
     atMost += typeof value === 'string' ? value.length * bytesOfCharacter + 2 : 32;
   if (atMost <= room) return;
-  const bytes = Buffer.byteLength(parameters.length === 0 ? sql : format(sql, [...parameters]));
+  const bytes = bytesOf(sql, parameters);
   if (bytes > room) throw new StatementTooLarge(bytes, limit);
 }
+
+/** Without a look at the statement itself, which would be a copy of each value. */
+function bytesOf(sql: string, parameters: readonly Parameter[]): number {
+  if (parameters.length === 0) return Buffer.byteLength(sql);
+  const texts = parameters.filter((value) => typeof value === 'string');
+  const others = parameters.map((value) => (typeof value === 'string' ? '' : value));
+  return texts.reduce((sum, text) => sum + escapedBytes(text), Buffer.byteLength(format(sql, others)));
+}
+
+function escapedBytes(text: string): number {
+  let bytes = Buffer.byteLength(text);
+  for (let at = 0; at < text.length; at++) if (escaped.has(text.charCodeAt(at))) bytes += 1;
+  return bytes;
+}
+
+/** What the driver writes as two characters. */
+const escaped = new Set([...'\0\b\t\n\r\u001a"\'\\'].map((character) => character.charCodeAt(0)));

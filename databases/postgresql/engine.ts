@@ -24,7 +24,7 @@ import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
-import { additions, foreignOwners } from './foreign-owners.ts';
+import { additions, owners } from './foreign-owners.ts';
 import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { KeepingClient } from './keeping-client.ts';
@@ -149,8 +149,8 @@ export function createPostgresqlEngine(
       control: (table) => `lockstep.${table}`,
       furtherControlTables: [],
       controlTables: `SELECT relname AS name FROM pg_class WHERE relnamespace = pg_catalog.to_regnamespace('lockstep')::oid AND relkind = 'r'`,
-      foreignOwners,
-      owners: foreignOwners,
+      owners,
+      tablesHaveOwners: true,
       additions,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
       overriding: 'OVERRIDING SYSTEM VALUE ',

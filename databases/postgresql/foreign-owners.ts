@@ -2,7 +2,7 @@
  * Owners of the schema `lockstep`, or of something in it, of whose role this account is no member. A superuser counts as a member of all, so
  * one trusts itself and other superusers alone: what a trigger of an owner's does would run with all that it may.
  */
-export const foreignOwners = `
+export const owners = `
 SELECT DISTINCT owner.rolname AS name
 FROM pg_namespace n
 LEFT JOIN pg_class c ON c.relnamespace = n.oid

@@ -17,7 +17,7 @@ export async function checkedByRowReason({ query }: Pick<Session, 'query'>): Pro
   );
   return row?.may === 'true'
     ? null
-    : `parents are looked for row by row; GRANT SET ON PARAMETER session_replication_role TO ${row?.account} lets a page look for all of its own at once, in about a third of the server's time`;
+    : `parents are looked for row by row; GRANT SET ON PARAMETER session_replication_role TO ${row?.account} lets a page look for all of its own at once, in a third to a half of the server's time`;
 }
 
 /**

@@ -85,9 +85,8 @@ export async function migrateControlTables(context: StoreContext): Promise<void>
 /** Whoever owns what `prepare` goes on with may have put a trigger, or something else of that name, in its way: it would run as this account. */
 async function assertOwned(context: StoreContext, session: Session): Promise<void> {
   const { engine } = context;
-  const { foreignOwners } = engine.dialect;
-  if (foreignOwners === null) return;
-  const found = await context.translateErrors(() => session.query(foreignOwners));
+  if (!engine.dialect.tablesHaveOwners) return;
+  const found = await context.translateErrors(() => session.query(engine.dialect.owners));
   if (found.length === 0) return;
   const owners = found.map(({ name }) => name).join(', ');
   throw context.notPrepared(

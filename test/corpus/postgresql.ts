@@ -313,7 +313,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
       // A length of 256 is a length of 0 to MariaDB where it does not look.
       refused("repeat('x', 256)", /too long/),
       refused("repeat('x', 257)", /too long/),
-      refused("repeat('ä', 128)", /too long|incorrect/),
+      refused("repeat('ä', 128)", /too long/),
     ],
   },
   {
@@ -324,7 +324,7 @@ export const postgresqlTypes: readonly CorpusType[] = [
     values: [
       value("repeat('x', 65535)", 'x'.repeat(65_535)),
       refused("repeat('x', 65536)", /too long/),
-      refused("repeat('🎉', 16384)", /too long|incorrect/),
+      refused("repeat('🎉', 16384)", /too long/),
     ],
   },
   {

@@ -6,12 +6,14 @@ import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { account } from '../support/accounts.ts';
 import {
+  accessOver,
   deleteOf,
   type EngineRole,
   fence,
   imageFrom,
   migrationName,
   type Opened,
+  openEngineAs,
   openRole,
   readOne,
   unavailableReason,
@@ -38,6 +40,17 @@ const ways: Way[] = [
   { title: 'PostgreSQL to PostgreSQL', from: 'PostgreSQL', to: 'PostgreSQL' },
   { title: 'PostgreSQL to MySQL 9.7 by INSERT', from: 'PostgreSQL', to: 'MariaDB', server: 'mysql-9.7' },
 ];
+
+test('PostgreSQL takes a page with columns of the usual types as it is', async () => {
+  await using at = await openRole({ engine: 'PostgreSQL', role: 'modern' });
+  const engine = openEngineAs('modern', at.url);
+  try {
+    const { root } = await accessOver('modern', engine).bind(specimen);
+    expect(root.columns.filter((column) => engine.bulk.prefix(column) === null)).toEqual([]);
+  } finally {
+    await engine.close();
+  }
+});
 
 describe.each(ways)('a page from $title', ({ from, to, server }) => {
   let source: Opened;

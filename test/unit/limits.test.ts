@@ -84,3 +84,13 @@ test('PostgreSQL is not asked to keep a NUL', () => {
   expect(() => toColumn(columnOf(json, { noNul: true }), json, '{"a\\u0000":1}')).toThrow(why);
   expect(toColumn(columnOf(json, { noNul: true }), json, '"\\\\u0000"')).toBe('"\\\\u0000"');
 });
+
+test('a text that is bounded in bytes is told as too long, whichever of its characters is beyond them', () => {
+  const text: Scalar = { kind: 'text' };
+  const tiny = columnOf(text, { utf8Bytes: 5 });
+  for (const fits of ['üüx', 'xxxxx', '🎉x', '']) expect(toColumn(tiny, text, fits)).toBe(fits);
+  for (const tooLong of ['üüü', 'xxxxxx', '🎉üx'])
+    expect(() => toColumn(tiny, text, tooLong)).toThrow(
+      'is too long for text; shorten it, or widen the column',
+    );
+});

@@ -54,6 +54,31 @@ test('nothing is read back, and a week of the journal is kept, unless told other
   });
 });
 
+const bare = field.bits as unknown as () => ReturnType<typeof field.bits>;
+
+test.each([
+  ['bits without a length', () => bare(), 'length NaN must be a whole number of at least 1'],
+  ['bits of no length', () => field.bits({ length: 0 }), 'length 0 must be'],
+  [
+    'a time that is too fine',
+    () => field.time({ precision: 7 }),
+    'precision 7 must be a whole number from 0 to 6',
+  ],
+  ['a decimal that is too coarse', () => field.decimal({ scale: -1 }), 'scale -1 must be'],
+])('%s are told at the definition', (_, measured, why) => {
+  const broken = entity({
+    name: 'measured',
+    schema: z.strictObject({ id: z.int(), value: z.string() }),
+    key: 'id',
+    fields: { value: measured() },
+    legacy: table('measured'),
+    modern: table('measured'),
+  });
+  expect(() => defineMigration({ ...sound, entities: [broken] })).toThrowError(
+    expect.objectContaining({ code: 'InvalidDefinition', message: expect.stringContaining(why) }),
+  );
+});
+
 test('all faults of a definition and of its entities are thrown in one go, each with its path', () => {
   const broken = entity({
     name: 'Broken',

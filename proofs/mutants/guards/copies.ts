@@ -317,7 +317,7 @@ export const copyGuards: readonly Guard[] = [
     text: "known !== 'true' || !isGiven(own)",
     without: "known !== 'true'",
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'a page does not give',
+    named: 'a page lacks',
     keeps: 'A foreign key of a column that a page does not give is left to the server.',
   },
   {
@@ -341,7 +341,7 @@ export const copyGuards: readonly Guard[] = [
     text: ' AND NOT pg_catalog.row_security_active(p.oid)',
     without: '',
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'does not see',
+    named: 'may not see',
     keeps: 'Parents that row security hides from the account are looked for by the server.',
   },
   {
@@ -349,7 +349,7 @@ export const copyGuards: readonly Guard[] = [
     text: "has_table_privilege(p.oid, 'SELECT') AND pg_catalog.has_table_privilege(p.oid, 'UPDATE')",
     without: "has_table_privilege(p.oid, 'SELECT')",
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'may not lock what',
+    named: 'may not lock places',
     keeps: 'Parents that the account may not lock are locked by the server.',
   },
   {
@@ -357,7 +357,7 @@ export const copyGuards: readonly Guard[] = [
     text: "pg_catalog.has_table_privilege(p.oid, 'SELECT') AND ",
     without: '',
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'may not read what',
+    named: 'may not read places',
     keeps: 'Parents that the account may not read are looked for by the server.',
   },
   {
@@ -365,7 +365,7 @@ export const copyGuards: readonly Guard[] = [
     text: " AND p.relkind = 'r'",
     without: '',
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'has partitions$',
+    named: 'referred to has partitions',
     keeps: 'Parents in partitions are looked for by the server.',
   },
   {
@@ -413,7 +413,7 @@ export const copyGuards: readonly Guard[] = [
     text: " AND pg_catalog.current_setting('session_replication_role') = 'origin'",
     without: '',
     tests: ['test/databases/parents-at-once.test.ts'],
-    named: 'of sessions are switched off',
+    named: 'sessions have checks',
     keeps: 'Where the account has the checks switched off, none is made.',
   },
   {
@@ -439,5 +439,13 @@ export const copyGuards: readonly Guard[] = [
     tests: ['test/databases/parents-at-once.test.ts'],
     named: 'keep rows out',
     keeps: 'A page whose rows the server does not check is checked before it is committed.',
+  },
+  {
+    file: 'databases/postgresql/parent-checks.ts',
+    text: '`pg_catalog.has_parameter_privilege(',
+    without: '`true OR pg_catalog.has_parameter_privilege(',
+    tests: ['test/databases/parents-at-once.test.ts'],
+    named: 'keep rows out',
+    keeps: 'An account that may not keep triggers from firing loads rows as before.',
   },
 ];

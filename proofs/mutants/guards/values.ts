@@ -200,6 +200,13 @@ export const valueGuards: readonly Guard[] = [
     keeps: 'A number of JSON that JavaScript would round is seen as it is written.',
   },
   {
+    file: 'databases/columns/lossless.ts',
+    text: 'if (utf8Bytes !== undefined && value.length * 3 > utf8Bytes && Buffer.byteLength(value) > utf8Bytes)',
+    without: 'if (utf8Bytes !== undefined && value.length > utf8Bytes)',
+    tests: ['test/unit/limits.test.ts'],
+    keeps: 'A text of more bytes than its column has is told as too long, not as one of a wrong character.',
+  },
+  {
     file: 'model/version.ts',
     text: '    if (this.#last > wall + maxLead) this.#last = 0n;\n',
     without: '',
