@@ -6,6 +6,11 @@ import type { DevServer } from './contract.ts';
 import { cachedTemporal, goInstallTemporal, officialTemporal, pathTemporal } from './temporal-cli.ts';
 
 const PING_MS = 5_000;
+/** Of the one shard that this server has; see "How Temporal is set up" in docs/performance.md. */
+const dynamicConfig = {
+  'history.transferProcessorMaxPollRPS': 1_000,
+  'history.transferProcessorMaxPollInterval': '5s',
+};
 const searchAttributes = ['LockstepMigration', 'LockstepEntity', 'LockstepState', 'LockstepDeadline'];
 
 export const temporal: DevServer<'temporal'> = {
@@ -34,6 +39,9 @@ export const temporal: DevServer<'temporal'> = {
         '--sqlite-pragma=journal_mode=wal',
         '--sqlite-pragma=synchronous=2',
         ...searchAttributes.map((name) => `--search-attribute=${name}=Keyword`),
+        ...Object.entries(dynamicConfig).map(
+          ([name, value]) => `--dynamic-config-value=${name}=${JSON.stringify(value)}`,
+        ),
         '--log-format=json',
         '--log-level=warn',
         // The user's own Temporal settings are for clients; a profile in them must not change this server.
