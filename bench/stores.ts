@@ -1,3 +1,4 @@
+import { Completions } from '../activities/write/completions.ts';
 import { convergeKeys } from '../activities/write/converge.ts';
 import { atLeast, type Report, report } from '../proofs/report.ts';
 import { account } from '../test/support/accounts.ts';
@@ -14,12 +15,13 @@ const keys = 20_000;
 
 /**
  * What the stores' part of a durable write can do without Temporal: decide at the primary, converge to the secondary, settle
- * the journal, for lists of 64 items, against two bare upserts by 256 callers. Both ways run in turn in the same minutes.
+ * the journal as a worker does, for lists of 64 items, against two bare upserts by 256 callers. Both ways run in turn in the same minutes.
  */
 export async function stores({ servers, seed, rows, runs, note }: Setting): Promise<Report> {
   const writes = rows ?? defaultWrites;
   await using opened = await openAccountStores(servers, connections);
   const route = { primary: 'legacy', secondary: 'modern', epoch: 1 } as const;
+  const completions = new Completions(opened.stores);
   let written = 0;
   const next = () => {
     written += 1;
@@ -45,9 +47,9 @@ export async function stores({ servers, seed, rows, runs, note }: Setting): Prom
     const isDone = outcomes.every(({ status }) => status === 'applied');
     if (!isDone || !converged.every(({ status }) => status === 'converged'))
       throw new Error('a write of the list was not applied');
-    await opened.stores.legacy.setOperationStatus(
+    await completions.complete(
+      'legacy',
       items.flatMap(({ operationId }) => operationId ?? []),
-      'completed',
     );
   };
 
