@@ -6,7 +6,7 @@ import { type BoundPage, bytesOf, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
 import { PageKeys } from './page-keys.ts';
 import type { ParentLink } from './parent-links.ts';
-import { lockParents } from './parent-locks.ts';
+import { parentsOf } from './parents-of.ts';
 import { isTransient, rejectionOf } from './rejection.ts';
 
 /** What became of the rows of a page, by the positions of their keys. */
@@ -129,8 +129,15 @@ async function tryLoad(
       if (rows.length === 0) continue;
       const refers = !table.reference && links.some((link) => link.table === table);
       const own = refers ? await bulk.parentChecks(session, table) : null;
-      await bulk.copyIn(session, table, rows, own ? 'unchecked' : table.reference ? 'absent' : 'new');
-      for (const check of own ?? []) checks.push(() => lockParents(part, positions, check));
+      const load = own ? 'unchecked' : table.reference ? 'absent' : 'new';
+      const [parents] = await Promise.all([
+        Promise.all((own ?? []).map((check) => parentsOf(part, positions, check))),
+        bulk.copyIn(session, table, rows, load),
+      ]);
+      for (const [at, { lockAll }] of (own ?? []).entries()) {
+        const wanted = parents[at] ?? [];
+        if (wanted.length > 0) checks.push(() => lockAll(wanted));
+      }
     }
     for (const check of checks) if (!(await check())) throw new LoadRefused('a parent is not there');
     // What a constraint puts off until the commit would end the whole chunk then, and nobody would know whose row it was.

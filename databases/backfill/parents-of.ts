@@ -1,17 +1,27 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ParentCheck } from '../engine/bulk-engine.ts';
 import { firstRow, type PagePart } from './bound-page.ts';
 
-/** Locks what rows that are in refer to. False where some of it is not there. */
-export async function lockParents(
+/** So many keys at a time; between them the load goes on that runs meanwhile. */
+const keysAtATime = 500;
+
+/** What rows refer to and did not bring along: that is seen by nobody who could take it away. */
+export async function parentsOf(
   part: PagePart,
   positions: readonly number[],
-  { columns, own, lockAll }: ParentCheck,
-): Promise<boolean> {
+  { columns, own }: ParentCheck,
+): Promise<(readonly string[])[]> {
   const wanted = new Map<string, readonly string[]>();
-  for (const tuple of tuplesOf(part, positions, columns)) wanted.set(textOf(tuple), tuple);
-  // What came in with them is seen by nobody who could take it away.
-  if (own) for (const tuple of tuplesOf(part, positions, own)) wanted.delete(textOf(tuple));
-  return wanted.size === 0 || (await lockAll([...wanted.values()]));
+  const eachOf = async (names: readonly string[], see: (text: string, tuple: readonly string[]) => void) => {
+    for (let at = 0; at < positions.length; at += keysAtATime) {
+      for (const tuple of tuplesOf(part, positions.slice(at, at + keysAtATime), names))
+        see(textOf(tuple), tuple);
+      await setImmediate();
+    }
+  };
+  await eachOf(columns, (text, tuple) => wanted.set(text, tuple));
+  if (own) await eachOf(own, (text) => wanted.delete(text));
+  return [...wanted.values()];
 }
 
 /** What the columns hold in rows where none of them is null. */
