@@ -22,7 +22,7 @@ import type { ActivityContext } from '../context.ts';
 import { assertSoundOperations, isSoundRoute } from '../write/sound-operations.ts';
 import { commitBranch, finishBranches } from './finish-branches.ts';
 import { closeTransaction } from './recover.ts';
-import { isOtherInJournal } from './repeats.ts';
+import { isOther, journalOf } from './repeats.ts';
 import { primaryChanges, type Refusal, secondaryChanges } from './transaction-changes.ts';
 
 /** What became of a transaction. Only what a retry may change is thrown instead. */
@@ -68,11 +68,11 @@ export function createTransactionActivities(context: ActivityContext) {
     const { record, isFirst } = await open(transaction, attempt);
     if (record.decision !== null) {
       const finished = await finish(record, route.primary);
-      const isOther =
+      const isTaken =
         finished.status === 'committed' &&
         (finished.versions.length !== transaction.operations.length ||
-          (await isOtherInJournal(stores[route.primary], migration.name, transaction)));
-      return isOther ? { status: 'aborted', ...idTaken(transaction) } : finished;
+          isOther(await journalOf(stores[route.primary], migration.name, transaction), transaction));
+      return isTaken ? { status: 'aborted', ...idTaken(transaction) } : finished;
     }
     if (!isFirst) await finishBranches(context, record, route.primary);
     return route.secondary === null
@@ -270,15 +270,12 @@ export function createTransactionActivities(context: ActivityContext) {
       return await refuse(transaction, route, { code: 'Aborted', reason });
     }
     const ids = transaction.operations.map((_, position) => operationIdAt(transaction.id, position));
-    const entries = await stores[at].journal({ migration: migration.name, ids, limit: ids.length });
+    const entries = await journalOf(stores[at], migration.name, transaction);
     const versions = ids.flatMap((id) => {
       const entry = entries.find((candidate) => candidate.id === id && candidate.status === 'completed');
       return entry?.version ? [entry.version] : [];
     });
-    if (
-      versions.length === ids.length &&
-      !(await isOtherInJournal(stores[at], migration.name, transaction))
-    ) {
+    if (versions.length === ids.length && !isOther(entries, transaction)) {
       const verdict = { decision: 'commit', attempt, versions } as const;
       return await finish(await stores[coordinator].decide(migration.name, key, verdict), coordinator);
     }
