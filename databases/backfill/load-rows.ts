@@ -1,8 +1,8 @@
 import type { BoundTable } from '../columns/bound.ts';
-import { type BulkEngine, LoadRefused } from '../engine/bulk-engine.ts';
+import { type BulkEngine, LoadRefused, type ParentCheck } from '../engine/bulk-engine.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
-import { type BoundPage, bytesOf, placed } from './bound-page.ts';
+import { type BoundPage, bytesOf, type PagePart, placed } from './bound-page.ts';
 import { withParents } from './missing-parents.ts';
 import { PageKeys } from './page-keys.ts';
 import type { ParentLink } from './parent-links.ts';
@@ -108,6 +108,33 @@ async function orphaned(
   return some.filter((_, index) => found.has(index));
 }
 
+/** What is to be locked once all parts of a page are in. */
+interface OwedCheck {
+  readonly check: ParentCheck;
+  readonly parents: readonly (readonly string[])[];
+}
+
+async function loadPart(
+  bulk: BulkEngine,
+  session: Session,
+  part: PagePart,
+  positions: readonly number[],
+  links: readonly ParentLink[],
+): Promise<readonly OwedCheck[]> {
+  const { table } = part;
+  const rows = bytesOf(part, positions);
+  if (rows.length === 0) return [];
+  const refers = !table.reference && links.some((link) => link.table === table);
+  const checks = refers ? await bulk.parentChecks(session, table) : null;
+  const owed = (checks ?? []).map(async (check) => ({
+    check,
+    parents: await parentsOf(part, positions, check),
+  }));
+  const how = checks ? 'unchecked' : table.reference ? 'absent' : 'new';
+  const [found] = await Promise.all([Promise.all(owed), bulk.copyIn(session, table, rows, how)]);
+  return found;
+}
+
 /** False where some row is rejected; nothing of them is in then. */
 async function tryLoad(
   context: StoreContext,
@@ -122,24 +149,11 @@ async function tryLoad(
   await session.query('SAVEPOINT lockstep_load');
   try {
     if (constraints) await session.query(constraints.defer);
-    const checks: (() => Promise<boolean>)[] = [];
-    for (const part of page.parts) {
-      const { table } = part;
-      const rows = bytesOf(part, positions);
-      if (rows.length === 0) continue;
-      const refers = !table.reference && links.some((link) => link.table === table);
-      const own = refers ? await bulk.parentChecks(session, table) : null;
-      const load = own ? 'unchecked' : table.reference ? 'absent' : 'new';
-      const [parents] = await Promise.all([
-        Promise.all((own ?? []).map((check) => parentsOf(part, positions, check))),
-        bulk.copyIn(session, table, rows, load),
-      ]);
-      for (const [at, { lockAll }] of (own ?? []).entries()) {
-        const wanted = parents[at] ?? [];
-        if (wanted.length > 0) checks.push(() => lockAll(wanted));
-      }
-    }
-    for (const check of checks) if (!(await check())) throw new LoadRefused('a parent is not there');
+    const owed: OwedCheck[] = [];
+    for (const part of page.parts) owed.push(...(await loadPart(bulk, session, part, positions, links)));
+    for (const { check, parents } of owed)
+      if (parents.length > 0 && !(await check.lockAll(parents)))
+        throw new LoadRefused('a parent is not there');
     // What a constraint puts off until the commit would end the whole chunk then, and nobody would know whose row it was.
     if (constraints) await session.query(constraints.check);
     await session.query('RELEASE SAVEPOINT lockstep_load');
