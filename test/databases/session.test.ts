@@ -159,7 +159,7 @@ test.each([
     } else {
       const pool = createPool({ uri: at.url, charset: 'utf8mb4' });
       const client = await pool.getConnection();
-      const query = client.query.bind(client) as (asked: unknown) => Promise<[object[]]>;
+      const query = client.query.bind(client) as unknown as (asked: unknown) => Promise<[object[], unknown]>;
       const old = Object.assign(client, {
         query: async (sql: string | { sql: string }) => {
           const [rows, ...more] = await query(sql);
