@@ -255,6 +255,8 @@ test('one that parks goes apart, and its own workflow answers', async () => {
   const workflowId = writeWorkflowId(at.migration.name, item.operationId);
   expect(answer).toEqual({ status: 'apart', operationId: item.operationId, workflowId });
   const handle = at.temporal.workflow.getHandle(workflowId);
-  expect(await refusal(handle.executeUpdate(saveAcknowledged, { args: [item] }))).toMatchObject({ code: 'Parked' });
+  expect(
+    await refusal(handle.executeUpdate<SaveReceipt, [SaveRequest]>('acknowledged', { args: [item] })),
+  ).toMatchObject({ code: 'Parked' });
   await at.lockstep.control.resolve(item.operationId, 'discard');
 });
