@@ -345,6 +345,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+    hidesRows: async () => false,
 
     grants: (rights, account) => grants(engine, rights, account),
     missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),

@@ -219,6 +219,14 @@ export const readGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/session.ts',
+    text: "  row_security: 'off',\n",
+    without: '',
+    tests: ['test/databases/session.test.ts'],
+    named: 'a policy hides',
+    keeps: 'No row that a policy hides is taken for one that is not there.',
+  },
+  {
+    file: 'databases/postgresql/session.ts',
     text: "  assertLeastVersion(session, 'PostgreSQL', rows[0].version);\n",
     without: '',
     tests: ['test/databases/session.test.ts'],
