@@ -6,7 +6,7 @@ import type { AskedWrite, WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReadFault } from '../model/read-counts.ts';
-import type { SaveAnswer, SaveReceipt } from '../model/save.ts';
+import type { SaveAnswer, SaveReceipt, SaveRequest } from '../model/save.ts';
 import type { CommitReceipt } from '../model/transaction.ts';
 import type { GroupedAnswer, GroupTally } from '../model/write-group.ts';
 
@@ -54,13 +54,13 @@ export interface WriteStatus {
 }
 
 /** Answers when the write is as durable as its `ack` asks; fails with the write's own failure. Refused where it is not the write that is asked for. */
-export const acknowledged = defineUpdate<WriteReceipt, [asked?: AskedWrite]>('acknowledged');
+export const acknowledged = defineUpdate<WriteReceipt, [asked?: AskedWrite | SaveRequest]>('acknowledged');
 /** A person's decision about a parked write. */
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
 /** As `acknowledged`, for a save: with a token. */
-export const saveAcknowledged = defineUpdate<SaveReceipt>('acknowledged');
+export const saveAcknowledged = defineUpdate<SaveReceipt, [asked?: AskedWrite | SaveRequest]>('acknowledged');
 export const saveManyAcknowledged = defineUpdate<readonly SaveAnswer[]>('acknowledged');
 
 /** Answers when the writes of a group are as durable as their `ack` asks, in their order. */
