@@ -196,4 +196,20 @@ export const writeGuards: readonly Guard[] = [
     named: 'undone because.* retried from the journal',
     keeps: 'The retry of the journal converges nothing whose undo has begun.',
   },
+  {
+    file: 'workflows/write/save.ts',
+    text: 'isMeant(asked, request) ? acknowledgement.answered() : answerOther(asked)',
+    without: 'acknowledgement.answered()',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'while a save of it goes on',
+    keeps: 'Another write under the id of a save that goes on is refused, whoever sends it.',
+  },
+  {
+    file: 'workflows/write/run.ts',
+    text: 'asked && isSave(asked) ? this.#answerSave(asked) : this.acknowledgement.answered()',
+    without: 'this.acknowledgement.answered()',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'while a write of a service of ours goes on',
+    keeps: 'Nor is a save taken for the write of a service that has its id.',
+  },
 ];
