@@ -107,11 +107,7 @@ test('what a server has for its sessions neither keeps a write back nor cuts a r
 
 test.for([
   ['transaction', {}, /pooler/],
-  [
-    'transaction',
-    { ignore_startup_parameters: 'options,extra_float_digits' },
-    /\w+ was set to .*pooler/,
-  ],
+  ['transaction', { ignore_startup_parameters: 'options,extra_float_digits' }, /\w+ was set to .*pooler/],
   ['session', {}, null],
 ] as const)(
   'a pooler in %s mode with %o is refused, or keeps what is set',

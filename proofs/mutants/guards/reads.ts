@@ -186,8 +186,8 @@ export const readGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/session.ts',
-    text: "{ default_transaction_read_only: 'on' }",
-    without: '{}',
+    text: "{ default_transaction_read_only: 'on', row_security: 'on' }",
+    without: "{ row_security: 'on' }",
     tests: ['test/databases/values.test.ts'],
     named: 'writes nothing',
     keeps: "A service's own statements write nothing past triggers and fence.",
