@@ -14,6 +14,7 @@ import { createPresentKeys } from './comparison/present-keys.ts';
 import { createRecordDigests } from './comparison/record-digests.ts';
 import type { Store } from './contract/store.ts';
 import type { Engine } from './engine/engine.ts';
+import { createBoundaries } from './sql/boundaries.ts';
 import { createCapture } from './sql/capture.ts';
 import { StoreContext } from './sql/context.ts';
 import { createDifferences } from './sql/differences.ts';
@@ -60,6 +61,7 @@ export function createSqlStore(name: StoreName, engine: Engine, migration: Migra
     ...createImages(context),
     ...createValues(context),
     ...createKeys(context),
+    ...createBoundaries(context),
     ...createFittingKeys(context),
     ...createSamples(context),
     ...createSharedRecords(context),

@@ -13,7 +13,7 @@ export interface CommandLine<Given> {
   readonly usage: string;
   /** What can be run, by name. */
   readonly runs: ReadonlyMap<string, (run: Run & Given) => Promise<Report>>;
-  /** Beside `--json`, `--seed`, `--record`, `--mysql` and `--postgresql`. */
+  /** Beside `--help`, `--json`, `--seed`, `--record`, `--mysql` and `--postgresql`. */
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** What the options say; null where they make no sense. */
   readonly given: (values: Values) => Given | null;
@@ -24,9 +24,15 @@ export async function runFromCommandLine<Given>(commandLine: CommandLine<Given>)
   try {
     process.exitCode = await run(commandLine);
   } catch (error) {
-    process.stderr.write(`${error instanceof NotHere ? error.message : inspect(error)}\n`);
+    const told = isOfArguments(error) ? `${error.message}\n${commandLine.usage}` : inspect(error);
+    process.stderr.write(`${error instanceof NotHere ? error.message : told}\n`);
     process.exitCode = 1;
   }
+}
+
+/** An option that there is not, or one without its value. */
+function isOfArguments(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }
 
 async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): Promise<number> {
@@ -34,6 +40,7 @@ async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): 
     allowPositionals: true,
     options: {
       ...options,
+      help: { type: 'boolean', short: 'h' },
       json: { type: 'boolean' },
       seed: { type: 'string' },
       record: { type: 'boolean' },
@@ -42,6 +49,10 @@ async function run<Given>({ usage, runs, options, given }: CommandLine<Given>): 
     },
   });
   const values = parsed.values as Values;
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
   const [name = '', ...others] = parsed.positionals;
   const named = runs.get(name);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));

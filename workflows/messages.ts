@@ -6,7 +6,7 @@ import type { AskedWrite, WriteReceipt } from '../model/operation.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReadFault } from '../model/read-counts.ts';
-import type { SaveAnswer, SaveReceipt } from '../model/save.ts';
+import type { SaveAnswer, SaveReceipt, SaveRequest } from '../model/save.ts';
 import type { CommitReceipt } from '../model/transaction.ts';
 import type { GroupedAnswer, GroupTally } from '../model/write-group.ts';
 
@@ -54,13 +54,13 @@ export interface WriteStatus {
 }
 
 /** Answers when the write is as durable as its `ack` asks; fails with the write's own failure. Refused where it is not the write that is asked for. */
-export const acknowledged = defineUpdate<WriteReceipt, [asked?: AskedWrite]>('acknowledged');
+export const acknowledged = defineUpdate<WriteReceipt, [asked?: AskedWrite | SaveRequest]>('acknowledged');
 /** A person's decision about a parked write. */
 export const resolve = defineUpdate<void, [Resolution]>('resolve');
 export const resolveSignal = defineSignal<[Resolution]>('resolve');
 export const writeStatus = defineQuery<WriteStatus>('status');
 /** As `acknowledged`, for a save: with a token. */
-export const saveAcknowledged = defineUpdate<SaveReceipt>('acknowledged');
+export const saveAcknowledged = defineUpdate<SaveReceipt, [asked?: AskedWrite | SaveRequest]>('acknowledged');
 export const saveManyAcknowledged = defineUpdate<readonly SaveAnswer[]>('acknowledged');
 
 /** Answers when the writes of a group are as durable as their `ack` asks, in their order. */
@@ -240,16 +240,12 @@ export interface StepRequest extends Partial<Asked> {
   readonly notAfter?: string | null;
 }
 
-export interface MigrationStatus {
-  /** What it runs by. */
-  readonly definition: RunningDefinition;
-  readonly migration: string;
+/** Everything that a migration remembers; changed in one place (`migration/run.ts`). */
+export interface MigrationState {
   readonly phase: Phase;
   readonly epoch: number;
-  /** How often the route has changed, shares too. */
+  /** See `DurableState`: how often the route has changed, shares too; the last number given out, whether or not a store has it. */
   readonly changeNumber: number;
-  readonly primary: StoreName;
-  readonly secondary: StoreName | null;
   readonly readPercent: number;
   readonly writePercent: number;
   readonly paused: boolean;
@@ -272,21 +268,32 @@ export interface MigrationStatus {
   readonly ramp: { readonly nextAt: string; readonly waits: string | null } | null;
   /** The share of reads went down by itself; null once it went up again. */
   readonly rampedDown: { readonly at: string; readonly from: number; readonly reason: string } | null;
+  /** Reads are over their budget, and the share is about to go down. */
+  readonly readsOver: ReadFault | null;
   readonly backfill: BackfillProgress | null;
   readonly validating: boolean;
   readonly evidence: Evidence | null;
   /** Why there is none, where there was. */
   readonly evidenceVoided: VoidedEvidence | null;
-  /** What is being done right now, and what failed last. */
-  readonly busy: string | null;
-  /** Whether what is being done can still be cancelled: a change of primary that has not opened the new one. */
-  readonly cancellable: boolean;
   readonly lastFailure: string | null;
   readonly history: readonly PhaseEntered[];
   /** When the legacy tables are to be renamed after all, where they could not be in time. */
   readonly renameAt: string | null;
   /** When the renamed legacy tables are dropped, where the policy says so; a pause holds it. */
   readonly dropAt: string | null;
+}
+
+/** What a migration answers: what it remembers, and what follows from it. */
+export interface MigrationStatus extends Omit<MigrationState, 'readsOver'> {
+  /** What it runs by. */
+  readonly definition: RunningDefinition;
+  readonly migration: string;
+  readonly primary: StoreName;
+  readonly secondary: StoreName | null;
+  /** What is being done right now. */
+  readonly busy: string | null;
+  /** Whether what is being done can still be cancelled: a change of primary that has not opened the new one. */
+  readonly cancellable: boolean;
 }
 
 export interface ValidationRequest {
@@ -366,39 +373,4 @@ export interface MigrationInput extends RunningDefinition {
   readonly state: MigrationState | null;
   /** Takes up a migration that is over, whose retired tables get their names back. */
   readonly undo?: Asked;
-}
-
-/** Everything that a migration remembers; changed in one place (`migration/run.ts`). */
-export interface MigrationState {
-  readonly phase: Phase;
-  readonly epoch: number;
-  /** See `DurableState`: the last one given out, whether or not a store has it. */
-  readonly changeNumber: number;
-  readonly readPercent: number;
-  readonly writePercent: number;
-  readonly paused: boolean;
-  readonly pausedBy: MigrationStatus['pausedBy'];
-  readonly planned: PlannedStep | null;
-  readonly forced: readonly ForcedStep[];
-  readonly deadline: string;
-  /** The deadline is nearer than `phases.deadlineReminderMs`, and somebody was told. */
-  readonly deadlineNear: boolean;
-  readonly overdue: boolean;
-  readonly rate: number | null;
-  readonly readsModernSince: string | null;
-  /** See `MigrationStatus`. */
-  readonly readsSince: number;
-  readonly ramp: { readonly nextAt: string; readonly waits: string | null } | null;
-  readonly rampedDown: { readonly at: string; readonly from: number; readonly reason: string } | null;
-  /** Reads are over their budget, and the share is about to go down. */
-  readonly readsOver: ReadFault | null;
-  readonly backfill: BackfillProgress | null;
-  readonly validating: boolean;
-  readonly evidence: Evidence | null;
-  readonly evidenceVoided: VoidedEvidence | null;
-  readonly lastFailure: string | null;
-  readonly history: readonly PhaseEntered[];
-  /** See `MigrationStatus`. */
-  readonly renameAt: string | null;
-  readonly dropAt: string | null;
 }

@@ -2,7 +2,10 @@ import type { Ack } from '../../model/entity.ts';
 import type { Token } from '../../model/token.ts';
 
 export interface WriteOptions<A extends Ack = Ack> {
-  /** The caller's own id for the write; sending it again is safe and answers what the first did. @default a new UUID */
+  /**
+   * The caller's own id for the write; sending it again is safe and answers what the first did. A write of the same kind of the same record is the same
+   * one, whatever it would write now. @default a new UUID
+   */
   readonly operationId?: string;
   /** When the caller is answered. @default the entity's */
   readonly ack?: A;

@@ -10,6 +10,7 @@ import {
 import { LockstepError } from '../../model/failure.ts';
 import type { Migration } from '../../model/migration.ts';
 import { type AskedWrite, operationIdPattern, type WriteInput } from '../../model/operation.ts';
+import type { SaveRequest } from '../../model/save.ts';
 import type { TransactionInput } from '../../model/transaction.ts';
 import type { WriteGroupInput } from '../../model/write-group.ts';
 import { answerOf, isNotReady, reasonOf } from './failures.ts';
@@ -28,7 +29,7 @@ type AcknowledgedInput = WriteInput | WriteGroupInput | TransactionInput;
 type Acknowledging = (input: AcknowledgedInput) => Promise<unknown>;
 
 /** A workflow whose caller waits for the acknowledgement, and not for its end. */
-export interface AcknowledgedStart<Receipt, Asked = AskedWrite> {
+export interface AcknowledgedStart<Receipt, Asked = AskedWrite | SaveRequest> {
   readonly workflowType: 'write' | 'writeGroup' | 'transaction';
   readonly workflowId: string;
   readonly input: AcknowledgedInput;
@@ -71,7 +72,7 @@ export async function startAcknowledged<Receipt, Asked>(
 }
 
 /** A workflow to start, and the update that answers. */
-export type Start<Receipt, Asked = AskedWrite> = Pick<
+export type Start<Receipt, Asked = AskedWrite | SaveRequest> = Pick<
   AcknowledgedStart<Receipt, Asked>,
   'workflowType' | 'workflowId' | 'input' | 'acknowledgement' | 'asked' | 'recorded' | 'entities' | 'summary'
 >;

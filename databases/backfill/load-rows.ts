@@ -47,8 +47,7 @@ export async function loadRows(
   const waiting: number[] = [];
   let existing = 0;
   let outOfOrder = false;
-  const orphans = new Set(rejected);
-  const sound = positions.filter((one) => !orphans.has(one));
+  const sound = without(positions, rejected);
   const isChecked = checkExisting || (page.ascends && bulk.looksBetween);
   let first = isChecked ? await withoutExisting(sound) : sound;
   if (checkParents) first = await withParentsOnly(first);
@@ -64,7 +63,7 @@ export async function loadRows(
     if (some.length === 0) return some;
     const present = new Set(await bulk.present(session, page.bound, new PageKeys(page, some)));
     existing += present.size;
-    return some.filter((_, index) => !present.has(index));
+    return present.size === 0 ? some : some.filter((_, index) => !present.has(index));
   }
 
   async function withParentsOnly(some: readonly number[]): Promise<readonly number[]> {
@@ -87,6 +86,12 @@ export async function loadRows(
       await loadByHalves(some.slice(middle));
     }
   }
+}
+
+/** Mostly nothing is left out, and pages have tens of thousands of keys. */
+function without(positions: readonly number[], some: readonly number[]): readonly number[] {
+  const left = new Set(some);
+  return left.size === 0 ? positions : positions.filter((one) => !left.has(one));
 }
 
 /** Those with rows that no record has, since the first table has none: a record that is copied would take them for its own. */

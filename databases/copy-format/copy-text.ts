@@ -82,8 +82,8 @@ export class CopyText {
     let at = this.#length;
     for (let index = from; index < to; index++) {
       const byte = source[index] as number;
-      const letter = byte <= backslash ? escapes[byte] : 0;
-      if (letter) {
+      const letter = escapes[byte] as number;
+      if (letter !== 0) {
         bytes[at++] = backslash;
         bytes[at++] = letter;
       } else {
@@ -139,7 +139,7 @@ export class CopyText {
     let at = this.#cells > 0 ? this.#length + 1 : this.#length;
     for (let index = 0; index < value.length; index++) {
       const letter = value.charCodeAt(index);
-      if (letter > 127 || (letter <= backslash && escapes[letter] !== 0)) return false;
+      if (letter > 127 || escapes[letter] !== 0) return false;
       bytes[at++] = letter;
     }
     if (this.#cells++ > 0) bytes[this.#length] = tab;
@@ -230,8 +230,8 @@ const mostAtWorst = 64 * 1024;
 /** What must be escaped. */
 const special = /[\\\t\n\r]/;
 
-/** Letter by byte, for the bytes that must not stand for themselves. */
-const escapes = new Uint8Array(backslash + 1);
+/** Letter by byte, for the bytes that must not stand for themselves; 0 for the others. For all bytes: to ask first which may be one takes longer. */
+const escapes = new Uint8Array(256);
 escapes[backslash] = backslash;
 escapes[tab] = 't'.charCodeAt(0);
 escapes[newline] = 'n'.charCodeAt(0);
@@ -241,7 +241,7 @@ function escapesIn(bytes: Buffer, from: number, to: number): number {
   let count = 0;
   for (let at = from; at < to; at++) {
     const byte = bytes[at] as number;
-    if (byte <= backslash && escapes[byte]) count += 1;
+    if (escapes[byte] !== 0) count += 1;
   }
   return count;
 }

@@ -1,6 +1,7 @@
 import type mysql from 'mysql2/promise';
 import type { StoreName } from '../../model/failure.ts';
 import { assertKept } from '../engine/kept-settings.ts';
+import { assertLeastVersion } from '../engine/least-version.ts';
 import type { TextCells } from '../engine/session.ts';
 import { maxAggregateBytes } from '../engine/text-limits.ts';
 import { ownSession } from './capture.ts';
@@ -55,8 +56,10 @@ export async function beginSession(client: mysql.PoolConnection, session: Sessio
   const names = Object.keys(wanted).map((name) => `@@SESSION.${name} AS ${name}`);
   const [found] = await look(
     client,
-    `SELECT ${names.join(', ')}, @@character_set_client AS charset, ${ownSession} AS own, @@SESSION.max_allowed_packet AS packet`,
+    `SELECT ${names.join(', ')}, @@character_set_client AS charset, ${ownSession} AS own, @@SESSION.max_allowed_packet AS packet, VERSION() AS version`,
   );
+  const version = found?.version ?? '';
+  assertLeastVersion(session, version.includes('MariaDB') ? 'MariaDB' : 'MySQL', version);
   // MariaDB before 11.1 calls it otherwise than MySQL.
   const [isolated] = await look(
     client,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { StoreName } from '../../model/failure.ts';
 import { assertKept } from '../engine/kept-settings.ts';
+import { assertLeastVersion } from '../engine/least-version.ts';
 import type { TextCells } from '../engine/session.ts';
 import { ownSession } from './capture.ts';
 import { text } from './quote.ts';
@@ -52,13 +53,18 @@ export async function beginSession(client: pg.ClientBase, session: SessionOf): P
     lock_timeout: String(session.statementTimeoutMs),
     idle_in_transaction_session_timeout: String(session.statementTimeoutMs * 2),
   };
-  await client.query(
-    Object.entries(settings)
-      .map(([name, value]) => `SELECT pg_catalog.set_config('${name}', ${text(value)}, false)`)
-      .join('; '),
-  );
+  // First: an older server does not know every setting.
+  const { rows } = await client.query("SELECT pg_catalog.current_setting('server_version') AS version");
+  assertLeastVersion(session, 'PostgreSQL', rows[0].version);
   const mark = randomUUID();
-  await client.query(`SET lockstep.session = '${mark}'`);
+  await client.query(
+    [
+      ...Object.entries(settings).map(
+        ([name, value]) => `SELECT pg_catalog.set_config('${name}', ${text(value)}, false)`,
+      ),
+      `SET lockstep.session = '${mark}'`,
+    ].join('; '),
+  );
   const cells = [...Object.keys(kept), 'lockstep.session'].map(
     (name) => `pg_catalog.current_setting('${name}', true) AS "${name}"`,
   );

@@ -57,38 +57,11 @@ export function createKeys(context: StoreContext) {
        GROUP BY ${order} ORDER BY ${order}`;
   }
 
-  /** By steps over the index. Rows are counted where a key has several: a range need not hold exactly as many as others. */
-  async function boundaries(entity: Entity, parts: number): Promise<Key[]> {
-    const bound = await context.bind(entity);
-    const rows = (await estimatedRows(bound)) ?? (await countRows(bound));
-    const step = Math.ceil(rows / Math.max(1, parts));
-    const bounds: Key[] = [];
-    if (step === 0 || parts < 2) return bounds;
-    // An estimate that was too low would give more ranges, not longer ones; one without end is no estimate.
-    while (bounds.length < parts * 4) {
-      const next = await keyAt(context, bound, { lower: bounds.at(-1) ?? null, upper: null }, step);
-      if (!next) break;
-      bounds.push(next);
-    }
-    return bounds;
-  }
-
   /** Keys, or about as many: a count of a large table would take as long as copying some of it. */
   async function estimateKeys(entity: Entity): Promise<number> {
     const bound = await context.bind(entity);
-    const estimate = bound.root.single ? await estimatedRows(bound) : null;
+    const estimate = bound.root.single ? await estimatedRows(context, bound) : null;
     return estimate ?? (await countKeys(entity));
-  }
-
-  /** Null where the table is small enough to be counted, or where the database does not know. */
-  async function estimatedRows(bound: BoundEntity): Promise<number | null> {
-    const estimate = await context.translateErrors(() => context.engine.bulk.estimateRows(bound.root.name));
-    return estimate !== null && estimate >= minEstimate ? estimate : null;
-  }
-
-  async function countRows(bound: BoundEntity): Promise<number> {
-    const [row] = await context.query(`SELECT count(*) AS total FROM ${dialect.table(bound.root.name)}`);
-    return Number(row?.total ?? 0);
   }
 
   async function countKeys(entity: Entity): Promise<number> {
@@ -107,7 +80,13 @@ export function createKeys(context: StoreContext) {
     return { keys: texts.map(keyFromText), last: texts.at(-1) ?? null };
   }
 
-  return { keys, boundaries, countKeys, estimateKeys, recorded };
+  return { keys, countKeys, estimateKeys, recorded };
+}
+
+/** Null where the table is small enough to be counted, or where the database does not know. */
+export async function estimatedRows(context: StoreContext, { root }: BoundEntity): Promise<number | null> {
+  const estimate = await context.translateErrors(() => context.engine.bulk.estimateRows(root.name));
+  return estimate !== null && estimate >= minEstimate ? estimate : null;
 }
 
 /**

@@ -18,44 +18,11 @@ const maxPlacesPerKey = 40;
 
 /** Uniform samples of keys. */
 export function createSamples(context: StoreContext) {
-  const { bulk, dialect } = context.engine;
+  const { dialect } = context.engine;
 
   async function sample(entity: Entity, count: number, seed: number): Promise<Key[]> {
     const bound = await context.bind(entity);
-    return (await drawn(bound, count, seed)) ?? (await scanned(bound, count, seed));
-  }
-
-  /**
-   * Draws places at random, and takes the key of each that has one. Every key has exactly one place, so every key is as likely as
-   * any other, however they lie. Null where places are no way to this table's keys, or too few of them have one.
-   */
-  async function drawn(bound: BoundEntity, count: number, seed: number): Promise<Key[] | null> {
-    const rows = await context.translateErrors(() => bulk.estimateRows(bound.root.name));
-    if (rows === null || rows < Math.max(minRows, count * minRowsPerKey)) return null;
-    const places = await context.translateErrors(() => bulk.rowPlaces(bound));
-    if (places === null || places.count > BigInt(rows * maxPlacesPerKey)) return null;
-    const found = new Map<string, Key>();
-    const drawing = drawFrom(places, seed);
-    for (let tried = 0; found.size < count; tried += placesPerStatement) {
-      if (tried >= count * maxPlacesPerKey) return null;
-      const at = drawing.next(placesPerStatement);
-      if (at.length === 0) break;
-      for (const key of await keysAt(bound, places, at)) found.set(keyText(key), key);
-    }
-    // Each statement gives its keys in an order of its own: whom to leave out is drawn, too.
-    const shuffled = [...found].map(([text, key]) => ({ key, at: hashOf(`${seed} ${text}`) }));
-    shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));
-    return shuffled.slice(0, count).map(({ key }) => key);
-  }
-
-  async function keysAt(bound: BoundEntity, places: RowPlaces, at: readonly bigint[]): Promise<Key[]> {
-    const keyset = keysetOf(dialect, bound);
-    const { sql, parameters } = places.rowsAt('t', at);
-    const rows = await context.query(
-      `SELECT ${keyset.cells} FROM ${dialect.table(bound.root.name)} t WHERE ${sql}`,
-      parameters,
-    );
-    return rows.map(keyset.keyOf);
+    return (await drawnKeys(context, bound, count, seed)) ?? (await scanned(bound, count, seed));
   }
 
   /** One scan of all keys, which keeps those with the smallest hashes. */
@@ -71,6 +38,51 @@ export function createSamples(context: StoreContext) {
   }
 
   return { sample };
+}
+
+/**
+ * Draws places at random, and takes the key of each that has one. Every key has exactly one place, so every key is as likely as
+ * any other, however they lie. Null where places are no way to this table's keys, or too few of them have one.
+ */
+export async function drawnKeys(
+  context: StoreContext,
+  bound: BoundEntity,
+  count: number,
+  seed: number,
+): Promise<Key[] | null> {
+  const { bulk } = context.engine;
+  const rows = await context.translateErrors(() => bulk.estimateRows(bound.root.name));
+  if (rows === null || rows < Math.max(minRows, count * minRowsPerKey)) return null;
+  const places = await context.translateErrors(() => bulk.rowPlaces(bound));
+  if (places === null || places.count > BigInt(rows * maxPlacesPerKey)) return null;
+  const found = new Map<string, Key>();
+  const drawing = drawFrom(places, seed);
+  for (let tried = 0; found.size < count; tried += placesPerStatement) {
+    if (tried >= count * maxPlacesPerKey) return null;
+    const at = drawing.next(placesPerStatement);
+    if (at.length === 0) break;
+    for (const key of await keysAt(context, bound, places, at)) found.set(keyText(key), key);
+  }
+  // Each statement gives its keys in an order of its own: whom to leave out is drawn, too.
+  const shuffled = [...found].map(([text, key]) => ({ key, at: hashOf(`${seed} ${text}`) }));
+  shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));
+  return shuffled.slice(0, count).map(({ key }) => key);
+}
+
+async function keysAt(
+  context: StoreContext,
+  bound: BoundEntity,
+  places: RowPlaces,
+  at: readonly bigint[],
+): Promise<Key[]> {
+  const { dialect } = context.engine;
+  const keyset = keysetOf(dialect, bound);
+  const { sql, parameters } = places.rowsAt('t', at);
+  const rows = await context.query(
+    `SELECT ${keyset.cells} FROM ${dialect.table(bound.root.name)} t WHERE ${sql}`,
+    parameters,
+  );
+  return rows.map(keyset.keyOf);
 }
 
 /** Numbers below `count`, each at most once, and the same ones for the same seed. */

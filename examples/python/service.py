@@ -35,16 +35,18 @@ class Users:
         To send it again under its operation id is safe, and answers what the first did.
         """
         operation_id = operation_id or str(uuid.uuid4())
+        request = {"entity": "user", "kind": kind, "operationId": operation_id, "ack": "primary", **content}
         start = WithStartWorkflowOperation(
             "save",
-            {"entity": "user", "kind": kind, "operationId": operation_id, "ack": "primary", **content},
+            request,
             id=f"write/{MIGRATION}/{operation_id}",
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             task_queue=TASK_QUEUE,
         )
         try:
+            # With the request, so that another write that has the id is not taken for this one.
             return await self.temporal.execute_update_with_start_workflow(
-                "acknowledged", start_workflow_operation=start
+                "acknowledged", request, start_workflow_operation=start
             )
         except (WorkflowUpdateFailedError, WorkflowFailureError) as error:
             if isinstance(error.cause, ApplicationError):
@@ -66,6 +68,10 @@ async def main():
     print("created", created["version"])
     again = await users.save("create", operation_id, value=ada)
     print("sent again", again["version"] == created["version"])
+    try:
+        await users.save("delete", operation_id, key=key)
+    except Refused as refused:
+        print("refused", refused.code)
 
     updated = await users.save("update", key=key, patch={"name": "Ada Lovelace"})
     # Versions are texts: they are larger than what JSON's numbers are exact for.

@@ -13,6 +13,7 @@ import {
   validationRequest,
 } from './migration-inputs.ts';
 import * as parts from './parts.ts';
+import { saveRequest } from './write-inputs.ts';
 
 /** What the workflows' messages are. `docs/temporal.md` is written from these tables. */
 
@@ -109,7 +110,7 @@ const ofWrite: Messages = {
   status: query('Where the write stands'),
   acknowledged: update(
     'Answers when the write is as durable as its ack asks; fails with its failure. Refused where it is not the write that is asked for',
-    v.optional(askedWrite),
+    v.optional(v.union([askedWrite, saveRequest])),
   ),
   resolve: command('Decides about a parked write', v.picklist(['retry', 'discard', 'compensate'])),
 };

@@ -27,33 +27,42 @@ import { versionGuards } from './guards/versions.ts';
 import { workflowInputGuards } from './guards/workflow-inputs.ts';
 import { writeGuards } from './guards/writes.ts';
 
-/** By area. A text is as small as it can be and still be the only one in its file. */
-export const guards: readonly Guard[] = [
-  ...changeGuards,
-  ...comparisonGuards,
-  ...controlRowGuards,
-  ...copyGuards,
-  ...embeddedGuards,
-  ...fenceGuards,
-  ...gateGuards,
-  ...groupGuards,
-  ...inputGuards,
-  ...journalGuards,
-  ...journalEntryGuards,
-  ...workflowInputGuards,
-  ...keptValueGuards,
-  ...largeRowGuards,
-  ...listGuards,
-  ...readGuards,
-  ...retryGuards,
-  ...silenceGuards,
-  ...stepGuards,
-  ...storeGuards,
-  ...throttleGuards,
-  ...touchGuards,
-  ...transactionGuards,
-  ...transportGuards,
-  ...valueGuards,
-  ...versionGuards,
-  ...writeGuards,
-];
+/** By area, which has the name of its file. A text is as small as it can be and still be the only one in its file. */
+const guardsByArea: Readonly<Record<string, readonly Guard[]>> = {
+  'change-of-primary': changeGuards,
+  comparison: comparisonGuards,
+  'control-rows': controlRowGuards,
+  copies: copyGuards,
+  embedded: embeddedGuards,
+  fence: fenceGuards,
+  gates: gateGuards,
+  groups: groupGuards,
+  input: inputGuards,
+  journal: journalGuards,
+  'journal-entry': journalEntryGuards,
+  'kept-values': keptValueGuards,
+  'large-rows': largeRowGuards,
+  lists: listGuards,
+  reads: readGuards,
+  retries: retryGuards,
+  silence: silenceGuards,
+  steps: stepGuards,
+  stores: storeGuards,
+  throttle: throttleGuards,
+  touch: touchGuards,
+  transactions: transactionGuards,
+  transport: transportGuards,
+  values: valueGuards,
+  versions: versionGuards,
+  'workflow-inputs': workflowInputGuards,
+  writes: writeGuards,
+};
+
+export const guards: readonly Guard[] = Object.values(guardsByArea).flat();
+
+/** Those whose area, file or sentence has the text. */
+export function guardsOf(text: string): readonly Guard[] {
+  return Object.entries(guardsByArea).flatMap(([area, all]) =>
+    all.filter(({ file, keeps }) => [area, file, keeps].some((part) => part.includes(text))),
+  );
+}

@@ -1,6 +1,6 @@
-import { type Conditions, exactly, type Report, report } from '../report.ts';
+import { atLeast, type Conditions, exactly, type Report, report } from '../report.ts';
 import type { Guard } from './guard.ts';
-import { guards } from './guards.ts';
+import { guards, guardsOf } from './guards.ts';
 import { testsOf, unionOf } from './selection.ts';
 import { Tree } from './tree.ts';
 
@@ -16,7 +16,7 @@ type Outcome = 'killed' | 'survived' | 'does not load' | 'its tests are not gree
  */
 export async function mutants({ servers, seed, short, only, note }: Conditions): Promise<Report> {
   await using tree = new Tree(servers);
-  const listed = only === undefined ? guards : guards.filter((guard) => nameOf(guard).includes(only));
+  const listed = only === undefined ? guards : guardsOf(only);
   const tried = listed.filter(({ equivalent }) => equivalent === undefined);
   const chosen = short ? spread(tried.filter(needsNoServer), shortRuns) : tried;
   const green = await greenTests(tree, chosen, note);
@@ -34,6 +34,7 @@ export async function mutants({ servers, seed, short, only, note }: Conditions):
     'mutants',
     seed,
     [
+      atLeast('guards taken out', 1, chosen.length),
       exactly('guards that no test misses', 0, survivors.length),
       exactly('guards whose tests prove nothing', 0, unsound.length),
     ],

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
 import type { Engine } from '../../databases/engine/engine.ts';
+import { createBoundaries } from '../../databases/sql/boundaries.ts';
 import { StoreContext } from '../../databases/sql/context.ts';
 import { createSamples } from '../../databases/sql/samples.ts';
 import { entity } from '../../model/entity.ts';
@@ -53,7 +54,7 @@ const onlyTables = [
   'CREATE TABLE lines_of_orders (order_id INTEGER NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (order_id, no))',
 ];
 
-/** Samples as of a large table. Tells whether one was drawn: a scan needs no places. */
+/** Samples and boundaries as of a large table. Tells whether one was drawn: a scan needs no places. */
 function samplesOf({ engineRole, url }: Opened, size = 1_000_000) {
   const engine = openEngineAs(engineRole.role, url);
   let draws = 0;
@@ -74,8 +75,10 @@ function samplesOf({ engineRole, url }: Opened, size = 1_000_000) {
     },
   };
   const migration = defineMigration({ name: 'move', entities, deadline: '2100-01-01T00:00:00Z' });
-  const { sample } = createSamples(new StoreContext(engineRole.role, large, migration));
-  return { sample, draws: () => draws, [Symbol.asyncDispose]: () => engine.close() };
+  const context = new StoreContext(engineRole.role, large, migration);
+  const { sample } = createSamples(context);
+  const { boundaries } = createBoundaries(context);
+  return { sample, boundaries, draws: () => draws, [Symbol.asyncDispose]: () => engine.close() };
 }
 
 async function insert(sql: Opened['sql'], into: string, values: readonly string[]): Promise<void> {
@@ -124,6 +127,20 @@ forEachEngineRole(
         expect(Math.abs(found - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / 3_000));
       });
 
+      test('cuts them into parts of like size, in their order', async () => {
+        await using of = samplesOf(at());
+        const bounds = (await of.boundaries(thing, 4)).map(([id]) => Number(id));
+        expect(of.draws()).toBeGreaterThan(0);
+        expect(bounds).toEqual(bounds.toSorted((left, right) => left - right));
+        const sizes = [-Infinity, ...bounds].map((lower, part) => {
+          const upper = bounds[part] ?? Infinity;
+          return [...dense, ...sparse].filter((id) => id > lower && id <= upper).length;
+        });
+        expect(sizes).toHaveLength(4);
+        // Of 1,600 keys 900 are drawn: a part misses its share by more than a fifth once in ten thousand times.
+        for (const size of sizes) expect(Math.abs(size - 400)).toBeLessThan(80);
+      });
+
       test('is the same for the same seed, and another for another one', async () => {
         await using of = samplesOf(at());
         const first = await of.sample(thing, 20, 1);
@@ -167,7 +184,20 @@ forEachEngineRole(
       await using of = samplesOf(at());
       expect((await of.sample(thing, 50, 1)).map(String).sort()).toEqual(['-3', '1', '7']);
       await at().sql('DELETE FROM things');
+      expect(await of.boundaries(thing, 4)).toEqual([]);
       expect(await of.sample(thing, 50, 1)).toEqual([]);
+    });
+
+    test('is cut beside keys that nothing can be done with', async () => {
+      const ids = Array.from({ length: 60 }, (_, id) => `no UUID: ${id + 10}`);
+      await insert(
+        at().sql,
+        'tokens',
+        ids.map((id) => `('${id}')`),
+      );
+      await using of = samplesOf(at());
+      const bounds = await of.boundaries(token, 2);
+      for (const [id] of bounds) expect(ids).toContain(id?.trim());
     });
 
     // The first distance is told before anything is drawn, the second one by drawing.

@@ -1,6 +1,10 @@
+import { createPool } from 'mysql2/promise';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Store } from '../../databases/contract/store.ts';
+import { beginSession as beginMysql } from '../../databases/mysql/session.ts';
+import { beginSession as beginPostgresql } from '../../databases/postgresql/session.ts';
 import { mysql } from '../../deploy/dev/mysql.ts';
 import { entity } from '../../model/entity.ts';
 import { field } from '../../model/field.ts';
@@ -125,6 +129,47 @@ test.for([
     );
     if (refused === null) await expect(store.ping()).resolves.toBeUndefined();
     else await expect(store.ping()).rejects.toThrow(refused);
+  },
+);
+
+test.each([
+  ['PostgreSQL', /^SELECT pg_catalog.current_setting\('server_version'\)/, { version: '14.11' }],
+  ['MariaDB', /VERSION\(\)/, { version: '10.5.29-MariaDB' }],
+] as const)(
+  'a server of %s that is too old is refused before anything else',
+  async (engine, asks, answer) => {
+    await using at = await openRole({ engine, role: 'modern' });
+    const session = { store: 'modern', address: 'here', statementTimeoutMs: 1_000 } as const;
+    const refused = { code: 'StoreUnavailable', message: expect.stringContaining(answer.version) };
+    if (engine === 'PostgreSQL') {
+      const another = () => new pg.Client(at.url);
+      const client = another();
+      await client.connect();
+      const asked: unknown[] = [];
+      const query = client.query.bind(client) as (sql: string) => Promise<unknown>;
+      const old = Object.assign(client, {
+        query: async (sql: string) => {
+          asked.push(sql);
+          return asks.test(sql) ? { rows: [answer] } : await query(sql);
+        },
+      });
+      await expect(beginPostgresql(old, { ...session, path: null, another })).rejects.toMatchObject(refused);
+      expect(asked).toHaveLength(1);
+      await client.end();
+    } else {
+      const pool = createPool({ uri: at.url, charset: 'utf8mb4' });
+      const client = await pool.getConnection();
+      const query = client.query.bind(client) as unknown as (asked: unknown) => Promise<[object[], unknown]>;
+      const old = Object.assign(client, {
+        query: async (sql: string | { sql: string }) => {
+          const [rows, ...more] = await query(sql);
+          const isIt = typeof sql === 'object' && asks.test(sql.sql);
+          return isIt ? [rows.map((row) => ({ ...row, ...answer })), ...more] : [rows, ...more];
+        },
+      });
+      await expect(beginMysql(old, session)).rejects.toMatchObject(refused);
+      await pool.end();
+    }
   },
 );
 

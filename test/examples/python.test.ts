@@ -53,6 +53,7 @@ test('a service in Python creates, updates and deletes, sends again and is refus
   expect(stdout.trim().split('\n')).toEqual([
     expect.stringMatching(/^created \d+$/),
     'sent again True',
+    'refused OperationIdTaken',
     'updated True',
     'refused AlreadyExists',
     'refused InvalidEntity',

@@ -61,6 +61,8 @@ function ofType(node: Node): JsonSchema {
       return { enum: options };
     case 'literal':
       return { const: node.literal };
+    case 'union':
+      return { anyOf: options.map((option) => ofNode(option as Node)) };
     case 'variant':
       return { oneOf: options.map((option) => ofNode(option as Node)) };
     case 'custom':

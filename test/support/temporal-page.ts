@@ -4,7 +4,7 @@ import type { GenericSchema } from 'valibot';
 import { messageTable } from '../../model/inputs/messages.ts';
 import { inputSchemas } from '../../workflows/inputs.ts';
 import * as messages from '../../workflows/messages.ts';
-import { jsonSchemaOf } from './json-schema.ts';
+import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
 export const pagePath = join(import.meta.dirname, '../../docs/temporal.md');
 
@@ -185,14 +185,19 @@ function messagesOf(type: string, of: Messages): string {
 function inBrief(schema: GenericSchema): string {
   const json = jsonSchemaOf(schema);
   const optional = schema.type === 'optional' ? ', or nothing' : '';
-  return json.type === 'object' ? `an object${optional}` : `\`${JSON.stringify(json)}\`${optional}`;
+  return isObject(json) ? `an object${optional}` : `\`${JSON.stringify(json)}\`${optional}`;
+}
+
+/** Or one of several. */
+function isObject({ type, anyOf }: JsonSchema): boolean {
+  return type === 'object' || (Array.isArray(anyOf) && anyOf.every(isObject));
 }
 
 /** Each object once, with the messages that take it. */
 function objectsOf(of: Messages): string[] {
   const takers = new Map<string, string[]>();
   for (const [name, { takes }] of Object.entries(of)) {
-    for (const json of takes.map((schema) => jsonSchemaOf(schema)).filter(({ type }) => type === 'object')) {
+    for (const json of takes.map((schema) => jsonSchemaOf(schema)).filter(isObject)) {
       const text = JSON.stringify(json, null, 2);
       takers.set(text, [...(takers.get(text) ?? []), `\`${name}\``]);
     }

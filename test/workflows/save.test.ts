@@ -1,12 +1,21 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { StoreName } from '../../model/failure.ts';
 import type { SaveAnswer, SaveManyRequest, SaveReceipt, SaveRequest } from '../../model/save.ts';
 import { saveAcknowledged, writeGroupWorkflowId, writeWorkflowId } from '../../workflows/messages.ts';
-import { account, bound, createAccounts, newAccount, refusedByLegacy } from '../support/accounts.ts';
+import {
+  type Account,
+  account,
+  bound,
+  createAccounts,
+  newAccount,
+  refusedByLegacy,
+  refusedByModern,
+} from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { tableOf } from '../support/inspect.ts';
+import { until } from '../support/until.ts';
 
 /** What a program in another language sends: plain JSON, to the workflows `save` and `saveMany`. */
 
@@ -35,6 +44,18 @@ function start(given: Given) {
 }
 
 const save = (given: Given): Promise<SaveReceipt> => at.temporal.workflow.execute('save', start(given));
+
+/** As a program sends it that does not wait for both stores. */
+function acknowledgedBy(given: Given & { readonly operationId: string }): Promise<SaveReceipt> {
+  const startWorkflowOperation = new WithStartWorkflowOperation('save', {
+    ...start(given),
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  });
+  return at.temporal.workflow.executeUpdateWithStart(saveAcknowledged, {
+    args: [given],
+    startWorkflowOperation,
+  });
+}
 
 const saveMany = (items: SaveManyRequest['items'], id = nextId()): Promise<readonly SaveAnswer[]> =>
   at.temporal.workflow.execute('saveMany', {
@@ -76,16 +97,10 @@ test('a create, an update and a delete land in both stores, each with a token', 
 
 test('whoever does not wait for both stores asks for the acknowledgement', async () => {
   const value = newAccount();
-  const { workflowId, ...options } = start({ entity: 'account', kind: 'create', value, ack: 'primary' });
-  const startOperation = new WithStartWorkflowOperation('save', {
-    ...options,
-    workflowId,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-  });
-  const told = await at.temporal.workflow.executeUpdateWithStart(saveAcknowledged, {
-    startWorkflowOperation: startOperation,
-  });
+  const given = { entity: 'account', kind: 'create', value, ack: 'primary', operationId: nextId() } as const;
+  const told = await acknowledgedBy(given);
   expect(told).toMatchObject({ version: expect.any(String), token: expect.any(String) });
+  const workflowId = writeWorkflowId(at.migration.name, given.operationId);
   expect(await at.temporal.workflow.getHandle(workflowId).result()).toEqual(told);
 });
 
@@ -94,6 +109,63 @@ test('a save is sent again under its id, and is told the same', async () => {
   const given = { entity: 'account', kind: 'create', value, operationId: nextId() } as const;
   const first = await save(given);
   expect(await save(given)).toEqual(first);
+});
+
+describe('an id that another write has', () => {
+  const taken = { code: 'OperationIdTaken' };
+  let value: Account;
+  let other: Account;
+  let operationId: string;
+  beforeEach(() => {
+    value = newAccount({ balance: refusedByModern });
+    other = newAccount();
+    operationId = nextId();
+  });
+  const parked = () =>
+    until(
+      'it is parked',
+      async () => (await at.lockstep.control.writeStatus(operationId).catch(() => null))?.stage === 'parked',
+    );
+  const notThere = async () => {
+    await at.lockstep.control.resolve(operationId, 'compensate');
+    expect([await rowsOf('legacy', other.id), await rowsOf('modern', other.id)]).toEqual([[], []]);
+  };
+  const another = () => ({ entity: 'account', kind: 'create', value: other, operationId }) as const;
+
+  test('is refused while a save of it goes on, and the same save is not', async () => {
+    const given = { entity: 'account', kind: 'create', value, operationId } as const;
+    const first = await acknowledgedBy(given);
+    await parked();
+    const accounts = at.lockstep.repository(account);
+    for (const ack of ['primary', 'both', 'recorded'] as const) {
+      expect(await refusal(acknowledgedBy({ ...another(), ack }))).toMatchObject(taken);
+      await expect(accounts.create(other, { operationId, ack })).rejects.toMatchObject(taken);
+    }
+    expect(await refusal(acknowledgedBy({ ...given, kind: 'replace' }))).toMatchObject(taken);
+    const { id, ...content } = value;
+    expect(await acknowledgedBy({ ...given, value: { ...content, id } })).toEqual(first);
+    expect(await acknowledgedBy(given)).toEqual(first);
+    expect(await accounts.create(value, { operationId })).toMatchObject({ version: first.version });
+    await notThere();
+  });
+
+  test('is refused while a write of a service of ours goes on', async () => {
+    await at.lockstep.repository(account).create(value, { operationId });
+    await parked();
+    expect(await refusal(acknowledgedBy(another()))).toMatchObject(taken);
+    expect(await acknowledgedBy({ entity: 'account', kind: 'create', value, operationId })).toMatchObject({
+      operationId,
+    });
+    await notThere();
+  });
+
+  test.each(['save', 'saveMany'] as const)('is refused when that is done, by %s', async (way) => {
+    await save({ entity: 'account', kind: 'create', value: newAccount(), operationId });
+    const [answer] =
+      way === 'save' ? [await refusal(acknowledgedBy(another()))] : await saveMany([another()]);
+    expect(answer).toMatchObject(taken);
+    expect(await rowsOf('legacy', other.id)).toEqual([]);
+  });
 });
 
 test('a refusal is typed, whether the worker or a store refuses', async () => {
@@ -183,6 +255,8 @@ test('one that parks goes apart, and its own workflow answers', async () => {
   const workflowId = writeWorkflowId(at.migration.name, item.operationId);
   expect(answer).toEqual({ status: 'apart', operationId: item.operationId, workflowId });
   const handle = at.temporal.workflow.getHandle(workflowId);
-  expect(await refusal(handle.executeUpdate(saveAcknowledged))).toMatchObject({ code: 'Parked' });
+  expect(
+    await refusal(handle.executeUpdate<SaveReceipt, [SaveRequest]>('acknowledged', { args: [item] })),
+  ).toMatchObject({ code: 'Parked' });
   await at.lockstep.control.resolve(item.operationId, 'discard');
 });

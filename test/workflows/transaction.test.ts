@@ -209,6 +209,23 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
     expect(await at.lockstep.transaction(whole, { operationId })).toEqual(receipt);
   });
 
+  test.each(['with', 'without'] as const)(
+    'a repeat is what it was, %s its decision, where nobody can read an entry of it',
+    async (kept) => {
+      const [value, other] = [newAccount(), newAccount()];
+      const operationId = randomUUID();
+      const send = () =>
+        at.lockstep.transaction((tx) => [tx(bound).create(value), tx(ledger).create(other)], { operationId });
+      const { versions } = await send();
+      const control = (table: string) => (from === 'mysql' ? `lockstep_${table}` : `lockstep.${table}`);
+      for (const change of ["record_key = 'no key'", "kind = 'none'", "refusal = '{'"]) {
+        await at.sql.legacy(`UPDATE ${control('operations')} SET ${change} WHERE id = '${operationId}'`);
+        if (kept === 'without') await at.sql.legacy(`DELETE FROM ${control('decisions')}`);
+        expect([change, (await send()).versions]).toEqual([change, versions]);
+      }
+    },
+  );
+
   test('an operation id is refused while the transaction that has it goes on', async () => {
     const [value, other] = [newAccount(), newAccount()];
     await accounts.create(value);

@@ -6,7 +6,7 @@ import { descriptionOf } from '../../model/inputs/messages.ts';
 export function answerUpdate<T, Arguments extends unknown[]>(
   workflowType: string,
   definition: UpdateDefinition<T, Arguments>,
-  answer: () => Promise<T>,
+  answer: (...given: Arguments) => Promise<T>,
   validator: (...given: Arguments) => void = () => undefined,
 ): void {
   const description = descriptionOf(workflowType, definition.name);

@@ -2,6 +2,6 @@ import { type AskedWrite, operationIdTakenMessage } from '../../model/operation.
 import { failure } from '../failures.ts';
 
 /** What is asked for is another write than the one that has its id. */
-export function idTaken({ entity }: AskedWrite, operationId: string) {
+export function idTaken({ entity }: Pick<AskedWrite, 'entity'>, operationId: string) {
   return failure('OperationIdTaken', operationIdTakenMessage(entity, operationId), { entity, operationId });
 }

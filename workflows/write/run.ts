@@ -7,6 +7,7 @@ import {
   type WriteReceipt,
   type WriteRoute,
 } from '../../model/operation.ts';
+import type { SaveRequest } from '../../model/save.ts';
 import type { Version } from '../../model/version.ts';
 import { failure } from '../failures.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { answerUpdate } from './answer-update.ts';
+import { assertAsked, isSave } from './asked.ts';
 import { idTaken } from './id-taken.ts';
 
 /** A running write: where it stands, the answer to its caller, and an operator's decision. All of them change here only. */
@@ -73,8 +75,9 @@ export class WriteRun {
     answerUpdate(
       'write',
       acknowledged,
-      () => this.acknowledgement.answered(),
-      (asked?: AskedWrite) => this.#assertAsked(asked),
+      (asked?: AskedWrite | SaveRequest) =>
+        asked && isSave(asked) ? this.#answerSave(asked) : this.acknowledgement.answered(),
+      (asked?: AskedWrite | SaveRequest) => this.#assertAsked(asked),
     );
     setHandler(resolve, (decision) => this.#decide(decision), {
       validator: (_decision) => this.#assertParked(),
@@ -93,9 +96,16 @@ export class WriteRun {
     this.#decision = decision;
   }
 
+  /** To say which write it means takes a worker. */
+  async #answerSave(asked: SaveRequest): Promise<WriteReceipt> {
+    const { operation } = this.input;
+    await assertAsked(asked, operation.id, operation);
+    return await this.acknowledgement.answered();
+  }
+
   /** An older service does not say what it asks for. */
-  #assertAsked(asked: AskedWrite | undefined): void {
-    if (!asked || isSameWrite(asked, this.input.operation)) return;
+  #assertAsked(asked: AskedWrite | SaveRequest | undefined): void {
+    if (!asked || isSave(asked) || isSameWrite(asked, this.input.operation)) return;
     throw idTaken(asked, this.input.operation.id);
   }
 

@@ -1,5 +1,5 @@
 import { ApplicationFailure, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { WriteReceipt } from '../../model/operation.ts';
+import type { AskedWrite, WriteReceipt } from '../../model/operation.ts';
 import type { SaveReceipt, SaveRequest } from '../../model/save.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { CommitReceipt } from '../../model/transaction.ts';
@@ -8,6 +8,7 @@ import { failure } from '../failures.ts';
 import { saveAcknowledged, searchAttributes, writeWorkflowId } from '../messages.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { answerUpdate } from './answer-update.ts';
+import { assertAsked } from './asked.ts';
 import { WriteRun } from './run.ts';
 import { carryOutTransaction, TransactionRun } from './transaction.ts';
 import { carryOut } from './write.ts';
@@ -18,9 +19,18 @@ import { carryOut } from './write.ts';
  */
 export async function save(request: SaveRequest): Promise<SaveReceipt> {
   const acknowledgement = new Acknowledgement<SaveReceipt>();
-  const answerCallers = () => answerUpdate('save', saveAcknowledged, () => acknowledgement.answered());
+  const accepting = accepted(request);
+  const answerCallers = () =>
+    answerUpdate('save', saveAcknowledged, (asked?: AskedWrite | SaveRequest) =>
+      isMeant(asked, request) ? acknowledgement.answered() : answerOther(asked),
+    );
+  const answerOther = async (asked: AskedWrite | SaveRequest): Promise<SaveReceipt> => {
+    const run = await accepting.catch(() => null);
+    await assertAsked(asked, request.operationId, run && operationOf(run));
+    return await acknowledgement.answered();
+  };
   answerCallers();
-  const run = await accepted(request).catch((error: unknown) => acknowledgement.failed(error));
+  const run = await accepting.catch((error: unknown) => acknowledgement.failed(error));
   run.setHandlers();
   // In place of the one that gives no token.
   answerCallers();
@@ -28,6 +38,18 @@ export async function save(request: SaveRequest): Promise<SaveReceipt> {
   const receipt = run instanceof WriteRun ? await carryOut(run) : await carryOutTransaction(run);
   await told;
   return savedAs(receipt);
+}
+
+/** Whoever sends a save again sends the same. */
+function isMeant(
+  asked: AskedWrite | SaveRequest | undefined,
+  request: SaveRequest,
+): asked is SaveRequest | undefined {
+  return asked === undefined || JSON.stringify(asked) === JSON.stringify(request);
+}
+
+function operationOf({ input }: WriteRun | TransactionRun): AskedWrite | null {
+  return 'operation' in input ? input.operation : (input.transaction.operations[0] ?? null);
 }
 
 async function accepted(request: SaveRequest): Promise<WriteRun | TransactionRun> {

@@ -135,7 +135,7 @@ export const comparisonGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/samples.ts',
-    text: '    shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));\n',
+    text: '  shuffled.sort((left, right) => (left.at < right.at ? -1 : 1));\n',
     without: '',
     tests: ['test/databases/samples.test.ts'],
     named: 'as often as any other',

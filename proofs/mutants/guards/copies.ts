@@ -29,7 +29,7 @@ export const copyGuards: readonly Guard[] = [
   },
   {
     file: 'databases/backfill/load-rows.ts',
-    text: 'return some.filter((_, index) => !present.has(index));',
+    text: 'return present.size === 0 ? some : some.filter((_, index) => !present.has(index));',
     without: 'return some;',
     tests: ['test/databases/bulk-copy.test.ts'],
     named: 'leaves alone what a live write',

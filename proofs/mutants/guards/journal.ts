@@ -57,7 +57,7 @@ export const journalGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/write/run.ts',
-    text: '(asked?: AskedWrite) => this.#assertAsked(asked)',
+    text: '(asked?: AskedWrite | SaveRequest) => this.#assertAsked(asked)',
     without: '() => undefined',
     tests: ['test/workflows/operation-id.test.ts'],
     named: 'while the workflow of the write',

@@ -218,6 +218,22 @@ export const readGuards: readonly Guard[] = [
     keeps: 'What a session sets is kept, or the store is refused.',
   },
   {
+    file: 'databases/postgresql/session.ts',
+    text: "  assertLeastVersion(session, 'PostgreSQL', rows[0].version);\n",
+    without: '',
+    tests: ['test/databases/session.test.ts'],
+    named: 'too old',
+    keeps: 'A server that is too old is refused, by name, before anything else is asked of it.',
+  },
+  {
+    file: 'databases/mysql/session.ts',
+    text: "  assertLeastVersion(session, version.includes('MariaDB') ? 'MariaDB' : 'MySQL', version);\n",
+    without: '',
+    tests: ['test/databases/session.test.ts'],
+    named: 'too old',
+    keeps: 'Nor at the other engine.',
+  },
+  {
     file: 'databases/sql/capture.ts',
     text: 'on ? await captureUnavailableReason() : null',
     without: 'null',

@@ -71,4 +71,12 @@ export const transactionGuards: readonly Guard[] = [
     named: 'that another attempt has committed',
     keeps: 'Only the attempt that the decision names commits.',
   },
+  {
+    file: 'activities/transactions/repeats.ts',
+    text: 'entries.filter(isSound).some',
+    without: 'entries.some',
+    tests: ['test/workflows/transaction.test.ts'],
+    named: 'nobody can read an entry',
+    keeps: 'An entry that nobody can read does not make another transaction of a repeat.',
+  },
 ];

@@ -3,6 +3,37 @@ import type { Guard } from '../guard.ts';
 /** Writes, what the secondary takes of them, and what is undone. */
 export const writeGuards: readonly Guard[] = [
   {
+    file: 'activities/write/write.ts',
+    text: 'await withinLimit(replicateToSecondary(request), atOnceMs, () => doesNotAnswer(secondary));',
+    without: 'await replicateToSecondary(request);',
+    tests: ['test/workflows/ack.test.ts'],
+    named: 'primary: answered',
+    keeps: 'A caller who asked for the primary does not wait for a secondary that is slow.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: "      log('the secondary did not take the write at once; it is retried until it does', {\n",
+    without:
+      "      if (error) throw error;\n      log('the secondary did not take the write at once; it is retried until it does', {\n",
+    tests: ['test/workflows/outage.test.ts'],
+    named: 'whatever becomes',
+    keeps: 'Whatever the secondary does, what the primary has decided is known, and not asked for again.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: "if (alone || input.pattern === 'parallel') return decided;",
+    without: 'if (alone) return decided;',
+    tests: ['test/workflows/parallel.test.ts'],
+    keeps: 'What the secondary took tentatively is settled where the write is replicated.',
+  },
+  {
+    file: 'workflows/write/replicate.ts',
+    text: 'if (first && atOnce === undefined)',
+    without: 'if (first && atOnce !== undefined)',
+    tests: ['test/unit/replay.test.ts'],
+    keeps: 'A write that an earlier worker began, with an activity for each store, is taken up by this one.',
+  },
+  {
     file: 'workflows/write/acknowledgement.ts',
     text: 'if (this.#answer === null) await condition(',
     without: 'await condition(',
@@ -196,5 +227,21 @@ export const writeGuards: readonly Guard[] = [
     tests: ['test/workflows/sent-again.test.ts'],
     named: 'undone because.* retried from the journal',
     keeps: 'The retry of the journal converges nothing whose undo has begun.',
+  },
+  {
+    file: 'workflows/write/save.ts',
+    text: 'isMeant(asked, request) ? acknowledgement.answered() : answerOther(asked)',
+    without: 'acknowledgement.answered()',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'while a save of it goes on',
+    keeps: 'Another write under the id of a save that goes on is refused, whoever sends it.',
+  },
+  {
+    file: 'workflows/write/run.ts',
+    text: 'asked && isSave(asked) ? this.#answerSave(asked) : this.acknowledgement.answered()',
+    without: 'this.acknowledgement.answered()',
+    tests: ['test/workflows/save.test.ts'],
+    named: 'while a write of a service of ours goes on',
+    keeps: 'Nor is a save taken for the write of a service that has its id.',
   },
 ];
