@@ -13,6 +13,7 @@ import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
+import { silentChangeReason } from './capture-cascades.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
@@ -232,6 +233,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: () => triggersRefusedReason(connections),
+    silentChangeReason: (tables) => silentChangeReason(connections, tables),
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {

@@ -216,6 +216,7 @@ export function createPostgresqlEngine(
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: async () => null,
+    silentChangeReason: async () => null,
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
