@@ -114,6 +114,8 @@ export interface Engine extends Session {
   primeStatements(table: string): Promise<readonly string[]>;
   /** Who uses a table, as far as the server tells. */
   tableUse(table: string): Promise<TableUse>;
+  /** Whether policies keep rows of a table from this account: it can then read none, since those would count as absent. */
+  hidesRows(table: string): Promise<boolean>;
   settings(): Promise<readonly Setting[]>;
   /** The statements that give an account these rights in this database. */
   grants(rights: RoleRights, account: string): Promise<readonly string[]>;

@@ -266,7 +266,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const result = await (inside
         ? call(connections.clientOf(inside))
         : connections.borrow(call, request.fence.lockWaitMs));
-      return resultSets(result)[0]?.[0] ?? {};
+      const [rows] = resultSets(result);
+      // A write that has become what was asked for is answered by no rows.
+      return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
     },
 
     touchStatement(bound, { keys, version, id, fence }) {
@@ -345,6 +347,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+    hidesRows: async () => false,
 
     grants: (rights, account) => grants(engine, rights, account),
     missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),

@@ -308,6 +308,14 @@ export function createPostgresqlEngine(
 
     tableUse: (table) => tableUse(engine, table),
 
+    async hidesRows(table) {
+      const [row] = await engine.query(
+        'SELECT pg_catalog.row_security_active(pg_catalog.to_regclass(?)::oid)::text AS hides',
+        [quoteTable(table)],
+      );
+      return row?.hides === 'true';
+    },
+
     grants: (rights, account) => grants(engine, rights, account),
     missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),
 
