@@ -36,10 +36,11 @@ export function createActivities(context: ActivityContext) {
   const stores = withSetBackGuard(withTiming(context.stores, latency), guard);
   const writing = { ...context, stores };
   const shared = { outage: new StoreOutage(context.migration.policy), completions: new Completions(stores) };
+  const replicating = replicateActivities(writing, shared);
   return {
     ...createSaveActivities(context),
-    ...createWriteActivities(writing),
-    ...replicateActivities(writing, shared),
+    ...createWriteActivities(writing, replicating.replicateToSecondary),
+    ...replicating,
     ...createGroupActivities(writing),
     ...replicateGroupActivities(writing, shared),
     ...createUndoActivities(writing),

@@ -113,7 +113,7 @@ export class WriteAhead {
     const { operation, route } = input;
     const startedAtMs = Date.now();
     const started = performance.now();
-    const decision = await this.#tracked(this.#activities.writePrimary(input));
+    const decision = await this.#tracked(this.#activities.writePrimary(input, { alone: true }));
     if (decision.status === 'aborted' || decision.status === 'fenced') return [null];
     const answer = answerTo(operation, route.primary, decision);
     const timing = { startedAtMs, tookMs: performance.now() - started };

@@ -12,7 +12,7 @@ import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
 import type { Completions } from './completions.ts';
 import { type ConvergeResult, convergeApart, convergeKeys, type LateKey } from './converge.ts';
-import type { StoreOutage } from './store-outage.ts';
+import { doesNotAnswer, type StoreOutage } from './store-outage.ts';
 
 /** A write of a group that the primary has and the other store is owed. */
 export interface OwedWrite {
@@ -149,8 +149,4 @@ export function replicateGroupActivities(
   }
 
   return { replicateGroup, completeOperations };
-}
-
-function doesNotAnswer(store: StoreName): LockstepError {
-  return new LockstepError('StoreUnavailable', `the ${store} store does not answer for now`, { store });
 }

@@ -1,4 +1,4 @@
-import type { StoreName } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Policy } from '../../model/policy.ts';
 import { failureOf } from '../failures.ts';
@@ -48,4 +48,8 @@ export class StoreOutage {
     const pause = (this.#now() - since) * (0.5 + Math.random() / 2);
     return Math.round(Math.max(least, Math.min(pause, most)));
   }
+}
+
+export function doesNotAnswer(store: StoreName): LockstepError {
+  return new LockstepError('StoreUnavailable', `the ${store} store does not answer for now`, { store });
 }

@@ -10,23 +10,70 @@ import {
   type TentativeResult,
   type WriteResult,
 } from '../../databases/deciding/write-result.ts';
+import { failureIn } from '../../model/carried-failure.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { AnyFailureCode } from '../../model/failure-codes.ts';
 import { entityNamed } from '../../model/migration.ts';
 import type { Operation, OperationStatus, WriteInput, WriteRoute } from '../../model/operation.ts';
+import { withinLimit } from '../../model/time-limit.ts';
+import { unforeseen } from '../../model/unforeseen.ts';
 import type { Version } from '../../model/version.ts';
 import type { ActivityContext } from '../context.ts';
 import { writeMetrics } from '../metrics.ts';
+import type { ReplicationRequest } from './replicate.ts';
 import { assertSoundOperations, isSoundRoute } from './sound-operations.ts';
+import { doesNotAnswer } from './store-outage.ts';
 import { createUndoActivities } from './undo.ts';
+import type { PrimaryResult } from './write-result.ts';
 
-export function createWriteActivities(context: ActivityContext) {
-  const { migration, stores } = context;
+/** So long the other store may take, because the answer to the caller waits for it. */
+const atOnceMs = 500;
+
+type Applied = Extract<WriteResult, { readonly status: 'applied' }>;
+
+/** @param replicateToSecondary brings the other store to what the primary has decided */
+export function createWriteActivities(
+  context: ActivityContext,
+  replicateToSecondary: (request: ReplicationRequest) => Promise<WriteResult>,
+) {
+  const { migration, stores, log } = context;
   const metrics = writeMetrics(context);
   const { undoOperation } = createUndoActivities(context);
 
-  /** The guarded write at the primary: it decides about version and refusal. */
-  async function writePrimary(input: WriteInput): Promise<WriteResult> {
+  /**
+   * The guarded write at the primary: it decides about version and refusal. What it has applied is given to the other store at once, in
+   * the same activity, because each activity costs the workflow a turn in its sandbox.
+   *
+   * @param alone leaves the other store to the caller; `parallel` always does, whose other store is asked by the workflow itself
+   */
+  async function writePrimary(input: WriteInput, { alone = false } = {}): Promise<PrimaryResult> {
+    const decided = await decideHere(input);
+    if (decided.status !== 'applied' || !input.route.secondary) return decided;
+    if (alone || input.pattern === 'parallel') return decided;
+    return { ...decided, atOnce: await replicateAtOnce(input, decided) };
+  }
+
+  /** Null where it came to nothing, for whatever reason: the decision stands, and the workflow goes on from there. */
+  async function replicateAtOnce(
+    { operation: { id, entity, key }, route }: WriteInput,
+    { version, timing }: Applied,
+  ): Promise<WriteResult | null> {
+    const operation = { id, entity, key };
+    const { primary: decidedBy, secondary } = route;
+    if (!secondary) throw new TypeError('a route without secondary has nothing to replicate to');
+    const request = { operation, route, decidedBy, version, tentativeIn: null, timing: timing ?? null };
+    try {
+      return await withinLimit(replicateToSecondary(request), atOnceMs, () => doesNotAnswer(secondary));
+    } catch (error) {
+      log('the secondary did not take the write at once; it is retried until it does', {
+        operationId: id,
+        reason: failureIn(error)?.message ?? unforeseen(error).message,
+      });
+      return null;
+    }
+  }
+
+  async function decideHere(input: WriteInput): Promise<WriteResult> {
     const { operation, pattern, route } = input;
     assertSoundOperations(migration, [operation], pattern);
     if (!(await isSoundRoute(context, route, [operation]))) return { status: 'fenced' };

@@ -13,6 +13,7 @@ import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
+import { silentChangeReason } from './capture-cascades.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
@@ -233,6 +234,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: () => triggersRefusedReason(connections),
+    silentChangeReason: (tables) => silentChangeReason(connections, tables),
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
@@ -267,7 +269,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const result = await (inside
         ? call(connections.clientOf(inside))
         : connections.borrow(call, request.fence.lockWaitMs));
-      return resultSets(result)[0]?.[0] ?? {};
+      const [rows] = resultSets(result);
+      // A write that has become what was asked for is answered by no rows.
+      return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
     },
 
     touchStatement(bound, { keys, version, id, fence }) {
@@ -346,6 +350,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+    hidesRows: async () => false,
 
     grants: (rights, account) => grants(engine, rights, account),
     missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),

@@ -32,19 +32,25 @@ const guardCells = `e ${entityType} PATH '$.e', k ${keyType} PATH '$.k', v BIGIN
  * transaction of its own, in one round trip, rolled back and raised again when anything fails; else it is part of the caller's.
  * A record of version 0 is a lock on a key that has none; it never outlives its transaction.
  *
+ * Most writes meet an older record and a row that fits, or neither. So those that may be rolled back are first **attempted**, by statements
+ * that look, lock and write at once. One that succeeds has become what was asked for, and is answered by no row. Whatever turns out
+ * otherwise is rolled back, and decided by what is there.
+ *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
 export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   const { entity, root, store } = bound;
   const name = literal(entity.name);
   const keys = keyParameters(bound);
+  const isFenced = `NOT (v_epoch <=> p_epoch) OR (p_mode <> 'secondary' AND v_open = 0)
+      OR (p_mode = 'primary') <> (v_primary = ${literal(store)})`;
   const own = `r.entity = ${name} AND r.record_key = p_key`;
   // One statement is cheaper than two. The row depends on the record in it, so that it is read after the record is locked.
   const lookLocked = `SELECT MAX(r.version), COUNT(t.${quote(root.key[0]?.name ?? '')}) > 0 INTO v_stored, v_live
       FROM lockstep_records r LEFT JOIN ${quoteTable(root.name)} t ON ${match(root.key, keys)} WHERE ${own} FOR UPDATE;`;
   return `CREATE PROCEDURE ${writeName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
-BEGIN
+routine: BEGIN
   DECLARE v_done, v_known, v_live, v_open INT DEFAULT 0;
   DECLARE v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
@@ -63,12 +69,12 @@ BEGIN
     RESIGNAL;
   END;
 
-  IF p_alone THEN START TRANSACTION; END IF;
   IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
   END IF;
-  SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
-    FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;
+${mayBeAttempted(bound) ? attempt(bound, isFenced) : ''}
+  IF p_alone THEN ROLLBACK; START TRANSACTION; END IF;
+  ${shareFence}
 
   IF p_locks IS NOT NULL AND v_epoch = p_epoch THEN
     OPEN locks;
@@ -82,8 +88,7 @@ BEGIN
   END IF;
 
   item: BEGIN
-    IF NOT (v_epoch <=> p_epoch) OR (p_mode <> 'secondary' AND v_open = 0)
-      OR (p_mode = 'primary') <> (v_primary = ${literal(store)}) THEN
+    IF ${isFenced} THEN
       SET v_outcome = 'fenced', v_answered = v_epoch;
       LEAVE item;
     END IF;
@@ -132,10 +137,12 @@ BEGIN
       SET v_known = 0;
       BEGIN
         DECLARE CONTINUE HANDLER FOR 1062 SET v_known = 1;
-        INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-          VALUES (p_operation, p_migration, ${name}, p_key, p_kind,
-            IF(p_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', p_status),
-            IF(p_mode = 'tentative', NULL, v_next), p_epoch, v_refusal, p_before);
+        ${noteOperation(
+          name,
+          "IF(p_mode = 'primary' AND v_refusal IS NOT NULL, 'failed', p_status)",
+          "IF(p_mode = 'tentative', NULL, v_next)",
+          'v_refusal',
+        )}
       END;
       IF v_known THEN
         SELECT CONCAT('known:', MAX(o.status)), MAX(o.version), COALESCE(MAX(o.refusal), MAX(o.reason)) INTO v_outcome, v_answered, v_reason
@@ -161,13 +168,12 @@ ${guards}
     IF p_gone THEN
 ${deletes(bound, keys)}
     ELSE
-${upserts(bound, keys)}
+${upserts(bound, keys, upsertRoot(bound, keys))}
     END IF;
 
     SET v_outcome = 'applied', v_answered = v_next;
     IF v_next > 0 AND p_mode <> 'tentative' THEN
-      UPDATE lockstep_records r SET r.version = v_next, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation
-        WHERE ${own};
+      UPDATE lockstep_records r SET ${raised('v_next')} WHERE ${own};
       SET v_stored = v_next;
     END IF;
   END;
@@ -182,6 +188,77 @@ ${upserts(bound, keys)}
   IF p_alone THEN COMMIT; END IF;
   SELECT v_outcome AS status, CAST(v_answered AS CHAR) AS version, v_reason AS reason;
 END`;
+}
+
+/** In a transaction of READ COMMITTED, what is read beside the locked row is read after it. */
+const shareFence = `SELECT s.epoch, s.open, s.primary_store INTO v_epoch, v_open, v_primary
+    FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;`;
+
+function noteOperation(name: string, status: string, version: string, refusal: string): string {
+  return `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+          VALUES (p_operation, p_migration, ${name}, p_key, p_kind, ${status}, ${version}, p_epoch, ${refusal}, p_before);`;
+}
+
+function raised(version: string): string {
+  return `r.version = ${version}, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation`;
+}
+
+/** Where its own statements say whether a key had a row, and nothing is shared. */
+function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
+  return root.single && changingColumns(root).length > 0 && referenced.length === 0;
+}
+
+/**
+ * Of a write that is a transaction of its own. A record or an operation that is met where none was expected ends the attempt, and so does
+ * any other unique index: who is right is decided under locks.
+ */
+function attempt(bound: BoundEntity, isFenced: string): string {
+  const name = literal(bound.entity.name);
+  const keys = keyParameters(bound);
+  const { update, insert } = rootStatements(bound, keys);
+  return `  attempt: BEGIN
+    DECLARE EXIT HANDLER FOR 1062 BEGIN END;
+    IF (p_alone AND p_locks IS NULL AND p_shared IS NULL AND p_version > 0 AND p_mode IN ('primary', 'secondary')
+      AND IF(p_gone, p_kind <> 'update', p_root > 0 AND ${rowsGiven(bound)}) AND (p_expected <> p_read_version) IS NOT TRUE) IS NOT TRUE THEN
+      LEAVE attempt;
+    END IF;
+    START TRANSACTION;
+    ${shareFence}
+    IF ${isFenced} THEN
+      LEAVE attempt;
+    END IF;
+    IF p_kind <> 'create' THEN
+      UPDATE lockstep_records r SET ${raised('p_version')}
+        WHERE r.entity = ${name} AND r.record_key = p_key AND r.version < p_version
+          AND r.version = COALESCE(p_expected, p_read_version, r.version);
+    END IF;
+    IF p_kind = 'create' OR ROW_COUNT() = 0 THEN
+      IF p_expected > 0 OR p_read_version > 0 THEN LEAVE attempt; END IF;
+      INSERT INTO lockstep_records (entity, record_key, version, deleted, digest, operation)
+        VALUES (${name}, p_key, p_version, p_gone, p_digest, p_operation);
+    END IF;
+    IF p_operation IS NOT NULL THEN
+      ${noteOperation(name, 'p_status', 'p_version', 'NULL')}
+    END IF;
+    IF p_gone THEN
+${deletes(bound, keys)}
+      IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;
+    ELSE
+${upserts(
+  bound,
+  keys,
+  `IF p_kind <> 'create' THEN
+  ${update};
+END IF;
+IF p_kind = 'create' OR ROW_COUNT() = 0 THEN
+  IF p_kind = 'update' THEN LEAVE attempt; END IF;
+  ${insert};
+END IF;`,
+)}
+    END IF;
+    COMMIT;
+    LEAVE routine;
+  END;`;
 }
 
 function rowsGiven(bound: BoundEntity): string {
@@ -226,7 +303,8 @@ function deletes(bound: BoundEntity, keys: readonly string[]): string {
     .join('\n');
 }
 
-function upserts(bound: BoundEntity, keys: readonly string[]): string {
+/** @param ofRoot the statements for the one row of the root table */
+function upserts(bound: BoundEntity, keys: readonly string[], ofRoot: string): string {
   const others = bound.owned
     .filter((table) => !table.single)
     .toReversed()
@@ -237,7 +315,9 @@ function upserts(bound: BoundEntity, keys: readonly string[]): string {
   return [
     ...bound.referenced.map((table) => upsertReferenced(bound, table)),
     ...others,
-    ...bound.owned.map((table) => upsertOwned(bound, table, keys)),
+    ...bound.owned.map((table) =>
+      table === bound.root && table.single ? ofRoot : upsertOwned(bound, table, keys),
+    ),
   ].join('\n');
 }
 
@@ -246,25 +326,35 @@ function upserts(bound: BoundEntity, keys: readonly string[]): string {
  * the same value under another unique index.
  */
 function upsertOwned(bound: BoundEntity, table: BoundTable, keys: readonly string[]): string {
-  const own = match(table.key, keys);
-  if (table === bound.root && table.single) return upsertRoot(bound, own);
-  const mine = `${own} AND ${same('t', table)}`;
+  const mine = `${match(table.key, keys)} AND ${same('t', table)}`;
   return `${updateMatching(bound, table, mine)}${insert(table)} FROM ${recordset(bound, table)}
   WHERE NOT EXISTS (SELECT 1 FROM ${quoteTable(table.name)} t WHERE ${mine});`;
 }
 
-/** Its row is one of parameters. */
-function upsertRoot(bound: BoundEntity, own: string): string {
-  const { root } = bound;
-  const given = (column: BoundColumn) => column.write(cellParameter(bound, column));
-  const change = changingColumns(root).map((column) => `t.${quote(column.name)} = ${given(column)}`);
-  const update =
-    change.length === 0 ? 'DO 0' : `UPDATE ${quoteTable(root.name)} t SET ${change.join(', ')} WHERE ${own}`;
+function upsertRoot(bound: BoundEntity, keys: readonly string[]): string {
+  const { update, insert } = rootStatements(bound, keys);
   return `IF p_root > 0 AND v_live THEN
   ${update};
 ELSEIF p_root > 0 THEN
-  INSERT INTO ${quoteTable(root.name)} (${columnNames(root)}) VALUES (${root.columns.map(given).join(', ')});
+  ${insert};
 END IF;`;
+}
+
+/** The row of a root table that has one for each key is one of parameters. */
+function rootStatements(
+  bound: BoundEntity,
+  keys: readonly string[],
+): Readonly<Record<'update' | 'insert', string>> {
+  const { root } = bound;
+  const given = (column: BoundColumn) => column.write(cellParameter(bound, column));
+  const change = changingColumns(root).map((column) => `t.${quote(column.name)} = ${given(column)}`);
+  return {
+    update:
+      change.length === 0
+        ? 'DO 0'
+        : `UPDATE ${quoteTable(root.name)} t SET ${change.join(', ')} WHERE ${match(root.key, keys)}`,
+    insert: `INSERT INTO ${quoteTable(root.name)} (${columnNames(root)}) VALUES (${root.columns.map(given).join(', ')})`,
+  };
 }
 
 function upsertReferenced(bound: BoundEntity, table: BoundTable): string {

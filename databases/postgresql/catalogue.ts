@@ -1,6 +1,6 @@
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import type { CatalogueTable } from '../columns/column.ts';
-import type { Session } from '../engine/session.ts';
+import type { Session, TextCells } from '../engine/session.ts';
 import { type Described, typeOf } from './column-type.ts';
 import { quoteTable } from './quote.ts';
 
@@ -40,6 +40,20 @@ LEFT JOIN pg_depend ext ON ext.classid = 'pg_type'::regclass::oid AND ext.objid 
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 WHERE a.attrelid = pg_catalog.to_regclass(?)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
+
+const kindSql = `
+SELECT c.relkind AS kind, EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
+    WHERE p.relpersistence = 'u' UNION ALL SELECT WHERE c.relpersistence = 'u') AS unlogged
+FROM pg_class c WHERE c.oid = pg_catalog.to_regclass(?)::oid`;
+
+const otherKinds: Readonly<Record<string, string>> = {
+  v: 'view',
+  m: 'materialized view',
+  f: 'foreign table',
+  S: 'sequence',
+  c: 'composite type',
+  i: 'index',
+};
 
 /**
  * An index that is not valid may miss rows. Tables that inherit have indexes of their own, and their rows are among those of the
@@ -89,8 +103,10 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     index.nullable ||= row.nullable === 't';
     indexes.set(row.index ?? '', index);
   }
+  const [kind] = await session.query(kindSql, [quoteTable(table)]);
   return {
     name: table,
+    unfit: kind ? unfitReason(table, kind) : null,
     unfilled: rows.flatMap(({ name, unfilled }) => (name && unfilled === 't' ? [name] : [])),
     columns: rows.map((row) =>
       columnOf({
@@ -112,6 +128,14 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
   };
+}
+
+function unfitReason(table: string, { kind, unlogged }: TextCells): string | null {
+  const other = otherKinds[kind ?? ''];
+  if (other !== undefined)
+    return `"${table}" is a ${other}, and no table; name the table that keeps the rows, in the database where it is`;
+  if (unlogged !== 't') return null;
+  return `table "${table}" is unlogged: after a crash the server empties it; ALTER TABLE ${table} SET LOGGED, of each partition where it has some`;
 }
 
 const ofExtensions = ['citext', 'hstore'];

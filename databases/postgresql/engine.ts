@@ -221,6 +221,7 @@ export function createPostgresqlEngine(
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: async () => null,
+    silentChangeReason: async () => null,
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {
@@ -312,6 +313,14 @@ export function createPostgresqlEngine(
     primeStatements: (table) => primeStatements(engine, table),
 
     tableUse: (table) => tableUse(engine, table),
+
+    async hidesRows(table) {
+      const [row] = await engine.query(
+        'SELECT pg_catalog.row_security_active(pg_catalog.to_regclass(?)::oid)::text AS hides',
+        [quoteTable(table)],
+      );
+      return row?.hides === 'true';
+    },
 
     grants: (rights, account) => grants(engine, rights, account),
     missingFurther: (rights, isAllowed) => missingFurther(engine, rights, isAllowed),

@@ -10,7 +10,12 @@ const never = new Promise<never>(() => {});
 /** A worker whose other store does not answer, or refuses. */
 function worker(other: 'silent' | 'refuses' | 'takes') {
   const activities = {
-    writePrimary: async () => ({ status: 'applied', version: '7' }),
+    writePrimary: async (_input: unknown, { alone = false } = {}) => ({
+      status: 'applied',
+      version: '7',
+      // Whoever does not see to the other store himself waits for it.
+      ...(alone ? {} : await never),
+    }),
     writeGroupAtPrimary: async ({ operations }: { operations: unknown[] }) => ({
       decisions: operations.map(() => ({ status: 'applied', version: '7' })),
       timing: { startedAtMs: 0, tookMs: 0 },

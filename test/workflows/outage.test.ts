@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LockstepError } from '../../model/failure.ts';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
-import { drained, rowsOf, tableOf } from '../support/inspect.ts';
+import { drained, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
 
 let at: RunningMigration;
 beforeAll(async () => {
@@ -53,6 +53,22 @@ test('callers do not wait for a secondary that does not answer', async () => {
   }
   await drained(at);
   expect(await tableOf(at, 'modern', 'accounts')).toEqual(await tableOf(at, 'legacy', 'accounts'));
+});
+
+test('whatever becomes of the attempt at the secondary, the primary is asked once, and its decision is the answer', async () => {
+  const value = newAccount();
+  let asked = 0;
+  at.faults.legacy.write = async (...call) => {
+    asked += 1;
+    return await at.stores.legacy.write(...call);
+  };
+  at.faults.modern.write = () => Promise.reject(new TypeError('nobody has foreseen this'));
+  const { version } = await at.lockstep.repository(account).create(value);
+  delete at.faults.modern.write;
+  delete at.faults.legacy.write;
+  expect(asked).toBe(1);
+  await drained(at);
+  expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
 });
 
 test('a primary that comes back in time takes the write', async () => {

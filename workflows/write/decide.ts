@@ -1,4 +1,4 @@
-import type { Timing, WriteResult } from '../../activities/write/write-result.ts';
+import type { PrimaryResult, Timing, WriteResult } from '../../activities/write/write-result.ts';
 import { failureIn } from '../../model/carried-failure.ts';
 import type { WriteInput, WriteRoute } from '../../model/operation.ts';
 import { type ToldRefusal, toldAborted, toldRefusal } from '../../model/told-refusal.ts';
@@ -15,6 +15,8 @@ export interface PrimaryDecision {
   readonly decidedBy: WriteRoute['primary'];
   /** Whether its journal says that the other store still waits for it. */
   readonly pending: boolean;
+  /** See `PrimaryResult`. */
+  readonly atOnce?: WriteResult | null;
   readonly timing: Timing | null;
 }
 
@@ -37,6 +39,7 @@ export async function decide(input: WriteInput): Promise<PrimaryDecision> {
           decidedBy: route.primary,
           pending: route.secondary !== null,
           timing: result.timing ?? null,
+          ...(result.atOnce === undefined ? {} : { atOnce: result.atOnce }),
         };
       case 'refused':
       case 'conflict':
@@ -53,7 +56,7 @@ function toldFailure({ code, message, details }: ToldRefusal): Error {
   return failure(code, message, details);
 }
 
-async function writeAtPrimary(input: WriteInput): Promise<WriteResult> {
+async function writeAtPrimary(input: WriteInput): Promise<PrimaryResult> {
   const { entity, id: operationId } = input.operation;
   assertNotExpired({ entity, operationId }, input.policy);
   try {

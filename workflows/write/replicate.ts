@@ -85,13 +85,14 @@ async function whenRefused(
 
 async function replicateOnce(
   { input }: WriteRun,
-  { route, decidedBy, version, timing }: PrimaryDecision,
+  { route, decidedBy, version, timing, atOnce }: PrimaryDecision,
   first: boolean,
 ): Promise<WriteResult> {
+  if (first && atOnce) return atOnce;
   const { id, entity, key } = input.operation;
   const tentativeIn = tentativeStore(input);
   const request = { operation: { id, entity, key }, route, decidedBy, version, tentativeIn, timing };
-  if (first) {
+  if (first && atOnce === undefined) {
     try {
       return await localOnce.replicateToSecondary(request);
     } catch (error) {

@@ -63,10 +63,18 @@ export const fenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "      OR (p_mode = 'primary') <> (v_primary = ${literal(store)}) THEN",
-    without: '      OR FALSE THEN',
+    text: "\n      OR (p_mode = 'primary') <> (v_primary = ${literal(store)})`;",
+    without: '`;',
     tests: ['test/databases/fence.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: only the primary decides, and it takes no replicas.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: '    IF ${isFenced} THEN\n      LEAVE attempt;\n    END IF;\n',
+    without: '',
+    tests: ['test/databases/fence.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: nothing is attempted under another route.',
   },
 ];

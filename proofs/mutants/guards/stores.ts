@@ -201,4 +201,12 @@ export const storeGuards: readonly Guard[] = [
     named: 'modern alone',
     keeps: 'A store that was set back gets its route again.',
   },
+  {
+    file: 'databases/columns/checks.ts',
+    text: '  if (found?.unfit) throw invalid(path, found.unfit);\n',
+    without: '',
+    tests: ['test/databases/catalogue-facts.test.ts'],
+    named: 'kept without transactions',
+    keeps: 'A table that is kept without transactions, or that a crash empties, is refused by name.',
+  },
 ];

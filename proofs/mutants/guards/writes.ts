@@ -3,6 +3,37 @@ import type { Guard } from '../guard.ts';
 /** Writes, what the secondary takes of them, and what is undone. */
 export const writeGuards: readonly Guard[] = [
   {
+    file: 'activities/write/write.ts',
+    text: 'await withinLimit(replicateToSecondary(request), atOnceMs, () => doesNotAnswer(secondary));',
+    without: 'await replicateToSecondary(request);',
+    tests: ['test/workflows/ack.test.ts'],
+    named: 'primary: answered',
+    keeps: 'A caller who asked for the primary does not wait for a secondary that is slow.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: "      log('the secondary did not take the write at once; it is retried until it does', {\n",
+    without:
+      "      if (error) throw error;\n      log('the secondary did not take the write at once; it is retried until it does', {\n",
+    tests: ['test/workflows/outage.test.ts'],
+    named: 'whatever becomes',
+    keeps: 'Whatever the secondary does, what the primary has decided is known, and not asked for again.',
+  },
+  {
+    file: 'activities/write/write.ts',
+    text: "if (alone || input.pattern === 'parallel') return decided;",
+    without: 'if (alone) return decided;',
+    tests: ['test/workflows/parallel.test.ts'],
+    keeps: 'What the secondary took tentatively is settled where the write is replicated.',
+  },
+  {
+    file: 'workflows/write/replicate.ts',
+    text: 'if (first && atOnce === undefined)',
+    without: 'if (first && atOnce !== undefined)',
+    tests: ['test/unit/replay.test.ts'],
+    keeps: 'A write that an earlier worker began, with an activity for each store, is taken up by this one.',
+  },
+  {
     file: 'workflows/write/acknowledgement.ts',
     text: 'if (this.#answer === null) await condition(',
     without: 'await condition(',
@@ -47,6 +78,38 @@ export const writeGuards: readonly Guard[] = [
     tests: ['test/databases/primary-write.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: a create replaces nothing.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: "  IF p_kind = 'update' THEN LEAVE attempt; END IF;\n",
+    without: '',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: an update makes no row.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: "      IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;\n",
+    without: '',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: a delete of no row is refused.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'IF p_alone THEN ROLLBACK; START TRANSACTION; END IF;',
+    without: 'IF p_alone THEN START TRANSACTION; END IF;',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: an attempt that fails leaves nothing.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: "IF(p_gone, p_kind <> 'update', ",
+    without: 'IF(p_gone, TRUE, ',
+    tests: ['test/databases/stale-base.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: an update that found no row deletes none.',
   },
   {
     file: 'databases/postgresql/write-routine.ts',
