@@ -15,7 +15,7 @@ import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
 import { silentChangeReason } from './capture-cascades.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
-import { readCatalogue } from './catalogue.ts';
+import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { grants, missingFurther } from './grants.ts';
 import { createMysqlListEngine } from './list-engine.ts';
@@ -192,6 +192,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       }),
 
     catalogue: (table) => readCatalogue(engine, table),
+    catalogueMark: (table) => readMark(engine, table),
 
     async qualifiedName(table) {
       const parts = table.split('.');
