@@ -133,6 +133,7 @@ export function tableNamed(
   unknownName(name, path);
   ownName(name, path);
   const found = tables.get(name);
+  if (found?.unfit) throw invalid(path, found.unfit);
   if (found) return found;
   throw invalid(
     path,

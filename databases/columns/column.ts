@@ -19,6 +19,8 @@ export function isCompact(scalar: Scalar): boolean {
 
 export interface CatalogueTable {
   readonly name: string;
+  /** Why it keeps no rows of its own, or not as a transaction and a crash ask for, with the remedy; null where it does. */
+  readonly unfit: string | null;
   readonly columns: readonly CatalogueColumn[];
   /** Column lists of unique indexes without nullable columns. */
   readonly unique: readonly (readonly string[])[];

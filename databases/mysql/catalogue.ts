@@ -3,9 +3,10 @@ import type { CatalogueColumn, ColumnLimits } from '../columns/catalogue.ts';
 import type { CatalogueTable } from '../columns/column.ts';
 import { mostBytesOf } from '../columns/range.ts';
 import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
-import type { Session } from '../engine/session.ts';
+import type { Session, TextCells } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { canonicalTextCheck } from './canonical-text.ts';
+import { quoteTable } from './quote.ts';
 import { orTooLong } from './too-long.ts';
 
 const columnsSql = `
@@ -16,6 +17,11 @@ SELECT COLUMN_NAME AS name, COLUMN_TYPE AS declared, LOWER(DATA_TYPE) AS base, I
 FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
 ORDER BY ORDINAL_POSITION`;
+
+const kindSql = `
+SELECT t.TABLE_TYPE AS kind, t.ENGINE AS engine, e.TRANSACTIONS AS transactional
+FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?`;
 
 /** What it does nobody can see, so it may fill any column. */
 const fillingSql = `
@@ -54,8 +60,10 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     );
   });
   const isFilled = unfilled.length > 0 && (await session.query(fillingSql, place)).length > 0;
+  const [kind] = await session.query(kindSql, place);
   return {
     name: table,
+    unfit: kind ? unfitReason(table, kind) : null,
     unfilled: isFilled ? [] : unfilled.map((row) => row.name ?? ''),
     columns: rows.map((row) =>
       columnOf({
@@ -77,6 +85,24 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     ),
     unique: [...indexes.values()].filter((index) => index.usable).map((index) => index.columns),
   };
+}
+
+/** See `Engine.catalogueMark`. A view is described without the columns of its tables, and what cannot be described is not there, or not ours to see. */
+export async function readMark(session: Session, table: string): Promise<string | null> {
+  const [row] = await session.query(`SHOW CREATE TABLE ${quoteTable(table)}`).catch(() => []);
+  // The next number of a key is no part of what a table is, and each insert moves it on.
+  return row?.['Create Table']?.replace(/^(\) ENGINE=\w+) AUTO_INCREMENT=\d+/m, '$1') ?? null;
+}
+
+function unfitReason(table: string, { kind, engine, transactional }: TextCells): string | null {
+  // Such as VIEW and SEQUENCE.
+  if (!['BASE TABLE', 'SYSTEM VERSIONED'].includes(kind ?? ''))
+    return `"${table}" is a ${kind?.toLowerCase()}, and no table; name the table that keeps the rows`;
+  if (transactional === 'YES') return null;
+  return (
+    `table "${table}" is kept by ${engine}, which has no transactions, so that a write could take effect in part; ` +
+    `ALTER TABLE ${table} ENGINE = InnoDB`
+  );
 }
 
 interface Described {

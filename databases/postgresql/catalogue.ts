@@ -1,6 +1,6 @@
 import type { CatalogueColumn } from '../columns/catalogue.ts';
 import type { CatalogueTable } from '../columns/column.ts';
-import type { Session } from '../engine/session.ts';
+import type { Session, TextCells } from '../engine/session.ts';
 import { type Described, typeOf } from './column-type.ts';
 import { quoteTable } from './quote.ts';
 
@@ -41,6 +41,20 @@ LEFT JOIN pg_collation co ON co.oid = a.attcollation
 WHERE a.attrelid = pg_catalog.to_regclass(?)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`;
 
+const kindSql = `
+SELECT c.relkind AS kind, EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
+    WHERE p.relpersistence = 'u' UNION ALL SELECT WHERE c.relpersistence = 'u') AS unlogged
+FROM pg_class c WHERE c.oid = pg_catalog.to_regclass(?)::oid`;
+
+const otherKinds: Readonly<Record<string, string>> = {
+  v: 'view',
+  m: 'materialized view',
+  f: 'foreign table',
+  S: 'sequence',
+  c: 'composite type',
+  i: 'index',
+};
+
 /**
  * An index that is not valid may miss rows. Tables that inherit have indexes of their own, and their rows are among those of the
  * parent. A NOT NULL that is not validated yet says nothing of old rows.
@@ -56,6 +70,27 @@ WHERE i.indrelid = pg_catalog.to_regclass(?)::oid AND i.indisunique AND i.indpre
   AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = i.indrelid AND p.relkind = 'r')
 ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
 
+/**
+ * The transactions that have written the rows of the catalogue which `columnsSql` and `uniqueSql` read. What a domain says stands in rows
+ * that are not looked at here. A flag of an index may be written in place.
+ */
+const markSql = `
+SELECT t.oid::text || ' ' || (SELECT pg_catalog.string_agg(x.mark, ' ' ORDER BY x.mark) FROM (
+  SELECT CASE WHEN y.typtype = 'd' OR e.typtype = 'd' THEN NULL ELSE 'a' || a.attnum::text || ':' || a.xmin::text || ':' || y.xmin::text END AS mark
+    FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = y.typelem
+    WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT 'i' || i.indexrelid::text || ':' || i.xmin::text || i.indisvalid::text || i.indisready::text FROM pg_index i WHERE i.indrelid = t.oid
+  UNION ALL SELECT 'c' || c.oid::text || ':' || c.xmin::text FROM pg_constraint c WHERE c.conrelid = t.oid
+  UNION ALL SELECT 'h' || h.inhrelid::text FROM pg_inherits h WHERE h.inhparent = t.oid) x
+  HAVING pg_catalog.bool_and(x.mark IS NOT NULL)) AS mark
+FROM (SELECT pg_catalog.to_regclass(?)::oid AS oid) t`;
+
+/** See `Engine.catalogueMark`. */
+export async function readMark(session: Session, table: string): Promise<string | null> {
+  const [row] = await session.query(markSql, [quoteTable(table)]);
+  return row?.mark ?? null;
+}
+
 /** The table as the catalogue describes it; null where there is none of that name. */
 export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
   const rows = await session.query(columnsSql, [quoteTable(table)]);
@@ -68,8 +103,10 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     index.nullable ||= row.nullable === 't';
     indexes.set(row.index ?? '', index);
   }
+  const [kind] = await session.query(kindSql, [quoteTable(table)]);
   return {
     name: table,
+    unfit: kind ? unfitReason(table, kind) : null,
     unfilled: rows.flatMap(({ name, unfilled }) => (name && unfilled === 't' ? [name] : [])),
     columns: rows.map((row) =>
       columnOf({
@@ -91,6 +128,14 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     ),
     unique: [...indexes.values()].filter((index) => !index.nullable).map((index) => index.columns),
   };
+}
+
+function unfitReason(table: string, { kind, unlogged }: TextCells): string | null {
+  const other = otherKinds[kind ?? ''];
+  if (other !== undefined)
+    return `"${table}" is a ${other}, and no table; name the table that keeps the rows, in the database where it is`;
+  if (unlogged !== 't') return null;
+  return `table "${table}" is unlogged: after a crash the server empties it; ALTER TABLE ${table} SET LOGGED, of each partition where it has some`;
 }
 
 const ofExtensions = ['citext', 'hstore'];

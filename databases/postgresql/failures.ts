@@ -57,7 +57,7 @@ export function classify(error: unknown): StoreFailure {
     isMissing: missing.has(state),
     isOtherDefinition: state === otherDefinition,
     message: `SQLSTATE ${state} (${cause})${where}${rightIn(error)}${missingIn(error)}`,
-    remedy: condition?.remedy,
+    remedy: hiddenRows.test(error.message) ? hiddenRowsRemedy : condition?.remedy,
   };
 }
 
@@ -87,12 +87,19 @@ const classes: Readonly<Record<string, string>> = {
 };
 const unknownClass = 'the manual of the server says what it means';
 
+/** What a session of ours is told where a policy would hide rows from it. */
+const hiddenRows = /^query would be affected by (row-level security policy for table .+)$/;
+const hiddenRowsRemedy =
+  'ALTER ROLE {account} BYPASSRLS, or set {url} to the owner of the table, where that is not FORCEd: rows that are hidden would be taken for absent ones';
+
 /** Which right, as far as an English message says it. */
 function rightIn({ code, message }: pg.DatabaseError): string {
   const found =
+    hiddenRows.exec(message)?.[1] ??
     /^permission denied (?:for|to) ((?:table|relation|schema|database|function|procedure|routine|sequence|view|column|role|create|set) ?[\w.$"]*)/.exec(
       message,
-    )?.[1] ?? /^must be (?:owner|a member) of .+$/.exec(message)?.[0];
+    )?.[1] ??
+    /^must be (?:owner|a member) of .+$/.exec(message)?.[0];
   return code === '42501' && found ? `: ${found}` : '';
 }
 

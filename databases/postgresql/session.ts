@@ -21,6 +21,8 @@ const wanted = {
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
+  // A row that a policy hides would be taken for one that is not there: such a statement is refused.
+  row_security: 'off',
   [ownSession]: '1',
 } as const;
 
@@ -43,7 +45,7 @@ export interface SessionOf {
 export async function beginSession(client: pg.ClientBase, session: SessionOf): Promise<void> {
   const kept = {
     ...wanted,
-    ...(session.readOnly ? { default_transaction_read_only: 'on' } : {}),
+    ...(session.readOnly ? { default_transaction_read_only: 'on', row_security: 'on' } : {}),
     ...(session.path === null ? {} : { search_path: session.path }),
   };
   const settings = {

@@ -42,6 +42,36 @@ const cases: Record<Engine, readonly { about: string; made: readonly string[]; w
       why: noKey,
     },
     {
+      about: 'a view',
+      made: [
+        'CREATE TABLE other (id integer PRIMARY KEY, name text)',
+        'CREATE VIEW items AS SELECT * FROM other',
+      ],
+      why: /"items" is a view, and no table; name the table that keeps the rows/,
+    },
+    {
+      about: 'a materialized view with a unique index',
+      made: [
+        'CREATE TABLE other (id integer PRIMARY KEY, name text)',
+        'CREATE MATERIALIZED VIEW items AS SELECT * FROM other',
+        'CREATE UNIQUE INDEX ON items (id)',
+      ],
+      why: /"items" is a materialized view, and no table/,
+    },
+    {
+      about: 'a table that a crash empties',
+      made: ['CREATE UNLOGGED TABLE items (id integer PRIMARY KEY, name text)'],
+      why: /"items" is unlogged: .* SET LOGGED/,
+    },
+    {
+      about: 'a partition that a crash empties',
+      made: [
+        'CREATE TABLE items (id integer PRIMARY KEY, name text) PARTITION BY RANGE (id)',
+        'CREATE UNLOGGED TABLE other_items PARTITION OF items DEFAULT',
+      ],
+      why: /"items" is unlogged/,
+    },
+    {
       about: 'a parent of tables that inherit',
       made: [
         'CREATE TABLE items (id integer PRIMARY KEY, name text)',
@@ -90,6 +120,24 @@ const cases: Record<Engine, readonly { about: string; made: readonly string[]; w
     },
   ],
   MariaDB: [
+    {
+      about: 'a view',
+      made: [
+        'CREATE TABLE other (id INT PRIMARY KEY, name TEXT)',
+        'CREATE VIEW items AS SELECT * FROM other',
+      ],
+      why: /"items" is a view, and no table; name the table that keeps the rows/,
+    },
+    {
+      about: 'a table that is kept without transactions',
+      made: ['CREATE TABLE items (id INT PRIMARY KEY, name TEXT) ENGINE = MyISAM'],
+      why: /"items" is kept by MyISAM, which has no transactions.*; ALTER TABLE items ENGINE = InnoDB/,
+    },
+    {
+      about: 'a table that keeps its history',
+      made: ['CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(50)) WITH SYSTEM VERSIONING'],
+      why: null,
+    },
     {
       about: 'a column that nobody fills',
       made: ['CREATE TABLE items (id INT PRIMARY KEY, name TEXT, tenant INT NOT NULL)'],
@@ -157,10 +205,13 @@ describe.each(['PostgreSQL', 'MariaDB'] as const)('a table of %s is taken for wh
   });
 
   async function drop(): Promise<void> {
-    await sql.rows(`DROP TABLE IF EXISTS items${engine === 'PostgreSQL' ? ' CASCADE' : ''}`);
-    if (engine === 'MariaDB') return;
-    await sql.rows('DROP FUNCTION IF EXISTS filled()');
-    for (const domain of ['needed', 'given']) await sql.rows(`DROP DOMAIN IF EXISTS ${domain}`);
+    if (engine === 'MariaDB') {
+      await sql.rows('DROP VIEW IF EXISTS items');
+      await sql.rows('DROP TABLE IF EXISTS items, other');
+      return;
+    }
+    // Whatever kind it is, and all that leans on it.
+    for (const statement of ['DROP SCHEMA public CASCADE', 'CREATE SCHEMA public']) await sql.rows(statement);
   }
 });
 

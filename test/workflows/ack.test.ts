@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { account, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowIn } from '../support/inspect.ts';
@@ -17,10 +17,12 @@ function holdModern(): () => void {
     await gate;
     return await at.stores.modern.write(...call);
   };
-  return () => {
+  const letGo = () => {
     delete at.faults.modern.write;
     release();
   };
+  onTestFinished(letGo);
+  return letGo;
 }
 
 test('primary: answered by the primary, while the secondary is still at work', async () => {

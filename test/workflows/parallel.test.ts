@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { newAccount, refusedByLegacy, refusedByModern, twin } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
-import { drained, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
+import { drained, entryIn, rowsOf, storedIn, versionsOf } from '../support/inspect.ts';
 
 describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   let at: RunningMigration;
@@ -19,8 +19,10 @@ describe.each(['mysql', 'postgresql'] as const)('with legacy on %s', (from) => {
   test('both stores have the write when the caller is answered', async () => {
     const twins = at.lockstep.repository(twin);
     const value = newAccount();
-    await twins.create(value);
+    const { operationId } = await twins.create(value);
     for (const row of await rowsOf(at, 'twins', value.id)) expect(row).toMatchObject({ owner: value.owner });
+    for (const store of ['legacy', 'modern'] as const)
+      expect(await entryIn(at, store, operationId)).toMatchObject({ status: 'completed' });
     const { version } = await twins.update(value.id, { owner: 'second' });
     for (const row of await rowsOf(at, 'twins', value.id)) expect(row).toMatchObject({ owner: 'second' });
     expect(await versionsOf(at, twin, value.id)).toEqual([version, version]);

@@ -186,8 +186,8 @@ export const readGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/session.ts',
-    text: "{ default_transaction_read_only: 'on' }",
-    without: '{}',
+    text: "{ default_transaction_read_only: 'on', row_security: 'on' }",
+    without: "{ row_security: 'on' }",
     tests: ['test/databases/values.test.ts'],
     named: 'writes nothing',
     keeps: "A service's own statements write nothing past triggers and fence.",
@@ -216,6 +216,22 @@ export const readGuards: readonly Guard[] = [
     tests: ['test/databases/session.test.ts'],
     named: 'a pooler in transaction mode',
     keeps: 'What a session sets is kept, or the store is refused.',
+  },
+  {
+    file: 'databases/sql/capture.ts',
+    text: '      if (silent !== null) return silent;\n',
+    without: '',
+    tests: ['test/databases/capture-cascades.test.ts'],
+    named: 'ON DELETE CASCADE fires no trigger',
+    keeps: 'Nothing changes captured rows without a trigger.',
+  },
+  {
+    file: 'databases/postgresql/session.ts',
+    text: "  row_security: 'off',\n",
+    without: '',
+    tests: ['test/databases/session.test.ts'],
+    named: 'a policy hides',
+    keeps: 'No row that a policy hides is taken for one that is not there.',
   },
   {
     file: 'databases/postgresql/session.ts',

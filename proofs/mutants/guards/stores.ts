@@ -201,4 +201,20 @@ export const storeGuards: readonly Guard[] = [
     named: 'modern alone',
     keeps: 'A store that was set back gets its route again.',
   },
+  {
+    file: 'databases/mysql/unique-keys.ts',
+    text: `\`TRIM(TRAILING ' ' FROM \${begun})\``,
+    without: 'begun',
+    tests: ['test/databases/scan.test.ts'],
+    named: 'takes for one',
+    keeps: 'A scan compares texts as the unique keys of the target do.',
+  },
+  {
+    file: 'databases/columns/checks.ts',
+    text: '  if (found?.unfit) throw invalid(path, found.unfit);\n',
+    without: '',
+    tests: ['test/databases/catalogue-facts.test.ts'],
+    named: 'kept without transactions',
+    keeps: 'A table that is kept without transactions, or that a crash empties, is refused by name.',
+  },
 ];
