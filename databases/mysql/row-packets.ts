@@ -20,6 +20,9 @@ type OwnQuery = Query & {
 type OwnConnection = Connection & { readonly stream: Socket };
 type RowState = (packet: RowPacket, connection: unknown) => unknown;
 
+/** How much of an answer is taken at a stretch, in bytes: about a millisecond's work. Whatever else the process does has its turn then. */
+const stretchBytes = 128 * 1024;
+
 /**
  * The rows of a query as the server sends them, without an object or a string for any of them: the driver calls the
  * command's `row` for each packet, which is ours here. Memory is that of what `take` keeps. Once it answers false, the connection
@@ -41,8 +44,14 @@ export function streamRows(
       throw new TypeError('this version of mysql2 has another way of reading rows');
     let failed: unknown = null;
     let isEnough = false;
+    let taken = 0;
     const row: RowState = (packet, connection) => {
       if (!isEnough && packet.isEOF()) return own.call(query, packet, connection);
+      taken += packet.end - packet.offset;
+      if (taken >= stretchBytes) {
+        taken = 0;
+        rest(underneath(client).stream);
+      }
       try {
         // After a failure the rest is read and dropped, so that the connection can serve again.
         if (failed === null && !isEnough && !take(packet)) {
@@ -61,6 +70,12 @@ export function streamRows(
     query.on('error', reject);
     query.on('end', () => (failed === null ? resolve(true) : reject(failed)));
   });
+}
+
+/** Without it, what has come meanwhile is read on and on, a few megabytes in one turn of the event loop. */
+function rest(stream: Socket): void {
+  stream.pause();
+  setImmediate(() => stream.resume());
 }
 
 /** The driver's own connection: the typings say that it is another one with promises. */

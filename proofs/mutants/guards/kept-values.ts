@@ -28,6 +28,14 @@ export const keptValueGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/row-packets.ts',
+    text: '        rest(underneath(client).stream);\n',
+    without: '',
+    tests: ['test/databases/row-packets.test.ts'],
+    named: 'has its turn',
+    keeps: 'A page that is read leaves the process to the writes beside it.',
+  },
+  {
+    file: 'databases/mysql/row-packets.ts',
     text: '          query.done();\n',
     without: '',
     tests: ['test/databases/large-values.test.ts'],
