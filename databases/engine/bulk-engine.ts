@@ -42,6 +42,8 @@ export interface BulkEngine {
   /** Null where the root table has no places that one can draw from. */
   rowPlaces(bound: BoundEntity): Promise<RowPlaces | null>;
 
+  /** The unique keys of a table, those with columns that may be null too. */
+  uniqueKeys(table: BoundTable): Promise<readonly UniqueKey[]>;
   /** The foreign keys of a table. */
   foreignKeys(table: string): Promise<ForeignKey[]>;
   /** Whether a row must come after the row that it refers to, within one statement too. */
@@ -103,6 +105,14 @@ export interface RowPlaces {
     alias: string,
     places: readonly bigint[],
   ): { readonly sql: string; readonly parameters: readonly Parameter[] };
+}
+
+export interface UniqueKey {
+  readonly columns: readonly string[];
+  /** Whether it takes texts of different bytes for one. */
+  readonly merges: boolean;
+  /** The same text for values that it takes for one. */
+  takenFor(values: readonly (readonly string[])[]): Promise<readonly string[]>;
 }
 
 /** Columns of a table that refer to a row of another one, or of its own. */

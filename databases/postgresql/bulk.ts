@@ -21,6 +21,7 @@ import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, Session } from '../engine/session.ts';
 import { checkedByRowReason, parentChecks } from './parent-checks.ts';
 import { quote, quoteTable } from './quote.ts';
+import { uniqueKeys } from './unique-keys.ts';
 import { copyClass } from './write-routine.ts';
 
 /** The size of a piece that is handed to the socket at once. */
@@ -144,6 +145,8 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
       );
       return row?.blocks && row.slots ? placesInBlocks(root, BigInt(row.blocks), BigInt(row.slots)) : null;
     },
+
+    uniqueKeys: (table) => uniqueKeys(connections, table),
 
     foreignKeys: async (table) =>
       foreignKeysOf(
