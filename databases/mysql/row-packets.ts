@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, Query } from 'mysql2';
 import type mysql from 'mysql2/promise';
+import { stretchBytes } from '../engine/bulk-engine.ts';
 import type { Parameter } from '../engine/session.ts';
 
 /** A packet as the driver's parser hands it out; it is the same object for every row. */
@@ -19,9 +20,6 @@ type OwnQuery = Query & {
 };
 type OwnConnection = Connection & { readonly stream: Socket };
 type RowState = (packet: RowPacket, connection: unknown) => unknown;
-
-/** How much of an answer is taken at a stretch, in bytes: about a millisecond's work. Whatever else the process does has its turn then. */
-const stretchBytes = 128 * 1024;
 
 /**
  * The rows of a query as the server sends them, without an object or a string for any of them: the driver calls the
