@@ -6,6 +6,7 @@ import {
   type JournalPosition,
 } from '../../databases/contract/journal.ts';
 import type { RecordedRefusal } from '../../databases/contract/recorded-refusal.ts';
+import type { Store } from '../../databases/contract/store.ts';
 import { touchKind } from '../../databases/contract/touch.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { isLockstepError, nullWhereUnavailable } from '../../model/is-lockstep-error.ts';
@@ -68,6 +69,17 @@ export function createJournalActivities(context: ActivityContext) {
   const isParallel = ({ entity, kind }: JournalEntry) =>
     kind !== touchKind && entityNamed(migration, entity).pattern === 'parallel';
 
+  /** Its workflow would have parked it by now, and there may be none: a process may have died before it was started. */
+  const waitsForPerson = (entry: JournalEntry) =>
+    !isParked(entry) && entry.kind !== touchKind && !isParallel(entry);
+
+  async function park(journal: Store, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    for (const entry of await journal.journal({ migration: migration.name, ids, limit: ids.length }))
+      if (isSound(entry))
+        await journal.park(entry.id, { failure: 'StoreRefused', reason: entry.reason ?? 'it was refused' });
+  }
+
   /**
    * Converges the keys of pending operations, oldest first, and completes those that the other store took. It is right
    * whatever their workflows do meanwhile: the secondary then has at least the pending version, and completing an entry
@@ -99,6 +111,7 @@ export function createJournalActivities(context: ActivityContext) {
       );
       const toConverge = entries.filter((entry) => !undoing.includes(entry) && !begun.includes(entry));
       const { converged, refused } = await withHeartbeat(() => convergeEntries(toConverge, route));
+      await park(journal, idsOf(refused.filter((entry) => waitsForPerson(entry))));
       // Once in a run: the next one finds what is open then.
       const found = request.from === null ? await tentativeEntries(request, route) : [];
       const tentative = found.filter(isSound);

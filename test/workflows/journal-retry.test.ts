@@ -97,6 +97,18 @@ test.each<[string, WriteOptions]>([
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
 });
 
+test('a write without a workflow that the other store refuses is parked, and waits for a person', async () => {
+  const value = newAccount({ balance: refusedByModern });
+  const [operationId = ''] = await pendingOnly([value]);
+  expect(await retry({ ids: [operationId] })).toMatchObject({ completed: 0, failed: 1 });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({
+    status: 'parked',
+    reason: expect.stringContaining('check constraint'),
+  });
+  await at.lockstep.control.resolve(operationId, 'discard');
+  expect((await entryIn(at, 'legacy', operationId))?.status).toBe('discarded');
+});
+
 test('only the operations that are asked for are tried, and none that is too young', async () => {
   const [first = '', second = ''] = await pendingOnly([newAccount(), newAccount()]);
   expect(await retry({ olderThanMs: 3_600_000 })).toMatchObject({ completed: 0 });
@@ -266,14 +278,18 @@ test('batches follow each other until all are completed, refused ones in between
   const values = Array.from({ length: 230 }, (_, index) =>
     newAccount(index % 40 === 7 ? { balance: refusedByModern } : {}),
   );
-  await pendingOnly(values);
-  const refused = values.filter(({ balance }) => balance === refusedByModern).length;
+  const all = await pendingOnly(values);
+  const ids = all.filter((_, index) => values[index]?.balance === refusedByModern);
+  const refused = ids.length;
   expect(await retry()).toMatchObject({ completed: values.length - refused, failed: refused });
-  const open: LocatedEntry[] = await at.lockstep.journal.list({ statuses: ['pending'], limit: 100 });
+  const parked: LocatedEntry[] = await at.lockstep.journal.list({ statuses: ['parked'], limit: 100 });
+  const open = parked.filter(({ id }) => ids.includes(id));
   expect(open.map(({ failure, attempts }) => [failure, attempts])).toEqual(
     Array.from({ length: refused }, () => ['StoreRefused', 1]),
   );
-  await lifted(async () => expect(await retry()).toMatchObject({ completed: refused, failed: 0 }));
+  await lifted(async () => {
+    expect(await retry({ parked: true, ids })).toMatchObject({ completed: refused, failed: 0 });
+  });
   expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0 });
 });
 

@@ -56,6 +56,15 @@ export const journalGuards: readonly Guard[] = [
     keeps: 'Nor under the id of a write of another migration.',
   },
   {
+    file: 'activities/journal/journal.ts',
+    text: '      await park(journal, idsOf(refused.filter((entry) => waitsForPerson(entry))));\n',
+    without: '',
+    tests: ['test/workflows/journal-retry.test.ts'],
+    named: 'waits for a person',
+    keeps:
+      'A write that the other store refuses waits for a person, also where no workflow was started for it.',
+  },
+  {
     file: 'workflows/write/run.ts',
     text: '(asked?: AskedWrite | SaveRequest) => this.#assertAsked(asked)',
     without: '() => undefined',
