@@ -1,9 +1,8 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { checkInputs } from '../activities/check-inputs.ts';
-import { carryFailures } from '../activities/failures.ts';
 import { createGauges } from '../activities/gauges.ts';
 import { type Activities, type ActivityContext, createActivities } from '../activities/index.ts';
+import { activityInterceptors } from '../activities/interceptors.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
 import { notConnected, temporalPlace } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
@@ -137,8 +136,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       activities,
       interceptors: {
         activity: [
-          carryFailures,
-          checkInputs(migration.name),
+          ...activityInterceptors(migration.name),
           ...(embedded ? [embedded.ahead.interceptor] : []),
         ],
       },

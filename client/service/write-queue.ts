@@ -85,6 +85,10 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
     return this.#waiting.length <= this.#limits.maxWaiting / 2;
   }
 
+  #dispatchWaiting(): void {
+    if (this.#waiting.length > 0 || this.#whenReady) this.#dispatchSoon();
+  }
+
   /** Once everybody who can go on at this moment has: callers who were answered together send their next writes together. */
   #dispatchSoon(): void {
     if (this.#isDispatching) return;
@@ -140,7 +144,7 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
       if (!holds) return;
       holds = false;
       this.#inFlight -= 1;
-      this.#dispatchSoon();
+      this.#dispatchWaiting();
     };
     const timer = setTimeout(letOthersGo, this.#limits.slowMs);
     const answers = this.#send(group.map(({ write }) => write));
@@ -149,7 +153,7 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
         clearTimeout(timer);
         this.#release(write.record);
         letOthersGo();
-        this.#dispatchSoon();
+        this.#dispatchWaiting();
       };
       const given = answers[index];
       if (!given) throw new TypeError('a group gave fewer answers than it has writes');

@@ -5,7 +5,7 @@ import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { PageTarget } from '../contract/backfill.ts';
 import type { StoreFailure } from '../contract/write.ts';
 import { CopyText } from '../copy-format/copy-text.ts';
-import type { BulkEngine } from '../engine/bulk-engine.ts';
+import type { BulkEngine, UniqueKey } from '../engine/bulk-engine.ts';
 import { shapeMessage } from '../sql/images.ts';
 import { BoundPage } from './bound-page.ts';
 
@@ -15,8 +15,11 @@ export class BoundTarget implements PageTarget {
   readonly refusesShared: boolean;
   readonly #prefixes: ReadonlyMap<string, string>;
 
-  constructor(bound: BoundEntity, bulk: Pick<BulkEngine, 'prefix'>) {
+  readonly #bulk: Pick<BulkEngine, 'prefix' | 'uniqueKeys'>;
+
+  constructor(bound: BoundEntity, bulk: Pick<BulkEngine, 'prefix' | 'uniqueKeys'>) {
     this.bound = bound;
+    this.#bulk = bulk;
     this.refusesShared = bound.referenced.some(({ reference }) => reference?.wins === 'refuse');
     const columns = bound.tables.flatMap((table) => table.columns.map((column) => ({ table, column })));
     this.#prefixes = new Map(
@@ -25,6 +28,10 @@ export class BoundTarget implements PageTarget {
         bulk.prefix(column) ?? '',
       ]),
     );
+  }
+
+  uniqueKeys(): Promise<readonly UniqueKey[]> {
+    return this.#bulk.uniqueKeys(this.bound.root);
   }
 
   /** What stands before the texts of a column of the root table, or of another one; see `BulkEngine.prefix`. */

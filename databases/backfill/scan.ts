@@ -7,6 +7,7 @@ import { keyPart } from '../columns/key-text.ts';
 import { rangeFault } from '../columns/range.ts';
 import { cellIn, rowsIn } from '../columns/rows.ts';
 import type { PageTarget, UnfitRows } from '../contract/backfill.ts';
+import type { UniqueKey } from '../engine/bulk-engine.ts';
 import type { Parameter, TextCells } from '../engine/session.ts';
 import type { StoreContext } from '../sql/context.ts';
 import { createImages } from '../sql/images.ts';
@@ -14,8 +15,23 @@ import { createKeys } from '../sql/keys.ts';
 import { beyond, type OrderedPart } from '../sql/keyset.ts';
 import { createOrphans, furtherTables } from '../sql/orphans.ts';
 import { type BoundTarget, boundTarget } from './page-target.ts';
+import { Twins } from './twins.ts';
 
 const rowsPerPage = 500;
+
+/** A unique key of the target, with the places and names of its columns in the source. */
+interface Watched {
+  readonly key: UniqueKey;
+  readonly places: readonly number[];
+  readonly names: readonly string[];
+  readonly twins: Twins;
+}
+
+const repeated =
+  'is the same in another row, and unique in the other store; change the rows, or drop that key';
+const merged =
+  'is one with that of another row to a unique key of the other store, whose collation passes over what tells them apart (letter case, accents, blanks at the end); ' +
+  'change the rows, or give its columns a collation that compares bytes';
 
 /** Looks at every row before any is copied, by the rules by which they are copied. */
 export function createScan(context: StoreContext) {
@@ -30,8 +46,7 @@ export function createScan(context: StoreContext) {
     const found = new Tally();
     const { legacy, modern } = entity.shapes;
     if (legacy.form === 'columns' && modern.form === 'columns') {
-      await scanColumns(bound, target.bound, found);
-      await scanCases(bound, target.bound, found);
+      await scanColumns(bound, target, found);
     } else {
       await scanImages(entity, target, found);
       await scanOrphans(bound, found);
@@ -40,7 +55,10 @@ export function createScan(context: StoreContext) {
   }
 
   /** The place in the order is kept as it is stored: a key that cannot be used must not end the scan. */
-  async function scanColumns({ root }: BoundEntity, target: BoundEntity, found: Tally): Promise<void> {
+  async function scanColumns(bound: BoundEntity, target: BoundTarget, found: Tally): Promise<void> {
+    const { root } = bound;
+    const to = target.bound.root;
+    const watched = await watchedKeys(bound, target);
     const parts = root.key.map(
       (column): OrderedPart => ({
         reference: `t.${dialect.column(column.name)}`,
@@ -59,43 +77,39 @@ export function createScan(context: StoreContext) {
         `SELECT ${cells.join(', ')} FROM ${dialect.table(root.name)} t WHERE ${behind.sql} ORDER BY ${order} LIMIT ${rowsPerPage}`,
         behind.values,
       );
-      for (const row of rows) {
-        for (const [at, column] of root.columns.entries()) {
-          const to = target.root.columns[at];
-          const isKey = places.includes(at);
-          const reason = to ? cellFault(column, to, cellIn(row, `c${at}`), isKey) : null;
-          if (reason !== null) found.add(`${root.name}.${column.name}`, reason);
-        }
+      const stored = rows.map((row) =>
+        root.columns.map((column, at) => {
+          const into = to.columns[at];
+          if (!into) return null;
+          const cell = cellInto(column, into, cellIn(row, `c${at}`), places.includes(at));
+          if (cell.fault !== null) found.add(`${root.name}.${column.name}`, cell.fault);
+          return cell.stored;
+        }),
+      );
+      for (const { key, places: of, twins } of watched) {
+        const values = stored.map((row) => of.map((place) => row[place] ?? null)).filter(hasAll);
+        for (const taken of values.length > 0 ? await key.takenFor(values) : []) twins.add(taken);
       }
       const last = rows.at(-1);
-      if (!last || rows.length < rowsPerPage) return;
+      if (!last || rows.length < rowsPerPage) break;
       position = places.map((place) => cellIn(last, `c${place}`) ?? '');
     }
+    for (const { names, key, twins } of watched)
+      found.add(`${root.name}.${names.join(', ')}`, key.merges ? merged : repeated, twins.count());
   }
 
-  /** Keys that differ in the case of letters alone, where the target takes them for one. */
-  async function scanCases(bound: BoundEntity, target: BoundEntity, found: Tally): Promise<void> {
-    const merges = bound.root.key.map(
-      (column, at) =>
-        column.scalar.kind === 'text' &&
-        column.limits.cased === true &&
-        target.root.key[at]?.limits.cased === false,
-    );
-    if (!merges.includes(true)) return;
-    const parts = bound.root.key.map(({ name }, at) => {
-      const reference = `t.${dialect.column(name)}`;
-      return merges[at] ? `LOWER(${reference})` : reference;
+  /** The target's unique keys under which rows may be one that are two here. */
+  async function watchedKeys({ root }: BoundEntity, target: BoundTarget): Promise<Watched[]> {
+    const own = (await context.translateErrors(() => context.engine.catalogue(root.name)))?.unique ?? [];
+    return (await context.translateErrors(() => target.uniqueKeys())).flatMap((key) => {
+      const places = key.columns.map((name) =>
+        target.bound.root.columns.findIndex((column) => column.name === name),
+      );
+      const names = places.flatMap((place) => root.columns[place]?.name ?? []);
+      const isOwn = own.some((index) => index.every((name) => names.includes(name)));
+      if (names.length < places.length || (isOwn && !key.merges)) return [];
+      return [{ key, places, names, twins: new Twins() }];
     });
-    const [row] = await context.query(
-      `SELECT SUM(s.n) AS total FROM (SELECT COUNT(*) AS n FROM ${dialect.table(bound.root.name)} t
-       GROUP BY ${parts.join(', ')} HAVING COUNT(*) > 1) s`,
-    );
-    const names = bound.root.key.filter((_, at) => merges[at]).map(({ name }) => name);
-    found.add(
-      `${bound.root.name}.${names.join(', ')}`,
-      'is a key that differs from another in letter case alone, which is one key to the other store',
-      Number(row?.total ?? 0),
-    );
   }
 
   async function scanImages(entity: Entity, target: BoundTarget, found: Tally): Promise<void> {
@@ -131,16 +145,26 @@ export function createScan(context: StoreContext) {
   return { scan };
 }
 
-/** Why a value does not get from one column into the other; null where it does. */
-function cellFault(from: BoundColumn, to: BoundColumn, text: string | null, isKey: boolean): string | null {
+/** What a value becomes in a column of the target, or why it does not get there. */
+function cellInto(
+  from: BoundColumn,
+  to: BoundColumn,
+  text: string | null,
+  isKey: boolean,
+): { readonly stored: string | null; readonly fault: string | null } {
   try {
     const value = isKey ? keyPart(from, text) : fromColumn(from, from.scalar, text);
     const stored = toColumn(to, to.scalar, value);
-    return stored === null ? null : rangeFault(to, stored);
+    const fault = stored === null ? null : rangeFault(to, stored);
+    return { stored: fault === null ? stored : null, fault };
   } catch (error) {
-    if (error instanceof NotCanonical) return error.message;
+    if (error instanceof NotCanonical) return { stored: null, fault: error.message };
     throw error;
   }
+}
+
+function hasAll(values: (string | null)[]): values is string[] {
+  return !values.includes(null);
 }
 
 function rowsFault(bound: BoundEntity, image: Parameters<BoundEntity['rowsOf']>[0]): string | null {

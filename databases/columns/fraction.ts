@@ -1,4 +1,5 @@
-import { type Scalar, TooFine } from '../../model/scalar.ts';
+import { digitsOf, type Scalar, TooFine } from '../../model/scalar.ts';
+import type { BoundColumn } from './bound.ts';
 import type { CatalogueColumn } from './catalogue.ts';
 
 /** Digits after the second that a column keeps; null where it keeps text. */
@@ -8,6 +9,14 @@ export function fractionDigits({
 }: Pick<CatalogueColumn, 'natural' | 'limits'>): number | null {
   if (natural && 'precision' in natural) return natural.precision;
   return limits.fraction ?? null;
+}
+
+/** Whether a column keeps fewer digits than a time can have, by itself or by the scalar that its values are held to. */
+export function mayRound(column: BoundColumn): boolean {
+  const { scalar } = column;
+  if (!('precision' in scalar)) return false;
+  const finest = digitsOf({ precision: null });
+  return Math.min(digitsOf(scalar), fractionDigits(column) ?? finest) < finest;
 }
 
 /** Throws `TooFine` where the column would round a time. Fields of a precision fit their columns from the start. */

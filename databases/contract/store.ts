@@ -161,9 +161,9 @@ export interface Store
   ): Promise<number>;
 
   /** Why the tables would round a time of the image; null where they keep it. See `TooFine`. */
-  tooFineReason(entity: Entity, image: Image): Promise<string | null>;
+  tooFineReason(entity: Entity, image: Image): string | null | Promise<string | null>;
   /** Why nothing can be done with the key in this store, with the remedy; null where something can. */
-  unusableKeyReason(entity: Entity, key: Key): Promise<string | null>;
+  unusableKeyReason(entity: Entity, key: Key): string | null | Promise<string | null>;
   /** Images in the order of the keys, each pair of record and rows from one snapshot. */
   read(entity: Entity, keys: readonly Key[]): Promise<StoredRecord[]>;
   /** Distinct keys of rows, ascending in the store's own order. */

@@ -42,9 +42,17 @@ export async function unfitRefusal(
 const late = new WeakSet<Store>();
 
 /** Null where the store is away, or not as the definition says: that is told when it is written to. */
-async function inTime(store: Store, ask: (store: Store) => Promise<string | null>): Promise<string | null> {
+function inTime(
+  store: Store,
+  ask: (store: Store) => string | null | Promise<string | null>,
+): string | null | Promise<string | null> {
   if (late.has(store)) return null;
-  const answer = ask(store).catch(() => null);
+  const answer = ask(store);
+  return answer instanceof Promise ? withinPatience(store, answer) : answer;
+}
+
+async function withinPatience(store: Store, asked: Promise<string | null>): Promise<string | null> {
+  const answer = asked.catch(() => null);
   let timer: NodeJS.Timeout | undefined;
   const timeIsUp = new Promise<'late'>((resolve) => {
     timer = setTimeout(resolve, patienceMs, 'late');

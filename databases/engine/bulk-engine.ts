@@ -5,6 +5,9 @@ import type { CopyCell } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
 
+/** How much of a page is read at a stretch, in bytes: about a millisecond's work. Whatever else the process does has its turn then. */
+export const stretchBytes = 128 * 1024;
+
 /** What the engines do each in its own way when rows come in bulk. Positions are those in the list of keys given. */
 export interface BulkEngine {
   /** SQL for a column as `copyOut` takes it, at the least cost. */
@@ -42,6 +45,8 @@ export interface BulkEngine {
   /** Null where the root table has no places that one can draw from. */
   rowPlaces(bound: BoundEntity): Promise<RowPlaces | null>;
 
+  /** The unique keys of a table, those with columns that may be null too. */
+  uniqueKeys(table: BoundTable): Promise<readonly UniqueKey[]>;
   /** The foreign keys of a table. */
   foreignKeys(table: string): Promise<ForeignKey[]>;
   /** Whether a row must come after the row that it refers to, within one statement too. */
@@ -103,6 +108,14 @@ export interface RowPlaces {
     alias: string,
     places: readonly bigint[],
   ): { readonly sql: string; readonly parameters: readonly Parameter[] };
+}
+
+export interface UniqueKey {
+  readonly columns: readonly string[];
+  /** Whether it takes texts of different bytes for one. */
+  readonly merges: boolean;
+  /** The same text for values that it takes for one. */
+  takenFor(values: readonly (readonly string[])[]): Promise<readonly string[]>;
 }
 
 /** Columns of a table that refer to a row of another one, or of its own. */

@@ -66,6 +66,11 @@ export interface Engine extends Session {
   /** A transaction that waits for others of this kind in the same database: no two processes prepare at once. */
   alone<T>(work: (session: Session) => Promise<T>): Promise<T>;
   catalogue(table: string): Promise<CatalogueTable | null>;
+  /**
+   * A text that is another one after each change of the table's columns and unique keys, at a small part of what `catalogue` costs; null
+   * where only that can tell.
+   */
+  catalogueMark(table: string): Promise<string | null>;
   /** The name of a table with its schema or database, the same however it is written; as given where there is none. */
   qualifiedName(table: string): Promise<string>;
   /** How the control tables came to be what they are: all migrations that this program knows, in order. */
@@ -80,6 +85,8 @@ export interface Engine extends Session {
   captureStatements(bound: BoundEntity, on: boolean): readonly string[];
   /** Why the server lets this account make no trigger, with the remedy; null where it does. */
   triggersRefusedReason(): Promise<string | null>;
+  /** What changes rows of an entity's tables and fires none of its triggers, where nothing else notes that record; null where nothing does. */
+  silentChangeReason(tables: readonly string[]): Promise<string | null>;
   /** See `Capture.triggerAccounts`. */
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */

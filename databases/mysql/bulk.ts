@@ -13,6 +13,7 @@ import type { PlacedKey, TextCells } from '../engine/session.ts';
 import { boundInsert, insertStatements, runsOf } from './insert-rows.ts';
 import { quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
+import { uniqueKeys } from './unique-keys.ts';
 
 interface BulkAccess {
   readonly connections: Connections<mysql.PoolConnection>;
@@ -107,6 +108,8 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
     },
 
     parentChecks: async () => null,
+
+    uniqueKeys: ({ name }) => uniqueKeys(connections, name),
 
     async foreignKeys(table) {
       const parts = table.split('.');

@@ -6,6 +6,7 @@ import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { canonicalTextCheck } from './canonical-text.ts';
+import { quoteTable } from './quote.ts';
 import { orTooLong } from './too-long.ts';
 
 const columnsSql = `
@@ -84,6 +85,13 @@ export async function readCatalogue(session: Session, table: string): Promise<Ca
     ),
     unique: [...indexes.values()].filter((index) => index.usable).map((index) => index.columns),
   };
+}
+
+/** See `Engine.catalogueMark`. A view is described without the columns of its tables, and what cannot be described is not there, or not ours to see. */
+export async function readMark(session: Session, table: string): Promise<string | null> {
+  const [row] = await session.query(`SHOW CREATE TABLE ${quoteTable(table)}`).catch(() => []);
+  // The next number of a key is no part of what a table is, and each insert moves it on.
+  return row?.['Create Table']?.replace(/^(\) ENGINE=\w+) AUTO_INCREMENT=\d+/m, '$1') ?? null;
 }
 
 function unfitReason(table: string, { kind, engine, transactional }: TextCells): string | null {

@@ -13,8 +13,9 @@ import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
+import { silentChangeReason } from './capture-cascades.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
-import { readCatalogue } from './catalogue.ts';
+import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { grants, missingFurther } from './grants.ts';
 import { createMysqlListEngine } from './list-engine.ts';
@@ -191,6 +192,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       }),
 
     catalogue: (table) => readCatalogue(engine, table),
+    catalogueMark: (table) => readMark(engine, table),
 
     async qualifiedName(table) {
       const parts = table.split('.');
@@ -232,6 +234,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: () => triggersRefusedReason(connections),
+    silentChangeReason: (tables) => silentChangeReason(connections, tables),
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {

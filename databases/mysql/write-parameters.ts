@@ -57,16 +57,27 @@ function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
   ];
 }
 
+/** Every write goes through them. */
+const known = new WeakMap<BoundEntity, readonly WriteParameter[]>();
+
+function parametersOf(bound: BoundEntity): readonly WriteParameter[] {
+  const before = known.get(bound);
+  if (before) return before;
+  const made = writeParameters(bound);
+  known.set(bound, made);
+  return made;
+}
+
 /** The list that the routine is created with. */
 export function parameterList(bound: BoundEntity): string {
-  return writeParameters(bound)
+  return parametersOf(bound)
     .map(([name, type]) => `${name} ${type}`)
     .join(', ');
 }
 
 /** What it is called with. */
 export function argumentsOf(bound: BoundEntity, request: WriteRequest, called: Called): Parameter[] {
-  return writeParameters(bound).map(([, , value]) => value(request, called));
+  return parametersOf(bound).map(([, , value]) => value(request, called));
 }
 
 export function keyParameters({ root }: BoundEntity): string[] {

@@ -70,6 +70,27 @@ WHERE i.indrelid = pg_catalog.to_regclass(?)::oid AND i.indisunique AND i.indpre
   AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = i.indrelid AND p.relkind = 'r')
 ORDER BY i.indisprimary DESC, i.indexrelid, k.at`;
 
+/**
+ * The transactions that have written the rows of the catalogue which `columnsSql` and `uniqueSql` read. What a domain says stands in rows
+ * that are not looked at here. A flag of an index may be written in place.
+ */
+const markSql = `
+SELECT t.oid::text || ' ' || (SELECT pg_catalog.string_agg(x.mark, ' ' ORDER BY x.mark) FROM (
+  SELECT CASE WHEN y.typtype = 'd' OR e.typtype = 'd' THEN NULL ELSE 'a' || a.attnum::text || ':' || a.xmin::text || ':' || y.xmin::text END AS mark
+    FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = y.typelem
+    WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT 'i' || i.indexrelid::text || ':' || i.xmin::text || i.indisvalid::text || i.indisready::text FROM pg_index i WHERE i.indrelid = t.oid
+  UNION ALL SELECT 'c' || c.oid::text || ':' || c.xmin::text FROM pg_constraint c WHERE c.conrelid = t.oid
+  UNION ALL SELECT 'h' || h.inhrelid::text FROM pg_inherits h WHERE h.inhparent = t.oid) x
+  HAVING pg_catalog.bool_and(x.mark IS NOT NULL)) AS mark
+FROM (SELECT pg_catalog.to_regclass(?)::oid AS oid) t`;
+
+/** See `Engine.catalogueMark`. */
+export async function readMark(session: Session, table: string): Promise<string | null> {
+  const [row] = await session.query(markSql, [quoteTable(table)]);
+  return row?.mark ?? null;
+}
+
 /** The table as the catalogue describes it; null where there is none of that name. */
 export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
   const rows = await session.query(columnsSql, [quoteTable(table)]);

@@ -22,7 +22,7 @@ import { createTwoPhaseBranches } from './branches.ts';
 import { createPostgresqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
 import { triggerAccounts } from './capture-rights.ts';
-import { readCatalogue } from './catalogue.ts';
+import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
 import { additions, owners } from './foreign-owners.ts';
 import { grants, missingFurther } from './grants.ts';
@@ -187,6 +187,11 @@ export function createPostgresqlEngine(
       }),
 
     catalogue: (table) => readCatalogue(engine, table),
+    // Prepared: each page of a copy asks, and to plan it takes longer than to run it.
+    catalogueMark: (table) =>
+      connections.borrow((client) =>
+        readMark({ query: (sql, values = []) => run(client, sql, values, statementName(sql)) }, table),
+      ),
 
     async qualifiedName(table) {
       const [row] = await engine.query(
@@ -216,6 +221,7 @@ export function createPostgresqlEngine(
 
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: async () => null,
+    silentChangeReason: async () => null,
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {

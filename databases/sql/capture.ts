@@ -2,7 +2,7 @@ import { keyFromText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { Capture, Mark } from '../contract/capture.ts';
-import { placeholders, type StoreContext } from './context.ts';
+import { ownedTables, placeholders, type StoreContext } from './context.ts';
 
 export function createCapture(context: StoreContext): Capture {
   const table = context.control('captured');
@@ -30,6 +30,11 @@ export function createCapture(context: StoreContext): Capture {
   async function captureUnavailableReason(): Promise<string | null> {
     const refused = await context.translateErrors(() => context.engine.triggersRefusedReason());
     if (refused !== null) return refused;
+    for (const entity of context.migration.entities) {
+      const tables = ownedTables(entity, context.name);
+      const silent = await context.translateErrors(() => context.engine.silentChangeReason(tables));
+      if (silent !== null) return silent;
+    }
     try {
       await context.query(
         `INSERT INTO ${table} (entity, record_key) SELECT p.e, p.k FROM (SELECT '' AS e, '' AS k) p WHERE 1 = 0`,

@@ -17,6 +17,8 @@ export class StoreContext {
   readonly engine: Engine;
   readonly migration: Migration;
   readonly #bound = new Map<string, Promise<BoundEntity>>();
+  /** Of those that are bound by now. */
+  readonly #known = new Map<string, BoundEntity>();
   readonly #fingerprints = new Map<string, string>();
 
   constructor(name: StoreName, engine: Engine, migration: Migration) {
@@ -33,20 +35,33 @@ export class StoreContext {
   rebind(entity: Entity): Promise<BoundEntity> {
     const binding = this.#readBinding(entity);
     this.#bound.set(entity.name, binding);
-    // A failure is not remembered: the table may be there at the next try.
-    binding.catch(() => this.#bound.delete(entity.name));
+    this.#known.delete(entity.name);
+    binding.then(
+      (bound) => {
+        if (this.#bound.get(entity.name) === binding) this.#known.set(entity.name, bound);
+      },
+      // A failure is not remembered: the table may be there at the next try.
+      () => this.#bound.delete(entity.name),
+    );
     return binding;
+  }
+
+  /** What is said of an entity by its tables; without a promise where they are known. */
+  ofBound<T>(entity: Entity, say: (bound: BoundEntity) => T): T | Promise<T> {
+    const known = this.#known.get(entity.name);
+    return known ? say(known) : this.bind(entity).then(say);
   }
 
   /** Binds anew at the next use. */
   forget(entity: Entity): void {
     this.#bound.delete(entity.name);
+    this.#known.delete(entity.name);
   }
 
   /** Binds anew at the next use where the tables are not as they were when last looked at. */
   rememberFingerprint(entity: Entity, fingerprint: string): void {
     const before = this.#fingerprints.get(entity.name);
-    if (before !== fingerprint) this.#bound.delete(entity.name);
+    if (before !== fingerprint) this.forget(entity);
     this.#fingerprints.set(entity.name, fingerprint);
   }
 

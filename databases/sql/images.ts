@@ -5,6 +5,7 @@ import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import { NotCanonical } from '../../model/not-canonical.ts';
 import { TooFine } from '../../model/scalar.ts';
 import type { BoundEntity, TextRows } from '../columns/bound.ts';
+import { mayRound } from '../columns/fraction.ts';
 import { type KeyFault, keyFault } from '../columns/key-fault.ts';
 import { rowsIn } from '../columns/rows.ts';
 import type { StoredRecord } from '../contract/write.ts';
@@ -52,22 +53,28 @@ export function createImages(context: StoreContext) {
     return fault.isNeverThere || (await isUnusableKeyThere(context, bound, key)) ? fault : null;
   }
 
-  async function tooFineReason(entity: Entity, image: Image): Promise<string | null> {
-    const bound = await context.bind(entity);
-    try {
-      bound.rowsOf(image);
-    } catch (error) {
-      if (error instanceof TooFine) return error.message;
-      // Whatever else is wrong is said when it is written.
-    }
-    return null;
+  function tooFineReason(entity: Entity, image: Image): string | null | Promise<string | null> {
+    return context.ofBound(entity, (bound) =>
+      bound.tables.some(({ columns }) => columns.some(mayRound)) ? roundedIn(bound, image) : null,
+    );
   }
 
-  async function unusableKeyReason(entity: Entity, key: Key): Promise<string | null> {
-    return keyFault(await context.bind(entity), key)?.reason ?? null;
+  function unusableKeyReason(entity: Entity, key: Key): string | null | Promise<string | null> {
+    return context.ofBound(entity, (bound) => keyFault(bound, key)?.reason ?? null);
   }
 
   return { read, tooFineReason, unusableKeyReason };
+}
+
+/** Why a column would round a time of the image; null where none would. */
+function roundedIn(bound: BoundEntity, image: Image): string | null {
+  try {
+    bound.rowsOf(image);
+  } catch (error) {
+    if (error instanceof TooFine) return error.message;
+    // Whatever else is wrong is said when it is written.
+  }
+  return null;
 }
 
 function storedOf(

@@ -81,7 +81,7 @@ test('a UUID in upper case is found in a key, and does not end the scan', async 
   expect(unfit).toEqual({ 'items.id holds a UUID that is not in lower case': 1 });
 });
 
-test('a scan from PostgreSQL counts NaN, what is too long, and keys that differ in case alone', async () => {
+test('a scan from PostgreSQL counts NaN, what is too long, and keys that are one to a collation', async () => {
   const declared = item(
     { id: field.text(), ratio: field.float(), seen: field.timestamp(), n: field.integer() },
     'id',
@@ -98,12 +98,63 @@ test('a scan from PostgreSQL counts NaN, what is too long, and keys that differ 
   const reasonOf = (start: string) => Object.keys(unfit).find((reason) => reason.startsWith(start)) ?? start;
   expect(unfit).toEqual({
     'items.id is longer than varchar(10)': 1,
-    [reasonOf('items.id is a key that differs from another in letter case alone')]: 2,
+    [reasonOf('items.id is one with that of another row to a unique key')]: 2,
     [reasonOf('items.ratio holds NaN')]: 1,
     [reasonOf('items.ratio holds infinity')]: 1,
     'items.seen is out of the range of timestamp(6)': 2,
     [reasonOf('items.n is out of the range of tinyint')]: 2,
   });
+});
+
+test('a scan counts rows that a unique key of the other store takes for one', async () => {
+  const declared = item(
+    { id: field.text(), mail: field.text(), code: field.text(), word: field.text(), n: field.integer() },
+    'id',
+  );
+  const unfit = await found(declared, 'PostgreSQL', {
+    source: [
+      'CREATE TABLE items (id text PRIMARY KEY, mail text UNIQUE, code text UNIQUE, word text UNIQUE, n integer)',
+      `INSERT INTO items VALUES ('cafe', 'ann@x', 'a', 'beginning', 1), ('café', 'Ann@x', 'A', 'begins', 1), ('x', NULL, 'a ', NULL, NULL),
+         ('x ', NULL, 'b', 'ends', NULL), ('straße', 'ann', 'c', NULL, 2), ('strasse', '🎉', 'd', 'bégun', 3), ('y', '🎃', 'e', 'z', 3)`,
+    ],
+    target: [
+      `CREATE TABLE items (id VARCHAR(20) COLLATE utf8mb4_unicode_ci PRIMARY KEY, mail VARCHAR(20) COLLATE utf8mb4_general_ci UNIQUE,
+         code VARCHAR(20) COLLATE utf8mb4_bin UNIQUE, word TEXT COLLATE utf8mb4_unicode_nopad_ci, n INT, UNIQUE KEY begun (word(3)), UNIQUE KEY both_of (n, mail))`,
+    ],
+  });
+  const counts = Object.fromEntries(Object.entries(unfit).map(([reason, n]) => [reason.split(' ')[0], n]));
+  expect(counts).toEqual({ 'items.id': 6, 'items.mail': 4, 'items.code': 2, 'items.word': 3, 'items.n,': 4 });
+  // As the server itself does.
+  await using target = await openRole(
+    { engine: 'MariaDB', role: 'modern' },
+    {
+      entities: [declared],
+      onlyTables: [
+        `CREATE TABLE items (id VARCHAR(20) PRIMARY KEY, mail VARCHAR(20) COLLATE utf8mb4_general_ci UNIQUE,
+           code VARCHAR(20), word TEXT, n INT)`,
+      ],
+    },
+  );
+  await target.sql(
+    "INSERT IGNORE INTO items (id, mail) VALUES (1, 'ann@x'), (2, 'Ann@x'), (3, '🎉'), (4, '🎃'), (5, 'ann')",
+  );
+  expect(await target.sql('SELECT COUNT(*) AS n FROM items')).toEqual([{ n: '3' }]);
+});
+
+test('a scan counts rows that are the same where the other store wants each once', async () => {
+  const declared = item({ id: field.integer(), mail: field.text(), word: field.text() }, 'id');
+  const unfit = await found(declared, 'MariaDB', {
+    source: [
+      'CREATE TABLE items (id INT PRIMARY KEY, mail VARCHAR(20) COLLATE utf8mb4_bin, word VARCHAR(20))',
+      "INSERT INTO items VALUES (1, 'a', 'Hat'), (2, 'A', 'hat'), (3, 'b', NULL), (4, 'b', 'cat'), (5, NULL, 'dog'), (6, NULL, 'dog')",
+    ],
+    target: [
+      'CREATE EXTENSION IF NOT EXISTS citext',
+      'CREATE TABLE items (id integer PRIMARY KEY, mail text UNIQUE, word citext UNIQUE)',
+    ],
+  });
+  const counts = Object.fromEntries(Object.entries(unfit).map(([reason, n]) => [reason.split(' ')[0], n]));
+  expect(counts).toEqual({ 'items.mail': 2, 'items.word': 4 });
 });
 
 test('shapes of functions are looked at record by record', async () => {

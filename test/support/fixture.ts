@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { checkInputs } from '../../activities/check-inputs.ts';
-import { carryFailures } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
+import { activityInterceptors } from '../../activities/interceptors.ts';
 import { prepareStores, registerSearchAttributes } from '../../client/operator/prepare.ts';
 import { removeSchedules } from '../../client/operator/schedules.ts';
 import type { ConnectOptions } from '../../client/service/connect.ts';
@@ -174,7 +173,7 @@ async function runWorkerWithFaults(
       removeSchedules: () => removeSchedules(world.client, migration.name),
       log: ignore,
     }),
-    interceptors: { activity: [carryFailures, checkInputs(migration.name)] },
+    interceptors: { activity: activityInterceptors(migration.name) },
     shutdownGraceTime: '1s',
     // With a heartbeat comes the word that an activity is to end.
     maxHeartbeatThrottleInterval: '200ms',

@@ -1,9 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
-import { checkInputs } from '../../activities/check-inputs.ts';
-import { carryFailures } from '../../activities/failures.ts';
 import { activityInputs } from '../../activities/inputs/table.ts';
+import { activityInterceptors } from '../../activities/interceptors.ts';
 import { unsealed } from '../../model/inputs/not-taken.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { migrationWorkflowId } from '../../model/workflow-ids.ts';
@@ -38,7 +37,7 @@ async function failureOf(
       workflowType: 'migration',
       workflowExecution: { workflowId: migrationWorkflowId('inputs'), runId: 'one' },
     },
-    { interceptors: [carryFailures, checkInputs('inputs')] },
+    { interceptors: activityInterceptors('inputs') },
   );
   const error = await environment.run(async () => null, ...given).catch((reason: unknown) => reason);
   if (error !== null && !(error instanceof ApplicationFailure)) throw error;

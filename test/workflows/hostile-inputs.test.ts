@@ -128,7 +128,7 @@ test('a migration has one workflow, under its own id', async () => {
   });
   expect(failureIn(await second.catch((error: unknown) => error))).toMatchObject({
     code: 'InvalidRequest',
-    message: expect.stringContaining(migrationWorkflowId(at.migration.name)),
+    message: expect.stringContaining(`this workflow is not ${migrationWorkflowId(at.migration.name)}`),
   });
 });
 

@@ -36,6 +36,22 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'A page leaves alone what is there.',
   },
   {
+    file: 'databases/sql/fingerprint.ts',
+    text: 'if (mark !== null && before?.mark === mark) return before.lines;',
+    without: 'if (before) return before.lines;',
+    tests: ['test/databases/fingerprint.test.ts'],
+    named: 'is told anew after each change',
+    keeps: 'A table that is altered under a backfill is read again.',
+  },
+  {
+    file: 'databases/postgresql/catalogue.ts',
+    text: "CASE WHEN y.typtype = 'd' OR e.typtype = 'd' THEN NULL ELSE",
+    without: 'CASE WHEN false THEN NULL ELSE',
+    tests: ['test/databases/fingerprint.test.ts'],
+    named: 'is told anew after each change',
+    keeps: 'A domain that is altered under a backfill is seen.',
+  },
+  {
     file: 'databases/backfill/page-keys.ts',
     text: 'keyText(this.#page.keyAt(from)) === text ? from : null',
     without: 'false ? from : null',

@@ -218,6 +218,14 @@ export const readGuards: readonly Guard[] = [
     keeps: 'What a session sets is kept, or the store is refused.',
   },
   {
+    file: 'databases/sql/capture.ts',
+    text: '      if (silent !== null) return silent;\n',
+    without: '',
+    tests: ['test/databases/capture-cascades.test.ts'],
+    named: 'ON DELETE CASCADE fires no trigger',
+    keeps: 'Nothing changes captured rows without a trigger.',
+  },
+  {
     file: 'databases/postgresql/session.ts',
     text: "  row_security: 'off',\n",
     without: '',

@@ -202,6 +202,14 @@ export const storeGuards: readonly Guard[] = [
     keeps: 'A store that was set back gets its route again.',
   },
   {
+    file: 'databases/mysql/unique-keys.ts',
+    text: `\`TRIM(TRAILING ' ' FROM \${begun})\``,
+    without: 'begun',
+    tests: ['test/databases/scan.test.ts'],
+    named: 'takes for one',
+    keeps: 'A scan compares texts as the unique keys of the target do.',
+  },
+  {
     file: 'databases/columns/checks.ts',
     text: '  if (found?.unfit) throw invalid(path, found.unfit);\n',
     without: '',

@@ -202,8 +202,8 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'An activity that is given anything fails once.',
   },
   {
-    file: 'workers/worker.ts',
-    text: '          checkInputs(migration.name),\n',
+    file: 'activities/interceptors.ts',
+    text: ', checkInputs(migration)',
     without: '',
     tests: activityTests,
     named: 'a fault is final',
