@@ -102,9 +102,11 @@ export class MigrationControl {
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      const differences = definitionDifferences(await this.status(), this.#open.migration);
-      const differs =
-        differences.length === 0
+      const status = await this.status();
+      const differences = definitionDifferences(status, this.#open.migration);
+      const differs = (await this.#isUnknown(status))
+        ? `neither store knows of it, so they are not those with which it was started. Set the URLs to those; to begin anew, end it before: temporal workflow terminate --workflow-id ${this.#handle().workflowId}`
+        : differences.length === 0
           ? 'see lockstep status'
           : `it runs by another configuration (${differenceLines(differences).join('; ')}); lockstep apply makes yours take effect`;
       throw new LockstepError('AlreadyRunning', `migration ${name} has been started already; ${differs}`, {
@@ -112,6 +114,13 @@ export class MigrationControl {
       });
     }
     return await waitingFor(`a worker to begin migration ${name}`, () => this.#whenStarted());
+  }
+
+  /** Whether it goes on beside stores that were made anew. */
+  async #isUnknown({ busy }: messages.MigrationStatus): Promise<boolean> {
+    if (busy === 'start') return false;
+    const states = Object.values(await readStates(this.#open));
+    return states.every((read) => read.status === 'fulfilled' && read.value === null);
   }
 
   /** A second end would meet tables that have taken the old names since. */

@@ -5,6 +5,9 @@ import type { CopyCell } from '../copy-format/copy-cell.ts';
 import type { CopyText } from '../copy-format/copy-text.ts';
 import type { Parameter, PlacedKey, Session, TextCells } from './session.ts';
 
+/** How much of a page is read at a stretch, in bytes: about a millisecond's work. Whatever else the process does has its turn then. */
+export const stretchBytes = 128 * 1024;
+
 /** What the engines do each in its own way when rows come in bulk. Positions are those in the list of keys given. */
 export interface BulkEngine {
   /** SQL for a column as `copyOut` takes it, at the least cost. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, Query } from 'mysql2';
 import type mysql from 'mysql2/promise';
+import { stretchBytes } from '../engine/bulk-engine.ts';
 import type { Parameter } from '../engine/session.ts';
 
 /** A packet as the driver's parser hands it out; it is the same object for every row. */
@@ -41,8 +42,14 @@ export function streamRows(
       throw new TypeError('this version of mysql2 has another way of reading rows');
     let failed: unknown = null;
     let isEnough = false;
+    let taken = 0;
     const row: RowState = (packet, connection) => {
       if (!isEnough && packet.isEOF()) return own.call(query, packet, connection);
+      taken += packet.end - packet.offset;
+      if (taken >= stretchBytes) {
+        taken = 0;
+        rest(underneath(client).stream);
+      }
       try {
         // After a failure the rest is read and dropped, so that the connection can serve again.
         if (failed === null && !isEnough && !take(packet)) {
@@ -61,6 +68,12 @@ export function streamRows(
     query.on('error', reject);
     query.on('end', () => (failed === null ? resolve(true) : reject(failed)));
   });
+}
+
+/** Without it, what has come meanwhile is read on and on, a few megabytes in one turn of the event loop. */
+function rest(stream: Socket): void {
+  stream.pause();
+  setImmediate(() => stream.resume());
 }
 
 /** The driver's own connection: the typings say that it is another one with promises. */

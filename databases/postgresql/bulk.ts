@@ -1,4 +1,5 @@
 import { finished } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { keyText } from '../../model/canonical.ts';
@@ -15,6 +16,7 @@ import {
   type KeyList,
   LoadRefused,
   type RowPlaces,
+  stretchBytes,
 } from '../engine/bulk-engine.ts';
 import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
@@ -47,9 +49,15 @@ export function createPostgresqlBulkEngine(connections: Connections<pg.PoolClien
         let left = query.limit;
         // Of a row that has not ended: put together once, when it has.
         let rest: Buffer[] = [];
+        let taken = 0;
         try {
           for await (const chunk of rows as AsyncIterable<Buffer>) {
             rest.push(chunk);
+            taken += chunk.length;
+            if (taken >= stretchBytes) {
+              taken = 0;
+              await setImmediate();
+            }
             if (!chunk.includes(10)) continue;
             const bytes = rest.length === 1 ? chunk : Buffer.concat(rest);
             rest = [];

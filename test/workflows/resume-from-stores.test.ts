@@ -26,6 +26,19 @@ test('a migration that runs is not started twice', async () => {
   await expect(at.lockstep.control.start()).rejects.toMatchObject({ code: 'AlreadyRunning' });
 });
 
+test('one that runs beside stores that were made anew says how to begin anew', async () => {
+  await using own = await runningMigration('dual-write');
+  await own.sql.legacy('DELETE FROM lockstep_state');
+  await own.sql.modern('DELETE FROM lockstep.state');
+  const workflowId = migrationWorkflowId(own.migration.name);
+  await expect(own.lockstep.control.start()).rejects.toMatchObject({
+    code: 'AlreadyRunning',
+    message: expect.stringContaining(`temporal workflow terminate --workflow-id ${workflowId}`),
+  });
+  await own.temporal.workflow.getHandle(workflowId).terminate('begun anew');
+  expect(await own.lockstep.control.start()).toMatchObject({ phase: 'legacy-only' });
+});
+
 test.each(['dual-write', 'switch-reads', 'switch-primary'] as const)(
   'a lost migration takes up %s from the stores',
   async (phase) => {

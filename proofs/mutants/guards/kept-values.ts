@@ -28,6 +28,22 @@ export const keptValueGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/row-packets.ts',
+    text: '        rest(underneath(client).stream);\n',
+    without: '',
+    tests: ['test/databases/stretches.test.ts'],
+    named: 'is read in stretches',
+    keeps: 'A page that is read leaves the process to the writes beside it.',
+  },
+  {
+    file: 'databases/postgresql/bulk.ts',
+    text: '              await setImmediate();\n',
+    without: '',
+    tests: ['test/databases/stretches.test.ts'],
+    named: 'is read in stretches',
+    keeps: 'The same, of a page from PostgreSQL.',
+  },
+  {
+    file: 'databases/mysql/row-packets.ts',
     text: '          query.done();\n',
     without: '',
     tests: ['test/databases/large-values.test.ts'],
