@@ -33,6 +33,7 @@ import { createWorkers } from './owed.ts';
 import { Reach, withReach } from './reach.ts';
 import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
+import { withSmallYoungGeneration } from './small-young-generation.ts';
 import { createStatusGauges } from './status-gauges.ts';
 
 export interface WorkerOptions {
@@ -151,7 +152,8 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       // What a lost worker had in its cache goes to another one soon.
       stickyQueueScheduleToStartTimeout: '2s',
     };
-    const worker = await createWorkers(taking, reach);
+    const create = () => createWorkers(taking, reach);
+    const worker = embedded ? await withSmallYoungGeneration(create) : await create();
     await keepRecovering(temporal, context);
     const watch = watchDefinition(stores, {
       everyMs: definitionEveryMs,

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { deleteOf, forEachEngineRole, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  deleteOf,
+  fence,
+  forEachEngineRole,
+  operationId,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
@@ -26,6 +34,20 @@ forEachEngineRole('a write computed from a version', (at) => {
     expect(await writeOne(store, account, write)).toEqual(known);
     expect(await writeOne(store, account, { ...write, readVersion: '6' })).toEqual(known);
     expect(await writeOne(store, account, { ...write, readVersion: '999' })).toEqual(known);
+  });
+
+  test('answers known among others too, where one of them is of a stale base', async () => {
+    const { store } = at();
+    await writeOne(store, account, writeOf(account, { ...ada, id: 15 }, { version: '5' }));
+    const repeat = writeOf(account, { ...ada, id: 15, owner: 'Grace' }, { kind: 'update', readVersion: '5' });
+    await writeOne(store, account, repeat);
+    const other = { ...repeat, operationId: operationId() };
+    const first = writeOf(account, { ...ada, id: 16 }, { version: '5' });
+    expect(await store.write(account, [repeat, other, first], fence)).toEqual([
+      { status: 'known', version: '6', recorded: 'completed', reason: null },
+      { status: 'stale-base', version: '6' },
+      { status: 'applied', version: '5' },
+    ]);
   });
 
   test('of a row from before Lockstep is applied', async () => {

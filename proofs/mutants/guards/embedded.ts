@@ -3,6 +3,13 @@ import type { Guard } from '../guard.ts';
 /** Writes of a service with the worker in its process. */
 export const embeddedGuards: readonly Guard[] = [
   {
+    file: 'workers/small-young-generation.ts',
+    text: "    setFlagsFromString('--max-semi-space-size=0');\n",
+    without: '',
+    tests: ['test/unit/small-young-generation.test.ts'],
+    keeps: "A service's own threads have the memory that they would have without an embedded worker.",
+  },
+  {
     file: 'workers/ahead.ts',
     text: 'while (this.#runs.size >= maxRuns) {',
     without: 'while (this.#runs.size >= 600_000) {',
