@@ -110,7 +110,7 @@ async function examineStore(store: Store, migration: Migration, role: TriedRole)
   const entities = migration.entities.filter((entity) => entity.pattern === 'transactional');
   if (entities.length === 0) return looked;
   const transactions = await attempted(about, 'transactions over both stores', async () => {
-    const unavailableReason = await store.preparedTransactionsUnavailableReason(entities);
+    const unavailableReason = await store.preparedTransactionsUnavailableReason();
     if (unavailableReason === null)
       return `can be prepared, for ${entities.map(({ name }) => name).join(', ')}`;
     throw new LockstepError('NotPrepared', unavailableReason, { store: about });

@@ -1,34 +1,32 @@
 import type { Store, Stores } from '../../databases/contract/store.ts';
-import type { Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 
-/** Asks both stores, once for each entity, whether they can keep prepared transactions of it. */
+/** Asks both stores once whether they can keep prepared transactions. */
 export class TransactionProbe {
   readonly #stores: Stores;
-  readonly #available = new Set<string>();
+  #isAvailable = false;
 
   constructor(stores: Stores) {
     this.#stores = stores;
   }
 
   /** Throws `NotPrepared` with the remedy. A store that is unavailable is asked again at the next transaction. */
-  async check(entities: readonly Entity[]): Promise<void> {
-    const unknown = entities.filter((entity) => !this.#available.has(entity.name));
-    if (unknown.length === 0) return;
+  async check(): Promise<void> {
+    if (this.#isAvailable) return;
     try {
       for (const store of [this.#stores.legacy, this.#stores.modern])
-        await assertTransactionsAvailable(store, unknown);
+        await assertTransactionsAvailable(store);
     } catch (error) {
       if (isLockstepError(error, 'StoreUnavailable')) return;
       throw error;
     }
-    for (const entity of unknown) this.#available.add(entity.name);
+    this.#isAvailable = true;
   }
 }
 
-async function assertTransactionsAvailable(store: Store, entities: readonly Entity[]): Promise<void> {
-  const unavailableReason = await store.preparedTransactionsUnavailableReason(entities);
+async function assertTransactionsAvailable(store: Store): Promise<void> {
+  const unavailableReason = await store.preparedTransactionsUnavailableReason();
   if (unavailableReason === null) return;
   throw new LockstepError(
     'NotPrepared',

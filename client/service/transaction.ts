@@ -107,7 +107,7 @@ export class Transactions {
     };
     const state = await askBefore('transaction', about, async () => {
       const found = await this.#parts.routes.current();
-      if (routes[found.phase].secondary !== null) await this.#parts.probe.check(entities);
+      if (routes[found.phase].secondary !== null) await this.#parts.probe.check();
       return found;
     });
     const { temporal, migration } = this.#parts;

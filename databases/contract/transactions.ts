@@ -39,8 +39,8 @@ export interface Branches {
   preparedBranches(migration: string): Promise<Attempt[]>;
   /** Where the route has one store only: applies and decides in one transaction of its own. */
   applyTransaction(attempt: Attempt, changes: readonly Change[], fence: Fence): Promise<TransactionOutcome>;
-  /** Why transactions of these entities cannot be prepared here, with the remedy; null where they can. */
-  preparedTransactionsUnavailableReason(entities: readonly Entity[]): Promise<string | null>;
+  /** Why no transaction can be prepared here, with the remedy; null where some can. */
+  preparedTransactionsUnavailableReason(): Promise<string | null>;
 }
 
 /** What the coordinating store knows of a transaction. */

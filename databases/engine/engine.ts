@@ -164,8 +164,8 @@ export interface EngineBranches {
   end(name: BranchName, how: 'commit' | 'roll back'): Promise<'ended' | 'absent' | 'held' | 'lost'>;
   /** The names of all branches of ours on this server, both parts joined by a colon. */
   list(): Promise<readonly string[]>;
-  /** Why the server cannot keep prepared transactions over these tables, with the remedy. */
-  unavailableReason(tables: readonly string[]): Promise<string | null>;
+  /** Why the server cannot keep prepared transactions, with the remedy. */
+  unavailableReason(): Promise<string | null>;
 }
 
 /** How the engine writes what SQL dialects write differently. */

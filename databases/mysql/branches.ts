@@ -79,8 +79,8 @@ export function createXaBranches(connections: XaConnections): EngineBranches {
 
     list,
 
-    async unavailableReason(tables) {
-      const unavailableReason = await preparedTransactionsUnavailableReason(connections.query, tables);
+    async unavailableReason() {
+      const unavailableReason = await preparedTransactionsUnavailableReason(connections.query);
       if (unavailableReason) return unavailableReason;
       try {
         await list();

@@ -8,7 +8,7 @@ import type { Fence, Outcome, StoreFailure } from '../contract/write.ts';
 import { attemptIn, type BranchName, branchName } from '../engine/branch-name.ts';
 import type { RecordName } from '../engine/list-engine.ts';
 import { RollBack, type Session } from '../engine/session.ts';
-import { ownedTables, type StoreContext } from '../sql/context.ts';
+import type { StoreContext } from '../sql/context.ts';
 import { throughDeadlocks } from '../sql/deadlocks.ts';
 import type { GuardedWrites } from '../sql/guarded-write.ts';
 import { locksOf, type ReadyItem } from '../sql/write-request.ts';
@@ -185,9 +185,8 @@ export function createBranches(context: StoreContext, writes: GuardedWrites): Br
     });
   }
 
-  function preparedTransactionsUnavailableReason(entities: readonly Entity[]): Promise<string | null> {
-    const tables = entities.flatMap((entity) => ownedTables(entity, context.name));
-    return context.translateErrors(() => branches.unavailableReason([...new Set(tables)]));
+  function preparedTransactionsUnavailableReason(): Promise<string | null> {
+    return context.translateErrors(() => branches.unavailableReason());
   }
 
   function nameOf(attempt: Attempt): BranchName {

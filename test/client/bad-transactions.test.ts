@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect } from '../../client/service/connect.ts';
 import type { TransactionItem } from '../../client/service/transaction.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { transactionWorkflowId } from '../../workflows/messages.ts';
 import { account, bound, createAccounts, ledger, newAccount } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
-import { rowsOf } from '../support/inspect.ts';
 import { transactionalFixture } from '../support/transactions.ts';
 
 let at: RunningMigration;
@@ -104,25 +102,4 @@ test('an operation id that no store could keep is refused', async () => {
       code: 'InvalidOperationId',
     });
   }
-});
-
-test('where a store cannot prepare, a transaction and a single write are refused before they start', async () => {
-  const value = newAccount();
-  await at.sql.legacy('ALTER TABLE ledgers ENGINE = MyISAM');
-  try {
-    await using fresh = await connect(at.migration, { environment: at.environment, temporal: at.temporal });
-    const because = { code: 'NotPrepared', details: { store: 'legacy', remedy: 'lockstep doctor' } };
-    const operationId = randomUUID();
-    const items = (tx: TransactionScope) => [tx(bound).create(value), tx(ledger).create(value)];
-    const failure = await fresh.transaction(items, { operationId }).catch((error: unknown) => error);
-    expect(failure).toMatchObject(because);
-    expect(String(failure)).toContain('ENGINE = InnoDB');
-    await expect(fresh.repository(ledger).create(value, { operationId })).rejects.toMatchObject(because);
-    const handle = at.temporal.workflow.getHandle(transactionWorkflowId(at.migration.name, operationId));
-    await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
-    expect(await rowsOf(at, 'bound', value.id)).toEqual([null, null]);
-  } finally {
-    await at.sql.legacy('ALTER TABLE ledgers ENGINE = InnoDB');
-  }
-  await at.lockstep.repository(ledger).create(value);
 });

@@ -1,38 +1,29 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
+import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { preparedTransactionsUnavailableReason } from '../../databases/mysql/prepared-transactions.ts';
 import { postgresql } from '../../deploy/dev/postgresql.ts';
 import { ownServer } from '../../proofs/support/own-server.ts';
-import { account, bound } from '../support/accounts.ts';
-import { createFixture } from '../support/fixture.ts';
+import { transactionWorkflowId } from '../../workflows/messages.ts';
+import { bound, ledger, newAccount } from '../support/accounts.ts';
+import { runMigrationOn } from '../support/fixture.ts';
 import { servers } from '../support/servers.ts';
 import { transactionalFixture } from '../support/transactions.ts';
 import { forEachEngineRole } from './engine-roles.ts';
-import { slot } from './entities.ts';
 
 forEachEngineRole('a server that can prepare', (at) => {
   test('has no obstacle', async () => {
-    expect(await at().store.preparedTransactionsUnavailableReason([account, slot])).toBeNull();
+    expect(await at().store.preparedTransactionsUnavailableReason()).toBeNull();
   });
 });
 
-test.each([
-  ['10.11.19-MariaDB-0+deb12u1', null],
-  ['10.5.0-MariaDB', null],
-  ['5.5.5-10.11.4-MariaDB-log', null],
-  ['11.4.2-MariaDB', null],
-  ['10.4.34-MariaDB', 'MariaDB 10.4.34'],
-  ['5.5.68-MariaDB', 'MariaDB 5.5.68'],
-  ['8.0.36', null],
-  ['5.7.7', null],
-  ['5.7.6-log', 'MySQL 5.7.6'],
-  ['5.6.51', 'MySQL 5.6.51'],
-])('%s is told apart', async (version, tooOld) => {
-  const obstacle = await preparedTransactionsUnavailableReason(async () => [{ version }], []);
-  if (tooOld === null) expect(obstacle).toBeNull();
-  else expect(obstacle).toContain(tooOld);
+test('a Galera cluster has one, and a way round it', async () => {
+  const reason = (value: string) => preparedTransactionsUnavailableReason(async () => [{ Value: value }]);
+  expect(await reason('ON')).toContain('use the pattern parallel');
+  expect(await reason('OFF')).toBeNull();
 });
 
-test('a PostgreSQL that keeps no prepared transactions refuses the pattern, with the remedy', async () => {
+test('where a store keeps no prepared transactions, a transaction and a single write are refused before they start', async () => {
   const none = {
     ...postgresql,
     command: (instance: Parameters<typeof postgresql.command>[0]) => {
@@ -45,12 +36,22 @@ test('a PostgreSQL that keeps no prepared transactions refuses the pattern, with
     },
   };
   await using server = await ownServer(none, () => undefined);
-  await using fixture = await createFixture(
+  await using at = await runMigrationOn(
     { ...servers(), postgresql: server.endpoint },
+    'dual-write',
     transactionalFixture,
   );
-  expect(await fixture.stores.modern.preparedTransactionsUnavailableReason([bound])).toContain(
-    'max_prepared_transactions is 0',
-  );
-  expect(await fixture.stores.legacy.preparedTransactionsUnavailableReason([bound])).toBeNull();
+  const { stores, sql, migration, temporal, lockstep } = at;
+  expect(await stores.legacy.preparedTransactionsUnavailableReason()).toBeNull();
+  const because = { code: 'NotPrepared', details: { store: 'modern', remedy: 'lockstep doctor' } };
+  const operationId = randomUUID();
+  const value = newAccount();
+  const items = (tx: TransactionScope) => [tx(bound).create(value), tx(ledger).create(value)];
+  const failure = await lockstep.transaction(items, { operationId }).catch((error: unknown) => error);
+  expect(failure).toMatchObject(because);
+  expect(String(failure)).toContain('max_prepared_transactions is 0');
+  await expect(lockstep.repository(ledger).create(value, { operationId })).rejects.toMatchObject(because);
+  const handle = temporal.workflow.getHandle(transactionWorkflowId(migration.name, operationId));
+  await expect(handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
+  for (const table of ['bound', 'ledgers']) expect(await sql.legacy(`SELECT * FROM ${table}`)).toEqual([]);
 });
