@@ -33,7 +33,7 @@ export interface WriteSettings {
   readonly conflictAttempts: number;
   /** The most writes that share a workflow, in each process of a service; 1 gives each write its own. @default 128 */
   readonly groupSize: number;
-  /** How many workflows a process of a service waits for at a time, while further writes gather. @default 4 */
+  /** How many workflows a process of a service waits for at a time, while further writes gather. @default 2 */
   readonly groupsInFlight: number;
   /** The most writes that may wait for their turn in a process of a service; more are refused with `Overloaded`. @default 10_000 */
   readonly maxWaiting: number;
@@ -132,7 +132,7 @@ export const defaultSettings = {
     secondaryRetryMaxMs: 30_000,
     conflictAttempts: 10,
     groupSize: 128,
-    groupsInFlight: 4,
+    groupsInFlight: 2,
     maxWaiting: 10_000,
     maxOwed: 100_000,
   },
