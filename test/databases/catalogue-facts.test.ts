@@ -129,7 +129,7 @@ const cases: Record<Engine, readonly { about: string; made: readonly string[]; w
       why: /"items" is a view, and no table; name the table that keeps the rows/,
     },
     {
-      about: 'a table that is kept without transactions',
+      about: 'a table kept without transactions',
       made: ['CREATE TABLE items (id INT PRIMARY KEY, name TEXT) ENGINE = MyISAM'],
       why: /"items" is kept by MyISAM, which has no transactions.*; ALTER TABLE items ENGINE = InnoDB/,
     },
