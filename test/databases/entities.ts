@@ -225,3 +225,12 @@ export function invoiceOf(
 
 /** Wide rows in legacy, tables of their own in modern: each engine meets both, because it is opened in both roles. */
 export const invoice = invoiceOf(flat(), normalized());
+
+/** As little as a record can have. */
+export const thing = entity({
+  name: 'thing',
+  schema: z.strictObject({ id: z.int(), label: z.string() }),
+  key: 'id',
+  legacy: table('things'),
+  modern: table('things'),
+});

@@ -1,20 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
-import { z } from 'zod';
 import type { Engine } from '../../databases/engine/engine.ts';
 import { StoreContext } from '../../databases/sql/context.ts';
 import { createFingerprints } from '../../databases/sql/fingerprint.ts';
-import { entity } from '../../model/entity.ts';
 import { defineMigration } from '../../model/migration.ts';
-import { table } from '../../model/shape.ts';
 import { forEachEngineRole, type Opened, openEngineAs } from './engine-roles.ts';
+import { thing } from './entities.ts';
 
-const thing = entity({
-  name: 'thing',
-  schema: z.strictObject({ id: z.int(), label: z.string() }),
-  key: 'id',
-  legacy: table('things'),
-  modern: table('things'),
-});
 const migration = defineMigration({ name: 'move', entities: [thing], deadline: '2100-01-01T00:00:00Z' });
 const made = 'CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(200) NOT NULL)';
 

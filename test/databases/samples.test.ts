@@ -11,14 +11,8 @@ import { field } from '../../model/field.ts';
 import { defineMigration } from '../../model/migration.ts';
 import { rows, table } from '../../model/shape.ts';
 import { forEachEngineRole, type Opened, openEngineAs } from './engine-roles.ts';
+import { thing } from './entities.ts';
 
-const thing = entity({
-  name: 'thing',
-  schema: z.strictObject({ id: z.int(), label: z.string() }),
-  key: 'id',
-  legacy: table('things'),
-  modern: table('things'),
-});
 const token = entity({
   name: 'token',
   schema: z.strictObject({ id: z.uuid() }),

@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
 import type { CopyCell } from '../../databases/copy-format/copy-cell.ts';
 import { CopyText } from '../../databases/copy-format/copy-text.ts';
-import { entity } from '../../model/entity.ts';
-import { table } from '../../model/shape.ts';
 import { forEachEngineRole, openEngineAs } from './engine-roles.ts';
+import { thing } from './entities.ts';
 
 const rows = 8_000;
 const bytesPerRow = 1_000;
@@ -25,13 +23,6 @@ const slow: CopyCell = {
   prefix: '',
 };
 
-const thing = entity({
-  name: 'thing',
-  schema: z.strictObject({ id: z.int(), label: z.string() }),
-  key: 'id',
-  legacy: table('things'),
-  modern: table('things'),
-});
 const things = 'CREATE TABLE things (id INTEGER PRIMARY KEY, label VARCHAR(2000) NOT NULL)';
 
 forEachEngineRole(
