@@ -174,8 +174,7 @@ function isOneOf(known: readonly string[], value: string): boolean {
 
 /** Validates with the schema, then gives the canonical image. Throws `InvalidEntity` with path and type, never the value. */
 export async function validImage<E>(declared: Entity<E>, value: unknown): Promise<Image> {
-  const validated = declared.schema['~standard'].validate(value);
-  const result = validated instanceof Promise ? await validated : validated;
+  const result = await declared.schema['~standard'].validate(value);
   if (result.issues) {
     const found = result.issues.map((issue) => ({
       path: pathOf(declared, issue),
