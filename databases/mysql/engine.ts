@@ -274,9 +274,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
     },
 
-    touchStatement(bound, { keys, version, id, fence }) {
+    touchStatement(bound, { keys, version, id, fence, mayBeSilent }) {
       const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
       const [only = [], ...others] = rows;
+      const isList = others.length > 0;
       return {
         name: touchName(bound.entity.name),
         sql: touchSql(bound),
@@ -285,8 +286,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
           String(fence.epoch),
           fingerprint(bound),
           version,
-          id,
-          ...(others.length > 0 ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
+          isList ? id : `${id}:1`,
+          mayBeSilent ? '0' : '1',
+          ...(isList ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
         ],
       };
     },
