@@ -439,7 +439,7 @@ function isBroken(error: unknown): boolean {
  * Of these no handler of a routine hears: what ends a statement, and no memory for it. The routine's transaction stays open, and the next
  * one on the connection would commit what it has of a write.
  */
-const withoutHandlers = new Set([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
+const withoutHandlers = new Set<number>([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
 
 const fingerprint = fingerprinting(
   (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),

@@ -37,7 +37,9 @@ forEachEngineRole('a write whose statement somebody has ended', (at, { engine })
     const holder = await at().another();
     await holder.rows('BEGIN');
     await holder.rows(`SELECT id FROM accounts WHERE id = 1 FOR UPDATE`);
-    const items = values.map((value) => writeOf(account, value, { version: '5', operationId: operationId() }));
+    const items = values.map((value) =>
+      writeOf(account, value, { version: '5', operationId: operationId() }),
+    );
     const writing = store.write(account, items, fence).catch((error: unknown) => error);
     // Within a transaction PostgreSQL would show what it has shown before.
     const administrator = await at().another();

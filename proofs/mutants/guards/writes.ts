@@ -250,6 +250,7 @@ export const writeGuards: readonly Guard[] = [
     without: 'return false;',
     tests: ['test/databases/ended-statement.test.ts'],
     named: 'MariaDB as legacy > alone',
-    keeps: 'What a write had done when its statement was ended is not committed by the next one on its connection.',
+    keeps:
+      'What a write had done when its statement was ended is not committed by the next one on its connection.',
   },
 ];
