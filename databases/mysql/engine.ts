@@ -9,6 +9,7 @@ import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
+import { serverConditions } from '../engine/server-conditions.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
@@ -432,8 +433,15 @@ function resultSets(result: unknown): Rows[] {
 function isBroken(error: unknown): boolean {
   if (error instanceof RollBack || error instanceof StatementTooLarge) return false;
   if (!(error instanceof Error)) return true;
-  return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
+  if (!('sqlState' in error) || ('fatal' in error && error.fatal === true)) return true;
+  return 'errno' in error && withoutHandlers.has(Number(error.errno));
 }
+
+/**
+ * Of these no handler of a routine hears: what ends a statement, and no memory for it. The routine's transaction stays open, and the next
+ * one on the connection would commit what it has of a write.
+ */
+const withoutHandlers = new Set<number>([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
 
 const fingerprint = fingerprinting(
   (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),
