@@ -4,6 +4,7 @@ import { cellName, cellNames } from '../engine/listed-cells.ts';
 import { rowsByPlace } from '../engine/placed-rows.ts';
 import { sharedByName } from '../engine/routine-item.ts';
 import type { Parameter } from '../engine/session.ts';
+import { isAttempted } from './attempted-write.ts';
 
 /** Named everywhere, because a database's own default may be one that has no room for every character. */
 export const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
@@ -33,6 +34,7 @@ function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
     ['p_epoch', 'BIGINT', ({ fence }) => fence.epoch],
     ['p_fingerprint', 'VARCHAR(64)', (_, { fingerprint }) => fingerprint],
     ['p_alone', 'INT', (_, { alone }) => (alone ? 1 : 0)],
+    ['p_attempt', 'INT', (request, { alone }) => (alone && isAttempted(bound, request) ? 1 : 0)],
     ['p_locks', anyText, ({ locks }) => locks && JSON.stringify(locks)],
     ['p_mode', wordType, ({ item }) => item.mode],
     ['p_kind', wordType, ({ item }) => item.kind],

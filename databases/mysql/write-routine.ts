@@ -1,6 +1,7 @@
 import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
+import { mayBeAttempted } from './attempted-write.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { sameBytes } from './too-long.ts';
 import {
@@ -51,6 +52,8 @@ export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   return `CREATE PROCEDURE ${writeName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 routine: BEGIN
+${mayBeAttempted(bound) ? attempt(bound, fingerprint) : ''}
+  BEGIN
   DECLARE v_done, v_known, v_live, v_open INT DEFAULT 0;
   DECLARE v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
@@ -72,7 +75,6 @@ routine: BEGIN
   IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
   END IF;
-${mayBeAttempted(bound) ? attempt(bound, isFenced) : ''}
   IF p_alone THEN ROLLBACK; START TRANSACTION; END IF;
   ${shareFence}
 
@@ -187,6 +189,7 @@ ${upserts(bound, keys, upsertRoot(bound, keys))}
   END IF;
   IF p_alone THEN COMMIT; END IF;
   SELECT v_outcome AS status, CAST(v_answered AS CHAR) AS version, v_reason AS reason;
+  END;
 END`;
 }
 
@@ -203,62 +206,55 @@ function raised(version: string): string {
   return `r.version = ${version}, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation`;
 }
 
-/** Where its own statements say whether a key had a row, and nothing is shared. */
-function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
-  return root.single && changingColumns(root).length > 0 && referenced.length === 0;
-}
-
 /**
- * Of a write that is a transaction of its own. A record or an operation that is met where none was expected ends the attempt, and so does
- * any other unique index: who is right is decided under locks.
+ * Of a write that is a transaction of its own, in as few statements and conditions as it takes, because each costs a share of the commit.
+ * A record gets its version under the fence: one that is newer, or not what the write expects, would get none, and may not. That ends the attempt,
+ * and so does a record, an operation or any other unique index that is met where none was expected: who is right is decided under locks.
  */
-function attempt(bound: BoundEntity, isFenced: string): string {
-  const name = literal(bound.entity.name);
+function attempt(bound: BoundEntity, fingerprint: string): string {
+  const { store, entity } = bound;
+  const name = literal(entity.name);
   const keys = keyParameters(bound);
   const { update, insert } = rootStatements(bound, keys);
-  return `  attempt: BEGIN
-    DECLARE EXIT HANDLER FOR 1062 BEGIN END;
-    IF (p_alone AND p_locks IS NULL AND p_shared IS NULL AND p_version > 0 AND p_mode IN ('primary', 'secondary')
-      AND IF(p_gone, p_kind <> 'update', p_root > 0 AND ${rowsGiven(bound)}) AND (p_expected <> p_read_version) IS NOT TRUE) IS NOT TRUE THEN
-      LEAVE attempt;
-    END IF;
+  const listed = listedTables(bound).length > 0 ? ` AND ${rowsGiven(bound)}` : '';
+  return `  IF p_attempt${listed} THEN
+  attempt: BEGIN
+    DECLARE EXIT HANDLER FOR 1048, 1062 BEGIN END;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+      ROLLBACK;
+      RESIGNAL;
+    END;
     START TRANSACTION;
-    ${shareFence}
-    IF ${isFenced} THEN
-      LEAVE attempt;
-    END IF;
-    IF p_kind <> 'create' THEN
-      UPDATE lockstep_records r SET ${raised('p_version')}
-        WHERE r.entity = ${name} AND r.record_key = p_key AND r.version < p_version
-          AND r.version = COALESCE(p_expected, p_read_version, r.version);
-    END IF;
-    IF p_kind = 'create' OR ROW_COUNT() = 0 THEN
-      IF p_expected > 0 OR p_read_version > 0 THEN LEAVE attempt; END IF;
-      INSERT INTO lockstep_records (entity, record_key, version, deleted, digest, operation)
-        VALUES (${name}, p_key, p_version, p_gone, p_digest, p_operation);
-    END IF;
-    IF p_operation IS NOT NULL THEN
+    INSERT INTO lockstep_records (entity, record_key, version, deleted, digest, operation)
+      SELECT ${name}, p_key, p_version, p_gone, p_digest, p_operation FROM lockstep_state s
+      WHERE s.migration = p_migration AND s.epoch = p_epoch AND p_fingerprint = ${literal(fingerprint)}
+        AND (p_mode = 'secondary' OR s.open = 1) AND (p_mode = 'primary') = (s.primary_store = ${literal(store)}) LOCK IN SHARE MODE
+      ON DUPLICATE KEY UPDATE lockstep_records.version = IF(lockstep_records.version < p_version
+        AND lockstep_records.version = COALESCE(p_expected, p_read_version, lockstep_records.version), p_version, NULL),
+        lockstep_records.deleted = p_gone, lockstep_records.digest = p_digest, lockstep_records.operation = p_operation;
+    -- None where it is fenced, and no more than one where the record is new.
+    IF ROW_COUNT() > (COALESCE(p_expected, p_read_version, 0) > 0) THEN
       ${noteOperation(name, 'p_status', 'p_version', 'NULL')}
-    END IF;
-    IF p_gone THEN
+      IF p_gone THEN
 ${deletes(bound, keys)}
-      IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;
-    ELSE
+        IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;
+      ELSE
 ${upserts(
   bound,
   keys,
-  `IF p_kind <> 'create' THEN
-  ${update};
-END IF;
-IF p_kind = 'create' OR ROW_COUNT() = 0 THEN
+  `${update} AND p_kind <> 'create';
+IF ROW_COUNT() = 0 THEN
   IF p_kind = 'update' THEN LEAVE attempt; END IF;
   ${insert};
 END IF;`,
 )}
+      END IF;
+      COMMIT;
+      LEAVE routine;
     END IF;
-    COMMIT;
-    LEAVE routine;
-  END;`;
+  END;
+  END IF;`;
 }
 
 function rowsGiven(bound: BoundEntity): string {

@@ -89,7 +89,7 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "      IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;\n",
+    text: "        IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;\n",
     without: '',
     tests: ['test/databases/attempted-write.test.ts'],
     named: 'at MariaDB as',
@@ -104,12 +104,20 @@ export const writeGuards: readonly Guard[] = [
     keeps: 'MySQL/MariaDB: an attempt that fails leaves nothing.',
   },
   {
-    file: 'databases/mysql/write-routine.ts',
-    text: "IF(p_gone, p_kind <> 'update', ",
-    without: 'IF(p_gone, TRUE, ',
+    file: 'databases/mysql/attempted-write.ts',
+    text: "rows === null ? kind !== 'update' : ",
+    without: 'rows === null ? true : ',
     tests: ['test/databases/stale-base.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: an update that found no row deletes none.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: "`${update} AND p_kind <> 'create';",
+    without: '`${update};',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'at MariaDB as',
+    keeps: 'MySQL/MariaDB: a create that is attempted replaces nothing.',
   },
   {
     file: 'databases/postgresql/write-routine.ts',
