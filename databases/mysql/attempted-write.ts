@@ -11,9 +11,9 @@ export function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
  * costs a share of a statement.
  */
 export function isAttempted(bound: BoundEntity, { item, locks }: WriteRequest): boolean {
-  const { mode, kind, operationId, version, expected, readVersion, rows } = item;
+  const { mode, kind, version, expected, readVersion, rows } = item;
   if (!mayBeAttempted(bound) || locks !== null || item.shared.length > 0) return false;
-  if ((mode !== 'primary' && mode !== 'secondary') || operationId === null || version === '0') return false;
+  if ((mode !== 'primary' && mode !== 'secondary') || version === '0') return false;
   if (expected !== null && readVersion !== null && expected !== readVersion) return false;
   return rows === null ? kind !== 'update' : (rows[bound.tables.indexOf(bound.root)]?.length ?? 0) > 0;
 }

@@ -235,7 +235,9 @@ function attempt(bound: BoundEntity, fingerprint: string): string {
         lockstep_records.deleted = p_gone, lockstep_records.digest = p_digest, lockstep_records.operation = p_operation;
     -- None where it is fenced, and no more than one where the record is new.
     IF ROW_COUNT() > (COALESCE(p_expected, p_read_version, 0) > 0) THEN
-      ${noteOperation(name, 'p_status', 'p_version', 'NULL')}
+      IF p_operation IS NOT NULL THEN
+        ${noteOperation(name, 'p_status', 'p_version', 'NULL')}
+      END IF;
       IF p_gone THEN
 ${deletes(bound, keys)}
         IF p_kind = 'delete' AND ROW_COUNT() = 0 THEN LEAVE attempt; END IF;

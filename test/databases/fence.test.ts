@@ -104,46 +104,50 @@ forEachEngineRole('the fence', (at, { role }) => {
   });
 
   test.each([
-    ['write', 0],
-    ['list', 2],
-  ])('raised while a %s is in flight waits for it, and holds the next one back', async (_, others) => {
-    const { store, another } = at();
-    const write = (owner: string, under: Fence) => {
-      const ids = Array.from({ length: 1 + others }, (_unused, index) =>
-        index === 0 ? id : id * 100 + index,
-      );
-      return store.write(
-        account,
-        ids.map((one) => writeOf(account, { ...ada, id: one, owner })),
-        under,
-      );
-    };
-    await writeOne(store, account, writeOf(account, { ...ada, id }), here());
-    const blocker = await another();
-    const watcher = await another();
-    await blocker.rows(beginOf(at()));
-    await blocker.rows(`SELECT id FROM accounts WHERE id = ${id} FOR UPDATE`);
+    ['write', 0, '1'],
+    ['write of a newer version', 0, '900'],
+    ['list', 2, '1'],
+  ])(
+    'raised while a %s is in flight waits for it, and holds the next one back',
+    async (_, others, version) => {
+      const { store, another } = at();
+      const write = (owner: string, under: Fence) => {
+        const ids = Array.from({ length: 1 + others }, (_unused, index) =>
+          index === 0 ? id : id * 100 + index,
+        );
+        return store.write(
+          account,
+          ids.map((one) => writeOf(account, { ...ada, id: one, owner }, { version })),
+          under,
+        );
+      };
+      await writeOne(store, account, writeOf(account, { ...ada, id }), here());
+      const blocker = await another();
+      const watcher = await another();
+      await blocker.rows(beginOf(at()));
+      await blocker.rows(`SELECT id FROM accounts WHERE id = ${id} FOR UPDATE`);
 
-    const events: string[] = [];
-    const told = <T>(name: string, work: Promise<T>) => work.finally(() => events.push(name));
-    const inFlight = told('write', write('Grace', here()));
-    await watcher.waiting(1);
-    const under = here();
-    epoch += 1;
-    const bumped = told('fence', at().asPrimary(epoch));
-    await watcher.waiting(2);
-    const late = told('late write', write('late', under));
-    await watcher.waiting(3);
-    expect(events).toEqual([]);
-    await blocker.rows('COMMIT');
+      const events: string[] = [];
+      const told = <T>(name: string, work: Promise<T>) => work.finally(() => events.push(name));
+      const inFlight = told('write', write('Grace', here()));
+      await watcher.waiting(1);
+      const under = here();
+      epoch += 1;
+      const bumped = told('fence', at().asPrimary(epoch));
+      await watcher.waiting(2);
+      const late = told('late write', write('late', under));
+      await watcher.waiting(3);
+      expect(events).toEqual([]);
+      await blocker.rows('COMMIT');
 
-    const all = <T>(outcome: T) => Array.from({ length: 1 + others }, () => outcome);
-    expect(await inFlight).toMatchObject(all({ status: 'applied' }));
-    await bumped;
-    expect(await late).toEqual(all({ status: 'fenced', epoch }));
-    const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
-    expect(fresh).toMatchObject({ status: 'applied' });
-  });
+      const all = <T>(outcome: T) => Array.from({ length: 1 + others }, () => outcome);
+      expect(await inFlight).toMatchObject(all({ status: 'applied' }));
+      await bumped;
+      expect(await late).toEqual(all({ status: 'fenced', epoch }));
+      const fresh = await writeOne(store, account, writeOf(account, { ...ada, id, owner: 'new' }), here());
+      expect(fresh).toMatchObject({ status: 'applied' });
+    },
+  );
 
   // A definition changes before the switch only.
   test.runIf(role === 'legacy')(

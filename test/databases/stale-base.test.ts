@@ -64,7 +64,7 @@ forEachEngineRole('a write computed from a version', (at) => {
 
   test('without an image, because there was no row, does not delete the row that has come since', async () => {
     const { store } = at();
-    const write = { ...deleteOf(['13']), kind: 'update' as const };
+    const write = { ...deleteOf(['13'], { version: '9' }), kind: 'update' as const };
     await writeOne(store, account, writeOf(account, { ...ada, id: 13 }, { kind: 'create' }));
     expect(await writeOne(store, account, write)).toEqual({ status: 'stale-base', version: '1' });
     expect((await readOne(store, account, ['13'])).image).not.toBeNull();
