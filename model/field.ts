@@ -283,12 +283,19 @@ function ownValue(declared: Field, value: Canonical): Canonical {
 
 /** Whether the columns say how fine times are kept, anywhere in an image. */
 export function leavesPrecision(fields: AnyFields): boolean {
-  return Object.values(fields).some((declared) =>
+  const known = leaving.get(fields);
+  if (known !== undefined) return known;
+  const found = Object.values(fields).some((declared) =>
     declared.form === 'scalar'
       ? 'precision' in declared.scalar && declared.scalar.precision === null
       : leavesPrecision(declared.fields),
   );
+  leaving.set(fields, found);
+  return found;
 }
+
+/** Every write asks. */
+const leaving = new WeakMap<AnyFields, boolean>();
 
 /** Whether anything in an image can be shared. */
 export function holdsShared(fields: AnyFields): boolean {

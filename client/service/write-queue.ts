@@ -113,6 +113,9 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
 
   /** The oldest that may go, and what may go with it. A record that is passed over keeps its later writes waiting too. */
   #takeGroup(): readonly Waiting<Write, Answer>[] {
+    const [only] = this.#waiting;
+    if (only && this.#waiting.length === 1 && !this.#busy.has(only.write.record))
+      return this.#waiting.splice(0);
     const { groupSize, groupBytes } = this.#limits;
     const group: Waiting<Write, Answer>[] = [];
     const left: Waiting<Write, Answer>[] = [];

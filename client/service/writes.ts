@@ -91,7 +91,7 @@ export class Writes {
     const { id, entity } = input.operation;
     const write = { input, until: performance.now() + timeoutMs };
     await this.#owed.take(1);
-    const receipt = await this.#inTurn('journal', JSON.stringify([entity, input.dualWrite]), write);
+    const receipt = await this.#inTurn('journal', `${entity} ${input.dualWrite}`, write);
     const workflow = () => this.#sendOne(write);
     if (input.ack === 'both') {
       return await workflow().catch((error: unknown) => {

@@ -31,8 +31,8 @@ import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { transport } from './transport.ts';
-import { argumentsOf } from './write-parameters.ts';
-import { writeName, writeRoutine } from './write-routine.ts';
+import { argumentsOf, callOf, writeName } from './write-parameters.ts';
+import { writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = (column: { string(): string | null }) => column.string();
@@ -261,7 +261,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async callWrite(inside, bound, request) {
       const given = argumentsOf(bound, request, { fingerprint: fingerprint(bound), alone: !inside });
-      const sql = `CALL ${writeName(bound.entity.name)}(${given.map(() => '?').join(', ')})`;
+      const sql = callOf(bound);
       const call = async (client: mysql.PoolConnection) => {
         assertFits(sql, given, ready.get(client.connection) ?? 0);
         const [result] = await client.execute({ sql, timeout: options.statementTimeoutMs }, given);

@@ -5,11 +5,16 @@ import { rowsByPlace } from '../engine/placed-rows.ts';
 import { sharedByName } from '../engine/routine-item.ts';
 import type { Parameter } from '../engine/session.ts';
 import { isAttempted } from './attempted-write.ts';
+import { quote } from './quote.ts';
 
 /** Named everywhere, because a database's own default may be one that has no room for every character. */
 export const anyText = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 export const keyType = 'VARCHAR(700) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 const wordType = 'VARCHAR(20) CHARACTER SET ascii';
+
+export function writeName(entity: string): string {
+  return quote(`lockstep_write_${entity}`);
+}
 
 type WriteParameter = readonly [
   name: string,
@@ -75,6 +80,19 @@ export function parameterList(bound: BoundEntity): string {
   return parametersOf(bound)
     .map(([name, type]) => `${name} ${type}`)
     .join(', ');
+}
+
+const calls = new WeakMap<BoundEntity, string>();
+
+/** The statement that calls it. */
+export function callOf(bound: BoundEntity): string {
+  const before = calls.get(bound);
+  if (before !== undefined) return before;
+  const made = `CALL ${writeName(bound.entity.name)}(${parametersOf(bound)
+    .map(() => '?')
+    .join(', ')})`;
+  calls.set(bound, made);
+  return made;
 }
 
 /** What it is called with. */

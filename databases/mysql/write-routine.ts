@@ -11,11 +11,8 @@ import {
   keyType,
   listedTables,
   parameterList,
+  writeName,
 } from './write-parameters.ts';
-
-export function writeName(entity: string): string {
-  return quote(`lockstep_write_${entity}`);
-}
 
 /** The number of the error by which a routine refuses a caller of another definition. */
 export const otherDefinition = 31001;
