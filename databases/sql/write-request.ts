@@ -99,10 +99,11 @@ export function sharedLocks(lists: readonly LockedLists[]): RecordName[] {
 
 function inOrder(locks: readonly RecordName[]): RecordName[] {
   const once = new Map(locks.map((lock) => [JSON.stringify(lock), lock]));
-  return [...once.values()].sort(
-    ([leftEntity, leftKey], [rightEntity, rightKey]) =>
-      compareText(leftEntity, rightEntity) || compareText(leftKey, rightKey),
-  );
+  return [...once.values()].sort(inLockOrder);
+}
+
+function inLockOrder([entity, key]: RecordName, [otherEntity, otherKey]: RecordName): number {
+  return compareText(entity, otherEntity) || compareText(key, otherKey);
 }
 
 /** In the order of the items. Throws where one of them has none. */
