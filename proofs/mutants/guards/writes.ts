@@ -244,4 +244,13 @@ export const writeGuards: readonly Guard[] = [
     named: 'while a write of a service of ours goes on',
     keeps: 'Nor is a save taken for the write of a service that has its id.',
   },
+  {
+    file: 'databases/mysql/engine.ts',
+    text: "return 'errno' in error && withoutHandlers.has(Number(error.errno));",
+    without: 'return false;',
+    tests: ['test/databases/ended-statement.test.ts'],
+    named: 'MariaDB as legacy > alone',
+    keeps:
+      'What a write had done when its statement was ended is not committed by the next one on its connection.',
+  },
 ];
