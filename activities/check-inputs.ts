@@ -14,7 +14,10 @@ const ofMigrationAlone: ReadonlySet<string> = new Set<keyof Activities>([
   'removeSchedules',
 ]);
 
-/** Around every activity of a worker, within `carryFailures`: what it is given is looked at before its code runs, and a fault is final. */
+/**
+ * Around every activity of a worker, within `carryFailures`: what it is given is looked at before its code runs, and a fault is final. What it is
+ * given beside is left out: of some activities it is how a call in their own process waits.
+ */
 export function checkInputs(migration: string): ActivityInterceptorsFactory {
   const schemas = new Map(Object.entries(activityInputs(migration)));
   const ownId = migrationWorkflowId(migration);
@@ -22,10 +25,12 @@ export function checkInputs(migration: string): ActivityInterceptorsFactory {
     inbound: {
       async execute(input, next) {
         const schema = schemas.get(activityType);
-        const fault = faultIn(schema ? [schema] : [], input.args);
+        const own = schema ? [schema] : [];
+        const fault = faultIn(own, input.args);
         if (fault) throw refused(faultMessage(`the input of the activity ${activityType}`, fault), fault);
         const isOwn = workflowType === 'migration' && workflowExecution?.workflowId === ownId;
-        if (isOwn || !ofMigrationAlone.has(activityType)) return await next(input);
+        if (isOwn || !ofMigrationAlone.has(activityType))
+          return await next({ ...input, args: input.args.slice(0, own.length) });
         throw refused(
           `the activity ${activityType} is for the workflow ${ownId} alone; send that one what it should do`,
         );

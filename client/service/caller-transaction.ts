@@ -28,6 +28,8 @@ export interface OpenTransaction {
   readonly engine: 'postgresql' | 'mysql' | null;
   /** Null where only the database knows. */
   readonly isOpen: boolean | null;
+  /** Whether what it gives tells an answer of no rows from one that was lost on the way. */
+  readonly tellsNoRows: boolean;
   run(statement: TouchStatement): Promise<unknown>;
   probe(sql: string): Promise<void>;
 }
@@ -37,6 +39,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
     return {
       engine: null,
       isOpen: null,
+      tellsNoRows: false,
       run: ({ sql, parameters }) => tx(sql, [...parameters]),
       probe: async (sql) => void (await tx(sql, [])),
     };
@@ -46,6 +49,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
     return {
       engine: 'mysql',
       isOpen: null,
+      tellsNoRows: true,
       run: ({ sql, parameters }) => tx.execute(sql, parameters.filter(isSingle)),
       probe: async (sql) => void (await tx.execute(sql, [])),
     };
@@ -54,6 +58,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
   return {
     engine: 'postgresql',
     isOpen: status === null ? null : status !== 'I',
+    tellsNoRows: false,
     run: ({ name, sql, parameters }) => tx.query({ name, text: sql, values: [...parameters] }),
     probe: async (sql) => void (await tx.query({ name: sql, text: sql, values: [] })),
   };

@@ -33,13 +33,18 @@ export class OwedBound {
     this.#parts = parts;
   }
 
-  /** Takes room for so many; throws `Overloaded` where there is none. Only the first caller waits for a look. */
-  async take(count: number): Promise<void> {
+  /** Takes room for so many; throws `Overloaded` where there is none. Only the first caller waits, for a look; null where nobody does. */
+  take(count: number): Promise<void> | null {
     if (performance.now() >= this.#freshUntil) {
       const look = this.#lookOnce();
-      if (this.#hasLooked) look.catch(ignoreExpected);
-      else await look;
+      if (!this.#hasLooked) return look.then(() => this.#add(count));
+      look.catch(ignoreExpected);
     }
+    this.#add(count);
+    return null;
+  }
+
+  #add(count: number): void {
     const { maxOwed } = this.#parts.migration.policy;
     const owed = this.#owed + this.#added;
     if (!this.#isOwed) return;

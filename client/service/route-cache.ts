@@ -24,14 +24,14 @@ export class RouteCache {
   }
 
   /** The route while it needs no asking; null elsewhere. */
-  #fresh(): DurableState | null {
+  fresh(): DurableState | null {
     const known = this.#known;
     return known && this.#elapsed() - known.at < routeFreshMs ? known.state : null;
   }
 
   /** Throws `StoreUnavailable` where the lease is over and neither store can be asked. */
   async current(): Promise<DurableState> {
-    const fresh = this.#fresh();
+    const fresh = this.fresh();
     if (fresh) return fresh;
     const known = this.#known;
     const age = known ? this.#elapsed() - known.at : Number.POSITIVE_INFINITY;
@@ -44,7 +44,7 @@ export class RouteCache {
 
   /** As `current`, but for no longer than so many milliseconds, and without a promise where nothing has to be asked. */
   within(limitMs: number): DurableState | Promise<DurableState> {
-    return this.#fresh() ?? withinLimit(this.current(), limitMs, () => lateRead('both stores', limitMs));
+    return this.fresh() ?? withinLimit(this.current(), limitMs, () => lateRead('both stores', limitMs));
   }
 
   /** A store has said that the route is another: the next caller waits for it. */

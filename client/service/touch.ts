@@ -4,6 +4,7 @@ import {
   maxTouchedKeys,
   type TouchAnswer,
   type TouchRefusal,
+  type TouchRequest,
   touchAnswerIn,
 } from '../../databases/contract/touch.ts';
 import { compareText, type Key, keyText } from '../../model/canonical.ts';
@@ -44,6 +45,8 @@ interface TouchParts {
 /** Notes in a caller's own transaction which keys it writes. */
 export class Touches {
   readonly #parts: TouchParts;
+  /** Tells entries from those of other clocks: its own gives no version twice. For each touch anew, it would be most of a touch's own code. */
+  readonly #clockId = randomBytes(6).toString('hex');
 
   constructor(parts: TouchParts) {
     this.#parts = parts;
@@ -54,28 +57,33 @@ export class Touches {
     entity: Entity<E, K>,
     input: KeyOf<E, K> | readonly KeyOf<E, K>[],
   ): Promise<Touched<KeyOf<E, K>>> {
-    const { migration, clock, sweep } = this.#parts;
+    const { migration, clock, sweep, owed } = this.#parts;
     entityNamed(migration, entity.name);
     const byText = inKeyOrder(entity, input);
-    const state = await this.#parts.routes.current();
+    // No promise is made where nothing has to be waited for.
+    const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.current());
     const transaction = openTransaction(tx);
     const store = this.#storeOf(transaction, state);
     this.#parts.sound.assertSound(store.name, 'takes no writes');
     if (transaction.isOpen === false) throw notInTransaction(entity);
-    await this.#parts.owed.take(byText.length);
+    const taking = owed.take(byText.length);
+    if (taking) await taking;
     const version = clock.next();
-    const statement = await store.touchStatement(entity, {
+    const request: TouchRequest = {
       keys: byText.map(({ key }) => key),
       version,
       // In the order of time, so that new entries lie side by side.
-      id: `touch:${version}:${randomBytes(6).toString('hex')}`,
+      id: `touch:${version}:${this.#clockId}`,
       fence: { migration: migration.name, epoch: state.epoch },
-    });
+      mayBeSilent: transaction.tellsNoRows,
+    };
+    const building = store.touchStatement(entity, request);
+    const statement = building instanceof Promise ? await building : building;
     let answer: TouchAnswer | null;
     try {
       if (transaction.isOpen === null && store.transactionProbe !== null)
         await transaction.probe(store.transactionProbe);
-      answer = touchAnswerIn(await transaction.run(statement));
+      answer = touchAnswerIn(await transaction.run(statement), request);
     } catch (error) {
       const refusal = store.touchRefusalOf(error);
       // Whatever else the database says is about the caller's transaction, and told as it would tell of his own statement.
@@ -182,11 +190,11 @@ function inKeyOrder<E, K>(
   entity: Entity<E, K>,
   input: KeyOf<E, K> | readonly KeyOf<E, K>[],
 ): TouchedKey<KeyOf<E, K>>[] {
+  if (!isList(input)) return [touchedKey(entity, input)];
   const byText = new Map<string, TouchedKey<KeyOf<E, K>>>();
-  for (const given of isList(input) ? input : [input]) {
-    const key = keyFrom(entity, given);
-    const text = keyText(key);
-    byText.set(text, { key, text, given });
+  for (const given of input) {
+    const touched = touchedKey(entity, given);
+    byText.set(touched.text, touched);
   }
   if (byText.size === 0) {
     throw new LockstepError(
@@ -205,6 +213,11 @@ function inKeyOrder<E, K>(
     );
   }
   return [...byText.values()].sort((left, right) => compareText(left.text, right.text));
+}
+
+function touchedKey<E, K>(entity: Entity<E, K>, given: KeyOf<E, K>): TouchedKey<KeyOf<E, K>> {
+  const key = keyFrom(entity, given);
+  return { key, text: keyText(key), given };
 }
 
 /** No key is a list: a composite one is an object. */

@@ -19,6 +19,8 @@ export interface TouchRequest {
   readonly id: string;
   /** The epoch is the least that the store must have: one of an older route was set back, or has not heard of the new one. */
   readonly fence: Fence;
+  /** Whether what became just as proposed may be answered by no rows, which takes less time: where one can tell that from a lost answer. */
+  readonly mayBeSilent: boolean;
 }
 
 /** A statement that the caller's transaction runs. */
@@ -52,7 +54,8 @@ export type TouchRefusal = 'moved' | 'closed' | 'changing' | 'definition' | 'out
 
 /** Writes that a caller makes by SQL of his own, and what is noted of them in his transaction. */
 export interface Touches {
-  touchStatement(entity: Entity, request: TouchRequest): Promise<TouchStatement>;
+  /** Without a promise where the tables of the entity are known. */
+  touchStatement(entity: Entity, request: TouchRequest): TouchStatement | Promise<TouchStatement>;
   /** A statement that fails outside a transaction, for callers that cannot say; null where the other one sees to it. */
   readonly transactionProbe: string | null;
   /** Why the statement was refused, however drivers have wrapped it; null where the failure is the database's own. */
@@ -66,11 +69,21 @@ export interface Touches {
   deleteTouches(ids: readonly string[]): Promise<void>;
 }
 
-/** What the routine of either engine gives: one text, so that it survives every driver and mapper. */
-export function touchAnswerIn(result: unknown): TouchAnswer | null {
+/** What the routine of either engine gives: one text, so that it survives every driver and mapper, or no rows. */
+export function touchAnswerIn(
+  result: unknown,
+  { keys, version: proposed, mayBeSilent }: Pick<TouchRequest, 'keys' | 'version' | 'mayBeSilent'>,
+): TouchAnswer | null {
+  if (mayBeSilent && hasNoRows(result)) return { version: proposed, absent: keys.map(() => false) };
   const [, version, absent] = textIn(result, 5) ?? [];
   if (version === undefined || absent === undefined) return null;
   return { version, absent: [...absent].map((flag) => flag === '1') };
+}
+
+/** As the drivers of MySQL/MariaDB say it, beside the statement's fields or not. */
+function hasNoRows(result: unknown): boolean {
+  const header: unknown = Array.isArray(result) ? result[0] : result;
+  return typeof header === 'object' && header !== null && 'affectedRows' in header;
 }
 
 /** Drivers give rows, lists of rows, lists of result sets, or objects that hold them. */

@@ -1,5 +1,6 @@
 import type { Entity } from '../../model/entity.ts';
 import { leavesPrecision } from '../../model/field.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Operation, WriteRoute } from '../../model/operation.ts';
 import type { OpenMigration } from '../contract/current-state.ts';
 import type { RecordedRefusal } from '../contract/recorded-refusal.ts';
@@ -41,7 +42,7 @@ export async function unfitRefusal(
 /** Stores that have not answered in time, until they do: one that hangs would hold up every write for that long. */
 const late = new WeakSet<Store>();
 
-/** Null where the store is away, or not as the definition says: that is told when it is written to. */
+/** What nobody has foreseen is thrown, whether or not the store had to be asked: nothing is written then. */
 function inTime(
   store: Store,
   ask: (store: Store) => string | null | Promise<string | null>,
@@ -52,7 +53,7 @@ function inTime(
 }
 
 async function withinPatience(store: Store, asked: Promise<string | null>): Promise<string | null> {
-  const answer = asked.catch(() => null);
+  const answer = asked.catch(nullWhereTold);
   let timer: NodeJS.Timeout | undefined;
   const timeIsUp = new Promise<'late'>((resolve) => {
     timer = setTimeout(resolve, patienceMs, 'late');
@@ -61,6 +62,13 @@ async function withinPatience(store: Store, asked: Promise<string | null>): Prom
   clearTimeout(timer);
   if (found !== 'late') return found;
   late.add(store);
-  answer.finally(() => late.delete(store));
+  const hasAnswered = () => late.delete(store);
+  answer.then(hasAnswered, hasAnswered);
   return null;
+}
+
+/** Where the store is away, or not as the definition says: that is told when it is written to. */
+function nullWhereTold(error: unknown): null {
+  if (isLockstepError(error)) return null;
+  throw error;
 }

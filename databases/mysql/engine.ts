@@ -9,6 +9,7 @@ import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
+import { serverConditions } from '../engine/server-conditions.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
@@ -274,9 +275,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
     },
 
-    touchStatement(bound, { keys, version, id, fence }) {
+    touchStatement(bound, { keys, version, id, fence, mayBeSilent }) {
       const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
       const [only = [], ...others] = rows;
+      const isList = others.length > 0;
       return {
         name: touchName(bound.entity.name),
         sql: touchSql(bound),
@@ -285,8 +287,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
           String(fence.epoch),
           fingerprint(bound),
           version,
-          id,
-          ...(others.length > 0 ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
+          isList ? id : `${id}:1`,
+          mayBeSilent ? '0' : '1',
+          ...(isList ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
         ],
       };
     },
@@ -430,8 +433,15 @@ function resultSets(result: unknown): Rows[] {
 function isBroken(error: unknown): boolean {
   if (error instanceof RollBack || error instanceof StatementTooLarge) return false;
   if (!(error instanceof Error)) return true;
-  return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
+  if (!('sqlState' in error) || ('fatal' in error && error.fatal === true)) return true;
+  return 'errno' in error && withoutHandlers.has(Number(error.errno));
 }
+
+/**
+ * Of these no handler of a routine hears: what ends a statement, and no memory for it. The routine's transaction stays open, and the next
+ * one on the connection would commit what it has of a write.
+ */
+const withoutHandlers = new Set<number>([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
 
 const fingerprint = fingerprinting(
   (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),

@@ -40,7 +40,8 @@ const partType = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 /**
  * What a transaction of the caller's runs for the keys that it writes: fence, versions and journal. What decides is read with a lock,
  * and so as it is now, whatever snapshot the transaction has. A single key comes as it is, because JSON costs more than all the
- * rest; most often it has a record of an older version, which one update raises.
+ * rest. Most often the route is as the caller knows it and the record is older, or new: so those are tried first, and looked into where
+ * they turn out otherwise. A row costs as much as a statement, so only what is not plain is answered by one, or whoever asks for it.
  *
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
@@ -63,14 +64,14 @@ export function touchRoutine(bound: BoundEntity, fingerprint: string): string {
   const withRecords = `lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ${name} AND r.record_key = i.k`;
   const record = `r.entity = ${name} AND r.record_key = p_key`;
   const newRecord = 'INSERT INTO lockstep_records (entity, record_key, version, deleted, operation)';
-  const raise = `ON DUPLICATE KEY UPDATE version = GREATEST(VALUES(version), lockstep_records.version + 1), deleted = 0, digest = NULL,
-          operation = VALUES(operation)`;
+  const ifOlder = (value: string, column: string) =>
+    `${column} = IF(lockstep_records.version < VALUES(version), ${value}, lockstep_records.${column})`;
   const entry =
     'INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, copied)';
   const signal = (number: number, message: string) =>
     `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${number}, MESSAGE_TEXT = ${literal(message)};`;
   return `CREATE PROCEDURE ${touchName(entity.name)}(p_migration VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin, p_epoch BIGINT, p_fingerprint VARCHAR(64), p_version BIGINT, p_id VARCHAR(200) CHARACTER SET ascii,
-  p_list LONGTEXT CHARACTER SET utf8mb4, p_key ${keyType}, ${parts.map((part) => `p_${part} ${partType}`).join(', ')})
+  p_answer INT, p_list LONGTEXT CHARACTER SET utf8mb4, p_key ${keyType}, ${parts.map((part) => `p_${part} ${partType}`).join(', ')})
 SQL SECURITY INVOKER
 BEGIN
   DECLARE v_epoch, v_open BIGINT;
@@ -84,59 +85,65 @@ BEGIN
     SAVEPOINT lockstep_touch;
     RELEASE SAVEPOINT lockstep_touch;
   END;
-  -- The caller may hold rows for which others wait who have the fence already, and a change of the route for those. In the queue behind
-  -- it he would close the circle, and the change, which has written nothing, is what the server ends.
-  fence: LOOP
-    SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
-      FROM lockstep_state s WHERE s.migration = p_migration ${sharedUnlessTaken};
-    IF v_epoch IS NOT NULL THEN
-      LEAVE fence;
+  SELECT s.epoch INTO v_epoch FROM lockstep_state s
+    WHERE s.migration = p_migration AND s.primary_store = ${literal(store)} AND s.open = 1 AND s.epoch >= p_epoch ${sharedUnlessTaken};
+  IF v_epoch IS NULL OR NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
+    -- The caller may hold rows for which others wait who have the fence already, and a change of the route for those. In the queue behind
+    -- it he would close the circle, and the change, which has written nothing, is what the server ends.
+    fence: LOOP
+      SELECT MAX(s.epoch), MAX(s.open), MAX(s.primary_store) INTO v_epoch, v_open, v_primary
+        FROM lockstep_state s WHERE s.migration = p_migration ${sharedUnlessTaken};
+      IF v_epoch IS NOT NULL THEN
+        LEAVE fence;
+      END IF;
+      -- A statement of its own: in a condition it would read with a lock.
+      SELECT COUNT(*) INTO v_taken FROM lockstep_state s WHERE s.migration = p_migration;
+      IF v_taken = 0 THEN
+        LEAVE fence;
+      END IF;
+      IF v_tries = ${fenceTries} THEN
+        ${signal(changing, 'a change of the route waits for other transactions')}
+      END IF;
+      SET v_tries = v_tries + 1;
+      DO SLEEP(${fencePauseMs / 1_000});
+    END LOOP;
+    IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN
+      ${signal(moved, `the ${store} store is not the primary`)}
     END IF;
-    -- A statement of its own: in a condition it would read with a lock.
-    SELECT COUNT(*) INTO v_taken FROM lockstep_state s WHERE s.migration = p_migration;
-    IF v_taken = 0 THEN
-      LEAVE fence;
+    IF v_open = 0 THEN
+      ${signal(closed, 'the primary is being changed')}
     END IF;
-    IF v_tries = ${fenceTries} THEN
-      ${signal(changing, 'a change of the route waits for other transactions')}
+    IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
+      IF v_epoch > p_epoch THEN
+        ${signal(moved, 'the route has changed')}
+      END IF;
+      ${signal(otherDefinition, 'the caller has another definition')}
     END IF;
-    SET v_tries = v_tries + 1;
-    DO SLEEP(${fencePauseMs / 1_000});
-  END LOOP;
-  IF NOT (v_primary <=> ${literal(store)}) OR v_epoch < p_epoch THEN
-    ${signal(moved, `the ${store} store is not the primary`)}
-  END IF;
-  IF v_open = 0 THEN
-    ${signal(closed, 'the primary is being changed')}
-  END IF;
-  IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
-    IF v_epoch > p_epoch THEN
-      ${signal(moved, 'the route has changed')}
-    END IF;
-    ${signal(otherDefinition, 'the caller has another definition')}
   END IF;
 
   IF p_list IS NULL THEN
-    UPDATE lockstep_records r SET r.version = p_version, r.deleted = 0, r.digest = NULL, r.operation = CONCAT(p_id, ':1')
-      WHERE ${record} AND r.version < p_version;
-    IF ROW_COUNT() = 0 THEN
-      ${newRecord}
-        VALUES (${name}, p_key, p_version, 0, CONCAT(p_id, ':1'))
-        ${raise};
-      IF ROW_COUNT() = 1 THEN
+    ${newRecord}
+      VALUES (${name}, p_key, p_version, 0, p_id)
+      ON DUPLICATE KEY UPDATE ${ifOlder('VALUES(operation)', 'operation')}, ${ifOlder('0', 'deleted')},
+        ${ifOlder('NULL', 'digest')}, ${ifOlder('VALUES(version)', 'version')};
+    IF ROW_COUNT() <> 2 THEN
+      UPDATE lockstep_records r SET r.version = r.version + 1, r.deleted = 0, r.digest = NULL, r.operation = p_id
+        WHERE ${record} AND NOT (r.operation <=> p_id);
+      IF ROW_COUNT() = 0 THEN
         SET v_absent = ${noRowOf('p_')};
       ELSE
         SELECT r.version INTO v_version FROM lockstep_records r WHERE ${record};
       END IF;
     END IF;
     ${entry}
-      VALUES (CONCAT(p_id, ':1'), p_migration, ${name}, p_key, 'touch', 'pending', v_version, v_epoch, 'to');
+      VALUES (p_id, p_migration, ${name}, p_key, 'touch', 'pending', v_version, v_epoch, 'to');
   ELSE
     SELECT GROUP_CONCAT(r.version IS NULL AND ${noRowOf('i.')} ORDER BY i.at SEPARATOR '') INTO v_absent
       FROM ${list} LEFT JOIN ${withRecords};
     ${newRecord}
       SELECT ${name}, i.k, p_version, 0, CONCAT(p_id, ':', i.at) FROM ${list} ORDER BY i.at
-      ${raise};
+      ON DUPLICATE KEY UPDATE version = GREATEST(VALUES(version), lockstep_records.version + 1), deleted = 0, digest = NULL,
+        operation = VALUES(operation);
     SELECT MAX(r.version) INTO v_version FROM ${list} STRAIGHT_JOIN ${withRecords};
     IF v_version > p_version THEN
       UPDATE ${list} STRAIGHT_JOIN ${withRecords} SET r.version = v_version;
@@ -144,10 +151,12 @@ BEGIN
     ${entry}
       SELECT CONCAT(p_id, ':', i.at), p_migration, ${name}, i.k, 'touch', 'pending', v_version, v_epoch, 'to' FROM ${list};
   END IF;
-  SELECT CONCAT('lockstep:', v_version, ':', v_absent) AS touched;
+  IF p_answer OR v_version > p_version OR v_absent <> '0' THEN
+    SELECT CONCAT('lockstep:', v_version, ':', v_absent) AS touched;
+  END IF;
 END`;
 }
 
 export function touchSql({ entity, root }: BoundEntity): string {
-  return `CALL ${touchName(entity.name)}(?, ?, ?, ?, ?, ?, ?${', ?'.repeat(root.key.length)})`;
+  return `CALL ${touchName(entity.name)}(?, ?, ?, ?, ?, ?, ?, ?${', ?'.repeat(root.key.length)})`;
 }

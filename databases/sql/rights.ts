@@ -215,6 +215,7 @@ export function createRights(context: StoreContext): Rights {
       version: '0',
       id: 'trial',
       fence: { migration: '', epoch: 0 },
+      mayBeSilent: false,
     });
     await rolledBack(engine, ({ query }) => query(sql, parameters as readonly Parameter[]));
   }

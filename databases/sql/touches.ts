@@ -18,9 +18,8 @@ export function createTouches(context: StoreContext): Touches {
   return {
     transactionProbe: engine.transactionProbe,
 
-    async touchStatement(entity, request) {
-      return engine.touchStatement(await context.bind(entity), request);
-    },
+    touchStatement: (entity, request) =>
+      context.ofBound(entity, (bound) => engine.touchStatement(bound, request)),
 
     touchRefusalOf: (error) => refusalIn(error, engine.touchRefusals, maxWrapping),
 

@@ -27,10 +27,7 @@ export function faultOf(schema: InputSchema, value: unknown): InputFault | null 
   return { path, reason };
 }
 
-/**
- * The first fault of what a workflow, a message or an activity is given. More arguments than there are schemas
- * do no harm: what some activities take beside is how a call in their own process waits, not what is written.
- */
+/** The first fault of what a workflow, a message or an activity is given. More arguments than there are schemas do no harm: nobody reads them. */
 export function faultIn(schemas: readonly InputSchema[], given: readonly unknown[]): InputFault | null {
   for (const value of given) {
     const reason = whyNotTaken(value);

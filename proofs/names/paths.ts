@@ -194,15 +194,17 @@ async function capture(stage: Stage, named: Named): Promise<string | null> {
 
 /** A transaction of the application's says which keys it writes. */
 async function touch(stage: Stage, named: Named): Promise<string | null> {
-  const statement = await stage.legacy.touchStatement(named.plain, {
+  const request = {
     keys: [['1'], ['7']],
     version: '100',
     id: `touch-${named.plain.name}`,
     fence,
-  });
+    mayBeSilent: true,
+  };
+  const statement = await stage.legacy.touchStatement(named.plain, request);
   await stage.application.sql('BEGIN');
   try {
-    const answer = touchAnswerIn(await openTransaction(stage.application.tx).run(statement));
+    const answer = touchAnswerIn(await openTransaction(stage.application.tx).run(statement), request);
     return isDeepStrictEqual(answer, { version: '100', absent: [false, true] }) ? null : told(answer);
   } finally {
     await stage.application.sql('ROLLBACK');

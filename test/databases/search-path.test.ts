@@ -103,6 +103,7 @@ test("functions and operators of another account's do not run as ours", async ()
     version: '100',
     id: operationId(),
     fence,
+    mayBeSilent: false,
   });
   const service = new Client({ connectionString: at.url });
   await service.connect();

@@ -35,9 +35,16 @@ forEachEngineRole(
       keys: readonly Key[],
       given: Partial<TouchRequest> = {},
     ): Promise<TouchAnswer | null> {
-      const request = { keys, version: '100', id: operationId(), fence, ...given };
+      const request = {
+        keys,
+        version: '100',
+        id: operationId(),
+        fence,
+        mayBeSilent: true,
+        ...given,
+      };
       const statement = await at().store.touchStatement(entity, request);
-      return touchAnswerIn(await openTransaction(service.tx).run(statement));
+      return touchAnswerIn(await openTransaction(service.tx).run(statement), request);
     }
     const refusalOf = async (touching: Promise<unknown>) =>
       at().store.touchRefusalOf(
@@ -108,6 +115,37 @@ forEachEngineRole(
       expect(versions.toSorted()).toEqual(['701', '701', '701', '702']);
     });
 
+    test('tells all that it becomes to whoever asks for it, as to whoever would take no rows for an answer', async () => {
+      await writeOne(at().store, account, writeOf(account, ada, { version: '50' }));
+      await service.sql('BEGIN');
+      for (const mayBeSilent of [true, false]) {
+        expect(await touch(account, [['1']], { version: '100', mayBeSilent })).toEqual({
+          version: mayBeSilent ? '100' : '101',
+          absent: [false],
+        });
+        const absent = await touch(account, [[mayBeSilent ? '2' : '3']], { mayBeSilent });
+        expect(absent).toEqual({ version: '100', absent: [true] });
+      }
+      await service.sql('COMMIT');
+    });
+
+    test.skipIf(engineRole.engine === 'PostgreSQL')(
+      'raises the version that a record has now, whatever snapshot the transaction has',
+      async () => {
+        await writeOne(at().store, account, writeOf(account, ada, { version: '50' }));
+        await service.sql('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+        await writeOne(at().store, account, writeOf(account, ada, { version: '700' }));
+        await writeOne(at().store, account, deleteOf(['1'], { version: '701' }));
+        await writeOne(at().store, account, writeOf(account, { ...ada, id: 2 }, { version: '60' }));
+        expect(await touch(account, [['1']])).toEqual({ version: '702', absent: [false] });
+        expect(await touch(account, [['2']])).toEqual({ version: '100', absent: [false] });
+        await service.sql('COMMIT');
+        expect((await touches()).map(({ version }) => version).toSorted()).toEqual(['100', '702']);
+        for (const { deleted, digest } of await at().control('records', `operation LIKE '%:1'`))
+          expect([deleted, digest]).toEqual(['0', null]);
+      },
+    );
+
     test('takes many keys, and awkward ones of several parts', async () => {
       await service.sql('BEGIN');
       const many = Array.from({ length: 1_000 }, (_, n): Key => [String(10_000 + n)]);
@@ -157,6 +195,7 @@ forEachEngineRole(
         version: '1',
         id: 'x',
         fence,
+        mayBeSilent: false,
       });
       const other = { ...statement, parameters: statement.parameters.with(2, 'another') };
       expect(await refusalOf(openTransaction(service.tx).run(other))).toBe('definition');
@@ -208,6 +247,7 @@ forEachEngineRole(
         version: '100',
         id: operationId(),
         fence,
+        mayBeSilent: false,
       });
       await openTransaction(other.tx).run(statement);
       await service.sql('BEGIN');

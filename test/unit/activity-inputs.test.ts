@@ -30,6 +30,7 @@ const schemas = activityInputs('inputs');
 async function failureOf(
   activityType: string,
   given: readonly unknown[],
+  code: (...taken: unknown[]) => void = () => undefined,
 ): Promise<ApplicationFailure | null> {
   const environment = new MockActivityEnvironment(
     {
@@ -39,7 +40,11 @@ async function failureOf(
     },
     { interceptors: activityInterceptors('inputs') },
   );
-  const error = await environment.run(async () => null, ...given).catch((reason: unknown) => reason);
+  const run = async (...taken: unknown[]) => {
+    code(...taken);
+    return null;
+  };
+  const error = await environment.run(run, ...given).catch((reason: unknown) => reason);
   if (error !== null && !(error instanceof ApplicationFailure)) throw error;
   return error;
 }
@@ -62,6 +67,13 @@ test.each(Object.entries(schemas).flatMap(([activity, schema]) => (schema === nu
     }
   },
 );
+
+test.each(Object.keys(schemas))('%s takes nothing beside what it should', async (activity) => {
+  const given = sound[activity] === null ? [] : [sound[activity]];
+  const taken: unknown[] = [];
+  expect(await failureOf(activity, [...given, null, secret], (...all) => taken.push(...all))).toBeNull();
+  expect(taken).toEqual(given);
+});
 
 test('an activity that takes nothing is given nothing that was not encrypted', async () => {
   expect(await failureOf('readStates', [unsealed])).toMatchObject({ type: 'InvalidRequest' });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { entity } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { field } from '../../model/field.ts';
 import { rows, table } from '../../model/shape.ts';
 import { validate } from '../support/advance.ts';
@@ -235,11 +236,32 @@ describe.each(directions)('from $from', ({ from, beyond, tables, fill, differenc
     expect(await at.sql.legacy(`SELECT id FROM numbers WHERE id > ${beyond + 1n}`)).toEqual([]);
     expect(await at.sql.legacy('SELECT id FROM numbers WHERE id IN (7, 8)')).toHaveLength(2);
 
+    // Nor is one written of which nobody can say, whether or not its columns are known already.
+    const unforeseen = new TypeError('unforeseen');
+    const throwing = () => {
+      throw unforeseen;
+    };
+    for (const [id, say] of [
+      [9n, () => Promise.reject(unforeseen)],
+      [10n, throwing],
+    ] as const) {
+      let asked = 0;
+      at.faults.modern.unusableKeyReason = () => {
+        asked += 1;
+        return say();
+      };
+      const unsaid = numbers.create({ id, name: 'unsaid' });
+      await until('it is asked again', async () => asked > 1);
+      expect(await at.sql.legacy(`SELECT id FROM numbers WHERE id = ${id}`)).toEqual([]);
+      delete at.faults.modern.unusableKeyReason;
+      await unsaid;
+    }
+
     // While the secondary does not say so, the write is parked; a person discards it, and deletes the record.
-    at.faults.modern.unusableKeyReason = () => Promise.reject(new Error('away'));
+    at.faults.modern.unusableKeyReason = () => Promise.reject(new LockstepError('StoreUnavailable', 'away'));
     const { operationId: parked } = await numbers.create(value);
     await until('it is parked', async () => (await control.writeStatus(parked)).stage === 'parked');
-    at.faults.modern = {};
+    delete at.faults.modern.unusableKeyReason;
     await control.resolve(parked, 'discard');
     await until('it is discarded', async () => (await entryIn(at, 'legacy', parked))?.status === 'discarded');
     await numbers.delete(value.id, { ack: 'both' });

@@ -148,7 +148,8 @@ describe.each([
       await other.sql('ROLLBACK');
     }
     await service.sql('BEGIN');
-    await expect(touch(() => Promise.resolve([]), account, id)).rejects.toThrow(TypeError);
+    for (const lost of [[], [{ affectedRows: 1 }]])
+      await expect(touch(() => Promise.resolve(lost), account, id)).rejects.toThrow(TypeError);
     await service.sql('ROLLBACK');
     expect(await versionsOf(at, account, id)).toEqual(['0', '0']);
   });
@@ -279,7 +280,7 @@ describe.each([
     // The statement alone: nobody asks for a sweep.
     const { epoch } = await at.lockstep.control.status();
     const fence = { migration: at.migration.name, epoch };
-    const request = { keys: [['D1']], version: '1', id: 'touch-unseen', fence };
+    const request = { keys: [['D1']], version: '1', id: 'touch-unseen', fence, mayBeSilent: false };
     await openTransaction(service.tx).run(await at.stores.legacy.touchStatement(invoice, request));
     await service.sql('COMMIT');
     await at.lockstep.control.send('advance');

@@ -280,6 +280,14 @@ export const copyGuards: readonly Guard[] = [
     keeps: 'A write whose key the secondary cannot hold never reaches the primary.',
   },
   {
+    file: 'databases/deciding/unfit.ts',
+    text: '  if (isLockstepError(error)) return null;\n  throw error;',
+    without: '  return null;',
+    tests: ['test/workflows/bad-keys.test.ts'],
+    named: 'is refused before the primary',
+    keeps: 'A write of which nobody can say whether the secondary can hold it never reaches the primary.',
+  },
+  {
     file: 'activities/comparison/classify-difference.ts',
     text: '    if (right.neverThere !== null || left.neverThere !== null) return classifyNeverThere(left, right);\n',
     without: '',

@@ -37,8 +37,8 @@ export const journalEntryGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/touch.ts',
-    text: 'await this.#parts.owed.take(byText.length);',
-    without: '',
+    text: 'const taking = owed.take(byText.length);',
+    without: 'const taking = null;',
     tests,
     named: 'has a bound',
     keeps: 'A touch keeps the bound of what is owed.',

@@ -15,6 +15,14 @@ export const workflowInputGuards: readonly Guard[] = [
     keeps: 'Nobody but its migration writes the route.',
   },
   {
+    file: 'activities/check-inputs.ts',
+    text: 'input.args.slice(0, own.length)',
+    without: 'input.args',
+    tests: ['test/unit/activity-inputs.test.ts'],
+    named: 'takes nothing beside',
+    keeps: 'An activity reads nothing that nobody has looked at.',
+  },
+  {
     file: 'workflows/payload-converter.ts',
     text: 'return unreadable as T;',
     without: "throw new TypeError('unreadable');",

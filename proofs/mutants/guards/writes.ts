@@ -161,8 +161,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/write-request.ts',
-    text: 'return [...once].sort(([left], [right]) => compareText(left, right)).map',
-    without: 'return [...once].map',
+    text: 'return [...once.values()].sort(inLockOrder);',
+    without: 'return [...once.values()];',
     tests: ['test/unit/lock-order.test.ts'],
     keeps: 'Every list takes its locks in one order.',
   },
@@ -243,5 +243,14 @@ export const writeGuards: readonly Guard[] = [
     tests: ['test/workflows/save.test.ts'],
     named: 'while a write of a service of ours goes on',
     keeps: 'Nor is a save taken for the write of a service that has its id.',
+  },
+  {
+    file: 'databases/mysql/engine.ts',
+    text: "return 'errno' in error && withoutHandlers.has(Number(error.errno));",
+    without: 'return false;',
+    tests: ['test/databases/ended-statement.test.ts'],
+    named: 'MariaDB as legacy > alone',
+    keeps:
+      'What a write had done when its statement was ended is not committed by the next one on its connection.',
   },
 ];

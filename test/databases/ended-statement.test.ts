@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { account } from '../support/accounts.ts';
+import { until } from '../support/until.ts';
+import type { Direct } from './direct.ts';
+import { fence, forEachEngineRole, operationId, readOne, writeOf, writeOne } from './engine-roles.ts';
+
+const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
+
+/** As an administrator ends a statement, or a limit of the server's own. */
+async function endWaiting({ rows }: Direct, engine: 'MariaDB' | 'PostgreSQL'): Promise<void> {
+  if (engine === 'PostgreSQL') {
+    await rows(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return;
+  }
+  const ended = await rows(
+    `SELECT ID AS id FROM information_schema.PROCESSLIST
+     WHERE DB = DATABASE() AND COMMAND IN ('Execute', 'Query') AND ID <> CONNECTION_ID()`,
+  );
+  for (const { id } of ended) await rows(`KILL QUERY ${id}`);
+  // MariaDB may have rolled back, and may not: nothing says which.
+  await until('the connections are closed', async () => {
+    const open = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
+    return !open.some(({ id }) => ended.some((one) => one.id === id));
+  });
+}
+
+forEachEngineRole('a write whose statement somebody has ended', (at, { engine }) => {
+  test.each([
+    ['alone', [ada]],
+    ['in a list', [ada, { ...ada, id: 2 }]],
+  ])('%s leaves nothing that the next one on its connection would commit', async (_, values) => {
+    const { sql, control, open } = at();
+    const store = open({ options: { poolSize: 1 } });
+    await sql(`INSERT INTO accounts (id, owner, balance) VALUES (1, 'old', 5)`);
+    const holder = await at().another();
+    await holder.rows('BEGIN');
+    await holder.rows(`SELECT id FROM accounts WHERE id = 1 FOR UPDATE`);
+    const items = values.map((value) =>
+      writeOf(account, value, { version: '5', operationId: operationId() }),
+    );
+    const writing = store.write(account, items, fence).catch((error: unknown) => error);
+    // Within a transaction PostgreSQL would show what it has shown before.
+    const administrator = await at().another();
+    await administrator.waiting();
+    await endWaiting(administrator, engine);
+    expect(await writing).toMatchObject({ code: 'StoreUnavailable' });
+    await holder.rows('ROLLBACK');
+
+    const other = writeOf(account, { ...ada, id: 3 }, { version: '6' });
+    expect(await writeOne(store, account, other)).toMatchObject({ status: 'applied' });
+    expect(await control('records', `record_key <> '["3"]'`)).toEqual([]);
+    expect(await control('operations', `record_key <> '["3"]'`)).toEqual([]);
+    expect(await store.write(account, items, fence)).toEqual(
+      items.map(() => ({ status: 'applied', version: '5' })),
+    );
+    expect((await readOne(store, account, ['1'])).image).toMatchObject({ owner: 'Ada' });
+  });
+});
