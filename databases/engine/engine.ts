@@ -116,7 +116,11 @@ export interface Engine extends Session {
    *
    * @param select of the row of `state` of the migration, which is its one parameter
    */
-  shareFence(session: Session, migration: string, select: string): Promise<TextCells | null>;
+  shareFence(
+    session: Session,
+    migration: string,
+    select: (migration: string) => string,
+  ): Promise<TextCells | null>;
   /** What lets the sequences behind the columns of a table go on above what stands there, never a step back. */
   primeStatements(table: string): Promise<readonly string[]>;
   /** Who uses a table, as far as the server tells. */

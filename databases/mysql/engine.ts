@@ -349,7 +349,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async shareFence(session, migration, select) {
       // In READ COMMITTED, what is read beside the locked row is read after it.
-      const [row] = await session.query(`${select} LOCK IN SHARE MODE`, [migration]);
+      const [row] = await session.query(`${select(literal(migration))} LOCK IN SHARE MODE`);
       return row ?? null;
     },
 

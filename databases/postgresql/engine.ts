@@ -306,7 +306,7 @@ export function createPostgresqlEngine(
       const results: unknown = await connections
         .clientOf(inside)
         .query(
-          `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(${name})); ${select.replace('?', () => name)}`,
+          `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(${name})); ${select(name)}`,
         );
       const [, found] = results as readonly pg.QueryResult<TextCells>[];
       return found?.rows[0] ?? null;
