@@ -114,7 +114,7 @@ export interface Engine extends Session {
   /**
    * The route, which stays as it is until the transaction ends, as every write keeps it.
    *
-   * @param select of the row of `state` of the migration, which is its one parameter
+   * @param select gives the query of the row of `state`, from the migration's name as SQL
    */
   shareFence(
     session: Session,
