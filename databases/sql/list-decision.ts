@@ -1,14 +1,18 @@
-import type { Outcome, Refusal } from '../contract/write.ts';
+import { versionBeforeLockstep } from '../../model/version.ts';
+import type { Outcome, Refusal, WriteItem } from '../contract/write.ts';
 import type { ReadyItem } from './write-request.ts';
 
-type KnownOutcome = Extract<Outcome, { status: 'known' }>;
+export type KnownOutcome = Extract<Outcome, { status: 'known' }>;
 
 /** What the store holds of the keys of a list, once their records are locked. */
-export interface ListFacts {
+export interface LockedFacts {
   /** By `recordOf`; a record that is not there has version 0. */
   readonly versions: ReadonlyMap<string, bigint>;
-  /** Texts of the keys that have a row. */
+  /** Texts of the keys that have a row, where one of the items is decided by that. */
   readonly live: ReadonlySet<string>;
+}
+
+interface ListFacts extends LockedFacts {
   /** Operations that the journal knows already, by id. */
   readonly known: ReadonlyMap<string, KnownOutcome>;
 }
@@ -154,6 +158,11 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
     }
     return raised;
   }
+}
+
+/** Whether what becomes of an item depends on whether its key has a row. */
+export function isDecidedByRow({ mode, kind, version }: WriteItem): boolean {
+  return mode === 'primary' ? kind !== 'replace' && kind !== 'restore' : version === versionBeforeLockstep;
 }
 
 /** Whether the image was computed from another version, or from no row where there is one. */
