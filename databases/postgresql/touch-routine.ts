@@ -84,9 +84,10 @@ BEGIN
 ${fence(bound, fingerprint)}
   WITH r AS (
     ${raise(entity.name, 'p_key', 'p_id')} RETURNING r.version
+  ), entry AS (
+    ${newEntries} SELECT ${entryOf(entity.name, 'p_key', 'p_id', 'r.version')} FROM r
   )
-  ${newEntries} SELECT ${entryOf(entity.name, 'p_key', 'p_id', 'r.version')} FROM r
-    RETURNING version INTO v_version;
+  SELECT r.version INTO v_version FROM r;
   IF NOT FOUND THEN
     ${newRecord(entity.name, 'p_key', 'p_id')} RETURNING r.version INTO v_version;
     v_absent := NOT ${rowName(entity.name)}(${keys.join(', ')});
