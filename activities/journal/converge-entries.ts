@@ -8,6 +8,7 @@ import type { ActivityContext } from '../context.ts';
 import { inFittingParts } from '../fitting-parts.ts';
 import { type ConvergeResult, convergeApart, type LateKey } from '../write/converge.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
+import { idsOf } from './complete-entries.ts';
 
 /** What became of entries whose keys were converged. */
 export interface ConvergedEntries {
@@ -75,8 +76,4 @@ export function createEntryConvergence(context: ActivityContext) {
 
 function keysOf(entries: readonly JournalEntry[]): Key[] {
   return [...new Set(entries.map(({ key }) => keyText(key)))].map(keyFromText);
-}
-
-export function idsOf(entries: readonly JournalEntry[]): string[] {
-  return entries.map((entry) => entry.id);
 }

@@ -210,14 +210,16 @@ function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
 
 /**
  * Of a write that is a transaction of its own. A record or an operation that is met where none was expected ends the attempt, and so does
- * any other unique index: who is right is decided under locks.
+ * any rule of the table that it breaks: what is told first is decided under locks.
  */
 function attempt(bound: BoundEntity, isFenced: string): string {
   const name = literal(bound.entity.name);
   const keys = keyParameters(bound);
   const { update, insert } = rootStatements(bound, keys);
   return `  attempt: BEGIN
-    DECLARE EXIT HANDLER FOR 1062 BEGIN END;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END;
+    -- Whoever has waited for a lock waits no second time.
+    DECLARE EXIT HANDLER FOR 1205, 1213 RESIGNAL;
     IF (p_alone AND p_locks IS NULL AND p_shared IS NULL AND p_version > 0 AND p_mode IN ('primary', 'secondary')
       AND IF(p_gone, p_kind <> 'update', p_root > 0 AND ${rowsGiven(bound)}) AND (p_expected <> p_read_version) IS NOT TRUE) IS NOT TRUE THEN
       LEAVE attempt;
