@@ -8,6 +8,7 @@ import type { ActivityContext } from '../context.ts';
 import { inFittingParts } from '../fitting-parts.ts';
 import { type ConvergeResult, convergeApart, type LateKey } from '../write/converge.ts';
 import { createTouchedRecords } from '../write/touched-records.ts';
+import { idsOf } from './complete-entries.ts';
 
 /** What became of entries whose keys were converged. */
 export interface ConvergedEntries {
@@ -38,13 +39,13 @@ export function createEntryConvergence(context: ActivityContext) {
         converged.push(...own);
         continue;
       }
-      const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
-      const keys = [...byKey.keys()].map(keyFromText);
+      const byKey = [...Map.groupBy(own, ({ key }) => keyText(key)).values()];
+      const keys = byKey.flatMap(([first]) => (first ? [first.key] : []));
       // One after the other: what is owed takes no connections from callers.
       const results = await inFittingParts([stores[route.primary]], entity, keys, (part) =>
         convergeApart(context, entity, part, route, { atOnce: 1 }),
       );
-      for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
+      for (const [index, entriesOfKey] of byKey.entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');
         if (result.status === 'converged') converged.push(...entriesOfKey);
@@ -75,8 +76,4 @@ export function createEntryConvergence(context: ActivityContext) {
 
 function keysOf(entries: readonly JournalEntry[]): Key[] {
   return [...new Set(entries.map(({ key }) => keyText(key)))].map(keyFromText);
-}
-
-export function idsOf(entries: readonly JournalEntry[]): string[] {
-  return entries.map((entry) => entry.id);
 }

@@ -18,8 +18,8 @@ import { withHeartbeat } from '../heartbeat.ts';
 import type { PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
 import { createUndoActivities } from '../write/undo.ts';
-import { completeEntries } from './complete-entries.ts';
-import { createEntryConvergence, idsOf } from './converge-entries.ts';
+import { completeEntries, idsOf } from './complete-entries.ts';
+import { createEntryConvergence } from './converge-entries.ts';
 
 /** Which pending operations a retry takes. */
 export interface RetryRequest {
@@ -220,6 +220,8 @@ export function createJournalActivities(context: ActivityContext) {
     if (owed) assertSound(owed, route.primary);
     if (!owed?.version) return true;
     const refusal = isParallel(owed) ? (owed.refusal ?? refusalOf(owed, route.secondary)) : null;
+    // Neither a store nor a person asks for it: it is on its way.
+    if (refusal === null && !isParked(owed)) return false;
     const undone = await undoOperation({ operation: owed, route, version: owed.version, refusal });
     if (undone.status === 'applied' || undone.status === 'stands') return true;
     const why = 'message' in undone ? undone.message : 'the route changed';
@@ -230,8 +232,10 @@ export function createJournalActivities(context: ActivityContext) {
 
   /** After the workflows that wait for a person have been notified. */
   async function completeRetried(request: { operationIds: readonly string[] }): Promise<void> {
-    const { primary } = routeOf(await currentState(context));
-    await stores[primary].setOperationStatus(request.operationIds, 'completed');
+    const journal = stores[routeOf(await currentState(context)).primary];
+    const ids = request.operationIds;
+    const entries = await journal.journal({ migration: migration.name, ids, limit: ids.length });
+    await completeEntries(journal, migration.name, entries.filter(isSound).filter(isOpen));
   }
 
   /**

@@ -134,6 +134,8 @@ export interface Store
   forgetTentative(id: string): Promise<void>;
   /** Changes nothing about an entry that is finished already; only `compensated` follows `completed`. */
   setOperationStatus(ids: readonly string[], status: OperationStatus, reason?: string): Promise<void>;
+  /** Completes what is pending, but for entries whose undo may have begun: those keep what the other store said. */
+  completePending(ids: readonly string[]): Promise<void>;
   /**
    * Notes why an operation that this store has is about to be undone, where it is not known yet: once it is compensated, a repeat is
    * told the same.

@@ -1,7 +1,7 @@
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 
 /** What the oldest server has that can do what is asked of it. */
-const leastVersions = { PostgreSQL: '15', MySQL: '8.0', MariaDB: '10.6' } as const;
+const leastVersions = { PostgreSQL: '15', MySQL: '8.0.19', MariaDB: '10.6' } as const;
 
 /** Before anything else is asked: of an older server some statement would fail, and not say why. */
 export function assertLeastVersion(
@@ -10,9 +10,10 @@ export function assertLeastVersion(
   version: string,
 ): void {
   const least = leastVersions[server];
-  const [major = 0, minor = 0] = numbersOf(version);
-  const [leastMajor = 0, leastMinor = 0] = numbersOf(least);
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  const found = numbersOf(version);
+  const wanted = numbersOf(least);
+  const differing = wanted.findIndex((number, at) => number !== (found[at] ?? 0));
+  if (differing === -1 || (found[differing] ?? 0) > (wanted[differing] ?? 0)) return;
   const remedy = `upgrade it to ${server} ${least} or newer; docs/servers.md says what is tested`;
   throw new LockstepError(
     'StoreUnavailable',

@@ -11,32 +11,29 @@ export interface ListedKey {
   readonly parts: readonly string[];
 }
 
-export interface StoredFacts {
-  readonly versions: readonly { readonly entity: string; readonly key: string; readonly version: string }[];
-  /** Places of the keys that have a row. */
-  readonly live: readonly number[];
-  readonly operations: readonly {
-    readonly id: string;
-    readonly status: string;
-    readonly version: string | null;
-    /** Or the refusal, as JSON. */
-    readonly reason: string | null;
-  }[];
+/** A record that is there, and locked. */
+export interface LockedRecord {
+  readonly entity: string;
+  readonly key: string;
+  readonly version: string;
 }
 
-/** From rows of four columns that one statement has found: `what` they are about, then `a` to `d`. */
-export function factsIn(rows: readonly TextCells[]): StoredFacts {
-  const of = (what: string) => rows.filter((row) => row.what === what);
-  return {
-    versions: of('version').map(({ a, b, c }) => ({ entity: a ?? '', key: b ?? '', version: c ?? '0' })),
-    operations: of('operation').map(({ a, b, c, d }) => ({
-      id: a ?? '',
-      status: b ?? '',
-      version: c ?? null,
-      reason: d ?? null,
-    })),
-    live: of('live').map(({ a }) => Number(a)),
-  };
+/** That of a key of a list. */
+export interface LockedKey extends LockedRecord {
+  readonly isLive: boolean;
+}
+
+/** An operation as the journal has it. */
+export interface JournaledOperation {
+  readonly id: string;
+  readonly status: string;
+  readonly version: string | null;
+  /** Or the refusal, as JSON. */
+  readonly reason: string | null;
+}
+
+export function operationIn({ id, status, version, reason }: TextCells): JournaledOperation {
+  return { id: id ?? '', status: status ?? '', version: version ?? null, reason: reason ?? null };
 }
 
 export interface OperationRow {
@@ -86,19 +83,24 @@ export interface OwnedRows {
 
 /** Guarded writes of many keys: one statement a step for all of them, in a transaction that its caller holds. */
 export interface ListEngine {
-  /** Locks the records in the order given. One that is not there gets version 0. */
-  lockRecords(session: Session, records: readonly RecordName[]): Promise<void>;
-  /** What the store has of records, rows and operations, as it is under the locks. */
-  readFacts(
+  /**
+   * Locks the records of keys in the order given, as far as they are there, and reads version and row under the locks.
+   *
+   * @param byRow whether items are decided by their rows; an engine that needs no look to write them looks only then
+   */
+  lockKeys(
     session: Session,
     bound: BoundEntity,
-    asked: {
-      readonly records: readonly RecordName[];
-      readonly keys: readonly ListedKey[];
-      readonly operationIds: readonly string[];
-    },
-  ): Promise<StoredFacts>;
-  /** Gives the ids of those that were there already. Where it gives any, none was inserted. */
+    keys: readonly ListedKey[],
+    byRow: boolean,
+  ): Promise<readonly LockedKey[]>;
+  /** Locks records in the order given, as far as they are there. */
+  lockRecords(session: Session, records: readonly RecordName[]): Promise<readonly LockedRecord[]>;
+  /** Locks records in the order given. One that is not there gets version 0. */
+  lockOrInsert(session: Session, records: readonly RecordName[]): Promise<void>;
+  /** Those of the operations that the journal has. */
+  readOperations(session: Session, ids: readonly string[]): Promise<readonly JournaledOperation[]>;
+  /** False where the journal has one of them already. Then none was inserted. */
   insertOperations(
     session: Session,
     given: {
@@ -107,7 +109,7 @@ export interface ListEngine {
       readonly epoch: number;
       readonly operations: readonly OperationRow[];
     },
-  ): Promise<readonly string[]>;
+  ): Promise<boolean>;
   deleteRows(session: Session, bound: BoundEntity, keys: readonly ListedKey[]): Promise<void>;
   /**
    * Rows that replace what is there, and rows that come in where they are absent. Throws `SharedRowDiffers` where one of these

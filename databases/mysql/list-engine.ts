@@ -1,9 +1,9 @@
 import { escape as literalSql } from 'mysql2';
 import { type BoundTable, changingColumns } from '../columns/bound.ts';
 import {
-  factsIn,
   type ListEngine,
   type ListedKey,
+  operationIn,
   type RecordName,
   SharedRowDiffers,
   type SharedRows,
@@ -22,7 +22,39 @@ const insertAttempts = 3;
  */
 export function createMysqlListEngine(): ListEngine {
   return {
+    async lockKeys(session, bound, keys) {
+      const { entity, root } = bound;
+      const source = union(
+        ['at', 'k', ...keyParts(keys)],
+        keys.map(({ at, text, parts }) => [String(at), text, ...parts]),
+      );
+      // The row depends on the record, so that it is read, and locked, once the record is.
+      const rows = await session.query(
+        `SELECT i.at, r.version, t.${quote(root.key[0]?.name ?? '')} IS NOT NULL AS live FROM ${source} i
+         STRAIGHT_JOIN lockstep_records r FORCE INDEX (PRIMARY) ON r.entity = ${literalOf(entity.name)} AND r.record_key = i.k
+         LEFT JOIN ${quoteTable(root.name)} t ON ${hasKey(root.key, 'i', quote)} AND r.version >= 0 FOR UPDATE`,
+      );
+      return rows.flatMap(({ at, version, live }) => {
+        const key = keys[Number(at)];
+        return key
+          ? [{ entity: entity.name, key: key.text, version: version ?? '0', isLive: live === '1' }]
+          : [];
+      });
+    },
+
     async lockRecords(session, records) {
+      const rows = await session.query(
+        `SELECT entity, record_key, version FROM lockstep_records FORCE INDEX (PRIMARY) WHERE ${among(records)}
+         ORDER BY entity, record_key FOR UPDATE`,
+      );
+      return rows.map(({ entity, record_key: key, version }) => ({
+        entity: entity ?? '',
+        key: key ?? '',
+        version: version ?? '0',
+      }));
+    },
+
+    async lockOrInsert(session, records) {
       await session.query(
         `INSERT INTO lockstep_records (entity, record_key, version, deleted)
          VALUES ${records.map(([entity, key]) => tuple([entity, key, '0', '0'])).join(', ')}
@@ -30,20 +62,14 @@ export function createMysqlListEngine(): ListEngine {
       );
     },
 
-    async readFacts(session, bound, { records, keys, operationIds }) {
-      const operations = `SELECT 'operation', id, status, version, COALESCE(refusal, reason) FROM lockstep_operations WHERE id IN ${tuple(operationIds)}`;
-      // The rows are locked, so that no other session takes one away or brings one before the end.
+    async readOperations(session, ids) {
       const rows = await session.query(
-        `SELECT 'version' AS what, entity AS a, record_key AS b, version AS c, NULL AS d FROM lockstep_records WHERE ${among(records)}
-         ${operationIds.length === 0 ? '' : `UNION ALL ${operations}`}
-         UNION ALL (SELECT 'live', i.at, NULL, NULL, NULL FROM ${keySource(keys)} i STRAIGHT_JOIN ${quoteTable(bound.root.name)} t
-           ON ${hasKey(bound.root.key, 'i', quote)} FOR UPDATE)`,
+        `SELECT id, status, version, COALESCE(refusal, reason) AS reason FROM lockstep_operations WHERE id IN ${tuple(ids)}`,
       );
-      return factsIn(rows);
+      return rows.map(operationIn);
     },
 
     async insertOperations(session, { migration, entity, epoch, operations }) {
-      const ids = operations.map(({ id }) => id);
       const rows = operations.map((one) =>
         tuple([
           one.id,
@@ -58,17 +84,12 @@ export function createMysqlListEngine(): ListEngine {
           one.before,
         ]),
       );
-      for (;;) {
-        const inserted = await orDuplicate(() =>
-          session.query(
-            `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
-             VALUES ${rows.join(', ')}`,
-          ),
-        );
-        if (inserted) return [];
-        const there = await session.query(`SELECT id FROM lockstep_operations WHERE id IN ${tuple(ids)}`);
-        if (there.length > 0) return there.map(({ id }) => id ?? '');
-      }
+      return await orDuplicate(() =>
+        session.query(
+          `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
+           VALUES ${rows.join(', ')}`,
+        ),
+      );
     },
 
     async deleteRows(session, bound, keys) {
@@ -234,21 +255,25 @@ function sharedSource({ table, rows }: SharedRows): string {
 }
 
 function keySource(keys: readonly ListedKey[]): string {
-  const columns = ['at', ...(keys[0]?.parts ?? []).map((_, index) => `k${index + 1}`)];
   return union(
-    columns,
+    ['at', ...keyParts(keys)],
     keys.map(({ at, parts }) => [String(at), ...parts]),
   );
 }
 
-/** A table of literals. Its first row names the columns. */
+function keyParts(keys: readonly ListedKey[]): string[] {
+  return (keys[0]?.parts ?? []).map((_, index) => `k${index + 1}`);
+}
+
+/**
+ * A table of literals. Its first row names the columns. Each SELECT is a query block, which costs more than its row, so the others are one
+ * table value constructor: MySQL wants the word ROW in it, which to MariaDB is a comment.
+ */
 function union(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
-  const selects = rows.map((row, at) =>
-    row
-      .map((value, index) => (at === 0 ? `${literalOf(value)} AS ${columns[index]}` : literalOf(value)))
-      .join(', '),
-  );
-  return `(SELECT ${selects.join(' UNION ALL SELECT ')})`;
+  const [first = [], ...others] = rows;
+  const named = first.map((value, index) => `${literalOf(value)} AS ${columns[index]}`).join(', ');
+  if (others.length === 0) return `(SELECT ${named})`;
+  return `(SELECT ${named} UNION ALL VALUES ${others.map((row) => `/*!80019 ROW*/${tuple(row)}`).join(', ')})`;
 }
 
 function tuple(values: readonly (string | null)[]): string {

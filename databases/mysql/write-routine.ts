@@ -206,7 +206,7 @@ function raised(version: string): string {
 /**
  * Of a write that is a transaction of its own, in as few statements and conditions as it takes, because each costs a share of the commit.
  * A record gets its version under the fence: one that is newer, or not what the write expects, would get none, and may not. That ends the attempt,
- * and so does a record, an operation or any other unique index that is met where none was expected: who is right is decided under locks.
+ * and so does an operation that is met where none was expected, and any rule of the table that it breaks: what is told first is decided under locks.
  */
 function attempt(bound: BoundEntity, fingerprint: string): string {
   const { store, entity } = bound;
@@ -216,8 +216,9 @@ function attempt(bound: BoundEntity, fingerprint: string): string {
   const listed = listedTables(bound).length > 0 ? ` AND ${rowsGiven(bound)}` : '';
   return `  IF p_attempt${listed} THEN
   attempt: BEGIN
-    DECLARE EXIT HANDLER FOR 1048, 1062 BEGIN END;
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END;
+    -- Whoever has waited for a lock waits no second time.
+    DECLARE EXIT HANDLER FOR 1205, 1213
     BEGIN
       ROLLBACK;
       RESIGNAL;

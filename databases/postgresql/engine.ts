@@ -29,7 +29,7 @@ import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { KeepingClient } from './keeping-client.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
-import { quote, quoteTable } from './quote.ts';
+import { quote, quoteTable, text } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
 import { searchPath } from './search-path.ts';
@@ -38,12 +38,13 @@ import { beginSession } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import {
+  touchListRoutine,
   touchName,
-  touchParameterTypes,
   touchRefusals,
   touchRoutine,
   touchRowRoutine,
   touchRowSignature,
+  touchSignatures,
   touchSql,
   transactionProbe,
 } from './touch-routine.ts';
@@ -212,6 +213,7 @@ export function createPostgresqlEngine(
       return [
         touchRowRoutine(bound),
         touchRoutine(bound, made),
+        touchListRoutine(bound, made),
         writeRoutine(bound, made),
         commentOn(bound, commentOf(made)),
       ];
@@ -228,10 +230,11 @@ export function createPostgresqlEngine(
       // The comment is the last that is made.
       const [row] = await session.query(
         `SELECT pg_catalog.obj_description(pg_catalog.to_regprocedure(?), 'pg_proc') AS made,
-          pg_catalog.to_regprocedure(?) IS NOT NULL AND pg_catalog.to_regprocedure(?) IS NOT NULL AS touches`,
+          pg_catalog.to_regprocedure(?) IS NOT NULL AND pg_catalog.to_regprocedure(?) IS NOT NULL
+            AND pg_catalog.to_regprocedure(?) IS NOT NULL AS touches`,
         [
           `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
-          `${touchName(bound.entity.name)}(${touchParameterTypes(bound)})`,
+          ...touchSignatures(bound),
           touchRowSignature(bound),
         ],
       );
@@ -254,22 +257,31 @@ export function createPostgresqlEngine(
       return row ?? {};
     },
 
-    touchStatement: (bound, { keys, version, id, fence }) => ({
-      name: touchName(bound.entity.name),
-      sql: touchSql(bound),
-      parameters: [
-        fence.migration,
-        String(fence.epoch),
-        fingerprint(bound),
-        version,
-        id,
-        keys.map(keyText),
-        ...transpose(
-          bound,
-          keys.map((key) => keyTexts(bound, key)),
-        ),
-      ],
-    }),
+    touchStatement(bound, { keys, version, id, fence }) {
+      const [only, ...others] = keys;
+      const isList = others.length > 0;
+      const name = touchName(bound.entity.name);
+      return {
+        name: isList ? `${name}[]` : name,
+        sql: touchSql(bound, isList),
+        parameters: [
+          fence.migration,
+          String(fence.epoch),
+          fingerprint(bound),
+          version,
+          ...(only && !isList
+            ? [`${id}:1`, keyText(only), ...keyTexts(bound, only)]
+            : [
+                id,
+                keys.map(keyText),
+                ...transpose(
+                  bound,
+                  keys.map((key) => keyTexts(bound, key)),
+                ),
+              ]),
+        ],
+      };
+    },
     transactionProbe,
     touchRefusals,
 
@@ -301,13 +313,15 @@ export function createPostgresqlEngine(
     },
 
     async shareFence(inside, migration, select) {
-      await inside.query(
-        `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`,
-        [migration],
-      );
-      // A statement of its own sees what was committed until the lock was there.
-      const [row] = await inside.query(select, [migration]);
-      return row ?? null;
+      // In one round trip. A statement of its own sees what was committed until the lock was there.
+      const name = text(migration);
+      const results: unknown = await connections
+        .clientOf(inside)
+        .query(
+          `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(${name})); ${select(name)}`,
+        );
+      const [, found] = results as readonly pg.QueryResult<TextCells>[];
+      return found?.rows[0] ?? null;
     },
 
     primeStatements: (table) => primeStatements(engine, table),
@@ -389,7 +403,8 @@ function commentOn(bound: BoundEntity, made: string): string {
 }
 
 const fingerprint = fingerprinting(
-  (bound) => writeRoutine(bound, '') + touchRoutine(bound, '') + touchRowRoutine(bound),
+  (bound) =>
+    writeRoutine(bound, '') + touchRoutine(bound, '') + touchListRoutine(bound, '') + touchRowRoutine(bound),
 );
 
 function commentOf(made: string): string {

@@ -6,9 +6,9 @@ import {
   changingColumns,
 } from '../columns/bound.ts';
 import {
-  factsIn,
   type ListEngine,
   type ListedKey,
+  operationIn,
   type RecordName,
   RowLeftOut,
   SharedRowDiffers,
@@ -38,7 +38,31 @@ export function createPostgresqlListEngine(
   prepared: (session: Session, statement: Statement) => Promise<TextCells[]>,
 ): ListEngine {
   return {
+    async lockKeys(session, bound, keys, byRow) {
+      const records = keys.map(({ text }): RecordName => [bound.entity.name, text]);
+      const locked = await this.lockRecords(session, records);
+      // A statement of its own sees what was committed until the locks were there.
+      const found = byRow ? await prepared(session, liveKeys(bound, keys)) : [];
+      const live = new Set(found.map(({ at }) => keys[Number(at)]?.text));
+      return locked.map((record) => ({ ...record, isLive: live.has(record.key) }));
+    },
+
     async lockRecords(session, records) {
+      // No other plan than one after the other locks rows of a subquery.
+      const rows = await prepared(session, {
+        sql: `SELECT r.entity, r.record_key, r.version::text AS version
+          FROM (SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS l(e, k, at) ORDER BY l.at) x
+          CROSS JOIN LATERAL (SELECT * FROM lockstep.records c WHERE c.entity = x.e AND c.record_key = x.k FOR UPDATE) r`,
+        values: namesOf(records),
+      });
+      return rows.map(({ entity, record_key: key, version }) => ({
+        entity: entity ?? '',
+        key: key ?? '',
+        version: version ?? '0',
+      }));
+    },
+
+    async lockOrInsert(session, records) {
       // The condition that never holds keeps the row as it is, and locked.
       await prepared(session, {
         sql: `INSERT INTO lockstep.records AS r (entity, record_key, version, deleted)
@@ -48,21 +72,13 @@ export function createPostgresqlListEngine(
       });
     },
 
-    async readFacts(session, bound, { records, keys, operationIds }) {
-      const { root } = bound;
+    async readOperations(session, ids) {
       const rows = await prepared(session, {
-        sql: `SELECT 'version' AS what, r.entity AS a, r.record_key AS b, r.version::text AS c, NULL AS d
-            FROM unnest($1::text[], $2::text[]) AS x(e, k) JOIN lockstep.records r ON r.entity = x.e AND r.record_key = x.k
-          UNION ALL
-          SELECT 'operation', o.id, o.status, o.version::text, coalesce(o.refusal, o.reason)
-            FROM pg_catalog.unnest($3::text[]) AS x(id) JOIN lockstep.operations o ON o.id = x.id
-          UNION ALL
-          SELECT 'live', i.at, NULL, NULL, NULL
-            FROM ${keySource(bound, 4)}
-            WHERE EXISTS (SELECT FROM ${quoteTable(root.name)} t WHERE ${hasKey(root.key, 'i', quote)})`,
-        values: [...namesOf(records), operationIds, ...keyValues(bound, keys)],
+        sql: `SELECT o.id, o.status, o.version::text AS version, coalesce(o.refusal, o.reason) AS reason
+          FROM lockstep.operations o WHERE o.id = ANY ($1::text[])`,
+        values: [ids],
       });
-      return factsIn(rows);
+      return rows.map(operationIn);
     },
 
     async insertOperations(session, { migration, entity, epoch, operations }) {
@@ -85,13 +101,12 @@ export function createPostgresqlListEngine(
           operations.map(({ before }) => before),
         ],
       });
-      if (inserted.length === operations.length) return [];
-      const ids = new Set(inserted.map(({ id }) => id));
+      if (inserted.length === operations.length) return true;
       await prepared(session, {
         sql: 'DELETE FROM lockstep.operations WHERE id = ANY ($1::text[])',
-        values: [[...ids]],
+        values: [inserted.map(({ id }) => id)],
       });
-      return operations.flatMap(({ id }) => (ids.has(id) ? [] : [id]));
+      return false;
     },
 
     async deleteRows(session, bound, keys) {
@@ -137,9 +152,12 @@ export function createPostgresqlListEngine(
 
     async raiseRecords(session, records) {
       await prepared(session, {
-        sql: `UPDATE lockstep.records r SET version = x.v::bigint, deleted = x.deleted::boolean, digest = x.digest, operation = x.operation
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS x(e, k, v, deleted, digest, operation)
-          WHERE r.entity = x.e AND r.record_key = x.k`,
+        // All are there. Unlike an UPDATE, this finds them by the index however few the table had when the statement was planned.
+        sql: `INSERT INTO lockstep.records (entity, record_key, version, deleted, digest, operation)
+          SELECT x.e, x.k, x.v::bigint, x.deleted::boolean, x.digest, x.operation
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS x(e, k, v, deleted, digest, operation)
+          ON CONFLICT (entity, record_key) DO UPDATE
+            SET version = excluded.version, deleted = excluded.deleted, digest = excluded.digest, operation = excluded.operation`,
         values: [
           records.map(({ entity }) => entity),
           records.map(({ key }) => key),
@@ -158,6 +176,16 @@ export function createPostgresqlListEngine(
         values: namesOf(records),
       });
     },
+  };
+}
+
+/** The places of keys that have a row. */
+function liveKeys(bound: BoundEntity, keys: readonly ListedKey[]): Statement {
+  const { root } = bound;
+  return {
+    sql: `SELECT i.at FROM ${keySource(bound)}
+      CROSS JOIN LATERAL (SELECT FROM ${quoteTable(root.name)} t WHERE ${hasKey(root.key, 'i', quote)} LIMIT 1) t`,
+    values: keyValues(bound, keys),
   };
 }
 

@@ -64,6 +64,15 @@ export function createJournal(context: StoreContext) {
     );
   }
 
+  async function completePending(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await context.query(
+      `UPDATE ${context.control('operations')} SET status = 'completed', updated_at = ${now}, copied = NULL, attempts = attempts + 1, before_image = NULL
+       WHERE id IN (${placeholders(ids)}) AND status = 'pending' AND refusal IS NULL`,
+      [...ids],
+    );
+  }
+
   /** Only what was never decided here has no version; a zombie, which has no fence, changes no decision of this store's. */
   const undecided = "version IS NULL AND status IN ('tentative', 'parked', 'aborted')";
 
@@ -197,6 +206,7 @@ export function createJournal(context: StoreContext) {
   return {
     abort,
     setOperationStatus,
+    completePending,
     settleTentative,
     forgetTentative,
     noteRefusal,

@@ -1,21 +1,26 @@
-import type { Outcome, Refusal } from '../contract/write.ts';
+import { versionBeforeLockstep } from '../../model/version.ts';
+import type { Outcome, Refusal, WriteItem } from '../contract/write.ts';
+import type { RecordName } from '../engine/list-engine.ts';
 import type { ReadyItem } from './write-request.ts';
 
-type KnownOutcome = Extract<Outcome, { status: 'known' }>;
+export type KnownOutcome = Extract<Outcome, { status: 'known' }>;
 
 /** What the store holds of the keys of a list, once their records are locked. */
-export interface ListFacts {
+export interface LockedFacts {
   /** By `recordOf`; a record that is not there has version 0. */
   readonly versions: ReadonlyMap<string, bigint>;
-  /** Texts of the keys that have a row. */
+  /** Texts of the keys that have a row, where one of the items is decided by that. */
   readonly live: ReadonlySet<string>;
+}
+
+interface ListFacts extends LockedFacts {
   /** Operations that the journal knows already, by id. */
   readonly known: ReadonlyMap<string, KnownOutcome>;
 }
 
-/** A record's place in maps and locks. */
+/** A record's place in maps. The text of a key begins as no name does. */
 export function recordOf(entity: string, key: string): string {
-  return JSON.stringify([entity, key]);
+  return `${entity}${key}`;
 }
 
 /** An item whose rows are to be written. */
@@ -52,7 +57,7 @@ export interface ListDecision {
   /** The last version of each record that is raised. */
   readonly records: ReadonlyMap<string, RaisedRecord>;
   /** Records whose lock leaves nothing behind. */
-  readonly unversioned: ReadonlySet<string>;
+  readonly unversioned: readonly RecordName[];
 }
 
 /**
@@ -67,17 +72,18 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
   const applied: Applied[] = [];
   const noted: Noted[] = [];
   const records = new Map<string, RaisedRecord>();
-  const touched = new Set<string>();
+  const touched = new Map<string, RecordName>();
 
   for (const ready of list) outcomes.set(ready.position, decide(ready));
-  const unversioned = new Set([...touched].filter((record) => versionOf(record) === 0n));
+  const unversioned = [...touched].flatMap(([record, name]) => (versionOf(record) === 0n ? [name] : []));
   return { outcomes, applied, noted, records, unversioned };
 
   function decide(ready: ReadyItem): Outcome {
     const { item, order: key } = ready;
     const own = recordOf(entity, key);
-    touched.add(own);
-    for (const shared of ready.shared) touched.add(recordOf(shared.name, shared.key));
+    touched.set(own, [entity, key]);
+    for (const shared of ready.shared)
+      touched.set(recordOf(shared.name, shared.key), [shared.name, shared.key]);
     const stored = versionOf(own);
     const isLive = live.has(key);
     const isPrimary = item.mode === 'primary';
@@ -154,6 +160,11 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
     }
     return raised;
   }
+}
+
+/** Whether what becomes of an item depends on whether its key has a row. */
+export function isDecidedByRow({ mode, kind, version }: WriteItem): boolean {
+  return mode === 'primary' ? kind !== 'replace' && kind !== 'restore' : version === versionBeforeLockstep;
 }
 
 /** Whether the image was computed from another version, or from no row where there is one. */

@@ -4,7 +4,9 @@ import type { BoundEntity, BoundTable, Cells } from '../columns/bound.ts';
 import { rowsIn } from '../columns/rows.ts';
 import type { Fence, Outcome } from '../contract/write.ts';
 import {
+  type ListEngine,
   type ListedKey,
+  type LockedRecord,
   type OwnedRows,
   type RecordName,
   SharedRowDiffers,
@@ -17,12 +19,14 @@ import { heldRoute } from './fence.ts';
 import {
   type Applied,
   decideList,
+  isDecidedByRow,
+  type KnownOutcome,
   type ListDecision,
-  type ListFacts,
+  type LockedFacts,
   recordOf,
   roundsOf,
 } from './list-decision.ts';
-import { knownOutcome, locksOf, type ReadyItem } from './write-request.ts';
+import { knownOutcome, ownLocks, type ReadyItem, sharedLocks } from './write-request.ts';
 
 /**
  * The guarded write of many items of one entity: fence, locks in key order, versions, operation ids, rows, records and
@@ -53,72 +57,111 @@ export async function writeList(
   const rest = list.filter((ready) => !isFenced(ready));
   if (rest.length === 0) return outcomes;
 
+  if (locks) await context.engine.lists.lockOrInsert(session, locks);
   // Of those alone that are decided here: a lock of version 0 would outlive the others.
-  const records = locksOf([{ bound, ready: rest }]);
-  await context.engine.lists.lockRecords(session, locks ?? records);
-  const decision = await decideAndNote(context, session, { bound, list: rest, records }, fence);
+  const facts = await lockedFacts(context, session, bound, rest);
+  const decision = await decideAndNote(context, session, { bound, list: rest, facts }, fence);
   await writeRows(context, session, bound, decision);
   await keepRecords(context, session, decision);
   return new Map([...outcomes, ...decision.outcomes]);
 }
 
-/** Items with the records that they are about, which are locked. */
+/** What the store has of the records of a list, which are locked from now on: own ones first, then shared ones. */
+async function lockedFacts(
+  context: StoreContext,
+  session: Session,
+  bound: BoundEntity,
+  list: readonly ReadyItem[],
+): Promise<LockedFacts> {
+  const { lists } = context.engine;
+  const keys = keysOf(list);
+  const byRow = list.some(({ item }) => isDecidedByRow(item));
+  const given = [{ bound, ready: list }];
+  const own = await lockAll(lists, session, ownLocks(given), () =>
+    lists.lockKeys(session, bound, keys, byRow),
+  );
+  const shared = sharedLocks(given);
+  const others =
+    shared.length === 0
+      ? []
+      : await lockAll(lists, session, shared, () => lists.lockRecords(session, shared));
+  return {
+    versions: new Map(
+      [...own, ...others].map(({ entity, key, version }) => [recordOf(entity, key), BigInt(version)]),
+    ),
+    live: new Set(own.flatMap(({ key, isLive }) => (isLive ? key : []))),
+  };
+}
+
+/** Most records are there. Where some are not, they get version 0, and all are looked at again. */
+async function lockAll<Locked extends LockedRecord>(
+  lists: ListEngine,
+  session: Session,
+  records: readonly RecordName[],
+  lock: () => Promise<readonly Locked[]>,
+): Promise<readonly Locked[]> {
+  const found = await lock();
+  const there = new Set(found.map(({ entity, key }) => recordOf(entity, key)));
+  const missing = records.filter(([entity, key]) => !there.has(recordOf(entity, key)));
+  if (missing.length === 0) return found;
+  await lists.lockOrInsert(session, missing);
+  return await lock();
+}
+
+/** Items with what the store has of their records, which are locked. */
 interface LockedList {
   readonly bound: BoundEntity;
   readonly list: readonly ReadyItem[];
-  readonly records: readonly RecordName[];
+  readonly facts: LockedFacts;
 }
 
-/** Another writer may note one of the ids meanwhile: then it is known, and the list is decided again. */
+/**
+ * Most operations are new, so the journal is not asked before. What it knows already shows where their ids are inserted, and an item whose
+ * base has changed, which inserts none, is asked for. Then the list is decided again.
+ */
 async function decideAndNote(
   context: StoreContext,
   session: Session,
-  locked: LockedList,
+  { bound, list, facts }: LockedList,
   fence: Fence,
 ): Promise<ListDecision> {
   const { lists } = context.engine;
-  const { name } = locked.bound.entity;
+  const { name } = bound.entity;
+  const known = new Map<string, KnownOutcome>();
+  const asked = new Set<string>();
+  const ask = async (ids: readonly string[]) => {
+    for (const { id, status, version, reason } of await lists.readOperations(session, ids))
+      known.set(id, knownOutcome(status, version, reason));
+    for (const id of ids) asked.add(id);
+  };
   for (;;) {
-    const decision = decideList(name, locked.list, await factsOf(context, session, locked));
+    const decision = decideList(name, list, { ...facts, known });
+    const unasked = staleIds(list, decision).filter((id) => !asked.has(id));
+    if (unasked.length > 0) {
+      await ask(unasked);
+      continue;
+    }
     if (decision.noted.length === 0) return decision;
-    const there = await lists.insertOperations(session, {
-      migration: fence.migration,
-      entity: name,
-      epoch: fence.epoch,
-      operations: decision.noted.map(({ ready, operationId, version, refusal }) => ({
-        id: operationId,
-        key: ready.order,
-        kind: ready.item.kind,
-        status: refusal !== null && ready.item.mode === 'primary' ? 'failed' : ready.item.status,
-        version: ready.item.mode === 'tentative' ? null : String(version),
-        reason: refusal,
-        before: ready.before,
-      })),
-    });
-    if (there.length === 0) return decision;
+    const operations = decision.noted.map(({ ready, operationId, version, refusal }) => ({
+      id: operationId,
+      key: ready.order,
+      kind: ready.item.kind,
+      status: refusal !== null && ready.item.mode === 'primary' ? 'failed' : ready.item.status,
+      version: ready.item.mode === 'tentative' ? null : String(version),
+      reason: refusal,
+      before: ready.before,
+    }));
+    const given = { migration: fence.migration, entity: name, epoch: fence.epoch, operations };
+    if (await lists.insertOperations(session, given)) return decision;
+    // None is there where the other writer has rolled its own back.
+    await ask(operations.map(({ id }) => id));
   }
 }
 
-async function factsOf(
-  context: StoreContext,
-  session: Session,
-  { bound, list, records }: LockedList,
-): Promise<ListFacts> {
-  const keys = keysOf(list);
-  const stored = await context.engine.lists.readFacts(session, bound, {
-    records,
-    keys,
-    operationIds: list.flatMap(({ item }) => item.operationId ?? []),
-  });
-  return {
-    versions: new Map(
-      stored.versions.map(({ entity, key, version }) => [recordOf(entity, key), BigInt(version)]),
-    ),
-    live: new Set(stored.live.flatMap((at) => keys[at]?.text ?? [])),
-    known: new Map(
-      stored.operations.map(({ id, status, version, reason }) => [id, knownOutcome(status, version, reason)]),
-    ),
-  };
+function staleIds(list: readonly ReadyItem[], { outcomes }: ListDecision): string[] {
+  return list.flatMap(({ item, position }) =>
+    outcomes.get(position)?.status === 'stale-base' ? (item.operationId ?? []) : [],
+  );
 }
 
 /** Each key once, with its place among them. */
@@ -202,6 +245,6 @@ async function keepRecords(context: StoreContext, session: Session, decision: Li
     version: String(record.version),
   }));
   if (raised.length > 0) await lists.raiseRecords(session, raised);
-  const left = [...decision.unversioned].map((record) => JSON.parse(record) as [string, string]);
+  const left = decision.unversioned;
   if (left.length > 0) await lists.dropUnversioned(session, left);
 }

@@ -73,25 +73,37 @@ export function routineItem(bound: BoundEntity, ready: ReadyItem): RoutineItem {
   };
 }
 
+interface LockedLists {
+  readonly bound: Pick<BoundEntity, 'entity'>;
+  readonly ready: readonly Pick<ReadyItem, 'order' | 'shared'>[];
+}
+
 /** Own records first, then shared ones, each in key order: every list takes its locks in this order. */
-export function locksOf(
-  lists: readonly {
-    readonly bound: Pick<BoundEntity, 'entity'>;
-    readonly ready: readonly Pick<ReadyItem, 'order' | 'shared'>[];
-  }[],
-): RecordName[] {
-  const own = lists.flatMap(({ bound, ready }) =>
-    ready.map(({ order }): RecordName => [bound.entity.name, order]),
+export function locksOf(lists: readonly LockedLists[]): RecordName[] {
+  return [...ownLocks(lists), ...sharedLocks(lists)];
+}
+
+export function ownLocks(lists: readonly LockedLists[]): RecordName[] {
+  return inOrder(
+    lists.flatMap(({ bound, ready }) => ready.map(({ order }): RecordName => [bound.entity.name, order])),
   );
-  const shared = lists.flatMap(({ ready }) =>
-    ready.flatMap((item) => item.shared.map(({ name, key }): RecordName => [name, key])),
+}
+
+export function sharedLocks(lists: readonly LockedLists[]): RecordName[] {
+  return inOrder(
+    lists.flatMap(({ ready }) =>
+      ready.flatMap((item) => item.shared.map(({ name, key }): RecordName => [name, key])),
+    ),
   );
-  return [...inOrder(own), ...inOrder(shared)];
 }
 
 function inOrder(locks: readonly RecordName[]): RecordName[] {
-  const once = new Map(locks.map((lock) => [JSON.stringify(lock), lock]));
-  return [...once].sort(([left], [right]) => compareText(left, right)).map(([, lock]) => lock);
+  const once = new Map(locks.map((lock) => [lock.join(''), lock]));
+  return [...once.values()].sort(inLockOrder);
+}
+
+function inLockOrder([entity, key]: RecordName, [otherEntity, otherKey]: RecordName): number {
+  return compareText(entity, otherEntity) || compareText(key, otherKey);
 }
 
 /** In the order of the items. Throws where one of them has none. */

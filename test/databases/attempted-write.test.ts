@@ -6,7 +6,7 @@ const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 const newest = { version: '900' };
 
 /** Such a write may be made before anything is looked at: what it meets is told and left as if it had looked first. */
-forEachEngineRole('a write whose clock is ahead of the record', (at) => {
+forEachEngineRole('a write whose clock is ahead of the record', (at, { engine }) => {
   test('has the version that it proposes, whether or not there is a record or a row', async () => {
     const { store, sql } = at();
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (11, 'old', 5), (12, 'old', 5)`);
@@ -60,6 +60,23 @@ forEachEngineRole('a write whose clock is ahead of the record', (at) => {
     ]);
   });
 
+  test.each([
+    ['a check', { balance: '-1.00' }],
+    ['a length', { owner: 'x'.repeat(101) }],
+    ['a unique index', { email: 'taken' }],
+  ])('is told of the row that is there, though it would break %s', async (_, broken) => {
+    const { store, sql } = at();
+    await sql(
+      `INSERT INTO accounts (id, owner, email, balance) VALUES (25, 'old', NULL, 5), (26, 'old', 'taken', 5)`,
+    );
+    const write = writeOf(account, { ...ada, id: 25, ...broken }, { ...newest, kind: 'create' });
+    expect(await writeOne(store, account, write)).toEqual({
+      status: 'refused',
+      reason: 'AlreadyExists',
+      version: '0',
+    });
+  });
+
   test('is computed again where the record is what its caller expects, and not what it was computed from', async () => {
     const { store } = at();
     await writeOne(store, account, writeOf(account, { ...ada, id: 31 }, { version: '5' }));
@@ -88,5 +105,23 @@ forEachEngineRole('a write whose clock is ahead of the record', (at) => {
     const write = writeOf(account, { ...ada, id: 52, email: 'taken' }, newest);
     expect(await writeOne(store, account, write)).toMatchObject({ status: 'failed' });
     expect(await control('records', `record_key = '["52"]'`)).toEqual([]);
+  });
+
+  test('and has waited for a lock in vain waits no second time', async ({ skip }) => {
+    if (engine === 'PostgreSQL') skip('it attempts nothing');
+    const { store, sql, control } = at();
+    // A table without transactions keeps what a rollback takes back.
+    await sql('CREATE TABLE waits (waited INT) ENGINE = MyISAM');
+    await sql(
+      `CREATE TRIGGER waiting BEFORE INSERT ON accounts FOR EACH ROW BEGIN
+         INSERT INTO waits VALUES (1);
+         SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'as if it had waited';
+       END`,
+    );
+    await writeOne(store, account, writeOf(account, { ...ada, id: 61 }, newest)).catch(() => undefined);
+    expect(await sql('SELECT * FROM waits')).toHaveLength(1);
+    expect(await control('records', `record_key = '["61"]'`)).toEqual([]);
+    await sql('DROP TRIGGER waiting');
+    await sql('DROP TABLE waits');
   });
 });

@@ -53,6 +53,22 @@ forEachEngineRole('the journal', (at) => {
     });
   });
 
+  test('completes what is pending, and nothing whose undo may have begun', async () => {
+    const { store } = at();
+    const [owed, parked, undoing] = [
+      await written(store, 20),
+      await written(store, 21),
+      await written(store, 22),
+    ];
+    await store.park(parked, { failure: 'StoreRefused', reason: 'a person decides' });
+    const refusal = { code: 'StoreRefused', message: 'the other store refused it', store: 'modern' } as const;
+    await store.noteRefusal(undoing, refusal);
+    await store.completePending([owed, parked, undoing]);
+    expect(await entryOf(store, owed)).toMatchObject({ status: 'completed', attempts: 1, before: null });
+    expect(await entryOf(store, parked)).toMatchObject({ status: 'parked', attempts: 0 });
+    expect(await entryOf(store, undoing)).toMatchObject({ status: 'pending', attempts: 0, refusal });
+  });
+
   test('is not changed by what comes late about an operation that is finished', async () => {
     const { store } = at();
     const id = await written(store, 11);

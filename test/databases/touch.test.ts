@@ -133,6 +133,8 @@ forEachEngineRole(
       'raises the version that a record has now, whatever snapshot the transaction has',
       async () => {
         await writeOne(at().store, account, writeOf(account, ada, { version: '50' }));
+        // MariaDB 11.8 would fail with 1020, as it does for a statement of the service's own.
+        await service.sql('SET @unused = 0 /*M! , SESSION innodb_snapshot_isolation = 0 */');
         await service.sql('START TRANSACTION WITH CONSISTENT SNAPSHOT');
         await writeOne(at().store, account, writeOf(account, ada, { version: '700' }));
         await writeOne(at().store, account, deleteOf(['1'], { version: '701' }));

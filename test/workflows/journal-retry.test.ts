@@ -1,5 +1,7 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createJournalActivities } from '../../activities/journal/journal.ts';
 import { convergeKeys } from '../../activities/write/converge.ts';
 import { restore } from '../../activities/write/restore.ts';
 import { undoId } from '../../activities/write/undo.ts';
@@ -10,8 +12,9 @@ import type { WriteOptions } from '../../client/service/write-options.ts';
 import { keyOf } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import { imageOf } from '../../model/field.ts';
+import { HybridClock } from '../../model/version.ts';
 import { writeWorkflowId } from '../../workflows/messages.ts';
-import { type Account, account, newAccount, refusedByModern } from '../support/accounts.ts';
+import { type Account, account, newAccount, refusedByModern, twin } from '../support/accounts.ts';
 import { type RunningMigration, runningMigration } from '../support/harness.ts';
 import { drained, entryIn, rowIn, rowsOf, tableOf, versionsOf } from '../support/inspect.ts';
 import { until } from '../support/until.ts';
@@ -53,12 +56,15 @@ async function orphaned(options: WriteOptions = {}): Promise<{ value: Account; o
 }
 
 /** Operations that are pending at legacy, as if Temporal had lost everything. */
-async function pendingOnly(values: readonly Account[]): Promise<string[]> {
+async function pendingOnly(
+  values: readonly Account[],
+  entity: typeof account | typeof twin = account,
+): Promise<string[]> {
   const { name } = at.migration;
   const fence = { migration: name, epoch: (await at.stores.legacy.readState(name))?.epoch ?? 0 };
   const ids: string[] = [];
   for (const value of values) {
-    const image = imageOf(account.fields, value, 'account');
+    const image = imageOf(entity.fields, value, entity.name);
     const operationId = `pending-${value.id}`;
     const item = {
       mode: 'primary',
@@ -67,11 +73,7 @@ async function pendingOnly(values: readonly Account[]): Promise<string[]> {
       status: 'pending',
       sharedVersions: [],
     } as const;
-    await at.stores.legacy.write(
-      account,
-      [{ ...item, key: keyOf(account, image), image, operationId }],
-      fence,
-    );
+    await at.stores.legacy.write(entity, [{ ...item, key: keyOf(entity, image), image, operationId }], fence);
     ids.push(operationId);
   }
   return ids;
@@ -121,6 +123,7 @@ test('only the operations that are asked for are tried, and none that is too you
 test('one that was undone before its workflow was lost ends as undone, and a repeat hears so', async () => {
   const value = newAccount();
   const [operationId = ''] = await pendingOnly([value]);
+  await at.stores.legacy.park(operationId, { failure: 'StoreRefused', reason: 'a person has it undone' });
   const { version } = (await entryIn(at, 'legacy', operationId)) ?? {};
   if (!version) throw new Error('legacy has decided');
   const state = await at.stores.legacy.readState(at.migration.name);
@@ -136,12 +139,28 @@ test('one that was undone before its workflow was lost ends as undone, and a rep
     },
     { primary: 'legacy', secondary: 'modern', epoch: state?.epoch ?? 0 },
   );
-  expect(await retry({ ids: [operationId] })).toMatchObject({ failed: 0, stopped: null });
+  expect(await retry({ parked: true, ids: [operationId] })).toMatchObject({ failed: 0, stopped: null });
   expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'compensated' });
   expect(await rowsOf(at, 'accounts', value.id)).toEqual([null, null]);
   await expect(at.lockstep.repository(account).create(value, { operationId })).rejects.toMatchObject({
     code: 'Compensated',
   });
+});
+
+test('one that nothing says to undo is not undone, though its workflow is gone', async () => {
+  const value = newAccount();
+  const operationIds = await pendingOnly([value], twin);
+  const { undoOrphaned } = createJournalActivities({
+    ...at,
+    clock: new HybridClock(),
+    wait: async () => undefined,
+    removeSchedules: async () => [],
+    log: () => undefined,
+  });
+  expect(await new MockActivityEnvironment().run(undoOrphaned, { operationIds })).toBe(0);
+  expect(await entryIn(at, 'legacy', operationIds[0] ?? '')).toMatchObject({ status: 'pending' });
+  expect(await rowIn(at, 'legacy', 'twins', value.id)).toMatchObject({ owner: value.owner });
+  expect(await retry({ ids: operationIds })).toMatchObject({ completed: 1 });
 });
 
 test('a store that is down stops the retry, and costs no operation a try', async () => {

@@ -12,7 +12,7 @@ export const touchGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/touch-routine.ts',
-    text: 'IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${fence}) THEN',
+    text: 'IF NOT pg_catalog.pg_try_advisory_xact_lock_shared(${lock}) THEN',
     without: 'IF false THEN',
     tests: ['test/databases/touch.test.ts'],
     keeps: 'A change of route waits for transactions that have touched, in PostgreSQL.',

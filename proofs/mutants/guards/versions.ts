@@ -154,4 +154,21 @@ export const versionGuards: readonly Guard[] = [
     named: 'at MariaDB as (legacy|modern) > of a routine with other parameters',
     keeps: 'MySQL/MariaDB: a caller of a routine with other parameters is told of the other definition.',
   },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END;',
+    without: 'DECLARE EXIT HANDLER FOR 1062 BEGIN END;',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'MariaDB as legacy > is told of the row',
+    keeps:
+      'An attempted write is told what it would be told under locks, whatever rule of the table it breaks.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: '    DECLARE EXIT HANDLER FOR 1205, 1213\n    BEGIN\n      ROLLBACK;\n      RESIGNAL;\n    END;\n',
+    without: '',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'MariaDB as legacy > and has waited for a lock',
+    keeps: 'A write that has waited for a lock as long as it may does not wait so long again.',
+  },
 ];

@@ -169,8 +169,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/write-request.ts',
-    text: 'return [...once].sort(([left], [right]) => compareText(left, right)).map',
-    without: 'return [...once].map',
+    text: 'return [...once.values()].sort(inLockOrder);',
+    without: 'return [...once.values()];',
     tests: ['test/unit/lock-order.test.ts'],
     keeps: 'Every list takes its locks in one order.',
   },
