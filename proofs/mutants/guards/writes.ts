@@ -113,8 +113,8 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: "`${update} AND p_kind <> 'create';",
-    without: '`${update};',
+    text: "} AND p_kind <> 'create';",
+    without: '};',
     tests: ['test/databases/attempted-write.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: a create that is attempted replaces nothing.',
