@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { currentState, type OpenMigration, readStates } from '../../databases/contract/current-state.ts';
 import type { ReportedReads } from '../../databases/contract/read-reports.ts';
@@ -102,7 +103,7 @@ export class MigrationControl {
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      const status = await this.status();
+      const status = await this.#whenAnswered();
       const differences = definitionDifferences(status, this.#open.migration);
       const differs = (await this.#isUnknown(status))
         ? `neither store knows of it, so they are not those with which it was started. Set the URLs to those; to begin anew, end it before: temporal workflow terminate --workflow-id ${this.#handle().workflowId}`
@@ -140,15 +141,23 @@ export class MigrationControl {
 
   /** Waits until the workflow has written the route to both stores. */
   async #whenStarted(): Promise<messages.MigrationStatus> {
+    for (;;) {
+      const status = await this.#whenAnswered();
+      if (status.busy !== 'start') return status;
+      await pause();
+    }
+  }
+
+  /** The first task of a migration may take a worker long, and one may be about to start. */
+  async #whenAnswered(): Promise<messages.MigrationStatus> {
     const end = performance.now() + firstAnswerMs;
     for (;;) {
-      const status = await this.status().catch((error: unknown) => {
-        // Its first task may take a worker long, and one may be about to start.
+      try {
+        return await this.status();
+      } catch (error) {
         if (!isLockstepError(error, 'NoWorker') || performance.now() > end) throw error;
-        return null;
-      });
-      if (status && status.busy !== 'start') return status;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      await pause();
     }
   }
 
@@ -413,3 +422,5 @@ export class MigrationControl {
     });
   }
 }
+
+const pause = () => sleep(200);

@@ -114,9 +114,13 @@ export interface Engine extends Session {
   /**
    * The route, which stays as it is until the transaction ends, as every write keeps it.
    *
-   * @param select of the row of `state` of the migration, which is its one parameter
+   * @param select gives the query of the row of `state`, from the migration's name as SQL
    */
-  shareFence(session: Session, migration: string, select: string): Promise<TextCells | null>;
+  shareFence(
+    session: Session,
+    migration: string,
+    select: (migration: string) => string,
+  ): Promise<TextCells | null>;
   /** What lets the sequences behind the columns of a table go on above what stands there, never a step back. */
   primeStatements(table: string): Promise<readonly string[]>;
   /** Who uses a table, as far as the server tells. */

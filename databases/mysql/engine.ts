@@ -53,6 +53,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     jsonStrings: true,
     // A stack of its own for each statement costs more than the rest of the driver's part in a read.
     trace: false,
+    // The driver would read through a statement that comes without values.
+    queryFormat: (sql: string, values: Parameter[]) =>
+      values.length === 0 ? sql : mysql.format(sql, values),
   };
   const pool = mysql.createPool({ ...settings, connectionLimit: options.poolSize });
   const commitPool = mysql.createPool({ ...settings, connectionLimit: commitConnections });
@@ -346,7 +349,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async shareFence(session, migration, select) {
       // In READ COMMITTED, what is read beside the locked row is read after it.
-      const [row] = await session.query(`${select} LOCK IN SHARE MODE`, [migration]);
+      const [row] = await session.query(`${select(literal(migration))} LOCK IN SHARE MODE`);
       return row ?? null;
     },
 

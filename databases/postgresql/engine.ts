@@ -29,7 +29,7 @@ import { grants, missingFurther } from './grants.ts';
 import { itemJson } from './item-json.ts';
 import { KeepingClient } from './keeping-client.ts';
 import { createPostgresqlListEngine } from './list-engine.ts';
-import { quote, quoteTable } from './quote.ts';
+import { quote, quoteTable, text } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
 import { searchPath } from './search-path.ts';
@@ -313,13 +313,15 @@ export function createPostgresqlEngine(
     },
 
     async shareFence(inside, migration, select) {
-      await inside.query(
-        `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`,
-        [migration],
-      );
-      // A statement of its own sees what was committed until the lock was there.
-      const [row] = await inside.query(select, [migration]);
-      return row ?? null;
+      // In one round trip. A statement of its own sees what was committed until the lock was there.
+      const name = text(migration);
+      const results: unknown = await connections
+        .clientOf(inside)
+        .query(
+          `SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(${name})); ${select(name)}`,
+        );
+      const [, found] = results as readonly pg.QueryResult<TextCells>[];
+      return found?.rows[0] ?? null;
     },
 
     primeStatements: (table) => primeStatements(engine, table),

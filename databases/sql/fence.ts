@@ -25,10 +25,10 @@ export async function heldRoute(
   const row = await context.engine.shareFence(
     session,
     migration,
-    `SELECT s.epoch, s.open, s.primary_store,
-       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = s.migration
+    (name) => `SELECT s.epoch, s.open, s.primary_store,
+       (SELECT d.entities FROM ${context.control('definitions')} d WHERE d.migration = ${name}
         ORDER BY d.revision DESC LIMIT 1) AS entities
-     FROM ${context.control('state')} s WHERE s.migration = ?`,
+     FROM ${context.control('state')} s WHERE s.migration = ${name}`,
   );
   if (!row) return null;
   const prepared = entitiesIn(row.entities);

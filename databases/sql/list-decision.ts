@@ -1,5 +1,6 @@
 import { versionBeforeLockstep } from '../../model/version.ts';
 import type { Outcome, Refusal, WriteItem } from '../contract/write.ts';
+import type { RecordName } from '../engine/list-engine.ts';
 import type { ReadyItem } from './write-request.ts';
 
 export type KnownOutcome = Extract<Outcome, { status: 'known' }>;
@@ -17,9 +18,9 @@ interface ListFacts extends LockedFacts {
   readonly known: ReadonlyMap<string, KnownOutcome>;
 }
 
-/** A record's place in maps and locks. */
+/** A record's place in maps. The text of a key begins as no name does. */
 export function recordOf(entity: string, key: string): string {
-  return JSON.stringify([entity, key]);
+  return `${entity}${key}`;
 }
 
 /** An item whose rows are to be written. */
@@ -56,7 +57,7 @@ export interface ListDecision {
   /** The last version of each record that is raised. */
   readonly records: ReadonlyMap<string, RaisedRecord>;
   /** Records whose lock leaves nothing behind. */
-  readonly unversioned: ReadonlySet<string>;
+  readonly unversioned: readonly RecordName[];
 }
 
 /**
@@ -71,17 +72,18 @@ export function decideList(entity: string, list: readonly ReadyItem[], facts: Li
   const applied: Applied[] = [];
   const noted: Noted[] = [];
   const records = new Map<string, RaisedRecord>();
-  const touched = new Set<string>();
+  const touched = new Map<string, RecordName>();
 
   for (const ready of list) outcomes.set(ready.position, decide(ready));
-  const unversioned = new Set([...touched].filter((record) => versionOf(record) === 0n));
+  const unversioned = [...touched].flatMap(([record, name]) => (versionOf(record) === 0n ? [name] : []));
   return { outcomes, applied, noted, records, unversioned };
 
   function decide(ready: ReadyItem): Outcome {
     const { item, order: key } = ready;
     const own = recordOf(entity, key);
-    touched.add(own);
-    for (const shared of ready.shared) touched.add(recordOf(shared.name, shared.key));
+    touched.set(own, [entity, key]);
+    for (const shared of ready.shared)
+      touched.set(recordOf(shared.name, shared.key), [shared.name, shared.key]);
     const stored = versionOf(own);
     const isLive = live.has(key);
     const isPrimary = item.mode === 'primary';

@@ -245,6 +245,6 @@ async function keepRecords(context: StoreContext, session: Session, decision: Li
     version: String(record.version),
   }));
   if (raised.length > 0) await lists.raiseRecords(session, raised);
-  const left = [...decision.unversioned].map((record) => JSON.parse(record) as [string, string]);
+  const left = decision.unversioned;
   if (left.length > 0) await lists.dropUnversioned(session, left);
 }

@@ -110,7 +110,7 @@ export function createRecordedOutcomes(context: StoreContext): RecordedOutcomes 
       const state = await context.engine.shareFence(
         session,
         migration,
-        `SELECT epoch, primary_store FROM ${context.control('state')} WHERE migration = ?`,
+        (name) => `SELECT epoch, primary_store FROM ${context.control('state')} WHERE migration = ${name}`,
       );
       if (Number(state?.epoch) !== epoch) {
         throw new LockstepError(

@@ -98,7 +98,7 @@ export function sharedLocks(lists: readonly LockedLists[]): RecordName[] {
 }
 
 function inOrder(locks: readonly RecordName[]): RecordName[] {
-  const once = new Map(locks.map((lock) => [JSON.stringify(lock), lock]));
+  const once = new Map(locks.map((lock) => [lock.join(''), lock]));
   return [...once.values()].sort(inLockOrder);
 }
 

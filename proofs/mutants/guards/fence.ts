@@ -5,8 +5,8 @@ import type { Guard } from '../guard.ts';
 export const fenceGuards: readonly Guard[] = [
   {
     file: 'databases/mysql/engine.ts',
-    text: '`${select} LOCK IN SHARE MODE`',
-    without: 'select',
+    text: '`${select(literal(migration))} LOCK IN SHARE MODE`',
+    without: 'select(literal(migration))',
     tests: ['test/databases/fence.test.ts', 'test/databases/version-bumps.test.ts'],
     named: 'at MariaDB as',
     keeps:
@@ -14,8 +14,8 @@ export const fenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/engine.ts',
-    text: '`SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(?))`',
-    without: '`SELECT pg_catalog.hashtext(?)`',
+    text: 'SELECT pg_catalog.pg_advisory_xact_lock_shared(${fenceClass}, pg_catalog.hashtext(${name}))',
+    without: 'SELECT pg_catalog.hashtext(${name})',
     tests: ['test/databases/fence.test.ts', 'test/databases/version-bumps.test.ts'],
     named: 'at PostgreSQL as',
     keeps:
