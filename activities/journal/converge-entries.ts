@@ -39,13 +39,13 @@ export function createEntryConvergence(context: ActivityContext) {
         converged.push(...own);
         continue;
       }
-      const byKey = Map.groupBy(own, (entry) => keyText(entry.key));
-      const keys = [...byKey.keys()].map(keyFromText);
+      const byKey = [...Map.groupBy(own, ({ key }) => keyText(key)).values()];
+      const keys = byKey.flatMap(([first]) => (first ? [first.key] : []));
       // One after the other: what is owed takes no connections from callers.
       const results = await inFittingParts([stores[route.primary]], entity, keys, (part) =>
         convergeApart(context, entity, part, route, { atOnce: 1 }),
       );
-      for (const [index, entriesOfKey] of [...byKey.values()].entries()) {
+      for (const [index, entriesOfKey] of byKey.entries()) {
         const result = results[index];
         if (!result) throw new TypeError('converge gave fewer results than keys');
         if (result.status === 'converged') converged.push(...entriesOfKey);

@@ -81,7 +81,8 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
     return await setBackGuard.decide(primary, async () => {
       const { converged, refused } = await convergeEntries(entries, route);
       await completeEntries(stores[primary], migration.name, converged);
-      const stuck = entries.filter((entry) => isStuck(entry, { converged, refused }));
+      const done = new Set(converged);
+      const stuck = entries.filter((entry) => !done.has(entry) && isStuck(entry, refused));
       return {
         completed: converged.length,
         failed: entries.length - converged.length,
@@ -101,8 +102,8 @@ export function createOwedActivities(context: ActivityContext & { readonly setBa
   }
 
   /** What a transaction of the caller's has done has no operation to decide about: it waits until the row is mended. */
-  function isStuck(entry: JournalEntry, { converged, refused }: ConvergedEntries): boolean {
-    if (!isSound(entry) || entry.kind === touchKind || converged.includes(entry)) return false;
+  function isStuck(entry: JournalEntry, refused: ConvergedEntries['refused']): boolean {
+    if (!isSound(entry) || entry.kind === touchKind) return false;
     return refused.includes(entry) || entry.attempts + 1 >= migration.policy.conflictAttempts;
   }
 

@@ -9,11 +9,11 @@ import {
   type StoredRecord,
   type WriteItem,
 } from '../../databases/contract/write.ts';
-import { type Key, recordIdentity } from '../../model/canonical.ts';
+import { type Image, type Key, recordIdentity } from '../../model/canonical.ts';
 import { digestOf } from '../../model/digest.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { RefusalDetails } from '../../model/failure.ts';
-import { sharedRecords } from '../../model/field.ts';
+import { holdsShared, sharedRecords } from '../../model/field.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { WriteRoute } from '../../model/operation.ts';
 import { type Version, versionBeforeLockstep } from '../../model/version.ts';
@@ -123,6 +123,13 @@ export async function secondaryItems(
   mode: 'secondary' | 'copy',
 ): Promise<WriteItem[]> {
   const guards = await sharedGuards(context, entity, records, route);
+  const sharedVersionsOf = (image: Image) =>
+    sharedRecords(entity.fields, image).flatMap((shared) => {
+      const guard = guards.get(recordIdentity(shared.name, shared.key));
+      const digest = digestOf(shared.record);
+      // A copy that is not what the guard speaks of is an old one: it is inserted where absent, never more.
+      return guard && guard.digest === digest ? [{ ...guard, digest }] : [];
+    });
   return records.map((record) => ({
     // What nobody wrote through Lockstep is copied: it never replaces what is there.
     mode: record.version === versionBeforeLockstep ? 'copy' : mode,
@@ -132,14 +139,7 @@ export async function secondaryItems(
     version: record.version,
     operationId: null,
     status: 'completed',
-    sharedVersions: record.image
-      ? sharedRecords(entity.fields, record.image).flatMap((shared) => {
-          const guard = guards.get(recordIdentity(shared.name, shared.key));
-          const digest = digestOf(shared.record);
-          // A copy that is not what the guard speaks of is an old one: it is inserted where absent, never more.
-          return guard && guard.digest === digest ? [{ ...guard, digest }] : [];
-        })
-      : [],
+    sharedVersions: record.image && guards.size > 0 ? sharedVersionsOf(record.image) : [],
   }));
 }
 
@@ -149,6 +149,7 @@ async function sharedGuards(
   records: readonly StoredRecord[],
   route: WriteRoute,
 ): Promise<Map<string, SharedRecordVersion>> {
+  if (!holdsShared(entity.fields)) return new Map();
   const wanted = new Map<string, { name: string; key: Key }>();
   for (const record of records) {
     if (!record.image) continue;

@@ -6,7 +6,9 @@ import type { FittingKeys } from '../contract/store.ts';
 import type { StoreContext } from './context.ts';
 import { type Condition, type Keyset, keysetOf } from './keyset.ts';
 
+/** So few rows are looked at before anything is known of their sizes, and never so many times more as before. */
 const firstKeys = 16;
+const growth = 32;
 
 /** How many keys one can read the rows of in the memory that there is for them. */
 export function createFittingKeys(context: StoreContext) {
@@ -38,7 +40,9 @@ export function createFittingKeys(context: StoreContext) {
       if (bytes + more <= maxBytes) {
         bytes += more;
         taken = end;
-        if (!isNear) step *= 2;
+        // As many as have room, should they be as large as those before.
+        if (!isNear)
+          step = Math.max(1, Math.min(step * growth, Math.floor((taken * (maxBytes - bytes)) / bytes)));
       } else if (end === taken + 1) {
         return taken === 0 ? { keys: keys.slice(0, 1), bytes: more } : { keys: keys.slice(0, taken), bytes };
       } else {
