@@ -19,6 +19,8 @@ const wanted = {
   sql_mode: 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
   time_zone: '+00:00',
   autocommit: '1',
+  // Another one begins a transaction after each, or ends the connection.
+  completion_type: 'NO_CHAIN',
   foreign_key_checks: '1',
   unique_checks: '1',
   sql_auto_is_null: '0',

@@ -20,6 +20,7 @@ export function readStatements(bound: BoundEntity): ReadStatements {
   return made;
 }
 
+/** `OFFSET 0` as in `manySql`. */
 function storedSql(bound: BoundEntity): string {
   const keys = bound.root.key.map((_, index) => `k${index + 1}`);
   // By places: a name of the user's might be one of ours, or be cut short.
@@ -31,7 +32,7 @@ function storedSql(bound: BoundEntity): string {
   });
   return `SELECT r.version, r.deleted, r.digest, r.operation, ${undecided(bound)} AS undecided, ${tables.join(', ')}
 FROM ${unnested(['key', ...keys].map((_, index) => `$${index + 1}::text[]`))} WITH ORDINALITY AS k(key, ${keys.join(', ')}, at)
-LEFT JOIN lockstep.records r ON r.entity = '${bound.entity.name}' AND r.record_key = k.key
+LEFT JOIN LATERAL (SELECT * FROM lockstep.records c WHERE c.entity = '${bound.entity.name}' AND c.record_key = k.key OFFSET 0) r ON true
 ORDER BY k.at`;
 }
 

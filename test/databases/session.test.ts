@@ -73,7 +73,7 @@ test('what a server has for its sessions neither keeps a write back nor cuts a r
   const outside = await direct(url);
   await outside.rows('SET SESSION autocommit = 1');
   await outside.rows(
-    'SET GLOBAL sql_select_limit = 1, GLOBAL foreign_key_checks = 0, GLOBAL unique_checks = 0, GLOBAL sql_safe_updates = 1',
+    "SET GLOBAL completion_type = 'CHAIN', GLOBAL sql_select_limit = 1, GLOBAL foreign_key_checks = 0, GLOBAL unique_checks = 0, GLOBAL sql_safe_updates = 1",
   );
   await outside.rows('CREATE TABLE measures (id INT PRIMARY KEY, ratio DOUBLE)');
   await using store = disposed(openStoreAs('modern', { url, entities }));

@@ -210,6 +210,14 @@ export const readGuards: readonly Guard[] = [
       'No session of ours leaves a transaction open that nobody ends, whatever the server has by default.',
   },
   {
+    file: 'databases/mysql/session.ts',
+    text: "  completion_type: 'NO_CHAIN',\n",
+    without: '',
+    tests: ['test/databases/session.test.ts'],
+    named: 'at MariaDB',
+    keeps: 'Nor one that begins by itself where another has ended.',
+  },
+  {
     file: 'databases/postgresql/session.ts',
     text: "    assertKept(session, { ...kept, 'lockstep.session': mark }, await look());\n",
     without: '',
