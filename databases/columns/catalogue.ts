@@ -32,6 +32,8 @@ export interface CatalogueColumn {
   } | null;
   /** SQL for the bytes of a text, where the column's collation takes texts of different bytes for equal; null elsewhere. */
   readonly bytes: ((text: string) => string) | null;
+  /** As `bytes`, where the texts are UUIDs, which are the same in either case. */
+  readonly uuidBytes: ((text: string) => string) | null;
   /** Whether values of texts and UUIDs sort as their bytes do. */
   readonly sortsByBytes: boolean;
   /**

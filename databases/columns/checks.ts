@@ -44,10 +44,7 @@ export function keyColumn(entity: Entity, index: number, column: BoundColumn, pa
 /** A column under a field. */
 export function withScalar(column: CatalogueColumn, scalar: Scalar, path: string): BoundColumn {
   unknownName(column.name, path);
-  const { bytes, limits } = column;
-  // A UUID is the same in either case, also as text.
-  if (scalar.kind === 'uuid' && bytes && !limits.cased)
-    return { ...column, bytes: (text) => bytes(`LOWER(${text})`), scalar };
+  if (scalar.kind === 'uuid') return { ...column, bytes: column.uuidBytes, scalar };
   return { ...column, ...(scalar.kind === 'text' ? column.asText : null), scalar };
 }
 

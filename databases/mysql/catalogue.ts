@@ -133,6 +133,8 @@ function columnOf(described: Described): CatalogueColumn {
   const isText = natural?.kind === 'text' && described.length > 0;
   const limits = { ...limitsOf(described), cased: isText && /_(bin|cs)$/.test(described.collation) };
   const specialValues = zeroDate(described);
+  const isExact = !(isText || base === 'set') || /_nopad_bin$|_0900_bin$/.test(described.collation);
+  const bytesOf = (text: string) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`;
   return {
     name: described.name,
     declared,
@@ -162,16 +164,20 @@ function columnOf(described: Described): CatalogueColumn {
     compare: (text) => compareAs(described, natural, text),
     equal: '=',
     asText: null,
-    bytes:
-      (isText || base === 'set') && !/_nopad_bin$|_0900_bin$/.test(described.collation)
-        ? (text) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
-        : null,
+    bytes: isExact ? null : bytesOf,
+    uuidBytes:
+      isExact || isFilledByUuid(described) ? null : (text) => bytesOf(limits.cased ? text : `LOWER(${text})`),
     sortsByBytes: isText && described.collation.endsWith('_bin'),
     compact: (reference, scalar) =>
       compactSql({ ...described, natural, limits, specialValues }, reference, scalar),
     canonical: (reference, scalar) =>
       canonicalSql({ ...described, natural, limits, specialValues }, reference, scalar),
   };
+}
+
+/** There is no room for blanks at its end, and no collation of ASCII takes other characters for one than the same letter in another case. */
+function isFilledByUuid({ charset, length }: Described): boolean {
+  return charset === 'ascii' && length === 36;
 }
 
 function zeroDate({ base, fraction }: Described): CatalogueColumn['specialValues'] {

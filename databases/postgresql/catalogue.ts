@@ -141,6 +141,7 @@ function unfitReason(table: string, { kind, unlogged }: TextCells): string | nul
 const ofExtensions = ['citext', 'hstore'];
 
 function columnOf(described: Described): CatalogueColumn {
+  const bytesOf = (text: string) => `${text}::text COLLATE "C"`;
   return {
     name: described.name,
     declared: described.declared,
@@ -149,7 +150,8 @@ function columnOf(described: Described): CatalogueColumn {
     ...typeOf(described),
     // A type of an extension has operators of its own, wherever that was put.
     equal: ofExtensions.includes(described.base) ? '=' : 'OPERATOR(pg_catalog.=)',
-    bytes: described.exact ? null : (text) => `${text}::text COLLATE "C"`,
+    bytes: described.exact ? null : bytesOf,
+    uuidBytes: described.exact ? null : (text) => bytesOf(`LOWER(${text})`),
     sortsByBytes:
       described.bytewise &&
       described.exact &&

@@ -32,6 +32,7 @@ const kinds: KindOfKey[] = [
   { engine: 'MariaDB', type: 'BINARY(16)', field: field.uuid(), values: uuids },
   { engine: 'MariaDB', type: 'UUID', field: field.uuid(), values: uuids },
   { engine: 'MariaDB', type: 'CHAR(36)', field: field.uuid(), values: uuids },
+  { engine: 'MariaDB', type: 'CHAR(36) CHARACTER SET ascii', field: field.uuid(), values: uuids },
   { engine: 'MariaDB', type: 'VARBINARY(20)', field: field.bytes(), values: bytes },
   { engine: 'MariaDB', type: 'DATE', field: field.date(), values: dates },
   { engine: 'MariaDB', type: 'DATETIME(6)', field: field.timestamp(), values: moments },
@@ -188,19 +189,38 @@ test.each(directions)(
 
 const upperCase = '6F9619FF-8B86-D011-B42D-00C04FC964FF';
 
-test('a UUID in upper case is found, changed and deleted as text where case does not matter', async () => {
-  await using at = await openKeyed('MariaDB', 'CHAR(36)', field.uuid());
-  const { store, keyed, sql } = at;
-  await sql(`INSERT INTO keyed VALUES ('${upperCase}', 'old')`);
-  const [key] = await store.keys(keyed, { after: null, upTo: null, limit: 10 });
-  expect(key).toEqual([upperCase.toLowerCase()]);
-  const written = writeOf(keyed, { id: upperCase.toLowerCase(), note: 'new' });
-  expect(await readOne(store, keyed, written.key)).toMatchObject({ image: { note: 'old' } });
-  expect(await writeOne(store, keyed, written)).toMatchObject({ status: 'applied' });
-  expect(await sql('SELECT id, note FROM keyed')).toEqual([{ id: upperCase, note: 'new' }]);
-  expect(await writeOne(store, keyed, deleteOf(written.key))).toMatchObject({ status: 'applied' });
-  expect(await sql('SELECT id FROM keyed')).toEqual([]);
-});
+test.each(['CHAR(36)', 'CHAR(36) CHARACTER SET ascii'])(
+  'a UUID in upper case is found, changed and deleted as %s, where case does not matter',
+  async (type) => {
+    await using at = await openKeyed('MariaDB', type, field.uuid());
+    const { store, keyed, sql } = at;
+    await sql(`INSERT INTO keyed VALUES ('${upperCase}', 'old')`);
+    const [key] = await store.keys(keyed, { after: null, upTo: null, limit: 10 });
+    expect(key).toEqual([upperCase.toLowerCase()]);
+    const written = writeOf(keyed, { id: upperCase.toLowerCase(), note: 'new' });
+    expect(await readOne(store, keyed, written.key)).toMatchObject({ image: { note: 'old' } });
+    expect(await writeOne(store, keyed, written)).toMatchObject({ status: 'applied' });
+    expect(await sql('SELECT id, note FROM keyed')).toEqual([{ id: upperCase, note: 'new' }]);
+    expect(await writeOne(store, keyed, deleteOf(written.key))).toMatchObject({ status: 'applied' });
+    expect(await sql('SELECT id FROM keyed')).toEqual([]);
+  },
+);
+
+test.each([
+  ['CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci', upperCase.replace('F', 'Ｆ')],
+  ['VARCHAR(50) CHARACTER SET ascii', `${upperCase}  `],
+])(
+  'what the collation of %s takes for a UUID, and is none, is neither found nor changed',
+  async (type, other) => {
+    await using at = await openKeyed('MariaDB', type, field.uuid());
+    const { store, keyed, sql } = at;
+    await sql(`INSERT INTO keyed VALUES ('${other}', 'old')`);
+    const written = writeOf(keyed, { id: upperCase.toLowerCase(), note: 'new' });
+    expect(await readOne(store, keyed, written.key)).toMatchObject({ image: null });
+    expect(await writeOne(store, keyed, written)).toMatchObject({ status: 'failed' });
+    expect(await sql('SELECT id, note FROM keyed')).toEqual([{ id: other, note: 'old' }]);
+  },
+);
 
 interface UnusableKey {
   engine: KindOfKey['engine'];

@@ -26,6 +26,7 @@ function columnOf(scalar: Scalar, limits: ColumnLimits): BoundColumn {
     equal: '=',
     asText: null,
     bytes: null,
+    uuidBytes: null,
     sortsByBytes: true,
     compact: () => null,
     canonical: () => null,

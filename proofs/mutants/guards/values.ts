@@ -273,4 +273,20 @@ export const valueGuards: readonly Guard[] = [
     named: 'a Map|a Set|of a class',
     keeps: 'An object of a class is not written as what lies open of it.',
   },
+  {
+    file: 'databases/mysql/catalogue.ts',
+    text: "return charset === 'ascii' && length === 36;",
+    without: 'return length === 36;',
+    tests: ['test/databases/kinds-of-keys.test.ts'],
+    named: 'what the collation of CHAR(36)',
+    keeps: 'MySQL/MariaDB: a key that is like a UUID to the collation alone is none.',
+  },
+  {
+    file: 'databases/mysql/catalogue.ts',
+    text: "return charset === 'ascii' && length === 36;",
+    without: "return charset === 'ascii';",
+    tests: ['test/databases/kinds-of-keys.test.ts'],
+    named: 'what the collation of VARCHAR(50)',
+    keeps: 'MySQL/MariaDB: a UUID with blanks behind it is none.',
+  },
 ];
