@@ -278,7 +278,7 @@ export const valueGuards: readonly Guard[] = [
     text: "return charset === 'ascii' && length === 36;",
     without: 'return length === 36;',
     tests: ['test/databases/kinds-of-keys.test.ts'],
-    named: 'what the collation of CHAR(36)',
+    named: 'the collation of CHAR',
     keeps: 'MySQL/MariaDB: a key that is like a UUID to the collation alone is none.',
   },
   {
@@ -286,7 +286,7 @@ export const valueGuards: readonly Guard[] = [
     text: "return charset === 'ascii' && length === 36;",
     without: "return charset === 'ascii';",
     tests: ['test/databases/kinds-of-keys.test.ts'],
-    named: 'what the collation of VARCHAR(50)',
+    named: 'the collation of VARCHAR',
     keeps: 'MySQL/MariaDB: a UUID with blanks behind it is none.',
   },
 ];
