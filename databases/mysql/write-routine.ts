@@ -1,6 +1,7 @@
 import { type BoundColumn, type BoundEntity, type BoundTable, changingColumns } from '../columns/bound.ts';
 import { equals } from '../columns/column.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
+import { serverConditions } from '../engine/server-conditions.ts';
 import { mayBeAttempted } from './attempted-write.ts';
 import { literal, quote, quoteTable } from './quote.ts';
 import { sameBytes } from './too-long.ts';
@@ -203,6 +204,9 @@ function raised(version: string): string {
   return `r.version = ${version}, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation`;
 }
 
+/** A lock that was not given, a deadlock, and what ends a statement. */
+const unrepeated = [1205, 1213, ...serverConditions.time.mysql];
+
 /**
  * Of a write that is a transaction of its own, in as few statements and conditions as it takes, because each costs a share of the commit.
  * A record gets its version under the fence: one that is newer, or not what the write expects, would get none, and may not. That ends the attempt,
@@ -217,8 +221,8 @@ function attempt(bound: BoundEntity, fingerprint: string): string {
   return `  IF p_attempt${listed} THEN
   attempt: BEGIN
     DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END;
-    -- Whoever has waited for a lock waits no second time.
-    DECLARE EXIT HANDLER FOR 1205, 1213
+    -- Whoever has waited for a lock, or was ended, waits no second time.
+    DECLARE EXIT HANDLER FOR ${unrepeated.join(', ')}
     BEGIN
       ROLLBACK;
       RESIGNAL;

@@ -6,6 +6,9 @@ import { fence, forEachEngineRole, operationId, readOne, writeOf, writeOne } fro
 
 const ada = { id: 1, owner: 'Ada', email: null, balance: '1.00' };
 
+/** Nothing else ends a statement. */
+const unending = 3_600_000;
+
 /** As an administrator ends a statement, or a limit of the server's own. */
 async function endWaiting({ rows }: Direct, engine: 'MariaDB' | 'PostgreSQL'): Promise<void> {
   if (engine === 'PostgreSQL') {
@@ -32,7 +35,7 @@ forEachEngineRole('a write whose statement somebody has ended', (at, { engine })
     ['in a list', [ada, { ...ada, id: 2 }]],
   ])('%s leaves nothing that the next one on its connection would commit', async (_, values) => {
     const { sql, control, open } = at();
-    const store = open({ options: { poolSize: 1 } });
+    const store = open({ options: { poolSize: 1, statementTimeoutMs: unending } });
     await sql(`INSERT INTO accounts (id, owner, balance) VALUES (1, 'old', 5)`);
     const holder = await at().another();
     await holder.rows('BEGIN');

@@ -165,7 +165,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: '    DECLARE EXIT HANDLER FOR 1205, 1213\n    BEGIN\n      ROLLBACK;\n      RESIGNAL;\n    END;\n',
+    text: "    DECLARE EXIT HANDLER FOR ${unrepeated.join(', ')}\n    BEGIN\n      ROLLBACK;\n      RESIGNAL;\n    END;\n",
     without: '',
     tests: ['test/databases/attempted-write.test.ts'],
     named: 'MariaDB as legacy > and has waited for a lock',

@@ -261,4 +261,12 @@ export const writeGuards: readonly Guard[] = [
     keeps:
       'What a write had done when its statement was ended is not committed by the next one on its connection.',
   },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'const unrepeated = [1205, 1213, ...serverConditions.time.mysql];',
+    without: 'const unrepeated = [1205, 1213];',
+    tests: ['test/databases/ended-statement.test.ts'],
+    named: 'MariaDB as legacy > alone',
+    keeps: 'A write whose statement was ended while it waited for a lock does not wait again.',
+  },
 ];
