@@ -11,6 +11,7 @@ import {
   migrationWorkflowId,
   transactionWorkflowId,
   writeGroupWorkflowId,
+  writeStatus,
   writeWorkflowId,
 } from '../../workflows/messages.ts';
 import { operationOf, soundInputs } from './sound-inputs.ts';
@@ -113,15 +114,17 @@ async function parked(
       taskQueue: migration.taskQueue,
       args: [{ entity: account.name, kind: 'create', value, operationId }],
     });
-  await until('the write is parked', async () => (await statusOf(at, operationId)) === 'parked');
+  const handle = temporal.workflow.getHandle(workflowId);
+  // The journal says so a moment before the workflow does.
+  await until('the write is parked', async () => (await handle.query(writeStatus)).stage === 'parked');
   return {
     type,
     waitsFor: 'a person',
     workflowId,
     untimely: [],
     async end() {
-      await temporal.workflow.getHandle(workflowId).executeUpdate('resolve', { args: ['discard'] });
-      await temporal.workflow.getHandle(workflowId).result();
+      await handle.executeUpdate('resolve', { args: ['discard'] });
+      await handle.result();
       return (await statusOf(at, operationId)) === 'discarded';
     },
   };
