@@ -4,6 +4,11 @@ import { RollBack, type Session, type TextCells } from './session.ts';
 /** A record's name and the text of its key. */
 export type RecordName = readonly [entity: string, key: string];
 
+/** A record's place in maps. The text of a key begins as no name does. */
+export function recordOf(entity: string, key: string): string {
+  return `${entity}${key}`;
+}
+
 /** A key of a list: its place there, its text, and the texts of its parts. */
 export interface ListedKey {
   readonly at: number;

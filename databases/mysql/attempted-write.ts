@@ -7,13 +7,17 @@ export function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
 }
 
 /**
- * Whether the write routine is to attempt a write that is a transaction of its own. It is asked here, because each condition in a routine
- * costs a share of a statement.
+ * Tells of a write that is a transaction of its own whether the write routine is to attempt it. It is asked here, because each condition in a
+ * routine costs a share of a statement.
  */
-export function isAttempted(bound: BoundEntity, { item, locks }: WriteRequest): boolean {
-  const { mode, kind, version, expected, readVersion, rows } = item;
-  if (!mayBeAttempted(bound) || locks !== null || item.shared.length > 0) return false;
-  if ((mode !== 'primary' && mode !== 'secondary') || version === '0') return false;
-  if (expected !== null && readVersion !== null && expected !== readVersion) return false;
-  return rows === null ? kind !== 'update' : (rows[bound.tables.indexOf(bound.root)]?.length ?? 0) > 0;
+export function attempting(bound: BoundEntity): (request: WriteRequest) => boolean {
+  if (!mayBeAttempted(bound)) return () => false;
+  const root = bound.tables.indexOf(bound.root);
+  return ({ item, locks }) => {
+    const { mode, kind, version, expected, readVersion, rows } = item;
+    if (locks !== null || item.shared.length > 0) return false;
+    if ((mode !== 'primary' && mode !== 'secondary') || version === '0') return false;
+    if (expected !== null && readVersion !== null && expected !== readVersion) return false;
+    return rows === null ? kind !== 'update' : (rows[root]?.length ?? 0) > 0;
+  };
 }

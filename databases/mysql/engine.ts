@@ -31,7 +31,7 @@ import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
 import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
 import { transport } from './transport.ts';
-import { argumentsOf, callOf, writeName } from './write-parameters.ts';
+import { argumentsOf, callSql, writeName } from './write-parameters.ts';
 import { writeRoutine } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
@@ -264,7 +264,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async callWrite(inside, bound, request) {
       const given = argumentsOf(bound, request, { fingerprint: fingerprint(bound), alone: !inside });
-      const sql = callOf(bound);
+      const sql = callSql(bound);
       const call = async (client: mysql.PoolConnection) => {
         assertFits(sql, given, ready.get(client.connection) ?? 0);
         const [result] = await client.execute({ sql, timeout: options.statementTimeoutMs }, given);

@@ -4,7 +4,7 @@ import { cellName, cellNames } from '../engine/listed-cells.ts';
 import { rowsByPlace } from '../engine/placed-rows.ts';
 import { sharedByName } from '../engine/routine-item.ts';
 import type { Parameter } from '../engine/session.ts';
-import { isAttempted } from './attempted-write.ts';
+import { attempting } from './attempted-write.ts';
 import { quote } from './quote.ts';
 
 /** Named everywhere, because a database's own default may be one that has no room for every character. */
@@ -34,12 +34,13 @@ interface Called {
  * table's row too: to take them out of JSON costs more than the statements that need them. Lists are JSON.
  */
 function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
+  const isAttempted = attempting(bound);
   return [
     ['p_migration', 'VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin', ({ fence }) => fence.migration],
     ['p_epoch', 'BIGINT', ({ fence }) => fence.epoch],
     ['p_fingerprint', 'VARCHAR(64)', (_, { fingerprint }) => fingerprint],
     ['p_alone', 'INT', (_, { alone }) => (alone ? 1 : 0)],
-    ['p_attempt', 'INT', (request, { alone }) => (alone && isAttempted(bound, request) ? 1 : 0)],
+    ['p_attempt', 'INT', (request, { alone }) => (alone && isAttempted(request) ? 1 : 0)],
     ['p_locks', anyText, ({ locks }) => locks && JSON.stringify(locks)],
     ['p_mode', wordType, ({ item }) => item.mode],
     ['p_kind', wordType, ({ item }) => item.kind],
@@ -64,40 +65,40 @@ function writeParameters(bound: BoundEntity): readonly WriteParameter[] {
   ];
 }
 
-/** Every write goes through them. */
-const known = new WeakMap<BoundEntity, readonly WriteParameter[]>();
+/** How the routine of an entity is called. */
+interface Call {
+  readonly parameters: readonly WriteParameter[];
+  readonly sql: string;
+}
 
-function parametersOf(bound: BoundEntity): readonly WriteParameter[] {
+/** Every write goes through them. */
+const known = new WeakMap<BoundEntity, Call>();
+
+function callTo(bound: BoundEntity): Call {
   const before = known.get(bound);
   if (before) return before;
-  const made = writeParameters(bound);
+  const parameters = writeParameters(bound);
+  const sql = `CALL ${writeName(bound.entity.name)}(${parameters.map(() => '?').join(', ')})`;
+  const made = { parameters, sql };
   known.set(bound, made);
   return made;
 }
 
 /** The list that the routine is created with. */
 export function parameterList(bound: BoundEntity): string {
-  return parametersOf(bound)
-    .map(([name, type]) => `${name} ${type}`)
+  return callTo(bound)
+    .parameters.map(([name, type]) => `${name} ${type}`)
     .join(', ');
 }
 
-const calls = new WeakMap<BoundEntity, string>();
-
 /** The statement that calls it. */
-export function callOf(bound: BoundEntity): string {
-  const before = calls.get(bound);
-  if (before !== undefined) return before;
-  const made = `CALL ${writeName(bound.entity.name)}(${parametersOf(bound)
-    .map(() => '?')
-    .join(', ')})`;
-  calls.set(bound, made);
-  return made;
+export function callSql(bound: BoundEntity): string {
+  return callTo(bound).sql;
 }
 
 /** What it is called with. */
 export function argumentsOf(bound: BoundEntity, request: WriteRequest, called: Called): Parameter[] {
-  return parametersOf(bound).map(([, , value]) => value(request, called));
+  return callTo(bound).parameters.map(([, , value]) => value(request, called));
 }
 
 export function keyParameters({ root }: BoundEntity): string[] {

@@ -173,7 +173,7 @@ ${upserts(bound, keys, upsertRoot(bound, keys))}
 
     SET v_outcome = 'applied', v_answered = v_next;
     IF v_next > 0 AND p_mode <> 'tentative' THEN
-      UPDATE lockstep_records r SET ${raised('v_next')} WHERE ${own};
+      UPDATE lockstep_records r SET r.version = v_next, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation WHERE ${own};
       SET v_stored = v_next;
     END IF;
   END;
@@ -198,10 +198,6 @@ const shareFence = `SELECT s.epoch, s.open, s.primary_store INTO v_epoch, v_open
 function noteOperation(name: string, status: string, version: string, refusal: string): string {
   return `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
           VALUES (p_operation, p_migration, ${name}, p_key, p_kind, ${status}, ${version}, p_epoch, ${refusal}, p_before);`;
-}
-
-function raised(version: string): string {
-  return `r.version = ${version}, r.deleted = p_gone, r.digest = p_digest, r.operation = p_operation`;
 }
 
 /** A lock that was not given, a deadlock, and what ends a statement. */

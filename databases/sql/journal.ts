@@ -51,25 +51,29 @@ export function createJournal(context: StoreContext) {
     status: OperationStatus,
     reason?: string,
   ): Promise<void> {
+    const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
+    await change(ids, { status, reason }, { sql: `status IN (${placeholders(from)})`, values: from });
+  }
+
+  async function completePending(ids: readonly string[]): Promise<void> {
+    await change(ids, { status: 'completed' }, { sql: "status = 'pending' AND refusal IS NULL", values: [] });
+  }
+
+  /** @param where of which of them it is the status */
+  async function change(
+    ids: readonly string[],
+    { status, reason }: { readonly status: OperationStatus; readonly reason?: string | undefined },
+    where: { readonly sql: string; readonly values: readonly string[] },
+  ): Promise<void> {
     if (ids.length === 0) return;
     // Once nothing is pending, nothing can be compensated any more.
     const over = status !== 'pending' && status !== 'parked';
-    const from = status === 'compensated' ? ['pending', 'parked', 'completed'] : ['pending', 'parked'];
     // Completing is a try of the other store too: the one that it took, whatever it had refused before.
     const completes = status === 'completed' ? ', attempts = attempts + 1, refusal = NULL' : '';
     await context.query(
       `UPDATE ${context.control('operations')} SET status = ?, reason = COALESCE(?, reason), updated_at = ${now}, copied = NULL${completes}${over ? ', before_image = NULL' : ''}
-       WHERE id IN (${placeholders(ids)}) AND status IN (${placeholders(from)})`,
-      [status, reason?.slice(0, maxReasonLength) ?? null, ...ids, ...from],
-    );
-  }
-
-  async function completePending(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    await context.query(
-      `UPDATE ${context.control('operations')} SET status = 'completed', updated_at = ${now}, copied = NULL, attempts = attempts + 1, before_image = NULL
-       WHERE id IN (${placeholders(ids)}) AND status = 'pending' AND refusal IS NULL`,
-      [...ids],
+       WHERE id IN (${placeholders(ids)}) AND ${where.sql}`,
+      [status, reason?.slice(0, maxReasonLength) ?? null, ...ids, ...where.values],
     );
   }
 

@@ -1,6 +1,6 @@
 import { versionBeforeLockstep } from '../../model/version.ts';
 import type { Outcome, Refusal, WriteItem } from '../contract/write.ts';
-import type { RecordName } from '../engine/list-engine.ts';
+import { type RecordName, recordOf } from '../engine/list-engine.ts';
 import type { ReadyItem } from './write-request.ts';
 
 export type KnownOutcome = Extract<Outcome, { status: 'known' }>;
@@ -16,11 +16,6 @@ export interface LockedFacts {
 interface ListFacts extends LockedFacts {
   /** Operations that the journal knows already, by id. */
   readonly known: ReadonlyMap<string, KnownOutcome>;
-}
-
-/** A record's place in maps. The text of a key begins as no name does. */
-export function recordOf(entity: string, key: string): string {
-  return `${entity}${key}`;
 }
 
 /** An item whose rows are to be written. */

@@ -9,6 +9,7 @@ import {
   type LockedRecord,
   type OwnedRows,
   type RecordName,
+  recordOf,
   SharedRowDiffers,
   type SharedRows,
 } from '../engine/list-engine.ts';
@@ -23,7 +24,6 @@ import {
   type KnownOutcome,
   type ListDecision,
   type LockedFacts,
-  recordOf,
   roundsOf,
 } from './list-decision.ts';
 import { knownOutcome, ownLocks, type ReadyItem, sharedLocks } from './write-request.ts';

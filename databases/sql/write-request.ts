@@ -6,7 +6,7 @@ import { keyTexts } from '../columns/key-text.ts';
 import { controlRowFault, invalidControlRow } from '../contract/control-row.ts';
 import { refusalInText } from '../contract/recorded-refusal.ts';
 import { type Outcome, type Refusal, refusals, type WriteItem } from '../contract/write.ts';
-import type { RecordName } from '../engine/list-engine.ts';
+import { type RecordName, recordOf } from '../engine/list-engine.ts';
 import { placedRows } from '../engine/placed-rows.ts';
 import type { RoutineItem, RoutineShared } from '../engine/routine-item.ts';
 import type { TextCells } from '../engine/session.ts';
@@ -98,7 +98,7 @@ export function sharedLocks(lists: readonly LockedLists[]): RecordName[] {
 }
 
 function inOrder(locks: readonly RecordName[]): RecordName[] {
-  const once = new Map(locks.map((lock) => [lock.join(''), lock]));
+  const once = new Map(locks.map((lock) => [recordOf(...lock), lock]));
   return [...once.values()].sort(inLockOrder);
 }
 

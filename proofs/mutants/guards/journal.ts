@@ -124,8 +124,8 @@ export const journalGuards: readonly Guard[] = [
   },
   {
     file: entries,
-    text: "? ['pending', 'parked', 'completed'] : ['pending', 'parked'];\n    // Completing",
-    without: "? ['pending', 'parked', 'completed'] : ['pending', 'parked', 'completed'];\n    // Completing",
+    text: "? ['pending', 'parked', 'completed'] : ['pending', 'parked'];\n    await change",
+    without: "? ['pending', 'parked', 'completed'] : ['pending', 'parked', 'completed'];\n    await change",
     tests: ['test/databases/journal.test.ts'],
     named: 'is not changed by what comes late',
     keeps: 'What comes late changes no operation that is over.',
