@@ -47,7 +47,9 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
   for (const [round, phase] of phases.entries()) {
     await advanceTo(environment.lockstep, phase);
     const saboteurs = await Promise.all(
-      stores.map((store, at) => Saboteur.at(environment.direct[store], seed + 10 * (round + 1) + at)),
+      stores.map((store, at) =>
+        Saboteur.begin(environment.direct[store], environment.migration.name, seed + 10 * (round + 1) + at),
+      ),
     );
     try {
       await working.work(writes);
