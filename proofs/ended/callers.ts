@@ -34,6 +34,8 @@ export interface CallersOptions {
 
 const askAgainForMs = 120_000;
 const pauseMs = 100;
+const impatientShare = 0.15;
+const againShare = 0.1;
 const acks = ['primary', 'both'] as const;
 
 /** Callers of every way to write, who meet at few keys and each wait for an answer before they ask for more. */
@@ -121,12 +123,17 @@ export class Callers {
   #send({ drawn, operationId, token }: Asked) {
     const { environment } = this.#options;
     const accounts = environment.lockstep.repository(this.#placeOf(drawn.key).entity);
-    const ack = this.#random.pick(acks);
-    return send(accounts, drawn, { operationId, ack, ...(token ? { ifUnchangedSince: token } : {}) });
+    const options = { operationId, ack: this.#random.pick(acks), ...this.#patience() };
+    return send(accounts, drawn, { ...options, ...(token ? { ifUnchangedSince: token } : {}) });
   }
 
-  /** Asks until the outcome is known, as a careful service does. */
-  async #alone(asked: Asked): Promise<void> {
+  /** Some are told that the outcome is not known yet, and ask again. */
+  #patience(): { readonly timeoutMs?: number } {
+    return this.#random.chance(impatientShare) ? { timeoutMs: this.#random.between(20, 1_000) } : {};
+  }
+
+  /** Asks until the outcome is known, as a careful service does; now and then once more, and is to be told the same. */
+  async #alone(asked: Asked, isAgain = false): Promise<void> {
     await this.#untilKnown([asked.operationId], async () => {
       try {
         const receipt = await this.#send(asked);
@@ -136,6 +143,10 @@ export class Callers {
         return [answeredBy(error)];
       }
     });
+    if (!isAgain && this.#random.chance(againShare)) {
+      this.#options.log.askAgain(asked.operationId);
+      await this.#alone(asked, true);
+    }
   }
 
   async #list(taken: readonly RandomWrite[]): Promise<void> {
@@ -169,7 +180,10 @@ export class Callers {
     const items = (tx: TransactionScope) => taken.map((drawn) => this.#item(tx, drawn));
     await this.#untilKnown(ids, async () => {
       try {
-        const { versions } = await environment.lockstep.transaction(items, { operationId });
+        const { versions } = await environment.lockstep.transaction(items, {
+          operationId,
+          ...this.#patience(),
+        });
         return versions.map((version) => ({ answer: { outcome: 'acknowledged', version }, message: '' }));
       } catch (error) {
         return ids.map(() => answeredBy(error));

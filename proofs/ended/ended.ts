@@ -11,7 +11,7 @@ import { auditBars, count, findingLines, latencyFigures, writeFigures } from '..
 import { PromiseLog } from '../account/promises.ts';
 import { judge } from '../cutover/oracle.ts';
 import { branchesLeft } from '../matrix/transaction.ts';
-import { atLeast, atMost, type Conditions, exactly, type Report, report } from '../report.ts';
+import { atLeast, atMost, type Conditions, exactly, type Figures, type Report, report } from '../report.ts';
 import { Callers } from './callers.ts';
 import { isOfTouch, partly, withTouches } from './oracle.ts';
 import { kinds, placesOf } from './places.ts';
@@ -107,8 +107,10 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
     ended: cut,
     calls: working.counts,
     writes: writeFigures(log),
-    failed: Object.fromEntries(
-      [...Map.groupBy(failed, ({ code }) => code)].map(([code, all]) => [code, all.length]),
+    failed: countsOf(failed, ({ code }) => code),
+    touchesFailedBy: countsOf(
+      log.all().flatMap(({ operationId, answers }) => (isOfTouch(operationId) ? answers.slice(0, 1) : [])),
+      ({ answer, message }) => (answer.outcome === 'acknowledged' ? null : `${answer.outcome}: ${message}`),
     ),
     latencyMs: latencyFigures(told),
     drainSeconds,
@@ -121,4 +123,11 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
     note(`the promises and the worker's log are in ${environment.folder}`);
   }
   return found;
+}
+
+function countsOf<T>(all: readonly T[], nameOf: (one: T) => string | null): Figures {
+  const named = all.flatMap((one) => nameOf(one) ?? []);
+  return Object.fromEntries(
+    [...Map.groupBy(named, (name) => name)].map(([name, same]) => [name, same.length]),
+  );
 }
