@@ -149,7 +149,10 @@ async function captureOf(store: Store): Promise<string> {
   }
   const accounts = await store.triggerAccounts();
   const wrong = accounts.filter(({ problem }) => problem !== null);
-  if (wrong.length === 0) return `triggers run as ${accounts.map(({ name }) => name).join(', ')}`;
+  if (wrong.length === 0) {
+    const gap = await store.captureGap();
+    return `triggers run as ${accounts.map(({ name }) => name).join(', ')}${gap === null ? '' : `. ${gap}`}`;
+  }
   const problems = wrong.map(({ name, problem }) => `triggers run as ${name}, and ${problem}`).join('; ');
   throw new LockstepError(
     'StoreRefused',
