@@ -20,6 +20,7 @@ export function addPlanCommand(program: Command): void {
         ...(plan.captureUnavailableReason === null
           ? []
           : [`capture   prepare --capture would fail: ${plan.captureUnavailableReason}`]),
+        ...(plan.captureGap === null ? [] : [`capture   with prepare --capture, ${plan.captureGap}`]),
         ...plan.entities.flatMap(entityLines),
       ]);
     });

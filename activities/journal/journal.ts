@@ -14,6 +14,7 @@ import { entityNamed, hasTransactions } from '../../model/migration.ts';
 import { routeOf, type WriteRoute } from '../../model/operation.ts';
 import { otherStore } from '../../model/phase.ts';
 import type { ActivityContext } from '../context.ts';
+import { inFittingParts } from '../fitting-parts.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import type { PairedRoute } from '../write/converge.ts';
 import { createTentativeResolver } from '../write/tentative.ts';
@@ -38,8 +39,8 @@ export interface RetryBatch {
   /** What a secondary had taken before the primary decided, and is made good or undone as that has. */
   readonly settled: number;
   /**
-   * Parked operations that are in both stores now; they are completed when their workflows, which wait, have been
-   * notified.
+   * Parked operations that are in both stores now, or were overtaken there; they are completed when their workflows, which wait, have
+   * been notified.
    */
   readonly unparked: readonly string[];
   /** Operations that wait for a person because they could not be undone. */
@@ -57,6 +58,7 @@ export interface RetryBatch {
 
 const entriesPerBatch = 100;
 const tentativePerRun = 1_000;
+const parkedPerRun = 1_000;
 const pruneBatchSize = 500;
 const prunePauseMs = 50;
 
@@ -117,10 +119,10 @@ export function createJournalActivities(context: ActivityContext) {
       const tentative = found.filter(isSound);
       const settled = await withHeartbeat(() => settleDecided(tentative, pairedRoute(route)));
       const undecided = tentative.filter((entry) => !settled.has(entry.id));
-      const [unparked, completed] = [
-        converged.filter(isParked),
-        converged.filter((entry) => !isParked(entry)),
-      ];
+      const overtaken =
+        request.from === null ? await withHeartbeat(() => overtakenEntries(request, route)) : [];
+      const unparked = [...converged.filter(isParked), ...overtaken];
+      const completed = converged.filter((entry) => !isParked(entry));
       await completeEntries(journal, migration.name, completed);
       const last = entries.at(-1);
       return {
@@ -151,6 +153,41 @@ export function createJournalActivities(context: ActivityContext) {
         stopped: error.message,
       };
     }
+  }
+
+  /**
+   * Parked ones whose record both stores have in the same, newer version by now: no store waits for them, and no decision would change
+   * a row. One that is being undone waits for a person all the same.
+   */
+  async function overtakenEntries(
+    request: RetryRequest,
+    { primary, secondary }: WriteRoute,
+  ): Promise<JournalEntry[]> {
+    if (request.parked || secondary === null) return [];
+    const found = await stores[primary].journal({
+      migration: migration.name,
+      statuses: ['parked'],
+      overtaken: true,
+      ...(request.ids ? { ids: request.ids } : {}),
+      olderThanMs: request.olderThanMs,
+      limit: parkedPerRun,
+    });
+    const decidable = found
+      .filter(isSound)
+      .filter(({ failure, refusal }) => failure !== 'CompensationFailed' && refusal === null);
+    const overtaken: JournalEntry[] = [];
+    for (const [name, entries] of Map.groupBy(decidable, (entry) => entry.entity)) {
+      const pair = [stores[primary], stores[secondary]];
+      const keys = entries.map(({ key }) => key);
+      const equal = await inFittingParts(pair, entityNamed(migration, name), keys, async (part) => {
+        const [decided = [], taken = []] = await Promise.all(
+          pair.map((store) => store.read(entityNamed(migration, name), part)),
+        );
+        return part.map((_, at) => decided[at]?.version === taken[at]?.version);
+      });
+      overtaken.push(...entries.filter((_, at) => equal[at]));
+    }
+    return overtaken;
   }
 
   /** What the secondary has taken before the primary decided, parked ones where they are asked for. */

@@ -55,7 +55,7 @@ export async function attended<T>(attendance: Attendance, what: string, work: ()
   }
 }
 
-/** Temporal remembers who asked for work for some minutes. In seconds of its clock; null where it knows of nobody. */
+/** Temporal remembers who asked for work for some minutes, gone or not. In seconds of its clock; null where it knows of nobody. */
 export async function latestPoll(
   { workflowService, options }: Client,
   taskQueue: string,
@@ -70,7 +70,7 @@ export async function latestPoll(
 }
 
 /** False where no migration runs, for which somebody could answer. Throws `NoWorker` where nobody does in time. */
-async function assertAnswered({
+export async function assertAnswered({
   temporal,
   migration,
   answerWithinMs,

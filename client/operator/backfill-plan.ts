@@ -16,6 +16,8 @@ export interface BackfillPlan {
   readonly slowLoadReason: string | null;
   /** Why `prepare --capture` would make no triggers; null where it can. Null as well before the first `prepare`. */
   readonly captureUnavailableReason: string | null;
+  /** What `prepare --capture` would not notice, with the remedy; null where it notices all. */
+  readonly captureGap: string | null;
   readonly entities: readonly EntityPlan[];
 }
 
@@ -69,6 +71,7 @@ export function planBackfill(
       addresses,
       slowLoadReason: await stores[to].slowLoadReason(),
       captureUnavailableReason: await captureReason(stores[from]),
+      captureGap: await stores[from].captureGap(),
       entities,
     };
   });

@@ -5,14 +5,19 @@ import { setBackReason, setBackStores } from '../../databases/contract/set-back.
 import type { Store } from '../../databases/contract/store.ts';
 import type { TriedRole } from '../../model/account-role.ts';
 import { LockstepError } from '../../model/failure.ts';
+import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
+import { migrationWorkflowId } from '../../workflows/messages.ts';
 import { encryptionOf } from '../temporal/encryption-keys.ts';
 import { assertKeyFits } from '../temporal/key-check.ts';
 import { connectToOperate, failureOfTemporal } from '../temporal/operator-connection.ts';
 import { toldOf } from '../temporal/told.ts';
-import { latestPoll } from './attended.ts';
+import { assertAnswered, latestPoll } from './attended.ts';
 import { missingSearchAttributes } from './prepare.ts';
 import { withStores } from './with-stores.ts';
+
+/** So long a worker may take to show that it is there. */
+const answerWithinMs = 3_000;
 
 /** One thing that `lockstep doctor` looked at. */
 export interface CheckResult {
@@ -144,7 +149,10 @@ async function captureOf(store: Store): Promise<string> {
   }
   const accounts = await store.triggerAccounts();
   const wrong = accounts.filter(({ problem }) => problem !== null);
-  if (wrong.length === 0) return `triggers run as ${accounts.map(({ name }) => name).join(', ')}`;
+  if (wrong.length === 0) {
+    const gap = await store.captureGap();
+    return `triggers run as ${accounts.map(({ name }) => name).join(', ')}${gap === null ? '' : `. ${gap}`}`;
+  }
   const problems = wrong.map(({ name, problem }) => `triggers run as ${name}, and ${problem}`).join('; ');
   throw new LockstepError(
     'StoreRefused',
@@ -169,10 +177,7 @@ async function examineMarks(open: OpenMigration): Promise<CheckResult[]> {
   }
 }
 
-async function examineTemporal(
-  { name, taskQueue }: Migration,
-  environment: NodeJS.ProcessEnv,
-): Promise<CheckResult[]> {
+async function examineTemporal(migration: Migration, environment: NodeJS.ProcessEnv): Promise<CheckResult[]> {
   let client: Client | undefined;
   try {
     const reached = await attempted('temporal', 'reachable', async () => {
@@ -189,7 +194,7 @@ async function examineTemporal(
         throw error;
       });
     const encryption = await attempted('temporal', 'encryption', async () => {
-      await assertKeyFits(temporal, name, environment);
+      await assertKeyFits(temporal, migration.name, environment);
       const found = encryptionOf(environment);
       return found === null
         ? 'off: what Temporal keeps is plain'
@@ -202,18 +207,39 @@ async function examineTemporal(
         throw new LockstepError('NotPrepared', `${missing.join(', ')} are missing; run lockstep prepare`);
       }),
     );
-    // Before the first start there need not be one.
-    const worker = await attempted('temporal', 'worker', () =>
-      told(async () =>
-        (await latestPoll(temporal, taskQueue)) === null
-          ? `none asks for work on ${taskQueue}; nothing of ${name} goes on before lockstep worker runs`
-          : `asks for work on ${taskQueue}, or did some minutes ago`,
-      ),
-    );
+    const worker = await attempted('temporal', 'worker', () => told(() => workerOf(temporal, migration)));
     return [reached, encryption, attributes, worker];
   } finally {
     await client?.connection.close();
   }
+}
+
+/**
+ * Whether one is there. Temporal lists a worker for some minutes after it has ended, so one that runs must answer. Before the first start
+ * there is nothing that it could answer for, and there need not be one.
+ */
+async function workerOf(temporal: Client, migration: Migration): Promise<string> {
+  const { name, taskQueue } = migration;
+  const lastSeconds = await latestPoll(temporal, taskQueue);
+  const last =
+    lastSeconds === null
+      ? `none has asked for work on ${taskQueue} lately`
+      : `the last one that asked for work on ${taskQueue} did so ${Math.max(0, Math.round(Date.now() / 1000 - lastSeconds))} s ago`;
+  try {
+    if (await assertAnswered({ temporal, migration, answerWithinMs })) return `answers for ${name}`;
+  } catch (error) {
+    if (!isLockstepError(error, 'NoWorker')) throw error;
+    const { status } = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
+    if (status.name !== 'RUNNING') return `${last}; the workflow of ${name} is over (${status.name})`;
+    const ended =
+      lastSeconds === null
+        ? ''
+        : ', and has ended or hangs; its log says why, also where it refused to start';
+    throw new LockstepError('NoWorker', `${error.message}; ${last}${ended}`, error.details);
+  }
+  return lastSeconds === null
+    ? `${last}; nothing of ${name} goes on before lockstep worker runs`
+    : `${last}; whether it runs still is not known, because before lockstep start there is nothing that it could answer for: see its log, or /ready of --health`;
 }
 
 async function attempted(

@@ -50,6 +50,8 @@ export interface Capture {
   captureUnavailableReason(): Promise<string | null>;
   /** The accounts as which this migration's triggers run. */
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
+  /** What of this migration's tables can be emptied without firing a trigger, and what to do about it; null where nothing can. */
+  captureGap(): Promise<string | null>;
   /** Whether an entity of this migration has such triggers here. */
   isCapturing(): Promise<boolean>;
   /** The oldest first. */

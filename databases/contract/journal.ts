@@ -55,6 +55,8 @@ export interface JournalFilter {
   readonly owed?: { readonly kind: string; readonly entities: readonly string[] };
   /** Only entries that no try has failed yet, or fewer than `attempts`, the last of them at least `pauseMs` ago. */
   readonly due?: { readonly attempts: number; readonly pauseMs: number };
+  /** Only entries whose record has a newer version here by now. */
+  readonly overtaken?: boolean;
   /** Only entries that are older than this. */
   readonly olderThanMs?: number;
   /** Goes on behind this entry, in the order of the journal. */

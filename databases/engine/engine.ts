@@ -87,6 +87,8 @@ export interface Engine extends Session {
   triggersRefusedReason(): Promise<string | null>;
   /** What changes rows of an entity's tables and fires none of its triggers, where nothing else notes that record; null where nothing does. */
   silentChangeReason(tables: readonly string[]): Promise<string | null>;
+  /** See `Capture.captureGap`. */
+  captureGap(tables: readonly string[]): Promise<string | null>;
   /** See `Capture.triggerAccounts`. */
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */

@@ -15,6 +15,7 @@ import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
 import { silentChangeReason } from './capture-cascades.ts';
+import { captureGap } from './capture-gap.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
 import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
@@ -239,6 +240,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: () => triggersRefusedReason(connections),
     silentChangeReason: (tables) => silentChangeReason(connections, tables),
+    captureGap: (tables) => captureGap(connections, tables),
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {

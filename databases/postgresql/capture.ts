@@ -6,17 +6,23 @@ import { body, quote, quoteTable, text } from './quote.ts';
 export const ownSession = 'lockstep.writing';
 
 const trigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}`);
+const truncateTrigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}_truncate`);
 const routine = (bound: BoundEntity, table: number) =>
   `lockstep.${quote(`capture_${bound.entity.name}_${table}`)}`;
+const truncateRoutine = (bound: BoundEntity, table: number) =>
+  `lockstep.${quote(`capture_${bound.entity.name}_${table}_truncate`)}`;
 
-/** Triggers that note the keys which other sessions write. Keys are written the same whatever such a session has set. */
+/** Keys are written the same whatever the session that writes has set. */
+const asItsOwner = `SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC'`;
+const ofOthers = `WHEN (pg_catalog.current_setting('${ownSession}', true) IS DISTINCT FROM '1')`;
+
+/** Triggers that note the keys which other sessions write. */
 export function captureStatements(bound: BoundEntity): string[] {
   return bound.owned.flatMap((table, at) => {
     const note = (row: 'OLD' | 'NEW') =>
       `INSERT INTO lockstep.captured (entity, record_key) VALUES (${text(bound.entity.name)}, ${keyOf(bound, table.key, row)});`;
     return [
-      `CREATE OR REPLACE FUNCTION ${routine(bound, at)}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS ${body(`
+      `CREATE OR REPLACE FUNCTION ${routine(bound, at)}() RETURNS trigger LANGUAGE plpgsql ${asItsOwner} AS ${body(`
 BEGIN
   IF TG_OP <> 'INSERT' THEN
     ${note('OLD')}
@@ -33,7 +39,18 @@ END
 `)}`,
       `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
       `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
-FOR EACH ROW WHEN (pg_catalog.current_setting('${ownSession}', true) IS DISTINCT FROM '1') EXECUTE FUNCTION ${routine(bound, at)}()`,
+FOR EACH ROW ${ofOthers} EXECUTE FUNCTION ${routine(bound, at)}()`,
+      // Rows that a policy hides would go unnoticed: such a TRUNCATE fails instead.
+      `CREATE OR REPLACE FUNCTION ${truncateRoutine(bound, at)}() RETURNS trigger LANGUAGE plpgsql ${asItsOwner} SET row_security = off AS ${body(`
+BEGIN
+  EXECUTE ${body(`INSERT INTO lockstep.captured (entity, record_key)
+    SELECT DISTINCT ${text(bound.entity.name)}, ${keyOf(bound, table.key, 'r')} FROM `)} || TG_RELID::pg_catalog.regclass::text || ' r';
+  RETURN NULL;
+END
+`)}`,
+      `DROP TRIGGER IF EXISTS ${truncateTrigger(bound)} ON ${quoteTable(table.name)}`,
+      `CREATE TRIGGER ${truncateTrigger(bound)} BEFORE TRUNCATE ON ${quoteTable(table.name)}
+FOR EACH STATEMENT ${ofOthers} EXECUTE FUNCTION ${truncateRoutine(bound, at)}()`,
     ];
   });
 }
@@ -42,10 +59,12 @@ export function releaseStatements(bound: BoundEntity): string[] {
   return bound.owned.flatMap((table, at) => [
     `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
     `DROP FUNCTION IF EXISTS ${routine(bound, at)}()`,
+    `DROP TRIGGER IF EXISTS ${truncateTrigger(bound)} ON ${quoteTable(table.name)}`,
+    `DROP FUNCTION IF EXISTS ${truncateRoutine(bound, at)}()`,
   ]);
 }
 
-function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NEW'): string {
+function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NEW' | 'r'): string {
   const parts = key.map((column) => {
     const canonical = column.canonical(`${row}.${quote(column.name)}`, column.scalar);
     if (canonical !== null) return canonical;

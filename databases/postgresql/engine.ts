@@ -21,6 +21,7 @@ import { RollBack, type TextCells } from '../engine/session.ts';
 import { createTwoPhaseBranches } from './branches.ts';
 import { createPostgresqlBulkEngine } from './bulk.ts';
 import { captureStatements, releaseStatements } from './capture.ts';
+import { captureGap } from './capture-gap.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue, readMark } from './catalogue.ts';
 import { classify, isDeadlock } from './failures.ts';
@@ -224,6 +225,7 @@ export function createPostgresqlEngine(
     captureStatements: (bound, on) => (on ? captureStatements(bound) : releaseStatements(bound)),
     triggersRefusedReason: async () => null,
     silentChangeReason: async () => null,
+    captureGap: (tables) => captureGap(connections, tables),
     triggerAccounts: () => triggerAccounts(connections),
 
     async isPrepared(session, bound) {

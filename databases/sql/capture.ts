@@ -48,6 +48,13 @@ export function createCapture(context: StoreContext): Capture {
 
   const triggerAccounts = () => context.translateErrors(() => context.engine.triggerAccounts());
 
+  const captureGap = () =>
+    context.translateErrors(() =>
+      context.engine.captureGap([
+        ...new Set(context.migration.entities.flatMap((entity) => ownedTables(entity, context.name))),
+      ]),
+    );
+
   async function isCapturing(): Promise<boolean> {
     const triggers = (await context.query(context.engine.dialect.triggers)).map(({ name }) => name ?? '');
     return context.migration.entities.some(({ name }) =>
@@ -77,6 +84,7 @@ export function createCapture(context: StoreContext): Capture {
     capture,
     captureUnavailableReason,
     triggerAccounts,
+    captureGap,
     isCapturing,
     captured,
     deleteCaptured,

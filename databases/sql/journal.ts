@@ -135,13 +135,14 @@ export function createJournal(context: StoreContext) {
     const rows = await context.query(
       `SELECT id, entity, record_key, kind, status, version, reason, failure, refusal, attempts, before_image,
          ${millisecondsOf('created_at')} AS created_ms, ${millisecondsOf('updated_at')} AS updated_ms
-       FROM ${context.control('operations')} WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
+       FROM ${context.control('operations')} o WHERE ${where} ORDER BY ${order}${direction}, id${direction} LIMIT ${Math.floor(filter.limit)}`,
       parameters,
     );
     return rows.map((row) => entryOf(row, context.migration.entities));
   }
 
-  function conditionsOf({ migration, statuses, ids, record, owed, due, olderThanMs, after }: JournalFilter) {
+  function conditionsOf(filter: JournalFilter) {
+    const { migration, statuses, ids, record, owed, due, overtaken, olderThanMs, after } = filter;
     const conditions = ['migration = ?'];
     const parameters: Parameter[] = [migration];
     if (statuses) {
@@ -166,6 +167,10 @@ export function createJournal(context: StoreContext) {
       const { ago } = context.engine.dialect;
       conditions.push(`(attempts = 0 OR (attempts < ? AND updated_at <= ${ago(due.pauseMs)}))`);
       parameters.push(due.attempts);
+    }
+    if (overtaken) {
+      const newer = 'r.entity = o.entity AND r.record_key = o.record_key AND r.version > o.version';
+      conditions.push(`EXISTS (SELECT 1 FROM ${context.control('records')} r WHERE ${newer})`);
     }
     if (olderThanMs !== undefined) {
       conditions.push(

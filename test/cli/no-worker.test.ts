@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { latestPoll } from '../../client/operator/attended.ts';
+import type { CheckResult } from '../../client/operator/doctor.ts';
+import { prepareStores } from '../../client/operator/prepare.ts';
+import { account } from '../support/accounts.ts';
 import { connectAndStart, type Fixture, fixture } from '../support/harness.ts';
 import { environmentOf, lockstep } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 let at: Fixture;
 beforeAll(async () => {
@@ -29,6 +34,41 @@ test('status says that no worker answers, with the remedy, and shows what the st
     problems: [expect.stringContaining('no worker answers')],
   });
 });
+
+test('doctor does not take a worker that has ended for one that runs, although Temporal lists it still', async () => {
+  expect(await latestPoll(at.temporal, at.migration.taskQueue)).not.toBe(null);
+  const ended = await workerIn(at);
+  expect(ended).toMatchObject({
+    code: 3,
+    ok: false,
+    found: expect.stringMatching(
+      /no worker answers for migration .*the last one that asked for work on .* did so \d+ s ago, and has ended or hangs; its log says why/,
+    ),
+  });
+  await using _ = { [Symbol.asyncDispose]: () => worker.shutdown() };
+  const worker = await at.work();
+  expect(await workerIn(at)).toMatchObject({ code: 0, ok: true, found: `answers for ${at.migration.name}` });
+});
+
+test('doctor praises no worker that refused to start before the migration was started', async () => {
+  await using unstarted = await fixture();
+  const worker = await unstarted.work();
+  await until('Temporal knows of it', () => latestPoll(unstarted.temporal, unstarted.migration.taskQueue));
+  await worker.shutdown();
+  await prepareStores({ ...unstarted.migration, entities: [account] }, unstarted.environment);
+  await expect(unstarted.work()).rejects.toMatchObject({ code: 'DefinitionChanged' });
+  expect(await workerIn(unstarted)).toMatchObject({
+    found: expect.stringMatching(
+      /the last one that asked for work on .* s ago; whether it runs still is not known/,
+    ),
+  });
+});
+
+async function workerIn(fixture: Fixture) {
+  const { code, stdout } = await lockstep(['doctor', '--json'], environmentOf(fixture));
+  const { findings } = JSON.parse(stdout) as { findings: CheckResult[] };
+  return { code, ...findings.find(({ check }) => check === 'worker') };
+}
 
 test.each([
   ['advance', '--yes'],

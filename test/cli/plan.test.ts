@@ -24,6 +24,7 @@ test('plan tells how each entity would be copied, and changes nothing', async ()
   expect(await at.sql.modern(`SELECT nspname FROM pg_namespace WHERE nspname = 'lockstep'`)).toEqual([]);
   const text = await lockstep(['plan'], environmentOf(at));
   expect(text.stdout).toContain('index that can be created after the copy: CREATE INDEX accounts_owner');
+  expect(text.stdout).toContain('with prepare --capture, TRUNCATE fires no trigger');
   await at.sql.modern('ALTER TABLE accounts ALTER owner TYPE varchar(3)');
   await at.sql.legacy(`INSERT INTO accounts VALUES (3, 'Agatha', NULL, 1.00), (4, 'Bertha', NULL, 2.00)`);
   const scanned = await lockstep(['plan', '--scan'], environmentOf(at));

@@ -81,10 +81,37 @@ forEachEngineRole(
       expect(await marks(at())).toEqual([['account', '30']]);
     });
 
+    test(`${engineRole.engine === 'PostgreSQL' ? 'notes every key that a TRUNCATE deletes' : 'says that a TRUNCATE goes unnoticed, and whether this account may do it'}`, async () => {
+      const { store, sql } = at();
+      if (engineRole.engine !== 'PostgreSQL') {
+        expect(await store.captureGap()).toMatch(
+          /TRUNCATE fires no trigger, .*this account may do so with accounts, slots, .*lockstep reconcile --repair/,
+        );
+        return;
+      }
+      expect(await store.captureGap()).toBe(null);
+      await writeOne(store, invoice, writeOf(invoice, { ...bill, number: 'B3' }));
+      await sql(`INSERT INTO accounts (id, owner, balance) VALUES (50, 'x', 1.00), (51, 'x', 1.00)`);
+      await store.deleteCaptured((await store.captured(1_000)).map(({ id }) => id));
+      await sql('BEGIN; TRUNCATE accounts; ROLLBACK');
+      expect(await marks(at())).toEqual([]);
+      await sql(`TRUNCATE accounts, ${normalized ? 'invoice_lines' : 'invoice_rows'}`);
+      const noted = await marks(at());
+      expect(noted).toEqual(
+        expect.arrayContaining([
+          ['account', '50'],
+          ['account', '51'],
+          ['invoice', 'B3'],
+        ]),
+      );
+      expect(new Set(noted.map(String)).size).toBe(noted.length);
+    });
+
     test('ends with its triggers', async () => {
       const { store, sql } = at();
       await store.capture(account, false);
       await sql(`INSERT INTO accounts (id, owner, balance) VALUES (40, 'x', 1.00)`);
+      if (engineRole.engine === 'PostgreSQL') await sql('TRUNCATE accounts');
       expect(await marks(at())).toEqual([]);
       await store.capture(account, true);
       await store.capture(account, true);

@@ -69,6 +69,16 @@ forEachEngineRole('the journal', (at) => {
     expect(await entryOf(store, undoing)).toMatchObject({ status: 'pending', attempts: 0, refusal });
   });
 
+  test('knows which operations a newer one has overtaken', async () => {
+    const { store } = at();
+    const [overtaken, newest] = [await written(store, 15), await written(store, 16)];
+    const later = writeOf(account, { ...ada, id: 15 }, { status: 'pending' });
+    await writeOne(store, account, later);
+    const filter = { migration: migrationName, ids: [overtaken, newest, later.operationId ?? ''] };
+    const found = await store.journal({ ...filter, overtaken: true, limit: 10 });
+    expect(found.map(({ id }) => id)).toEqual([overtaken]);
+  });
+
   test('is not changed by what comes late about an operation that is finished', async () => {
     const { store } = at();
     const id = await written(store, 11);

@@ -191,6 +191,46 @@ test('a key that cannot be written now keeps no other waiting', async () => {
   expect(await retry({ ids })).toMatchObject({ completed: 1, failed: 0 });
 });
 
+test.each([['waits'], ['is gone']])(
+  'a parked write that a newer one has overtaken in both stores completes by itself, where its workflow %s',
+  async (workflow) => {
+    const { value, operationId } = await parked();
+    const newer = { ...value, owner: 'newer', balance: '7.00' };
+    const { version } = await at.lockstep.repository(account).replace(newer, { ack: 'both' });
+    if (workflow === 'is gone') await workflowOf(operationId).terminate('lost');
+    expect(await retry({ ids: [operationId] })).toMatchObject({ completed: 1, failed: 0 });
+    expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+    if (workflow === 'waits')
+      await until('its workflow is over', async () => (await stageOf(operationId)) === 'done');
+    expect(await versionsOf(at, account, value.id)).toEqual([version, version]);
+    for (const row of await rowsOf(at, 'accounts', value.id)) expect(row).toMatchObject({ owner: 'newer' });
+  },
+);
+
+test('a parked write whose newer one is parked too waits for a person, and costs no try', async () => {
+  const { value, operationId } = await parked();
+  const newer = { ...value, owner: 'newer' };
+  const { operationId: later } = await at.lockstep.repository(account).replace(newer);
+  await until('the newer one is parked', async () => (await stageOf(later)) === 'parked');
+  const before = await entryIn(at, 'legacy', operationId);
+  expect(await retry({ ids: [operationId, later] })).toMatchObject({ completed: 0, notified: 0 });
+  expect(await entryIn(at, 'legacy', operationId)).toEqual(before);
+  for (const id of [later, operationId]) await at.lockstep.control.resolve(id, 'discard');
+});
+
+test('an overtaken write that could not be undone waits for a person still', async () => {
+  const { value, operationId } = await parked();
+  await at.stores.legacy.park(operationId, {
+    failure: 'CompensationFailed',
+    reason: 'its compensation failed',
+    undoing: true,
+  });
+  await at.lockstep.repository(account).replace({ ...value, balance: '7.00' }, { ack: 'both' });
+  expect(await retry({ ids: [operationId] })).toMatchObject({ completed: 0, notified: 0 });
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked' });
+  await at.lockstep.control.resolve(operationId, 'discard');
+});
+
 test('a workflow that waits is notified before the journal completes its entry', async () => {
   const { operationId } = await parked();
   await lifted(async () => {

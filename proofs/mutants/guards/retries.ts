@@ -38,4 +38,20 @@ export const retryGuards: readonly Guard[] = [
     named: 'does not wait for another decision',
     keeps: 'A write that is completed meanwhile waits for no person.',
   },
+  {
+    file: 'activities/journal/journal.ts',
+    text: 'decided[at]?.version === taken[at]?.version',
+    without: 'decided[at] !== undefined',
+    tests: ['test/workflows/journal-retry.test.ts'],
+    named: 'whose newer one is parked too',
+    keeps: 'A parked write is overtaken only where both stores have what overtook it.',
+  },
+  {
+    file: 'activities/journal/journal.ts',
+    text: "failure !== 'CompensationFailed' && refusal === null",
+    without: 'refusal === null',
+    tests: ['test/workflows/journal-retry.test.ts'],
+    named: 'that could not be undone waits',
+    keeps: 'A write that could not be undone waits for a person, also where a newer one has overtaken it.',
+  },
 ];
