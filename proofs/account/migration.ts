@@ -15,7 +15,7 @@ const patterns: readonly Pattern[] = ['primary-secondary', 'parallel', 'flag-con
 /** An account by its pattern, and by how it lies in the stores where that is not in a row. */
 export type AccountKind = Pattern | `${Pattern}/${Exclude<Layout, 'row'>}`;
 
-export function patternOf(kind: AccountKind): Pattern {
+function patternOf(kind: AccountKind): Pattern {
   return patterns.find((pattern) => pattern === kind.split('/')[0]) ?? 'primary-secondary';
 }
 
