@@ -54,6 +54,7 @@ export class Callers {
   readonly #random: Random;
   readonly #tokens = new Map<string, Token>();
   readonly #drawn: RandomWrite[] = [];
+  readonly #places = new Map<string, Place>();
   #asked = 0;
 
   constructor(options: CallersOptions) {
@@ -91,7 +92,7 @@ export class Callers {
   #take(count: number, fits: (entity: AccountEntity) => boolean = () => true): RandomWrite[] {
     const taken: RandomWrite[] = [];
     const isFit = ({ key }: RandomWrite) =>
-      fits(this.#placeOf(key).entity) && !taken.some((other) => other.key === key);
+      fits(this.placeOf(key).entity) && !taken.some((other) => other.key === key);
     while (taken.length < count) {
       const at = this.#drawn.findIndex(isFit);
       const [drawn = this.#writes.next()] = at < 0 ? [] : this.#drawn.splice(at, 1);
@@ -101,15 +102,13 @@ export class Callers {
     return taken;
   }
 
-  #placeOf(key: string): Place {
-    const { places } = this.#options;
-    const place = places[Number.parseInt(key.slice(-2), 16) % places.length];
-    if (!place) throw new RangeError('there are no accounts');
-    return place;
-  }
-
+  /** In turn, so that each has its share of the few keys. */
   placeOf(key: string): Place {
-    return this.#placeOf(key);
+    const { places } = this.#options;
+    const place = this.#places.get(key) ?? places[this.#places.size % places.length];
+    if (!place) throw new RangeError('there are no accounts');
+    this.#places.set(key, place);
+    return place;
   }
 
   #ask(drawn: RandomWrite | undefined): Asked {
@@ -127,7 +126,7 @@ export class Callers {
   }
 
   #send({ drawn, operationId, token }: Asked) {
-    const accounts = this.#options.lockstep.repository(this.#placeOf(drawn.key).entity);
+    const accounts = this.#options.lockstep.repository(this.placeOf(drawn.key).entity);
     const options = { operationId, ack: this.#random.pick(acks), ...this.#patience() };
     return send(accounts, drawn, { ...options, ...(token ? { ifUnchangedSince: token } : {}) });
   }
@@ -135,7 +134,7 @@ export class Callers {
   /** Now and then it is read back. A reader of the store that does not decide may see what a parallel write has left there tentatively. */
   async #acknowledged(key: string, token: Token): Promise<void> {
     this.#tokens.set(key, token);
-    const { entity } = this.#placeOf(key);
+    const { entity } = this.placeOf(key);
     if (entity.pattern === 'parallel' || !this.#random.chance(readShare)) return;
     const askedAt = Date.now();
     const answer = await readBack(this.#options.lockstep.repository(entity), key, token);
@@ -207,7 +206,7 @@ export class Callers {
   }
 
   #item(tx: TransactionScope, { key, change }: RandomWrite) {
-    const { entity } = this.#placeOf(key);
+    const { entity } = this.placeOf(key);
     if (!isTransactional(entity)) throw new TypeError(`${entity.name} is not transactional`);
     const writer = tx(entity);
     switch (change.kind) {
@@ -249,7 +248,7 @@ export class Callers {
       for (const { operationId } of writes) log.answer(operationId, answer, message);
     };
     this.together.push(writes.map(({ operationId }) => operationId));
-    const keysOf = Map.groupBy(writes, ({ key }) => this.#placeOf(key));
+    const keysOf = Map.groupBy(writes, ({ key }) => this.placeOf(key));
     const versions = new Map<Place, string>();
     const isFirst = this.#random.chance(0.5);
     let isCommitting = false;
@@ -283,14 +282,14 @@ export class Callers {
       for (const { operationId, key } of writes)
         log.answer(operationId, {
           outcome: 'acknowledged',
-          version: versions.get(this.#placeOf(key)) ?? '',
+          version: versions.get(this.placeOf(key)) ?? '',
         });
     } catch (error) {
       this.counts.touchesFailed += 1;
       const code = isLockstepError(error) ? error.code : 'Unexpected';
       answerAll({ outcome: isCommitting ? 'unknown' : 'failed', code }, String(error));
       for (const { operationId, key } of writes)
-        this.#versions.set(operationId, versions.get(this.#placeOf(key)) ?? null);
+        this.#versions.set(operationId, versions.get(this.placeOf(key)) ?? null);
       await own.forget();
     }
   }
@@ -321,7 +320,7 @@ export class Callers {
     key: string,
     change: Change,
   ): Promise<boolean> {
-    const { layout, suffix } = this.#placeOf(key);
+    const { layout, suffix } = this.placeOf(key);
     const sql = ownSql(store, layout, suffix);
     const isThere = await sql.look(at, key);
     switch (change.kind) {
