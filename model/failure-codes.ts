@@ -92,8 +92,9 @@ export const callerFailures = {
     retryable: false,
     seenBy: ['service'],
     meaning:
-      'A transaction is empty, names a record twice, or has an entity whose pattern is not `transactional`.',
-    remedy: 'Give each record one item, and each entity the pattern `transactional`.',
+      'A transaction is empty, names a record twice, or has an entity whose pattern is not `transactional`. Or what a touch was given as the transaction runs no statement, or does not give its result.',
+    remedy:
+      'Give each record one item, and each entity the pattern `transactional`. Pass a touch a client of `pg`, a connection of `mysql2`, or a function that runs a statement and gives what the driver gives.',
   },
   NotPrimary: {
     retryable: true,

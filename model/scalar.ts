@@ -260,7 +260,8 @@ function fractionText(fraction: string, precision: number): string {
 
 function uuidText(value: unknown): string {
   const text = typeof value === 'string' ? value.toLowerCase() : '';
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw refused('a UUID', value);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text))
+    throw refused('a UUID of 36 characters, xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx', value);
   return text;
 }
 

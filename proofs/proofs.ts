@@ -6,6 +6,7 @@ import { corpus } from './corpus.ts';
 import { cutover } from './cutover/cutover.ts';
 import { differences } from './differences.ts';
 import { disk } from './disk.ts';
+import { ended } from './ended/ended.ts';
 import { hostile } from './hostile/hostile.ts';
 import { journal } from './journal.ts';
 import { kill } from './kill.ts';
@@ -42,6 +43,7 @@ export const proofs: ReadonlyMap<string, Proof> = new Map(
     large,
     throttle,
     touch,
+    ended,
     differences,
     corpus,
     names,

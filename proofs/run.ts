@@ -11,7 +11,7 @@ NAME is one of ${[...proofs.keys()].join(', ')}.
 --short takes fewer and shorter rounds. --proxy cuts connections where the whole proof stops a server.
 --only TEXT takes those guards of mutants whose area, file or sentence has the text, those scenarios of restore whose name has it, those
 names of names, or those runs of corpus: mysql, postgresql, either with ", huge".
---way is how writes travel in kill, outage, journal and cutover: ${writeWays.join(', ')}; throttle takes group, journal and embedded.
+--way is how writes travel in kill, ended, outage, journal and cutover: ${writeWays.join(', ')}; throttle takes group, journal and embedded.
 --rate is in writes a second, --changes counts changes of primary; both are of cutover.`,
   runs: proofs,
   options: {

@@ -1,4 +1,5 @@
 import type { TouchParameter, TouchStatement } from '../../databases/contract/touch.ts';
+import { LockstepError } from '../../model/failure.ts';
 
 /** Runs one statement in the caller's transaction, with placeholders as the database has them (`$1`, or `?`), and gives what the driver or mapper gives. */
 export type TransactionQuery = (sql: string, parameters: unknown[]) => Promise<unknown>;
@@ -34,6 +35,7 @@ export interface OpenTransaction {
   probe(sql: string): Promise<void>;
 }
 
+/** Throws `InvalidTransaction` where nothing runs a statement in what was passed: types do not hold everybody. */
 export function openTransaction(tx: CallerTransaction): OpenTransaction {
   if (typeof tx === 'function') {
     return {
@@ -44,8 +46,11 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
       probe: async (sql) => void (await tx(sql, [])),
     };
   }
-  if ('promise' in tx) return openTransaction(tx.promise());
-  if ('execute' in tx) {
+  if (typeof tx !== 'object' || tx === null) throw runsNothing(tx);
+  if ('promise' in tx && typeof tx.promise === 'function') return openTransaction(tx.promise());
+  // A mapper's transaction may have members of these names that are something else.
+  if ('query' in tx && typeof tx.query !== 'function') throw runsNothing(tx);
+  if ('execute' in tx && typeof tx.execute === 'function') {
     return {
       engine: 'mysql',
       isOpen: null,
@@ -54,6 +59,7 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
       probe: async (sql) => void (await tx.execute(sql, [])),
     };
   }
+  if (!('query' in tx)) throw runsNothing(tx);
   const status = tx.getTransactionStatus?.() ?? null;
   return {
     engine: 'postgresql',
@@ -62,6 +68,15 @@ export function openTransaction(tx: CallerTransaction): OpenTransaction {
     run: ({ name, sql, parameters }) => tx.query({ name, text: sql, values: [...parameters] }),
     probe: async (sql) => void (await tx.query({ name: sql, text: sql, values: [] })),
   };
+}
+
+function runsNothing(given: unknown): LockstepError {
+  const kind = typeof given === 'object' ? (given?.constructor?.name ?? String(given)) : typeof given;
+  return new LockstepError(
+    'InvalidTransaction',
+    `what was passed as the transaction (${kind}) runs no statement; pass a client of pg, a connection of mysql2, or a function ` +
+      '(sql, parameters) => result',
+  );
 }
 
 /** MySQL's statements have no lists. */

@@ -112,7 +112,7 @@ export interface Lockstep extends AsyncDisposable {
    * `(sql, parameters) => result` that runs a statement in it.
    *
    * @param keys one key or a list, at most 1,000; the same may be touched again
-   * @throws LockstepError before anything is sent: `UnknownEntity`, `InvalidKey`, `InvalidEntity` for a key that is too long,
+   * @throws LockstepError before anything is sent: `UnknownEntity`, `InvalidKey`, `InvalidTransaction`, `InvalidEntity` for a key that is too long,
    *   `TooLarge`, `StoreUnavailable` where the primary was set back, `Overloaded` where too much is owed to the other store. Where the transaction may not go on: `NotPrimary`,
    *   `NotInTransaction`, `DefinitionChanged`, `NotPrepared`. What else the database refuses is thrown as its driver does.
    * @example

@@ -91,7 +91,11 @@ export class Touches {
       throw this.#refused(refusal, entity, store, error);
     }
     if (answer === null) {
-      throw new TypeError('the transaction gave no result of the statement; return what the driver returns');
+      throw new LockstepError(
+        'InvalidTransaction',
+        `${entity.name}: the transaction gave no result of the statement; return what the driver returns`,
+        { entity: entity.name },
+      );
     }
     sweep.request();
     const { absent } = answer;

@@ -115,6 +115,13 @@ export class Transactions {
   }
 
   #entitiesOf(items: readonly TransactionItem[]): readonly Entity[] {
+    // Types do not hold everybody.
+    if (!Array.isArray(items)) {
+      throw new LockstepError(
+        'InvalidTransaction',
+        'the function of the transaction gave no list; return the writes at once, as in (tx) => [tx(account).create(one)]',
+      );
+    }
     if (items.length === 0) {
       throw new LockstepError('InvalidTransaction', 'the transaction is empty; give it at least one item');
     }

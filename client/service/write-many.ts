@@ -25,6 +25,11 @@ export async function writeMany<R extends Receipt>(
     for (let next = left.next(); !next.done; next = left.next()) {
       const at = position;
       position += 1;
+      // Types do not hold everybody, and what is under way already cannot be begun here.
+      if (typeof next.value !== 'function')
+        throw new TypeError(
+          `write ${at + 1} is no function; pass () => repository.create(one), and not what it gives`,
+        );
       outcomes[at] = await outcomeOf(next.value, whenReady);
     }
   };

@@ -89,7 +89,8 @@ export interface OwnedRows {
 /** Guarded writes of many keys: one statement a step for all of them, in a transaction that its caller holds. */
 export interface ListEngine {
   /**
-   * Locks the records of keys in the order given, as far as they are there, and reads version and row under the locks.
+   * Locks the records of keys in the order given, and reads version and row under the locks. Where some are not there, it may lock
+   * none of the others.
    *
    * @param byRow whether items are decided by their rows; an engine that needs no look to write them looks only then
    */
@@ -99,7 +100,7 @@ export interface ListEngine {
     keys: readonly ListedKey[],
     byRow: boolean,
   ): Promise<readonly LockedKey[]>;
-  /** Locks records in the order given, as far as they are there. */
+  /** Locks records in the order given. Where some are not there, it may lock none of the others. */
   lockRecords(session: Session, records: readonly RecordName[]): Promise<readonly LockedRecord[]>;
   /** Locks records in the order given. One that is not there gets version 0. */
   lockOrInsert(session: Session, records: readonly RecordName[]): Promise<void>;

@@ -58,6 +58,13 @@ export const serverConditions = {
     mysql: [1290, 1792, 1836],
     postgresql: ['25006'],
   },
+  binaryLog: {
+    ...server,
+    cause: 'its binary log takes statements, and of a write at READ COMMITTED it needs the rows',
+    remedy: "SET GLOBAL binlog_format = 'ROW', or 'MIXED'",
+    mysql: [1665],
+    postgresql: [],
+  },
   lock: {
     ...server,
     cause: 'a lock was not given in time',

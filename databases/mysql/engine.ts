@@ -63,10 +63,26 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   const readOnly = createReadOnlyPool({ ...settings, connectionLimit: options.poolSize }, session);
   /** The largest packet that each connection takes; it does not change while the connection lasts. */
   const ready = new WeakMap<object, number>();
+  const clients = new WeakMap<object, mysql.PoolConnection>();
   let lostConnections = 0;
 
+  /** As the driver's own, but with one object for a connection instead of one for each loan. */
+  function lentFrom({ pool }: mysql.Pool): Promise<mysql.PoolConnection> {
+    return new Promise((resolve, reject) => {
+      pool.getConnection((error, connection) => {
+        if (error) {
+          reject(error);
+          return;
+        }
+        const client = clients.get(connection) ?? connection.promise();
+        clients.set(connection, client);
+        resolve(client);
+      });
+    });
+  }
+
   async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
-    const client = await from.getConnection();
+    const client = await lentFrom(from);
     if (ready.has(client.connection)) return client;
     try {
       ready.set(client.connection, await beginSession(client, session));

@@ -15,7 +15,8 @@ export function classify(error: unknown): StoreFailure {
     if (ofTls) return ofTls;
     // The driver's own errors; of those that lack a code it gives nothing but words.
     const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-    const known = error instanceof Error && /timeout|terminated|ended|closed/i.test(error.message);
+    const known =
+      error instanceof Error && /timeout|terminated|ended|closed|not queryable/i.test(error.message);
     if (code === null && !known && error instanceof Error && error.name !== 'AggregateError') throw error;
     return {
       code: 'StoreUnavailable',

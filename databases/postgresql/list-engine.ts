@@ -48,11 +48,14 @@ export function createPostgresqlListEngine(
     },
 
     async lockRecords(session, records) {
-      // No other plan than one after the other locks rows of a subquery.
+      // No other plan than one after the other locks rows of a subquery. Where one is not there, none is locked: all of them are about to be,
+      // in this order, and who meets others in another order may meet a deadlock, which is looked for after a second.
       const rows = await prepared(session, {
         sql: `SELECT r.entity, r.record_key, r.version::text AS version
           FROM (SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS l(e, k, at) ORDER BY l.at) x
-          CROSS JOIN LATERAL (SELECT * FROM lockstep.records c WHERE c.entity = x.e AND c.record_key = x.k FOR UPDATE) r`,
+          CROSS JOIN LATERAL (SELECT * FROM lockstep.records c WHERE c.entity = x.e AND c.record_key = x.k FOR UPDATE) r
+          WHERE (SELECT count(*) FROM unnest($1::text[], $2::text[]) AS l(e, k) CROSS JOIN LATERAL
+            (SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = cardinality($1::text[])`,
         values: namesOf(records),
       });
       return rows.map(({ entity, record_key: key, version }) => ({

@@ -44,16 +44,21 @@ export async function call(
     });
     return { answer: { outcome: 'acknowledged', version: receipt.version }, message: '', receipt };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = error instanceof LockstepError ? error.code : 'Unexpected';
-    return { answer: { outcome: outcomeOf(code), code }, message, receipt: null };
+    return answeredBy(error);
   }
 }
 
-function send(
+/** What a caller was told by what a call threw. */
+export function answeredBy(error: unknown): Answered {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof LockstepError ? error.code : 'Unexpected';
+  return { answer: { outcome: outcomeOf(code), code }, message, receipt: null };
+}
+
+export function send(
   accounts: Writer,
   { key, change }: RandomWrite,
-  options: Omit<WriteOptions, 'ack'>,
+  options: WriteOptions<'primary' | 'both'>,
 ): Promise<Receipt<'primary' | 'both'>> {
   switch (change.kind) {
     case 'create':

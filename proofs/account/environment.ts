@@ -4,7 +4,6 @@ import type { Client } from '@temporalio/client';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Servers } from '../../deploy/dev/servers.ts';
-import type { Pattern } from '../../model/entity.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Phase } from '../../model/phase.ts';
 import type { Settings } from '../../model/settings.ts';
@@ -18,8 +17,10 @@ import { type ProofWorker, Workers } from '../support/workers.ts';
 import type { accountWritten } from './account.ts';
 import type { Reader, Writer } from './call.ts';
 import {
+  type AccountKind,
+  kindsVariable,
+  layoutOf,
   migrationVariable,
-  patternsVariable,
   proofMigration,
   settingsVariable,
   suffixOf,
@@ -31,9 +32,9 @@ const config = join(import.meta.dirname, 'lockstep.config.ts');
 
 export interface ProofEnvironmentOptions {
   servers: Servers;
-  pattern: Pattern;
-  /** Accounts of other patterns beside it, each in tables of its own. */
-  also?: readonly Pattern[];
+  pattern: AccountKind;
+  /** Accounts of other kinds beside it, each in tables of its own. */
+  also?: readonly AccountKind[];
   phase: Phase;
   /** Statements beside those of the accounts: files of this name, one for each store. */
   tables?: string;
@@ -53,7 +54,7 @@ export interface StoreUrls {
 /** MariaDB or MySQL as legacy, PostgreSQL as modern, empty tables for accounts, and a migration under way with one worker. */
 export interface ProofEnvironment extends AsyncDisposable {
   account: ReturnType<typeof accountWritten>;
-  /** It, and those of the other patterns. */
+  /** It, and those of the other kinds. */
   accounts: readonly ReturnType<typeof accountWritten>[];
   migration: Migration;
   lockstep: Connected;
@@ -80,8 +81,8 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   const urls = { ...direct, ...options.through };
   await createTables(direct, [
     { name: 'witness' },
-    { name: 'account' },
-    ...also.map((other) => ({ name: 'account', suffix: suffixOf(other) })),
+    { name: accountFile(pattern) },
+    ...also.map((other) => ({ name: accountFile(other), suffix: suffixOf(other) })),
     ...(tables ? [{ name: tables }] : []),
   ]);
 
@@ -92,7 +93,7 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
     LOCKSTEP_CONFIG: config,
     ...connecting(urls, servers),
     [migrationVariable]: name,
-    [patternsVariable]: [pattern, ...also].join(','),
+    [kindsVariable]: [pattern, ...also].join(','),
     [settingsVariable]: JSON.stringify(settings),
     [wayVariable]: way,
   };
@@ -126,6 +127,11 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
     keepFolder: () => workers.keepFolder(),
     [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
+}
+
+function accountFile(kind: AccountKind): string {
+  const layout = layoutOf(kind);
+  return layout === 'row' ? 'account' : `account-${layout}`;
 }
 
 /** Files of SQL; the suffix is added to the names of the accounts' tables. */

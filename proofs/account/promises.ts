@@ -5,7 +5,8 @@ import type { Account } from './account.ts';
 export type Change =
   | { readonly kind: 'create' | 'replace'; readonly account: Account }
   | { readonly kind: 'update'; readonly patch: Partial<Omit<Account, 'id'>> }
-  | { readonly kind: 'delete' };
+  /** A caller's own SQL may set a mark before it deletes the row. */
+  | { readonly kind: 'delete'; readonly mark?: number };
 
 export type Answer =
   | { readonly outcome: 'acknowledged'; readonly version: string }

@@ -18,17 +18,21 @@ const notes = ['', 'null', 'two\nlines', 'a "quoted" \\ note', ' padded ', 'non-
  */
 export class RandomWrites {
   readonly #random: Random;
+  readonly #mostKeys: number;
   readonly #keys: string[] = [];
   readonly #live = new Set<string>();
   #mark = 0;
 
-  constructor(seed: number) {
+  /** @param mostKeys so that writes meet at few of them */
+  constructor(seed: number, mostKeys = Number.POSITIVE_INFINITY) {
     this.#random = new Random(seed);
+    this.#mostKeys = mostKeys;
   }
 
   next(): RandomWrite {
     const dice = this.#random.next();
-    if (dice < 0.3 || this.#keys.length < 10) return this.#create(this.#newKey());
+    const mayGrow = this.#keys.length < this.#mostKeys;
+    if (mayGrow && (dice < 0.3 || this.#keys.length < 10)) return this.#create(this.#newKey());
     const key = this.#random.pick(this.#random.chance(0.5) ? this.#keys.slice(-40) : this.#keys);
     // Now and then one that has to be refused: creating what is there, changing what is not.
     const perverse = this.#random.chance(0.05);

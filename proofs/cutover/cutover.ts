@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import type { Pattern } from '../../model/entity.ts';
-import { direct } from '../../test/databases/direct.ts';
 import { legacyContents, modernContents } from '../account/contents.ts';
 import { drained } from '../account/drain.ts';
-import { createProofEnvironment, type ProofEnvironment } from '../account/environment.ts';
+import { createProofEnvironment } from '../account/environment.ts';
 import { suffixOf } from '../account/migration.ts';
 import { PromiseLog } from '../account/promises.ts';
-import { branchesAt } from '../matrix/transaction.ts';
+import { branchesLeft } from '../matrix/transaction.ts';
 import type { Conditions, Report } from '../report.ts';
 import { Changing } from './changing.ts';
 import { judge } from './oracle.ts';
@@ -87,7 +86,7 @@ export async function cutover(conditions: Conditions): Promise<Report> {
     workerIsService: way === 'embedded',
     // Those of the short form are too few for each to be taken away.
     victims: short ? [] : strikes.map(({ victim }) => victim),
-    branches: await branches(environment),
+    branches: await branchesLeft(environment),
     findings: judge({ log, reads: writers.reads }, contents, primary, isParallel),
   });
   if (!found.pass) {
@@ -103,15 +102,4 @@ function patternOf(key: string): Pattern {
 
 function placeOf(key: string): number {
   return Number.parseInt(key.slice(-1), 16) % patterns.length;
-}
-
-/** Of transactions that no store has ended. */
-async function branches({ direct: urls, environment }: ProofEnvironment): Promise<number> {
-  let left = 0;
-  for (const url of [urls.legacy, urls.modern]) {
-    const at = await direct(url);
-    left += (await branchesAt(at, url, environment.LOCKSTEP_PROOF_MIGRATION ?? '')).length;
-    await at.end();
-  }
-  return left;
 }

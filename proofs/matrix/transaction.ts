@@ -1,8 +1,9 @@
 import { appendFileSync } from 'node:fs';
 import type { Lockstep } from '../../client/service/connect.ts';
 import { LockstepError } from '../../model/failure.ts';
-import type { Direct } from '../../test/databases/direct.ts';
+import { type Direct, direct } from '../../test/databases/direct.ts';
 import { type Account, bound, ledger, newAccount } from '../../test/support/accounts.ts';
+import type { ProofEnvironment } from '../account/environment.ts';
 import type { MatrixFault, Moment } from './cells.ts';
 
 const askAgainMs = 250;
@@ -81,4 +82,15 @@ export async function branchesAt(at: Direct, url: string, migration: string): Pr
     ? await at.rows('SELECT gid AS name FROM pg_prepared_xacts WHERE database = current_database()')
     : (await at.rows('XA RECOVER')).map(({ data }) => ({ name: data ?? '' }));
   return rows.map(({ name }) => name ?? '').filter((name) => name.includes(`${migration}:`));
+}
+
+/** Of transactions of a proof that no store has ended. */
+export async function branchesLeft({ direct: urls, migration }: ProofEnvironment): Promise<number> {
+  let left = 0;
+  for (const url of [urls.legacy, urls.modern]) {
+    const at = await direct(url);
+    left += (await branchesAt(at, url, migration.name)).length;
+    await at.end();
+  }
+  return left;
 }

@@ -1,7 +1,7 @@
 import type { Contents } from '../account/contents.ts';
 import type { Effect } from '../account/effects.ts';
 import type { Find } from '../account/fault.ts';
-import type { PromiseLog } from '../account/promises.ts';
+import type { Promised, PromiseLog } from '../account/promises.ts';
 
 /**
  * Holds what a database's own triggers saw against what took effect. A primary sees every write once; a secondary may see
@@ -79,10 +79,10 @@ function counts(keys: readonly string[]): Map<string, number> {
   return new Map([...Map.groupBy(keys, (key) => key)].map(([key, all]) => [key, all.length]));
 }
 
-export function markOf({ change }: Effect['promised']): number | null {
+export function markOf({ change }: Pick<Promised, 'change'>): number | null {
   switch (change.kind) {
     case 'delete':
-      return null;
+      return change.mark ?? null;
     case 'update':
       return change.patch.mark ?? null;
     default:

@@ -48,6 +48,17 @@ test('an empty transaction is refused', async () => {
   expect(await refused(() => [])).toMatchObject({ code: 'InvalidTransaction' });
 });
 
+test('a function that gives no list is told what to give', async () => {
+  // Types do not hold everybody.
+  for (const given of [undefined, Promise.resolve([])]) {
+    const failure = await refused(() => given as unknown as readonly TransactionItem[]);
+    expect(failure).toMatchObject({
+      code: 'InvalidTransaction',
+      message: expect.stringContaining('gave no list; return the writes'),
+    });
+  }
+});
+
 test('one that names the same record twice is refused, and says which items', async () => {
   const value = newAccount();
   const failure = await refused((tx) => [

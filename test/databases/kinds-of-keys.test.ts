@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { pagesOf } from '../../activities/backfill/copy-pages.ts';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
+import { openTransaction } from '../../client/service/caller-transaction.ts';
+import { touchAnswerIn } from '../../databases/contract/touch.ts';
 import type { Image, Key } from '../../model/canonical.ts';
 import { type Entity, entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type AnyFields, entityOf, type Field, field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
+import { caller } from './caller.ts';
 import { deleteOf, fence, migrationName, openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
 
 interface KindOfKey {
@@ -205,6 +208,42 @@ test.each(['CHAR(36)', 'CHAR(36) CHARACTER SET ascii'])(
     expect(await sql('SELECT id FROM keyed')).toEqual([]);
   },
 );
+
+test.each([
+  ['MariaDB', 'CHAR(36)'],
+  ['MariaDB', 'CHAR(36) CHARACTER SET ascii'],
+  ['MariaDB', 'VARCHAR(50) CHARACTER SET ascii'],
+  ['MariaDB', 'UUID'],
+  ['PostgreSQL', 'uuid'],
+  ['PostgreSQL', 'citext'],
+] as const)('UUIDs in upper case of %s %s are met by lists and touches', async (engine, type) => {
+  await using at = await openKeyed(engine, type, field.uuid());
+  const { store, keyed, sql } = at;
+  const given = uuids.map((id) => id.toUpperCase());
+  await sql(`INSERT INTO keyed VALUES ${given.map((id) => `('${id}', 'old')`).join(', ')}`);
+  const keys = uuids.map((id): Key => [id]);
+  await using service = await caller(at.url);
+  await service.sql('BEGIN');
+  const request = { keys, version: '100', id: 'touch:1', fence, mayBeSilent: false };
+  const statement = await store.touchStatement(keyed, request);
+  const answer = touchAnswerIn(await openTransaction(service.tx).run(statement), request);
+  await service.sql('ROLLBACK');
+  expect(answer?.absent).toEqual([false, false, false]);
+
+  const created = uuids.map((id) => writeOf(keyed, { id, note: 'new' }, { kind: 'create', mode: 'primary' }));
+  expect(await store.write(keyed, created, fence)).toMatchObject(
+    uuids.map(() => ({ status: 'refused', reason: 'AlreadyExists' })),
+  );
+  const replaced = uuids.map((id) => writeOf(keyed, { id, note: 'new' }));
+  expect(await store.write(keyed, replaced, fence)).toMatchObject(uuids.map(() => ({ status: 'applied' })));
+  const rows = await sql('SELECT id, note FROM keyed');
+  expect(rows.map(({ id, note }) => [String(id).toLowerCase(), note]).sort()).toEqual(
+    uuids.map((id) => [id, 'new']),
+  );
+  const deleted = keys.map((key) => deleteOf(key));
+  expect(await store.write(keyed, deleted, fence)).toMatchObject(uuids.map(() => ({ status: 'applied' })));
+  expect(await sql('SELECT id FROM keyed')).toEqual([]);
+});
 
 test.each([
   ['CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci', upperCase.replace('F', 'Ｆ')],

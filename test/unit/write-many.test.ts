@@ -50,3 +50,11 @@ test('what is no failure of Lockstep is thrown', async () => {
   const write = () => Promise.reject(new TypeError('a mistake of the caller'));
   await expect(writeMany([write], { concurrency: 2, whenReady })).rejects.toThrow('a mistake of the caller');
 });
+
+test('says what to pass where a write has begun already', async () => {
+  const write = async () => receipt('one');
+  const begun = [write, write()] as unknown as (typeof write)[];
+  await expect(writeMany(begun, { concurrency: 1, whenReady })).rejects.toThrow(
+    'write 2 is no function; pass () => repository.create(one)',
+  );
+});

@@ -149,7 +149,24 @@ describe.each([
     }
     await service.sql('BEGIN');
     for (const lost of [[], [{ affectedRows: 1 }]])
-      await expect(touch(() => Promise.resolve(lost), account, id)).rejects.toThrow(TypeError);
+      expect(await codeOf(touch(() => Promise.resolve(lost), account, id))).toBe('InvalidTransaction');
+    // As mappers' own transactions are, and what was forgotten to be passed.
+    const mappers = [
+      {},
+      { execute: () => [], query: {} },
+      { query: {} },
+      { promise: 1 },
+      null,
+      undefined,
+      'tx',
+    ];
+    for (const tx of mappers as unknown as Caller['tx'][]) {
+      const error = touch(tx, account, id);
+      expect(await codeOf(error)).toBe('InvalidTransaction');
+      await expect(error).rejects.toThrow(
+        /\((Object|null|undefined|string)\) runs no statement; pass a client of pg/,
+      );
+    }
     await service.sql('ROLLBACK');
     expect(await versionsOf(at, account, id)).toEqual(['0', '0']);
   });

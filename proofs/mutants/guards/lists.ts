@@ -63,6 +63,15 @@ export const listGuards: readonly Guard[] = [
     keeps: 'PostgreSQL: a list is decided by what a record is once it is locked.',
   },
   {
+    file: 'databases/postgresql/list-engine.ts',
+    text: '(SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = cardinality($1::text[])',
+    without: '(SELECT) c) = cardinality($1::text[])',
+    tests: ['test/databases/list-locks.test.ts'],
+    named: 'holds none while it waits',
+    keeps:
+      'PostgreSQL: lists take all locks in one order, also where some records are new, so that no deadlock is waited for.',
+  },
+  {
     file: writing,
     text: 'lockedFacts(context, session, bound, rest)',
     without: 'lockedFacts(context, session, bound, list)',

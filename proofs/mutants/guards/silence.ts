@@ -73,6 +73,14 @@ export const silenceGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/failures.ts',
+    text: '|not queryable/i',
+    without: '/i',
+    tests: ['test/databases/ended-connection.test.ts'],
+    keeps:
+      'A connection of PostgreSQL that ended between two statements is an unavailable store, and no fault of ours.',
+  },
+  {
+    file: 'databases/postgresql/failures.ts',
     text: 'if (condition?.isTriedAgain || isTransient(state))',
     without: 'if (isTransient(state))',
     tests: ['test/databases/failures.test.ts'],
