@@ -142,7 +142,8 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
         for (const group of this.#inFlight) if (group.at <= slow) this.#inFlight.delete(group);
         this.#dispatch();
       },
-      oldest.at + slowMs - performance.now(),
+      // It may have been slow for long when the first write has to wait for it.
+      Math.max(0, oldest.at + slowMs - performance.now()),
     );
   }
 

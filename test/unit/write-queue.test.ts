@@ -129,6 +129,20 @@ test('a group that is not answered in time holds up its own records only', async
   expect(sent).toEqual([['a1'], ['b']]);
 });
 
+test('a group that was slow long before another write came needs no timer of the past', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => void warnings.push(warning);
+  process.on('warning', hear);
+  const { sent, add, settled } = queueOf({ slowMs: 1 });
+  add('a1', { record: 'a' });
+  const sentAt = performance.now();
+  while (performance.now() < sentAt + 5) await settled();
+  add('b');
+  while (sent.length < 2) await settled();
+  process.off('warning', hear);
+  expect(warnings).toEqual([]);
+});
+
 test('a failure of one write is its own', async () => {
   const { sent, add, settled, answer, answers } = queueOf();
   const [a, b] = [add('a'), add('b')];
