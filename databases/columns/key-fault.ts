@@ -34,10 +34,9 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
   const texts: string[] = [];
   for (const [index, column] of root.key.entries()) {
     const part = key[index] ?? '';
-    const where = `${entity.name}: ${root.name}.${column.name}`;
     const fault = formFault(column, part);
     if (fault) {
-      const reason = `${where} ${fault}; correct the row, or declare the key as what it is`;
+      const reason = `${placeOf(bound, column)} ${fault}; correct the row, or declare the key as what it is`;
       return { reason, isNeverThere: isHeldWhole(column) };
     }
     try {
@@ -45,7 +44,7 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
       texts.push(toColumn(column, column.scalar, part) ?? '');
     } catch (error) {
       if (!(error instanceof NotCanonical)) throw error;
-      return { reason: `${where} ${error.message}`, isNeverThere: true };
+      return { reason: `${placeOf(bound, column)} ${error.message}`, isNeverThere: true };
     }
   }
   return texts;
@@ -58,6 +57,10 @@ export function isFault(found: readonly string[] | KeyFault): found is KeyFault 
 export function keyFault(bound: BoundEntity, key: Key): KeyFault | null {
   const found = keyTextsOrFault(bound, key);
   return isFault(found) ? found : null;
+}
+
+function placeOf({ entity, root }: BoundEntity, { name }: BoundColumn): string {
+  return `${entity.name}: ${root.name}.${name}`;
 }
 
 /** Whether the column itself holds nothing but values of the field: a date may be one before our era, a number NaN. */
