@@ -75,10 +75,10 @@ export class JournalEntry {
   ): Promise<{ left: readonly Entering[]; why: LockstepError | null }> {
     const answered = new Set<Entering>();
     try {
-      const state = await this.#parts.routes.current();
+      const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.current());
       if (!state.open) return { left: writes, why: null };
       const route = routeOf(state, writes[0]?.input.dualWrite);
-      const decisions = await this.#together(writes, route);
+      const decisions = writes.length === 1 ? [] : await this.#together(writes, route);
       for (const [index, write] of writes.entries()) {
         const { operation, pattern } = write.input;
         const decision = decisions[index] ?? { status: 'apart' };
@@ -96,7 +96,6 @@ export class JournalEntry {
   }
 
   async #together(writes: readonly Entering[], route: WriteRoute): Promise<readonly GroupDecision[]> {
-    if (writes.length === 1) return [];
     return await decideTogether(
       this.#parts,
       writes.map(({ input }) => input.operation),

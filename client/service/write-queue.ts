@@ -6,6 +6,7 @@ export interface QueuedWrite {
   readonly record: string;
   /** Only writes of the same kind share a group: when they are answered, and where they go. */
   readonly kind: string;
+  /** Asked for where there are others that it may go with. */
   readonly bytes: number;
 }
 
@@ -26,6 +27,12 @@ interface Waiting<Write, Answer> {
   readonly answer: PromiseWithResolvers<Answer>;
 }
 
+/** A group that holds one of the places. */
+interface Sent {
+  /** Milliseconds of `performance.now`. */
+  readonly at: number;
+}
+
 /** A write on its way through the queue. */
 export interface Queued<Answer> {
   readonly answer: Promise<Answer>;
@@ -42,7 +49,9 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
   readonly #send: SendGroup<Write, Answer>;
   #waiting: Waiting<Write, Answer>[] = [];
   readonly #busy = new Map<string, number>();
-  #inFlight = 0;
+  /** In the order in which they were sent. */
+  readonly #inFlight = new Set<Sent>();
+  #slow: NodeJS.Timeout | null = null;
   #isDispatching = false;
   #whenReady: PromiseWithResolvers<void> | null = null;
 
@@ -89,26 +98,52 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
     if (this.#waiting.length > 0 || this.#whenReady) this.#dispatchSoon();
   }
 
-  /** Once everybody who can go on at this moment has: callers who were answered together send their next writes together. */
+  /**
+   * Once everybody who can go on at this moment has: callers who were answered together send their next writes together. Where nothing is
+   * in flight, no other answer can be about to come.
+   */
   #dispatchSoon(): void {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
-    setImmediate(() => {
+    const dispatch = () => {
       this.#isDispatching = false;
       this.#dispatch();
-    });
+    };
+    if (this.#inFlight.size === 0) process.nextTick(dispatch);
+    else setImmediate(dispatch);
   }
 
   #dispatch(): void {
-    while (this.#inFlight < this.#limits.groupsInFlight) {
+    while (this.#hasPlace()) {
       const group = this.#takeGroup();
       if (group.length === 0) break;
       this.#sendGroup(group);
     }
+    this.#watchSlow();
     if (this.#whenReady && this.#hasRoom()) {
       this.#whenReady.resolve();
       this.#whenReady = null;
     }
+  }
+
+  #hasPlace(): boolean {
+    return this.#inFlight.size < this.#limits.groupsInFlight;
+  }
+
+  /** Only while writes wait for a place: most groups are answered long before, and a timer costs a lone write more than its queue. */
+  #watchSlow(): void {
+    const [oldest] = this.#inFlight;
+    if (!oldest || this.#slow || this.#waiting.length === 0 || this.#hasPlace()) return;
+    const { slowMs } = this.#limits;
+    this.#slow = setTimeout(
+      () => {
+        this.#slow = null;
+        const slow = performance.now() - slowMs;
+        for (const group of this.#inFlight) if (group.at <= slow) this.#inFlight.delete(group);
+        this.#dispatch();
+      },
+      oldest.at + slowMs - performance.now(),
+    );
   }
 
   /** The oldest that may go, and what may go with it. A record that is passed over keeps its later writes waiting too. */
@@ -140,22 +175,14 @@ export class WriteQueue<Write extends QueuedWrite, Answer> {
   }
 
   #sendGroup(group: readonly Waiting<Write, Answer>[]): void {
-    this.#inFlight += 1;
+    const sent: Sent = { at: performance.now() };
+    this.#inFlight.add(sent);
     for (const { write } of group) this.#busy.set(write.record, (this.#busy.get(write.record) ?? 0) + 1);
-    let holds = true;
-    const letOthersGo = () => {
-      if (!holds) return;
-      holds = false;
-      this.#inFlight -= 1;
-      this.#dispatchWaiting();
-    };
-    const timer = setTimeout(letOthersGo, this.#limits.slowMs);
     const answers = this.#send(group.map(({ write }) => write));
     for (const [index, { write, answer }] of group.entries()) {
       const settle = () => {
-        clearTimeout(timer);
         this.#release(write.record);
-        letOthersGo();
+        this.#inFlight.delete(sent);
         this.#dispatchWaiting();
       };
       const given = answers[index];

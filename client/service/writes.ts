@@ -22,7 +22,25 @@ const groupBytes = 256 * 1024;
 /** A write whose row somebody holds, or whose caller waits for a store that is down, does not hold up the others for longer. */
 const slowMs = 1_000;
 
-type GroupableWrite = TimedWrite & QueuedWrite;
+class GroupableWrite implements TimedWrite, QueuedWrite {
+  readonly input: WriteInput;
+  readonly until: number;
+  readonly record: string;
+  readonly kind: string;
+  #bytes: number | null = null;
+
+  constructor({ input, until }: TimedWrite, kind: string) {
+    this.input = input;
+    this.until = until;
+    this.record = recordIdentity(input.operation.entity, input.operation.key);
+    this.kind = kind;
+  }
+
+  get bytes(): number {
+    this.#bytes ??= Buffer.byteLength(JSON.stringify(this.input.operation));
+    return this.#bytes;
+  }
+}
 
 interface WritesParts extends WriteStart {
   /** Null where the workers are elsewhere. */
@@ -105,16 +123,11 @@ export class Writes {
   }
 
   async #inTurn(entry: Entry, kind: string, write: TimedWrite): Promise<WriteReceipt> {
-    const { id, entity, key } = write.input.operation;
+    const { id, entity } = write.input.operation;
     checkOperationId(id);
     const queue = this.#queues[entry];
     const timeoutMs = Math.max(0, write.until - performance.now());
-    const queued = queue.add({
-      ...write,
-      record: recordIdentity(entity, key),
-      kind,
-      bytes: Buffer.byteLength(JSON.stringify(write.input.operation)),
-    });
+    const queued = queue.add(new GroupableWrite(write, kind));
     return await withinLimit(queued.answer, timeoutMs, () =>
       queued.withdraw()
         ? overloaded(

@@ -110,7 +110,7 @@ export interface Store
   lookAtFence(migration: string): Promise<void>;
 
   /** One round trip. Outcomes in the order of the items. Throws only where the store cannot be reached. */
-  write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]>;
+  write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<readonly Outcome[]>;
   /**
    * Closes an operation id: it is aborted, unless the journal has it; then its entry is returned.
    * Waits for a transaction that is about to insert the id.

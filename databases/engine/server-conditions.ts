@@ -36,6 +36,14 @@ export const serverConditions = {
     mysql: [5, 1037, 1038, 1041, 1135, 1206],
     postgresql: ['53200'],
   },
+  stack: {
+    ...server,
+    cause: 'a statement, or a trigger that it fires, needs a larger stack',
+    remedy: 'raise thread_stack there, or let the trigger call less deeply',
+    mysql: [1436],
+    // What a statement of PostgreSQL's does to its stack depends on its row, and leaves nothing behind.
+    postgresql: [],
+  },
   connections: {
     ...server,
     cause: 'too many connections',
@@ -49,6 +57,13 @@ export const serverConditions = {
     remedy: 'let it take writes, or set {url} to the server that does',
     mysql: [1290, 1792, 1836],
     postgresql: ['25006'],
+  },
+  binaryLog: {
+    ...server,
+    cause: 'its binary log takes statements, and of a write at READ COMMITTED it needs the rows',
+    remedy: "SET GLOBAL binlog_format = 'ROW', or 'MIXED'",
+    mysql: [1665],
+    postgresql: [],
   },
   lock: {
     ...server,

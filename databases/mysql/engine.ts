@@ -9,7 +9,6 @@ import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
-import { serverConditions } from '../engine/server-conditions.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
@@ -71,10 +70,26 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
   const readOnly = createReadOnlyPool({ ...settings, connectionLimit: options.poolSize }, session);
   /** The largest packet that each connection takes; it does not change while the connection lasts. */
   const ready = new WeakMap<object, number>();
+  const clients = new WeakMap<object, mysql.PoolConnection>();
   let lostConnections = 0;
 
+  /** As the driver's own, but with one object for a connection instead of one for each loan. */
+  function lentFrom({ pool }: mysql.Pool): Promise<mysql.PoolConnection> {
+    return new Promise((resolve, reject) => {
+      pool.getConnection((error, connection) => {
+        if (error) {
+          reject(error);
+          return;
+        }
+        const client = clients.get(connection) ?? connection.promise();
+        clients.set(connection, client);
+        resolve(client);
+      });
+    });
+  }
+
   async function connection(from: mysql.Pool): Promise<mysql.PoolConnection> {
-    const client = await from.getConnection();
+    const client = await lentFrom(from);
     if (ready.has(client.connection)) return client;
     try {
       ready.set(client.connection, await beginSession(client, session));
@@ -282,7 +297,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       };
       const result = await (inside
         ? call(connections.clientOf(inside))
-        : connections.borrow(call, request.fence.lockWaitMs));
+        : connections.borrow(endingTransaction(call), request.fence.lockWaitMs));
       const [rows] = resultSets(result);
       // A write that has become what was asked for is answered by no rows.
       return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
@@ -304,9 +319,9 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
-      const result = await connections.borrowToRead((client) =>
-        run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
-      );
+      const call = (client: mysql.PoolConnection) =>
+        run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]);
+      const result = await connections.borrowToRead(endingTransaction(call));
       const [records = [], ...tables] = resultSets(result);
       const grouped = tables.map(byPosition);
       const stored = new Map(records.map((record) => [record.at, storedOf(bound, record, grouped)]));
@@ -436,18 +451,26 @@ function resultSets(result: unknown): Rows[] {
   return Array.isArray(result) ? result.filter((part): part is Rows => Array.isArray(part)) : [];
 }
 
+/**
+ * For a routine with a transaction of its own. Where its statement is ended, or the server runs out of memory, stack or disk, none of its
+ * handlers may hear of it: the transaction stays open, and the next one on the connection would commit what it has of a write.
+ */
+function endingTransaction<T>(call: (client: mysql.PoolConnection) => Promise<T>) {
+  return async (client: mysql.PoolConnection, abandon: () => void): Promise<T> => {
+    try {
+      return await call(client);
+    } catch (error) {
+      if (!isBroken(error)) await client.query('ROLLBACK').catch(abandon);
+      throw error;
+    }
+  };
+}
+
 function isBroken(error: unknown): boolean {
   if (error instanceof RollBack || error instanceof StatementTooLarge) return false;
   if (!(error instanceof Error)) return true;
-  if (!('sqlState' in error) || ('fatal' in error && error.fatal === true)) return true;
-  return 'errno' in error && withoutHandlers.has(Number(error.errno));
+  return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }
-
-/**
- * Of these no handler of a routine hears: what ends a statement, and no memory for it. The routine's transaction stays open, and the next
- * one on the connection would commit what it has of a write.
- */
-const withoutHandlers = new Set<number>([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
 
 const fingerprint = fingerprinting(
   (bound) =>

@@ -7,8 +7,11 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
   const [row] = await query(
     `SELECT @@session.time_zone AS zone, @@session.character_set_client AS charset, @@global.max_allowed_packet AS packet,
        @@global.innodb_flush_log_at_trx_commit AS flushes, @@global.read_only AS reads_only, @@global.local_infile AS loads,
-       UNIX_TIMESTAMP(NOW(3)) * 1000 AS now_ms`,
+       UNIX_TIMESTAMP(NOW(3)) * 1000 AS now_ms, @@global.log_bin AS logs`,
   );
+  // A later server may do without it.
+  const [format] = await query("SHOW GLOBAL VARIABLES LIKE 'binlog_format'");
+  const logged = row?.logs === '1' ? (format?.Value ?? 'ROW') : 'none';
   const packet = Number(row?.packet);
   return [
     oneOf(
@@ -42,6 +45,12 @@ export async function readSettings({ query }: Pick<Session, 'query'>): Promise<S
       row?.reads_only,
       ['0', 'off'],
       'the server takes no writes; connect to the primary of its replication',
+    ),
+    oneOf(
+      'binlog_format',
+      logged,
+      ['row', 'mixed', 'none'],
+      "of a write at READ COMMITTED the binary log needs the rows; SET GLOBAL binlog_format = 'ROW', or 'MIXED'",
     ),
     {
       name: 'local_infile',

@@ -38,11 +38,9 @@ const guardCells = `e ${entityType} PATH '$.e', k ${keyType} PATH '$.k', v BIGIN
  * @param fingerprint of the definition that it is made for; it refuses callers that have another one
  */
 export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
-  const { entity, root, store } = bound;
+  const { entity, root } = bound;
   const name = literal(entity.name);
   const keys = keyParameters(bound);
-  const isFenced = `NOT (v_epoch <=> p_epoch) OR (p_mode <> 'secondary' AND v_open = 0)
-      OR (p_mode = 'primary') <> (v_primary = ${literal(store)})`;
   const own = `r.entity = ${name} AND r.record_key = p_key`;
   // One statement is cheaper than two. The row depends on the record in it, so that it is read after the record is locked.
   const lookLocked = `SELECT MAX(r.version), COUNT(t.${quote(root.key[0]?.name ?? '')}) > 0 INTO v_stored, v_live
@@ -50,16 +48,22 @@ export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   return `CREATE PROCEDURE ${writeName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 routine: BEGIN
-${mayBeAttempted(bound) ? attempt(bound, fingerprint) : ''}
+  DECLARE v_epoch BIGINT;
+  DECLARE v_open INT DEFAULT 0;
+  DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;
+  IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
+    SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
+  END IF;
+${mayBeAttempted(bound) ? attempt(bound) : ''}
   BEGIN
-  DECLARE v_done, v_known, v_live, v_open INT DEFAULT 0;
-  DECLARE v_primary, v_known_status VARCHAR(20) CHARACTER SET ascii;
+  DECLARE v_done, v_known, v_live INT DEFAULT 0;
+  DECLARE v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
   DECLARE v_refusal VARCHAR(500) CHARACTER SET utf8mb4;
   DECLARE v_reason TEXT CHARACTER SET utf8mb4;
   DECLARE v_lock_key ${keyType};
   DECLARE v_lock_entity ${entityType};
-  DECLARE v_epoch, v_stored, v_next, v_guard, v_answered BIGINT;
+  DECLARE v_stored, v_next, v_guard, v_answered BIGINT;
   DECLARE v_bumped ${anyText};
   DECLARE locks CURSOR FOR
     SELECT l.e, l.k FROM JSON_TABLE(p_locks, '$[*]' COLUMNS (${lockCells})) l ORDER BY l.at;
@@ -70,9 +74,6 @@ ${mayBeAttempted(bound) ? attempt(bound, fingerprint) : ''}
     RESIGNAL;
   END;
 
-  IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
-    SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
-  END IF;
   IF p_alone THEN ROLLBACK; START TRANSACTION; END IF;
   ${shareFence}
 
@@ -88,7 +89,7 @@ ${mayBeAttempted(bound) ? attempt(bound, fingerprint) : ''}
   END IF;
 
   item: BEGIN
-    IF ${isFenced} THEN
+    IF ${isFenced(bound)} THEN
       SET v_outcome = 'fenced', v_answered = v_epoch;
       LEAVE item;
     END IF;
@@ -195,6 +196,11 @@ END`;
 const shareFence = `SELECT s.epoch, s.open, s.primary_store INTO v_epoch, v_open, v_primary
     FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;`;
 
+function isFenced({ store }: BoundEntity): string {
+  return `NOT (v_epoch <=> p_epoch) OR (p_mode <> 'secondary' AND v_open = 0)
+      OR (p_mode = 'primary') <> (v_primary = ${literal(store)})`;
+}
+
 function noteOperation(name: string, status: string, version: string, refusal: string): string {
   return `INSERT INTO lockstep_operations (id, migration, entity, record_key, kind, status, version, epoch, reason, before_image)
           VALUES (p_operation, p_migration, ${name}, p_key, p_kind, ${status}, ${version}, p_epoch, ${refusal}, p_before);`;
@@ -208,9 +214,8 @@ const unrepeated = [1205, 1213, ...serverConditions.time.mysql];
  * A record gets its version under the fence: one that is newer, or not what the write expects, would get none, and may not. That ends the attempt,
  * and so does an operation that is met where none was expected, and any rule of the table that it breaks: what is told first is decided under locks.
  */
-function attempt(bound: BoundEntity, fingerprint: string): string {
-  const { store, entity } = bound;
-  const name = literal(entity.name);
+function attempt(bound: BoundEntity): string {
+  const name = literal(bound.entity.name);
   const keys = keyParameters(bound);
   const { update, insert } = rootStatements(bound, keys);
   const listed = listedTables(bound).length > 0 ? ` AND ${rowsGiven(bound)}` : '';
@@ -224,14 +229,14 @@ function attempt(bound: BoundEntity, fingerprint: string): string {
       RESIGNAL;
     END;
     START TRANSACTION;
+    ${shareFence}
+    IF ${isFenced(bound)} THEN LEAVE attempt; END IF;
     INSERT INTO lockstep_records (entity, record_key, version, deleted, digest, operation)
-      SELECT ${name}, p_key, p_version, p_gone, p_digest, p_operation FROM lockstep_state s
-      WHERE s.migration = p_migration AND s.epoch = p_epoch AND p_fingerprint = ${literal(fingerprint)}
-        AND (p_mode = 'secondary' OR s.open = 1) AND (p_mode = 'primary') = (s.primary_store = ${literal(store)}) LOCK IN SHARE MODE
-      ON DUPLICATE KEY UPDATE lockstep_records.version = IF(lockstep_records.version < p_version
-        AND lockstep_records.version = COALESCE(p_expected, p_read_version, lockstep_records.version), p_version, NULL),
-        lockstep_records.deleted = p_gone, lockstep_records.digest = p_digest, lockstep_records.operation = p_operation;
-    -- None where it is fenced, and no more than one where the record is new.
+      VALUES (${name}, p_key, p_version, p_gone, p_digest, p_operation)
+      ON DUPLICATE KEY UPDATE version = IF(lockstep_records.version < VALUES(version)
+        AND lockstep_records.version = COALESCE(p_expected, p_read_version, lockstep_records.version), VALUES(version), NULL),
+        deleted = VALUES(deleted), digest = VALUES(digest), operation = VALUES(operation);
+    -- No more than one where the record is new.
     IF ROW_COUNT() > (COALESCE(p_expected, p_read_version, 0) > 0) THEN
       IF p_operation IS NOT NULL THEN
         ${noteOperation(name, 'p_status', 'p_version', 'NULL')}

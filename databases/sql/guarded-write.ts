@@ -34,7 +34,11 @@ export function createGuardedWrites(context: StoreContext) {
   const { withoutOthers } = createKnownOperations(context);
   const { erasing } = createErasingWrites(context);
 
-  async function write(entity: Entity, items: readonly WriteItem[], fence: Fence): Promise<Outcome[]> {
+  async function write(
+    entity: Entity,
+    items: readonly WriteItem[],
+    fence: Fence,
+  ): Promise<readonly Outcome[]> {
     if (items.length === 0) return [];
     const bound = await context.bind(entity);
     const { ready, failed } = await sound(bound, items);

@@ -18,14 +18,15 @@ export function createKnownOperations(context: StoreContext) {
     items: readonly WriteItem[],
     outcomes: readonly Outcome[],
     { migration }: Fence,
-  ): Promise<Outcome[]> {
+  ): Promise<readonly Outcome[]> {
+    if (!outcomes.some(({ status }) => status === 'known')) return outcomes;
     const repeats = new Map(
       outcomes.flatMap((outcome, at) => {
         const item = items[at];
         return outcome.status === 'known' && isAsked(item) ? [[at, item] as const] : [];
       }),
     );
-    if (repeats.size === 0) return [...outcomes];
+    if (repeats.size === 0) return outcomes;
     const ids = [...new Set([...repeats.values()].map(({ operationId }) => operationId))];
     const entries = await journal({ migration, ids, limit: ids.length });
     const byId = new Map(entries.map((entry) => [entry.id, entry]));

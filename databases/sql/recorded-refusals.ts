@@ -65,14 +65,15 @@ export function createRecordedRefusals(context: StoreContext) {
     items: readonly WriteItem[],
     outcomes: readonly Outcome[],
     fence: Fence,
-  ): Promise<Outcome[]> {
+  ): Promise<readonly Outcome[]> {
+    if (!outcomes.some(({ status }) => status === 'failed')) return outcomes;
     const refused = new Map(
       outcomes.flatMap((outcome, at) => {
         const operation = refusedOperation(items[at], outcome);
         return operation ? [[at, operation] as const] : [];
       }),
     );
-    if (refused.size === 0) return [...outcomes];
+    if (refused.size === 0) return outcomes;
     const standing = await standingOutcomes(entity, [...refused.values()], fence);
     const positions = [...refused.keys()];
     return outcomes.map((outcome, at) => standing[positions.indexOf(at)] ?? outcome);

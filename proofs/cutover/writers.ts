@@ -148,17 +148,17 @@ export class Writers {
 
   async #readBack(key: string, token: Token): Promise<void> {
     const askedAt = Date.now();
-    const answer = await this.#read(key, token);
+    const answer = await readBack(this.#options.accountsOf(key), key, token);
     this.reads.push({ key, atLeast: versionOf(token), askedAt, answeredAt: Date.now(), answer });
   }
+}
 
-  async #read(key: string, atLeast: Token): Promise<TokenRead['answer']> {
-    try {
-      const read = await this.#options.accountsOf(key).get(key, { atLeast, withToken: true });
-      return read && { version: versionOf(read.token), row: rowText(read.value) };
-    } catch (error) {
-      return { error: isLockstepError(error) ? error.code : String(error) };
-    }
+export async function readBack(accounts: Reader, key: string, atLeast: Token): Promise<TokenRead['answer']> {
+  try {
+    const read = await accounts.get(key, { atLeast, withToken: true });
+    return read && { version: versionOf(read.token), row: rowText(read.value) };
+  } catch (error) {
+    return { error: isLockstepError(error) ? error.code : String(error) };
   }
 }
 

@@ -9,6 +9,7 @@ import { type Answered, answeredBy, send } from '../account/call.ts';
 import type { ProofEnvironment } from '../account/environment.ts';
 import type { Answer, Change, PromiseLog } from '../account/promises.ts';
 import { type RandomWrite, RandomWrites } from '../account/random.ts';
+import { readBack, type TokenRead } from '../cutover/writers.ts';
 import { connectTo, type OwnConnection, ownSql } from './own-sql.ts';
 import type { Place } from './places.ts';
 
@@ -36,11 +37,13 @@ const askAgainForMs = 120_000;
 const pauseMs = 100;
 const impatientShare = 0.15;
 const againShare = 0.1;
+const readShare = 0.3;
 const acks = ['primary', 'both'] as const;
 
 /** Callers of every way to write, who meet at few keys and each wait for an answer before they ask for more. */
 export class Callers {
   readonly counts = { alone: 0, lists: 0, transactions: 0, touches: 0, touchesFailed: 0 };
+  readonly reads: TokenRead[] = [];
   /** Operations that take effect together or not at all. */
   readonly together: (readonly string[])[] = [];
   readonly #options: CallersOptions;
@@ -127,6 +130,16 @@ export class Callers {
     return send(accounts, drawn, { ...options, ...(token ? { ifUnchangedSince: token } : {}) });
   }
 
+  /** Now and then it is read back. A reader of the store that does not decide may see what a parallel write has left there tentatively. */
+  async #acknowledged(key: string, token: Token): Promise<void> {
+    this.#tokens.set(key, token);
+    const { entity } = this.#placeOf(key);
+    if (entity.pattern === 'parallel' || !this.#random.chance(readShare)) return;
+    const askedAt = Date.now();
+    const answer = await readBack(this.#options.environment.lockstep.repository(entity), key, token);
+    this.reads.push({ key, atLeast: versionOf(token), askedAt, answeredAt: Date.now(), answer });
+  }
+
   /** Some are told that the outcome is not known yet, and ask again. */
   #patience(): { readonly timeoutMs?: number } {
     return this.#random.chance(impatientShare) ? { timeoutMs: this.#random.between(20, 1_000) } : {};
@@ -137,7 +150,7 @@ export class Callers {
     await this.#untilKnown([asked.operationId], async () => {
       try {
         const receipt = await this.#send(asked);
-        this.#tokens.set(asked.drawn.key, receipt.token);
+        await this.#acknowledged(asked.drawn.key, receipt.token);
         return [{ answer: { outcome: 'acknowledged', version: receipt.version }, message: '' }];
       } catch (error) {
         return [answeredBy(error)];
@@ -158,8 +171,8 @@ export class Callers {
         const outcome = outcomes[at];
         if (outcome && 'receipt' in outcome) {
           const { receipt } = outcome;
-          this.#tokens.set(asked.drawn.key, receipt.token);
           log.answer(asked.operationId, { outcome: 'acknowledged', version: receipt.version });
+          await this.#acknowledged(asked.drawn.key, receipt.token);
           return;
         }
         const { answer, message } = answeredBy(outcome?.error);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { StoreName } from '../../model/failure.ts';
+import { isFailureCode } from '../../model/failure-codes.ts';
 import type { Phase } from '../../model/phase.ts';
 import { advanceTo } from '../../test/support/advance.ts';
 import { createDatabasesOn } from '../../test/support/databases.ts';
@@ -73,7 +74,7 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
   const { primary } = await environment.lockstep.control.status();
   const known = withTouches(log, contents, primary, (id) => working.versionOf(id));
   const findings = judge(
-    { log, reads: [] },
+    { log, reads: working.reads },
     known,
     primary,
     (key) => working.placeOf(key).kind === 'parallel',
@@ -85,6 +86,7 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
       answer.outcome === 'failed' ? [{ operationId, code: answer.code, message }] : [],
     ),
   );
+  const unread = working.reads.flatMap(({ answer }) => (answer && 'error' in answer ? answer.error : []));
   const bars = [
     atLeast('writes asked for', writes * phases.length, log.all().length),
     ...stores.flatMap((store) => [
@@ -98,7 +100,8 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
     exactly('writes left without an outcome', 0, count(log, 'unknown')),
     exactly('transactions that took effect in part', 0, parts.length),
     exactly('branches left in doubt', 0, await branchesLeft(environment)),
-    ...auditBars(findings, [...faults, 'told']),
+    exactly('reads that failed without a type', 0, unread.filter((error) => !isFailureCode(error)).length),
+    ...auditBars(findings, [...faults, 'told', 'read']),
     atMost('seconds until nothing was pending', drainBoundSeconds, drainSeconds),
   ];
   const found = report('ended', seed, bars, {
@@ -108,6 +111,8 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
     calls: working.counts,
     writes: writeFigures(log),
     failed: countsOf(failed, ({ code }) => code),
+    reads: working.reads.length,
+    unread: countsOf(unread, (error) => error),
     touchesFailedBy: countsOf(
       log.all().flatMap(({ operationId, answers }) => (isOfTouch(operationId) ? answers.slice(0, 1) : [])),
       ({ answer, message }) => (answer.outcome === 'acknowledged' ? null : `${answer.outcome}: ${message}`),

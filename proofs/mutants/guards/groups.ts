@@ -18,8 +18,8 @@ export const groupGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/write-queue.ts',
-    text: 'setTimeout(letOthersGo, this.#limits.slowMs)',
-    without: 'setTimeout(letOthersGo, 600_000)',
+    text: 'if (group.at <= slow) this.#inFlight.delete(group);',
+    without: '{}',
     tests: ['test/unit/write-queue.test.ts'],
     keeps: 'A group that is not answered holds up only its own records.',
   },

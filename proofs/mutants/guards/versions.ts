@@ -37,7 +37,7 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: 'IF(lockstep_records.version < p_version\n        AND ',
+    text: 'IF(lockstep_records.version < VALUES(version)\n        AND ',
     without: 'IF(',
     tests: ['test/databases/secondary-write.test.ts'],
     named: 'at MariaDB as',
@@ -45,8 +45,8 @@ export const versionGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/write-routine.ts',
-    text: '\n        AND lockstep_records.version = COALESCE(p_expected, p_read_version, lockstep_records.version), p_version',
-    without: ', p_version',
+    text: '\n        AND lockstep_records.version = COALESCE(p_expected, p_read_version, lockstep_records.version), VALUES(version)',
+    without: ', VALUES(version)',
     tests: ['test/databases/attempted-write.test.ts'],
     named: 'at MariaDB as',
     keeps: 'MySQL/MariaDB: what is attempted meets the version that it expects, or is computed from.',
