@@ -130,7 +130,7 @@ export const mysqlTypes: Readonly<Record<string, TypeRule>> = {
   binary: {
     ...mysqlBytes,
     also: ['uuid', 'text'],
-    rule: 'byte by byte, trailing zeros too; shorter values, which BINARY(n) would fill up, are refused; BINARY(16) takes a uuid field in plain byte order',
+    rule: 'byte by byte, trailing zeros too; shorter values, which BINARY(n) would fill up, are refused; BINARY(16) takes a uuid field in plain byte order; what UUID_TO_BIN(x, 1) has swapped stays bytes',
   },
   varbinary: { ...mysqlBytes, also: ['uuid', 'text'] },
   tinyblob: mysqlBytes,

@@ -61,7 +61,7 @@ export class Connections<Client> {
   }
 
   /** As `borrow`, for statements that wait for no lock. */
-  async borrowToRead<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  async borrowToRead<T>(work: (client: Client, abandon: () => void) => Promise<T>): Promise<T> {
     return await this.#lend(await this.#driver.connect(), work);
   }
 

@@ -36,6 +36,14 @@ export const serverConditions = {
     mysql: [5, 1037, 1038, 1041, 1135, 1206],
     postgresql: ['53200'],
   },
+  stack: {
+    ...server,
+    cause: 'a statement, or a trigger that it fires, needs a larger stack',
+    remedy: 'raise thread_stack there, or let the trigger call less deeply',
+    mysql: [1436],
+    // What a statement of PostgreSQL's does to its stack depends on its row, and leaves nothing behind.
+    postgresql: [],
+  },
   connections: {
     ...server,
     cause: 'too many connections',

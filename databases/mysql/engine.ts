@@ -9,7 +9,6 @@ import type { ConnectionOptions } from '../engine/connection.ts';
 import { Connections } from '../engine/connections.ts';
 import { readControlMigrations } from '../engine/control-migrations.ts';
 import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored } from '../engine/engine.ts';
-import { serverConditions } from '../engine/server-conditions.ts';
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
@@ -30,7 +29,14 @@ import { primeStatements } from './sequences.ts';
 import { beginSession, lockWaitSql } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
-import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
+import {
+  touchCalls,
+  touchListName,
+  touchListRoutine,
+  touchName,
+  touchRefusals,
+  touchRoutine,
+} from './touch-routine.ts';
 import { transport } from './transport.ts';
 import { argumentsOf, callSql, writeName } from './write-parameters.ts';
 import { writeRoutine } from './write-routine.ts';
@@ -239,14 +245,15 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const { name } = bound.entity;
       const write = writeRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
-      const touch = touchRoutine(bound, fingerprint(bound));
       return [
         `DROP PROCEDURE IF EXISTS ${writeName(name)}`,
         write,
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
+        `DROP PROCEDURE IF EXISTS ${touchListName(name)}`,
+        touchListRoutine(bound, fingerprint(bound)),
         `DROP PROCEDURE IF EXISTS ${touchName(name)}`,
-        touch,
+        touchRoutine(bound, fingerprint(bound)),
         `ALTER PROCEDURE ${writeName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
@@ -263,7 +270,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const names = routineNames(bound);
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND SECURITY_TYPE = 'INVOKER'`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?) AND SECURITY_TYPE = 'INVOKER'`,
         names,
       );
       // The comment is the last that is made, on one of them.
@@ -274,7 +281,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     async isOwn(session, bound) {
       const [others] = await session.query(
         `SELECT COUNT(*) AS made FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND DEFINER <> CURRENT_USER()`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?) AND DEFINER <> CURRENT_USER()`,
         routineNames(bound),
       );
       return others?.made === '0';
@@ -290,38 +297,31 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       };
       const result = await (inside
         ? call(connections.clientOf(inside))
-        : connections.borrow(call, request.fence.lockWaitMs));
+        : connections.borrow(endingTransaction(call), request.fence.lockWaitMs));
       const [rows] = resultSets(result);
       // A write that has become what was asked for is answered by no rows.
       return rows ? (rows[0] ?? {}) : { status: 'applied', version: request.item.version };
     },
 
     touchStatement(bound, { keys, version, id, fence, mayBeSilent }) {
-      const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
-      const [only = [], ...others] = rows;
-      const isList = others.length > 0;
-      return {
-        name: touchName(bound.entity.name),
-        sql: touchSql(bound),
-        parameters: [
-          fence.migration,
-          String(fence.epoch),
-          fingerprint(bound),
-          version,
-          isList ? id : `${id}:1`,
-          mayBeSilent ? '0' : '1',
-          ...(isList ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
-        ],
-      };
+      const calls = touchCalls(bound);
+      const leading = [fence.migration, String(fence.epoch), fingerprint(bound), version, id];
+      const [only, ...others] = keys;
+      if (only && others.length === 0) {
+        const parameters = [...leading, mayBeSilent ? '0' : '1', keyText(only), ...keyTexts(bound, only)];
+        return { ...calls.single, parameters };
+      }
+      const list = JSON.stringify(keys.map((key) => [keyText(key), ...keyTexts(bound, key)]));
+      return { ...calls.list, parameters: [...leading, list] };
     },
     transactionProbe: null,
     touchRefusals,
 
     async readRows(bound, keys) {
       const list = JSON.stringify(keys.map((key) => [JSON.stringify(key), ...keyTexts(bound, key)]));
-      const result = await connections.borrowToRead((client) =>
-        run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]),
-      );
+      const call = (client: mysql.PoolConnection) =>
+        run(client, `CALL ${readName(bound.entity.name)}(?)`, [list]);
+      const result = await connections.borrowToRead(endingTransaction(call));
       const [records = [], ...tables] = resultSets(result);
       const grouped = tables.map(byPosition);
       const stored = new Map(records.map((record) => [record.at, storedOf(bound, record, grouped)]));
@@ -396,7 +396,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 const prepareLock = "CONCAT('lockstep prepare ', LEFT(SHA2(DATABASE(), 256), 32))";
 
 function routineNames({ entity: { name } }: BoundEntity): string[] {
-  return [`lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
+  return ['write', 'read', 'touch', 'touches'].map((routine) => `lockstep_${routine}_${name}`);
 }
 
 function isPreparedByOther(store: StoreName, address: string): LockstepError {
@@ -451,21 +451,30 @@ function resultSets(result: unknown): Rows[] {
   return Array.isArray(result) ? result.filter((part): part is Rows => Array.isArray(part)) : [];
 }
 
+/**
+ * For a routine with a transaction of its own. Where its statement is ended, or the server runs out of memory, stack or disk, none of its
+ * handlers may hear of it: the transaction stays open, and the next one on the connection would commit what it has of a write.
+ */
+function endingTransaction<T>(call: (client: mysql.PoolConnection) => Promise<T>) {
+  return async (client: mysql.PoolConnection, abandon: () => void): Promise<T> => {
+    try {
+      return await call(client);
+    } catch (error) {
+      if (!isBroken(error)) await client.query('ROLLBACK').catch(abandon);
+      throw error;
+    }
+  };
+}
+
 function isBroken(error: unknown): boolean {
   if (error instanceof RollBack || error instanceof StatementTooLarge) return false;
   if (!(error instanceof Error)) return true;
-  if (!('sqlState' in error) || ('fatal' in error && error.fatal === true)) return true;
-  return 'errno' in error && withoutHandlers.has(Number(error.errno));
+  return !('sqlState' in error) || ('fatal' in error && error.fatal === true);
 }
 
-/**
- * Of these no handler of a routine hears: what ends a statement, and no memory for it. The routine's transaction stays open, and the next
- * one on the connection would commit what it has of a write.
- */
-const withoutHandlers = new Set<number>([...serverConditions.time.mysql, ...serverConditions.memory.mysql]);
-
 const fingerprint = fingerprinting(
-  (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),
+  (bound) =>
+    writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, '') + touchListRoutine(bound, ''),
 );
 
 function commentOf(bound: BoundEntity): string {

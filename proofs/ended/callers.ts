@@ -1,3 +1,4 @@
+import type { Lockstep } from '../../client/service/connect.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { Random } from '../../examples/orders/random.ts';
 import type { Entity, Pattern } from '../../model/entity.ts';
@@ -6,7 +7,7 @@ import { type Token, versionOf } from '../../model/token.ts';
 import { operationIdAt } from '../../model/transaction.ts';
 import type { accountWritten } from '../account/account.ts';
 import { type Answered, answeredBy, send } from '../account/call.ts';
-import type { ProofEnvironment } from '../account/environment.ts';
+import type { StoreUrls } from '../account/environment.ts';
 import type { Answer, Change, PromiseLog } from '../account/promises.ts';
 import { type RandomWrite, RandomWrites } from '../account/random.ts';
 import { readBack, type TokenRead } from '../cutover/writers.ts';
@@ -25,7 +26,9 @@ interface Asked {
 }
 
 export interface CallersOptions {
-  readonly environment: ProofEnvironment;
+  readonly lockstep: Lockstep;
+  /** Of the stores themselves, for the service's own SQL. */
+  readonly urls: StoreUrls;
   readonly places: readonly Place[];
   readonly log: PromiseLog;
   readonly seed: number;
@@ -51,6 +54,7 @@ export class Callers {
   readonly #random: Random;
   readonly #tokens = new Map<string, Token>();
   readonly #drawn: RandomWrite[] = [];
+  readonly #places = new Map<string, Place>();
   #asked = 0;
 
   constructor(options: CallersOptions) {
@@ -64,7 +68,7 @@ export class Callers {
     const until = this.#asked + writes;
     await Promise.all(
       Array.from({ length: this.#options.callers }, async () => {
-        await using own = new OwnConnections(this.#options.environment);
+        await using own = new OwnConnections(this.#options.urls);
         while (this.#asked < until) await this.#call(own);
       }),
     );
@@ -88,7 +92,7 @@ export class Callers {
   #take(count: number, fits: (entity: AccountEntity) => boolean = () => true): RandomWrite[] {
     const taken: RandomWrite[] = [];
     const isFit = ({ key }: RandomWrite) =>
-      fits(this.#placeOf(key).entity) && !taken.some((other) => other.key === key);
+      fits(this.placeOf(key).entity) && !taken.some((other) => other.key === key);
     while (taken.length < count) {
       const at = this.#drawn.findIndex(isFit);
       const [drawn = this.#writes.next()] = at < 0 ? [] : this.#drawn.splice(at, 1);
@@ -98,15 +102,13 @@ export class Callers {
     return taken;
   }
 
-  #placeOf(key: string): Place {
-    const { places } = this.#options;
-    const place = places[Number.parseInt(key.slice(-2), 16) % places.length];
-    if (!place) throw new RangeError('there are no accounts');
-    return place;
-  }
-
+  /** In turn, so that each has its share of the few keys. */
   placeOf(key: string): Place {
-    return this.#placeOf(key);
+    const { places } = this.#options;
+    const place = this.#places.get(key) ?? places[this.#places.size % places.length];
+    if (!place) throw new RangeError('there are no accounts');
+    this.#places.set(key, place);
+    return place;
   }
 
   #ask(drawn: RandomWrite | undefined): Asked {
@@ -124,8 +126,7 @@ export class Callers {
   }
 
   #send({ drawn, operationId, token }: Asked) {
-    const { environment } = this.#options;
-    const accounts = environment.lockstep.repository(this.#placeOf(drawn.key).entity);
+    const accounts = this.#options.lockstep.repository(this.placeOf(drawn.key).entity);
     const options = { operationId, ack: this.#random.pick(acks), ...this.#patience() };
     return send(accounts, drawn, { ...options, ...(token ? { ifUnchangedSince: token } : {}) });
   }
@@ -133,10 +134,10 @@ export class Callers {
   /** Now and then it is read back. A reader of the store that does not decide may see what a parallel write has left there tentatively. */
   async #acknowledged(key: string, token: Token): Promise<void> {
     this.#tokens.set(key, token);
-    const { entity } = this.#placeOf(key);
+    const { entity } = this.placeOf(key);
     if (entity.pattern === 'parallel' || !this.#random.chance(readShare)) return;
     const askedAt = Date.now();
-    const answer = await readBack(this.#options.environment.lockstep.repository(entity), key, token);
+    const answer = await readBack(this.#options.lockstep.repository(entity), key, token);
     this.reads.push({ key, atLeast: versionOf(token), askedAt, answeredAt: Date.now(), answer });
   }
 
@@ -163,9 +164,9 @@ export class Callers {
   }
 
   async #list(taken: readonly RandomWrite[]): Promise<void> {
-    const { environment, log } = this.#options;
+    const { lockstep, log } = this.#options;
     const list = taken.map((drawn) => this.#ask(drawn));
-    const outcomes = await environment.lockstep.writeMany(list.map((asked) => () => this.#send(asked)));
+    const outcomes = await lockstep.writeMany(list.map((asked) => () => this.#send(asked)));
     await Promise.all(
       list.map(async (asked, at) => {
         const outcome = outcomes[at];
@@ -183,7 +184,7 @@ export class Callers {
   }
 
   async #transaction(taken: readonly RandomWrite[]): Promise<void> {
-    const { environment, log } = this.#options;
+    const { lockstep, log } = this.#options;
     this.#asked += taken.length;
     const operationId = `write-${this.#asked}`;
     const ids = taken.map((_, at) => operationIdAt(operationId, at));
@@ -193,7 +194,7 @@ export class Callers {
     const items = (tx: TransactionScope) => taken.map((drawn) => this.#item(tx, drawn));
     await this.#untilKnown(ids, async () => {
       try {
-        const { versions } = await environment.lockstep.transaction(items, {
+        const { versions } = await lockstep.transaction(items, {
           operationId,
           ...this.#patience(),
         });
@@ -205,7 +206,7 @@ export class Callers {
   }
 
   #item(tx: TransactionScope, { key, change }: RandomWrite) {
-    const { entity } = this.#placeOf(key);
+    const { entity } = this.placeOf(key);
     if (!isTransactional(entity)) throw new TypeError(`${entity.name} is not transactional`);
     const writer = tx(entity);
     switch (change.kind) {
@@ -237,7 +238,7 @@ export class Callers {
 
   /** A transaction of the service's own, with its own SQL and all keys touched. It is not tried again. */
   async #touch(own: OwnConnections, taken: readonly RandomWrite[]): Promise<void> {
-    const { environment, log } = this.#options;
+    const { lockstep, log } = this.#options;
     const writes = taken.map(({ key, change }) => {
       this.#asked += 1;
       return { operationId: `touch-${this.#asked}`, key, change: this.#ownChange(key, change) };
@@ -247,17 +248,17 @@ export class Callers {
       for (const { operationId } of writes) log.answer(operationId, answer, message);
     };
     this.together.push(writes.map(({ operationId }) => operationId));
-    const keysOf = Map.groupBy(writes, ({ key }) => this.#placeOf(key));
+    const keysOf = Map.groupBy(writes, ({ key }) => this.placeOf(key));
     const versions = new Map<Place, string>();
     const isFirst = this.#random.chance(0.5);
     let isCommitting = false;
     try {
-      const store = await environment.lockstep.primary();
+      const store = await lockstep.primary();
       const at = await own.to(store);
       const touchAll = async () => {
         for (const [place, some] of keysOf) {
           const keys = some.map(({ key }) => key);
-          const { token } = await environment.lockstep.touch(
+          const { token } = await lockstep.touch(
             at.tx,
             place.entity,
             // One key and a list of one go different ways.
@@ -281,14 +282,14 @@ export class Callers {
       for (const { operationId, key } of writes)
         log.answer(operationId, {
           outcome: 'acknowledged',
-          version: versions.get(this.#placeOf(key)) ?? '',
+          version: versions.get(this.placeOf(key)) ?? '',
         });
     } catch (error) {
       this.counts.touchesFailed += 1;
       const code = isLockstepError(error) ? error.code : 'Unexpected';
       answerAll({ outcome: isCommitting ? 'unknown' : 'failed', code }, String(error));
       for (const { operationId, key } of writes)
-        this.#versions.set(operationId, versions.get(this.#placeOf(key)) ?? null);
+        this.#versions.set(operationId, versions.get(this.placeOf(key)) ?? null);
       await own.forget();
     }
   }
@@ -319,7 +320,7 @@ export class Callers {
     key: string,
     change: Change,
   ): Promise<boolean> {
-    const { layout, suffix } = this.#placeOf(key);
+    const { layout, suffix } = this.placeOf(key);
     const sql = ownSql(store, layout, suffix);
     const isThere = await sql.look(at, key);
     switch (change.kind) {
@@ -346,17 +347,17 @@ function isTransactional(entity: AccountEntity): entity is AccountEntity & Trans
 
 /** One caller's, made anew where they are gone. */
 class OwnConnections implements AsyncDisposable {
-  readonly #environment: ProofEnvironment;
+  readonly #urls: StoreUrls;
   #open: { readonly store: string; readonly at: OwnConnection } | null = null;
 
-  constructor(environment: ProofEnvironment) {
-    this.#environment = environment;
+  constructor(urls: StoreUrls) {
+    this.#urls = urls;
   }
 
   async to(store: 'legacy' | 'modern'): Promise<OwnConnection> {
     if (this.#open?.store !== store) {
       await this.forget();
-      this.#open = { store, at: await connectTo(store, this.#environment.direct) };
+      this.#open = { store, at: await connectTo(store, this.#urls) };
     }
     return this.#open.at;
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { connect } from '../../client/service/connect.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { isFailureCode } from '../../model/failure-codes.ts';
 import type { Phase } from '../../model/phase.ts';
@@ -40,8 +41,13 @@ export async function ended({ servers, seed, short, way, note }: Conditions): Pr
     way,
   });
   const log = new PromiseLog(join(environment.folder, 'promises.jsonl'));
+  await using embedded =
+    way === 'embedded'
+      ? await connect(environment.migration, { environment: environment.environment, worker: 'embedded' })
+      : null;
+  const lockstep = embedded ?? environment.lockstep;
   const places = placesOf(environment.accounts);
-  const working = new Callers({ environment, places, log, seed, callers, keys });
+  const working = new Callers({ lockstep, urls: environment.direct, places, log, seed, callers, keys });
   const cut = { legacy: { statements: 0, connections: 0 }, modern: { statements: 0, connections: 0 } };
   let drainSeconds = 0;
   const startedAt = performance.now();

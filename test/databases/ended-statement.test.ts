@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { account } from '../support/accounts.ts';
-import { until } from '../support/until.ts';
 import type { Direct } from './direct.ts';
 import { fence, forEachEngineRole, operationId, readOne, writeOf, writeOne } from './engine-roles.ts';
 
@@ -22,11 +21,6 @@ async function endWaiting({ rows }: Direct, engine: 'MariaDB' | 'PostgreSQL'): P
      WHERE DB = DATABASE() AND COMMAND IN ('Execute', 'Query') AND ID <> CONNECTION_ID()`,
   );
   for (const { id } of ended) await rows(`KILL QUERY ${id}`);
-  // MariaDB may have rolled back, and may not: nothing says which.
-  await until('the connections are closed', async () => {
-    const open = await rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE()');
-    return !open.some(({ id }) => ended.some((one) => one.id === id));
-  });
 }
 
 forEachEngineRole('a write whose statement somebody has ended', (at, { engine }) => {
@@ -60,4 +54,49 @@ forEachEngineRole('a write whose statement somebody has ended', (at, { engine })
     );
     expect((await readOne(store, account, ['1'])).image).toMatchObject({ owner: 'Ada' });
   });
+});
+
+/** What a trigger of the application's does, so that the server raises what no handler of a routine hears. */
+const fatal = {
+  stack: {
+    told: 'raise thread_stack',
+    made: ['CREATE PROCEDURE deeper (n INT) IF n > 0 THEN CALL deeper(n - 1); END IF'],
+    done: 'SET max_sp_recursion_depth = 255; CALL deeper(250);',
+    dropped: ['DROP PROCEDURE deeper'],
+  },
+  space: {
+    told: 'no space left',
+    made: ['SET max_heap_table_size = 16384', 'CREATE TABLE small (filler CHAR(255)) ENGINE = MEMORY'],
+    done: `INSERT INTO small WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT REPEAT('x', 255) FROM n;`,
+    dropped: ['DROP TABLE small'],
+  },
+} as const;
+
+forEachEngineRole('a write in which the server itself fails', (at, { engine }) => {
+  test.skipIf(engine === 'PostgreSQL').each(['stack', 'space'] as const)(
+    'for want of %s leaves nothing that the next one on its connection would commit',
+    async (want) => {
+      const { sql, control, open } = at();
+      const store = open({ options: { poolSize: 1 } });
+      const { told, made, done, dropped } = fatal[want];
+      for (const statement of made) await sql(statement);
+      await sql(`CREATE TRIGGER failing AFTER INSERT ON accounts FOR EACH ROW BEGIN ${done} END`);
+      const id = want === 'space' ? 1 : 2;
+      const write = writeOf(account, { ...ada, id }, { version: '5', operationId: operationId() });
+      try {
+        expect(await writeOne(store, account, write).catch((error: unknown) => error)).toMatchObject({
+          code: 'StoreUnavailable',
+          message: expect.stringContaining(told),
+        });
+      } finally {
+        await sql('DROP TRIGGER failing');
+        for (const statement of dropped) await sql(statement);
+      }
+      const other = writeOf(account, { ...ada, id: 3 }, { version: '6' });
+      expect(await writeOne(store, account, other)).toMatchObject({ status: 'applied' });
+      expect(await control('records', `record_key <> '["3"]'`)).toEqual([]);
+      expect(await control('operations', `record_key <> '["3"]'`)).toEqual([]);
+      expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '5' });
+    },
+  );
 });

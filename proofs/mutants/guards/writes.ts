@@ -254,12 +254,12 @@ export const writeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/mysql/engine.ts',
-    text: "return 'errno' in error && withoutHandlers.has(Number(error.errno));",
-    without: 'return false;',
+    text: "      if (!isBroken(error)) await client.query('ROLLBACK').catch(abandon);\n",
+    without: '',
     tests: ['test/databases/ended-statement.test.ts'],
-    named: 'MariaDB as legacy > alone',
+    named: 'MariaDB as legacy > for want of stack',
     keeps:
-      'What a write had done when its statement was ended is not committed by the next one on its connection.',
+      'What a write had done when the server itself failed is not committed by the next one on its connection.',
   },
   {
     file: 'databases/mysql/write-routine.ts',
