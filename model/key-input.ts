@@ -19,41 +19,35 @@ export type Patch<E, K> = Partial<Omit<E, KeyFields<K> & PropertyKey>> & {
 };
 
 /** The key's canonical parts. Throws `InvalidKey` where one is missing or no value of its field. */
-export function keyFrom({ name, key, fields }: Entity, input: unknown): Key {
-  const parts = partsOf(key, input);
-  if (!parts) {
-    throw new LockstepError(
-      'InvalidKey',
-      `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
-      { entity: name },
-    );
+export function keyFrom(entity: Entity, input: unknown): Key {
+  const { name, key } = entity;
+  const [only, ...others] = key;
+  if (typeof input === 'object' && input !== null && !(input instanceof Uint8Array)) {
+    const parts = new Map<string, unknown>(Object.entries(input));
+    return key.map((part) => partFrom(entity, part, parts.get(part)));
   }
-  return key.map((part) => {
-    const declared = fields[part];
-    const value = parts.get(part);
-    if (declared?.form !== 'scalar' || value === undefined || value === null) {
-      throw new LockstepError(
-        'InvalidKey',
-        `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`,
-        { entity: name },
-      );
-    }
-    try {
-      return String(toCanonical(declared.scalar, value));
-    } catch (error) {
-      if (!(error instanceof NotCanonical)) throw error;
-      throw new LockstepError('InvalidKey', `${name}.${part}: ${error.message}`, {
-        entity: name,
-        path: `${name}.${part}`,
-      });
-    }
-  });
+  if (only !== undefined && others.length === 0) return [partFrom(entity, only, input)];
+  throw new LockstepError(
+    'InvalidKey',
+    `the key of ${name} is made of ${key.join(', ')}; pass an object with all of them`,
+    { entity: name },
+  );
 }
 
-/** Values by field. A key of one field may come alone; null where one of several does. */
-function partsOf(key: readonly string[], input: unknown): ReadonlyMap<string, unknown> | null {
-  const isObject = typeof input === 'object' && input !== null && !(input instanceof Uint8Array);
-  if (isObject) return new Map<string, unknown>(Object.entries(input));
-  const [only, ...others] = key;
-  return only === undefined || others.length > 0 ? null : new Map([[only, input]]);
+function partFrom({ name, key, fields }: Entity, part: string, value: unknown): string {
+  const declared = fields[part];
+  if (declared?.form !== 'scalar' || value === undefined || value === null) {
+    throw new LockstepError('InvalidKey', `${name}.${part}: the key is incomplete; pass ${key.join(', ')}`, {
+      entity: name,
+    });
+  }
+  try {
+    return String(toCanonical(declared.scalar, value));
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    throw new LockstepError('InvalidKey', `${name}.${part}: ${error.message}`, {
+      entity: name,
+      path: `${name}.${part}`,
+    });
+  }
 }

@@ -59,18 +59,18 @@ export class Touches {
   ): Promise<Touched<KeyOf<E, K>>> {
     const { migration, clock, sweep, owed } = this.#parts;
     entityNamed(migration, entity.name);
-    const byText = inKeyOrder(entity, input);
+    const touched = inKeyOrder(entity, input);
     // No promise is made where nothing has to be waited for.
     const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.current());
     const transaction = openTransaction(tx);
     const store = this.#storeOf(transaction, state);
     this.#parts.sound.assertSound(store.name, 'takes no writes');
     if (transaction.isOpen === false) throw notInTransaction(entity);
-    const taking = owed.take(byText.length);
+    const taking = owed.take(touched.length);
     if (taking) await taking;
     const version = clock.next();
     const request: TouchRequest = {
-      keys: byText.map(({ key }) => key),
+      keys: touched.map(({ key }) => key),
       version,
       // In the order of time, so that new entries lie side by side.
       id: `touch:${version}:${this.#clockId}`,
@@ -101,7 +101,7 @@ export class Touches {
     const { absent } = answer;
     return {
       token: tokenOf(answer.version),
-      absent: byText.filter((_, at) => absent[at]).map(({ given }) => given),
+      absent: touched.filter((_, at) => absent[at]).map(({ given }) => given),
     };
   }
 
@@ -185,7 +185,6 @@ export class Touches {
 
 interface TouchedKey<K> {
   readonly key: Key;
-  readonly text: string;
   readonly given: K;
 }
 
@@ -194,11 +193,11 @@ function inKeyOrder<E, K>(
   entity: Entity<E, K>,
   input: KeyOf<E, K> | readonly KeyOf<E, K>[],
 ): TouchedKey<KeyOf<E, K>>[] {
-  if (!isList(input)) return [touchedKey(entity, input)];
+  if (!isList(input)) return [{ key: keyFrom(entity, input), given: input }];
   const byText = new Map<string, TouchedKey<KeyOf<E, K>>>();
   for (const given of input) {
-    const touched = touchedKey(entity, given);
-    byText.set(touched.text, touched);
+    const key = keyFrom(entity, given);
+    byText.set(keyText(key), { key, given });
   }
   if (byText.size === 0) {
     throw new LockstepError(
@@ -216,12 +215,7 @@ function inKeyOrder<E, K>(
       { entity: entity.name },
     );
   }
-  return [...byText.values()].sort((left, right) => compareText(left.text, right.text));
-}
-
-function touchedKey<E, K>(entity: Entity<E, K>, given: KeyOf<E, K>): TouchedKey<KeyOf<E, K>> {
-  const key = keyFrom(entity, given);
-  return { key, text: keyText(key), given };
+  return [...byText].sort(([left], [right]) => compareText(left, right)).map(([, touched]) => touched);
 }
 
 /** No key is a list: a composite one is an object. */

@@ -9,16 +9,23 @@ import type { BoundEntity } from './bound.ts';
  * @param made the routines' text, without the fingerprint that stands in it
  */
 export function fingerprinting(made: (bound: BoundEntity) => string): (bound: BoundEntity) => string {
-  const known = new WeakMap<BoundEntity, string>();
-  return (bound) => {
-    const before = known.get(bound);
-    if (before !== undefined) return before;
-    const fingerprint = createHash('sha256')
+  return onceForEach((bound) =>
+    createHash('sha256')
       .update(definitionDigest(bound.entity))
       .update(made(bound))
       .digest('hex')
-      .slice(0, 16);
-    known.set(bound, fingerprint);
-    return fingerprint;
+      .slice(0, 16),
+  );
+}
+
+/** What is made of an entity and its tables, once for each. */
+export function onceForEach<T>(make: (bound: BoundEntity) => T): (bound: BoundEntity) => T {
+  const known = new WeakMap<BoundEntity, { readonly made: T }>();
+  return (bound) => {
+    const before = known.get(bound);
+    if (before !== undefined) return before.made;
+    const made = make(bound);
+    known.set(bound, { made });
+    return made;
   };
 }

@@ -26,7 +26,7 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
       `a key of ${key.length} parts is no key of ${entity.name}, which has ${root.key.length}; delete its row from the control tables`,
     );
   }
-  if (Buffer.byteLength(keyText(key)) > keyLimitBytes) {
+  if (isTooLong(key)) {
     return unusable(
       `a key of ${entity.name} has more than the ${keyLimitBytes} bytes that can be indexed; use a shorter key`,
     );
@@ -34,10 +34,9 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
   const texts: string[] = [];
   for (const [index, column] of root.key.entries()) {
     const part = key[index] ?? '';
-    const where = `${entity.name}: ${root.name}.${column.name}`;
     const fault = formFault(column, part);
     if (fault) {
-      const reason = `${where} ${fault}; correct the row, or declare the key as what it is`;
+      const reason = `${placeOf(bound, column)} ${fault}; correct the row, or declare the key as what it is`;
       return { reason, isNeverThere: isHeldWhole(column) };
     }
     try {
@@ -45,7 +44,7 @@ export function keyTextsOrFault(bound: BoundEntity, key: Key): readonly string[]
       texts.push(toColumn(column, column.scalar, part) ?? '');
     } catch (error) {
       if (!(error instanceof NotCanonical)) throw error;
-      return { reason: `${where} ${error.message}`, isNeverThere: true };
+      return { reason: `${placeOf(bound, column)} ${error.message}`, isNeverThere: true };
     }
   }
   return texts;
@@ -58,6 +57,17 @@ export function isFault(found: readonly string[] | KeyFault): found is KeyFault 
 export function keyFault(bound: BoundEntity, key: Key): KeyFault | null {
   const found = keyTextsOrFault(bound, key);
   return isFault(found) ? found : null;
+}
+
+/** Most keys are so short that their text need not be looked at. */
+function isTooLong(key: Key): boolean {
+  let most = 0;
+  for (const part of key) most += part.length * charactersInJson + aroundInJson;
+  return most > keyLimitBytes && Buffer.byteLength(keyText(key)) > keyLimitBytes;
+}
+
+function placeOf({ entity, root }: BoundEntity, { name }: BoundColumn): string {
+  return `${entity.name}: ${root.name}.${name}`;
 }
 
 /** Whether the column itself holds nothing but values of the field: a date may be one before our era, a number NaN. */
@@ -113,6 +123,8 @@ function assertInRange({ scalar, declared }: BoundColumn, part: string): void {
 }
 
 const charactersInJson = 6;
+/** Quotes, a comma, and a bracket. */
+const aroundInJson = 4;
 const otherKindsBytes = 40;
 
 /** Whether the target can use whatever key the source may have: most tables are spared the look at each one. */

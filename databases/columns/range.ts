@@ -71,8 +71,24 @@ const bitsOfType: Readonly<Record<string, number>> = {
   bigint: 64,
 };
 
+interface WholeRange {
+  readonly least: bigint;
+  readonly most: bigint;
+}
+
+/** Of the types that columns have; each key of a column is looked at. */
+const knownRanges = new Map<string, WholeRange | null>();
+
 /** The whole numbers that a type holds; null where it is none of these types. */
-export function wholeRange(declared: string): { readonly least: bigint; readonly most: bigint } | null {
+export function wholeRange(declared: string): WholeRange | null {
+  const known = knownRanges.get(declared);
+  if (known !== undefined) return known;
+  const range = rangeOf(declared);
+  knownRanges.set(declared, range);
+  return range;
+}
+
+function rangeOf(declared: string): WholeRange | null {
   const bits = bitsOfType[declared.replace(/[( ].*/, '')];
   if (bits === undefined) return null;
   if (/unsigned/i.test(declared)) return { least: 0n, most: 2n ** BigInt(bits) - 1n };

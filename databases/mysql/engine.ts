@@ -29,7 +29,14 @@ import { primeStatements } from './sequences.ts';
 import { beginSession, lockWaitSql } from './session.ts';
 import { readSettings } from './settings.ts';
 import { tableUse } from './table-use.ts';
-import { touchName, touchRefusals, touchRoutine, touchSql } from './touch-routine.ts';
+import {
+  touchCalls,
+  touchListName,
+  touchListRoutine,
+  touchName,
+  touchRefusals,
+  touchRoutine,
+} from './touch-routine.ts';
 import { transport } from './transport.ts';
 import { argumentsOf, callSql, writeName } from './write-parameters.ts';
 import { writeRoutine } from './write-routine.ts';
@@ -238,14 +245,15 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const { name } = bound.entity;
       const write = writeRoutine(bound, fingerprint(bound));
       const read = readRoutine(bound);
-      const touch = touchRoutine(bound, fingerprint(bound));
       return [
         `DROP PROCEDURE IF EXISTS ${writeName(name)}`,
         write,
         `DROP PROCEDURE IF EXISTS ${readName(name)}`,
         read,
+        `DROP PROCEDURE IF EXISTS ${touchListName(name)}`,
+        touchListRoutine(bound, fingerprint(bound)),
         `DROP PROCEDURE IF EXISTS ${touchName(name)}`,
-        touch,
+        touchRoutine(bound, fingerprint(bound)),
         `ALTER PROCEDURE ${writeName(name)} COMMENT ${literal(commentOf(bound))}`,
       ];
     },
@@ -262,7 +270,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       const names = routineNames(bound);
       const made = await session.query(
         `SELECT ROUTINE_COMMENT AS comment FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND SECURITY_TYPE = 'INVOKER'`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?) AND SECURITY_TYPE = 'INVOKER'`,
         names,
       );
       // The comment is the last that is made, on one of them.
@@ -273,7 +281,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     async isOwn(session, bound) {
       const [others] = await session.query(
         `SELECT COUNT(*) AS made FROM information_schema.ROUTINES
-         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?) AND DEFINER <> CURRENT_USER()`,
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (?, ?, ?, ?) AND DEFINER <> CURRENT_USER()`,
         routineNames(bound),
       );
       return others?.made === '0';
@@ -296,22 +304,15 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     },
 
     touchStatement(bound, { keys, version, id, fence, mayBeSilent }) {
-      const rows = keys.map((key) => [keyText(key), ...keyTexts(bound, key)]);
-      const [only = [], ...others] = rows;
-      const isList = others.length > 0;
-      return {
-        name: touchName(bound.entity.name),
-        sql: touchSql(bound),
-        parameters: [
-          fence.migration,
-          String(fence.epoch),
-          fingerprint(bound),
-          version,
-          isList ? id : `${id}:1`,
-          mayBeSilent ? '0' : '1',
-          ...(isList ? [JSON.stringify(rows), ...only.map(() => null)] : [null, ...only]),
-        ],
-      };
+      const calls = touchCalls(bound);
+      const leading = [fence.migration, String(fence.epoch), fingerprint(bound), version, id];
+      const [only, ...others] = keys;
+      if (only && others.length === 0) {
+        const parameters = [...leading, mayBeSilent ? '0' : '1', keyText(only), ...keyTexts(bound, only)];
+        return { ...calls.single, parameters };
+      }
+      const list = JSON.stringify(keys.map((key) => [keyText(key), ...keyTexts(bound, key)]));
+      return { ...calls.list, parameters: [...leading, list] };
     },
     transactionProbe: null,
     touchRefusals,
@@ -395,7 +396,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 const prepareLock = "CONCAT('lockstep prepare ', LEFT(SHA2(DATABASE(), 256), 32))";
 
 function routineNames({ entity: { name } }: BoundEntity): string[] {
-  return [`lockstep_write_${name}`, `lockstep_read_${name}`, `lockstep_touch_${name}`];
+  return ['write', 'read', 'touch', 'touches'].map((routine) => `lockstep_${routine}_${name}`);
 }
 
 function isPreparedByOther(store: StoreName, address: string): LockstepError {
@@ -472,7 +473,8 @@ function isBroken(error: unknown): boolean {
 }
 
 const fingerprint = fingerprinting(
-  (bound) => writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, ''),
+  (bound) =>
+    writeRoutine(bound, '') + readRoutine(bound) + touchRoutine(bound, '') + touchListRoutine(bound, ''),
 );
 
 function commentOf(bound: BoundEntity): string {

@@ -166,15 +166,21 @@ forEachEngineRole(
     });
 
     test('is refused where the store is not the primary, is closed, or has another definition', async () => {
+      const one: readonly Key[] = [['1']];
+      const many: readonly Key[] = [['1'], ['2']];
+      const refusals = async (given: Partial<TouchRequest> = {}) => {
+        const refused = [];
+        for (const keys of [one, many]) {
+          await service.sql('BEGIN');
+          refused.push(await refusalOf(touch(account, keys, given)));
+          await service.sql('ROLLBACK');
+        }
+        return refused;
+      };
       await at().asSecondary();
-      await service.sql('BEGIN');
-      expect(await refusalOf(touch(account, [['1']]))).toBe('moved');
-      await service.sql('ROLLBACK');
+      expect(await refusals()).toEqual(['moved', 'moved']);
       await at().asPrimary(2);
-      await service.sql('BEGIN');
-      const behind = { fence: { ...fence, epoch: 3 } };
-      expect(await refusalOf(touch(account, [['1']], behind))).toBe('moved');
-      await service.sql('ROLLBACK');
+      expect(await refusals({ fence: { ...fence, epoch: 3 } })).toEqual(['moved', 'moved']);
       await at().store.writeState({
         migration: migrationName,
         phase: engineRole.role === 'legacy' ? 'dual-write' : 'switch-primary',
@@ -184,10 +190,22 @@ forEachEngineRole(
         readPercent: 0,
         writePercent: 0,
       });
-      await service.sql('BEGIN');
-      expect(await refusalOf(touch(account, [['1']]))).toBe('closed');
-      await service.sql('ROLLBACK');
+      expect(await refusals()).toEqual(['closed', 'closed']);
       expect(await touches()).toEqual([]);
+    });
+
+    test('goes on where a change of the route gives the fence back at once', async () => {
+      const change = await at().another();
+      // In MySQL/MariaDB an entry has a number behind its id where the route was not plain at first. What has given way is tried again.
+      while (!(await touches()).some(({ id }) => id?.endsWith(':1'))) {
+        await change.rows('BEGIN');
+        await change.rows(exclusiveFence);
+        await service.sql('BEGIN');
+        const touching = refusalOf(touch(account, [['1']]));
+        await change.rows('ROLLBACK');
+        await service.sql((await touching) === null ? 'COMMIT' : 'ROLLBACK');
+      }
+      for (const noted of await touches()) expect(noted).toMatchObject({ record_key: '["1"]', epoch: '1' });
     });
 
     test('is refused under another definition', async () => {

@@ -37,7 +37,7 @@ export const journalEntryGuards: readonly Guard[] = [
   },
   {
     file: 'client/service/touch.ts',
-    text: 'const taking = owed.take(byText.length);',
+    text: 'const taking = owed.take(touched.length);',
     without: 'const taking = null;',
     tests,
     named: 'has a bound',
