@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { z } from 'zod';
@@ -14,6 +15,7 @@ import { connecting, createDatabasesOn, inRoles } from '../test/support/database
 import { writeFirstRoute } from '../test/support/first-route.ts';
 import { accountOf, decidedWrite } from './account-stores.ts';
 import { median, rounded, type Setting } from './bench.ts';
+import { onOwnCores } from './own-cores.ts';
 
 const engines = ['mysql', 'postgresql'] as const;
 const defaultReads = 200;
@@ -73,7 +75,12 @@ export async function reads({ servers, seed, rows, runs = defaultRuns, note }: S
   const bars = [];
   for (const engine of engines) {
     await using place = await placeOn(servers, engine, seed);
-    const alone = await inTurn(place.ways, runs, (read) => p50Of(read, count, seed));
+    const alone = await (async () => {
+      await using cores = await onOwnCores(await place.processes());
+      if (cores === null)
+        note(`${engine}: client and server may share a core, and one way be twice as near as another`);
+      return await inTurn(place.ways, runs, (read) => p50Of(read, count, seed));
+    })();
     const together = await inTurn(place.single, runs, (read) => perSecondOf(read, count * 10, seed));
     const p50 = ratiosTo(alone, 'byHand');
     const rate = ratiosTo(together, 'byHand');
@@ -191,7 +198,7 @@ async function placeOn(servers: Setting['servers'], engine: (typeof engines)[num
     getMany: (id) => accounts.getMany(list(id)),
   };
   const release = building.move();
-  return { single, ways, [Symbol.asyncDispose]: () => release.disposeAsync() };
+  return { single, ways, processes: hand.processes, [Symbol.asyncDispose]: () => release.disposeAsync() };
 }
 
 /** Accounts that were written through Lockstep, so that each has its record. */
@@ -212,6 +219,8 @@ async function fill(
 
 interface Driver extends AsyncDisposable {
   plain(sql: string): Promise<unknown>;
+  /** Those of the server that answer this database's connections, as far as they are on this machine. */
+  processes(): Promise<readonly number[]>;
   one(id: number): Promise<Account | null>;
   list(ids: readonly number[]): Promise<readonly Account[]>;
 }
@@ -225,6 +234,12 @@ function driverOn(url: string): Driver {
     const many = `SELECT ${columns} FROM accounts WHERE id = ANY($1)`;
     return {
       plain: (sql) => pool.query(sql),
+      processes: async () => {
+        const { rows } = await pool.query<{ pid: number }>(
+          'SELECT pid FROM pg_stat_activity WHERE datname = current_database()',
+        );
+        return rows.map(({ pid }) => pid).filter(isHere);
+      },
       one: async (id) =>
         accountIn((await pool.query<Account>({ name: 'one', text: one, values: [id] })).rows[0]),
       list: async (ids) => (await pool.query<Account>({ name: 'many', text: many, values: [ids] })).rows,
@@ -237,10 +252,24 @@ function driverOn(url: string): Driver {
   type Rows = (Account & mysql.RowDataPacket)[];
   return {
     plain: (sql) => pool.query(sql),
+    processes: async () => {
+      const [[row]] = await pool.query<mysql.RowDataPacket[]>('SELECT @@pid_file AS file');
+      const text = await readFile(String(row?.file), 'utf8').catch(() => '');
+      return [Number.parseInt(text, 10)].filter(isHere);
+    },
     one: async (id) => accountIn((await pool.execute<Rows>(one, [id]))[0][0]),
     list: async (ids) => (await pool.execute<Rows>(many, [...ids]))[0],
     [Symbol.asyncDispose]: () => pool.end(),
   };
+}
+
+/** Whether a process of this machine is meant: without rights over it, nothing can be done with it either. */
+function isHere(id: number): boolean {
+  try {
+    return Number.isInteger(id) && process.kill(id, 0);
+  } catch {
+    return false;
+  }
 }
 
 function accountIn(row: Account | undefined): Account | null {

@@ -20,7 +20,7 @@ export function withinLimit<T>(work: Promise<T>, limitMs: number, error: () => E
   });
 }
 
-/** Throws `InvalidInput` where a value of `connect` is no time that can be waited for. */
+/** Throws `InvalidInput` where an option's value is no time that can be waited for. */
 export function assertTimeLimit(name: string, value: number): void {
   if (Number.isFinite(value) && value > 0 && value <= longestMs) return;
   throw new LockstepError(

@@ -14,7 +14,7 @@ import type { PlaceOptions, ReadPlace } from './read-place.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import { type Found, type ReadParts, RecordReads, type Wanted } from './record-reads.ts';
 import type { Transactions } from './transaction.ts';
-import type { WriteOptions } from './write-options.ts';
+import { answerWanted, type WriteOptions } from './write-options.ts';
 import type { Writes } from './writes.ts';
 
 export interface ReadOptions {
@@ -55,7 +55,7 @@ export interface RepositoryParts extends ReadParts {
  * names, `A` the entity's acknowledgement.
  *
  * Every write throws a `LockstepError`. Before anything starts: `InvalidEntity`, `InvalidKey`, `InvalidToken`, `InvalidOperationId`,
- * `TooLarge`, `TemporalUnavailable`, `Overloaded`. Where it has no effect: `StoreRefused`, `LossyShape`, `StoreUnavailable`, `NotPrepared`,
+ * `InvalidInput`, `TooLarge`, `TemporalUnavailable`, `Overloaded`. Where it has no effect: `StoreRefused`, `LossyShape`, `StoreUnavailable`, `NotPrepared`,
  * `Aborted`; with the patterns `parallel` and `transactional` also `Compensated`, and `CompensationFailed` where the stores differ
  * now. With `ack: 'both'`: `Parked`. `OutcomeUnknown` where no answer came in time: send it again under the same operation id.
  */
@@ -170,7 +170,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
 
   async #write<B extends Ack>(operation: Operation, options: WriteOptions<B>): Promise<Receipt<B>> {
     const isNamed = options.operationId !== undefined;
-    const given = { ack: options.ack ?? this.#entity.ack, timeoutMs: options.timeoutMs ?? null };
+    const given = answerWanted(options, this.#entity.ack);
     if (this.#entity.pattern === 'transactional') {
       const { versions } = await this.#parts.transactions.only(operation, { ...given, isNamed });
       return receiptOf(operation.id, versions?.[0] ?? null);

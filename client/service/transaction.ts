@@ -16,7 +16,7 @@ import { askBefore } from './before-start.ts';
 import type { RouteCache } from './route-cache.ts';
 import { startTransaction } from './start-write.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
-import type { Answered, WriteOptions } from './write-options.ts';
+import { type Answered, answerWanted, type WriteOptions } from './write-options.ts';
 
 /** One record's part in a transaction. */
 export interface TransactionItem {
@@ -72,8 +72,7 @@ export class Transactions {
   ): Promise<CommitReceipt<A>> {
     const id = options.operationId ?? randomUUID();
     const { versions } = await this.#executeTransaction(id, items, {
-      ack: options.ack ?? 'both',
-      timeoutMs: options.timeoutMs ?? null,
+      ...answerWanted(options, 'both'),
       isNamed: options.operationId !== undefined,
     });
     const tokens = versions?.map(tokenOf) ?? null;

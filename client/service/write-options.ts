@@ -1,4 +1,6 @@
-import type { Ack } from '../../model/entity.ts';
+import { type Ack, acks } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
+import { assertTimeLimit } from '../../model/time-limit.ts';
 import type { Token } from '../../model/token.ts';
 
 export interface WriteOptions<A extends Ack = Ack> {
@@ -21,3 +23,14 @@ export type Answered<T, A extends Ack> = [A] extends ['recorded']
   : 'recorded' extends A
     ? T | null
     : T;
+
+/** What a caller has asked of its answer. Types do not hold everybody: throws `InvalidInput` where there is no such answer. */
+export function answerWanted(
+  { ack, timeoutMs }: Pick<WriteOptions, 'ack' | 'timeoutMs'>,
+  usual: Ack,
+): { ack: Ack; timeoutMs: number | null } {
+  if (ack !== undefined && !acks.includes(ack))
+    throw new LockstepError('InvalidInput', `ack is "${String(ack)}", and must be one of ${acks.join(', ')}`);
+  if (timeoutMs !== undefined) assertTimeLimit('timeoutMs', timeoutMs);
+  return { ack: ack ?? usual, timeoutMs: timeoutMs ?? null };
+}

@@ -98,3 +98,16 @@ test('an update that would change the key, and an incomplete key, are refused', 
     code: 'InvalidToken',
   });
 });
+
+test.each([
+  [{ timeoutMs: Number.NaN }, 'timeoutMs is NaN'],
+  [{ timeoutMs: 2 ** 31 }, 'up to 2147483647'],
+  [{ timeoutMs: '5' as never }, 'timeoutMs is 5'],
+  [{ ack: 'all' as never }, '"all"'],
+])('the options %j of a write are refused before a workflow starts', async (wrong, message) => {
+  const operationId = `option-${newAccount().id}`;
+  await expect(
+    at.lockstep.repository(account).create(newAccount(), { operationId, ...wrong }),
+  ).rejects.toMatchObject({ code: 'InvalidInput', message: expect.stringContaining(message) });
+  await expectNoWorkflow(operationId);
+});

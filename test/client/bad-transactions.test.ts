@@ -48,6 +48,14 @@ test('an empty transaction is refused', async () => {
   expect(await refused(() => [])).toMatchObject({ code: 'InvalidTransaction' });
 });
 
+test('options that say nothing are refused', async () => {
+  for (const wrong of [{ timeoutMs: Number.NaN }, { ack: 'all' as never }]) {
+    await expect(
+      at.lockstep.transaction((tx) => [tx(bound).create(newAccount())], wrong),
+    ).rejects.toMatchObject({ code: 'InvalidInput' });
+  }
+});
+
 test('a function that gives no list is told what to give', async () => {
   // Types do not hold everybody.
   for (const given of [undefined, Promise.resolve([])]) {
