@@ -101,7 +101,7 @@ END`;
 }
 
 /**
- * As \`touchRoutine\`, for a list of keys, which all get one version; for a single one as well where the route is not as its caller knows it. It
+ * As `touchRoutine`, for a list of keys, which all get one version; for a single one as well where the route is not as its caller knows it. It
  * always answers.
  */
 export function touchListRoutine(bound: BoundEntity, fingerprint: string): string {
