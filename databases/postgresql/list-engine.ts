@@ -55,7 +55,7 @@ export function createPostgresqlListEngine(
           FROM (SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS l(e, k, at) ORDER BY l.at) x
           CROSS JOIN LATERAL (SELECT * FROM lockstep.records c WHERE c.entity = x.e AND c.record_key = x.k FOR UPDATE) r
           WHERE (SELECT count(*) FROM unnest($1::text[], $2::text[]) AS l(e, k) CROSS JOIN LATERAL
-            (SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = cardinality($1::text[])`,
+            (SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = pg_catalog.cardinality($1::text[])`,
         values: namesOf(records),
       });
       return rows.map(({ entity, record_key: key, version }) => ({

@@ -115,7 +115,8 @@ async function parked(
       args: [{ entity: account.name, kind: 'create', value, operationId }],
     });
   const handle = temporal.workflow.getHandle(workflowId);
-  // The journal says so a moment before the workflow does.
+  // The journal says so a moment before the workflow does, which takes no question before it has begun.
+  await until('the journal has it parked', async () => (await statusOf(at, operationId)) === 'parked');
   await until('the write is parked', async () => (await handle.query(writeStatus)).stage === 'parked');
   return {
     type,

@@ -64,8 +64,8 @@ export const listGuards: readonly Guard[] = [
   },
   {
     file: 'databases/postgresql/list-engine.ts',
-    text: '(SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = cardinality($1::text[])',
-    without: '(SELECT) c) = cardinality($1::text[])',
+    text: '(SELECT FROM lockstep.records c WHERE c.entity = l.e AND c.record_key = l.k LIMIT 1) c) = pg_catalog.cardinality($1::text[])',
+    without: '(SELECT) c) = pg_catalog.cardinality($1::text[])',
     tests: ['test/databases/list-locks.test.ts'],
     named: 'holds none while it waits',
     keeps:
