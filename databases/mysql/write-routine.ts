@@ -48,14 +48,12 @@ export function writeRoutine(bound: BoundEntity, fingerprint: string): string {
   return `CREATE PROCEDURE ${writeName(entity.name)}(${parameterList(bound)})
 SQL SECURITY INVOKER
 routine: BEGIN
-  DECLARE v_epoch BIGINT;
-  DECLARE v_open INT DEFAULT 0;
-  DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;
   IF NOT (p_fingerprint <=> ${literal(fingerprint)}) THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${otherDefinition}, MESSAGE_TEXT = 'the caller has another definition';
   END IF;
 ${mayBeAttempted(bound) ? attempt(bound) : ''}
   BEGIN
+  ${fenceVariables}
   DECLARE v_done, v_known, v_live INT DEFAULT 0;
   DECLARE v_known_status VARCHAR(20) CHARACTER SET ascii;
   DECLARE v_outcome VARCHAR(40) CHARACTER SET ascii;
@@ -192,6 +190,11 @@ ${upserts(bound, keys, upsertRoot(bound, keys))}
 END`;
 }
 
+/** Of each transaction that shares the fence its own: what an earlier one has read says nothing. */
+const fenceVariables = `DECLARE v_epoch BIGINT;
+  DECLARE v_open INT DEFAULT 0;
+  DECLARE v_primary VARCHAR(20) CHARACTER SET ascii;`;
+
 /** In a transaction of READ COMMITTED, what is read beside the locked row is read after it. */
 const shareFence = `SELECT s.epoch, s.open, s.primary_store INTO v_epoch, v_open, v_primary
     FROM lockstep_state s WHERE s.migration = p_migration LOCK IN SHARE MODE;`;
@@ -221,6 +224,7 @@ function attempt(bound: BoundEntity): string {
   const listed = listedTables(bound).length > 0 ? ` AND ${rowsGiven(bound)}` : '';
   return `  IF p_attempt${listed} THEN
   attempt: BEGIN
+    ${fenceVariables}
     DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN END;
     -- Whoever has waited for a lock, or was ended, waits no second time.
     DECLARE EXIT HANDLER FOR ${unrepeated.join(', ')}
