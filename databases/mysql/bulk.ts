@@ -11,7 +11,7 @@ import type { Connections } from '../engine/connections.ts';
 import { cellNames, cellOf } from '../engine/listed-cells.ts';
 import type { PlacedKey, TextCells } from '../engine/session.ts';
 import { boundInsert, insertStatements, runsOf } from './insert-rows.ts';
-import { quote, quoteTable } from './quote.ts';
+import { placeOf, quote, quoteTable } from './quote.ts';
 import { type RowPacket, streamRows, underneath } from './row-packets.ts';
 import { uniqueKeys } from './unique-keys.ts';
 
@@ -89,10 +89,9 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
     },
 
     async estimateRows(table) {
-      const parts = table.split('.');
       const [row] = await connections.query(
         'SELECT TABLE_ROWS AS estimate FROM information_schema.TABLES WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?',
-        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+        placeOf(table),
       );
       return row?.estimate === undefined || row.estimate === null ? null : Number(row.estimate);
     },
@@ -112,14 +111,13 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
     uniqueKeys: ({ name }) => uniqueKeys(connections, name),
 
     async foreignKeys(table) {
-      const parts = table.split('.');
       return foreignKeysOf(
         await connections.query(
           `SELECT CONSTRAINT_NAME AS name, CONCAT(REFERENCED_TABLE_SCHEMA, '.', REFERENCED_TABLE_NAME) AS parent,
              COLUMN_NAME AS own, REFERENCED_COLUMN_NAME AS other FROM information_schema.KEY_COLUMN_USAGE
            WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND REFERENCED_TABLE_NAME IS NOT NULL
            ORDER BY CONSTRAINT_NAME, ORDINAL_POSITION`,
-          [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+          placeOf(table),
         ),
       );
     },
@@ -127,8 +125,7 @@ export function createMysqlBulkEngine({ connections, timeoutMs, packetOf }: Bulk
 
     /** Without those that a foreign key leans on, which cannot be dropped. */
     async secondaryIndexes(table) {
-      const parts = table.split('.');
-      const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+      const place = placeOf(table);
       const rows = await connections.query(
         `SELECT s.INDEX_NAME AS name, s.INDEX_TYPE AS type, s.COLUMN_NAME AS part, s.SUB_PART AS prefix
          FROM information_schema.STATISTICS s

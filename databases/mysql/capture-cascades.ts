@@ -1,4 +1,5 @@
 import type { Session } from '../engine/session.ts';
+import { placeOf } from './quote.ts';
 
 /** Keys that change rows themselves: the server does that below the triggers. */
 const actionsSql = `
@@ -15,8 +16,7 @@ export async function silentChangeReason(
 ): Promise<string | null> {
   const names = tables.map((table) => table.split('.').at(-1));
   for (const table of tables) {
-    const parts = table.split('.');
-    const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+    const place = placeOf(table);
     for (const { name, parent, deleting, updating } of await query(actionsSql, place)) {
       if (table !== tables[0] && names.includes(parent ?? '')) continue;
       const action = acting.includes(deleting ?? '')

@@ -1,4 +1,5 @@
 import type { Session } from '../engine/session.ts';
+import { placeOf } from './quote.ts';
 
 /** What is granted on every database, on those whose name matches a pattern, and on tables. Roles are left out. */
 const droppableSql = `
@@ -17,8 +18,7 @@ export async function captureGap(
 ): Promise<string | null> {
   const open: string[] = [];
   for (const table of tables) {
-    const parts = table.split('.');
-    const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+    const place = placeOf(table);
     const [row] = await query(droppableSql, place);
     if (row?.may === '1') open.push(table);
   }

@@ -6,7 +6,7 @@ import { mysqlTypes, scalarOf, unmapped } from '../columns/types.ts';
 import type { Session, TextCells } from '../engine/session.ts';
 import { canonicalSql, compactSql } from './canonical.ts';
 import { canonicalTextCheck } from './canonical-text.ts';
-import { quoteTable } from './quote.ts';
+import { placeOf, quoteTable } from './quote.ts';
 import { orTooLong } from './too-long.ts';
 
 const columnsSql = `
@@ -37,8 +37,7 @@ ORDER BY INDEX_NAME = 'PRIMARY' DESC, INDEX_NAME, SEQ_IN_INDEX`;
 
 /** The table as the catalogue describes it; null where there is none of that name. */
 export async function readCatalogue(session: Session, table: string): Promise<CatalogueTable | null> {
-  const parts = table.split('.');
-  const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+  const place = placeOf(table);
   const rows = await session.query(columnsSql, place);
   if (rows.length === 0) return null;
   const indexes = new Map<string, { columns: string[]; usable: boolean }>();

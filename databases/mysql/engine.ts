@@ -21,7 +21,7 @@ import { classify, isAlreadyDone, isDeadlock } from './failures.ts';
 import { grants, missingFurther } from './grants.ts';
 import { createMysqlListEngine } from './list-engine.ts';
 import { assertFits, StatementTooLarge } from './packet-limit.ts';
-import { literal, quote, quoteTable } from './quote.ts';
+import { literal, placeOf, quote, quoteTable } from './quote.ts';
 import { readStatements } from './read.ts';
 import { createReadOnlyPool } from './read-only.ts';
 import { readName, readRoutine } from './read-routine.ts';
@@ -222,11 +222,10 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
     catalogueMark: (table) => readMark(engine, table),
 
     async qualifiedName(table) {
-      const parts = table.split('.');
       const [row] = await engine.query(
         `SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) AS name FROM information_schema.TABLES
          WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?`,
-        [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table],
+        placeOf(table),
       );
       return row?.name ?? table;
     },

@@ -1,5 +1,5 @@
 import type { Session } from '../engine/session.ts';
-import { quote, quoteTable } from './quote.ts';
+import { placeOf, quote, quoteTable } from './quote.ts';
 
 /** Of MariaDB, which writes the name of the sequence with its database. */
 const sequencesSql = `
@@ -11,11 +11,7 @@ export async function sequencesOf(
   { query }: Pick<Session, 'query'>,
   table: string,
 ): Promise<{ readonly column: string; readonly sequence: string }[]> {
-  const parts = table.split('.');
-  const found = await query(sequencesSql, [
-    parts.length > 1 ? (parts[0] ?? null) : null,
-    parts.at(-1) ?? table,
-  ]);
+  const found = await query(sequencesSql, placeOf(table));
   return found.flatMap(({ name, sequence }) => (name && sequence ? [{ column: name, sequence }] : []));
 }
 

@@ -1,5 +1,6 @@
 import type { Dependent, TableUse } from '../contract/table-use.ts';
 import type { Session, TextCells } from '../engine/session.ts';
+import { placeOf } from './quote.ts';
 
 const serverSql = 'SELECT VERSION() AS version, @@performance_schema AS instrumented';
 const waitsSql = `
@@ -35,8 +36,7 @@ WHERE EVENT_SCHEMA = COALESCE(?, DATABASE()) AND LOCATE(?, EVENT_DEFINITION) > 0
 ORDER BY 1, 2`;
 
 export async function tableUse(session: Session, table: string): Promise<TableUse> {
-  const parts = table.split('.');
-  const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+  const place = placeOf(table);
   const [server] = await session.query(serverSql);
   const counters = await countersOf(session, place, server?.instrumented === '1');
   const isMariaDb = server?.version?.includes('MariaDB') ?? false;

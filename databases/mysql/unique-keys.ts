@@ -1,5 +1,6 @@
 import type { UniqueKey } from '../engine/bulk-engine.ts';
 import type { Parameter, Session } from '../engine/session.ts';
+import { placeOf } from './quote.ts';
 
 const keysSql = `
 SELECT s.INDEX_NAME AS name, s.COLUMN_NAME AS part, s.SUB_PART AS prefix, c.CHARACTER_SET_NAME AS charset, c.COLLATION_NAME AS collation
@@ -16,8 +17,7 @@ interface Part {
 }
 
 export async function uniqueKeys({ query }: Pick<Session, 'query'>, table: string): Promise<UniqueKey[]> {
-  const parts = table.split('.');
-  const place = [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? table];
+  const place = placeOf(table);
   const keys = Map.groupBy(await query(keysSql, place), ({ name }) => name);
   return [...keys.values()].flatMap((rows) => {
     const found = rows.map(({ part, prefix, charset, collation }): Part => {
