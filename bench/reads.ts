@@ -75,12 +75,9 @@ export async function reads({ servers, seed, rows, runs = defaultRuns, note }: S
   const bars = [];
   for (const engine of engines) {
     await using place = await placeOn(servers, engine, seed);
-    const alone = await (async () => {
-      await using cores = await onOwnCores(await place.processes());
-      if (cores === null)
-        note(`${engine}: client and server may share a core, and one way be twice as near as another`);
-      return await inTurn(place.ways, runs, (read) => p50Of(read, count, seed));
-    })();
+    const alone = await p50sAlone(place, { runs, count, seed }, () =>
+      note(`${engine}: client and server may share a core, and one way be twice as near as another`),
+    );
     const together = await inTurn(place.single, runs, (read) => perSecondOf(read, count * 10, seed));
     const p50 = ratiosTo(alone, 'byHand');
     const rate = ratiosTo(together, 'byHand');
@@ -112,6 +109,17 @@ async function inTurn(
       taken[way]?.push(await measure(read));
   }
   return taken;
+}
+
+/** With a core each for client and server; says where they have none. */
+async function p50sAlone(
+  { ways, processes }: Awaited<ReturnType<typeof placeOn>>,
+  { runs, count, seed }: { runs: number; count: number; seed: number },
+  warn: () => void,
+): Promise<Taken> {
+  await using cores = await onOwnCores(await processes());
+  if (cores === null) warn();
+  return await inTurn(ways, runs, (read) => p50Of(read, count, seed));
 }
 
 async function p50Of(read: Read, count: number, seed: number): Promise<number> {
@@ -263,7 +271,7 @@ function driverOn(url: string): Driver {
   };
 }
 
-/** Whether a process of this machine is meant: without rights over it, nothing can be done with it either. */
+/** Whether this program may do something with it, which it may not where it is on another machine, or another account's. */
 function isHere(id: number): boolean {
   try {
     return Number.isInteger(id) && process.kill(id, 0);
