@@ -80,10 +80,10 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   const direct = { legacy: databases.mysqlUrl, modern: databases.postgresqlUrl };
   const urls = { ...direct, ...options.through };
   await createTables(direct, [
-    { name: 'witness' },
-    { name: accountFile(pattern) },
-    ...also.map((other) => ({ name: accountFile(other), suffix: suffixOf(other) })),
-    ...(tables ? [{ name: tables }] : []),
+    { legacy: 'witness', modern: 'witness' },
+    accountFiles(pattern),
+    ...also.map((other) => ({ ...accountFiles(other), suffix: suffixOf(other) })),
+    ...(tables ? [{ legacy: tables, modern: tables }] : []),
   ]);
 
   const name = databases.name.replaceAll('_', '-').replace('test', 'proof');
@@ -129,16 +129,22 @@ export async function createProofEnvironment(options: ProofEnvironmentOptions): 
   };
 }
 
-function accountFile(kind: AccountKind): string {
-  const layout = layoutOf(kind);
-  return layout === 'row' ? 'account' : `account-${layout}`;
+interface Files {
+  readonly legacy: string;
+  readonly modern: string;
+  readonly suffix?: string;
 }
 
-/** Files of SQL; the suffix is added to the names of the accounts' tables. */
-async function createTables(
-  urls: StoreUrls,
-  files: readonly { readonly name: string; readonly suffix?: string }[],
-): Promise<void> {
+function accountFiles(kind: AccountKind): Files {
+  const layout = layoutOf(kind);
+  return {
+    legacy: layout === 'row' ? 'account' : `account-${layout}`,
+    modern: layout === 'lines' ? 'account-lines' : 'account',
+  };
+}
+
+/** Files of SQL, one for each store; the suffix is added to the names of the accounts' tables. */
+async function createTables(urls: StoreUrls, files: readonly Files[]): Promise<void> {
   const sql = async (file: string, suffix: string) => {
     const text = await readFile(join(import.meta.dirname, file), 'utf8');
     return text.replaceAll(/\b(acct|accounts)(?=_|\b)/g, `$1${suffix}`);
@@ -147,9 +153,9 @@ async function createTables(
   const modern = new pg.Client({ connectionString: urls.modern });
   try {
     await modern.connect();
-    for (const { name, suffix = '' } of files) {
-      await legacy.query(await sql(`${name}.legacy.sql`, suffix));
-      await modern.query(await sql(`${name}.modern.sql`, suffix));
+    for (const { suffix = '', ...names } of files) {
+      await legacy.query(await sql(`${names.legacy}.legacy.sql`, suffix));
+      await modern.query(await sql(`${names.modern}.modern.sql`, suffix));
     }
   } finally {
     await Promise.all([legacy.end(), modern.end()]);

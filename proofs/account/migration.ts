@@ -25,7 +25,7 @@ export function layoutOf(kind: AccountKind): Layout {
 
 const kinds: readonly AccountKind[] = patterns.flatMap((pattern) => [
   pattern,
-  ...(['lines', 'bytes'] as const).map((layout) => `${pattern}/${layout}` as const),
+  ...layouts.filter((layout) => layout !== 'row').map((layout) => `${pattern}/${layout}` as const),
 ]);
 
 /** The settings are those that a migration has by default, but for what a proof is about: nothing is made easier for it. */

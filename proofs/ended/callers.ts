@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Lockstep } from '../../client/service/connect.ts';
 import type { TransactionScope } from '../../client/service/transaction-writer.ts';
 import { Random } from '../../examples/orders/random.ts';
@@ -231,7 +232,7 @@ export class Callers {
       const answers = await call();
       for (const [at, { answer, message }] of answers.entries()) log.answer(ids[at] ?? '', answer, message);
       if (answers.every(({ answer }) => answer.outcome !== 'unknown') || Date.now() > giveUpAt) return;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await setTimeout(pauseMs);
       for (const id of ids) log.askAgain(id);
     }
   }

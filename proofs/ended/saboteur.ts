@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { fenceClass } from '../../databases/postgresql/write-routine.ts';
 import { Random } from '../../examples/orders/random.ts';
 import { type Direct, direct } from '../../test/databases/direct.ts';
@@ -95,7 +96,7 @@ export class Saboteur {
 
   async #work(): Promise<void> {
     while (this.#goesOn) {
-      await wait(this.#random.between(pauseMs.least, pauseMs.most));
+      await setTimeout(this.#random.between(pauseMs.least, pauseMs.most));
       if (this.#random.chance(share.holds)) this.#hold();
       const others = await this.#at.rows(this.#engine.sessions);
       const sessions = others.filter(({ id }) => !this.#own.has(id));
@@ -112,7 +113,7 @@ export class Saboteur {
       await this.#holder.rows('BEGIN');
       // It may meet a deadlock as anybody does.
       await this.#holder.rows(lock).catch(() => undefined);
-      await wait(ms);
+      await setTimeout(ms);
       await this.#holder.rows('ROLLBACK');
       this.#holding = null;
     })();
@@ -134,8 +135,4 @@ async function engineOf(at: Direct, url: string): Promise<Engine> {
   if (url.startsWith('postgres')) return postgresql;
   const [server] = await at.rows('SELECT VERSION() AS version');
   return server?.version?.includes('MariaDB') ? mariadb : mysql;
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
