@@ -24,7 +24,9 @@ test('a worker whose tables or routines are gone is not ready', async () => {
   const worker = await at.work();
   await isReady(worker);
   await at.sql.legacy('RENAME TABLE accounts TO elsewhere');
-  expect(await worker.reasons()).toEqual([expect.stringMatching(/^account\.legacy: there is no table "accounts"/)]);
+  expect(await worker.reasons()).toEqual([
+    expect.stringMatching(/^account\.legacy: there is no table "accounts"/),
+  ]);
   await at.sql.legacy('RENAME TABLE elsewhere TO accounts');
   await isReady(worker);
 });
