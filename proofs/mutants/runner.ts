@@ -10,11 +10,12 @@ import type { RanTest, TestRun, TestSelection } from './test-run.ts';
 /** Generous, on a loaded machine too. */
 const testTimeoutMs = 90_000;
 
+/** Of the run that goes on. What vitest hands back has results of earlier runs, where this one was ended before. */
+let ran: RanTest[] = [];
+
 const vitest = await createVitest('test', {
   watch: false,
-  reporters: [{}],
-  // Without a lock, a test may wait for what never waits; one failure is enough.
-  bail: 1,
+  reporters: [{ onTestCaseResult: take }],
   testTimeout: testTimeoutMs,
   hookTimeout: testTimeoutMs,
 });
@@ -31,20 +32,23 @@ async function run({
   named,
   changed,
 }: TestSelection & { readonly changed: readonly string[] }): Promise<TestRun> {
+  ran = [];
   for (const file of changed) vitest.invalidateFile(file);
   vitest.setGlobalTestNamePattern(named ?? '.*');
   const found = await Promise.all(files.map((file) => vitest.globTestSpecifications([file])));
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(found.flat());
   const wanted = testModules.filter(({ relativeModuleId }) => files.includes(relativeModuleId));
   return {
-    tests: wanted.flatMap((module) => [...module.children.allTests()].flatMap(ranTest)),
+    tests: ran,
     broken: unhandledErrors.length > 0 || wanted.some((module) => module.errors().length > 0),
   };
 }
 
-function ranTest(test: TestCase): RanTest[] {
+function take(test: TestCase): void {
   const { state } = test.result();
-  if (state !== 'passed' && state !== 'failed') return [];
+  if (state !== 'passed' && state !== 'failed') return;
   const file = relative(process.cwd(), test.module.moduleId);
-  return [{ file, name: test.fullName, passed: state === 'passed' }];
+  ran.push({ file, name: test.fullName, passed: state === 'passed' });
+  // Without a lock, a test may wait for what never waits; one failure is enough. With `bail`, a run may end before its failure is told.
+  if (state === 'failed') void vitest.cancelCurrentRun('test-failure');
 }
