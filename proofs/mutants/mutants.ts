@@ -59,9 +59,9 @@ async function greenTests(
   for (const file of new Set(chosen.flatMap(({ tests }) => tests))) {
     const asking = chosen.filter(({ tests }) => tests.includes(file));
     const run = await tree.run({ files: [file], named: unionOf(asking) });
-    const isSound = run !== null && !run.broken && run.tests.every(({ passed }) => passed);
-    green.set(file, new Set(isSound ? run.tests.map(({ name }) => name) : []));
-    note(`${isSound ? `${run.tests.length} tests are green` : 'is not green'}: ${file}`);
+    const isSound = run !== null && !run.broken && !run.failed;
+    green.set(file, new Set(isSound ? run.passed : []));
+    note(`${isSound ? `${run.passed.length} tests are green` : 'is not green'}: ${file}`);
   }
   return green;
 }
@@ -74,8 +74,8 @@ async function outcomeOf(
   const expected = testsOf(guard, green);
   if (expected.length === 0) return 'its tests are not green';
   const run = await tree.without(guard, { files: guard.tests, named: guard.named ?? null });
-  if (run === null || run.tests.some(({ passed }) => !passed)) return 'killed';
-  const passed = new Set(run.tests.map(({ name }) => name));
+  if (run === null || run.failed) return 'killed';
+  const passed = new Set(run.passed);
   return !run.broken && expected.every((name) => passed.has(name)) ? 'survived' : 'does not run';
 }
 
