@@ -192,6 +192,8 @@ export interface Dialect {
   readonly additions: string;
   /** A query for the names of all triggers. */
   readonly triggers: string;
+  /** Whether a trigger of that name notes what others write to the entity. */
+  isCaptureTrigger(name: string, entity: string): boolean;
   /** What lets `INSERT … SELECT` give a value to a column that numbers itself. */
   readonly overriding: string;
   /** `INSERT` that leaves an existing row as it is; of one row of placeholders, or of `rows`. */

@@ -12,7 +12,7 @@ import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
-import { captureStatements, releaseStatements } from './capture.ts';
+import { captureStatements, isCaptureTrigger, releaseStatements } from './capture.ts';
 import { silentChangeReason } from './capture-cascades.ts';
 import { captureGap } from './capture-gap.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
@@ -173,6 +173,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       triggers:
         'SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()',
+      isCaptureTrigger,
       overriding: '',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,

@@ -20,7 +20,7 @@ import {
 import { RollBack, type TextCells } from '../engine/session.ts';
 import { createTwoPhaseBranches } from './branches.ts';
 import { createPostgresqlBulkEngine } from './bulk.ts';
-import { captureStatements, releaseStatements } from './capture.ts';
+import { captureStatements, isCaptureTrigger, releaseStatements } from './capture.ts';
 import { captureGap } from './capture-gap.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue, readMark } from './catalogue.ts';
@@ -155,6 +155,7 @@ export function createPostgresqlEngine(
       tablesHaveOwners: true,
       additions,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
+      isCaptureTrigger,
       overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
