@@ -93,6 +93,15 @@ export interface Engine extends Session {
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */
   isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
+  /**
+   * Statements that remove what would still write for an entity under a definition that is over, of whatever is there: the routines of
+   * those that have left, and, of those that are prepared, routines of another form.
+   */
+  leftoverStatements(
+    session: Session,
+    left: readonly string[],
+    bound: readonly BoundEntity[],
+  ): Promise<string[]>;
   /** Whether nobody else has made them. */
   isOwn(session: Session, bound: BoundEntity): Promise<boolean>;
   readonly lists: ListEngine;
