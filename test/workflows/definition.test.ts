@@ -177,3 +177,14 @@ test('two migrations cannot have one table, nor one name of an entity', async ()
   ]);
   await prepare([twin]);
 });
+
+test('an entity that another migration has taken over is written there, whatever the first one prepares', async () => {
+  await using at = await runningMigration('dual-write', { entities: [account, twin] });
+  const rest = redefined(at.migration, { entities: [account] });
+  await prepareStores(rest, at.environment);
+  const other = { ...redefined(at.migration, { entities: [twin] }), name: `${at.migration.name}-b` };
+  await prepareStores(other, at.environment);
+  await prepareStores(rest, at.environment);
+  await using service = await connectBoth(other, { environment: at.environment, temporal: at.temporal });
+  expect(service.repository(twin)).toBeDefined();
+});
