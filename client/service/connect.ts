@@ -29,6 +29,7 @@ import type { Receipt } from './receipt.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import { RouteCache } from './route-cache.ts';
 import { Shadow } from './shadow.ts';
+import { withSharedReads } from './shared-reads.ts';
 import { SoundStores } from './sound-stores.ts';
 import { StoreBreaker } from './store-breaker.ts';
 import { type Touched, Touches } from './touch.ts';
@@ -223,7 +224,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     const writes = new Writes({ temporal, migration, embedded, journal, owed });
     release.push(() => writes.close());
     const parts: RepositoryParts = {
-      stores: sound.stores,
+      stores: withSharedReads(sound.stores, migration),
       routes: routeCache,
       flags: new BoundedFlags(options.flags ?? createDurableFlags, flagTimeoutMs, flags),
       clock,

@@ -8,7 +8,7 @@ import { Tree } from './tree.ts';
 const shortRuns = 12;
 
 /** What became of a guard that was taken out. The last two prove nothing. */
-type Outcome = 'killed' | 'survived' | 'does not load' | 'its tests are not green';
+type Outcome = 'killed' | 'survived' | 'does not run' | 'its tests are not green';
 
 /**
  * Guards that no test misses would be lost with the next change. Each is taken out in a copy of the project, and the tests that
@@ -29,7 +29,7 @@ export async function mutants({ servers, seed, short, only, note }: Conditions):
   const namesOf = (...wanted: readonly Outcome[]) =>
     [...outcomes].filter(([, outcome]) => wanted.includes(outcome)).map(([guard]) => nameOf(guard));
   const survivors = namesOf('survived');
-  const unsound = namesOf('does not load', 'its tests are not green');
+  const unsound = namesOf('does not run', 'its tests are not green');
   return report(
     'mutants',
     seed,
@@ -59,9 +59,9 @@ async function greenTests(
   for (const file of new Set(chosen.flatMap(({ tests }) => tests))) {
     const asking = chosen.filter(({ tests }) => tests.includes(file));
     const run = await tree.run({ files: [file], named: unionOf(asking) });
-    const isSound = run !== null && !run.broken && run.tests.every(({ passed }) => passed);
-    green.set(file, new Set(isSound ? run.tests.map(({ name }) => name) : []));
-    note(`${isSound ? `${run.tests.length} tests are green` : 'is not green'}: ${file}`);
+    const isSound = run !== null && !run.broken && !run.failed;
+    green.set(file, new Set(isSound ? run.passed : []));
+    note(`${isSound ? `${run.passed.length} tests are green` : 'is not green'}: ${file}`);
   }
   return green;
 }
@@ -74,8 +74,9 @@ async function outcomeOf(
   const expected = testsOf(guard, green);
   if (expected.length === 0) return 'its tests are not green';
   const run = await tree.without(guard, { files: guard.tests, named: guard.named ?? null });
-  if (run === null || run.tests.some(({ passed }) => !passed)) return 'killed';
-  return run.broken ? 'does not load' : 'survived';
+  if (run === null || run.failed) return 'killed';
+  const passed = new Set(run.passed);
+  return !run.broken && expected.every((name) => passed.has(name)) ? 'survived' : 'does not run';
 }
 
 function nameOf({ file, keeps }: Guard): string {

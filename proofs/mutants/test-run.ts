@@ -6,16 +6,11 @@ export interface TestSelection {
   readonly named: string | null;
 }
 
-/** A test that ran. Those that were passed by are left out. */
-export interface RanTest {
-  readonly file: string;
-  /** With the names of the suites around it: `suite > test`, as patterns are matched against it. */
-  readonly name: string;
-  readonly passed: boolean;
-}
-
 export interface TestRun {
-  readonly tests: readonly RanTest[];
+  /** The names of those that passed, with the suites around them: `suite > test`, as patterns are matched against it. */
+  readonly passed: readonly string[];
+  /** A test failed, and with it the run ended. */
+  readonly failed: boolean;
   /** A file could not even be loaded, or something was thrown outside of any test. */
   readonly broken: boolean;
 }

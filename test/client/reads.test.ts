@@ -78,6 +78,24 @@ test('many records are read in the order of their keys, each from its side of th
   expect(await client.repository(account).getMany([])).toEqual([]);
 });
 
+test('many reads at a time, which share statements, are each answered with their own record', async () => {
+  await at.lockstep.control.setReadPercent(60);
+  const client = await at.connect();
+  const accounts = client.repository(account);
+  const missing = newAccount();
+  const keys = Array.from({ length: 6 }, () => [...kept.map(({ id }) => id), missing.id]).flat();
+  const owners = Array.from({ length: 6 }, () => [...expected(60), undefined]).flat();
+  const read = await Promise.all(keys.map((id) => accounts.get(id)));
+  const withToken = await Promise.all(keys.map((id) => accounts.get(id, { withToken: true })));
+  for (const found of [read, withToken])
+    expect(found.map((one) => [one?.value.id, one?.value.owner])).toEqual(
+      owners.map((owner, at) => [owner && keys[at], owner]),
+    );
+  expect(withToken.filter((one) => one?.token)).toHaveLength(6 * kept.length);
+  const { legacy, modern } = client.reads.counts();
+  expect(legacy + modern).toBe(2 * keys.length);
+});
+
 test('the version is given where it is asked for, and nowhere else', async () => {
   const accounts = await accountsNow();
   const value = newAccount();

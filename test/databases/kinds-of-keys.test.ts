@@ -5,13 +5,25 @@ import { pagesOf } from '../../activities/backfill/copy-pages.ts';
 import { loadPending } from '../../activities/backfill/load-pending.ts';
 import { openTransaction } from '../../client/service/caller-transaction.ts';
 import { touchAnswerIn } from '../../databases/contract/touch.ts';
+import { readStatements as mysqlReads } from '../../databases/mysql/read.ts';
+import { readStatements as postgresqlReads } from '../../databases/postgresql/read.ts';
 import type { Image, Key } from '../../model/canonical.ts';
 import { type Entity, entity } from '../../model/entity.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { type AnyFields, entityOf, type Field, field } from '../../model/field.ts';
 import { table } from '../../model/shape.ts';
 import { caller } from './caller.ts';
-import { deleteOf, fence, migrationName, openRole, readOne, writeOf, writeOne } from './engine-roles.ts';
+import {
+  accessOver,
+  deleteOf,
+  fence,
+  migrationName,
+  openEngineAs,
+  openRole,
+  readOne,
+  writeOf,
+  writeOne,
+} from './engine-roles.ts';
 
 interface KindOfKey {
   engine: 'MariaDB' | 'PostgreSQL';
@@ -99,6 +111,26 @@ describe.each(kinds)(
       }
       expect(await store.countKeys(keyed)).toBe(0);
     });
+  },
+);
+
+test.each(kinds)(
+  'a list of keys of $engine $type as $field.scalar.kind is looked up by its index',
+  async (kind) => {
+    await using at = await openKeyed(kind.engine, kind.type, kind.field);
+    const engine = openEngineAs('legacy', at.url);
+    await using _ = { [Symbol.asyncDispose]: () => engine.close() };
+    const bound = await accessOver('legacy', engine).bind(at.keyed);
+    if (kind.engine === 'MariaDB') {
+      const plan = await engine.query(`EXPLAIN ${mysqlReads(bound).many}`, ['[["", "1"]]']);
+      expect(plan.find((line) => line.table === 't')).toMatchObject({ possible_keys: 'PRIMARY' });
+      return;
+    }
+    const plan = await engine.transaction(async (session) => {
+      await session.query('SET LOCAL enable_seqscan = off');
+      return await session.query(`EXPLAIN ${postgresqlReads(bound).many.replaceAll(/\$\d/g, '?')}`, ['{}']);
+    });
+    expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toMatch(/Index (Only )?Scan using keyed_pkey/);
   },
 );
 

@@ -59,6 +59,14 @@ test('a row that no field can hold is put right, or deleted, through the client'
   const left = [{ verdict: 'unreadable', count: 1, keys: [['3']] }];
   expect(await reconciliation.groupedDifferences({ groups: 10, keys: 2 })).toMatchObject([...left, ...left]);
 
+  // More at a time than there are connections.
+  const found = await Promise.allSettled(
+    Array.from({ length: 80 }, (_, read) => repository(mark).get(read % 4)),
+  );
+  expect(
+    found.map((one) => (one.status === 'fulfilled' ? (one.value?.value.note ?? null) : one.reason.code)),
+  ).toEqual(Array.from({ length: 20 }, () => [null, 'right', null, 'InvalidEntity']).flat());
+
   // Refused by the secondary, it cannot be undone: nothing says what the row was. So it stays, and a person decides.
   const operationId = 'over-an-unreadable-row';
   const writing = repository(twin).replace({ id: 3, flag: true, note: 'no' }, { operationId });

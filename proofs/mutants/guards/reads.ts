@@ -2,6 +2,7 @@ import type { Guard } from '../guard.ts';
 
 const records = 'client/service/record-reads.ts';
 const cache = 'client/service/route-cache.ts';
+const shared = 'client/service/shared-reads.ts';
 
 /** Reads: where they go, and what they never answer with. */
 export const readGuards: readonly Guard[] = [
@@ -36,6 +37,34 @@ export const readGuards: readonly Guard[] = [
     tests: ['test/client/reads.test.ts'],
     named: 'until its lease is over',
     keeps: 'A route serves no longer than its lease.',
+  },
+  {
+    file: shared,
+    text: 'if (this.#inFlight < this.#places) {',
+    without: 'if (this.#inFlight < Number.POSITIVE_INFINITY) {',
+    tests: ['test/unit/shared-reads.test.ts'],
+    keeps: 'Reads beyond the connections share a statement.',
+  },
+  {
+    file: shared,
+    text: '      this.#inFlight -= 1;\n',
+    without: '',
+    tests: ['test/unit/shared-reads.test.ts'],
+    keeps: 'A place that nobody waits for is given back.',
+  },
+  {
+    file: shared,
+    text: 'taken.length === 1 || isLockstepError',
+    without: 'taken.length > 0 || isLockstepError',
+    tests: ['test/unit/shared-reads.test.ts'],
+    keeps: 'A read that the store refuses fails none of those that share its statement.',
+  },
+  {
+    file: shared,
+    text: "taken.length === 1 || isLockstepError(error, 'StoreUnavailable')",
+    without: 'taken.length === 1',
+    tests: ['test/unit/shared-reads.test.ts'],
+    keeps: 'A store that is unavailable is not asked again for each read that shared a statement.',
   },
   {
     file: 'databases/contract/current-state.ts',

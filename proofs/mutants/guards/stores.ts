@@ -164,8 +164,8 @@ export const storeGuards: readonly Guard[] = [
   },
   {
     file: 'databases/deciding/set-back-guard.ts',
-    text: '    await this.#looking;\n',
-    without: '',
+    text: '    const { setBack, unavailable } = await',
+    without: '    this.#lookedAt = lost;\n    const { setBack, unavailable } = await',
     tests: ['test/workflows/set-back-guard.test.ts'],
     named: 'between two looks',
     keeps: 'The second of two writes waits for the look of the first.',

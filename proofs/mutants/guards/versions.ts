@@ -104,7 +104,7 @@ export const versionGuards: readonly Guard[] = [
     text: 't ON ${match(root.key, keys)} WHERE ${own} FOR UPDATE;',
     without: 't ON ${match(root.key, keys)} WHERE ${own};',
     tests: ['test/databases/secondary-write.test.ts'],
-    named: 'at MariaDB as (legacy|modern) > waits for a row',
+    named: 'at MariaDB as (legacy|modern) > that is tentative waits',
     keeps: 'MySQL/MariaDB: record and live row are locked, so that a row that commits meanwhile is seen.',
   },
   {

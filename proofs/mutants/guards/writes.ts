@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of template strings
 import type { Guard } from '../guard.ts';
 
 /** Writes, what the secondary takes of them, and what is undone. */
@@ -147,9 +148,25 @@ export const writeGuards: readonly Guard[] = [
     file: 'databases/mysql/write-routine.ts',
     text: 'r.deleted = p_gone, r.digest',
     without: 'r.deleted = 0, r.digest',
-    tests: ['test/databases/secondary-write.test.ts'],
-    named: 'that deletes leaves a tombstone',
+    tests: ['test/databases/primary-write.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > creates, replaces',
     keeps: 'MySQL/MariaDB: a delete leaves a tombstone.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'VALUES (${name}, p_key, p_version, p_gone, p_digest, p_operation)',
+    without: 'VALUES (${name}, p_key, p_version, 0, p_digest, p_operation)',
+    tests: ['test/databases/secondary-write.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > that deletes leaves a tombstone',
+    keeps: 'MySQL/MariaDB: a delete that is attempted leaves a tombstone where there is no record.',
+  },
+  {
+    file: 'databases/mysql/write-routine.ts',
+    text: 'deleted = VALUES(deleted), digest',
+    without: 'deleted = 0, digest',
+    tests: ['test/databases/attempted-write.test.ts'],
+    named: 'at MariaDB as (legacy|modern) > has the version',
+    keeps: 'MySQL/MariaDB: a delete that is attempted leaves a tombstone of an older record.',
   },
   {
     file: 'databases/postgresql/write-routine.ts',
