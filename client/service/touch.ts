@@ -89,7 +89,7 @@ export class Touches {
       const refusal = store.touchRefusalOf(error);
       // Whatever else the database says is about the caller's transaction, and told as it would tell of his own statement.
       if (refusal === null) throw error;
-      throw this.#refused(refusal, entity, store, error);
+      throw await this.#refused(refusal, entity, store, error);
     }
     if (answer === null) {
       throw new LockstepError(
@@ -138,7 +138,12 @@ export class Touches {
     );
   }
 
-  #refused(refusal: TouchRefusal, entity: Entity, store: Store, cause: unknown): LockstepError {
+  async #refused(
+    refusal: TouchRefusal,
+    entity: Entity,
+    store: Store,
+    cause: unknown,
+  ): Promise<LockstepError> {
     const { migration } = this.#parts;
     const about = { entity: entity.name, store: store.name };
     this.#parts.routes.forget();
@@ -174,6 +179,8 @@ export class Touches {
       case 'outside':
         return notInTransaction(entity, cause);
       case 'missing':
+        // Also where the routine went with the definition that this service has: then it is told so.
+        await store.assertDefinition();
         return new LockstepError(
           'NotPrepared',
           `${entity.name}: the transaction's database has no touch routine for it; run lockstep prepare, and check that this is a store of ${migration.name}`,
