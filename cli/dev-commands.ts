@@ -24,7 +24,8 @@ export function addDevCommands(program: Command): void {
       const { temporal, mysql, postgresql } = servers;
       // The passwords are those of throw-away servers on loopback; they are still shown only where --json asks for them.
       output.result(servers, [
-        `Temporal    ${temporal.address}, namespace ${temporal.namespace}, UI ${temporal.uiUrl}`,
+        // That of a server of one's own is not known, unless TEMPORAL_UI_URL says it.
+        `Temporal    ${temporal.address}, namespace ${temporal.namespace}${temporal.uiUrl === null ? '' : `, UI ${temporal.uiUrl}`}`,
         `MySQL       ${withoutPassword(mysql.url)}`,
         `PostgreSQL  ${withoutPassword(postgresql.url)}`,
         '',
@@ -48,7 +49,10 @@ export function addDevCommands(program: Command): void {
     .action(async (_: unknown, command: Command) => {
       const output = createOutput(globalOptions(command).json);
       const servers = await answerOf('an answer of the servers', () => status());
-      output.result(servers, table(servers.map((server) => Object.values(server).map(String))));
+      output.result(
+        servers,
+        table(servers.map((server) => Object.values(server).map((value) => String(value ?? '–')))),
+      );
       if (servers.some((server) => server.state === 'stopped' || server.state === 'unreachable'))
         process.exitCode = exit.pending;
     });

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
 import { addCodecCommand } from './codec-command.ts';
 import { addDevCommands } from './dev-commands.ts';
@@ -50,7 +51,12 @@ Exit codes: 0 fine, 1 error, 2 differences or work pending, 3 preflight failed, 
   addReconcileCommands(program);
   addCodecCommand(program);
   inherit(program, program.options);
-  return program;
+  return program.version(versionOf(), '--version', 'print the version of the package');
+}
+
+function versionOf(): string {
+  const { version }: { version: string } = createRequire(import.meta.url)('lockstep/package.json');
+  return version;
 }
 
 /** Global options may stand before or after the command's name. */

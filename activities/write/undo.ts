@@ -128,14 +128,14 @@ export function createUndoActivities(context: Pick<ActivityContext, 'migration' 
       throw new LockstepError(
         'CompensationFailed',
         `operation ${id} cannot be compensated: the secondary lacks operation ${between.id} of the same key too, so what it has is older; ` +
-          'decide about that one first, or write the wanted state as a new operation',
+          'decide about that one first, or write the wanted state as a new operation and retry this one then',
         { operationId: id, entity },
       );
     }
     throw new LockstepError(
       'CompensationFailed',
       `operation ${id} cannot be compensated: neither the journal nor the secondary has the image from before it; ` +
-        'retry it, discard it, or write the wanted state as a new operation',
+        'retry it, discard it, or write the wanted state as a new operation and retry this one then',
       { operationId: id, entity },
     );
   }

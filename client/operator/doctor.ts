@@ -226,7 +226,11 @@ async function workerOf(temporal: Client, migration: Migration): Promise<string>
       ? `none has asked for work on ${taskQueue} lately`
       : `the last one that asked for work on ${taskQueue} did so ${Math.max(0, Math.round(Date.now() / 1000 - lastSeconds))} s ago`;
   try {
-    if (await assertAnswered({ temporal, migration, answerWithinMs })) return `answers for ${name}`;
+    if (await assertAnswered({ temporal, migration, answerWithinMs })) {
+      const elsewhere = await otherQueue(temporal, migration);
+      if (elsewhere === null) return `answers for ${name}`;
+      throw new LockstepError('NoWorker', `${elsewhere}; ${last}`);
+    }
   } catch (error) {
     if (!isLockstepError(error, 'NoWorker')) throw error;
     const { status } = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
@@ -235,11 +239,21 @@ async function workerOf(temporal: Client, migration: Migration): Promise<string>
       lastSeconds === null
         ? ''
         : ', and has ended or hangs; its log says why, also where it refused to start';
-    throw new LockstepError('NoWorker', `${error.message}; ${last}${ended}`, error.details);
+    const elsewhere = await otherQueue(temporal, migration);
+    const why = elsewhere === null ? `${last}${ended}` : `${elsewhere}; ${last}`;
+    throw new LockstepError('NoWorker', `${error.message}; ${why}`, error.details);
   }
   return lastSeconds === null
     ? `${last}; nothing of ${name} goes on before lockstep worker runs`
     : `${last}; whether it runs still is not known, because before lockstep start there is nothing that it could answer for: see its log, or /ready of --health`;
+}
+
+/** Its workflow goes on where it was started; what a service of another configuration writes would wait elsewhere. Null where both are one. */
+async function otherQueue(temporal: Client, { name, taskQueue }: Migration): Promise<string | null> {
+  const { taskQueue: its } = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
+  return its === taskQueue
+    ? null
+    : `${name} was started on the task queue ${its}, and this configuration names ${taskQueue}, where nobody would do what it asks for; name ${its} in it`;
 }
 
 async function attempted(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { latestPoll } from '../../client/operator/attended.ts';
-import type { CheckResult } from '../../client/operator/doctor.ts';
+import { type CheckResult, examine } from '../../client/operator/doctor.ts';
 import { prepareStores } from '../../client/operator/prepare.ts';
 import { account } from '../support/accounts.ts';
 import { connectAndStart, type Fixture, fixture } from '../support/harness.ts';
@@ -48,6 +48,19 @@ test('doctor does not take a worker that has ended for one that runs, although T
   await using _ = { [Symbol.asyncDispose]: () => worker.shutdown() };
   const worker = await at.work();
   expect(await workerIn(at)).toMatchObject({ code: 0, ok: true, found: `answers for ${at.migration.name}` });
+});
+
+test('doctor says that a worker of another task queue does not do the work of this configuration', async () => {
+  await using _ = { [Symbol.asyncDispose]: () => worker.shutdown() };
+  const worker = await at.work();
+  const other = { ...at.migration, taskQueue: `${at.migration.taskQueue}-2` };
+  const found = (await examine(other, at.environment)).find(({ check }) => check === 'worker');
+  expect(found).toMatchObject({
+    ok: false,
+    found: expect.stringMatching(
+      /was started on the task queue lockstep-test-\w+, and this configuration names lockstep-test-\w+-2, .*; none has asked for work/,
+    ),
+  });
 });
 
 test('doctor praises no worker that refused to start before the migration was started', async () => {
