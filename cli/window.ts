@@ -1,4 +1,5 @@
 import { LockstepError } from '../model/failure.ts';
+import { instantExample, instantOf as parsedInstant } from '../model/instant.ts';
 
 /** Times at which a step may be taken, as an operator gives them. */
 
@@ -36,12 +37,9 @@ export function stepTimes(
 
 /** With its offset, so that nobody has to guess whose time it is. */
 function instantOf(text: string): number {
-  const instant = Date.parse(text);
-  if (!Number.isNaN(instant) && /(Z|[+-]\d\d:?\d\d)$/i.test(text.trim())) return instant;
-  throw invalid(
-    'not-before',
-    `"${text}" is no ISO time with its offset, such as 2027-03-31T02:00:00Z or …T02:00:00+02:00`,
-  );
+  const instant = parsedInstant(text.trim());
+  if (instant !== null) return instant;
+  throw invalid('not-before', `"${text}" is no ISO time with its offset, such as ${instantExample}`);
 }
 
 function minutesOf(window: string): [number, number] {

@@ -21,7 +21,11 @@ export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
     .description('run a worker until SIGTERM or SIGINT')
-    .option('--health <port>', 'serve /live and /ready on this port', portOf)
+    .option(
+      '--health <port>',
+      'serve /live and /ready on this port; /ready is 503 with the reasons while stores or Temporal keep it from its work',
+      portOf,
+    )
     .option(
       '--metrics <address>',
       'serve Prometheus metrics on this address, such as 127.0.0.1:9464',

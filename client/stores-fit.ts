@@ -10,10 +10,7 @@ import { neededStores, routes } from '../model/phase.ts';
  * pending until it is back. Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
  */
 export async function assertStoresFit(open: OpenMigration): Promise<void> {
-  const { legacy, modern } = open.stores;
-  const failures = new Map<StoreName, unknown>();
-  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
-  await Promise.all([check(legacy), check(modern)]);
+  const failures = await storeFailures(open);
   const [first] = failures.values();
   if (failures.size === 0) return;
   const newer = [...failures.values()].find(isFromNewerProgram);
@@ -26,4 +23,22 @@ export async function assertStoresFit(open: OpenMigration): Promise<void> {
     const unavailable = isLockstepError(failure, 'StoreUnavailable');
     if (failure !== undefined && !(unavailable && name !== routes[phase].primary)) throw failure;
   }
+}
+
+/** Why stores that the phase needs do not take the work of a worker now; none where they do. */
+export async function neededStoreFailures(open: OpenMigration): Promise<unknown[]> {
+  const failures = await storeFailures(open);
+  if (failures.size === 0) return [];
+  const state = await currentState(open).catch(() => null);
+  const needed = state === null ? [...failures.keys()] : neededStores(state.phase);
+  return needed.flatMap((name) => (failures.has(name) ? [failures.get(name)] : []));
+}
+
+async function storeFailures({
+  stores: { legacy, modern },
+}: OpenMigration): Promise<Map<StoreName, unknown>> {
+  const failures = new Map<StoreName, unknown>();
+  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
+  await Promise.all([check(legacy), check(modern)]);
+  return failures;
 }

@@ -1,7 +1,9 @@
-import type { Fault } from './definition-fault.ts';
+import { type Fault, throwFaults } from './definition-fault.ts';
 import { completeFields, describedBy } from './derive-fields.ts';
 import type { AnyFields, Field } from './field.ts';
+import { isObject } from './is-object.ts';
 import { memberOf } from './member.ts';
+import { isTexts, optionFaults, unless } from './option-faults.ts';
 import type { Scalar, ScalarKind } from './scalar.ts';
 import { type RowsShape, referenceSteps, type Shape } from './shape.ts';
 
@@ -15,6 +17,42 @@ const keyKinds: readonly ScalarKind[] = [
   'date',
   'timestamp',
 ];
+
+const known = ['name', 'schema', 'key', 'fields', 'legacy', 'modern', 'pattern', 'ack', 'entry'];
+
+/** Throws where nothing more can be told of it than that it is no declaration of an entity. */
+export function assertEntityForm(options: unknown): void {
+  const name: unknown = isObject(options) ? Reflect.get(options, 'name') : undefined;
+  const path = typeof name === 'string' ? name : 'entity';
+  const faults = optionFaults(path, options, known);
+  if (!isObject(options)) throwFaults(faults);
+  const given = new Map<string, unknown>(Object.entries(options as object));
+  const [schema, key, fields] = [given.get('schema'), given.get('key'), given.get('fields')];
+  const isSchema = (isObject(schema) || typeof schema === 'function') && '~standard' in schema;
+  throwFaults([
+    ...faults,
+    ...unless(typeof name === 'string', `${path}.name`, 'must be a text'),
+    ...unless(isSchema, `${path}.schema`, 'must be a Standard Schema, such as z.strictObject({ … }) of zod'),
+    ...unless(
+      typeof key === 'string' || isTexts(key),
+      `${path}.key`,
+      'must be the name of a field, or a list of names',
+    ),
+    ...unless(fields === undefined || isObject(fields), `${path}.fields`, 'must be an object'),
+    ...Object.entries(isObject(fields) ? fields : {}).flatMap(([field, declared]) =>
+      unless(
+        declared === undefined || (isObject(declared) && 'form' in declared),
+        `${path}.fields.${field}`,
+        'is no field; declare it with field.text() and its like',
+      ),
+    ),
+    ...['legacy', 'modern'].flatMap((store) => {
+      const shape = given.get(store);
+      const reason = 'is no shape; declare it with table(…) or rows({ … })';
+      return unless(isObject(shape) && 'form' in shape, `${path}.${store}`, reason);
+    }),
+  ]);
+}
 
 /** All fields of an entity, those that the schema describes among them, and what is wrong with them and with the key. */
 export function fieldsOf(entity: {

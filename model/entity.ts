@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Image, Key } from './canonical.ts';
 import type { Fault } from './definition-fault.ts';
-import { fieldsOf, shapeFaults } from './entity-faults.ts';
+import { assertEntityForm, fieldsOf, shapeFaults } from './entity-faults.ts';
 import { LockstepError, type StoreName } from './failure.ts';
 import { type AnyFields, type Field, type FieldFor, imageOf } from './field.ts';
 import { memberOf } from './member.ts';
@@ -104,6 +104,7 @@ export type EntityOptions<
  * Schema: strings are text, or uuid, date and timestamp by their format; integers, numbers and booleans are what they are; objects
  * are records. `fields` names what the schema cannot say. What is wrong is thrown by `defineMigration`.
  *
+ * @throws LockstepError `InvalidDefinition` where it is no declaration of an entity: an option that there is none, or no schema, key or shape.
  * @example
  * const account = entity({
  *   name: 'account',
@@ -120,6 +121,7 @@ export function entity<
   const P extends Pattern = 'primary-secondary',
   const A extends Ack = DefaultAck<P>,
 >(options: EntityOptions<S, K, P, A>): Entity<ValueOf<S>, K, P, A> {
+  assertEntityForm(options);
   const { name, schema, legacy, modern } = options;
   const pattern = options.pattern ?? 'primary-secondary';
   const ack = options.ack ?? (pattern === 'parallel' || pattern === 'transactional' ? 'both' : 'primary');

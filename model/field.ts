@@ -7,9 +7,12 @@ import {
   isRecord,
   recordIdentity,
 } from './canonical.ts';
+import { throwFaults } from './definition-fault.ts';
 import { LockstepError } from './failure.ts';
+import { isObject } from './is-object.ts';
 import { memberOf } from './member.ts';
 import { NotCanonical } from './not-canonical.ts';
+import { assertOptions, isTexts, optionFaults, unless } from './option-faults.ts';
 import { fromCanonical, type Scalar, toCanonical, typeName } from './scalar.ts';
 import type { SpecialValue } from './special-values.ts';
 import { type SubstitutableScalar, type SubstituteOptions, substitutesOf } from './substitute.ts';
@@ -64,16 +67,31 @@ type With<F, N extends string> = RecordOf<F> & { readonly [P in N]: unknown };
 
 type Scalars<T> = ScalarField & Accepts<T>;
 
-const scalarField = (scalar: Scalar): ScalarField => ({ form: 'scalar', scalar });
+const scalarField = (scalar: Scalar, fault: string | null = null): ScalarField =>
+  fault === null ? { form: 'scalar', scalar } : { form: 'scalar', scalar, fault };
 
-const withSubstitutes = (
-  scalar: SubstitutableScalar,
-  substituteOptions: SubstituteOptions<SpecialValue>,
-): ScalarField => {
-  const { substitutes, fault } = substitutesOf(scalar, substituteOptions);
-  const declared = substitutes ? { ...scalar, substitutes } : scalar;
-  return fault === null ? scalarField(declared) : { ...scalarField(declared), fault };
-};
+/** A field with options: `defineMigration` tells what is wrong with them, with all else that is wrong. */
+function withOptions<O extends object>(
+  options: O | undefined,
+  known: readonly (keyof O & string)[],
+  scalarOf: (options: Partial<O>) => Scalar,
+): ScalarField {
+  const given = isObject(options) ? options : {};
+  const scalar = scalarOf(given);
+  const [fault] = options === undefined ? [] : optionFaults(`field.${scalar.kind}`, options, known);
+  return scalarField(scalar, fault ? `${fault.path} ${fault.reason}` : null);
+}
+
+function withSubstitutes<S extends SpecialValue, O extends SubstituteOptions<S>>(
+  options: O | undefined,
+  known: readonly (keyof O & string)[],
+  scalarOf: (options: Partial<O>) => SubstitutableScalar,
+): ScalarField {
+  const declared = withOptions(options, known, scalarOf);
+  const scalar = scalarOf(isObject(options) ? options : {});
+  const { substitutes, fault } = substitutesOf(scalar, isObject(options) ? options : {});
+  return scalarField(substitutes ? { ...scalar, substitutes } : scalar, declared.fault ?? fault);
+}
 
 /**
  * How fields are declared, where the schema cannot say it. Each says what programs see and which canonical form both
@@ -83,43 +101,55 @@ const withSubstitutes = (
  */
 export const field = {
   /** `nul: 'bytes'` lets NUL characters in; PostgreSQL then keeps the text in a `bytea` column, as UTF-8. Default `refuse`. */
-  text: ({ nul = 'refuse' }: { nul?: 'refuse' | 'bytes' } = {}): Scalars<string> =>
-    scalarField(nul === 'bytes' ? { kind: 'text', nul } : { kind: 'text' }),
+  text: (options?: { nul?: 'refuse' | 'bytes' }): Scalars<string> => {
+    const declared = withOptions(options, ['nul'], ({ nul }) =>
+      nul === 'bytes' ? { kind: 'text', nul } : { kind: 'text' },
+    );
+    const nul: unknown = options?.nul;
+    const isKnown = nul === undefined || nul === 'refuse' || nul === 'bytes';
+    return isKnown ? declared : { ...declared, fault: 'field.text.nul is neither refuse nor bytes' };
+  },
   boolean: (): Scalars<boolean> => scalarField({ kind: 'boolean' }),
   /** A whole number within ±2^53. */
   integer: (): Scalars<number> => scalarField({ kind: 'integer' }),
   bigint: (): Scalars<bigint> => scalarField({ kind: 'bigint' }),
   /** An exact decimal, as a string with exactly `scale` digits after the point; without `scale`, with as many as it needs. */
-  decimal: ({
-    scale,
-    ...substituteOptions
-  }: { scale?: number } & SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSubstitutes({ kind: 'decimal', scale: scale ?? null }, substituteOptions),
+  decimal: (
+    options?: { scale?: number } & SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'>,
+  ): Scalars<string> =>
+    withSubstitutes(options, ['scale', 'nan', 'infinity', 'minusInfinity'], ({ scale }) => ({
+      kind: 'decimal',
+      scale: scale ?? null,
+    })),
   /** A double. Negative zero becomes zero. */
-  float: (substituteOptions: SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'> = {}): Scalars<number> =>
-    withSubstitutes({ kind: 'float' }, substituteOptions),
+  float: (options?: SubstituteOptions<'nan' | 'infinity' | 'minusInfinity'>): Scalars<number> =>
+    withSubstitutes(options, ['nan', 'infinity', 'minusInfinity'], () => ({ kind: 'float' })),
   /** `YYYY-MM-DD` */
-  date: (substituteOptions: SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSubstitutes({ kind: 'date' }, substituteOptions),
+  date: (options?: SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'>): Scalars<string> =>
+    withSubstitutes(options, ['zero', 'infinity', 'minusInfinity'], () => ({ kind: 'date' })),
   /** A time of day, `HH:MM:SS.ffffff`, with `precision` (0…6) digits. Default: 6, of which the columns may keep fewer. */
-  time: ({ precision }: Precision = {}): Scalars<string> =>
-    scalarField({ kind: 'time', precision: precision ?? null }),
+  time: (options?: Precision): Scalars<string> =>
+    withOptions(options, ['precision'], ({ precision }) => ({ kind: 'time', precision: precision ?? null })),
   /**
    * An instant in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, with `precision` (0…6) digits. Default: 6, of which the columns may keep
    * fewer: a value that is finer than one of them is refused, never rounded.
    */
-  timestamp: ({
-    precision,
-    ...substituteOptions
-  }: Precision & SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'> = {}): Scalars<string> =>
-    withSubstitutes({ kind: 'timestamp', precision: precision ?? null }, substituteOptions),
+  timestamp: (
+    options?: Precision & SubstituteOptions<'zero' | 'infinity' | 'minusInfinity'>,
+  ): Scalars<string> =>
+    withSubstitutes(options, ['precision', 'zero', 'infinity', 'minusInfinity'], ({ precision }) => ({
+      kind: 'timestamp',
+      precision: precision ?? null,
+    })),
   /** A span of time, `[-]HH:MM:SS.ffffff`, which may be longer than a day: MySQL's TIME, PostgreSQL's interval. */
-  duration: ({ precision }: Precision = {}): Scalars<string> =>
-    scalarField({ kind: 'duration', precision: precision ?? null }),
+  duration: (options?: Precision): Scalars<string> =>
+    withOptions(options, ['precision'], ({ precision }) => ({
+      kind: 'duration',
+      precision: precision ?? null,
+    })),
   /** Exactly `length` bits, as a string of 0 and 1. */
-  bits: (given: { length: number }): Scalars<string> =>
-    // A program in JavaScript may have left it out: `defineMigration` says so, with all else that is wrong.
-    scalarField({ kind: 'bits', length: given?.length ?? Number.NaN }),
+  bits: (options: { length: number }): Scalars<string> =>
+    withOptions(options, ['length'], ({ length }) => ({ kind: 'bits', length: length ?? Number.NaN })),
   /** Distinct labels, sorted: MySQL's SET, a list or JSON elsewhere. */
   set: (): Scalars<readonly string[]> => scalarField({ kind: 'set' }),
   uuid: (): Scalars<string> => scalarField({ kind: 'uuid' }),
@@ -132,31 +162,29 @@ export const field = {
     shared: null,
   }),
   /** A record that other entities hold too (the customer of an order); `identity` names its key members. */
-  shared: <const I extends string, F extends Nested = Record<never, never>>({
-    name,
-    identity,
-    fields,
-  }: {
+  shared: <const I extends string, F extends Nested = Record<never, never>>(options: {
     name: string;
     identity: readonly I[];
     fields?: F;
-  }): RecordField & Accepts<With<F, I>, (keyof F & string) | I> => ({
-    form: 'record',
-    fields: fields ?? {},
-    shared: { name, identity },
-  }),
+  }): RecordField & Accepts<With<F, I>, (keyof F & string) | I> => {
+    assertOptions('field.shared', options, ['name', 'identity', 'fields']);
+    const { name, identity, fields } = options;
+    throwFaults([
+      ...unless(typeof name === 'string' && name !== '', 'field.shared.name', 'must be a text'),
+      ...unless(isTexts(identity), 'field.shared.identity', 'must be a list of members'),
+    ]);
+    return { form: 'record', fields: fields ?? {}, shared: { name, identity } };
+  },
   /** Records owned by the entity; `by` names the members that tell them apart. */
-  list: <const B extends string, F extends Nested = Record<never, never>>({
-    by,
-    fields,
-  }: {
+  list: <const B extends string, F extends Nested = Record<never, never>>(options: {
     by: readonly B[];
     fields?: F;
-  }): ListField & Accepts<readonly With<F, B>[], (keyof F & string) | B> => ({
-    form: 'list',
-    fields: fields ?? {},
-    by,
-  }),
+  }): ListField & Accepts<readonly With<F, B>[], (keyof F & string) | B> => {
+    assertOptions('field.list', options, ['by', 'fields']);
+    const { by, fields } = options;
+    throwFaults(unless(isTexts(by), 'field.list.by', 'must be a list of members'));
+    return { form: 'list', fields: fields ?? {}, by };
+  },
 };
 
 interface Precision {

@@ -1,10 +1,12 @@
 import { type Fault, throwFaults } from './definition-fault.ts';
 import type { Entity } from './entity.ts';
 import { LockstepError, type StoreName } from './failure.ts';
+import { instantExample, instantOf } from './instant.ts';
 import { isObject } from './is-object.ts';
+import { optionFaults, unless } from './option-faults.ts';
 import { markMigration } from './origin.ts';
 import type { Policy } from './policy.ts';
-import { policyOf, type Settings } from './settings.ts';
+import { defaultSettings, policyOf, type Settings } from './settings.ts';
 import { settingsFaults } from './settings-faults.ts';
 
 /** One move of some entities from the legacy store to the modern one, as declared in `lockstep.config.ts`. */
@@ -52,7 +54,7 @@ export interface MigrationOptions extends Settings {
   readonly name: string;
   /** What is moved. Shared records come with the entities that hold them. */
   readonly entities: readonly Entity[];
-  /** ISO time, required: a migration without an end does not end. */
+  /** ISO time with its offset, required: a migration without an end does not end. */
   readonly deadline: string;
   readonly legacy?: Partial<StoreOptions>;
   readonly modern?: Partial<StoreOptions>;
@@ -78,37 +80,72 @@ export function defineMigration(options: MigrationOptions): Migration {
   return markMigration({
     name,
     entities,
-    stores: {
-      legacy: { ...defaultStores.legacy, ...options.legacy },
-      modern: { ...defaultStores.modern, ...options.modern },
-    },
+    stores: storesOf(options),
     policy: policyOf(deadline, options),
     taskQueue: options.taskQueue ?? `lockstep-${name}`,
     onOverdue: options.onOverdue ?? null,
   });
 }
 
-/** Types are no check: a configuration may be in JavaScript. */
+/** What is given as undefined is as if it were not given. */
+function storesOf({ legacy = {}, modern = {} }: MigrationOptions): Record<StoreName, StoreOptions> {
+  const given = (options: Partial<StoreOptions>) =>
+    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return {
+    legacy: { ...defaultStores.legacy, ...given(legacy) },
+    modern: { ...defaultStores.modern, ...given(modern) },
+  };
+}
+
+const known = [
+  'name',
+  'entities',
+  'deadline',
+  'legacy',
+  'modern',
+  'taskQueue',
+  'onOverdue',
+  ...Object.keys(defaultSettings),
+];
+
 function formFaults(options: unknown): Fault[] {
-  if (!isObject(options)) return [{ path: 'migration', reason: 'must be an object' }];
+  const faults = optionFaults('migration', options, known);
+  if (!isObject(options)) return faults;
   const { name, entities, deadline }: Partial<Record<keyof MigrationOptions, unknown>> = options;
+  const { legacy, modern, taskQueue, onOverdue }: Partial<Record<keyof MigrationOptions, unknown>> = options;
   const texts = Object.entries({ name, deadline });
   return [
+    ...faults,
     ...texts.flatMap(([path, value]) =>
-      typeof value === 'string' ? [] : [{ path: `migration.${path}`, reason: 'must be a text' }],
+      unless(typeof value === 'string', `migration.${path}`, 'must be a text'),
     ),
     ...(Array.isArray(entities)
       ? entities.flatMap((one: unknown, at) =>
-          isObject(one) && 'faults' in one && 'shapes' in one
-            ? []
-            : [{ path: `migration.entities.${at}`, reason: 'is no entity; declare it with entity({ … })' }],
+          unless(
+            isObject(one) && 'faults' in one && 'shapes' in one,
+            `migration.entities.${at}`,
+            'is no entity; declare it with entity({ … })',
+          ),
         )
       : [{ path: 'migration.entities', reason: 'must be a list of entities' }]),
+    ...Object.entries({ legacy, modern }).flatMap(([store, given]) =>
+      given === undefined ? [] : optionFaults(`migration.${store}`, given, Object.keys(defaultStores.legacy)),
+    ),
+    ...unless(
+      taskQueue === undefined || (typeof taskQueue === 'string' && /^[^\s/][^\s]{0,199}$/.test(taskQueue)),
+      'migration.taskQueue',
+      'must be the name of a task queue, without blanks, at most 200 characters',
+    ),
+    ...unless(
+      onOverdue === undefined || onOverdue === null || typeof onOverdue === 'function',
+      'migration.onOverdue',
+      'must be a function',
+    ),
   ];
 }
 
 function migrationFaults(options: MigrationOptions): Fault[] {
-  const { name, entities, deadline, legacy = {}, modern = {} } = options;
+  const { name, entities, deadline } = options;
   const faults = settingsFaults(options);
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
     faults.push({ path: 'name', reason: `"${name}" must match [a-z][a-z0-9-]*, at most 40 characters` });
@@ -117,21 +154,33 @@ function migrationFaults(options: MigrationOptions): Fault[] {
   const names = entities.map((declared) => declared.name);
   for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index)))
     faults.push({ path: 'entities', reason: `"${twice}" is declared twice` });
-  if (Number.isNaN(Date.parse(deadline))) {
-    const reason = `"${deadline}" is not an ISO time such as 2027-03-31T00:00:00Z`;
+  if (instantOf(deadline) === null) {
+    const reason = `"${deadline}" is not an ISO time with its offset, such as ${instantExample}`;
     faults.push({ path: 'deadline', reason });
   }
-  for (const [store, given] of Object.entries({ legacy, modern })) {
+  const stores = storesOf(options);
+  for (const [store, given] of Object.entries(stores)) {
+    // A connection string in its place has a password, which a message would tell.
+    if (typeof given.urlFrom !== 'string' || !/^[A-Za-z_]\w*$/.test(given.urlFrom))
+      faults.push({
+        path: `${store}.urlFrom`,
+        reason: 'must be the name of the environment variable that holds the connection string',
+      });
     for (const [option, least] of [
       ['poolSize', 1],
       ['connectTimeoutMs', 0],
       ['statementTimeoutMs', 0],
     ] as const) {
-      const value = given[option];
-      if (value === undefined || (value >= least && Number.isFinite(value))) continue;
+      const value: unknown = given[option];
+      if (typeof value === 'number' && value >= least && Number.isFinite(value)) continue;
       faults.push({ path: `${store}.${option}`, reason: `${value} must be a number of at least ${least}` });
     }
   }
+  if (stores.legacy.urlFrom === stores.modern.urlFrom)
+    faults.push({
+      path: 'modern.urlFrom',
+      reason: `is ${stores.legacy.urlFrom}, as that of legacy; name another variable, with the other database`,
+    });
   return faults.map(({ path, reason }) => ({ path: `migration.${path}`, reason }));
 }
 

@@ -1,4 +1,5 @@
 import type { Fault } from './definition-fault.ts';
+import { isObject } from './is-object.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 
 /** No try of an operation outlives it by so much that the journal's entry would be missed. */
@@ -15,9 +16,9 @@ const shares = [
 export function settingsFaults(given: Settings): Fault[] {
   const groups: [string, Readonly<Record<string, unknown>>][] = Object.entries(defaultSettings);
   return groups.flatMap(([group, known]) => {
-    const settings: unknown = Reflect.get(given, group) ?? {};
-    if (typeof settings !== 'object' || settings === null)
-      return [{ path: group, reason: 'must be an object' }];
+    const settings: unknown = Reflect.get(given, group);
+    if (settings === undefined) return [];
+    if (!isObject(settings)) return [{ path: group, reason: 'must be an object' }];
     return Object.entries(settings).flatMap(([name, value]) => {
       const path = `${group}.${name}`;
       if (value === undefined) return [];
@@ -34,7 +35,7 @@ function valueFault(path: string, usual: unknown, value: unknown): string | null
   if (typeof usual === 'boolean') return typeof value === 'boolean' ? null : `${value} must be true or false`;
   if (usual === null && value === null) return null;
   if (typeof value !== 'number' || !(value >= 0 && Number.isFinite(value)))
-    return `${value} must be a number that is not negative`;
+    return `${JSON.stringify(value) ?? value} must be a number that is not negative`;
   if (shares.includes(path) && value > 1) return `${value} must be a share from 0 to 1`;
   if (atLeastOne.includes(path) && !(Number.isInteger(value) && value >= 1))
     return `${value} must be a whole number of at least 1`;

@@ -1,4 +1,7 @@
+import { throwFaults } from './definition-fault.ts';
 import type { ScalarField } from './field.ts';
+import { isObject } from './is-object.ts';
+import { assertOptions, isTexts, optionFaults, unless } from './option-faults.ts';
 
 /** How an entity lies in one store: a map of columns, or a pair of functions over rows of several tables. */
 export type Shape = TableShape | RowsShape;
@@ -94,13 +97,27 @@ export interface EmbeddedRecord {
  *
  * @param table its name; in PostgreSQL with its schema where it is not on the search path
  * @param columns column by field, for the fields whose column has another name
+ * @throws LockstepError `InvalidDefinition` where the names are no texts
  * @example table('accounts', { email: 'email_address' })
  */
 export function table<const C extends Readonly<Record<string, string>> = Record<never, string>>(
   table: string,
   columns?: C,
 ): TableShape<keyof C & string> {
+  const path = `table ${JSON.stringify(table)}`;
+  const reason = 'must be an object, with the column of each field that lies in one of another name';
+  throwFaults([
+    ...unless(isName(table), path, 'must be a name'),
+    ...unless(columns === undefined || isObject(columns), path, reason),
+    ...Object.entries(columns ?? {}).flatMap(([field, column]) =>
+      unless(isName(column), `${path}.${field}`, 'must be the name of a column'),
+    ),
+  ]);
   return { form: 'columns', table, columns: columns ?? {} };
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 interface TableOptions {
@@ -123,6 +140,7 @@ interface ReferenceOptions {
  * A shape made of two functions. `fromRows(toRows(entity))` must give the entity back, and `toRows(fromRows(rows))` the rows; both must be
  * free of side effects.
  *
+ * @throws LockstepError `InvalidDefinition` where an option is none that there is, or no value of it
  * @param options `tables` are written and deleted with the entity, parents first; `referenced` ones hold what it shares
  * @example
  * rows({
@@ -148,6 +166,7 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
   toRows: (entity: E) => R;
   fromRows: (rows: NoInfer<R>) => NoInfer<E>;
 }): RowsShapeOf<E> {
+  assertRowsForm(options);
   const owned = Object.entries<TableOptions | undefined>(options.tables).flatMap(([table, given]) =>
     given
       ? [
@@ -186,4 +205,81 @@ export function rows<E, R extends { readonly [P in keyof R]: readonly object[] }
     toRows: options.toRows as unknown as RowsShape['toRows'],
     fromRows: options.fromRows as unknown as RowsShape['fromRows'],
   };
+}
+
+const options = ['tables', 'referenced', 'embedded', 'revision', 'lossy', 'toRows', 'fromRows'];
+const tableOptions = ['key', 'identity', 'columns', 'fields'];
+const referenceOptions = ['shared', 'identity', 'through', 'columns', 'fields', 'wins'];
+
+function assertRowsForm(given: object): void {
+  assertOptions('rows', given, options);
+  const { tables, referenced = {}, embedded = {}, revision = 1, lossy = 'refuse' } = given as Given;
+  const { toRows, fromRows } = given as Given;
+  throwFaults([
+    ...unless(isObject(tables), 'rows.tables', 'must be an object, with the options of each table'),
+    ...unless(isObject(referenced), 'rows.referenced', 'must be an object'),
+    ...unless(isObject(embedded), 'rows.embedded', 'must be an object'),
+    ...unless(
+      Number.isSafeInteger(revision) && Number(revision) >= 1,
+      'rows.revision',
+      'must be a whole number of at least 1',
+    ),
+    ...unless(lossy === 'refuse' || lossy === 'allow', 'rows.lossy', 'is neither refuse nor allow'),
+    ...unless(typeof toRows === 'function', 'rows.toRows', 'must be a function'),
+    ...unless(typeof fromRows === 'function', 'rows.fromRows', 'must be a function'),
+    ...membersOf(tables).flatMap(([name, one]) => tableFaults(`rows.tables.${name}`, one, tableOptions)),
+    ...membersOf(referenced).flatMap(([name, one]) => referenceFaults(`rows.referenced.${name}`, one)),
+    ...membersOf(embedded).flatMap(([name, one]) =>
+      unless(
+        isObject(one) && isName(Reflect.get(one, 'table')) && isObject(Reflect.get(one, 'columns')),
+        `rows.embedded.${name}`,
+        'must name a table, and in `columns` the column of each member',
+      ),
+    ),
+  ]);
+}
+
+type Given = { readonly [name: string]: unknown };
+
+function membersOf(value: unknown): [string, unknown][] {
+  return isObject(value) ? Object.entries(value).filter(([, one]) => one !== undefined) : [];
+}
+
+function tableFaults(path: string, given: unknown, known: readonly string[]) {
+  const faults = optionFaults(path, given, known);
+  if (!isObject(given)) return faults;
+  const { identity, columns, fields = {} } = given as Given;
+  const texts = Object.entries({ identity, columns });
+  return [
+    ...faults,
+    ...texts.flatMap(([name, value]) =>
+      unless(value === undefined || isTexts(value), `${path}.${name}`, 'must be a list of columns'),
+    ),
+    ...unless(
+      isObject(fields) && Object.values(fields).every((one) => isObject(one) && 'scalar' in one),
+      `${path}.fields`,
+      'must be an object of scalar fields, such as field.json()',
+    ),
+  ];
+}
+
+function referenceFaults(path: string, given: unknown) {
+  const faults = tableFaults(path, given, referenceOptions);
+  if (!isObject(given)) return faults;
+  const { shared, identity, through, wins = 'latest' } = given as Given;
+  return [
+    ...faults,
+    ...unless(isName(shared), `${path}.shared`, 'must be the name of a field.shared'),
+    ...unless(identity !== undefined, `${path}.identity`, 'must be a list of columns'),
+    ...unless(
+      isObject(through) && isName(Reflect.get(through, 'table')) && isObject(Reflect.get(through, 'columns')),
+      `${path}.through`,
+      'must name the table that points here, and in `columns` the column there of each one here',
+    ),
+    ...unless(
+      wins === 'latest' || wins === 'first' || wins === 'refuse',
+      `${path}.wins`,
+      'is none of latest, first and refuse',
+    ),
+  ];
 }

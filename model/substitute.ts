@@ -1,3 +1,4 @@
+import { isObject } from './is-object.ts';
 import { NotCanonical } from './not-canonical.ts';
 import { type Scalar, toCanonical } from './scalar.ts';
 import { type SpecialValue, type Substitute, type Substitutes, specialValues } from './special-values.ts';
@@ -23,6 +24,10 @@ export function substitutesOf(
     if (option === undefined || option === 'refuse') continue;
     if (option === 'null') {
       substitutes[special] = option;
+      continue;
+    }
+    if (!isObject(option)) {
+      faults.push(`field.${scalar.kind}.${special} is none of refuse, null and { as: VALUE }`);
       continue;
     }
     try {

@@ -4,9 +4,11 @@ import { createGauges } from '../activities/gauges.ts';
 import { type Activities, type ActivityContext, createActivities } from '../activities/index.ts';
 import { activityInterceptors } from '../activities/interceptors.ts';
 import { removeSchedules } from '../client/operator/schedules.ts';
-import { notConnected, temporalPlace } from '../client/temporal/connection.ts';
+import { neededStoreFailures } from '../client/stores-fit.ts';
+import { notConnected, temporalPlace, temporalUnavailable } from '../client/temporal/connection.ts';
 import { createDataConverter } from '../client/temporal/encryption.ts';
 import { encryptionOf } from '../client/temporal/encryption-keys.ts';
+import { reasonOf } from '../client/temporal/failures.ts';
 import { assertKeyFits } from '../client/temporal/key-check.ts';
 import { KeyPatience } from '../client/temporal/key-patience.ts';
 import { leadingPhase } from '../client/temporal/leading-phase.ts';
@@ -73,6 +75,9 @@ const graceTime = '20s';
 
 /** So long Temporal may take to answer a worker that starts. */
 const connectLimitMs = 15_000;
+
+/** So long it may take to answer one that runs. */
+const answerLimitMs = 3_000;
 
 /** For so long a worker that is behind may still take work, all of which the stores refuse. */
 const definitionEveryMs = 1_000;
@@ -176,11 +181,9 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       temporal,
       isRunning: () => worker.reasons().length === 0,
       reasons: async () => {
-        const found = worker.reasons();
-        for (const store of [stores.legacy, stores.modern]) {
-          await store.ping().catch((error: unknown) => found.push(toldOf(error)));
-        }
-        return found;
+        const silence = temporalSilence(connection, environment);
+        const failures = await neededStoreFailures({ migration, stores });
+        return [...worker.reasons(), ...failures.map(toldOf), ...(await silence)];
       },
       shutdown: async () => {
         worker.shutdown();
@@ -220,6 +223,21 @@ async function logAdditions(store: Store, log: WorkerOptions['log']): Promise<vo
   });
   const reason = parts === null ? null : whyNotAlone(parts);
   if (reason !== null) log(reason, { store: store.name });
+}
+
+/** Why Temporal does not answer now. The SDK tries again and again, and its worker says that it runs. */
+async function temporalSilence(
+  connection: NativeConnection,
+  environment: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  try {
+    await connection.withDeadline(Date.now() + answerLimitMs, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
+    return [];
+  } catch (error) {
+    return [temporalUnavailable(temporalPlace(environment).address, reasonOf(error), error).message];
+  }
 }
 
 /**

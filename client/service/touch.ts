@@ -11,11 +11,12 @@ import { compareText, type Key, keyText } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { LockstepError, type StoreName } from '../../model/failure.ts';
 import { type KeyOf, keyFrom } from '../../model/key-input.ts';
-import { entityNamed, type Migration } from '../../model/migration.ts';
+import type { Migration } from '../../model/migration.ts';
 import { type DurableState, otherStore, routes } from '../../model/phase.ts';
 import { type Token, tokenOf } from '../../model/token.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
+import { assertEntity } from './given.ts';
 import type { OwedBound } from './owed-bound.ts';
 import type { OwedSweep } from './owed-sweep.ts';
 import { type RouteCache, reopenPollMs } from './route-cache.ts';
@@ -58,7 +59,7 @@ export class Touches {
     input: KeyOf<E, K> | readonly KeyOf<E, K>[],
   ): Promise<Touched<KeyOf<E, K>>> {
     const { migration, clock, sweep, owed } = this.#parts;
-    entityNamed(migration, entity.name);
+    assertEntity(migration, entity);
     const touched = inKeyOrder(entity, input);
     // No promise is made where nothing has to be waited for.
     const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.current());
@@ -88,7 +89,7 @@ export class Touches {
       const refusal = store.touchRefusalOf(error);
       // Whatever else the database says is about the caller's transaction, and told as it would tell of his own statement.
       if (refusal === null) throw error;
-      throw this.#refused(refusal, entity, store, error);
+      throw await this.#refused(refusal, entity, store, error);
     }
     if (answer === null) {
       throw new LockstepError(
@@ -137,7 +138,12 @@ export class Touches {
     );
   }
 
-  #refused(refusal: TouchRefusal, entity: Entity, store: Store, cause: unknown): LockstepError {
+  async #refused(
+    refusal: TouchRefusal,
+    entity: Entity,
+    store: Store,
+    cause: unknown,
+  ): Promise<LockstepError> {
     const { migration } = this.#parts;
     const about = { entity: entity.name, store: store.name };
     this.#parts.routes.forget();
@@ -173,6 +179,8 @@ export class Touches {
       case 'outside':
         return notInTransaction(entity, cause);
       case 'missing':
+        // Also where the routine went with the definition that this service has: then it is told so.
+        await store.assertDefinition();
         return new LockstepError(
           'NotPrepared',
           `${entity.name}: the transaction's database has no touch routine for it; run lockstep prepare, and check that this is a store of ${migration.name}`,

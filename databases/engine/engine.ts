@@ -93,6 +93,15 @@ export interface Engine extends Session {
   triggerAccounts(): Promise<readonly TriggerAccount[]>;
   /** Whether this entity's routines are there as they are generated now. */
   isPrepared(session: Session, bound: BoundEntity): Promise<boolean>;
+  /**
+   * Statements that remove what would still write for an entity under a definition that is over, of whatever is there: the routines of
+   * those that have left, and, of those that are prepared, routines of another form.
+   */
+  leftoverStatements(
+    session: Session,
+    left: readonly string[],
+    bound: readonly BoundEntity[],
+  ): Promise<string[]>;
   /** Whether nobody else has made them. */
   isOwn(session: Session, bound: BoundEntity): Promise<boolean>;
   readonly lists: ListEngine;
@@ -192,6 +201,8 @@ export interface Dialect {
   readonly additions: string;
   /** A query for the names of all triggers. */
   readonly triggers: string;
+  /** Whether a trigger of that name notes what others write to the entity. */
+  isCaptureTrigger(name: string, entity: string): boolean;
   /** What lets `INSERT … SELECT` give a value to a column that numbers itself. */
   readonly overriding: string;
   /** `INSERT` that leaves an existing row as it is; of one row of placeholders, or of `rows`. */

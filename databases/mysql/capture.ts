@@ -58,6 +58,11 @@ function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NE
   return `JSON_ARRAY(${parts.join(', ')})`;
 }
 
+export function isCaptureTrigger(name: string, entity: string): boolean {
+  const [, captured] = /^lockstep_capture_(.+)_\d+[iud]$/.exec(name) ?? [];
+  return captured === entity;
+}
+
 function triggerName(bound: BoundEntity, table: number, event: Event): string {
   return quote(`lockstep_capture_${bound.entity.name}_${table}${event}`);
 }

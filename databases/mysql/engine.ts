@@ -12,7 +12,7 @@ import { commitConnections, type Engine, fenceWaitMs, insertInto, type RawStored
 import { type Parameter, RollBack, type TextCells } from '../engine/session.ts';
 import { createXaBranches } from './branches.ts';
 import { createMysqlBulkEngine } from './bulk.ts';
-import { captureStatements, releaseStatements } from './capture.ts';
+import { captureStatements, isCaptureTrigger, releaseStatements } from './capture.ts';
 import { silentChangeReason } from './capture-cascades.ts';
 import { captureGap } from './capture-gap.ts';
 import { triggerAccounts, triggersRefusedReason } from './capture-rights.ts';
@@ -173,6 +173,7 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'lockstep\\_%'`,
       triggers:
         'SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()',
+      isCaptureTrigger,
       overriding: '',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON DUPLICATE KEY UPDATE ${key[0]} = ${table}.${key[0]}`,
@@ -274,6 +275,19 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
       );
       // The comment is the last that is made, on one of them.
       return made.length === names.length && made.some(({ comment }) => comment === commentOf(bound));
+    },
+
+    // Reads change nothing, and go on. A routine of another form has the name of its own, and is made anew.
+    async leftoverStatements(session, left) {
+      const names = left.flatMap((name) =>
+        ['write', 'touch', 'touches'].map((kind) => routineName(kind, name)),
+      );
+      if (names.length === 0) return [];
+      const found = await session.query(
+        `SELECT ROUTINE_NAME AS name FROM information_schema.ROUTINES
+         WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN (${names.map(literal).join(', ')})`,
+      );
+      return found.map(({ name }) => `DROP PROCEDURE IF EXISTS ${quote(name ?? '')}`);
     },
 
     /** Whoever may make routines could have made them first, with the right comment, and they run with the rights of who calls them. */
@@ -395,7 +409,11 @@ export function createMysqlEngine(store: StoreName, options: ConnectionOptions):
 const prepareLock = "CONCAT('lockstep prepare ', LEFT(SHA2(DATABASE(), 256), 32))";
 
 function routineNames({ entity: { name } }: BoundEntity): string[] {
-  return ['write', 'read', 'touch', 'touches'].map((routine) => `lockstep_${routine}_${name}`);
+  return ['write', 'read', 'touch', 'touches'].map((kind) => routineName(kind, name));
+}
+
+function routineName(kind: string, entity: string): string {
+  return `lockstep_${kind}_${entity}`;
 }
 
 function isPreparedByOther(store: StoreName, address: string): LockstepError {

@@ -5,8 +5,11 @@ import { body, quote, quoteTable, text } from './quote.ts';
 /** What a session of ours is told by. It is set when the session begins: no one else ever gets one of our connections. */
 export const ownSession = 'lockstep.writing';
 
-const trigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}`);
-const truncateTrigger = (bound: BoundEntity) => quote(`lockstep_capture_${bound.entity.name}_truncate`);
+/** The server cuts what is longer, and tells whoever prepares. */
+const maxNameLength = 63;
+const trigger = (entity: string) => `lockstep_capture_${entity}`;
+/** The whole name of the entity is within it, however long that is. */
+const truncateTrigger = (entity: string) => `${trigger(entity)}_truncate`.slice(0, maxNameLength);
 const routine = (bound: BoundEntity, table: number) =>
   `lockstep.${quote(`capture_${bound.entity.name}_${table}`)}`;
 const truncateRoutine = (bound: BoundEntity, table: number) =>
@@ -37,8 +40,8 @@ BEGIN
   RETURN NULL;
 END
 `)}`,
-      `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
-      `CREATE TRIGGER ${trigger(bound)} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
+      `DROP TRIGGER IF EXISTS ${quote(trigger(bound.entity.name))} ON ${quoteTable(table.name)}`,
+      `CREATE TRIGGER ${quote(trigger(bound.entity.name))} AFTER INSERT OR UPDATE OR DELETE ON ${quoteTable(table.name)}
 FOR EACH ROW ${ofOthers} EXECUTE FUNCTION ${routine(bound, at)}()`,
       // Rows that a policy hides would go unnoticed: such a TRUNCATE fails instead.
       `CREATE OR REPLACE FUNCTION ${truncateRoutine(bound, at)}() RETURNS trigger LANGUAGE plpgsql ${asItsOwner} SET row_security = off AS ${body(`
@@ -48,8 +51,8 @@ BEGIN
   RETURN NULL;
 END
 `)}`,
-      `DROP TRIGGER IF EXISTS ${truncateTrigger(bound)} ON ${quoteTable(table.name)}`,
-      `CREATE TRIGGER ${truncateTrigger(bound)} BEFORE TRUNCATE ON ${quoteTable(table.name)}
+      `DROP TRIGGER IF EXISTS ${quote(truncateTrigger(bound.entity.name))} ON ${quoteTable(table.name)}`,
+      `CREATE TRIGGER ${quote(truncateTrigger(bound.entity.name))} BEFORE TRUNCATE ON ${quoteTable(table.name)}
 FOR EACH STATEMENT ${ofOthers} EXECUTE FUNCTION ${truncateRoutine(bound, at)}()`,
     ];
   });
@@ -57,11 +60,15 @@ FOR EACH STATEMENT ${ofOthers} EXECUTE FUNCTION ${truncateRoutine(bound, at)}()`
 
 export function releaseStatements(bound: BoundEntity): string[] {
   return bound.owned.flatMap((table, at) => [
-    `DROP TRIGGER IF EXISTS ${trigger(bound)} ON ${quoteTable(table.name)}`,
+    `DROP TRIGGER IF EXISTS ${quote(trigger(bound.entity.name))} ON ${quoteTable(table.name)}`,
     `DROP FUNCTION IF EXISTS ${routine(bound, at)}()`,
-    `DROP TRIGGER IF EXISTS ${truncateTrigger(bound)} ON ${quoteTable(table.name)}`,
+    `DROP TRIGGER IF EXISTS ${quote(truncateTrigger(bound.entity.name))} ON ${quoteTable(table.name)}`,
     `DROP FUNCTION IF EXISTS ${truncateRoutine(bound, at)}()`,
   ]);
+}
+
+export function isCaptureTrigger(name: string, entity: string): boolean {
+  return name === trigger(entity) || name === truncateTrigger(entity);
 }
 
 function keyOf(bound: BoundEntity, key: readonly BoundColumn[], row: 'OLD' | 'NEW' | 'r'): string {

@@ -20,7 +20,7 @@ import {
 import { RollBack, type TextCells } from '../engine/session.ts';
 import { createTwoPhaseBranches } from './branches.ts';
 import { createPostgresqlBulkEngine } from './bulk.ts';
-import { captureStatements, releaseStatements } from './capture.ts';
+import { captureStatements, isCaptureTrigger, releaseStatements } from './capture.ts';
 import { captureGap } from './capture-gap.ts';
 import { triggerAccounts } from './capture-rights.ts';
 import { readCatalogue, readMark } from './catalogue.ts';
@@ -49,7 +49,7 @@ import {
   touchSql,
   transactionProbe,
 } from './touch-routine.ts';
-import { fenceClass, prepareClass, routineName, writeRoutine } from './write-routine.ts';
+import { fenceClass, prepareClass, routineName, writeRoutine, writeSignature } from './write-routine.ts';
 
 /** Texts as the server sends them: no value is turned into a number or a Date on the way. */
 const asText = { getTypeParser: () => (value: string) => value };
@@ -155,6 +155,7 @@ export function createPostgresqlEngine(
       tablesHaveOwners: true,
       additions,
       triggers: 'SELECT tgname AS name FROM pg_trigger WHERE NOT tgisinternal',
+      isCaptureTrigger,
       overriding: 'OVERRIDING SYSTEM VALUE ',
       insertNew: (table, columns, key, rows) =>
         `${insertInto(table, columns, rows)} ON CONFLICT (${key.join(', ')}) DO NOTHING`,
@@ -234,13 +235,25 @@ export function createPostgresqlEngine(
         `SELECT pg_catalog.obj_description(pg_catalog.to_regprocedure(?), 'pg_proc') AS made,
           pg_catalog.to_regprocedure(?) IS NOT NULL AND pg_catalog.to_regprocedure(?) IS NOT NULL
             AND pg_catalog.to_regprocedure(?) IS NOT NULL AS touches`,
-        [
-          `${routineName(bound.entity.name)}(text, text, bigint, text, json, json)`,
-          ...touchSignatures(bound),
-          touchRowSignature(bound),
-        ],
+        [writeSignature(bound), ...touchSignatures(bound), touchRowSignature(bound)],
       );
       return row?.made === commentOf(fingerprint(bound)) && row.touches === 't';
+    },
+
+    async leftoverStatements(session, left, bound) {
+      const names = [...left, ...bound.map(({ entity }) => entity.name)];
+      if (names.length === 0) return [];
+      const kept = bound.flatMap((one) => [
+        writeSignature(one),
+        ...touchSignatures(one),
+        touchRowSignature(one),
+      ]);
+      const found = await session.query(
+        `SELECT p.oid::regprocedure::text AS name FROM pg_proc p
+         WHERE p.pronamespace = pg_catalog.to_regnamespace('lockstep')::oid AND (${names.map(isRoutineOf).join(' OR ')})
+           AND p.oid <> ALL (ARRAY[${kept.map((name) => `COALESCE(pg_catalog.to_regprocedure(${text(name)})::oid, 0)`).join(', ')}]::oid[])`,
+      );
+      return found.map(({ name }) => `DROP FUNCTION IF EXISTS ${name}`);
     },
 
     // All that lies in the schema was looked at before.
@@ -408,6 +421,13 @@ const fingerprint = fingerprinting(
   (bound) =>
     writeRoutine(bound, '') + touchRoutine(bound, '') + touchListRoutine(bound, '') + touchRowRoutine(bound),
 );
+
+/** What an entity's touch asks of its rows is named as the touch of another entity may be, and takes nothing but keys. */
+function isRoutineOf(entity: string): string {
+  const takesKeysAlone = `pg_catalog.oidvectortypes(p.proargtypes) NOT LIKE '%bigint%'`;
+  return `(p.proname = ANY (ARRAY[${text(`write_${entity}`)}, ${text(`touch_${entity}`)}]::name[]) AND NOT (${takesKeysAlone})
+    OR p.proname = ${text(`touch_row_${entity}`)}::name AND ${takesKeysAlone})`;
+}
 
 function commentOf(made: string): string {
   return `lockstep ${made}`;

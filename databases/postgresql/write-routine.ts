@@ -189,6 +189,10 @@ export function routineName(entity: string): string {
   return `lockstep.${quote(`write_${entity}`)}`;
 }
 
+export function writeSignature({ entity }: BoundEntity): string {
+  return `${routineName(entity.name)}(text, text, bigint, text, json, json)`;
+}
+
 function deletes(bound: BoundEntity, keyNames: readonly string[]): string {
   return bound.owned
     .toReversed()

@@ -56,9 +56,10 @@ export function createCapture(context: StoreContext): Capture {
     );
 
   async function isCapturing(): Promise<boolean> {
-    const triggers = (await context.query(context.engine.dialect.triggers)).map(({ name }) => name ?? '');
+    const { dialect } = context.engine;
+    const triggers = (await context.query(dialect.triggers)).map(({ name }) => name ?? '');
     return context.migration.entities.some(({ name }) =>
-      triggers.some((trigger) => trigger.startsWith(`lockstep_capture_${name}`)),
+      triggers.some((trigger) => dialect.isCaptureTrigger(trigger, name)),
     );
   }
 

@@ -2,6 +2,7 @@ import { definitionDigest } from '../../model/definition.ts';
 import type { Entity } from '../../model/entity.ts';
 import type { LockstepError } from '../../model/failure.ts';
 import { isObject } from '../../model/is-object.ts';
+import type { Migration } from '../../model/migration.ts';
 import type { Policy } from '../../model/policy.ts';
 import { controlRowFault, invalidControlRow, parsedOrUndefined } from '../contract/control-row.ts';
 import type { PreparedDefinition } from '../contract/definition.ts';
@@ -47,6 +48,28 @@ export async function revisionOf(
       isObject(parsedOrUndefined(row.entities ?? '{}')) && definesAlike(entitiesIn(row.entities), entities),
   );
   return found ? Number(found.revision) : null;
+}
+
+/** Entities that a migration had and has no more; one that another migration has meanwhile is that one's. */
+export async function leftEntities(
+  { dialect }: At,
+  session: Session,
+  { name, entities }: Pick<Migration, 'name' | 'entities'>,
+): Promise<string[]> {
+  const rows = await session.query(
+    `SELECT migration, entities FROM ${dialect.control('definitions')} ORDER BY migration, revision`,
+  );
+  const had = new Set<string>();
+  const newest = new Map<string, string[]>();
+  for (const row of rows) {
+    // What nobody can read is told elsewhere.
+    const found = parsedOrUndefined(row.entities ?? '{}');
+    const names = isObject(found) ? Object.keys(found) : [];
+    if (row.migration === name) for (const one of names) had.add(one);
+    else newest.set(row.migration ?? '', names);
+  }
+  const kept = new Set([...entities.map((entity) => entity.name), ...[...newest.values()].flat()]);
+  return [...had].filter((one) => !kept.has(one)).sort();
 }
 
 /** Whether they are the same entities with the same definitions. */

@@ -3,6 +3,7 @@ import type { ForeignParts } from '../contract/foreign-parts.ts';
 import type { Session } from '../engine/session.ts';
 import type { StoreContext } from './context.ts';
 import { applyStep, controlState, missingSql } from './control-tables.ts';
+import { leftEntities } from './definitions.ts';
 import { createPreparedDefinition } from './prepared-definition.ts';
 
 /** Control tables and write routines: made, shown beforehand, and checked. */
@@ -37,6 +38,8 @@ export function createPreparation(context: StoreContext) {
       if (await context.translateErrors(() => isMade(engine, bound))) continue;
       statements.push(...engine.routineStatements(bound));
     }
+    if (state.missing.length === 0)
+      statements.push(...(await context.translateErrors(() => leftoverStatements(engine))));
     return statements;
   }
 
@@ -52,6 +55,16 @@ export function createPreparation(context: StoreContext) {
         for (const statement of engine.routineStatements(bound)) await session.query(statement);
       });
     }
+    await context.alone(async (session) => {
+      for (const statement of await leftoverStatements(session)) await session.query(statement);
+    });
+  }
+
+  /** Whoever still has the definition that they are of would write by them, and nobody would take it to the other store. */
+  async function leftoverStatements(session: Session): Promise<string[]> {
+    const bound: BoundEntity[] = [];
+    for (const entity of migration.entities) bound.push(await context.bind(entity));
+    return await engine.leftoverStatements(session, await leftEntities(engine, session, migration), bound);
   }
 
   async function check(): Promise<void> {

@@ -8,7 +8,7 @@ import { parsedOrUndefined } from '../contract/control-row.ts';
 import type { Definitions, PreparedDefinition } from '../contract/definition.ts';
 import { insertInto } from '../engine/engine.ts';
 import type { Session } from '../engine/session.ts';
-import { allTables, type StoreContext } from './context.ts';
+import { allTables, ownedTables, type StoreContext } from './context.ts';
 import { controlState } from './control-tables.ts';
 import { definitionChange, preparedDefinition } from './definitions.ts';
 
@@ -26,6 +26,7 @@ export function createPreparedDefinition(context: StoreContext) {
 
   async function assertDefinable(): Promise<void> {
     for (const entity of migration.entities) assertFilled(await context.rebind(entity));
+    await context.translateErrors(assertApart);
     const { missing } = await context.translateErrors(() => controlState(engine));
     // No migration has been here yet.
     if (missing.length > 0) return;
@@ -96,6 +97,25 @@ export function createPreparedDefinition(context: StoreContext) {
         `${path}: no field fills ${unfilled.join(', ')}, which may not be null and has no default, so no row could be inserted; ` +
           'give the column a default, let it be null, or declare a field for it',
         { path, store: context.name, about: 'schema' },
+      );
+    }
+  }
+
+  /** Its rows would have a version for each of them, and the older write of one could come last in the other store. */
+  async function assertApart(): Promise<void> {
+    const owners = new Map<string, string>();
+    for (const { name, entity } of migration.entities.flatMap((declared) =>
+      ownedTables(declared, context.name).map((table) => ({ name: table, entity: declared.name })),
+    )) {
+      const table = await engine.qualifiedName(name);
+      const other = owners.get(table);
+      owners.set(table, entity);
+      if (other === undefined || other === entity) continue;
+      throw new LockstepError(
+        'InvalidDefinition',
+        `the entities ${other} and ${entity} both own the table ${table} in the ${context.name} store (${engine.address}); ` +
+          'declare one entity for it, with rows({ … }) where its rows lie in several tables of the other store',
+        { store: context.name, path: `${entity}.${context.name}.${name}`, about: 'schema' },
       );
     }
   }

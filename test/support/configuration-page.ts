@@ -78,7 +78,7 @@ export default defineMigration({
 | --- | --- |
 | \`name\` | required: lower-case letters, digits and dashes; part of workflow ids and of the task queue |
 | \`entities\` | required: what is moved; see [entities.md](entities.md) |
-| \`deadline\` | required: ISO time by which the migration is to be over |
+| \`deadline\` | required: ISO time with its offset, by which the migration is to be over |
 | \`legacy\`, \`modern\` | how each store is reached; see below |
 | \`taskQueue\` | of Temporal; default \`lockstep-\` and the name |
 | \`onOverdue\` | called by a worker when the deadline has passed |

@@ -177,3 +177,35 @@ test('two migrations cannot have one table, nor one name of an entity', async ()
   ]);
   await prepare([twin]);
 });
+
+test.each(['legacy', 'modern'] as const)(
+  'two entities cannot own one table of the %s store',
+  async (store) => {
+    await using at = await fixture({ entities: [account] });
+    const shapes = { ...twin.shapes, [store]: account.shapes[store] };
+    const entities = [account, { ...twin, shapes }];
+    const { entities: declared } = redefined(at.migration, { entities });
+    const migration = { ...at.migration, entities: declared };
+    await expect(prepareStores(migration, at.environment)).rejects.toMatchObject({
+      code: 'InvalidDefinition',
+      message: expect.stringMatching(
+        new RegExp(`account and twin both own the table .*accounts.* in the ${store}`),
+      ),
+    });
+    const found = await examine(migration, at.environment);
+    expect(found.filter(({ check, ok }) => check === 'tables and entities' && !ok)).toMatchObject([
+      { about: store },
+    ]);
+  },
+);
+
+test('an entity that another migration has taken over is written there, whatever the first one prepares', async () => {
+  await using at = await runningMigration('dual-write', { entities: [account, twin] });
+  const rest = redefined(at.migration, { entities: [account] });
+  await prepareStores(rest, at.environment);
+  const other = { ...redefined(at.migration, { entities: [twin] }), name: `${at.migration.name}-b` };
+  await prepareStores(other, at.environment);
+  await prepareStores(rest, at.environment);
+  await using service = await connectBoth(other, { environment: at.environment, temporal: at.temporal });
+  expect(service.repository(twin)).toBeDefined();
+});

@@ -231,6 +231,32 @@ test('an overtaken write that could not be undone waits for a person still', asy
   await at.lockstep.control.resolve(operationId, 'discard');
 });
 
+test('a workflow whose try is refused anew before its entry is completed ends all the same', async () => {
+  const { value, operationId } = await parked();
+  const accounts = at.lockstep.repository(account);
+  await accounts.replace({ ...value, balance: '7.00' }, { ack: 'both' });
+  using completing = at.gates.close('legacy', 'setOperationStatus');
+  // The first look finds that both stores have the newer write; before the second one there is another.
+  using reading = at.gates.close('legacy', 'read', { after: 1 });
+  const retrying = retry({ ids: [operationId] });
+  await reading.waiting();
+  const writing = accounts.replace({ ...value, balance: refusedByModern });
+  await until('legacy has it', async () => {
+    const row = await rowIn(at, 'legacy', 'accounts', value.id);
+    return row?.balance === refusedByModern;
+  });
+  reading.open();
+  await until('its try is refused', async () => (await stageOf(operationId)) === 'parked');
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'parked' });
+  completing.open();
+  expect(await retrying).toMatchObject({ completed: 1, notified: 1 });
+  await workflowOf(operationId).result();
+  expect(await entryIn(at, 'legacy', operationId)).toMatchObject({ status: 'completed' });
+  const { operationId: newest } = await writing;
+  await until('the newest one is parked', async () => (await stageOf(newest)) === 'parked');
+  await at.lockstep.control.resolve(newest, 'discard');
+});
+
 test('a workflow that waits is notified before the journal completes its entry', async () => {
   const { operationId } = await parked();
   await lifted(async () => {

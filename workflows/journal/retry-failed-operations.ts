@@ -62,6 +62,12 @@ async function retryOnce(input: RetryInput): Promise<RetriedOperations> {
       // Not before: what is completed is not found again, should this end here.
       await bounded(batchLimitMs).completeRetried({ operationIds: batch.unparked });
       found.completed += batch.unparked.length;
+      // One whose own try was refused in the meantime waits again, now for nothing.
+      const waiting = await stillRunning(migration, [...notified]);
+      await notify(
+        migration,
+        batch.unparked.filter((id) => waiting.has(writeWorkflowId(migration, id))),
+      );
     }
     const result: RetriedOperations = { ...found, stopped: batch.stopped };
     setCurrentDetails(details(result));

@@ -1,3 +1,4 @@
+import { instantExample, instantOf } from '../../model/instant.ts';
 import type { Phase } from '../../model/phase.ts';
 import { phaseAfter, phaseBefore } from '../../model/phase.ts';
 import { failure } from '../failures.ts';
@@ -89,8 +90,8 @@ function assertRequest({ force, reason, notBefore, notAfter }: StepRequest): voi
 }
 
 export function assertTime(time: string): void {
-  if (!Number.isNaN(Date.parse(time))) return;
-  throw failure('InvalidInput', 'what was sent is no ISO time such as 2027-03-31T00:00:00Z', {
+  if (instantOf(time) !== null) return;
+  throw failure('InvalidInput', `what was sent is no ISO time with its offset, such as ${instantExample}`, {
     path: 'time',
   });
 }

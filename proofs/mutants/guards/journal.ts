@@ -217,4 +217,12 @@ export const journalGuards: readonly Guard[] = [
     named: 'keeps no other waiting',
     keeps: 'A key that cannot be written now keeps no other waiting.',
   },
+  {
+    file: 'workflows/journal/retry-failed-operations.ts',
+    text: 'batch.unparked.filter((id) => waiting.has(writeWorkflowId(migration, id))),',
+    without: '[],',
+    tests: ['test/workflows/journal-retry.test.ts'],
+    named: 'refused anew',
+    keeps: 'A workflow whose try was refused while its entry was completed does not wait for ever.',
+  },
 ];

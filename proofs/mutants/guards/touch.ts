@@ -134,4 +134,19 @@ export const touchGuards: readonly Guard[] = [
     tests: ['test/workflows/touch.test.ts'],
     keeps: 'A touched record gets the digest of its rows, or is a tombstone.',
   },
+  {
+    file: 'databases/sql/preparation.ts',
+    text: 'for (const statement of await leftoverStatements(session)) await session.query(statement);',
+    without: '',
+    tests: ['test/workflows/touch-definition.test.ts'],
+    keeps: 'No routine is left by which a service touches or writes under a definition that is over.',
+  },
+  {
+    file: 'databases/sql/definitions.ts',
+    text: '...[...newest.values()].flat()',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'another migration',
+    keeps: 'The routines of an entity that another migration has taken over stay.',
+  },
 ];
