@@ -223,7 +223,7 @@ export const callerFailures = {
     retryable: false,
     seenBy: ['service', 'operator'],
     meaning:
-      'An argument of a command or a message, or an option of `connect` or of a write, is no such value, or a confirmation is missing.',
+      'An argument of a command or a message, or an option of `connect`, of a read or of a write, is none that there is or no such value, or a confirmation is missing.',
     remedy: 'Pass what the message describes.',
   },
   GateRefused: {

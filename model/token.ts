@@ -22,7 +22,8 @@ export function parseToken(text: string): Token {
 }
 
 export function versionOf(token: string): Version {
-  const version = token.startsWith(prefix) ? token.slice(prefix.length) : '';
+  // Types do not hold everybody.
+  const version = typeof token === 'string' && token.startsWith(prefix) ? token.slice(prefix.length) : '';
   if (isVersion(version)) return version;
   throw new LockstepError(
     'InvalidToken',

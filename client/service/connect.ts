@@ -3,9 +3,10 @@ import { noteLeadingPhase } from '../../databases/contract/current-state.ts';
 import { SetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import { openStores } from '../../databases/open.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
-import type { StoreName } from '../../model/failure.ts';
+import { LockstepError, type StoreName } from '../../model/failure.ts';
+import { isObject } from '../../model/is-object.ts';
 import type { KeyOf } from '../../model/key-input.ts';
-import { entityNamed, type Migration } from '../../model/migration.ts';
+import type { Migration } from '../../model/migration.ts';
 import { assertTimeLimit } from '../../model/time-limit.ts';
 import { HybridClock } from '../../model/version.ts';
 import { assertStoresFit } from '../stores-fit.ts';
@@ -17,6 +18,7 @@ import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
+import { assertEntity, assertGiven } from './given.ts';
 import { JournalEntry } from './journal-entry.ts';
 import { Lag } from './lag.ts';
 import { assertWorkerChoice, loadEmbedded } from './load-embedded.ts';
@@ -171,12 +173,13 @@ export interface Lockstep extends AsyncDisposable {
  * Connects to Temporal and to both stores, and checks that the definition fits them. The store that is not the primary may
  * be down: its writes stay pending until it is back.
  *
- * @throws LockstepError `InvalidInput` where a time limit is no number of milliseconds above 0 or `worker` is none that there is, `InvalidDefinition` where a shape
- *   does not fit its tables, `NotPrepared` before `lockstep prepare` and where the package of an embedded worker is missing,
+ * @throws LockstepError `InvalidInput` where an option is none that there is, or has no value of it; `InvalidDefinition` where it is given no migration, or a shape
+ *   does not fit its tables; `NotPrepared` before `lockstep prepare` and where the package of an embedded worker is missing,
  *   `StoreUnavailable` where the primary does not answer, `TemporalUnavailable` where Temporal does not.
  * @example await using lockstep = await connect(migration);
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
+  assertConnectable(migration, options);
   const { environment = process.env, now = Date.now } = options;
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
   assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
@@ -238,14 +241,14 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       transactions,
     };
     const repository: Lockstep['repository'] = (entity) => {
-      entityNamed(migration, entity.name);
+      assertEntity(migration, entity);
       return new Repository(entity, parts);
     };
     const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound, owed });
     return {
       repository,
       transaction: async (items, given = {}) =>
-        await transactions.run(items(transactionScope(migration, clock)), given),
+        await transactions.run(begun(items)(transactionScope(migration, clock)), given),
       writeMany: (many) => writeMany(many, writes),
       whenReady: () => writes.whenReady(),
       touch: (transaction, entity, keys) => touches.touch(transaction, entity, keys),
@@ -263,4 +266,38 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
     await close();
     throw error;
   }
+}
+
+const known = ['environment', 'temporal', 'worker', 'flags', 'flagTimeoutMs', 'readTimeoutMs', 'now'];
+
+/** Types do not hold everybody. */
+function assertConnectable(migration: unknown, options: unknown): void {
+  if (!isObject(migration) || !('stores' in migration && 'policy' in migration))
+    throw new LockstepError(
+      'InvalidDefinition',
+      'what was given to connect is no migration; pass what defineMigration gives',
+      { path: 'migration' },
+    );
+  assertGiven('connect', options, known);
+  const { flags, now, temporal }: { flags?: unknown; now?: unknown; temporal?: unknown } = Object(options);
+  const member = (of: unknown, name: string): unknown => (isObject(of) ? Reflect.get(of, name) : undefined);
+  const wrong = (path: string, remedy: string) =>
+    new LockstepError('InvalidInput', `${path} is no such thing; ${remedy}`, { path });
+  if (
+    flags !== undefined &&
+    !['writesModern', 'readsModern'].every((name) => typeof member(flags, name) === 'function')
+  )
+    throw wrong('flags', 'pass what openFeatureFlags gives, or an object with writesModern and readsModern');
+  if (now !== undefined && typeof now !== 'function')
+    throw wrong('now', 'pass a function that gives milliseconds, such as Date.now');
+  if (temporal !== undefined && !isObject(member(temporal, 'workflow')))
+    throw wrong('temporal', 'pass a Client of @temporalio/client');
+}
+
+function begun<F>(writes: F): F {
+  if (typeof writes === 'function') return writes;
+  throw new LockstepError(
+    'InvalidTransaction',
+    'a transaction is given a function that lists its writes, such as (tx) => [tx(account).create(one)]',
+  );
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { keyText } from '../../model/canonical.ts';
 import type { Ack, Entity, Pattern } from '../../model/entity.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { type KeyOf, keyFrom, type Patch } from '../../model/key-input.ts';
 import type { Migration } from '../../model/migration.ts';
 import type { Operation } from '../../model/operation.ts';
@@ -10,6 +11,7 @@ import { type Token, tokenOf, versionOf } from '../../model/token.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { writeInput } from '../../model/workflow-inputs.ts';
 import { askBefore } from './before-start.ts';
+import { assertFlag, assertGiven } from './given.ts';
 import type { PlaceOptions, ReadPlace } from './read-place.ts';
 import { type Receipt, receiptOf } from './receipt.ts';
 import { type Found, type ReadParts, RecordReads, type Wanted } from './record-reads.ts';
@@ -78,7 +80,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
    * @throws LockstepError `AlreadyExists` where the key is taken, and what every write throws.
    * @example const { token } = await accounts.create({ id, email, plan: 'free', balance: '0.00' });
    */
-  async create<const B extends Ack = A>(value: E, options: WriteOptions<B> = {}): Promise<Receipt<B>> {
+  async create<const B extends Ack = A>(value: E, options: WriteOptions<B> = nothing): Promise<Receipt<B>> {
     return await this.#write(await this.#operations.whole('create', value, idOf(options), options), options);
   }
 
@@ -88,7 +90,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
    * @throws LockstepError `VersionConflict` with `ifUnchangedSince`, and what every write throws.
    * @example await accounts.replace({ id, email, plan: 'pro', balance: '0.00' });
    */
-  async replace<const B extends Ack = A>(value: E, options: WriteOptions<B> = {}): Promise<Receipt<B>> {
+  async replace<const B extends Ack = A>(value: E, options: WriteOptions<B> = nothing): Promise<Receipt<B>> {
     return await this.#write(await this.#operations.whole('replace', value, idOf(options), options), options);
   }
 
@@ -102,7 +104,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   async update<const B extends Ack = A>(
     key: KeyOf<E, K>,
     patch: Patch<E, K>,
-    options: WriteOptions<B> = {},
+    options: WriteOptions<B> = nothing,
   ): Promise<Receipt<B>> {
     return await this.#write(this.#operations.update(key, patch, idOf(options), options), options);
   }
@@ -115,7 +117,7 @@ export class Repository<E, K, A extends Ack = 'primary'> {
    */
   async delete<const B extends Ack = A>(
     key: KeyOf<E, K>,
-    options: WriteOptions<B> = {},
+    options: WriteOptions<B> = nothing,
   ): Promise<Receipt<B>> {
     return await this.#write(this.#operations.delete(key, idOf(options), options), options);
   }
@@ -130,8 +132,8 @@ export class Repository<E, K, A extends Ack = 'primary'> {
    */
   get(key: KeyOf<E, K>, options: ReadOptions & { readonly withToken: true }): Promise<TokenRead<E> | null>;
   get(key: KeyOf<E, K>, options?: ReadOptions): Promise<Read<E> | null>;
-  async get(key: KeyOf<E, K>, options: ReadOptions = {}): Promise<Read<E> | null> {
-    return readOf(await this.#reads.one(keyFrom(this.#entity, key), wantedBy(options)));
+  async get(key: KeyOf<E, K>, options: ReadOptions = nothing): Promise<Read<E> | null> {
+    return readOf(await this.#reads.one(keyFrom(this.#entity, key), wantedBy(options, 'get', readOptions)));
   }
 
   /**
@@ -146,16 +148,26 @@ export class Repository<E, K, A extends Ack = 'primary'> {
     options: ManyReadOptions & { readonly withToken: true },
   ): Promise<(TokenRead<E> | null)[]>;
   getMany(keys: readonly KeyOf<E, K>[], options?: ManyReadOptions): Promise<(Read<E> | null)[]>;
-  async getMany(keys: readonly KeyOf<E, K>[], options: ManyReadOptions = {}): Promise<(Read<E> | null)[]> {
+  async getMany(
+    keys: readonly KeyOf<E, K>[],
+    options: ManyReadOptions = nothing,
+  ): Promise<(Read<E> | null)[]> {
+    if (!Array.isArray(keys))
+      throw new LockstepError(
+        'InvalidKey',
+        `what was given is no list of keys of ${this.#entity.name}; pass one`,
+      );
     const found = await this.#reads.many(
       keys.map((key) => keyFrom(this.#entity, key)),
-      wantedBy(options),
+      wantedBy(options, 'getMany', manyReadOptions),
     );
     return found.map((one) => readOf<E>(one));
   }
 
   /** See `Lockstep.readsFrom`. */
-  async readsFrom(key?: KeyOf<E, K>, { atLeast }: PlaceOptions = {}): Promise<ReadPlace> {
+  async readsFrom(key?: KeyOf<E, K>, options: PlaceOptions = nothing): Promise<ReadPlace> {
+    if (options !== nothing) assertGiven('readsFrom', options, placeOptions);
+    const { atLeast } = options;
     const keyParts = key === undefined ? null : keyFrom(this.#entity, key);
     const name = await this.#reads.place(keyParts, atLeast === undefined ? null : versionOf(atLeast));
     const store = this.#parts.stores[name];
@@ -188,7 +200,18 @@ export class Repository<E, K, A extends Ack = 'primary'> {
   }
 }
 
-function wantedBy({ atLeast, shadow = false, withToken = false }: ReadOptions): Wanted {
+const readOptions = ['atLeast', 'shadow', 'withToken'];
+const manyReadOptions = ['withToken'];
+const placeOptions = ['atLeast'];
+const writeOptions = ['operationId', 'ack', 'ifUnchangedSince', 'timeoutMs'];
+/** Where no options are given, there is nothing to look at. */
+const nothing = {};
+
+function wantedBy(options: ReadOptions, what: string, known: readonly string[]): Wanted {
+  if (options !== nothing) assertGiven(what, options, known);
+  const { atLeast, shadow = false, withToken = false } = options;
+  assertFlag('shadow', shadow);
+  assertFlag('withToken', withToken);
   return { atLeast: atLeast === undefined ? null : versionOf(atLeast), shadow, version: withToken };
 }
 
@@ -199,8 +222,9 @@ function readOf<E>(found: Found | null): Read<E> | TokenRead<E> | null {
   return found.version === null ? { value } : { value, token: tokenOf(found.version) };
 }
 
-function idOf({ operationId }: WriteOptions): string {
-  return operationId ?? randomUUID();
+function idOf(options: WriteOptions): string {
+  if (options !== nothing) assertGiven('a write', options, writeOptions);
+  return options.operationId ?? randomUUID();
 }
 
 /** The repository of a declared entity: `RepositoryOf<typeof account>`. */

@@ -4,6 +4,7 @@ import type { KeyOf, Patch } from '../../model/key-input.ts';
 import { entityNamed, type Migration } from '../../model/migration.ts';
 import { Operations } from '../../model/operations.ts';
 import type { HybridClock } from '../../model/version.ts';
+import { assertEntity } from './given.ts';
 import type { TransactionItem } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
 
@@ -24,6 +25,7 @@ export type TransactionScope = <E, K, A extends Ack>(
 
 export function transactionScope(migration: Migration, clock: HybridClock): TransactionScope {
   return (entity) => {
+    assertEntity(migration, entity);
     const { name } = entity;
     assertTransactional(entityNamed(migration, name));
     const operations = new Operations(entity, clock);

@@ -13,6 +13,7 @@ import {
   operationIdAt,
 } from '../../model/transaction.ts';
 import { askBefore } from './before-start.ts';
+import { assertGiven } from './given.ts';
 import type { RouteCache } from './route-cache.ts';
 import { startTransaction } from './start-write.ts';
 import type { TransactionProbe } from './transaction-probe.ts';
@@ -70,6 +71,7 @@ export class Transactions {
     items: readonly TransactionItem[],
     options: TransactionOptions<A>,
   ): Promise<CommitReceipt<A>> {
+    assertGiven('a transaction', options, ['operationId', 'timeoutMs', 'ack']);
     const id = options.operationId ?? randomUUID();
     const { versions } = await this.#executeTransaction(id, items, {
       ...answerWanted(options, 'both'),

@@ -1,4 +1,4 @@
-import type { LockstepError } from '../../model/failure.ts';
+import { LockstepError } from '../../model/failure.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -18,6 +18,11 @@ export async function writeMany<R extends Receipt>(
   writes: Iterable<() => Promise<R>>,
   { concurrency, whenReady }: WriteManyLimits,
 ): Promise<readonly WriteOutcome<R>[]> {
+  if (typeof (writes as Partial<typeof writes> | null)?.[Symbol.iterator] !== 'function')
+    throw new LockstepError(
+      'InvalidInput',
+      'what was given is no list of writes; pass functions that begin them, such as () => repository.create(one)',
+    );
   const outcomes: WriteOutcome<R>[] = [];
   const left = writes[Symbol.iterator]();
   let position = 0;
@@ -27,7 +32,8 @@ export async function writeMany<R extends Receipt>(
       position += 1;
       // Types do not hold everybody, and what is under way already cannot be begun here.
       if (typeof next.value !== 'function')
-        throw new TypeError(
+        throw new LockstepError(
+          'InvalidInput',
           `write ${at + 1} is no function; pass () => repository.create(one), and not what it gives`,
         );
       outcomes[at] = await outcomeOf(next.value, whenReady);
