@@ -33,8 +33,9 @@ import { until } from './support/until.ts';
 
 /**
  * Records the histories that test/unit/replay.test.ts replays. Run it by hand, and only when released workflows are
- * given up: `node test/record-histories.ts`. Two kinds stay as they are. Those that are called `…-asked-again` were left by a demo on a busy machine,
- * where a caller asked again in the middle of a task. Those that are called `…-in-two` are of workers that had an activity for each store.
+ * given up: `node test/record-histories.ts`. Some kinds stay as they are. Those that are called `…-asked-again` were left by a demo on a
+ * busy machine, where a caller asked again in the middle of a task. Those that are called `…-in-two` are of workers that had an activity
+ * for each store. `…-told-once` is of a retry that did not look whether a workflow which it had told waits again.
  */
 const folder = new URL('./histories/', import.meta.url);
 const servers = await up({ report: (line) => process.stderr.write(`${line}\n`) });

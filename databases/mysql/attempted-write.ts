@@ -13,9 +13,9 @@ export function mayBeAttempted({ root, referenced }: BoundEntity): boolean {
 export function attempting(bound: BoundEntity): (request: WriteRequest) => boolean {
   if (!mayBeAttempted(bound)) return () => false;
   const root = bound.tables.indexOf(bound.root);
-  return ({ item, locks }) => {
-    const { mode, kind, version, expected, readVersion, rows } = item;
-    if (locks !== null || item.shared.length > 0) return false;
+  return ({ item }) => {
+    const { mode, kind, version, expected, readVersion, shared, rows } = item;
+    if (shared.length > 0) return false;
     if ((mode !== 'primary' && mode !== 'secondary') || version === '0') return false;
     if (expected !== null && readVersion !== null && expected !== readVersion) return false;
     return rows === null ? kind !== 'update' : (rows[root]?.length ?? 0) > 0;

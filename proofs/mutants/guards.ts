@@ -1,4 +1,5 @@
 import type { Guard } from './guard.ts';
+import { captureGuards } from './guards/capture.ts';
 import { changeGuards } from './guards/change-of-primary.ts';
 import { comparisonGuards } from './guards/comparison.ts';
 import { controlRowGuards } from './guards/control-rows.ts';
@@ -29,6 +30,7 @@ import { writeGuards } from './guards/writes.ts';
 
 /** By area, which has the name of its file. A text is as small as it can be and still be the only one in its file. */
 const guardsByArea: Readonly<Record<string, readonly Guard[]>> = {
+  capture: captureGuards,
   'change-of-primary': changeGuards,
   comparison: comparisonGuards,
   'control-rows': controlRowGuards,

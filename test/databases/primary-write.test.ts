@@ -90,6 +90,13 @@ forEachEngineRole('a deciding write', (at) => {
     });
   });
 
+  test('gets the first version where it proposes none', async () => {
+    const { store } = at();
+    const write = writeOf(account, { ...ada, id: 52 }, { version: '0' });
+    expect(await writeOne(store, account, write)).toEqual({ status: 'applied', version: '1' });
+    expect(await readOne(store, account, ['52'])).toMatchObject({ version: '1', image: write.image });
+  });
+
   test('leaves columns alone that the entity does not know', async () => {
     const { store, sql } = at();
     await sql(`INSERT INTO accounts (id, owner, balance, note) VALUES (61, 'old', 5, 'mine')`);

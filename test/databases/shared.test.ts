@@ -1,6 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { SharedRecordVersion, WriteItem } from '../../databases/contract/write.ts';
 import { digestOf } from '../../model/digest.ts';
+import { entity } from '../../model/entity.ts';
+import { field } from '../../model/field.ts';
+import { rows } from '../../model/shape.ts';
 import { copyLeftover } from './copy-leftover.ts';
 import {
   deleteOf,
@@ -335,4 +339,66 @@ forEachEngineRole(
     });
   },
   { entities: [refuse] },
+);
+
+interface Parcel {
+  id: number;
+  customer: { id: number; name: string };
+}
+
+interface ParcelRow {
+  id: number;
+  customer_id: number;
+  customer_name: string;
+}
+
+const oneRow = rows<Parcel, { parcels: ParcelRow[] }>({
+  tables: { parcels: { key: ['id'] } },
+  embedded: { customer: { table: 'parcels', columns: { id: 'customer_id', name: 'customer_name' } } },
+  toRows: ({ id, customer }) => ({
+    parcels: [{ id, customer_id: customer.id, customer_name: customer.name }],
+  }),
+  fromRows: ({ parcels: [parcel] }) => {
+    if (!parcel) throw new Error('a parcel has a row');
+    return { id: parcel.id, customer: { id: parcel.customer_id, name: parcel.customer_name } };
+  },
+});
+
+const parcel = entity({
+  name: 'parcel',
+  schema: z.custom<Parcel>(),
+  fields: {
+    id: field.integer(),
+    customer: field.shared({
+      name: 'customer',
+      identity: ['id'],
+      fields: { id: field.integer(), name: field.text() },
+    }),
+  },
+  key: 'id',
+  legacy: oneRow,
+  modern: oneRow,
+});
+
+forEachEngineRole(
+  'a shared record in the one row of its entity',
+  (at) => {
+    test('has a guard, whatever the clock proposes', async () => {
+      const { store, control } = at();
+      for (const version of ['100', '101']) {
+        const write = writeOf(parcel, { id: 1, customer: { id: 7, name: version } }, { version });
+        expect(await writeOne(store, parcel, write)).toEqual({ status: 'applied', version });
+        expect((await readOne(store, parcel, ['1'])).image).toEqual(write.image);
+        expect(await control('records', `entity = 'customer'`)).toMatchObject([
+          { record_key: '["7"]', version, operation: write.operationId },
+        ]);
+      }
+    });
+  },
+  {
+    entities: [parcel],
+    tables: [
+      'CREATE TABLE parcels (id INT PRIMARY KEY, customer_id INT NOT NULL, customer_name VARCHAR(100) NOT NULL)',
+    ],
+  },
 );

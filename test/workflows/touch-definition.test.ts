@@ -97,11 +97,13 @@ describe.each(['mysql', 'postgresql'] as const)('touch of another definition, mi
     await expectTaken(at, at.lockstep, touching);
     await prepared(at, [account]);
     await expectRefused(at, at.lockstep, touching);
-    const write = writeOf(twin, newAccount());
+    const writes = [writeOf(twin, newAccount()), writeOf(twin, newAccount())];
     const { epoch } = await at.lockstep.control.status();
-    await expect(
-      at.stores.legacy.write(twin, [write], { migration: at.migration.name, epoch }),
-    ).rejects.toMatchObject({ code: 'DefinitionChanged' });
+    const under = { migration: at.migration.name, epoch };
+    for (const given of [writes.slice(0, 1), writes])
+      await expect(at.stores.legacy.write(twin, given, under)).rejects.toMatchObject({
+        code: 'DefinitionChanged',
+      });
     await prepared(at, [account, twin]);
     await expectTaken(at, at.lockstep, touching);
   });

@@ -2,6 +2,7 @@ import {
   continueAsNew,
   getExternalWorkflowHandle,
   log,
+  patched,
   setCurrentDetails,
   sleep,
   workflowInfo,
@@ -62,12 +63,8 @@ async function retryOnce(input: RetryInput): Promise<RetriedOperations> {
       // Not before: what is completed is not found again, should this end here.
       await bounded(batchLimitMs).completeRetried({ operationIds: batch.unparked });
       found.completed += batch.unparked.length;
-      // One whose own try was refused in the meantime waits again, now for nothing.
-      const waiting = await stillRunning(migration, [...notified]);
-      await notify(
-        migration,
-        batch.unparked.filter((id) => waiting.has(writeWorkflowId(migration, id))),
-      );
+      // Runs of older code ended their batch here.
+      if (patched('lockstep: notified again')) await notifyAgain(migration, batch.unparked, notified);
     }
     const result: RetriedOperations = { ...found, stopped: batch.stopped };
     setCurrentDetails(details(result));
@@ -78,6 +75,19 @@ async function retryOnce(input: RetryInput): Promise<RetriedOperations> {
       await continueAsNew<typeof retryFailedOperations>({ ...input, carried: { found: result, from } });
     }
   }
+}
+
+/** Those whose own try was refused in the meantime wait again, now for nothing. */
+async function notifyAgain(
+  migration: string,
+  completed: readonly string[],
+  notified: ReadonlySet<string>,
+): Promise<void> {
+  const waiting = await stillRunning(migration, [...notified]);
+  await notify(
+    migration,
+    completed.filter((id) => waiting.has(writeWorkflowId(migration, id))),
+  );
 }
 
 /** Gives those that could be notified; the others' workflows are gone. */

@@ -219,10 +219,18 @@ export const journalGuards: readonly Guard[] = [
   },
   {
     file: 'workflows/journal/retry-failed-operations.ts',
-    text: 'batch.unparked.filter((id) => waiting.has(writeWorkflowId(migration, id))),',
+    text: 'completed.filter((id) => waiting.has(writeWorkflowId(migration, id))),',
     without: '[],',
     tests: ['test/workflows/journal-retry.test.ts'],
     named: 'refused anew',
     keeps: 'A workflow whose try was refused while its entry was completed does not wait for ever.',
+  },
+  {
+    file: 'workflows/journal/retry-failed-operations.ts',
+    text: "if (patched('lockstep: notified again')) await",
+    without: 'await',
+    tests: ['test/unit/replay.test.ts'],
+    named: 'every recorded history',
+    keeps: 'A retry of older code is taken up.',
   },
 ];

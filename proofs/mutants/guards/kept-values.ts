@@ -83,6 +83,14 @@ export const keptValueGuards: readonly Guard[] = [
   },
   {
     file: 'databases/sql/prepared-definition.ts',
+    text: 'await context.translateErrors(assertApart);',
+    without: '',
+    tests: ['test/workflows/definition.test.ts'],
+    named: 'two entities cannot own',
+    keeps: 'The rows of a table have the versions of one entity.',
+  },
+  {
+    file: 'databases/sql/prepared-definition.ts',
     text: '      if (unfilled.length === 0) continue;\n',
     without: '      continue;\n',
     tests: ['test/databases/catalogue-facts.test.ts'],

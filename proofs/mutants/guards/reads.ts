@@ -255,14 +255,6 @@ export const readGuards: readonly Guard[] = [
     keeps: 'What a session sets is kept, or the store is refused.',
   },
   {
-    file: 'databases/sql/capture.ts',
-    text: '      if (silent !== null) return silent;\n',
-    without: '',
-    tests: ['test/databases/capture-cascades.test.ts'],
-    named: 'ON DELETE CASCADE fires no trigger',
-    keeps: 'Nothing changes captured rows without a trigger.',
-  },
-  {
     file: 'databases/postgresql/session.ts',
     text: "  row_security: 'off',\n",
     without: '',
@@ -285,13 +277,5 @@ export const readGuards: readonly Guard[] = [
     tests: ['test/databases/session.test.ts'],
     named: 'too old',
     keeps: 'Nor at the other engine.',
-  },
-  {
-    file: 'databases/sql/capture.ts',
-    text: 'on ? await captureUnavailableReason() : null',
-    without: 'null',
-    tests: ['test/databases/capture-rights.test.ts'],
-    named: 'before a trigger is made',
-    keeps: "No trigger of ours stops the application's writes for want of a right.",
   },
 ];
