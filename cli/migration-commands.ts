@@ -1,4 +1,4 @@
-import type { Command as CliCommand } from 'commander';
+import { type Command as CliCommand, Option } from 'commander';
 import type { MigrationControl, MigrationStatus } from '../client/operator/migration-control.ts';
 import type { OperateOptions } from '../client/operator/operate.ts';
 import { differenceLines } from '../client/operator/running-definition.ts';
@@ -128,7 +128,7 @@ export function addMigrationCommands(program: CliCommand): void {
     .command('validate')
     .description('compare both stores and keep the result as evidence')
     .option('--sample <n>', 'compare a random sample of this many keys')
-    .option('--full', 'compare every key')
+    .addOption(new Option('--full', 'compare every key').conflicts('sample'))
     .option('--seed <n>', 'seed of the random sample')
     .action(async (given: { sample?: string; full?: boolean; seed?: string }, command: CliCommand) => {
       const session = await openSession(command);

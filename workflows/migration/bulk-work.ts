@@ -76,7 +76,8 @@ async function tellRate(run: MigrationRun): Promise<void> {
 }
 
 export async function restartBackfill(run: MigrationRun, { anew }: messages.BackfillRequest): Promise<void> {
-  if (!(await startBackfill(run, anew))) throw failure('AlreadyRunning', 'a backfill is running already; wait for it, lockstep status shows it');
+  if (!(await startBackfill(run, anew)))
+    throw failure('AlreadyRunning', 'a backfill is running already; wait for it, lockstep status shows it');
 }
 
 export async function startValidation(run: MigrationRun, request: messages.ValidationRequest): Promise<void> {
@@ -88,7 +89,8 @@ export async function startValidation(run: MigrationRun, request: messages.Valid
   const started = await run.starting('validation', () =>
     start(validate, { workflowId, migration, what: 'validation' }, [input]),
   );
-  if (!started) throw failure('AlreadyRunning', 'a validation is running already; wait for it, lockstep status shows it');
+  if (!started)
+    throw failure('AlreadyRunning', 'a validation is running already; wait for it, lockstep status shows it');
   if (run.state.paused) await tellPaused(run, workflowId);
 }
 

@@ -12,3 +12,10 @@ test('lockstep --version prints the version of the package', () => {
   );
   expect(printed).toBe(`${version}\n`);
 });
+
+test('a validation of a sample is not one of every key', () => {
+  const program = createProgram().configureOutput({ writeErr: () => undefined });
+  expect(() => program.parse(['validate', '--sample', '10', '--full'], { from: 'user' })).toThrowError(
+    expect.objectContaining({ code: 'commander.conflictingOption' }),
+  );
+});
