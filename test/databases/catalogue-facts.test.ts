@@ -346,8 +346,8 @@ describe('what a database gives another meaning', () => {
       fromRows: ({ items: [found] }) => ({ id: found?.id ?? 0, name: found?.name ?? null }),
     });
     const split = entity({
-      ...item,
       name: 'split',
+      schema: z.custom<Item>(),
       key: 'id',
       legacy: shape,
       modern: shape,
