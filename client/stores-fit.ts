@@ -1,6 +1,5 @@
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { currentState, type OpenMigration } from '../databases/contract/current-state.ts';
-import type { Store } from '../databases/contract/store.ts';
 import type { StoreName } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../model/phase.ts';
@@ -34,11 +33,16 @@ export async function neededStoreFailures(open: OpenMigration): Promise<unknown[
   return needed.flatMap((name) => (failures.has(name) ? [failures.get(name)] : []));
 }
 
+/** That of legacy first. */
 async function storeFailures({
   stores: { legacy, modern },
 }: OpenMigration): Promise<Map<StoreName, unknown>> {
-  const failures = new Map<StoreName, unknown>();
-  const check = (store: Store) => store.check().catch((error: unknown) => failures.set(store.name, error));
-  await Promise.all([check(legacy), check(modern)]);
-  return failures;
+  const both = [legacy, modern];
+  const checks = await Promise.allSettled(both.map((store) => store.check()));
+  return new Map(
+    both.flatMap(({ name }, at): [StoreName, unknown][] => {
+      const check = checks[at];
+      return check?.status === 'rejected' ? [[name, check.reason]] : [];
+    }),
+  );
 }

@@ -179,12 +179,10 @@ export interface Lockstep extends AsyncDisposable {
  * @example await using lockstep = await connect(migration);
  */
 export async function connect(migration: Migration, options: ConnectOptions = {}): Promise<Lockstep> {
-  assertConnectable(migration, options);
+  assertMigration(migration);
+  assertOptions(options);
   const { environment = process.env, now = Date.now } = options;
   const { flagTimeoutMs = 250, readTimeoutMs = 2_000 } = options;
-  assertTimeLimit('flagTimeoutMs', flagTimeoutMs);
-  assertTimeLimit('readTimeoutMs', readTimeoutMs);
-  assertWorkerChoice(options);
   const startEmbedded = options.worker ? await loadEmbedded() : null;
   const stores = openStores(migration, environment);
   const release: (() => Promise<void>)[] = [() => stores.legacy.close(), () => stores.modern.close()];
@@ -271,15 +269,23 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
 const known = ['environment', 'temporal', 'worker', 'flags', 'flagTimeoutMs', 'readTimeoutMs', 'now'];
 
 /** Types do not hold everybody. */
-function assertConnectable(migration: unknown, options: unknown): void {
-  if (!isObject(migration) || !('stores' in migration && 'policy' in migration))
-    throw new LockstepError(
-      'InvalidDefinition',
-      'what was given to connect is no migration; pass what defineMigration gives',
-      { path: 'migration' },
-    );
+function assertMigration(migration: unknown): void {
+  if (isObject(migration) && 'stores' in migration && 'policy' in migration) return;
+  throw new LockstepError(
+    'InvalidDefinition',
+    'what was given to connect is no migration; pass what defineMigration gives',
+    { path: 'migration' },
+  );
+}
+
+function assertOptions(options: ConnectOptions): void {
   assertGiven('connect', options, known);
-  const { flags, now, temporal }: { flags?: unknown; now?: unknown; temporal?: unknown } = Object(options);
+  assertWorkerChoice(options);
+  for (const name of ['flagTimeoutMs', 'readTimeoutMs'] as const) {
+    const limitMs = options[name];
+    if (limitMs !== undefined) assertTimeLimit(name, limitMs);
+  }
+  const { flags, now, temporal }: { flags?: unknown; now?: unknown; temporal?: unknown } = options;
   const member = (of: unknown, name: string): unknown => (isObject(of) ? Reflect.get(of, name) : undefined);
   const wrong = (path: string, remedy: string) =>
     new LockstepError('InvalidInput', `${path} is no such thing; ${remedy}`, { path });

@@ -51,8 +51,17 @@ import { startWorker } from 'lockstep/worker';
 await startWorker({}).catch(({ code, message }) => console.log(code, message));
 `,
     'service.mjs': `
-import { connect } from 'lockstep';
-await connect({}, { worker: 'embedded' }).catch(({ code, message }) => console.log(code, message));
+import { connect, defineMigration, entity, table } from 'lockstep';
+import { z } from 'zod';
+const account = entity({
+  name: 'account',
+  schema: z.object({ id: z.string() }),
+  key: 'id',
+  legacy: table('accounts'),
+  modern: table('accounts'),
+});
+const migration = defineMigration({ name: 'move', entities: [account], deadline: '2100-01-01T00:00:00Z' });
+await connect(migration, { worker: 'embedded' }).catch(({ code, message }) => console.log(code, message));
 `,
   });
   for (const program of ['embedded.mjs', 'service.mjs']) {

@@ -10,22 +10,23 @@ import { until } from '../support/until.ts';
 
 const schema = z.strictObject({ id: z.int(), at: z.iso.datetime(), clock: z.string() });
 const fields = { clock: field.time() };
-const shapes = { legacy: table('moments'), modern: table('moments') };
-const moment = entity({ name: 'moment', schema, key: 'id', fields, ...shapes });
-const paired = entity({ name: 'paired', schema, key: 'id', fields, ...shapes, pattern: 'parallel' });
-const bound = entity({ name: 'bound', schema, key: 'id', fields, ...shapes, pattern: 'transactional' });
+const inTable = (name: string) =>
+  ({ name, schema, key: 'id', fields, legacy: table(name), modern: table(name) }) as const;
+const moment = entity(inTable('moments'));
+const paired = entity({ ...inTable('paired'), pattern: 'parallel' });
+const bound = entity({ ...inTable('bound'), pattern: 'transactional' });
 const shape = rows({
-  tables: { moments: { key: ['id'] } },
-  toRows: (value: z.infer<typeof schema>) => ({ moments: [value] }),
-  fromRows: ({ moments: [row] }) => row ?? { id: 0, at: '', clock: '' },
+  tables: { shaped: { key: ['id'] } },
+  toRows: (value: z.infer<typeof schema>) => ({ shaped: [value] }),
+  fromRows: ({ shaped: [row] }) => row ?? { id: 0, at: '', clock: '' },
 });
 const shaped = entity({ name: 'shaped', schema, key: 'id', fields, legacy: shape, modern: shape });
 const entities = [moment, paired, bound, shaped];
 
-const mariadb = (digits: number) =>
-  `CREATE TABLE moments (id INT PRIMARY KEY, at DATETIME(${digits}) NOT NULL, clock TIME(${digits}) NOT NULL)`;
-const postgresql = (digits: number) =>
-  `CREATE TABLE moments (id integer PRIMARY KEY, at timestamp(${digits}) NOT NULL, clock time(${digits}) NOT NULL)`;
+const mariadb = (digits: number) => (name: string) =>
+  `CREATE TABLE ${name} (id INT PRIMARY KEY, at DATETIME(${digits}) NOT NULL, clock TIME(${digits}) NOT NULL)`;
+const postgresql = (digits: number) => (name: string) =>
+  `CREATE TABLE ${name} (id integer PRIMARY KEY, at timestamp(${digits}) NOT NULL, clock time(${digits}) NOT NULL)`;
 
 const coarse = { at: '2024-02-29T12:00:00.125Z', clock: '12:00:00.125' };
 const finer = [
@@ -43,20 +44,21 @@ const ways = [
 describe.each(ways)('from $from, where $coarser keeps milliseconds', ({ from, legacy, modern, coarser }) => {
   let at: RunningMigration;
   beforeAll(async () => {
+    const names = entities.map(({ name }) => name);
     at = await runningMigration('dual-write', {
       from,
       entities,
-      tables: { legacy: [legacy], modern: [modern] },
+      tables: { legacy: names.map(legacy), modern: names.map(modern) },
     });
   });
   afterAll(() => at?.[Symbol.asyncDispose]());
 
-  const idsIn = async (store: 'legacy' | 'modern') =>
-    (await at.sql[store]('SELECT id FROM moments ORDER BY id')).map(({ id }) => Number(id));
+  const idsIn = async (store: 'legacy' | 'modern', name: string) =>
+    (await at.sql[store](`SELECT id FROM ${name} ORDER BY id`)).map(({ id }) => Number(id));
 
   test.each(entities.map((one, index) => ({ one, name: one.name, id: index + 1 })))(
     '$name takes what both keep, and refuses what is finer before either has it',
-    async ({ one, id }) => {
+    async ({ one, name, id }) => {
       const records = at.lockstep.repository(one);
       await records.create({ id, ...coarse }, { ack: 'both' });
       expect((await records.get(id))?.value).toEqual({
@@ -68,7 +70,7 @@ describe.each(ways)('from $from, where $coarser keeps milliseconds', ({ from, le
         const refused = {
           code: 'StoreRefused',
           message: expect.stringMatching(
-            new RegExp(`${coarser} store.*moments\\.(at|clock).*finer than the 3 digits.*`),
+            new RegExp(`${coarser} store.*${name}\\.(at|clock).*finer than the 3 digits.*`),
           ),
         };
         await expect(records.create({ id: 1_000 + id, ...value })).rejects.toMatchObject(refused);
@@ -78,8 +80,8 @@ describe.each(ways)('from $from, where $coarser keeps milliseconds', ({ from, le
       await drained(at);
       expect(await at.lockstep.control.backlog()).toMatchObject({ pending: 0, parked: 0 });
       for (const store of ['legacy', 'modern'] as const) {
-        expect(await idsIn(store)).not.toContain(1_000 + id);
-        const [row] = await at.sql[store](`SELECT at FROM moments WHERE id = ${id}`);
+        expect(await idsIn(store, name)).not.toContain(1_000 + id);
+        const [row] = await at.sql[store](`SELECT at FROM ${name} WHERE id = ${id}`);
         expect(row?.at).toMatch(/^2024-02-29 12:00:00\.125(000)?$/);
       }
     },
@@ -101,7 +103,10 @@ describe.each(ways)('a backfill from $from, where $coarser keeps milliseconds', 
     await using at = await runningMigration('dual-write', {
       from,
       entities: [moment],
-      tables: { legacy: [legacy, `INSERT INTO moments VALUES ${inserted}`], modern: [modern] },
+      tables: {
+        legacy: [legacy(moment.name), `INSERT INTO moments VALUES ${inserted}`],
+        modern: [modern(moment.name)],
+      },
     });
     await advanceTo(at.lockstep, 'backfill');
     await until('the backfill is over', async () => {
