@@ -1,5 +1,6 @@
 import { isFromNewerProgram } from '../databases/contract/control-version.ts';
 import { currentState, type OpenMigration } from '../databases/contract/current-state.ts';
+import type { Store } from '../databases/contract/store.ts';
 import type { StoreName } from '../model/failure.ts';
 import { isLockstepError } from '../model/is-lockstep-error.ts';
 import { neededStores, routes } from '../model/phase.ts';
@@ -9,7 +10,7 @@ import { neededStores, routes } from '../model/phase.ts';
  * pending until it is back. Throws `NotPrepared`, `InvalidDefinition` or `StoreUnavailable`.
  */
 export async function assertStoresFit(open: OpenMigration): Promise<void> {
-  const failures = await storeFailures(open);
+  const failures = await storeFailures(open, (store) => store.check());
   const [first] = failures.values();
   if (failures.size === 0) return;
   const newer = [...failures.values()].find(isFromNewerProgram);
@@ -24,9 +25,16 @@ export async function assertStoresFit(open: OpenMigration): Promise<void> {
   }
 }
 
-/** Why stores that the phase needs do not take the work of a worker now; none where they do. */
-export async function neededStoreFailures(open: OpenMigration): Promise<unknown[]> {
-  const failures = await storeFailures(open);
+/**
+ * Why stores that the phase needs do not take the work of a worker now; none where they do.
+ *
+ * @param check throws why a store does not
+ */
+export async function neededStoreFailures(
+  open: OpenMigration,
+  check: (store: Store) => Promise<void>,
+): Promise<unknown[]> {
+  const failures = await storeFailures(open, check);
   if (failures.size === 0) return [];
   const state = await currentState(open).catch(() => null);
   const needed = state === null ? [...failures.keys()] : neededStores(state.phase);
@@ -34,15 +42,16 @@ export async function neededStoreFailures(open: OpenMigration): Promise<unknown[
 }
 
 /** That of legacy first. */
-async function storeFailures({
-  stores: { legacy, modern },
-}: OpenMigration): Promise<Map<StoreName, unknown>> {
+async function storeFailures(
+  { stores: { legacy, modern } }: OpenMigration,
+  check: (store: Store) => Promise<void>,
+): Promise<Map<StoreName, unknown>> {
   const both = [legacy, modern];
-  const checks = await Promise.allSettled(both.map((store) => store.check()));
+  const checks = await Promise.allSettled(both.map(check));
   return new Map(
     both.flatMap(({ name }, at): [StoreName, unknown][] => {
-      const check = checks[at];
-      return check?.status === 'rejected' ? [[name, check.reason]] : [];
+      const found = checks[at];
+      return found?.status === 'rejected' ? [[name, found.reason]] : [];
     }),
   );
 }

@@ -37,6 +37,7 @@ import { watchReads } from './reads-watch.ts';
 import { keepRecovering } from './recovery.ts';
 import { withSmallYoungGeneration } from './small-young-generation.ts';
 import { createStatusGauges } from './status-gauges.ts';
+import { StoreFit } from './store-fit.ts';
 
 export interface WorkerOptions {
   readonly migration: Migration;
@@ -168,6 +169,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       },
     });
     release.push(() => watch.stop());
+    const fit = new StoreFit();
     // It ends with the reason, so that nobody takes it for one that was told to stop.
     const finished = worker
       .run()
@@ -182,7 +184,7 @@ export async function runWorker(options: WorkerOptions): Promise<WiredWorker> {
       isRunning: () => worker.reasons().length === 0,
       reasons: async () => {
         const silence = temporalSilence(connection, environment);
-        const failures = await neededStoreFailures({ migration, stores });
+        const failures = await neededStoreFailures({ migration, stores }, (store) => fit.check(store));
         return [...worker.reasons(), ...failures.map(toldOf), ...(await silence)];
       },
       shutdown: async () => {

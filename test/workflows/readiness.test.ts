@@ -22,7 +22,6 @@ test('a worker whose stores are not prepared is not ready, says what is missing,
 test('a worker whose tables or routines are gone is not ready', async () => {
   await using at = await fixture();
   const worker = await at.work();
-  await isReady(worker);
   await at.sql.legacy('RENAME TABLE accounts TO elsewhere');
   expect(await worker.reasons()).toEqual([
     expect.stringMatching(/^account\.legacy: there is no table "accounts"/),
