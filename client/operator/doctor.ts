@@ -225,35 +225,28 @@ async function workerOf(temporal: Client, migration: Migration): Promise<string>
     lastSeconds === null
       ? `none has asked for work on ${taskQueue} lately`
       : `the last one that asked for work on ${taskQueue} did so ${Math.max(0, Math.round(Date.now() / 1000 - lastSeconds))} s ago`;
+  let silence: LockstepError | null = null;
   try {
-    if (await assertAnswered({ temporal, migration, answerWithinMs })) {
-      const elsewhere = await otherQueue(temporal, migration);
-      if (elsewhere === null) return `answers for ${name}`;
-      throw new LockstepError('NoWorker', `${elsewhere}; ${last}`);
-    }
+    if (!(await assertAnswered({ temporal, migration, answerWithinMs })))
+      return lastSeconds === null
+        ? `${last}; nothing of ${name} goes on before lockstep worker runs`
+        : `${last}; whether it runs still is not known, because before lockstep start there is nothing that it could answer for: see its log, or /ready of --health`;
   } catch (error) {
     if (!isLockstepError(error, 'NoWorker')) throw error;
-    const { status } = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
-    if (status.name !== 'RUNNING') return `${last}; the workflow of ${name} is over (${status.name})`;
-    const ended =
-      lastSeconds === null
-        ? ''
-        : ', and has ended or hangs; its log says why, also where it refused to start';
-    const elsewhere = await otherQueue(temporal, migration);
-    const why = elsewhere === null ? `${last}${ended}` : `${elsewhere}; ${last}`;
-    throw new LockstepError('NoWorker', `${error.message}; ${why}`, error.details);
+    silence = error;
   }
-  return lastSeconds === null
-    ? `${last}; nothing of ${name} goes on before lockstep worker runs`
-    : `${last}; whether it runs still is not known, because before lockstep start there is nothing that it could answer for: see its log, or /ready of --health`;
-}
-
-/** Its workflow goes on where it was started; what a service of another configuration writes would wait elsewhere. Null where both are one. */
-async function otherQueue(temporal: Client, { name, taskQueue }: Migration): Promise<string | null> {
-  const { taskQueue: its } = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
-  return its === taskQueue
-    ? null
-    : `${name} was started on the task queue ${its}, and this configuration names ${taskQueue}, where nobody would do what it asks for; name ${its} in it`;
+  const workflow = await temporal.workflow.getHandle(migrationWorkflowId(name)).describe();
+  const isElsewhere = workflow.taskQueue !== taskQueue;
+  if (silence === null && !isElsewhere) return `answers for ${name}`;
+  const { status } = workflow;
+  if (status.name !== 'RUNNING') return `${last}; the workflow of ${name} is over (${status.name})`;
+  const ended =
+    lastSeconds === null ? '' : ', and has ended or hangs; its log says why, also where it refused to start';
+  // Its workflow goes on where it was started; what a service of this configuration writes would wait elsewhere.
+  const why = isElsewhere
+    ? `${name} was started on the task queue ${workflow.taskQueue}, and this configuration names ${taskQueue}, where nobody would do what it asks for; name ${workflow.taskQueue} in it; ${last}`
+    : `${last}${ended}`;
+  throw new LockstepError('NoWorker', silence ? `${silence.message}; ${why}` : why, silence?.details);
 }
 
 async function attempted(

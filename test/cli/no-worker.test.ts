@@ -61,6 +61,7 @@ test('doctor says that a worker of another task queue does not do the work of th
       /was started on the task queue lockstep-test-\w+, and this configuration names lockstep-test-\w+-2, .*; none has asked for work/,
     ),
   });
+  expect(found?.found.match(/was started on/g)).toHaveLength(1);
 });
 
 test('doctor praises no worker that refused to start before the migration was started', async () => {
