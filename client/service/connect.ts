@@ -18,7 +18,7 @@ import type { CallerTransaction } from './caller-transaction.ts';
 import { Counts, type FlagAnswers, type ShadowReads, type StoreReads } from './counts.ts';
 import { ignoreExpected } from './expected-failure.ts';
 import { createDurableFlags, type Flags } from './flags.ts';
-import { assertEntity, assertGiven } from './given.ts';
+import { assertGiven, declaredEntity } from './given.ts';
 import { JournalEntry } from './journal-entry.ts';
 import { Lag } from './lag.ts';
 import { assertWorkerChoice, loadEmbedded } from './load-embedded.ts';
@@ -239,7 +239,7 @@ export async function connect(migration: Migration, options: ConnectOptions = {}
       transactions,
     };
     const repository: Lockstep['repository'] = (entity) => {
-      assertEntity(migration, entity);
+      declaredEntity(migration, entity);
       return new Repository(entity, parts);
     };
     const touches = new Touches({ migration, stores, routes: routeCache, clock, sweep, sound, owed });

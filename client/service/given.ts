@@ -22,10 +22,10 @@ export function assertFlag(name: string, value: unknown): void {
   throw new LockstepError('InvalidInput', `${name} is neither true nor false`, { path: name });
 }
 
-/** Throws `UnknownEntity` where it is none of the migration's. */
-export function assertEntity(migration: Migration, given: unknown): void {
+/** The migration's own. Throws `UnknownEntity` where it has none of that name. */
+export function declaredEntity(migration: Migration, given: unknown): Entity {
   const name = isObject(given) ? (given as Partial<Entity>).name : undefined;
-  if (typeof name === 'string') return void entityNamed(migration, name);
+  if (typeof name === 'string') return entityNamed(migration, name);
   const known = migration.entities.map((declared) => declared.name).join(', ');
   throw new LockstepError(
     'UnknownEntity',

@@ -16,7 +16,7 @@ import { type DurableState, otherStore, routes } from '../../model/phase.ts';
 import { type Token, tokenOf } from '../../model/token.ts';
 import type { HybridClock } from '../../model/version.ts';
 import { type CallerTransaction, type OpenTransaction, openTransaction } from './caller-transaction.ts';
-import { assertEntity } from './given.ts';
+import { declaredEntity } from './given.ts';
 import type { OwedBound } from './owed-bound.ts';
 import type { OwedSweep } from './owed-sweep.ts';
 import { type RouteCache, reopenPollMs } from './route-cache.ts';
@@ -59,7 +59,7 @@ export class Touches {
     input: KeyOf<E, K> | readonly KeyOf<E, K>[],
   ): Promise<Touched<KeyOf<E, K>>> {
     const { migration, clock, sweep, owed } = this.#parts;
-    assertEntity(migration, entity);
+    declaredEntity(migration, entity);
     const touched = inKeyOrder(entity, input);
     // No promise is made where nothing has to be waited for.
     const state = this.#parts.routes.fresh() ?? (await this.#parts.routes.current());

@@ -1,10 +1,10 @@
 import type { Ack, Entity } from '../../model/entity.ts';
 import { LockstepError } from '../../model/failure.ts';
 import type { KeyOf, Patch } from '../../model/key-input.ts';
-import { entityNamed, type Migration } from '../../model/migration.ts';
+import type { Migration } from '../../model/migration.ts';
 import { Operations } from '../../model/operations.ts';
 import type { HybridClock } from '../../model/version.ts';
-import { assertEntity } from './given.ts';
+import { declaredEntity } from './given.ts';
 import type { TransactionItem } from './transaction.ts';
 import type { WriteOptions } from './write-options.ts';
 
@@ -25,9 +25,8 @@ export type TransactionScope = <E, K, A extends Ack>(
 
 export function transactionScope(migration: Migration, clock: HybridClock): TransactionScope {
   return (entity) => {
-    assertEntity(migration, entity);
+    assertTransactional(declaredEntity(migration, entity));
     const { name } = entity;
-    assertTransactional(entityNamed(migration, name));
     const operations = new Operations(entity, clock);
     return {
       create: (value) => ({ entity: name, operation: (id) => operations.whole('create', value, id) }),
