@@ -1,4 +1,5 @@
 import type { Store, Stores } from '../../databases/contract/store.ts';
+import { withCalls } from '../../databases/contract/with-calls.ts';
 
 interface Sample {
   readonly at: number;
@@ -67,12 +68,10 @@ export function withTiming(stores: Stores, latency: LiveLatency): Stores {
 }
 
 function timedStore(store: Store, latency: LiveLatency): Store {
-  // Every other method is looked up in the store itself.
-  const timedCalls: Store = Object.create(store);
-  return Object.assign(timedCalls, {
+  return withCalls(store, {
     write: (...given) => latency.measure(() => store.write(...given)),
     applyTransaction: (...given) => latency.measure(() => store.applyTransaction(...given)),
     prepareBranch: (...given) => latency.measure(() => store.prepareBranch(...given)),
     commitBranch: (...given) => latency.measure(() => store.commitBranch(...given)),
-  } satisfies Partial<Store>);
+  });
 }

@@ -1,19 +1,18 @@
 import type { Store, Stores } from '../../databases/contract/store.ts';
+import { keysPerRead } from '../../databases/contract/values.ts';
+import { withCalls } from '../../databases/contract/with-calls.ts';
 import type { Key } from '../../model/canonical.ts';
 import type { Entity } from '../../model/entity.ts';
 import { isLockstepError } from '../../model/is-lockstep-error.ts';
 import type { Migration } from '../../model/migration.ts';
 
 /** What reads the records of a list of keys, in their order, each with what is wrong with it alone. */
-type ReadList<Answer> = (entity: Entity, keys: readonly Key[]) => Promise<readonly Answer[]>;
+type ReadList<Answer> = (entity: Entity, keys: readonly Key[]) => Promise<Answer[]>;
 
 interface Waiting<Answer> {
   readonly key: Key;
   readonly answer: PromiseWithResolvers<Answer>;
 }
-
-/** As many keys as one statement takes. */
-const keysPerStatement = 500;
 
 /**
  * Reads of one key at a time. Those that would have to wait for a connection share the next statement that has one: nobody waits for
@@ -30,6 +29,12 @@ export class SharedReads<Answer> {
   constructor(places: number, read: ReadList<Answer>) {
     this.#places = places;
     this.#read = read;
+  }
+
+  /** A list has a statement of its own; one key is read as `one` does. */
+  async list(entity: Entity, keys: readonly Key[]): Promise<Answer[]> {
+    const [only] = keys;
+    return only && keys.length === 1 ? [await this.one(entity, only)] : await this.#read(entity, keys);
   }
 
   one(entity: Entity, key: Key): Promise<Answer> {
@@ -60,7 +65,7 @@ export class SharedReads<Answer> {
       return;
     }
     const [entity, waiting] = next;
-    const taken = waiting.splice(0, keysPerStatement);
+    const taken = waiting.splice(0, keysPerRead);
     // What is left goes behind the others.
     this.#waiting.delete(entity);
     if (waiting.length > 0) this.#waiting.set(entity, waiting);
@@ -99,16 +104,8 @@ function sharing(store: Store, migration: Migration): Store {
   const { poolSize } = migration.stores[store.name];
   const values = new SharedReads(poolSize, (entity, keys) => store.values(entity, keys));
   const records = new SharedReads(poolSize, (entity, keys) => store.read(entity, keys));
-  // Every other method is looked up in the store itself.
-  const shared: Store = Object.create(store);
-  return Object.assign(shared, {
-    values: async (entity, keys) => {
-      const [only] = keys;
-      return only && keys.length === 1 ? [await values.one(entity, only)] : await store.values(entity, keys);
-    },
-    read: async (entity, keys) => {
-      const [only] = keys;
-      return only && keys.length === 1 ? [await records.one(entity, only)] : await store.read(entity, keys);
-    },
-  } satisfies Partial<Store>);
+  return withCalls(store, {
+    values: (entity, keys) => values.list(entity, keys),
+    read: (entity, keys) => records.list(entity, keys),
+  });
 }

@@ -1,4 +1,5 @@
 import type { Store, Stores } from '../../databases/contract/store.ts';
+import { withCalls } from '../../databases/contract/with-calls.ts';
 import { type SetBackGuard, withSetBackGuard } from '../../databases/deciding/set-back-guard.ts';
 import type { StoreName } from '../../model/failure.ts';
 import { ignoreExpected } from './expected-failure.ts';
@@ -29,9 +30,7 @@ export class SoundStores {
   }
 
   #watched(store: Store): Store {
-    // Every other method is looked up in the store itself.
-    const watched: Store = Object.create(store);
-    return Object.assign(watched, {
+    return withCalls(store, {
       read: (...given) => this.#sound(store, () => store.read(...given)),
       values: (...given) => this.#sound(store, () => store.values(...given)),
       queryReadOnly: (...given) => this.#sound(store, () => store.queryReadOnly(...given)),
@@ -39,7 +38,7 @@ export class SoundStores {
         this.#lookSoon();
         return store.write(...given);
       },
-    } satisfies Partial<Store>);
+    });
   }
 
   #sound<T>({ name }: Store, read: () => Promise<T>): Promise<T> {

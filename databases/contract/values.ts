@@ -9,6 +9,9 @@ export interface FoundValue {
   readonly unreadable: string | null;
 }
 
+/** As many keys as one statement reads. */
+export const keysPerRead = 500;
+
 /** Reads for programs: of most records nobody asks for the version. */
 export interface Values {
   /**

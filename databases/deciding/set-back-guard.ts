@@ -7,6 +7,7 @@ import type { OpenMigration } from '../contract/current-state.ts';
 import { judgeStores, type SetBack, StoreSetBack, setBackReason } from '../contract/set-back.ts';
 import type { Marks } from '../contract/sightings.ts';
 import type { Store, Stores } from '../contract/store.ts';
+import { withCalls } from '../contract/with-calls.ts';
 
 /** So long a read of a store that was lost waits for what the other one knows of it, in milliseconds. */
 const otherWaitMs = 500;
@@ -141,9 +142,7 @@ export function withSetBackGuard(stores: Stores, guard: SetBackGuard): Stores {
 }
 
 function guardedStore(store: Store, guard: SetBackGuard): Store {
-  // Every other method is looked up in the store itself.
-  const guarded: Store = Object.create(store);
-  return Object.assign(guarded, {
+  return withCalls(store, {
     write: (entity, items, fence) => {
       const write = () => store.write(entity, items, fence);
       return items.some(({ mode }) => mode === 'primary') ? guard.decide(store.name, write) : write();
@@ -156,5 +155,5 @@ function guardedStore(store: Store, guard: SetBackGuard): Store {
     },
     applyTransaction: (...given) => guard.decide(store.name, () => store.applyTransaction(...given)),
     refuse: (...given) => guard.decide(store.name, () => store.refuse(...given)),
-  } satisfies Partial<Store>);
+  });
 }

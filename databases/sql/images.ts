@@ -8,12 +8,11 @@ import type { BoundEntity, TextRows } from '../columns/bound.ts';
 import { mayRound } from '../columns/fraction.ts';
 import { type KeyFault, keyFault } from '../columns/key-fault.ts';
 import { rowsIn } from '../columns/rows.ts';
+import { keysPerRead } from '../contract/values.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import type { RawStored } from '../engine/engine.ts';
 import type { StoreContext } from './context.ts';
 import { isUnusableKeyThere } from './unusable-keys.ts';
-
-export const keysPerRead = 500;
 
 /** Records with their images, each pair from one snapshot. */
 export function createImages(context: StoreContext) {

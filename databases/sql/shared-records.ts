@@ -4,8 +4,8 @@ import { LockstepError } from '../../model/failure.ts';
 import { sharedField } from '../../model/field.ts';
 import { memberOf } from '../../model/member.ts';
 import { equals, fromColumn, toColumn } from '../columns/column.ts';
+import { keysPerRead } from '../contract/values.ts';
 import type { StoreContext } from './context.ts';
-import { keysPerRead } from './images.ts';
 
 /** Records that several entities hold: their guards, and the copies of a denormalized table. */
 export function createSharedRecords(context: StoreContext) {

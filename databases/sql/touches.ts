@@ -4,9 +4,9 @@ import type { Entity } from '../../model/entity.ts';
 import { ownImage } from '../../model/field.ts';
 import { versionBeforeLockstep } from '../../model/version.ts';
 import { type Touches, type TouchRefusal, touchKind } from '../contract/touch.ts';
+import { keysPerRead } from '../contract/values.ts';
 import type { StoredRecord } from '../contract/write.ts';
 import { placeholders, type StoreContext } from './context.ts';
-import { keysPerRead } from './images.ts';
 
 /** So deep an error of the server's may be wrapped. */
 const maxWrapping = 4;

@@ -3,9 +3,9 @@ import type { Entity } from '../../model/entity.ts';
 import { entityOf } from '../../model/field.ts';
 import type { BoundEntity, Cells, ProgramValue } from '../columns/bound.ts';
 import { isFault, type KeyFault, keyTextsOrFault } from '../columns/key-fault.ts';
-import type { FoundValue, Values } from '../contract/values.ts';
+import { type FoundValue, keysPerRead, type Values } from '../contract/values.ts';
 import type { StoreContext } from './context.ts';
-import { createImages, keysPerRead, shapeMessage } from './images.ts';
+import { createImages, shapeMessage } from './images.ts';
 
 const nothing: FoundValue = { value: null, unreadable: null };
 

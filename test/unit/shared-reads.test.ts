@@ -27,7 +27,7 @@ interface Statement {
 function reads(places: number) {
   const statements: Statement[] = [];
   const shared = new SharedReads<string>(places, ({ name }, keys: readonly Key[]) => {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
     const ids = keys.map(String);
     statements.push({ of: name, keys: ids.join(' '), answer: () => resolve(ids), fail: reject });
     return promise;
